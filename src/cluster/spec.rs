@@ -1,0 +1,254 @@
+//! The specs of API objects, validated and with Kubernetes' defaults filled in. Nothing here changes during
+//! a run except by an action.
+
+use crate::engine::{Dist, Dur};
+use std::collections::BTreeMap;
+
+pub type Labels = BTreeMap<String, String>;
+
+/// `maxSurge: 1` or `maxSurge: 25%`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum IntOrPercent {
+    Int(i32),
+    Percent(i32),
+}
+
+#[derive(Clone, Debug, PartialEq)]
+pub struct Deployment {
+    pub name: String,
+    pub namespace: String,
+    pub replicas: i32,
+    pub strategy: Strategy,
+    pub min_ready_seconds: i32,
+    /// None: no deadline (2147483647 in the manifest).
+    pub progress_deadline_seconds: Option<i32>,
+    /// None: keep all (2147483647 in the manifest).
+    pub revision_history_limit: Option<i32>,
+    pub paused: bool,
+    pub template: PodTemplate,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Strategy {
+    Recreate,
+    RollingUpdate { max_surge: IntOrPercent, max_unavailable: IntOrPercent },
+}
+
+#[derive(Clone, Debug, PartialEq)]
+pub struct PodTemplate {
+    pub labels: Labels,
+    /// What answers of these pods are counted as: "v1", "v2", ...
+    pub version: String,
+    /// Init containers in order; those with `sidecar` are native sidecars (restartPolicy Always).
+    pub init_containers: Vec<Container>,
+    pub containers: Vec<Container>,
+    pub termination_grace_period_seconds: i64,
+    /// Condition types, e.g. `target-health.elbv2.k8s.aws/...`.
+    pub readiness_gates: Vec<String>,
+    /// Sum of requests over containers.
+    pub requests: Resources,
+    pub node_selector: Labels,
+    /// topologySpreadConstraints.
+    pub topology_spread: Vec<TopologySpread>,
+    /// podAntiAffinity terms by topology key; `required` filters, the others score.
+    pub anti_affinity: Vec<AntiAffinity>,
+    /// Pods mount a service-account token (costs one or two volume polls at start and end).
+    pub automount_service_account_token: bool,
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Resources {
+    pub cpu_millis: i64,
+    pub memory_bytes: i64,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TopologySpread {
+    pub topology_key: String,
+    pub max_skew: i32,
+    /// whenUnsatisfiable: DoNotSchedule (true) or ScheduleAnyway (false).
+    pub do_not_schedule: bool,
+    pub selector: Labels,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct AntiAffinity {
+    pub topology_key: String,
+    pub selector: Labels,
+    pub required: bool,
+    pub weight: i32,
+}
+
+#[derive(Clone, Debug, PartialEq)]
+pub struct Container {
+    pub name: String,
+    pub image: String,
+    pub image_pull_policy: ImagePullPolicy,
+    /// An init container that keeps running (restartPolicy Always).
+    pub sidecar: bool,
+    pub ports: Vec<ContainerPort>,
+    pub startup_probe: Option<Probe>,
+    pub readiness_probe: Option<Probe>,
+    pub liveness_probe: Option<Probe>,
+    pub pre_stop: Option<Hook>,
+    pub post_start: Option<Hook>,
+    /// How the process inside behaves: manifests cannot say, so this comes from the scenario or an app card.
+    pub app: App,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ImagePullPolicy {
+    Always,
+    IfNotPresent,
+    Never,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ContainerPort {
+    pub name: Option<String>,
+    pub port: u16,
+}
+
+#[derive(Clone, Debug, PartialEq)]
+pub struct Probe {
+    pub handler: Handler,
+    pub initial_delay_seconds: i32,
+    pub period_seconds: i32,
+    pub timeout_seconds: i32,
+    pub success_threshold: i32,
+    pub failure_threshold: i32,
+    /// Overrides the pod's grace period when this probe kills the container.
+    pub termination_grace_period_seconds: Option<i64>,
+}
+
+/// What a probe or hook does.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Handler {
+    HttpGet { path: String, port: u16 },
+    TcpSocket { port: u16 },
+    Grpc { port: u16 },
+    Exec { command: Vec<String> },
+}
+
+#[derive(Clone, Debug, PartialEq)]
+pub enum Hook {
+    Sleep {
+        seconds: i64,
+    },
+    /// `duration` is read from `sleep N` commands, or given by the scenario, else zero.
+    Exec {
+        command: Vec<String>,
+        duration: Dur,
+    },
+    HttpGet {
+        path: String,
+        port: u16,
+        duration: Dur,
+    },
+}
+
+/// How a process starts, serves and stops.
+#[derive(Clone, Debug, PartialEq)]
+pub struct App {
+    /// From process start until it listens.
+    pub start_delay: Dist,
+    /// Time to answer one request.
+    pub service: Dist,
+    pub on_sigterm: OnSigterm,
+    /// Exits with status 1 that long after its start.
+    pub crash_after: Option<Dur>,
+    /// Its readiness endpoint always answers 503.
+    pub never_ready: bool,
+    /// Requests worked on at once; the others wait in the queue.
+    pub concurrency: Option<u32>,
+    /// How many may wait (with `concurrency`); more are answered 503.
+    pub queue: Option<u32>,
+    /// Closes idle keep-alive connections after this long.
+    pub keep_alive_timeout: Option<Dur>,
+}
+
+#[derive(Clone, Debug, PartialEq)]
+pub enum OnSigterm {
+    /// The process exits at once: running requests are cut.
+    Exit,
+    /// Stops listening, lets running requests finish up to the limit, then exits.
+    Graceful { drain_timeout: Dur },
+    /// Nothing until SIGKILL (PID 1 without a handler, a shell as PID 1).
+    Ignore,
+    /// Goes on serving for `delay` (readiness fails meanwhile), then as `Graceful`.
+    LameDuck { delay: Dur, drain_timeout: Dur },
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Service {
+    pub name: String,
+    pub namespace: String,
+    pub selector: Labels,
+    pub ports: Vec<ServicePort>,
+    pub kind: ServiceKind,
+    pub publish_not_ready_addresses: bool,
+    /// externalTrafficPolicy Local (false: Cluster).
+    pub external_traffic_local: bool,
+    /// sessionAffinity ClientIP.
+    pub client_ip_affinity: bool,
+    /// Kept for balancers that read them (AWS Load Balancer Controller, MetalLB).
+    pub annotations: BTreeMap<String, String>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ServicePort {
+    pub name: Option<String>,
+    pub port: u16,
+    pub target_port: TargetPort,
+    pub node_port: Option<u16>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum TargetPort {
+    Number(u16),
+    Name(String),
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ServiceKind {
+    ClusterIp,
+    Headless,
+    NodePort,
+    LoadBalancer,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PodDisruptionBudget {
+    pub name: String,
+    pub selector: Labels,
+    pub min_available: Option<IntOrPercent>,
+    pub max_unavailable: Option<IntOrPercent>,
+    /// unhealthyPodEvictionPolicy AlwaysAllow.
+    pub always_allow_unhealthy: bool,
+}
+
+/// An Ingress, as far as the data planes read it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Ingress {
+    pub name: String,
+    pub namespace: String,
+    pub class: Option<String>,
+    pub annotations: BTreeMap<String, String>,
+    /// Services named by its rules, in order, with their port.
+    pub backends: Vec<(String, TargetPort)>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Node {
+    pub name: String,
+    pub labels: Labels,
+    /// None: unlimited.
+    pub allocatable: Option<Resources>,
+    /// Most pods it takes (Kubernetes' default 110).
+    pub max_pods: u32,
+}
+
+/// Whether `selector` (non-empty) selects an object with `labels`.
+pub fn selects(selector: &Labels, labels: &Labels) -> bool {
+    !selector.is_empty() && selector.iter().all(|(k, v)| labels.get(k) == Some(v))
+}

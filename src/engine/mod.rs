@@ -1,0 +1,13 @@
+//! The discrete-event engine: clock, queue, random streams, distributions.
+//!
+//! It knows nothing of Kubernetes. It never fails: a broken invariant panics.
+
+pub mod dist;
+pub mod queue;
+pub mod rng;
+pub mod time;
+
+pub use dist::Dist;
+pub use queue::Queue;
+pub use rng::{Rng, Seed};
+pub use time::{Dur, Time};

@@ -1,0 +1,2 @@
+//! One module per real component. A model reads and changes the cluster by its verbs and never calls another
+//! model.

@@ -1,0 +1,137 @@
+//! Requests against a timeline: arrivals, client behaviour, the two evaluators, causes and blame.
+
+use crate::engine::Time;
+use crate::timeline::{PodId, ViewId};
+use std::collections::BTreeMap;
+
+/// What the client sees of a failed request.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Failure {
+    /// ECONNREFUSED.
+    Refused,
+    /// ECONNRESET.
+    Reset,
+    /// Connection closed without an answer.
+    Eof,
+    /// No complete answer within the client's timeout.
+    Timeout,
+    /// EHOSTUNREACH.
+    NoRoute,
+    /// An HTTP error status.
+    Status(u16),
+}
+
+/// Why a request failed: where belief and truth differed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Cause {
+    /// Sent to a pod whose process does not listen yet (ready too early).
+    NotListeningYet,
+    /// Sent to a pod whose listener is closed while the process drains.
+    ListenerClosed,
+    /// Sent to a pod whose process is gone.
+    ProcessGone,
+    /// Sent to an address that no longer exists.
+    AddressGone,
+    /// Running when the process exited on SIGTERM.
+    CutByExit,
+    /// Running when the grace period ended in SIGKILL.
+    CutByKill,
+    /// Running when the process crashed or was restarted by a probe.
+    CutByCrash,
+    /// Running when the balancer's deregistration delay ended.
+    CutByDeregistration,
+    /// Sent on an idle keep-alive connection that was being closed.
+    IdleRace,
+    /// No backend was routable.
+    NoBackend,
+    /// While the data plane rewrote its rules.
+    RuleGap,
+    /// The pod's queue was full, or waiting for a slot took too long.
+    Overload,
+    /// The answer took longer than the client waits.
+    SlowAnswer,
+}
+
+/// Failures alike in all that matters to blame.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct LossKey {
+    pub failure: Failure,
+    pub cause: Cause,
+    /// The pod it was sent to (the last try), if any.
+    pub pod: Option<PodId>,
+    /// The data-plane instance that chose it.
+    pub view: Option<ViewId>,
+}
+
+/// Per second of send time, relative to the action (second 0 starts at the action).
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Second {
+    /// Answered, by version index.
+    pub answered: Vec<f64>,
+    pub failed: BTreeMap<Failure, f64>,
+}
+
+/// What one replication did to the requests. Counts are whole numbers from `requests` and expectations
+/// from `exact`.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct TrafficOutcome {
+    pub evaluator: Evaluator,
+    pub sent: f64,
+    pub answered_by_version: Vec<f64>,
+    pub losses: BTreeMap<LossKey, f64>,
+    /// Answered later than the stall threshold.
+    pub stalled: f64,
+    /// Still open at the end of the timeline: sent = answered + failed + open.
+    pub open: f64,
+    pub by_second: BTreeMap<i32, Second>,
+    pub by_pod: Vec<f64>,
+    pub latency: Option<Latency>,
+    /// Send times of the first and last failed request (None: none failed; from `exact`: the bounds of the
+    /// intervals with losses).
+    pub first_failure: Option<Time>,
+    pub last_failure: Option<Time>,
+    /// Variance of the number of failed requests given this timeline (0 from `requests`).
+    pub variance: f64,
+    /// Probability that none fails given this timeline (0 or 1 from `requests`).
+    pub probability_none: f64,
+}
+
+/// Latency of answered requests, in seconds.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Latency {
+    pub mean_s: f64,
+    pub min_s: f64,
+    pub p50_s: f64,
+    pub p90_s: f64,
+    pub p99_s: f64,
+    pub max_s: f64,
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Evaluator {
+    #[default]
+    Exact,
+    Requests,
+}
+
+impl TrafficOutcome {
+    pub fn failed(&self) -> f64 {
+        self.losses.values().sum()
+    }
+
+    pub fn by_failure(&self) -> BTreeMap<Failure, f64> {
+        let mut sums = BTreeMap::new();
+        for (key, n) in &self.losses {
+            *sums.entry(key.failure).or_insert(0.0) += n;
+        }
+        sums
+    }
+
+    pub fn by_cause(&self) -> BTreeMap<Cause, f64> {
+        let mut sums = BTreeMap::new();
+        for (key, n) in &self.losses {
+            *sums.entry(key.cause).or_insert(0.0) += n;
+        }
+        sums
+    }
+}
