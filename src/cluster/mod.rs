@@ -1,3 +1,6 @@
 //! The API objects, as plain structs with Kubernetes' own names.
 
+pub mod phase;
 pub mod spec;
+
+pub use phase::PodPhase;

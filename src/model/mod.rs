@@ -1,2 +1,5 @@
 //! One module per real component. A model reads and changes the cluster by its verbs and never calls another
 //! model.
+
+pub mod deployment;
+pub mod replicaset;

@@ -1,0 +1,212 @@
+//! Sizes of old and new ReplicaSets in a rolling update.
+//!
+//! Sources: `pkg/controller/deployment/rolling.go`, `pkg/controller/deployment/util/deployment_util.go`.
+
+use crate::cluster::spec::{IntOrPercent, Strategy};
+
+/// Size and status of one ReplicaSet, as the Deployment controller reads them.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct RsSize {
+    /// spec.replicas.
+    pub spec: i32,
+    /// status.replicas.
+    pub replicas: i32,
+    /// status.availableReplicas.
+    pub available: i32,
+}
+
+/// What one sync of a rolling update did.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum RollingStep {
+    /// The new set got this size; the sync stops here.
+    ScaledNew(i32),
+    /// The old sets got the sizes now in the slice; the sync stops here.
+    ScaledOld,
+    Nothing,
+}
+
+/// maxSurge and maxUnavailable as pod counts: `(surge, unavailable)`. Surge is rounded up, unavailable down;
+/// both zero makes unavailable 1.
+///
+/// `deployment_util.go: ResolveFenceposts`.
+pub fn resolve_fenceposts(
+    max_surge: IntOrPercent,
+    max_unavailable: IntOrPercent,
+    desired: i32,
+) -> (i32, i32) {
+    let surge = scaled_value(max_surge, desired, true);
+    let unavailable = scaled_value(max_unavailable, desired, false);
+    if surge == 0 && unavailable == 0 { (0, 1) } else { (surge, unavailable) }
+}
+
+/// An absolute number as it is, a percentage of `total` rounded up or down.
+///
+/// `staging/src/k8s.io/apimachinery/pkg/util/intstr/intstr.go: GetScaledValueFromIntOrPercent`.
+pub fn scaled_value(value: IntOrPercent, total: i32, round_up: bool) -> i32 {
+    match value {
+        IntOrPercent::Int(n) => n,
+        IntOrPercent::Percent(p) => {
+            let hundredths = i64::from(p) * i64::from(total);
+            let up = if round_up && hundredths.rem_euclid(100) != 0 { 1 } else { 0 };
+            let n = hundredths.div_euclid(100) + up;
+            n.clamp(i64::from(i32::MIN), i64::from(i32::MAX)) as i32
+        }
+    }
+}
+
+/// How many pods may be above the desired number: 0 unless rolling.
+///
+/// `deployment_util.go: MaxSurge`.
+pub fn max_surge(strategy: Strategy, desired: i32) -> i32 {
+    match strategy {
+        Strategy::Recreate => 0,
+        Strategy::RollingUpdate { max_surge, max_unavailable } => {
+            resolve_fenceposts(max_surge, max_unavailable, desired).0
+        }
+    }
+}
+
+/// How many of the desired pods may be missing: 0 unless rolling or when none is desired, else at most all.
+///
+/// `deployment_util.go: MaxUnavailable`.
+pub fn max_unavailable(strategy: Strategy, desired: i32) -> i32 {
+    match strategy {
+        Strategy::RollingUpdate { max_surge, max_unavailable } if desired != 0 => {
+            resolve_fenceposts(max_surge, max_unavailable, desired).1.min(desired)
+        }
+        _ => 0,
+    }
+}
+
+/// The floor of available pods a rolling update keeps; 0 for Recreate.
+///
+/// `deployment_util.go: MinAvailable`.
+pub fn min_available(strategy: Strategy, desired: i32) -> i32 {
+    match strategy {
+        Strategy::Recreate => 0,
+        Strategy::RollingUpdate { .. } => desired - max_unavailable(strategy, desired),
+    }
+}
+
+/// The size the new set may have now, given the sum of spec.replicas over all sets (the new one included).
+///
+/// `deployment_util.go: NewRSNewReplicas`.
+pub fn new_rs_new_replicas(strategy: Strategy, desired: i32, new_spec: i32, sum_all: i32) -> i32 {
+    if matches!(strategy, Strategy::Recreate) {
+        return desired;
+    }
+    let cap = desired + max_surge(strategy, desired);
+    if sum_all >= cap {
+        return new_spec;
+    }
+    new_spec + (cap - sum_all).min(desired - new_spec)
+}
+
+/// The size of the new set after one reconciliation; the same size means nothing is written.
+///
+/// `rolling.go: reconcileNewReplicaSet`.
+pub fn reconcile_new(strategy: Strategy, desired: i32, new_spec: i32, sum_all: i32) -> i32 {
+    if new_spec >= desired {
+        return desired;
+    }
+    new_rs_new_replicas(strategy, desired, new_spec, sum_all)
+}
+
+/// Shrinks the old sets (oldest first: creation time, then name) in place; whether the sync counts as having
+/// scaled. `min_available` is [`min_available`] of the Deployment.
+///
+/// When a set is met whose status lags behind its own scale-down, the step is given up and `false` returned;
+/// sets cleaned up before it have been written all the same, as upstream.
+///
+/// `rolling.go: reconcileOldReplicaSets`.
+pub fn reconcile_old(old: &mut [RsSize], new: RsSize, min_available: i32) -> bool {
+    let old_sum: i32 = old.iter().map(|rs| rs.spec).sum();
+    if old_sum == 0 {
+        return false;
+    }
+    let budget = old_sum + new.spec - min_available - (new.spec - new.available);
+    if budget <= 0 {
+        return false;
+    }
+    // Sets emptied by the clean-up still count with what their status says is available.
+    let available = new.available + active_available(old);
+    let Some(cleaned) = cleanup_unhealthy(old, budget) else { return false };
+    let removed = scale_down(old, available - min_available);
+    cleaned + removed > 0
+}
+
+fn active_available(old: &[RsSize]) -> i32 {
+    old.iter().filter(|rs| rs.spec > 0).map(|rs| rs.available).sum()
+}
+
+/// Removes pods that are not available, at most `budget`, from the oldest set on: how many. None when a set is
+/// reached whose status says more are available than it should have.
+///
+/// `rolling.go: cleanupUnhealthyReplicas`.
+pub fn cleanup_unhealthy(old: &mut [RsSize], budget: i32) -> Option<i32> {
+    let mut cleaned = 0;
+    for rs in old.iter_mut() {
+        if cleaned >= budget {
+            break;
+        }
+        if rs.spec == 0 || rs.spec == rs.available {
+            continue;
+        }
+        if rs.available > rs.spec {
+            return None;
+        }
+        let n = (budget - cleaned).min(rs.spec - rs.available);
+        rs.spec -= n;
+        cleaned += n;
+    }
+    Some(cleaned)
+}
+
+/// Removes pods from the oldest set on as long as more than the floor are available: how many.
+/// `new_available` is status.availableReplicas of the new set.
+///
+/// `rolling.go: scaleDownOldReplicaSetsForRollingUpdate`.
+pub fn scale_down_old_for_rolling_update(
+    old: &mut [RsSize],
+    new_available: i32,
+    min_available: i32,
+) -> i32 {
+    let available = new_available + active_available(old);
+    scale_down(old, available - min_available)
+}
+
+/// Takes `excess` pods from the oldest sets on: how many were there to take.
+fn scale_down(old: &mut [RsSize], excess: i32) -> i32 {
+    let mut removed = 0;
+    for rs in old.iter_mut() {
+        if removed >= excess {
+            break;
+        }
+        let n = rs.spec.min(excess - removed);
+        rs.spec -= n;
+        removed += n;
+    }
+    removed
+}
+
+/// One sync of a rolling update: at most one of growing (or trimming) the new set and shrinking the old ones.
+/// The sync that creates the new set, already sized by [`new_rs_new_replicas`], goes on to [`reconcile_old`]
+/// by itself: call this with the size it was created with.
+///
+/// `rolling.go: rolloutRolling`.
+pub fn rolling_step(
+    old: &mut [RsSize],
+    new: RsSize,
+    strategy: Strategy,
+    desired: i32,
+) -> RollingStep {
+    let sum_all = new.spec + old.iter().map(|rs| rs.spec).sum::<i32>();
+    let size = reconcile_new(strategy, desired, new.spec, sum_all);
+    if size != new.spec {
+        return RollingStep::ScaledNew(size);
+    }
+    if reconcile_old(old, new, min_available(strategy, desired)) {
+        return RollingStep::ScaledOld;
+    }
+    RollingStep::Nothing
+}

@@ -1,0 +1,128 @@
+//! Which pods a ReplicaSet deletes first.
+//!
+//! Source: `pkg/controller/controller_utils.go: ActivePodsWithRanks.Less`,
+//! `pkg/controller/replicaset/replica_set.go: getPodsToDelete`.
+
+use crate::cluster::PodPhase;
+use crate::engine::Time;
+use std::cmp::Ordering;
+
+/// One active pod (no deletion time, not terminal).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct PodRow {
+    /// None: not bound yet.
+    pub node: Option<u32>,
+    pub phase: PodPhase,
+    /// Condition Ready is True.
+    pub ready: bool,
+    /// lastTransitionTime of condition Ready as the API shows it; None: the zero time.
+    pub ready_since: Option<Time>,
+    /// creationTimestamp as the API shows it; None: the zero time.
+    pub created: Option<Time>,
+    /// Annotation `controller.kubernetes.io/pod-deletion-cost`.
+    pub deletion_cost: i32,
+    /// Active pods on the same node whose ReplicaSets have the same controller: see [`fill_ranks`].
+    pub rank: u32,
+    /// Highest restart count over containers.
+    pub restarts: u32,
+    /// Highest restart count over sidecars.
+    pub sidecar_restarts: u32,
+    /// Random; breaks ties between pods of similar age.
+    pub uid: u64,
+}
+
+/// What the comparison looks at, which changed between versions.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Rules {
+    /// Pods can be given a deletion cost.
+    pub deletion_cost: bool,
+    /// Ages are compared by their power of two, ties by UID; else exactly.
+    pub logarithmic: bool,
+}
+
+impl Rules {
+    /// The rules of Kubernetes v1.`minor`: both gates are on by default since v1.22.
+    pub fn of(minor: u32) -> Rules {
+        Rules { deletion_cost: minor >= 22, logarithmic: minor >= 22 }
+    }
+}
+
+/// Sets `rank` of every row: the number of related active pods on the same node, unassigned ones counting as
+/// one more node. `related` holds the node of each active pod of all sets of the same controller, the rows'
+/// own among them.
+///
+/// `replica_set.go: getPodsRankedByRelatedPodsOnSameNode`.
+pub fn fill_ranks(rows: &mut [PodRow], related: &[Option<u32>]) {
+    for row in rows {
+        row.rank = related.iter().filter(|&&node| node == row.node).count() as u32;
+    }
+}
+
+/// Writes into `chosen` the indices of the `count` rows to delete, first to go first. All of them keep their
+/// order.
+///
+/// `replica_set.go: getPodsToDelete`.
+pub fn choose(rows: &[PodRow], count: usize, rules: Rules, now: Time, chosen: &mut Vec<usize>) {
+    chosen.clear();
+    chosen.extend(0..rows.len());
+    if count >= rows.len() {
+        return;
+    }
+    // A selection, not a sort: the comparison is not transitive (UIDs decide only between different times).
+    for i in 0..count {
+        let mut first = i;
+        for j in i + 1..chosen.len() {
+            if less(&rows[chosen[j]], &rows[chosen[first]], rules, now) {
+                first = j;
+            }
+        }
+        chosen[i..=first].rotate_right(1);
+    }
+    chosen.truncate(count);
+}
+
+/// Whether `a` is deleted before `b`.
+///
+/// `controller_utils.go: ActivePodsWithRanks.Less`.
+pub fn less(a: &PodRow, b: &PodRow, rules: Rules, now: Time) -> bool {
+    let cost = |row: &PodRow| if rules.deletion_cost { row.deletion_cost } else { 0 };
+    let order = a
+        .node
+        .is_some()
+        .cmp(&b.node.is_some())
+        .then(a.phase.cmp(&b.phase))
+        .then(a.ready.cmp(&b.ready))
+        .then(cost(a).cmp(&cost(b)))
+        .then(b.rank.cmp(&a.rank));
+    if order != Ordering::Equal {
+        return order == Ordering::Less;
+    }
+    if a.ready && b.ready && a.ready_since != b.ready_since {
+        return younger((a.ready_since, a.uid), (b.ready_since, b.uid), rules, now);
+    }
+    let order =
+        b.restarts.cmp(&a.restarts).then_with(|| b.sidecar_restarts.cmp(&a.sidecar_restarts));
+    if order != Ordering::Equal {
+        return order == Ordering::Less;
+    }
+    a.created != b.created && younger((a.created, a.uid), (b.created, b.uid), rules, now)
+}
+
+/// Compares two different times: none before any, then the younger by its power of two, then the lower UID.
+fn younger(a: (Option<Time>, u64), b: (Option<Time>, u64), rules: Rules, now: Time) -> bool {
+    let (Some(at_a), Some(at_b)) = (a.0, b.0) else { return a.0.is_none() };
+    if !rules.logarithmic {
+        return at_a > at_b;
+    }
+    match log2_age(at_a, now).cmp(&log2_age(at_b, now)) {
+        Ordering::Less => true,
+        Ordering::Equal => a.1 < b.1,
+        Ordering::Greater => false,
+    }
+}
+
+/// The power of two of an age in nanoseconds, -1 for none.
+fn log2_age(since: Time, now: Time) -> i32 {
+    let age = (now - since).0;
+    if age > 0 { age.ilog2() as i32 } else { -1 }
+}
