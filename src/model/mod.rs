@@ -2,4 +2,5 @@
 //! model.
 
 pub mod deployment;
+pub mod kubelet;
 pub mod replicaset;

@@ -97,6 +97,15 @@ pub fn requeue_after_sync(
         .then(|| min_next_check.unwrap_or(min_ready(min_ready_seconds)))
 }
 
+/// After how long the set is queued again when a pod of it turned from not Ready to Ready; None without
+/// minReadySeconds. Kubernetes v1.`minor`: a second later before v1.34, against clock skew.
+///
+/// `replica_set.go: updatePod`.
+pub fn requeue_on_ready(minor: u32, min_ready_seconds: i32) -> Option<Dur> {
+    let skew = if minor < 34 { Dur::from_secs(1) } else { Dur::ZERO };
+    (min_ready_seconds > 0).then(|| min_ready(min_ready_seconds) + skew)
+}
+
 fn min_ready(seconds: i32) -> Dur {
     Dur::from_secs(i64::from(seconds))
 }

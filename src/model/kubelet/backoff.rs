@@ -1,0 +1,65 @@
+//! Back-off between restarts of a container.
+//!
+//! Sources: `staging/src/k8s.io/client-go/util/flowcontrol/backoff.go`,
+//! `pkg/kubelet/kuberuntime/kuberuntime_manager.go: doBackOff`, `pkg/kubelet/kubelet.go: NewMainKubelet`.
+
+use crate::engine::{Dur, Time};
+
+/// A wait that doubles from `base` to `max` and is forgotten after a quiet time.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Backoff {
+    base: Dur,
+    max: Dur,
+    /// Forgotten when an event comes later than this after the last advance.
+    expiry: Dur,
+    /// The wait and when it was last advanced.
+    entry: Option<(Dur, Time)>,
+}
+
+impl Backoff {
+    /// `flowcontrol.NewBackOff`: forgotten after twice the maximum.
+    pub fn new(base: Dur, max: Dur) -> Backoff {
+        Backoff { base, max, expiry: max + max, entry: None }
+    }
+
+    /// Of container restarts on a node: from 10 s to `max` (300 s unless the node sets it lower), forgotten
+    /// when a run ends more than 600 s after the start before.
+    pub fn of_restarts(max: Dur) -> Backoff {
+        Backoff::of_restarts_from(Dur::from_secs(10).min(max), max)
+    }
+
+    /// The same with another base (gate ReduceDefaultCrashLoopBackOffDecay: 1 s to 60 s).
+    pub fn of_restarts_from(base: Dur, max: Dur) -> Backoff {
+        Backoff { base, max, expiry: Dur::from_secs(600), entry: None }
+    }
+
+    /// The current wait; zero before the first advance.
+    pub fn get(&self) -> Dur {
+        self.entry.map_or(Dur::ZERO, |(wait, _)| wait)
+    }
+
+    /// Advances, for an event at `event`, at `now`.
+    pub fn next(&mut self, event: Time, now: Time) {
+        let wait = match self.live_entry(event) {
+            None => self.base,
+            Some((wait, _)) => Dur(wait.0.saturating_mul(2)).min(self.max),
+        };
+        self.entry = Some((wait, now));
+    }
+
+    /// Whether less than the wait has passed since the last advance, for an event at `now`.
+    pub fn in_backoff_since_update(&self, now: Time) -> bool {
+        self.live_entry(now).is_some_and(|(wait, last)| now - last < wait)
+    }
+
+    /// When what ended at `ended` may start again.
+    ///
+    /// `kuberuntime_manager.go: doBackOff`. On starting, call [`Backoff::next`] with the same `ended`.
+    pub fn may_start_at(&self, ended: Time) -> Time {
+        ended + self.live_entry(ended).map_or(Dur::ZERO, |(wait, _)| wait)
+    }
+
+    fn live_entry(&self, event: Time) -> Option<(Dur, Time)> {
+        self.entry.filter(|&(_, last)| event - last <= self.expiry)
+    }
+}

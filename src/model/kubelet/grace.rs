@@ -1,0 +1,122 @@
+//! Grace periods, and when SIGTERM and SIGKILL come.
+//!
+//! Sources: `pkg/registry/core/pod/strategy.go`, `pkg/kubelet/pod_workers.go`,
+//! `pkg/kubelet/kuberuntime/kuberuntime_container.go`, `.../kuberuntime_termination_order.go`.
+
+use crate::cluster::PodPhase;
+use crate::engine::Dur;
+
+/// Least time between SIGTERM and SIGKILL, in seconds.
+pub const MINIMUM_GRACE_SECONDS: i64 = 2;
+
+/// The grace period in seconds an API delete gives; 0 removes the object at once. `phase` None: not set.
+///
+/// `strategy.go: podStrategy.CheckGracefulDelete`.
+pub fn api_delete_grace(
+    assigned: bool,
+    phase: Option<PodPhase>,
+    requested: Option<i64>,
+    spec: Option<i64>,
+) -> i64 {
+    if !assigned || phase.is_some_and(PodPhase::is_terminal) {
+        return 0;
+    }
+    let grace = requested.or(spec).unwrap_or(0);
+    if grace < 0 { 1 } else { grace }
+}
+
+/// The grace period in seconds the kubelet gives a pod, at least 1. `recorded` is what an earlier call gave;
+/// it can only get shorter.
+///
+/// `pod_workers.go: calculateEffectiveGracePeriod`.
+pub fn effective_grace(
+    spec: Option<i64>,
+    deletion: Option<i64>,
+    kubelet_override: Option<i64>,
+    recorded: Option<i64>,
+) -> i64 {
+    let asked = [recorded, deletion, kubelet_override].into_iter().flatten().min();
+    asked.or(spec).unwrap_or(0).max(1)
+}
+
+/// Why a single container is killed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum KillReason {
+    LivenessProbe,
+    StartupProbe,
+    Other,
+}
+
+/// Grace periods in seconds that may apply to one container.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct GraceSettings {
+    /// deletionGracePeriodSeconds of the pod.
+    pub deletion: Option<i64>,
+    /// terminationGracePeriodSeconds of the pod.
+    pub spec: Option<i64>,
+    /// The same of the liveness probe.
+    pub liveness_probe: Option<i64>,
+    /// The same of the startup probe.
+    pub startup_probe: Option<i64>,
+}
+
+/// The grace period in seconds of one container that is killed for `reason`.
+///
+/// `kuberuntime_container.go: setTerminationGracePeriod`.
+pub fn container_grace(reason: KillReason, settings: GraceSettings) -> i64 {
+    if let Some(deletion) = settings.deletion {
+        return deletion;
+    }
+    let Some(spec) = settings.spec else { return MINIMUM_GRACE_SECONDS };
+    let probe = match reason {
+        KillReason::LivenessProbe => settings.liveness_probe,
+        KillReason::StartupProbe => settings.startup_probe,
+        KillReason::Other => None,
+    };
+    probe.unwrap_or(spec)
+}
+
+/// When the signals come, from the start of the kill.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Signals {
+    pub sigterm: Dur,
+    pub sigkill: Dur,
+}
+
+impl Signals {
+    /// When the container stops, given how long it takes after SIGTERM, and whether SIGKILL did it.
+    pub fn stopped(&self, exit_after_sigterm: Dur) -> (Dur, bool) {
+        let by_itself = self.sigterm + exit_after_sigterm;
+        if by_itself < self.sigkill { (by_itself, false) } else { (self.sigkill, true) }
+    }
+}
+
+/// The signals to one container with `grace` seconds, whose preStop hook takes `pre_stop` (None: no hook).
+/// `turn`: for a sidecar, when the last container it waits for has stopped, from the start of the kill; `None`
+/// otherwise. Time in the hook and in waiting is charged in whole seconds.
+///
+/// `kuberuntime_container.go: killContainer`.
+pub fn signals(grace: i64, pre_stop: Option<Dur>, turn: Option<Dur>) -> Signals {
+    let mut left = grace;
+    let mut sigterm = Dur::ZERO;
+    if left > 0
+        && let Some(hook) = pre_stop
+    {
+        sigterm = hook.min(Dur::from_secs(left));
+        left -= sigterm.floor_secs();
+    }
+    if let Some(turn) = turn {
+        let waited = wait_for_turn(turn - sigterm, left);
+        sigterm = sigterm + waited;
+        left -= waited.floor_secs();
+    }
+    let left = left.max(MINIMUM_GRACE_SECONDS);
+    Signals { sigterm, sigkill: sigterm + Dur::from_secs(left) }
+}
+
+/// How long a sidecar waits for its turn, which comes after `turn`, with `grace` seconds left.
+///
+/// `kuberuntime_termination_order.go: waitForTurn`.
+pub fn wait_for_turn(turn: Dur, grace: i64) -> Dur {
+    turn.min(Dur::from_secs(grace)).max(Dur::ZERO)
+}

@@ -1,0 +1,343 @@
+//! One probe worker: when a probe runs, and what its outcomes add up to.
+//!
+//! Source: `pkg/kubelet/prober/worker.go`. The worker sees the kubelet's cached pod status, which may be older
+//! than the container's real state.
+
+use crate::engine::{Dur, Time};
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Kind {
+    Readiness,
+    Liveness,
+    Startup,
+}
+
+/// What is stored for a container.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum ProbeResult {
+    #[default]
+    Unknown,
+    Success,
+    Failure,
+}
+
+/// The numbers of a probe that decide what its outcomes add up to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Settings {
+    pub initial_delay_seconds: i32,
+    pub success_threshold: i32,
+    pub failure_threshold: i32,
+}
+
+/// What the kubelet's cached status says of the pod.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct SeenPod {
+    /// The phase is Succeeded or Failed.
+    pub terminal: bool,
+    /// The worker's copy of the pod has a deletion time.
+    pub deleting: bool,
+    /// None: no entry or no container ID yet.
+    pub container: Option<SeenContainer>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct SeenContainer {
+    /// Another one after every restart.
+    pub id: u32,
+    pub state: ContainerState,
+    /// The startup probe passed, or there is none and it runs.
+    pub started: bool,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ContainerState {
+    Waiting,
+    /// `started_at` as the API shows it, cut to whole seconds.
+    Running {
+        started_at: Time,
+    },
+    Terminated {
+        /// See [`super::restart::should_restart`].
+        restarts: bool,
+    },
+}
+
+/// What to do after [`Worker::begin`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Next {
+    /// Nothing to probe: wait for the next tick or trigger.
+    Wait,
+    /// Run the probe and hand its outcome to [`Worker::finish`].
+    Probe,
+    /// The worker is done for good.
+    End,
+}
+
+/// The start of one evaluation.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Begun {
+    pub next: Next,
+    /// A result was stored that differs from the one before: the sync loop gets an update.
+    pub updated: bool,
+}
+
+/// Whether containers keep their readiness over a restart of the kubelet.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct KubeletStart {
+    pub at: Time,
+    /// Gate ChangeContainerStatusOnKubeletRestart: every container starts from the initial result.
+    pub resets_status: bool,
+}
+
+impl KubeletStart {
+    /// The gate is off since v1.35.
+    pub fn of(minor: u32, at: Time) -> KubeletStart {
+        KubeletStart { at, resets_status: minor < 35 }
+    }
+}
+
+/// A worker of one pod, container and kind of probe.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Worker {
+    kind: Kind,
+    settings: Settings,
+    kubelet: KubeletStart,
+    /// The container is a native sidecar.
+    sidecar: bool,
+    container: Option<u32>,
+    last: ProbeResult,
+    run: i32,
+    on_hold: bool,
+    result: Option<ProbeResult>,
+}
+
+impl Worker {
+    pub fn new(kind: Kind, settings: Settings, sidecar: bool, kubelet: KubeletStart) -> Worker {
+        Worker {
+            kind,
+            settings,
+            kubelet,
+            sidecar,
+            container: None,
+            last: ProbeResult::Unknown,
+            run: 0,
+            on_hold: false,
+            result: None,
+        }
+    }
+
+    /// What is stored for the current container; None: nothing yet.
+    pub fn result(&self) -> Option<ProbeResult> {
+        self.result
+    }
+
+    /// Equal outcomes in a row.
+    pub fn run(&self) -> i32 {
+        self.run
+    }
+
+    /// Not probing until a new container is seen.
+    pub fn on_hold(&self) -> bool {
+        self.on_hold
+    }
+
+    /// The first half of one evaluation at `now`: everything up to running the probe.
+    ///
+    /// `worker.go: doProbe`.
+    pub fn begin(&mut self, pod: &SeenPod, now: Time) -> Begun {
+        if pod.terminal {
+            return Begun { next: Next::End, updated: false };
+        }
+        let Some(container) = pod.container else {
+            return Begun { next: Next::Wait, updated: false };
+        };
+        let mut updated = self.see(container);
+        let next = self.decide(pod, container, now, &mut updated);
+        Begun { next, updated }
+    }
+
+    fn decide(
+        &mut self,
+        pod: &SeenPod,
+        container: SeenContainer,
+        now: Time,
+        updated: &mut bool,
+    ) -> Next {
+        if self.on_hold {
+            return Next::Wait;
+        }
+        let started_at = match container.state {
+            ContainerState::Running { started_at } => started_at,
+            ContainerState::Waiting => {
+                *updated |= self.store(ProbeResult::Failure);
+                return Next::Wait;
+            }
+            ContainerState::Terminated { restarts } => {
+                *updated |= self.store(ProbeResult::Failure);
+                return if restarts { Next::Wait } else { Next::End };
+            }
+        };
+        if pod.deleting && self.kind != Kind::Readiness {
+            *updated |= self.store(ProbeResult::Success);
+            return Next::End;
+        }
+        let whole_seconds = (now - started_at).0 / 1_000_000_000;
+        if whole_seconds < i64::from(self.settings.initial_delay_seconds) {
+            return Next::Wait;
+        }
+        // The startup probe runs until the container is Started, the others from then on.
+        if container.started == (self.kind == Kind::Startup) { Next::Wait } else { Next::Probe }
+    }
+
+    /// The second half: the probe's outcome, None when it ended in an error three times in a row. Whether a
+    /// result was stored that differs from the one before.
+    ///
+    /// `worker.go: doProbe`.
+    pub fn finish(&mut self, outcome: Option<ProbeResult>) -> bool {
+        let Some(outcome) = outcome else { return false };
+        if self.last == outcome {
+            self.run += 1;
+        } else {
+            self.last = outcome;
+            self.run = 1;
+        }
+        let threshold = match outcome {
+            ProbeResult::Success => self.settings.success_threshold,
+            ProbeResult::Failure => self.settings.failure_threshold,
+            ProbeResult::Unknown => 0,
+        };
+        if self.run < threshold {
+            return false;
+        }
+        let updated = self.store(outcome);
+        let failed_liveness = self.kind == Kind::Liveness && outcome == ProbeResult::Failure;
+        if failed_liveness || self.kind == Kind::Startup {
+            self.on_hold = true;
+            self.run = 0;
+        }
+        updated
+    }
+
+    /// Takes note of a new container: resumes probing and stores the initial result.
+    fn see(&mut self, container: SeenContainer) -> bool {
+        if self.container == Some(container.id) {
+            return false;
+        }
+        self.container = Some(container.id);
+        self.on_hold = false;
+        let started_at = match container.state {
+            ContainerState::Running { started_at } => Some(started_at),
+            _ => None,
+        };
+        self.result = None;
+        match initial_result(self.kind, self.sidecar, started_at, self.kubelet) {
+            Some(initial) => self.store(initial),
+            None => false,
+        }
+    }
+
+    fn store(&mut self, result: ProbeResult) -> bool {
+        let changed = self.result != Some(result);
+        self.result = Some(result);
+        changed
+    }
+}
+
+/// What is stored when a container is first seen: nothing for one that ran before the kubelet (re)started, so
+/// that it stays as it is, except that a sidecar counts as started.
+///
+/// `worker.go: doProbe`.
+pub fn initial_result(
+    kind: Kind,
+    sidecar: bool,
+    started_at: Option<Time>,
+    kubelet: KubeletStart,
+) -> Option<ProbeResult> {
+    let margin = Dur::from_secs(10);
+    let older = started_at.is_some_and(|started| started < kubelet.at - margin);
+    if older && !kubelet.resets_status {
+        let started_sidecar = sidecar && kind == Kind::Startup;
+        return started_sidecar.then_some(ProbeResult::Success);
+    }
+    Some(match kind {
+        Kind::Readiness => ProbeResult::Failure,
+        Kind::Liveness => ProbeResult::Success,
+        Kind::Startup => ProbeResult::Unknown,
+    })
+}
+
+/// What a probe handler reports.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Raw {
+    Success,
+    /// A redirect to another host.
+    Warning,
+    Failure,
+    Unknown,
+}
+
+/// The outcome of a probe, and whether it is an error, which the worker drops. No probe of that kind: success.
+/// `raw` is None for a probe without a handler.
+///
+/// `pkg/kubelet/prober/prober.go: probe`.
+pub fn probe_outcome(has_probe: bool, raw: Option<Raw>, error: bool) -> (ProbeResult, bool) {
+    if !has_probe {
+        return (ProbeResult::Success, false);
+    }
+    match raw {
+        Some(Raw::Success | Raw::Warning) if !error => (ProbeResult::Success, false),
+        Some(_) => (ProbeResult::Failure, error),
+        None => (ProbeResult::Failure, true),
+    }
+}
+
+/// When a worker evaluates: at once, then every period; a manual trigger evaluates at once and starts the period
+/// anew. Ticks missed during an evaluation shrink to one.
+///
+/// `worker.go: run`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Ticker {
+    period: Dur,
+    next: Time,
+}
+
+impl Ticker {
+    /// A worker whose loop starts at `start`, when its first evaluation begins.
+    pub fn new(start: Time, period_seconds: i32) -> Ticker {
+        let period = Dur::from_secs(i64::from(period_seconds.max(1)));
+        Ticker { period, next: start + period }
+    }
+
+    /// The tick that comes next; it may be in the past while an evaluation runs.
+    pub fn next(&self) -> Time {
+        self.next
+    }
+
+    /// When the next evaluation begins, given that the last one ended at `done`, and no trigger comes.
+    pub fn after(&self, done: Time) -> Time {
+        self.next.max(done)
+    }
+
+    /// A tick is used for the evaluation that begins at `now`.
+    pub fn ticked(&mut self, now: Time) {
+        let missed = (now - self.next).0.max(0) / self.period.0;
+        self.next += Dur(self.period.0 * (missed + 1));
+    }
+
+    /// A manual trigger is used for the evaluation that begins at `now`.
+    pub fn triggered(&mut self, now: Time) {
+        self.next = now + self.period;
+    }
+}
+
+/// How long a new worker sleeps before its loop: a random part `uniform` (in 0..1) of the period on a kubelet
+/// younger than that, nothing else. Kubernetes v1.`minor`: always before v1.21.
+///
+/// `worker.go: run`.
+pub fn start_delay(minor: u32, period_seconds: i32, kubelet_age: Dur, uniform: f64) -> Dur {
+    let period = Dur::from_secs(i64::from(period_seconds));
+    if minor >= 21 && period <= kubelet_age {
+        return Dur::ZERO;
+    }
+    Dur::from_secs_f64(period.as_secs_f64() * uniform)
+}

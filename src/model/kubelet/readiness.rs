@@ -1,0 +1,67 @@
+//! From stored probe results to Started and Ready.
+//!
+//! Sources: `pkg/kubelet/prober/prober_manager.go: UpdatePodStatus`,
+//! `pkg/kubelet/status/generate.go: GeneratePodReadyCondition`.
+
+use super::probe::ProbeResult;
+
+/// What the probe manager holds for one container.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Probes {
+    /// A readiness worker exists.
+    pub readiness_worker: bool,
+    /// Its stored result.
+    pub readiness: Option<ProbeResult>,
+    /// A startup worker exists.
+    pub startup_worker: bool,
+    /// Its stored result.
+    pub startup: Option<ProbeResult>,
+}
+
+/// Which part a container plays in its pod.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Role {
+    App,
+    /// An init container that ends, and whether it has, with status 0.
+    Init {
+        succeeded: bool,
+    },
+    Sidecar,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Flags {
+    pub started: bool,
+    pub ready: bool,
+    /// An immediate readiness evaluation is asked for (at most one is pending).
+    pub trigger: bool,
+}
+
+/// Whether a container is Started and Ready. `running` is its state in the status being built.
+///
+/// `prober_manager.go: UpdatePodStatus, isContainerStarted`.
+pub fn container_flags(role: Role, running: bool, probes: Probes) -> Flags {
+    let started = running
+        && match probes.startup {
+            Some(result) => result == ProbeResult::Success,
+            None => !probes.startup_worker,
+        };
+    if let Role::Init { succeeded } = role {
+        return Flags { started, ready: succeeded, trigger: false };
+    }
+    if !started || probes.readiness == Some(ProbeResult::Success) {
+        return Flags { started, ready: started, trigger: false };
+    }
+    let probed = probes.readiness_worker;
+    Flags { started, ready: !probed, trigger: probed }
+}
+
+/// Condition Ready of a pod: all containers and sidecars are ready and every readiness gate is True.
+///
+/// `generate.go: GeneratePodReadyCondition`.
+pub fn pod_ready(
+    containers_ready: impl IntoIterator<Item = bool>,
+    gates: impl IntoIterator<Item = bool>,
+) -> bool {
+    containers_ready.into_iter().all(|ready| ready) && gates.into_iter().all(|set| set)
+}

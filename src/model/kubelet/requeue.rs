@@ -1,0 +1,52 @@
+//! When a pod worker runs again by itself.
+//!
+//! Source: `pkg/kubelet/pod_workers.go: completeWork`.
+
+use crate::engine::Dur;
+
+/// How an iteration of a pod worker ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum SyncResult {
+    Success,
+    /// The pod network is not ready, whatever else failed.
+    NetworkNotReady,
+    /// Containers wait for their back-off, the earliest ending that long from now.
+    BackOff(Dur),
+    Error,
+}
+
+/// The kubelet's settings.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Intervals {
+    pub resync: Dur,
+    pub error: Dur,
+}
+
+impl Default for Intervals {
+    fn default() -> Self {
+        Intervals { resync: Dur::from_secs(60), error: Dur::from_secs(10) }
+    }
+}
+
+/// After how long the worker is queued again; due work is picked up on the 1 s ticker. `uniform` in 0..1.
+/// Kubernetes v1.`minor`: before v1.35 a back-off counted as any error.
+///
+/// `pod_workers.go: completeWork`.
+pub fn requeue_after(
+    minor: u32,
+    phase_transition: bool,
+    result: SyncResult,
+    intervals: Intervals,
+    uniform: f64,
+) -> Dur {
+    if phase_transition {
+        return Dur::ZERO;
+    }
+    let base = match result {
+        SyncResult::Success => intervals.resync,
+        SyncResult::NetworkNotReady => Dur::from_secs(1),
+        SyncResult::BackOff(wait) if minor >= 35 => wait.max(Dur::ZERO).min(intervals.resync),
+        SyncResult::BackOff(_) | SyncResult::Error => intervals.error,
+    };
+    Dur::from_secs_f64(base.as_secs_f64() * (1.0 + 0.5 * uniform))
+}
