@@ -1,6 +1,8 @@
 //! One module per real component. A model reads and changes the cluster by its verbs and never calls another
 //! model.
 
+pub mod balancer;
 pub mod deployment;
+pub mod endpointslice;
 pub mod kubelet;
 pub mod replicaset;

@@ -1,0 +1,4 @@
+//! kube-proxy: which endpoints a node's rules name, and when the rules are written.
+
+pub mod endpoints;
+pub mod runner;

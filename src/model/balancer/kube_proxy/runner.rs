@@ -1,0 +1,162 @@
+//! When a node's rules are written: at once after a quiet time, else spaced.
+//!
+//! Sources: `pkg/proxy/runner/bounded_frequency_runner.go` (v1.34 and later),
+//! `pkg/util/async/bounded_frequency_runner.go` (before).
+
+use crate::engine::{Dur, Time};
+
+/// Times of one proxy mode.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Intervals {
+    /// Least time from the end of one run to the start of the next (minSyncPeriod).
+    pub min: Dur,
+    /// From the end of a failed run to the next try at the latest (syncPeriod).
+    pub retry: Dur,
+    /// From the end of a run to a full re-write.
+    pub max: Dur,
+}
+
+impl Intervals {
+    /// iptables and nftables with default settings.
+    pub const TABLES: Intervals =
+        Intervals { min: Dur::from_secs(1), retry: Dur::from_secs(30), max: Dur::from_secs(3600) };
+    /// ipvs with default settings.
+    pub const IPVS: Intervals =
+        Intervals { min: Dur::ZERO, retry: Dur::from_secs(30), max: Dur::from_secs(30) };
+}
+
+/// Decides when runs start. The owner calls [`Runner::request`] on every relevant change, starts a run at
+/// [`Runner::next_run`] with [`Runner::started`], and reports its end with [`Runner::completed`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Runner {
+    intervals: Intervals,
+    running: bool,
+    /// The first request not yet served.
+    requested: Option<Time>,
+    /// When a failed run is to be tried again.
+    retry: Option<Time>,
+    /// The full re-write.
+    periodic: Time,
+    /// End of the last run.
+    completed: Option<Time>,
+    /// Before v1.34.
+    bucket: Option<Bucket>,
+}
+
+/// A token bucket; contents are counted as the time it takes to gain them, one token per minimum interval.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Bucket {
+    per_token: Dur,
+    filled: Dur,
+    at: Time,
+}
+
+/// Runs that may follow each other at once, before v1.34.
+const BURST: i64 = 2;
+
+impl Runner {
+    /// A runner of Kubernetes v1.`minor`, whose loop starts at `now`.
+    pub fn new(minor: u32, intervals: Intervals, now: Time) -> Runner {
+        let has_bucket = minor < 34 && intervals.min > Dur::ZERO;
+        Runner {
+            intervals,
+            running: false,
+            requested: None,
+            retry: None,
+            periodic: now + intervals.max,
+            completed: None,
+            bucket: has_bucket.then(|| Bucket::full(intervals.min, now)),
+        }
+    }
+
+    /// Something relevant changed. When the next run starts; None while one is running:
+    /// [`Runner::completed`] will tell.
+    pub fn request(&mut self, now: Time) -> Option<Time> {
+        match &mut self.bucket {
+            // A try is made when the request comes; one that finds no token waits out the interval, but a
+            // later request tries again.
+            Some(bucket) if !self.running => {
+                let at = if bucket.has_token(now) { now } else { self.earliest(now) };
+                self.requested = Some(self.requested.map_or(at, |before| before.min(at)));
+            }
+            _ => self.requested = Some(self.requested.unwrap_or(now)),
+        }
+        self.next_run()
+    }
+
+    /// When the next run starts if no request comes before, the full re-write at the latest; None while one is
+    /// running.
+    pub fn next_run(&self) -> Option<Time> {
+        self.next_wanted().or((!self.running).then(|| self.gated(self.periodic)))
+    }
+
+    /// The same without the full re-write: None if nothing is to be applied.
+    pub fn next_wanted(&self) -> Option<Time> {
+        if self.running {
+            return None;
+        }
+        let wanted = match (self.requested, self.retry) {
+            (Some(requested), Some(retry)) => requested.min(retry),
+            (one, other) => one.or(other)?,
+        };
+        Some(self.gated(wanted.min(self.periodic)))
+    }
+
+    /// A run starts; it serves every request made so far.
+    pub fn started(&mut self, now: Time) {
+        assert!(!self.running, "a run started at {now:?} while another one was running");
+        self.running = true;
+        self.requested = None;
+        self.retry = None;
+        if let Some(bucket) = &mut self.bucket {
+            bucket.take(now);
+        }
+    }
+
+    /// The run ended, well or with a failure. When the next one starts, the full re-write at the latest.
+    pub fn completed(&mut self, now: Time, ok: bool) -> Time {
+        assert!(self.running, "a run ended at {now:?} and none was running");
+        self.running = false;
+        self.completed = Some(now);
+        self.periodic = now + self.intervals.max;
+        self.retry = (!ok).then(|| now + self.intervals.retry);
+        if self.requested.take().is_some() {
+            self.request(now);
+        }
+        self.next_run().expect("no run is under way")
+    }
+
+    /// Not before the minimum interval after the last run is over.
+    fn earliest(&self, now: Time) -> Time {
+        self.completed.map_or(now, |completed| (completed + self.intervals.min).max(now))
+    }
+
+    /// When a run wanted at `wanted` may start.
+    fn gated(&self, wanted: Time) -> Time {
+        match self.bucket {
+            Some(bucket) if bucket.has_token(wanted) => wanted,
+            _ => self.earliest(wanted),
+        }
+    }
+}
+
+impl Bucket {
+    fn full(per_token: Dur, at: Time) -> Bucket {
+        Bucket { per_token, filled: Dur(per_token.0 * BURST), at }
+    }
+
+    fn filled_at(&self, now: Time) -> Dur {
+        (self.filled + (now - self.at)).min(Dur(self.per_token.0 * BURST))
+    }
+
+    fn has_token(&self, now: Time) -> bool {
+        self.filled_at(now) >= self.per_token
+    }
+
+    fn take(&mut self, now: Time) {
+        let filled = self.filled_at(now);
+        assert!(filled >= self.per_token, "a run started at {now:?} without a token");
+        self.filled = filled - self.per_token;
+        self.at = now;
+    }
+}

@@ -1,0 +1,3 @@
+//! The EndpointSlice controller: which pods of a Service are endpoints, and how they are marked.
+
+pub mod conditions;
