@@ -1,0 +1,46 @@
+//! Every table of `tests/conformance/*.toml` against the models: facts read from Kubernetes' own unit tests, or
+//! derived from its formulas. A group or a key of a row that no check looks at fails the test.
+
+#[path = "conformance/table.rs"]
+mod table;
+
+#[path = "conformance/deployment.rs"]
+mod deployment;
+#[path = "conformance/kubelet.rs"]
+mod kubelet;
+#[path = "conformance/network.rs"]
+mod network;
+#[path = "conformance/replicaset.rs"]
+mod replicaset;
+
+/// The tables the modules above run; a file outside this list is one nobody runs.
+const FILES: &[&str] = &[
+    "backoff",
+    "cleanup_unhealthy",
+    "endpoints",
+    "fenceposts",
+    "grace_period",
+    "new_rs_replicas",
+    "pod_deletion_ranking",
+    "prober",
+    "proxy_endpoints",
+    "proxy_runner",
+    "reconcile_old",
+    "recreate",
+    "replicaset",
+    "rolling_trace",
+    "scale_down_rolling",
+];
+
+#[test]
+fn every_table_is_run() {
+    let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/conformance");
+    let mut files: Vec<String> = std::fs::read_dir(folder)
+        .expect("the folder of the tables")
+        .map(|entry| entry.expect("an entry of the folder").path())
+        .filter(|path| path.extension().is_some_and(|ext| ext == "toml"))
+        .map(|path| path.file_stem().expect("a name").to_string_lossy().into_owned())
+        .collect();
+    files.sort();
+    assert_eq!(files, FILES);
+}
