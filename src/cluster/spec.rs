@@ -13,6 +13,23 @@ pub enum IntOrPercent {
     Percent(i32),
 }
 
+impl IntOrPercent {
+    /// The number itself, or the percentage of `total` rounded up or down.
+    ///
+    /// `staging/src/k8s.io/apimachinery/pkg/util/intstr/intstr.go: GetScaledValueFromIntOrPercent`.
+    pub fn of(self, total: i32, round_up: bool) -> i32 {
+        match self {
+            IntOrPercent::Int(n) => n,
+            IntOrPercent::Percent(p) => {
+                let hundredths = i64::from(p) * i64::from(total);
+                let up = i64::from(round_up && hundredths.rem_euclid(100) != 0);
+                let n = hundredths.div_euclid(100) + up;
+                n.clamp(i64::from(i32::MIN), i64::from(i32::MAX)) as i32
+            }
+        }
+    }
+}
+
 #[derive(Clone, Debug, PartialEq)]
 pub struct Deployment {
     pub name: String,

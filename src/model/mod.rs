@@ -1,8 +1,12 @@
 //! One module per real component. A model reads and changes the cluster by its verbs and never calls another
 //! model.
 
+pub mod autoscaler;
 pub mod balancer;
 pub mod deployment;
+pub mod disruption;
 pub mod endpointslice;
 pub mod kubelet;
+pub mod node;
 pub mod replicaset;
+pub mod scheduler;

@@ -1,4 +1,7 @@
 //! The Deployment controller: sizes of ReplicaSets during a rollout, progress, history.
 
+pub mod history;
 pub mod recreate;
 pub mod rolling;
+pub mod scaling;
+pub mod status;

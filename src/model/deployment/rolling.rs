@@ -34,24 +34,9 @@ pub fn resolve_fenceposts(
     max_unavailable: IntOrPercent,
     desired: i32,
 ) -> (i32, i32) {
-    let surge = scaled_value(max_surge, desired, true);
-    let unavailable = scaled_value(max_unavailable, desired, false);
+    let surge = max_surge.of(desired, true);
+    let unavailable = max_unavailable.of(desired, false);
     if surge == 0 && unavailable == 0 { (0, 1) } else { (surge, unavailable) }
-}
-
-/// An absolute number as it is, a percentage of `total` rounded up or down.
-///
-/// `staging/src/k8s.io/apimachinery/pkg/util/intstr/intstr.go: GetScaledValueFromIntOrPercent`.
-pub fn scaled_value(value: IntOrPercent, total: i32, round_up: bool) -> i32 {
-    match value {
-        IntOrPercent::Int(n) => n,
-        IntOrPercent::Percent(p) => {
-            let hundredths = i64::from(p) * i64::from(total);
-            let up = if round_up && hundredths.rem_euclid(100) != 0 { 1 } else { 0 };
-            let n = hundredths.div_euclid(100) + up;
-            n.clamp(i64::from(i32::MIN), i64::from(i32::MAX)) as i32
-        }
-    }
 }
 
 /// How many pods may be above the desired number: 0 unless rolling.

@@ -1,0 +1,4 @@
+//! The horizontal pod autoscaler.
+
+pub mod hpa;
+pub mod limits;

@@ -1,0 +1,119 @@
+//! The eviction request.
+//!
+//! Source: `pkg/registry/core/pod/storage/eviction.go`.
+
+use super::pdb::BudgetStatus;
+use crate::cluster::PodPhase;
+use crate::engine::Dur;
+
+/// Tries of a delete that meets a conflict, and the wait between them (with up to 10 % jitter).
+pub const CONFLICT_TRIES: u32 = 20;
+pub const CONFLICT_WAIT: Dur = Dur::from_millis(500);
+/// Retry-After of a refusal because the budget's status is behind its spec.
+pub const RETRY_AFTER: Dur = Dur::from_secs(10);
+/// `kubectl drain` tries again this long after a refusal.
+pub const DRAIN_RETRY: Dur = Dur::from_secs(5);
+
+/// The pod to evict.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct EvictedPod {
+    pub phase: PodPhase,
+    pub ready: bool,
+    pub deleting: bool,
+}
+
+/// A budget that selects the pod.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Budget {
+    pub status: BudgetStatus,
+    /// status.observedGeneration is the current one.
+    pub observed: bool,
+    /// unhealthyPodEvictionPolicy AlwaysAllow.
+    pub always_allow_unhealthy: bool,
+}
+
+/// What becomes of the request.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Decision {
+    /// The budgets do not matter: delete. A pending pod only in the state it was seen in.
+    Ignored,
+    /// No budget selects it: delete.
+    Unguarded,
+    /// Unready, and enough others are healthy: delete in the state it was seen in, nothing is taken.
+    Unhealthy,
+    /// Take one disruption (and list the pod in disruptedPods), then delete.
+    Taken,
+    /// 429, with a Retry-After or without.
+    TooManyRequests(Option<Dur>),
+    /// 500: more than one budget.
+    SeveralBudgets,
+}
+
+/// Decides on a pod, given the budgets that select it.
+///
+/// `eviction.go: Create, canIgnorePDB, checkAndDecrement`.
+pub fn decide(pod: EvictedPod, budgets: &[Budget]) -> Decision {
+    if pod.phase.is_terminal() || pod.phase == PodPhase::Pending || pod.deleting {
+        return Decision::Ignored;
+    }
+    let budget = match budgets {
+        [] => return Decision::Unguarded,
+        [budget] => budget,
+        _ => return Decision::SeveralBudgets,
+    };
+    let status = budget.status;
+    let enough = status.current_healthy >= status.desired_healthy && status.desired_healthy > 0;
+    if !pod.ready && (budget.always_allow_unhealthy || enough) {
+        return Decision::Unhealthy;
+    }
+    if !budget.observed {
+        return Decision::TooManyRequests(Some(RETRY_AFTER));
+    }
+    if status.disruptions_allowed <= 0 {
+        return Decision::TooManyRequests(None);
+    }
+    Decision::Taken
+}
+
+/// The API's storage of the pod.
+pub trait Store {
+    /// The pod as it is now.
+    fn pod(&mut self) -> EvictedPod;
+    /// Deletes it; `as_seen`: only if it did not change since [`Store::pod`]. False is a conflict.
+    fn delete(&mut self, as_seen: bool) -> bool;
+}
+
+/// The answer to a request.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Answer {
+    Deleted,
+    TooManyRequests(Option<Dur>),
+    Conflict,
+    SeveralBudgets,
+}
+
+/// Answers one request, conflicts included. `version_given`: the caller named a resource version, so a conflict
+/// is its own. Also whether a disruption was taken from the budget, for the owner to write.
+///
+/// `eviction.go: Create`.
+pub fn create(store: &mut impl Store, budgets: &[Budget], version_given: bool) -> (Answer, bool) {
+    for _ in 0..CONFLICT_TRIES {
+        let pod = store.pod();
+        let as_seen = version_given || (pod.phase == PodPhase::Pending && !pod.deleting);
+        match decide(pod, budgets) {
+            Decision::Ignored if store.delete(as_seen) => return (Answer::Deleted, false),
+            Decision::Ignored if version_given => return (Answer::Conflict, false),
+            Decision::Ignored => {}
+            Decision::Unhealthy if store.delete(true) => return (Answer::Deleted, false),
+            Decision::Unhealthy if version_given => return (Answer::Conflict, false),
+            Decision::Unhealthy => return (Answer::TooManyRequests(Some(RETRY_AFTER)), false),
+            Decision::Unguarded if store.delete(version_given) => return (Answer::Deleted, false),
+            Decision::Unguarded => return (Answer::Conflict, false),
+            Decision::Taken if store.delete(version_given) => return (Answer::Deleted, true),
+            Decision::Taken => return (Answer::Conflict, true),
+            Decision::TooManyRequests(after) => return (Answer::TooManyRequests(after), false),
+            Decision::SeveralBudgets => return (Answer::SeveralBudgets, false),
+        }
+    }
+    (Answer::Conflict, false)
+}

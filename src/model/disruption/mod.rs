@@ -1,0 +1,4 @@
+//! Disruption budgets and evictions.
+
+pub mod eviction;
+pub mod pdb;

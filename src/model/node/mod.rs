@@ -1,0 +1,3 @@
+//! Nodes: how their failure is noticed, and how they shut down.
+
+pub mod lifecycle;

@@ -1,0 +1,67 @@
+//! Back-off of pods that could not be scheduled, and how many nodes are looked at.
+//!
+//! Sources: `pkg/scheduler/backend/queue/backoff_queue.go`, `pkg/scheduler/schedule_one.go`.
+
+use crate::engine::{Dur, Time};
+
+/// First and longest wait.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Limits {
+    pub initial: Dur,
+    pub max: Dur,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Limits { initial: Dur::from_secs(1), max: Dur::from_secs(10) }
+    }
+}
+
+/// The wait after `attempts` failed attempts: doubled each time, up to the maximum.
+///
+/// `backoff_queue.go: calculateBackoffDuration`.
+pub fn backoff_duration(limits: Limits, attempts: u32) -> Dur {
+    let mut wait = if attempts == 0 { Dur::ZERO } else { limits.initial };
+    for _ in 1..attempts {
+        if wait >= limits.max {
+            break;
+        }
+        wait = wait + wait;
+    }
+    wait.min(limits.max)
+}
+
+/// The wait of a pod: errors in a row count instead of failed attempts; None: no wait.
+///
+/// `backoff_queue.go: getBackoffTime`.
+pub fn backoff(limits: Limits, unschedulable: u32, consecutive_errors: u32) -> Option<Dur> {
+    let count = if consecutive_errors > 0 { consecutive_errors } else { unschedulable };
+    Some(backoff_duration(limits, count)).filter(|&wait| wait > Dur::ZERO)
+}
+
+/// When a pod put back at `since` with this wait may be tried again: cut down to a whole second.
+///
+/// `backoff_queue.go: alignToWindow`.
+pub fn expiry(since: Time, wait: Dur) -> Time {
+    (since + wait).floor_s()
+}
+
+/// How many nodes that fit are looked for among `nodes`. Percentages of 0 stand for the adaptive default.
+///
+/// `schedule_one.go: numFeasibleNodesToFind`.
+pub fn feasible_nodes_to_find(
+    profile_percent: Option<i32>,
+    global_percent: i32,
+    nodes: i32,
+) -> i32 {
+    const LEAST: i32 = 100;
+    if nodes < LEAST {
+        return nodes;
+    }
+    let percent = match profile_percent.unwrap_or(global_percent) {
+        0 => (50 - nodes / 125).max(5),
+        percent => percent,
+    };
+    let found = i64::from(nodes) * i64::from(percent) / 100;
+    (found as i32).max(LEAST)
+}

@@ -1,0 +1,170 @@
+//! Topology spread constraints: the filter (DoNotSchedule) and the score (ScheduleAnyway).
+//!
+//! Source: `pkg/scheduler/framework/plugins/podtopologyspread/`.
+
+/// A constraint that filters.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Filter {
+    pub max_skew: i32,
+    /// Unset: 1.
+    pub min_domains: Option<i32>,
+    /// The pod matches its own selector.
+    pub matches_itself: bool,
+}
+
+/// A node, as one constraint sees it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct SpreadNode {
+    /// A small number for its value of the topology key; None: it lacks the key.
+    pub domain: Option<u32>,
+    /// Pods on it that match the selector, in the same namespace and not terminating.
+    pub matching: i32,
+    /// The inclusion policies count it.
+    pub counted: bool,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Verdict {
+    Ok,
+    Unschedulable,
+    /// The node lacks the key: nothing but a change of the node helps.
+    Unresolvable,
+}
+
+/// Matching pods per domain; filled once per pod, asked once per node.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct DomainCounts {
+    /// By domain; None: no counted node has it.
+    counts: Vec<Option<i32>>,
+}
+
+impl DomainCounts {
+    /// Counts anew.
+    pub fn fill<'a>(&mut self, nodes: impl IntoIterator<Item = &'a SpreadNode>) {
+        self.counts.clear();
+        for node in nodes.into_iter().filter(|node| node.counted) {
+            let Some(domain) = node.domain else { continue };
+            let domain = domain as usize;
+            if self.counts.len() <= domain {
+                self.counts.resize(domain + 1, None);
+            }
+            *self.counts[domain].get_or_insert(0) += node.matching;
+        }
+    }
+
+    fn get(&self, domain: u32) -> i32 {
+        self.counts.get(domain as usize).copied().flatten().unwrap_or(0)
+    }
+
+    /// The fewest pods in a domain; 0 when there are fewer domains than asked for.
+    fn least(&self, min_domains: Option<i32>) -> i32 {
+        let domains = self.counts.iter().flatten().count();
+        if domains < min_domains.unwrap_or(1).max(0) as usize {
+            return 0;
+        }
+        self.counts.iter().flatten().copied().min().unwrap_or(0)
+    }
+}
+
+/// Whether the pod may go to a node of this domain.
+///
+/// `filtering.go: Filter`.
+pub fn filter(constraint: Filter, counts: &DomainCounts, domain: Option<u32>) -> Verdict {
+    let Some(domain) = domain else { return Verdict::Unresolvable };
+    let own = i32::from(constraint.matches_itself);
+    let skew = counts.get(domain) + own - counts.least(constraint.min_domains);
+    if skew > constraint.max_skew { Verdict::Unschedulable } else { Verdict::Ok }
+}
+
+/// A constraint that scores.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Score {
+    pub max_skew: i32,
+    /// The key is `kubernetes.io/hostname`: every node is a domain.
+    pub hostname: bool,
+}
+
+/// Scores nodes; keeps its buffers from one pod to the next.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Scorer {
+    domains: DomainCounts,
+    /// Domains of the candidates.
+    reachable: Vec<u32>,
+    sums: Vec<f64>,
+    raw: Vec<Option<i64>>,
+}
+
+impl Scorer {
+    /// Fills `scores` (0 to 100, one per node; None: no candidate). `nodes` holds one run of all nodes per
+    /// constraint, as that constraint sees them. Nodes that lack the key of any constraint count nowhere;
+    /// candidates among them get 0.
+    ///
+    /// `scoring.go: NormalizeScore`.
+    pub fn score(
+        &mut self,
+        constraints: &[Score],
+        nodes: &[SpreadNode],
+        candidates: &[bool],
+        scores: &mut Vec<Option<i64>>,
+    ) {
+        self.sum_up(constraints, nodes, candidates);
+        let most = self.raw.iter().flatten().copied().max().unwrap_or(0);
+        let least = self.raw.iter().flatten().copied().min().unwrap_or(0);
+        scores.clear();
+        scores.extend(candidates.iter().zip(&self.raw).map(|(&candidate, raw)| {
+            candidate.then_some(match raw {
+                None => 0,
+                Some(_) if most == 0 => 100,
+                Some(raw) => 100 * (most + least - raw) / most,
+            })
+        }));
+    }
+
+    /// The sums the last scores were made of; None for nodes that are no candidates or lack a key.
+    pub fn raw(&self) -> &[Option<i64>] {
+        &self.raw
+    }
+
+    /// `scoring.go: PreScore, Score`.
+    fn sum_up(&mut self, constraints: &[Score], nodes: &[SpreadNode], candidates: &[bool]) {
+        let all = candidates.len();
+        let complete = |n: usize| nodes.iter().skip(n).step_by(all).all(|v| v.domain.is_some());
+        let scored = |n: usize| candidates[n] && complete(n);
+        self.sums.clear();
+        self.sums.resize(all, 0.0);
+        for (constraint, row) in constraints.iter().zip(nodes.chunks(all.max(1))) {
+            self.domains.fill(row.iter().enumerate().filter(|&(n, _)| complete(n)).map(|(_, v)| v));
+            let weight = self.weight(*constraint, row, scored);
+            for (n, node) in row.iter().enumerate().filter(|&(n, _)| scored(n)) {
+                let domain = node.domain.expect("complete nodes have every key");
+                let count =
+                    if constraint.hostname { node.matching } else { self.domains.get(domain) };
+                self.sums[n] += f64::from(count) * weight + f64::from(constraint.max_skew - 1);
+            }
+        }
+        self.raw.clear();
+        let sums = self.sums.iter().enumerate();
+        self.raw.extend(sums.map(|(n, sum)| scored(n).then(|| libm::round(*sum) as i64)));
+    }
+
+    /// The more domains there are among the candidates, the more a pod in one of them weighs.
+    ///
+    /// `scoring.go: topologyNormalizingWeight`.
+    fn weight(
+        &mut self,
+        constraint: Score,
+        row: &[SpreadNode],
+        scored: impl Fn(usize) -> bool,
+    ) -> f64 {
+        let reachable = &mut self.reachable;
+        reachable.clear();
+        reachable.extend((0..row.len()).filter(|&n| scored(n)).filter_map(|n| row[n].domain));
+        let mut size = reachable.len();
+        if !constraint.hostname {
+            reachable.sort_unstable();
+            reachable.dedup();
+            size = reachable.len();
+        }
+        libm::log(size as f64 + 2.0)
+    }
+}
