@@ -4,25 +4,39 @@
 #[path = "conformance/table.rs"]
 mod table;
 
+#[path = "conformance/autoscaler.rs"]
+mod autoscaler;
 #[path = "conformance/deployment.rs"]
 mod deployment;
+#[path = "conformance/disruption.rs"]
+mod disruption;
 #[path = "conformance/kubelet.rs"]
 mod kubelet;
 #[path = "conformance/network.rs"]
 mod network;
 #[path = "conformance/replicaset.rs"]
 mod replicaset;
+#[path = "conformance/scheduler.rs"]
+mod scheduler;
+#[path = "conformance/status.rs"]
+mod status;
 
 /// The tables the modules above run; a file outside this list is one nobody runs.
 const FILES: &[&str] = &[
     "backoff",
+    "cleanup_deployment",
     "cleanup_unhealthy",
+    "deployment_status",
     "endpoints",
     "fenceposts",
     "grace_period",
+    "hpa",
     "new_rs_replicas",
+    "node_failure",
+    "pdb",
     "pod_deletion_ranking",
     "prober",
+    "proportional_scaling",
     "proxy_endpoints",
     "proxy_runner",
     "reconcile_old",
@@ -30,6 +44,8 @@ const FILES: &[&str] = &[
     "replicaset",
     "rolling_trace",
     "scale_down_rolling",
+    "scheduler",
+    "topology_spread",
 ];
 
 #[test]

@@ -253,9 +253,4 @@ impl Row<'_> {
     pub fn opt_text(&self, key: &str) -> Option<String> {
         self.values.get(key)?.as_str().map(str::to_owned)
     }
-
-    /// Whether the row has the key.
-    pub fn has(&self, key: &str) -> bool {
-        self.values.contains_key(key)
-    }
 }
