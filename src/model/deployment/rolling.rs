@@ -195,3 +195,76 @@ pub fn rolling_step(
     }
     RollingStep::Nothing
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::{Strategy as Values, prop};
+    use proptest::{prop_assert, prop_assert_eq, prop_oneof, proptest};
+
+    fn size(spec: i32, available: i32) -> RsSize {
+        RsSize { spec, available, replicas: spec }
+    }
+
+    #[test]
+    fn sets_cleaned_up_before_a_lagging_one_stay_written() {
+        let mut old = [size(3, 2), size(4, 6)];
+        let scaled = reconcile_old(&mut old, size(0, 0), 2);
+        assert!(!scaled);
+        assert_eq!(old.map(|rs| rs.spec), [2, 4]);
+    }
+
+    fn strategies() -> impl Values<Value = super::Strategy> {
+        let value = prop_oneof![
+            (0..6_i32).prop_map(IntOrPercent::Int),
+            (0..=100_i32).prop_map(IntOrPercent::Percent),
+        ];
+        (value.clone(), value).prop_map(|(max_surge, max_unavailable)| {
+            super::Strategy::RollingUpdate { max_surge, max_unavailable }
+        })
+    }
+
+    proptest! {
+        /// With statuses that are up to date, no sync takes more available pods than the floor lets go, none
+        /// makes more pods than surge allows, and a rollout whose pods all become available ends.
+        #[test]
+        fn rollouts_keep_their_bounds(
+            strategy in strategies(),
+            n in 0..40_i32,
+            parts in prop::collection::vec((0..20_i32, 0..20_i32), 1..4),
+        ) {
+            let mut old: Vec<RsSize> =
+                parts.iter().map(|&(spec, down)| size(spec, (spec - down).max(0))).collect();
+            let mut new = size(0, 0);
+            let floor = min_available(strategy, n);
+            let cap = n + max_surge(strategy, n);
+            for sync in 0..1000 {
+                let available =
+                    new.available + old.iter().map(|rs| rs.available).sum::<i32>();
+                let total = new.spec + old.iter().map(|rs| rs.spec).sum::<i32>();
+                match rolling_step(&mut old, new, strategy, n) {
+                    RollingStep::ScaledNew(size) => {
+                        prop_assert!(size > new.spec && size <= n);
+                        prop_assert!(total + size - new.spec <= cap);
+                        new.spec = size;
+                    }
+                    RollingStep::ScaledOld => {
+                        for rs in &mut old {
+                            rs.available = rs.available.min(rs.spec);
+                        }
+                        let left =
+                            new.available + old.iter().map(|rs| rs.available).sum::<i32>();
+                        prop_assert!(left >= floor.min(available));
+                    }
+                    RollingStep::Nothing if new.available < new.spec => new.available += 1,
+                    RollingStep::Nothing => {
+                        prop_assert_eq!(new.spec, n);
+                        prop_assert!(old.iter().all(|rs| rs.spec == 0), "old {:?}", old);
+                        return Ok(());
+                    }
+                }
+                prop_assert!(sync < 999, "no end");
+            }
+        }
+    }
+}

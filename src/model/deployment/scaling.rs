@@ -122,3 +122,24 @@ pub fn replica_set_fraction(set: &ScaledSet, wanted: Wanted) -> i32 {
     let size = libm::round((i64::from(set.spec) * most) as f64 / f64::from(before));
     size as i32 - set.spec
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_saturated_new_set_takes_over() {
+        let new = ScaledSet {
+            spec: 3,
+            available: 3,
+            desired_annotation: Some(3),
+            ..ScaledSet::default()
+        };
+        let old = ScaledSet { spec: 2, desired_annotation: Some(5), ..ScaledSet::default() };
+        let mut sets = [old, new];
+        assert!(is_scaling_event(&sets, 3));
+        let wanted = Wanted { strategy: Strategy::Recreate, desired: 3, status_replicas: 5 };
+        scale(&mut sets, Some(1), wanted);
+        assert_eq!(sets.map(|set| (set.spec, set.written)), [(0, true), (3, false)]);
+    }
+}

@@ -248,3 +248,52 @@ pub fn rollout_status(
         RolloutStatus::Done
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::cluster::spec::IntOrPercent;
+
+    const DEADLINE: Option<i32> = Some(600);
+
+    fn status(replicas: i32, updated: i32, available: i32) -> DeploymentStatus {
+        DeploymentStatus { replicas, updated, ready: available, available }
+    }
+
+    #[test]
+    fn kubectl_waits_in_order() {
+        let of = |s, observed| rollout_status(3, s, None, observed);
+        assert_eq!(of(status(3, 3, 3), false), RolloutStatus::NotObserved);
+        assert_eq!(of(status(4, 2, 3), true), RolloutStatus::Updating);
+        assert_eq!(of(status(4, 3, 3), true), RolloutStatus::OldPending);
+        assert_eq!(of(status(3, 3, 2), true), RolloutStatus::Unavailable);
+        assert_eq!(of(status(3, 3, 3), true), RolloutStatus::Done);
+        let late = set(None, ConditionStatus::False, Reason::ProgressDeadlineExceeded, Time::ZERO);
+        let found = rollout_status(3, status(3, 3, 3), Some(late), true);
+        assert_eq!(found, RolloutStatus::TimedOut);
+    }
+
+    #[test]
+    fn a_pause_stops_the_clock_and_resuming_starts_it_anew() {
+        let secs = |s| Time::ZERO + Dur::from_secs(s);
+        let before = set(None, ConditionStatus::True, Reason::ReplicaSetUpdated, secs(0));
+        let paused = check_paused(Some(before), true, DEADLINE, secs(100)).expect("a condition");
+        assert_eq!(paused.reason, Reason::DeploymentPaused);
+        assert_eq!(check_paused(Some(paused), true, DEADLINE, secs(200)), Some(paused));
+        let resumed = check_paused(Some(paused), false, DEADLINE, secs(5000));
+        assert!(!timed_out(resumed, DEADLINE, secs(5600)));
+        assert!(timed_out(resumed, DEADLINE, secs(5601)));
+        assert_eq!(check_paused(Some(before), true, None, secs(1)), Some(before));
+    }
+
+    #[test]
+    fn available_means_no_more_missing_than_allowed() {
+        let rolling = Strategy::RollingUpdate {
+            max_surge: IntOrPercent::Int(0),
+            max_unavailable: IntOrPercent::Int(1),
+        };
+        assert!(is_available(rolling, 3, status(3, 3, 2)));
+        assert!(!is_available(rolling, 3, status(3, 3, 1)));
+        assert!(!is_available(Strategy::Recreate, 3, status(3, 3, 2)));
+    }
+}

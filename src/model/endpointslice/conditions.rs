@@ -55,3 +55,15 @@ pub fn retry_delay(failures: u32) -> Dur {
     let doublings = failures.saturating_sub(1).min(10);
     Dur::from_secs(1 << doublings).min(Dur::from_secs(1000))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn retries_double_from_one_second() {
+        let waits = [1, 2, 3, 4, 10, 11, 12].map(|k| retry_delay(k).floor_secs());
+        assert_eq!(waits, [1, 2, 4, 8, 512, 1000, 1000]);
+        assert!(!include_terminating(21) && include_terminating(22));
+    }
+}

@@ -120,3 +120,29 @@ pub fn signals(grace: i64, pre_stop: Option<Dur>, turn: Option<Dur>) -> Signals 
 pub fn wait_for_turn(turn: Dur, grace: i64) -> Dur {
     turn.min(Dur::from_secs(grace)).max(Dur::ZERO)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_sidecar_is_charged_for_its_hook_and_its_waiting() {
+        let ms = Dur::from_millis;
+        // Hook until 3.5 s (charged 3 s), then the turn at 8 s (4.5 s, charged 4 s): 13 s are left of 20.
+        let signals = signals(20, Some(ms(3500)), Some(ms(8000)));
+        assert_eq!(signals, Signals { sigterm: ms(8000), sigkill: ms(21_000) });
+    }
+
+    #[test]
+    fn a_turn_that_never_comes_uses_up_the_grace() {
+        let found = signals(10, None, Some(Dur::MAX));
+        let secs = Dur::from_secs;
+        assert_eq!(found, Signals { sigterm: secs(10), sigkill: secs(12) });
+    }
+
+    #[test]
+    fn a_recorded_grace_can_only_shrink() {
+        assert_eq!(effective_grace(Some(30), Some(60), None, Some(10)), 10);
+        assert_eq!(effective_grace(Some(30), Some(5), None, Some(10)), 5);
+    }
+}

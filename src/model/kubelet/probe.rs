@@ -341,3 +341,61 @@ pub fn start_delay(minor: u32, period_seconds: i32, kubelet_age: Dur, uniform: f
     }
     Dur::from_secs_f64(period.as_secs_f64() * uniform)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn at(ms: i64) -> Time {
+        Time::ZERO + Dur::from_millis(ms)
+    }
+
+    #[test]
+    fn ticks_do_not_pile_up() {
+        let mut ticker = Ticker::new(at(500), 10);
+        assert_eq!(ticker.after(at(700)), at(10_500));
+        ticker.ticked(at(10_500));
+        // An evaluation of 25 s: one tick is kept, one is lost, the rhythm stays.
+        assert_eq!(ticker.after(at(35_500)), at(35_500));
+        ticker.ticked(at(35_500));
+        assert_eq!(ticker.next(), at(40_500));
+        ticker.triggered(at(41_000));
+        assert_eq!(ticker.after(at(41_100)), at(51_000));
+    }
+
+    #[test]
+    fn a_young_kubelet_spreads_its_probes() {
+        let age = Dur::from_secs(5);
+        assert_eq!(start_delay(36, 10, age, 0.25), Dur::from_millis(2500));
+        assert_eq!(start_delay(36, 5, age, 0.25), Dur::ZERO);
+        assert_eq!(start_delay(20, 5, Dur::MAX, 0.5), Dur::from_millis(2500));
+    }
+
+    #[test]
+    fn the_initial_delay_ends_up_to_a_second_early() {
+        let settings =
+            Settings { initial_delay_seconds: 5, success_threshold: 1, failure_threshold: 3 };
+        let kubelet = KubeletStart::of(36, Time::ALWAYS);
+        let mut worker = Worker::new(Kind::Readiness, settings, false, kubelet);
+        // Started at 2.9 s, which the status shows as 2 s.
+        let state = ContainerState::Running { started_at: at(2900).floor_s() };
+        let container = SeenContainer { id: 7, state, started: true };
+        let pod = SeenPod { terminal: false, deleting: false, container: Some(container) };
+        assert_eq!(worker.begin(&pod, at(6999)), Begun { next: Next::Wait, updated: true });
+        assert_eq!(worker.begin(&pod, at(7000)), Begun { next: Next::Probe, updated: false });
+    }
+
+    #[test]
+    fn errors_touch_no_counter() {
+        let settings =
+            Settings { initial_delay_seconds: 0, success_threshold: 1, failure_threshold: 2 };
+        let kubelet = KubeletStart::of(36, Time::ALWAYS);
+        let mut worker = Worker::new(Kind::Readiness, settings, false, kubelet);
+        assert!(worker.finish(Some(ProbeResult::Success)));
+        assert!(!worker.finish(Some(ProbeResult::Failure)));
+        assert!(!worker.finish(None));
+        assert_eq!(worker.run(), 1);
+        assert!(worker.finish(Some(ProbeResult::Failure)));
+        assert_eq!(worker.result(), Some(ProbeResult::Failure));
+    }
+}

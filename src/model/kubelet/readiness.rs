@@ -65,3 +65,30 @@ pub fn pod_ready(
 ) -> bool {
     containers_ready.into_iter().all(|ready| ready) && gates.into_iter().all(|set| set)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn gates_count_as_containers_do() {
+        assert!(pod_ready([true, true], [true]));
+        assert!(!pod_ready([true, false], [true]));
+        assert!(!pod_ready([true, true], [true, false]));
+        assert!(pod_ready([true], []));
+    }
+
+    #[test]
+    fn an_unready_started_container_asks_for_an_evaluation() {
+        let probes = Probes {
+            readiness_worker: true,
+            readiness: Some(ProbeResult::Failure),
+            ..Probes::default()
+        };
+        let flags = container_flags(Role::App, true, probes);
+        assert_eq!(flags, Flags { started: true, ready: false, trigger: true });
+        let before = Probes { startup_worker: true, ..probes };
+        let flags = container_flags(Role::App, true, before);
+        assert_eq!(flags, Flags { started: false, ready: false, trigger: false });
+    }
+}

@@ -50,3 +50,20 @@ pub fn requeue_after(
     };
     Dur::from_secs_f64(base.as_secs_f64() * (1.0 + 0.5 * uniform))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_back_off_was_an_error_before_1_35() {
+        let wait = SyncResult::BackOff(Dur::from_secs(20));
+        let after = |minor, u| requeue_after(minor, false, wait, Intervals::default(), u);
+        assert_eq!(after(34, 0.5), Dur::from_millis(12_500));
+        assert_eq!(after(35, 0.5), Dur::from_secs(25));
+        assert_eq!(
+            requeue_after(35, false, SyncResult::Success, Intervals::default(), 1.0),
+            Dur::from_secs(90)
+        );
+    }
+}

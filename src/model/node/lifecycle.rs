@@ -114,3 +114,44 @@ pub fn shutdown_groups(total: Dur, critical: Dur) -> Vec<ShutdownGroup> {
 pub fn shutdown_group(groups: &[ShutdownGroup], priority: i32) -> usize {
     groups.partition_point(|group| group.priority <= priority).saturating_sub(1)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Seconds from the death of a node to its being given up; its last renewal and the passes at these offsets.
+    fn detection(minor: u32, renewal_age: Dur, pass_phase: Dur) -> f64 {
+        let renewed = Time::ZERO - renewal_age;
+        let mut health = NodeHealth::new(Time::ALWAYS, Time::ALWAYS);
+        let mut pass = renewed + pass_phase;
+        loop {
+            if health.pass(renewed, monitor_grace(minor), pass) {
+                return pass.as_secs_f64();
+            }
+            pass += MONITOR_PERIOD;
+        }
+    }
+
+    #[test]
+    fn a_dead_node_is_given_up_after_40_to_60_seconds() {
+        for age in 0..=10 {
+            for phase in 0..50 {
+                let (age, phase) = (Dur::from_secs(age), Dur::from_millis(phase * 100));
+                let seconds = detection(36, age, phase);
+                assert!((40.0..=60.0).contains(&seconds), "{seconds}");
+                assert!((detection(31, age, phase) - (seconds - 10.0)).abs() < 1e-9);
+            }
+        }
+    }
+
+    #[test]
+    fn zones_in_trouble_are_emptied_slowly_or_not_at_all() {
+        let rate = |nodes, unhealthy| taint_rate(ZoneHealth { nodes, unhealthy }, false);
+        assert_eq!(rate(20, 10), Some(0.1));
+        assert_eq!(rate(20, 11), None);
+        assert_eq!(rate(100, 55), Some(0.01));
+        assert_eq!(rate(3, 2), Some(0.1));
+        assert_eq!(rate(20, 20), Some(0.1));
+        assert_eq!(taint_rate(ZoneHealth { nodes: 20, unhealthy: 20 }, true), None);
+    }
+}

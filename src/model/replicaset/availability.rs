@@ -109,3 +109,21 @@ pub fn requeue_on_ready(minor: u32, min_ready_seconds: i32) -> Option<Dur> {
 fn min_ready(seconds: i32) -> Dur {
     Dur::from_secs(i64::from(seconds))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn older_versions_look_again_later() {
+        let status = RsStatus { replicas: 3, ready: 3, available: 2 };
+        let next = Some(Dur::from_millis(700));
+        assert_eq!(requeue_after_sync(34, 3, status, 5, next), next);
+        assert_eq!(requeue_after_sync(33, 3, status, 5, next), Some(Dur::from_secs(5)));
+        assert_eq!(requeue_after_sync(33, 4, status, 5, next), None);
+        assert_eq!(requeue_after_sync(34, 3, status, 0, None), None);
+        assert_eq!(requeue_on_ready(34, 5), Some(Dur::from_secs(5)));
+        assert_eq!(requeue_on_ready(33, 5), Some(Dur::from_secs(6)));
+        assert_eq!(requeue_on_ready(33, 0), None);
+    }
+}

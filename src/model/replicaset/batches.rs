@@ -46,3 +46,15 @@ pub fn slow_start_batch(count: u32, mut call: impl FnMut() -> bool) -> (u32, boo
     }
     (successes, true)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn batches_double() {
+        assert_eq!(SlowStart::new(10).collect::<Vec<_>>(), [1, 2, 4, 3]);
+        assert_eq!(SlowStart::new(0).count(), 0);
+        assert_eq!(SlowStart::new(u32::MAX).map(u64::from).sum::<u64>(), u64::from(u32::MAX));
+    }
+}

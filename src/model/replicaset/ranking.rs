@@ -126,3 +126,53 @@ fn log2_age(since: Time, now: Time) -> i32 {
     let age = (now - since).0;
     if age > 0 { age.ilog2() as i32 } else { -1 }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::engine::Dur;
+
+    fn ready(age_s: i64, uid: u64) -> PodRow {
+        PodRow {
+            node: Some(0),
+            phase: PodPhase::Running,
+            ready: true,
+            ready_since: Some(Time::ZERO - Dur::from_secs(age_s)),
+            uid,
+            ..PodRow::default()
+        }
+    }
+
+    #[test]
+    fn similar_ages_are_decided_by_uid_and_different_ones_by_age() {
+        // 300 s and 500 s lie between the same powers of two of nanoseconds, 2000 s does not.
+        let rows = [ready(2000, 1), ready(500, 3), ready(300, 9)];
+        let mut chosen = Vec::new();
+        choose(&rows, 2, Rules::of(36), Time::ZERO, &mut chosen);
+        assert_eq!(chosen, [1, 2]);
+        choose(&rows, 2, Rules::of(21), Time::ZERO, &mut chosen);
+        assert_eq!(chosen, [2, 1]);
+    }
+
+    #[test]
+    fn a_comparison_in_a_circle_still_chooses() {
+        // c before b by UID, b before a by UID, a before c by restarts.
+        let a = PodRow { restarts: 1, ..ready(300, 3) };
+        let b = ready(310, 2);
+        let c = ready(300, 1);
+        let rules = Rules::of(36);
+        let before = |x: &PodRow, y: &PodRow| less(x, y, rules, Time::ZERO);
+        assert!(before(&c, &b) && before(&b, &a) && before(&a, &c));
+        let mut chosen = Vec::new();
+        choose(&[a, b, c], 2, rules, Time::ZERO, &mut chosen);
+        assert_eq!(chosen.len(), 2);
+        assert_ne!(chosen[0], chosen[1]);
+    }
+
+    #[test]
+    fn ranks_count_related_pods_on_the_node() {
+        let mut rows = [ready(1, 1), PodRow { node: None, ..ready(1, 2) }];
+        fill_ranks(&mut rows, &[Some(0), Some(0), Some(1), None]);
+        assert_eq!(rows.map(|row| row.rank), [2, 1]);
+    }
+}

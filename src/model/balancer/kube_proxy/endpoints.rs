@@ -142,3 +142,18 @@ fn available_for(ep: &Endpoint, topology: Topology) -> bool {
         Topology::Zone => ep.zone_hint == Hint::Here,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn before_1_26_terminating_endpoints_never_step_in() {
+        let leaving = Endpoint { serving: true, terminating: true, ..Endpoint::default() };
+        let mut lists = Vec::new();
+        assert!(!categorize(&[leaving], Policy::default(), Rules::of(25), &mut lists));
+        assert_eq!(lists, [Lists::default()]);
+        assert!(categorize(&[leaving], Policy::default(), Rules::of(26), &mut lists));
+        assert!(lists[0].cluster && !lists[0].local);
+    }
+}

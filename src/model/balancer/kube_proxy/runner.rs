@@ -160,3 +160,99 @@ impl Bucket {
         self.at = now;
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn at(ms: i64) -> Time {
+        Time::ZERO + Dur::from_millis(ms)
+    }
+
+    #[test]
+    fn a_change_after_a_quiet_time_is_applied_at_once() {
+        for minor in [33, 34] {
+            let mut runner = Runner::new(minor, Intervals::TABLES, at(0));
+            assert_eq!(runner.next_wanted(), None);
+            assert_eq!(runner.next_run(), Some(at(3_600_000)));
+            assert_eq!(runner.request(at(5000)), Some(at(5000)));
+            runner.started(at(5000));
+            assert_eq!(runner.request(at(5100)), None);
+            // The change that came during the run: at once with a token left, else after the interval.
+            let next = if minor == 33 { at(5200) } else { at(6200) };
+            assert_eq!(runner.completed(at(5200), true), next);
+            assert_eq!(runner.next_wanted(), Some(next));
+        }
+    }
+
+    #[test]
+    fn a_failed_run_is_tried_again() {
+        for minor in [33, 34] {
+            let mut runner = Runner::new(minor, Intervals::TABLES, at(0));
+            runner.request(at(0));
+            runner.started(at(0));
+            assert_eq!(runner.completed(at(100), false), at(30_100));
+            // A change comes first; its success cancels the retry.
+            assert_eq!(runner.request(at(20_000)), Some(at(20_000)));
+            runner.started(at(20_000));
+            assert_eq!(runner.completed(at(20_100), true), at(3_620_100));
+            assert_eq!(runner.next_wanted(), None);
+        }
+    }
+
+    /// The starts and ends of runs under requests at these times (ms, ascending).
+    fn run(minor: u32, requests: &[i64], takes: i64) -> Vec<(Time, Time)> {
+        let mut runner = Runner::new(minor, Intervals::TABLES, at(0));
+        let mut runs = Vec::new();
+        let mut requests = requests.iter().map(|&ms| at(ms)).peekable();
+        loop {
+            let start = runner.next_wanted();
+            match (requests.peek(), start) {
+                (Some(&request), start) if start.is_none_or(|start| request <= start) => {
+                    runner.request(request);
+                    requests.next();
+                }
+                (_, Some(start)) => {
+                    runner.started(start);
+                    let end = start + Dur::from_millis(takes);
+                    while let Some(request) = requests.next_if(|&request| request < end) {
+                        assert_eq!(runner.request(request), None);
+                    }
+                    runner.completed(end, true);
+                    runs.push((start, end));
+                }
+                (_, None) => return runs,
+            }
+        }
+    }
+
+    proptest! {
+        /// Every request is followed by a run that starts at or after it, no later than one interval and two
+        /// runs on, and runs keep their distance: always from 1.34 on, but for the burst before.
+        #[test]
+        fn runs_are_spaced(
+            mut requests in prop::collection::vec(0..20_000_i64, 1..60),
+            takes in 0..1500_i64,
+        ) {
+            requests.sort_unstable();
+            for minor in [33, 34] {
+                let runs = run(minor, &requests, takes);
+                for &request in &requests {
+                    let served = runs.iter().find(|run| run.0 >= at(request));
+                    let start = served.expect("a run after the request").0;
+                    prop_assert!(start <= at(request + 1000 + 2 * takes));
+                }
+                if minor == 34 {
+                    for pair in runs.windows(2) {
+                        prop_assert!(pair[1].0 >= pair[0].1 + Dur::from_secs(1));
+                    }
+                }
+                for window in runs.windows(3) {
+                    // Three runs need two tokens more than the one gained on the way.
+                    prop_assert!(window[2].0 >= window[0].0 + Dur::from_secs(1));
+                }
+            }
+        }
+    }
+}
