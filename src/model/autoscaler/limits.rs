@@ -225,3 +225,24 @@ pub fn behavior_limits(
     }
     (desired, Limit::WithinRange)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_change_one_period_ago_counts_no_more() {
+        let now = Time::ZERO;
+        let period = Dur::from_secs(60);
+        let rules = ScalingRules {
+            policies: vec![Policy { change: Change::Pods(4), period }],
+            ..ScalingRules::default_up()
+        };
+        let limit = |at| {
+            let up = [(3, at)];
+            scale_up_limit(10, History { up: &up, down: &[] }, &rules, now)
+        };
+        assert_eq!(limit(now - period), 14);
+        assert_eq!(limit(now - period + Dur(1)), 11);
+    }
+}

@@ -63,3 +63,20 @@ impl Backoff {
         self.entry.filter(|&(_, last)| event - last <= self.expiry)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_run_must_last_longer_than_ten_minutes_to_be_forgiven() {
+        let secs = Dur::from_secs;
+        let mut backoff = Backoff::of_restarts(secs(300));
+        backoff.next(Time::ZERO, Time::ZERO);
+        let ended = Time::ZERO + secs(600);
+        assert_eq!(backoff.may_start_at(ended), ended + secs(10));
+        let later = ended + Dur(1);
+        assert_eq!(backoff.may_start_at(later), later);
+        assert_eq!(Backoff::of_restarts(secs(5)).base, secs(5));
+    }
+}

@@ -168,3 +168,31 @@ impl Scorer {
         libm::log(size as f64 + 2.0)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_host_counts_its_own_pods_even_where_policies_leave_it_out() {
+        let node =
+            |domain, matching, counted| SpreadNode { domain: Some(domain), matching, counted };
+        let nodes = [node(0, 2, false), node(1, 0, true)];
+        let mut scores = Vec::new();
+        let hostname = Score { max_skew: 1, hostname: true };
+        Scorer::default().score(&[hostname], &nodes, &[true, true], &mut scores);
+        assert_eq!(scores, [Some(0), Some(100)]);
+        let zone = Score { hostname: false, ..hostname };
+        Scorer::default().score(&[zone], &nodes, &[true, true], &mut scores);
+        assert_eq!(scores, [Some(100), Some(100)]);
+    }
+
+    #[test]
+    fn nothing_to_score_gives_nothing() {
+        let mut scores = vec![Some(1)];
+        Scorer::default().score(&[], &[], &[], &mut scores);
+        assert!(scores.is_empty());
+        Scorer::default().score(&[], &[], &[true, false], &mut scores);
+        assert_eq!(scores, [Some(100), None]);
+    }
+}

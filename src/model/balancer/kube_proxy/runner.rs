@@ -107,7 +107,6 @@ impl Runner {
         assert!(!self.running, "a run started at {now:?} while another one was running");
         self.running = true;
         self.requested = None;
-        self.retry = None;
         if let Some(bucket) = &mut self.bucket {
             bucket.take(now);
         }
