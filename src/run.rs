@@ -1,9 +1,13 @@
 //! One answer: a scenario simulated over many replications.
 
-use crate::engine::{Dur, Time};
+use crate::engine::{Dur, Seed, Time};
 use crate::scenario::Scenario;
+use crate::scenario::platform::Latencies;
 use crate::timeline::Timeline;
-use crate::traffic::TrafficOutcome;
+pub use crate::traffic::EvaluatorChoice;
+use crate::traffic::{self, TrafficOutcome};
+use crate::world;
+use rayon::prelude::*;
 
 /// What one replication left behind.
 #[derive(Clone, Debug, PartialEq)]
@@ -37,15 +41,6 @@ pub struct RolloutOutcome {
     pub waiting_for: Option<String>,
 }
 
-/// Which evaluator to use.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum EvaluatorChoice {
-    #[default]
-    Auto,
-    Exact,
-    Requests,
-}
-
 /// How to run a scenario.
 #[derive(Clone, Debug, PartialEq)]
 pub struct RunOptions {
@@ -68,6 +63,30 @@ impl Default for RunOptions {
 }
 
 /// Runs `scenario`; replication `i` uses stream `i` of the seed whatever the number of threads.
-pub fn run(_scenario: &Scenario, _options: &RunOptions) -> Vec<Replication> {
-    unimplemented!("the world is being built")
+pub fn run(scenario: &Scenario, options: &RunOptions) -> Vec<Replication> {
+    let latencies = scenario.platform.latencies();
+    (0..options.replications)
+        .into_par_iter()
+        .map(|i| replicate(scenario, &latencies, options, i))
+        .collect()
+}
+
+/// One replication.
+pub fn replicate(
+    scenario: &Scenario,
+    latencies: &Latencies,
+    options: &RunOptions,
+    index: u32,
+) -> Replication {
+    let seed = Seed(options.seed).replication(u64::from(index));
+    let control = world::simulate(scenario, latencies, seed);
+    let traffic = &scenario.traffic;
+    let outcome = traffic::evaluate(&control.timeline, traffic, seed, options.evaluator);
+    Replication {
+        seed: seed.0,
+        digest: control.digest,
+        rollout: control.rollout,
+        traffic: outcome,
+        timeline: (index < options.keep_timelines).then_some(control.timeline),
+    }
 }

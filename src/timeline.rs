@@ -22,6 +22,8 @@ pub struct Timeline {
     pub versions: Vec<Version>,
     pub pods: Vec<PodTruth>,
     pub views: Vec<View>,
+    /// ARP failure on the link until a client hears "no route to host".
+    pub arp_failure: Dur,
     /// Where clients enter, with the share of requests: an index into `views`.
     pub entries: Vec<(ViewId, f64)>,
     /// What happened to the rollout, for people: (when, what).
@@ -61,6 +63,9 @@ pub struct PodTruth {
     pub phases: Vec<(Time, Phase)>,
     /// One per run of the serving process, in order.
     pub lives: Vec<Life>,
+    /// Instants at which the balancer cuts what still runs on connections it opened before: ends of
+    /// deregistration delays. Sorted.
+    pub cuts: Vec<Time>,
 }
 
 /// What a new TCP connection to the pod's address and port meets.
@@ -87,6 +92,9 @@ pub struct Life {
     /// No new connections from here: listener closed, or the process is gone. Idle keep-alive connections
     /// are closed here too.
     pub stop_accept: Time,
+    /// New connections from `stop_accept` to here are reset (the kernel had accepted them, nobody read them);
+    /// later ones are refused.
+    pub reset_until: Time,
     /// Requests still running here are cut (exit, crash, SIGKILL, end of the drain).
     pub cut: Time,
     /// The process is gone.

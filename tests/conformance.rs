@@ -1,5 +1,5 @@
-//! Every table of `tests/conformance/*.toml` against the models: facts read from Kubernetes' own unit tests, or
-//! derived from its formulas. A group or a key of a row that no check looks at fails the test.
+//! Every table of `tests/conformance/*.toml` against the models: facts read from Kubernetes' own unit tests,
+//! or derived from its formulas. A group or a key of a row that no check looks at fails the test.
 
 #[path = "conformance/table.rs"]
 mod table;

@@ -73,6 +73,15 @@ pub struct PodTemplate {
     pub automount_service_account_token: bool,
 }
 
+impl PodTemplate {
+    /// The container that serves the Service, counting init containers first: the one that declares a port,
+    /// else the first app container.
+    pub fn serving_container(&self) -> u8 {
+        let app = self.containers.iter().position(|c| !c.ports.is_empty()).unwrap_or(0);
+        (self.init_containers.len() + app) as u8
+    }
+}
+
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Resources {
     pub cpu_millis: i64,

@@ -46,6 +46,25 @@ impl Dist {
         Dist::Constant { mean_s: seconds }
     }
 
+    /// The same, `seconds` longer.
+    pub fn longer_by(&self, seconds: f64) -> Dist {
+        let mut dist = self.clone();
+        match &mut dist {
+            Dist::Constant { mean_s } => *mean_s += seconds,
+            Dist::Uniform { low_s, high_s } => {
+                *low_s += seconds;
+                *high_s += seconds;
+            }
+            Dist::Exponential { mean_s, min_s } => {
+                *mean_s += seconds;
+                *min_s += seconds;
+            }
+            Dist::LogNormal { min_s, .. } | Dist::Weibull { min_s, .. } => *min_s += seconds,
+            Dist::Empirical { quantiles_s } => quantiles_s.iter_mut().for_each(|q| *q += seconds),
+        }
+        dist
+    }
+
     /// The value below which a share `u` of the values lies, `0 < u < 1`.
     pub fn quantile_s(&self, u: f64) -> f64 {
         match self {

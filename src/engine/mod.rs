@@ -3,11 +3,16 @@
 //! It knows nothing of Kubernetes. It never fails: a broken invariant panics.
 
 pub mod dist;
+pub mod law;
 pub mod queue;
 pub mod rng;
+pub mod sampler;
+pub mod shared;
 pub mod time;
 
 pub use dist::Dist;
 pub use queue::Queue;
 pub use rng::{Rng, Seed};
+pub use sampler::Sampler;
+pub use shared::SharedProcessor;
 pub use time::{Dur, Time};

@@ -31,9 +31,12 @@ impl Time {
         self >= Time::NEVER
     }
 
-    /// Cut down to a whole second, as API time stamps (`metav1.Time`) are.
-    pub fn floor_s(self) -> Time {
-        Time(self.0.div_euclid(1_000_000_000) * 1_000_000_000)
+    /// Cut down to a whole second of the wall clock, as API time stamps (`metav1.Time`) are. The action
+    /// happens
+    /// `phase` after a whole second.
+    pub fn floor_s(self, phase: Dur) -> Time {
+        const SECOND: i64 = 1_000_000_000;
+        Time((self.0 + phase.0).div_euclid(SECOND) * SECOND - phase.0)
     }
 }
 

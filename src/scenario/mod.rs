@@ -1,12 +1,44 @@
 //! A scenario: everything a run needs, validated. Parsing and lowering live in the submodules.
 
+mod actions;
+mod apps;
+pub mod cards;
+pub mod case;
+mod checks;
+mod containers;
+pub mod diagnostics;
+mod edit;
+pub mod field;
+mod hooks;
+pub mod input;
+mod lower;
+mod manifest;
+mod network;
+mod path;
+mod placement;
 pub mod platform;
+mod refer;
+mod set;
+pub mod source;
+mod subject;
+mod toml_text;
+mod traffic;
+mod tree;
+mod typed;
+mod workload;
+mod yaml;
 
 use crate::cluster::spec::{
     App, Deployment, Ingress, Node, PodDisruptionBudget, PodTemplate, Service,
 };
 use crate::engine::{Dist, Dur, Time};
+pub use crate::model::balancer::Path;
+pub use cards::Card;
+pub use diagnostics::{Diagnostic, Diagnostics};
+pub use field::{Field, FieldStep};
+pub use input::Input;
 pub use platform::Platform;
+pub use source::Source;
 
 /// One question: this cluster, this traffic, this action.
 #[derive(Clone, Debug, PartialEq)]
@@ -51,14 +83,6 @@ pub struct Kubernetes {
     pub control_plane: u32,
     pub kubelet: u32,
     pub kube_proxy: u32,
-}
-
-/// How requests reach pods. Each balancer's own settings live beside its model.
-#[derive(Clone, Debug, PartialEq)]
-pub enum Path {
-    /// ClusterIP through kube-proxy on the clients' nodes.
-    Service,
-    // Further balancers add their variant here.
 }
 
 #[derive(Clone, Debug, PartialEq)]

@@ -1,8 +1,46 @@
 //! Requests against a timeline: arrivals, client behaviour, the two evaluators, causes and blame.
 
-use crate::engine::Time;
-use crate::timeline::{PodId, ViewId};
+pub mod blame;
+pub mod choice;
+pub mod exact;
+pub mod fate;
+pub mod plan;
+pub mod random;
+pub mod requests;
+pub mod service;
+pub mod tally;
+
+pub use blame::{Blame, blame};
+pub use choice::choose;
+
+use crate::engine::{Seed, Time};
+use crate::scenario::Traffic;
+use crate::timeline::{PodId, Timeline, ViewId};
 use std::collections::BTreeMap;
+
+/// Which evaluator to use.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum EvaluatorChoice {
+    /// `exact` where it is exact, else `requests`.
+    #[default]
+    Auto,
+    Exact,
+    Requests,
+}
+
+/// What the requests of `traffic` meet on `timeline`. `seed` is that of the replication; `exact` does not
+/// use it.
+pub fn evaluate(
+    timeline: &Timeline,
+    traffic: &Traffic,
+    seed: Seed,
+    choice: EvaluatorChoice,
+) -> TrafficOutcome {
+    match choose(timeline, traffic, choice).0 {
+        Evaluator::Exact => exact::evaluate(timeline, traffic),
+        Evaluator::Requests => requests::evaluate(timeline, traffic, seed),
+    }
+}
 
 /// What the client sees of a failed request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -103,6 +141,7 @@ pub struct Latency {
     pub min_s: f64,
     pub p50_s: f64,
     pub p90_s: f64,
+    pub p95_s: f64,
     pub p99_s: f64,
     pub max_s: f64,
 }
@@ -115,8 +154,23 @@ pub enum Evaluator {
 }
 
 impl TrafficOutcome {
+    /// Every request is answered, failed or open.
+    ///
+    /// # Panics
+    /// If one is not: a bug of the evaluator.
+    pub fn assert_conserved(&self) {
+        let answered: f64 = self.answered_by_version.iter().sum();
+        let (failed, open, sent) = (self.failed(), self.open, self.sent);
+        let missing = sent - answered - failed - open;
+        assert!(
+            missing.abs() <= 1e-6 * (1.0 + sent.abs()),
+            "{sent} sent, {answered} answered, {failed} failed, {open} open"
+        );
+    }
+
     pub fn failed(&self) -> f64 {
-        self.losses.values().sum()
+        // Not `sum`: that of nothing is -0.0.
+        self.losses.values().fold(0.0, |sum, n| sum + n)
     }
 
     pub fn by_failure(&self) -> BTreeMap<Failure, f64> {

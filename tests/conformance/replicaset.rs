@@ -1,6 +1,6 @@
 use crate::table::{Row, Table};
 use rollsim::cluster::PodPhase;
-use rollsim::engine::{Dur, Time};
+use rollsim::engine::{Dur, Seed, Time};
 use rollsim::model::replicaset::availability::{
     ReadyCondition, calculate_status, min_next_check, next_check, requeue_after_sync,
 };
@@ -179,4 +179,47 @@ fn batches_and_availability() {
         })
         .group("calculate_status", status_row)
         .finish();
+}
+
+/// One pass over all rows for each pod to delete, as the rule is written.
+fn one_by_one(rows: &[PodRow], count: usize, rules: Rules) -> Vec<usize> {
+    let mut left: Vec<usize> = (0..rows.len()).collect();
+    let mut next = |_| {
+        let mut first = 0;
+        for i in 1..left.len() {
+            if ranking::less(&rows[left[i]], &rows[left[first]], rules, NOW) {
+                first = i;
+            }
+        }
+        left.remove(first)
+    };
+    (0..count).map(&mut next).collect()
+}
+
+#[test]
+fn choosing_by_class_is_choosing_one_by_one() {
+    let mut rng = Seed(1).stream("rows", 0);
+    for round in 0..3000 {
+        // Few values of everything, so that rows tie in every way.
+        let mut row = || PodRow {
+            node: (rng.below(5) > 0).then_some(1),
+            phase: if rng.below(5) > 0 { PodPhase::Running } else { PodPhase::Pending },
+            ready: rng.below(3) > 0,
+            ready_since: (rng.below(8) > 0).then(|| NOW - Dur::from_secs(rng.below(4) as i64)),
+            created: (rng.below(8) > 0).then(|| NOW - Dur::from_secs(rng.below(4) as i64)),
+            deletion_cost: rng.below(2) as i32,
+            rank: rng.below(3) as u32,
+            restarts: rng.below(2) as u32,
+            sidecar_restarts: rng.below(2) as u32,
+            uid: rng.next_u64(),
+        };
+        let rows: Vec<PodRow> = (0..2 + round % 30).map(|_| row()).collect();
+        for rules in [Rules::of(21), Rules::of(36)] {
+            for count in 0..rows.len() {
+                let mut chosen = Vec::new();
+                ranking::choose(&rows, count, rules, NOW, &mut chosen);
+                assert_eq!(chosen, one_by_one(&rows, count, rules), "{rows:?}");
+            }
+        }
+    }
 }

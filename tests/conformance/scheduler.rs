@@ -56,7 +56,11 @@ fn scheduler() {
 #[test]
 fn backoff_ends_on_whole_seconds() {
     let since = Time::ZERO + Dur::from_millis(2700);
-    assert_eq!(expiry(since, Dur::from_secs(1)), Time::ZERO + Dur::from_secs(3));
+    let at = |phase| expiry(since, Dur::from_secs(1), Dur::from_millis(phase));
+    assert_eq!(at(0), Time::ZERO + Dur::from_millis(3000));
+    let shifted = at(300);
+    assert!(shifted <= since + Dur::from_secs(1) && shifted > since);
+    assert_ne!(shifted, at(0));
 }
 
 /// A node's value of a key as a small number.

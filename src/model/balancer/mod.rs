@@ -1,3 +1,282 @@
-//! One module per data plane between clients and pods.
+//! The data planes between clients and pods, and their controllers: one module per kind.
+//!
+//! A path is a pile of [`Balancer`]s, from the one next to the pods to the one that clients enter. The world
+//! tells each of endpoint slices and pods after a watch latency, and hands it its own timers; a balancer
+//! writes what it believes into its views of the timeline, and may write to the API.
 
+pub mod alb;
+pub mod check;
+pub mod cloud;
+pub mod elb;
+pub mod haproxy;
+pub mod headless;
+pub mod ingress_nginx;
 pub mod kube_proxy;
+pub mod listing;
+pub mod members;
+pub mod metallb;
+pub mod nlb;
+pub mod settings;
+
+use crate::cluster::objects::{Cluster, Conditions, PodId};
+use crate::model::plumbing::{Ctx, Out};
+use crate::scenario::Scenario;
+use crate::timeline::{Timeline, ViewId};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use settings::Given;
+
+/// What a balancer may look at, and the timeline it writes its beliefs into.
+pub struct Scene<'a> {
+    pub ctx: Ctx<'a>,
+    pub cluster: &'a Cluster,
+    /// A health check asks it whether a pod answers; beliefs go into the balancer's own views.
+    pub timeline: &'a mut Timeline,
+}
+
+/// What every kind of balancer does.
+pub trait Model {
+    /// What can happen to it.
+    type Event;
+
+    /// How many watch the endpoint slices, each with its own latency.
+    fn watchers(&self) -> u16;
+
+    /// Watcher `watcher` sees a range of the cluster's slice log.
+    fn slices(&self, watcher: u16, from: u32, to: u32) -> Self::Event;
+
+    /// It watches pods too: what a change of `pod` is to it.
+    fn pod(&self, _pod: PodId) -> Option<Self::Event> {
+        None
+    }
+
+    /// Takes over a pod that is running and routed when the run starts.
+    fn adopt(&mut self, scene: &mut Scene, pod: PodId, conditions: Conditions);
+
+    /// All pods are adopted: timers begin.
+    fn start(&mut self, _scene: &mut Scene, _out: &mut Out<Event>) {}
+
+    fn handle(&mut self, scene: &mut Scene, event: Self::Event, out: &mut Out<Event>);
+
+    /// The views that clients enter, evenly.
+    fn entries(&self) -> Vec<ViewId>;
+}
+
+/// One variant per kind of balancer, and its events.
+macro_rules! balancers {
+    ($($(#[$doc:meta])* $name:ident: $model:ty,)*) => {
+        #[derive(Debug)]
+        pub enum Balancer {
+            $($(#[$doc])* $name(Box<$model>),)*
+        }
+
+        #[derive(Clone, Debug, PartialEq)]
+        pub enum Event {
+            $($(#[$doc])* $name(<$model as Model>::Event),)*
+        }
+
+        $(impl From<<$model as Model>::Event> for Event {
+            fn from(event: <$model as Model>::Event) -> Event {
+                Event::$name(event)
+            }
+        }
+
+        impl From<$model> for Balancer {
+            fn from(model: $model) -> Balancer {
+                Balancer::$name(Box::new(model))
+            }
+        })*
+
+        impl Balancer {
+            pub fn watchers(&self) -> u16 {
+                match self { $(Balancer::$name(m) => m.watchers(),)* }
+            }
+
+            pub fn slices(&self, watcher: u16, from: u32, to: u32) -> Event {
+                match self { $(Balancer::$name(m) => m.slices(watcher, from, to).into(),)* }
+            }
+
+            pub fn pod(&self, pod: PodId) -> Option<Event> {
+                match self { $(Balancer::$name(m) => m.pod(pod).map(Event::from),)* }
+            }
+
+            pub fn adopt(&mut self, scene: &mut Scene, pod: PodId, conditions: Conditions) {
+                match self { $(Balancer::$name(m) => m.adopt(scene, pod, conditions),)* }
+            }
+
+            pub fn start(&mut self, scene: &mut Scene, out: &mut Out<Event>) {
+                match self { $(Balancer::$name(m) => m.start(scene, out),)* }
+            }
+
+            /// # Panics
+            /// If the event is another kind's: the world mixed up two layers.
+            pub fn handle(&mut self, scene: &mut Scene, event: Event, out: &mut Out<Event>) {
+                match (self, event) {
+                    $((Balancer::$name(m), Event::$name(e)) => m.handle(scene, e, out),)*
+                    (_, event) => panic!("an event for another balancer: {event:?}"),
+                }
+            }
+
+            pub fn entries(&self) -> Vec<ViewId> {
+                match self { $(Balancer::$name(m) => m.entries(),)* }
+            }
+        }
+    };
+}
+
+balancers! {
+    /// kube-proxy on every node.
+    KubeProxy: kube_proxy::proxy::Proxies,
+    /// Elastic Load Balancing: ALB, NLB; also a cloud's balancer in front of nodes.
+    Elb: elb::Elb,
+    IngressNginx: ingress_nginx::IngressNginx,
+    Headless: headless::Headless,
+    MetalLb: metallb::MetalLb,
+    Haproxy: haproxy::Haproxy,
+}
+
+/// How requests reach the pods.
+#[derive(
+    Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema,
+)]
+#[serde(rename_all = "kebab-case")]
+pub enum Kind {
+    /// ClusterIP through kube-proxy.
+    Service,
+    /// A node's port, on all nodes alike.
+    #[serde(rename = "nodeport")]
+    NodePort,
+    /// A cloud's load balancer in front of the nodes.
+    #[serde(rename = "loadbalancer")]
+    LoadBalancer,
+    /// AWS Application Load Balancer with the AWS Load Balancer Controller.
+    Alb,
+    /// AWS Network Load Balancer with the AWS Load Balancer Controller.
+    Nlb,
+    IngressNginx,
+    /// Clients connect to the addresses of a headless Service.
+    Headless,
+    /// MetalLB: one node answers for the address.
+    #[serde(rename = "metallb-l2")]
+    MetalLbL2,
+    /// MetalLB: a router spreads connections over the nodes.
+    #[serde(rename = "metallb-bgp")]
+    MetalLbBgp,
+    /// HAProxy with active checks of the pods.
+    Haproxy,
+}
+
+/// A kind with its settings.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Path {
+    Service,
+    NodePort {
+        local: bool,
+    },
+    /// None: externalTrafficPolicy Cluster, where every node serves.
+    LoadBalancer(Option<Box<elb::Settings>>),
+    Alb(Box<elb::Settings>),
+    Nlb(Box<elb::Settings>),
+    IngressNginx(Box<ingress_nginx::Settings>),
+    Headless(headless::Settings),
+    MetalLb(metallb::Settings),
+    Haproxy(Box<haproxy::Settings>),
+}
+
+impl Kind {
+    /// The card with its numbers; None: the platform's card has them.
+    pub fn card(self) -> Option<&'static str> {
+        match self {
+            Kind::Service | Kind::NodePort => None,
+            Kind::LoadBalancer => Some("loadbalancer"),
+            Kind::Alb => Some("alb"),
+            Kind::Nlb => Some("nlb"),
+            Kind::IngressNginx => Some("ingress-nginx"),
+            Kind::Headless => Some("headless"),
+            Kind::MetalLbL2 => Some("metallb-l2"),
+            Kind::MetalLbBgp => Some("metallb-bgp"),
+            Kind::Haproxy => Some("haproxy"),
+        }
+    }
+
+    pub fn read(self, given: &mut dyn Given) -> Path {
+        match self {
+            Kind::Service => Path::Service,
+            Kind::NodePort => Path::NodePort { local: given.local() },
+            Kind::LoadBalancer => {
+                Path::LoadBalancer(given.local().then(|| Box::new(cloud::settings(given))))
+            }
+            Kind::Alb => Path::Alb(Box::new(alb::settings(given))),
+            Kind::Nlb => Path::Nlb(Box::new(nlb::settings(given))),
+            Kind::IngressNginx => Path::IngressNginx(Box::new(ingress_nginx::settings(given))),
+            Kind::Headless => Path::Headless(headless::settings(given)),
+            Kind::MetalLbL2 => Path::MetalLb(metallb::settings(given, false)),
+            Kind::MetalLbBgp => Path::MetalLb(metallb::settings(given, true)),
+            Kind::Haproxy => Path::Haproxy(Box::new(haproxy::settings(given))),
+        }
+    }
+}
+
+impl Path {
+    /// A controller of the path sets readiness gates, and a webhook adds them to pods of labelled namespaces.
+    pub fn sets_gates(&self) -> bool {
+        matches!(self, Path::Alb(s) | Path::Nlb(s) if s.controller.is_some())
+    }
+
+    /// How long a readiness gate is set after the pod's containers are ready, slow but not extreme; in
+    /// seconds.
+    pub fn gate_after_s(&self) -> f64 {
+        let (Path::Alb(s) | Path::Nlb(s)) = self else { return 0.0 };
+        let requeue = s.controller.as_ref().map_or(0.0, |c| c.requeue.as_secs_f64());
+        s.registration.quantile_s(0.95)
+            + s.check.interval.as_secs_f64()
+            + s.verdict.quantile_s(0.95)
+            + requeue
+    }
+
+    /// How long a deleted pod gets new requests, slow but not extreme; in seconds.
+    pub fn forgets_after_s(&self) -> f64 {
+        let (Path::Alb(s) | Path::Nlb(s)) = self else { return 0.0 };
+        s.deregistration.quantile_s(0.95)
+    }
+}
+
+/// The balancers of the scenario's path, from the pods to the clients. Their views are entered into the
+/// timeline; those of kube-proxies come first, one per node.
+pub fn build(scenario: &Scenario, ctx: Ctx, timeline: &mut Timeline) -> Vec<Balancer> {
+    let local = scenario.service.external_traffic_local;
+    let (nodes, path) = (&scenario.nodes, &scenario.path);
+    let mut pile: Vec<Balancer> = Vec::new();
+    let mut proxies = |local: bool, timeline: &mut Timeline| -> Vec<ViewId> {
+        let proxies = kube_proxy::proxy::Proxies::new(ctx, nodes, local, timeline);
+        let views = proxies.entries();
+        pile.push(proxies.into());
+        views
+    };
+    let top: Balancer = match path {
+        Path::Service => {
+            proxies(false, timeline);
+            return pile;
+        }
+        Path::NodePort { .. } | Path::LoadBalancer(None) => {
+            proxies(local, timeline);
+            return pile;
+        }
+        Path::LoadBalancer(Some(s)) | Path::Alb(s) | Path::Nlb(s) => {
+            let nodes = match s.controller {
+                None => proxies(local, timeline),
+                Some(_) => Vec::new(),
+            };
+            elb::Elb::new(ctx, s, &nodes, timeline).into()
+        }
+        Path::IngressNginx(s) => ingress_nginx::IngressNginx::new(ctx, s, timeline).into(),
+        Path::Headless(s) => headless::Headless::new(ctx, s, timeline).into(),
+        Path::Haproxy(s) => haproxy::Haproxy::new(ctx, s, timeline).into(),
+        Path::MetalLb(s) => {
+            let nodes = proxies(local, timeline);
+            metallb::MetalLb::new(ctx, s, &nodes, timeline).into()
+        }
+    };
+    pile.push(top);
+    pile
+}

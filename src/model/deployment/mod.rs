@@ -1,5 +1,6 @@
 //! The Deployment controller: sizes of ReplicaSets during a rollout, progress, history.
 
+pub mod controller;
 pub mod history;
 pub mod recreate;
 pub mod rolling;

@@ -124,8 +124,8 @@ fn active_available(old: &[RsSize]) -> i32 {
     old.iter().filter(|rs| rs.spec > 0).map(|rs| rs.available).sum()
 }
 
-/// Removes pods that are not available, at most `budget`, from the oldest set on: how many. None when a set is
-/// reached whose status says more are available than it should have.
+/// Removes pods that are not available, at most `budget`, from the oldest set on: how many. None when a set
+/// is reached whose status says more are available than it should have.
 ///
 /// `rolling.go: cleanupUnhealthyReplicas`.
 pub fn cleanup_unhealthy(old: &mut [RsSize], budget: i32) -> Option<i32> {

@@ -92,8 +92,8 @@ pub enum Answer {
     SeveralBudgets,
 }
 
-/// Answers one request, conflicts included. `version_given`: the caller named a resource version, so a conflict
-/// is its own. Also whether a disruption was taken from the budget, for the owner to write.
+/// Answers one request, conflicts included. `version_given`: the caller named a resource version, so a
+/// conflict is its own. Also whether a disruption was taken from the budget, for the owner to write.
 ///
 /// `eviction.go: Create`.
 pub fn create(store: &mut impl Store, budgets: &[Budget], version_given: bool) -> (Answer, bool) {

@@ -47,8 +47,8 @@ pub fn include_terminating(minor: u32) -> bool {
 /// Most tries of one Service before it is given up until the next event.
 pub const MAX_RETRIES: u32 = 15;
 
-/// The wait before a Service is synced again after `failures` failed syncs in a row (1 or more), such as those
-/// that found the slice cache behind the controller's own last write: 1 s, 2 s, 4 s ... 1000 s.
+/// The wait before a Service is synced again after `failures` failed syncs in a row (1 or more), such as
+/// those that found the slice cache behind the controller's own last write: 1 s, 2 s, 4 s ... 1000 s.
 ///
 /// `endpointslice_controller.go: NewController`.
 pub fn retry_delay(failures: u32) -> Dur {

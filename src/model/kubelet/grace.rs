@@ -92,8 +92,9 @@ impl Signals {
 }
 
 /// The signals to one container with `grace` seconds, whose preStop hook takes `pre_stop` (None: no hook).
-/// `turn`: for a sidecar, when the last container it waits for has stopped, from the start of the kill; `None`
-/// otherwise. Time in the hook and in waiting is charged in whole seconds.
+/// `turn`: for a sidecar, when the last container it waits for has stopped, from the start of the kill;
+/// `None` otherwise. A sidecar does not wait beyond its grace: `Some(Dur::MAX)` gives the latest its signals
+/// come. Time in the hook and in waiting is charged in whole seconds.
 ///
 /// `kuberuntime_container.go: killContainer`.
 pub fn signals(grace: i64, pre_stop: Option<Dur>, turn: Option<Dur>) -> Signals {

@@ -1,8 +1,16 @@
-//! The kubelet: probes, readiness, restarts and termination of the pods of one node.
+//! The kubelet: start, probes, readiness, restarts and termination of the pods of one node.
+//!
+//! `controller.rs` holds the state and the events; `start.rs`, `probing.rs`, `status.rs` and `termination.rs`
+//! what happens in each part of a pod's life; the other files are the rules in pure form.
 
 pub mod backoff;
+pub mod controller;
 pub mod grace;
 pub mod probe;
+mod probing;
 pub mod readiness;
 pub mod requeue;
 pub mod restart;
+mod start;
+mod status;
+mod termination;

@@ -1,7 +1,7 @@
 //! One probe worker: when a probe runs, and what its outcomes add up to.
 //!
-//! Source: `pkg/kubelet/prober/worker.go`. The worker sees the kubelet's cached pod status, which may be older
-//! than the container's real state.
+//! Source: `pkg/kubelet/prober/worker.go`. The worker sees the kubelet's cached pod status, which may be
+//! older than the container's real state.
 
 use crate::engine::{Dur, Time};
 
@@ -141,6 +141,11 @@ impl Worker {
         self.on_hold
     }
 
+    /// Not probing the given container: the hold ends when another one is seen.
+    pub fn holds(&self, container: u32) -> bool {
+        self.on_hold && self.container == Some(container)
+    }
+
     /// The first half of one evaluation at `now`: everything up to running the probe.
     ///
     /// `worker.go: doProbe`.
@@ -276,7 +281,8 @@ pub enum Raw {
     Unknown,
 }
 
-/// The outcome of a probe, and whether it is an error, which the worker drops. No probe of that kind: success.
+/// The outcome of a probe, and whether it is an error, which the worker drops. No probe of that kind:
+/// success.
 /// `raw` is None for a probe without a handler.
 ///
 /// `pkg/kubelet/prober/prober.go: probe`.
@@ -291,8 +297,8 @@ pub fn probe_outcome(has_probe: bool, raw: Option<Raw>, error: bool) -> (ProbeRe
     }
 }
 
-/// When a worker evaluates: at once, then every period; a manual trigger evaluates at once and starts the period
-/// anew. Ticks missed during an evaluation shrink to one.
+/// When a worker evaluates: at once, then every period; a manual trigger evaluates at once and starts the
+/// period anew. Ticks missed during an evaluation shrink to one.
 ///
 /// `worker.go: run`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -322,6 +328,16 @@ impl Ticker {
     pub fn ticked(&mut self, now: Time) {
         let missed = (now - self.next).0.max(0) / self.period.0;
         self.next += Dur(self.period.0 * (missed + 1));
+    }
+
+    /// Passes over ticks before `from`; returns the next one.
+    pub fn skip_to(&mut self, from: Time) -> Time {
+        let behind = (from - self.next).0;
+        if behind > 0 {
+            let periods = (behind + self.period.0 - 1) / self.period.0;
+            self.next += Dur(periods * self.period.0);
+        }
+        self.next
     }
 
     /// A manual trigger is used for the evaluation that begins at `now`.
@@ -378,7 +394,7 @@ mod tests {
         let kubelet = KubeletStart::of(36, Time::ALWAYS);
         let mut worker = Worker::new(Kind::Readiness, settings, false, kubelet);
         // Started at 2.9 s, which the status shows as 2 s.
-        let state = ContainerState::Running { started_at: at(2900).floor_s() };
+        let state = ContainerState::Running { started_at: at(2900).floor_s(Dur::ZERO) };
         let container = SeenContainer { id: 7, state, started: true };
         let pod = SeenPod { terminal: false, deleting: false, container: Some(container) };
         assert_eq!(worker.begin(&pod, at(6999)), Begun { next: Next::Wait, updated: true });

@@ -32,8 +32,8 @@ impl NodeHealth {
         NodeHealth { renewed, seen }
     }
 
-    /// One pass at `now`, when the lease says `renewed`: whether the node is silent for longer than `grace`, so
-    /// that Ready becomes Unknown, its pods are marked not Ready and it is tainted.
+    /// One pass at `now`, when the lease says `renewed`: whether the node is silent for longer than `grace`,
+    /// so that Ready becomes Unknown, its pods are marked not Ready and it is tainted.
     ///
     /// `node_lifecycle_controller.go: tryUpdateNodeHealth`.
     pub fn pass(&mut self, renewed: Time, grace: Dur, now: Time) -> bool {
@@ -119,7 +119,8 @@ pub fn shutdown_group(groups: &[ShutdownGroup], priority: i32) -> usize {
 mod tests {
     use super::*;
 
-    /// Seconds from the death of a node to its being given up; its last renewal and the passes at these offsets.
+    /// Seconds from the death of a node to its being given up; its last renewal and the passes at these
+    /// offsets.
     fn detection(minor: u32, renewal_age: Dur, pass_phase: Dur) -> f64 {
         let renewed = Time::ZERO - renewal_age;
         let mut health = NodeHealth::new(Time::ALWAYS, Time::ALWAYS);

@@ -59,8 +59,8 @@ pub fn next_check(pod: ReadyCondition, min_ready_seconds: i32, now: Time) -> Opt
     (remaining > Dur::ZERO).then_some(remaining)
 }
 
-/// The least of [`next_check`] over the pods at the time the status was `evaluated`, less the time spent since,
-/// not below zero.
+/// The least of [`next_check`] over the pods at the time the status was `evaluated`, less the time spent
+/// since, not below zero.
 ///
 /// `controller_utils.go: FindMinNextPodAvailabilityCheck`.
 pub fn min_next_check(
@@ -74,8 +74,8 @@ pub fn min_next_check(
     Some((least - (now - evaluated)).max(Dur::ZERO))
 }
 
-/// Whether and after how long the set is queued again at the end of a sync in which `spec` replicas were wanted.
-/// Kubernetes v1.`minor`: before v1.34 only a set whose every pod was ready, and after the full
+/// Whether and after how long the set is queued again at the end of a sync in which `spec` replicas were
+/// wanted. Kubernetes v1.`minor`: before v1.34 only a set whose every pod was ready, and after the full
 /// minReadySeconds.
 ///
 /// `replica_set.go: syncReplicaSet`.

@@ -33,8 +33,8 @@ impl Iterator for SlowStart {
     }
 }
 
-/// Makes `count` calls in batches; stops after the first batch with a failure. Returns how many succeeded, and
-/// whether all did.
+/// Makes `count` calls in batches; stops after the first batch with a failure. Returns how many succeeded,
+/// and whether all did.
 pub fn slow_start_batch(count: u32, mut call: impl FnMut() -> bool) -> (u32, bool) {
     let mut successes = 0;
     for size in SlowStart::new(count) {

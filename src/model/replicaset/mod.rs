@@ -2,4 +2,5 @@
 
 pub mod availability;
 pub mod batches;
+pub mod controller;
 pub mod ranking;

@@ -5,7 +5,7 @@
 
 use crate::cluster::PodPhase;
 use crate::engine::Time;
-use std::cmp::Ordering;
+use std::cmp::{Ordering, Reverse};
 
 /// One active pod (no deletion time, not terminal).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -64,21 +64,74 @@ pub fn fill_ranks(rows: &mut [PodRow], related: &[Option<u32>]) {
 /// `replica_set.go: getPodsToDelete`.
 pub fn choose(rows: &[PodRow], count: usize, rules: Rules, now: Time, chosen: &mut Vec<usize>) {
     chosen.clear();
-    chosen.extend(0..rows.len());
     if count >= rows.len() {
+        chosen.extend(0..rows.len());
+        return;
+    }
+    let mut last = None;
+    while chosen.len() < count {
+        let classes = rows.iter().map(|row| Some(Class::of(row, rules, now)));
+        let class = classes.filter(|class| *class > last).min().expect("count < rows");
+        let from = chosen.len();
+        let members = rows.iter().enumerate();
+        let members = members.filter(|(_, row)| Some(Class::of(row, rules, now)) == class);
+        chosen.extend(members.map(|(i, _)| i));
+        select(rows, count - from, rules, now, &mut chosen[from..]);
+        last = class;
+    }
+    chosen.truncate(count);
+}
+
+/// What decides before UIDs and restarts do: the first in this order goes first.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+struct Class {
+    assigned: bool,
+    phase: PodPhase,
+    ready: bool,
+    deletion_cost: i32,
+    rank: Reverse<u32>,
+    /// How long ready: the age or its power of two.
+    age: i64,
+}
+
+impl Class {
+    fn of(row: &PodRow, rules: Rules, now: Time) -> Class {
+        let age = match row.ready_since {
+            _ if !row.ready => 0,
+            None => i64::MIN,
+            Some(since) if rules.logarithmic => i64::from(log2_age(since, now)),
+            Some(since) => (now - since).0,
+        };
+        Class {
+            assigned: row.node.is_some(),
+            phase: row.phase,
+            ready: row.ready,
+            deletion_cost: if rules.deletion_cost { row.deletion_cost } else { 0 },
+            rank: Reverse(row.rank),
+            age,
+        }
+    }
+}
+
+/// Moves the `count` members of a class that go first to its front. The others keep their order.
+fn select(rows: &[PodRow], count: usize, rules: Rules, now: Time, members: &mut [usize]) {
+    let key = |&i: &usize| {
+        let row: &PodRow = &rows[i];
+        (row.ready_since.filter(|_| row.ready), row.restarts, row.sidecar_restarts, row.created)
+    };
+    if members.iter().all(|i| key(i) == key(&members[0])) {
         return;
     }
     // A selection, not a sort: the comparison is not transitive (UIDs decide only between different times).
-    for i in 0..count {
+    for i in 0..count.min(members.len()) {
         let mut first = i;
-        for j in i + 1..chosen.len() {
-            if less(&rows[chosen[j]], &rows[chosen[first]], rules, now) {
+        for j in i + 1..members.len() {
+            if less(&rows[members[j]], &rows[members[first]], rules, now) {
                 first = j;
             }
         }
-        chosen[i..=first].rotate_right(1);
+        members[i..=first].rotate_right(1);
     }
-    chosen.truncate(count);
 }
 
 /// Whether `a` is deleted before `b`.

@@ -39,11 +39,12 @@ pub fn backoff(limits: Limits, unschedulable: u32, consecutive_errors: u32) -> O
     Some(backoff_duration(limits, count)).filter(|&wait| wait > Dur::ZERO)
 }
 
-/// When a pod put back at `since` with this wait may be tried again: cut down to a whole second.
+/// When a pod put back at `since` with this wait may be tried again: cut down to a whole second of the wall
+/// clock, whose seconds lie at `phase` (see [`Time::floor_s`]).
 ///
 /// `backoff_queue.go: alignToWindow`.
-pub fn expiry(since: Time, wait: Dur) -> Time {
-    (since + wait).floor_s()
+pub fn expiry(since: Time, wait: Dur, phase: Dur) -> Time {
+    (since + wait).floor_s(phase)
 }
 
 /// How many nodes that fit are looked for among `nodes`. Percentages of 0 stand for the adaptive default.

@@ -1,5 +1,6 @@
-//! The scheduler: which node a pod goes to, and when it is tried again.
+//! The scheduler: which node a pod goes to, and when.
 
 pub mod backoff;
+pub mod controller;
 pub mod score;
 pub mod spread;

@@ -1,4 +1,5 @@
 //! kube-proxy: which endpoints a node's rules name, and when the rules are written.
 
 pub mod endpoints;
+pub mod proxy;
 pub mod runner;

@@ -84,8 +84,8 @@ impl Runner {
         self.next_run()
     }
 
-    /// When the next run starts if no request comes before, the full re-write at the latest; None while one is
-    /// running.
+    /// When the next run starts if no request comes before, the full re-write at the latest; None while one
+    /// is running.
     pub fn next_run(&self) -> Option<Time> {
         self.next_wanted().or((!self.running).then(|| self.gated(self.periodic)))
     }

@@ -1,0 +1,265 @@
+//! The control simulation: rollouts a second, how the cost grows with pods, replications on two threads.
+//!
+//! `cargo bench --bench control` measures with criterion; with `-- --ratios` it prints the tables of
+//! `benches/README.md`, each round running every row once; `-- --profile PODS NODES COUNT` runs one row for a
+//! profiler.
+
+mod textbook;
+mod workload;
+
+use criterion::{BenchmarkId, Criterion, Throughput};
+use rollsim::engine::{Seed, Time};
+use rollsim::run::{self, EvaluatorChoice, RunOptions};
+use rollsim::scenario::platform::Latencies;
+use rollsim::scenario::{ActionKind, Input, Scenario, Source};
+use rollsim::timeline::Pick;
+use rollsim::traffic;
+use rollsim::world::{self, Control};
+use std::collections::BTreeMap;
+use std::hint::black_box;
+use std::time::Instant;
+
+/// A rollout of `pods` replicas on `nodes` nodes, by a quarter at a time, to the end.
+fn scenario(pods: u32, nodes: u32, path: &str) -> Scenario {
+    let manifest = format!(
+        "apiVersion: apps/v1
+kind: Deployment
+metadata: {{ name: web }}
+spec:
+  replicas: {}
+  selector: {{ matchLabels: {{ app: web }} }}
+  template:
+    metadata: {{ labels: {{ app: web }} }}
+    spec:
+      containers:
+      - name: app
+        image: registry.example/web:v1
+        ports: [ {{ containerPort: 8080 }} ]
+        readinessProbe:
+          httpGet: {{ path: /ready, port: 8080 }}
+          periodSeconds: 2
+---
+apiVersion: v1
+kind: Service
+metadata: {{ name: web }}
+spec:
+  selector: {{ app: web }}
+  ports: [ {{ port: 80, targetPort: 8080 }} ]
+",
+        pods.min(5000)
+    );
+    let case = format!(
+        "schema = 1
+[traffic]
+path = '{path}'
+rate_per_s = 100.0
+[app]
+start_delay_s = 3.0
+on_sigterm = 'exit'
+[[nodes]]
+name = 'node'
+count = {nodes}
+max_pods = 100000
+[action]
+kind = 'rollout'
+"
+    );
+    let text = |name: &str, text: String| Source::Text { name: name.to_owned(), text };
+    let sources = [text("web.yaml", manifest), text("scenario.toml", case)];
+    let input = Input::load(&sources).unwrap_or_else(|e| panic!("{e}"));
+    let mut scenario = input.lower().unwrap_or_else(|e| panic!("{e}"));
+    // Beyond what an input may ask for.
+    let subject = scenario.subject;
+    scenario.deployments[subject].replicas = pods as i32;
+    for action in &mut scenario.actions {
+        if let ActionKind::Rollout { deployment } = &mut action.kind {
+            deployment.replicas = pods as i32;
+        }
+    }
+    scenario.horizon = scenario.horizon.max(Time::from_secs_f64(f64::from(pods)));
+    scenario
+}
+
+/// One row: its scenario, compiled.
+struct Row {
+    name: String,
+    pods: u32,
+    scenario: Scenario,
+    latencies: Latencies,
+}
+
+impl Row {
+    fn new(pods: u32, nodes: u32, path: &str) -> Row {
+        let scenario = scenario(pods, nodes, path);
+        let latencies = scenario.platform.latencies();
+        let name = format!("{pods} pods on {nodes} nodes, {path}");
+        Row { name, pods, scenario, latencies }
+    }
+
+    fn simulate(&self, seed: u64) -> Control {
+        world::simulate(&self.scenario, &self.latencies, Seed(1).replication(seed))
+    }
+
+    /// Simulates and integrates.
+    fn replicate(&self, seed: u64) -> f64 {
+        let control = self.simulate(seed);
+        let choice = EvaluatorChoice::Exact;
+        traffic::evaluate(&control.timeline, &self.scenario.traffic, Seed(seed), choice).failed()
+    }
+}
+
+fn rows() -> Vec<Row> {
+    let sizes = [(10, 1), (10, 10), (100, 10), (1000, 10), (10_000, 10), (1000, 1), (10_000, 100)];
+    let mut rows: Vec<Row> =
+        sizes.into_iter().map(|(pods, nodes)| Row::new(pods, nodes, "service")).collect();
+    rows.push(Row::new(1000, 10, "alb"));
+    rows
+}
+
+/// Processor time of this thread in seconds where Linux tells it, else wall time.
+fn clock_s(start: Instant) -> f64 {
+    // Leaving the processor brings the account up to date.
+    std::thread::yield_now();
+    let stat = std::fs::read_to_string("/proc/thread-self/schedstat").ok();
+    let ns = stat.and_then(|s| s.split(' ').next().and_then(|ns| ns.parse::<f64>().ok()));
+    ns.map_or_else(|| start.elapsed().as_secs_f64(), |ns| ns * 1e-9)
+}
+
+fn seconds_of(work: impl FnOnce()) -> f64 {
+    let start = Instant::now();
+    let before = clock_s(start);
+    work();
+    clock_s(start) - before
+}
+
+fn median(values: &mut [f64]) -> f64 {
+    values.sort_by(f64::total_cmp);
+    values[values.len() / 2]
+}
+
+/// Nanoseconds per request of the textbook loop: what ratios refer to.
+fn textbook_ns() -> f64 {
+    let timeline = workload::rollout(100, Pick::RoundRobin);
+    let traffic = workload::poisson(10_000.0, 60.0);
+    let mut sent = 1.0;
+    let seconds = seconds_of(|| sent = textbook::run(&timeline, &traffic, Seed(1)).sent as f64);
+    seconds * 1e9 / sent
+}
+
+/// Medians over interleaved rounds.
+fn ratios() {
+    let rows = rows();
+    let mut textbook = Vec::new();
+    let mut times: Vec<[Vec<f64>; 2]> = rows.iter().map(|_| [Vec::new(), Vec::new()]).collect();
+    for round in 0..3 {
+        textbook.push(textbook_ns());
+        for (row, times) in rows.iter().zip(&mut times) {
+            let count = u64::from((2000 / row.pods).max(1));
+            let each = |f: &dyn Fn(u64)| {
+                seconds_of(|| (0..count).for_each(|i| f(round * count + i))) * 1e6 / count as f64
+            };
+            times[0].push(each(&|seed| drop(black_box(row.simulate(seed)))));
+            // The integral over many views takes far longer than the rollout; see `benches/traffic.rs`.
+            if row.pods <= 1000 {
+                times[1].push(each(&|seed| _ = black_box(row.replicate(seed))));
+            } else {
+                times[1].push(f64::NAN);
+            }
+        }
+    }
+    let textbook = median(&mut textbook);
+    println!("textbook loop: {textbook:.0} ns/request\n");
+    println!(
+        "| rollout | events | simulate, us | us/pod | ns/event | against textbook | + exact, us |"
+    );
+    println!("|---|---|---|---|---|---|---|");
+    for (row, times) in rows.iter().zip(&mut times) {
+        let control = row.simulate(0);
+        assert!(control.rollout.complete.is_some(), "{}: {:?}", row.name, control.rollout);
+        let (us, both) = (median(&mut times[0]), median(&mut times[1]));
+        let event = us * 1e3 / control.events as f64;
+        println!(
+            "| {} | {} | {us:.0} | {:.1} | {event:.0} | {:.1} | {:.0} |",
+            row.name,
+            control.events,
+            us / f64::from(row.pods),
+            textbook / event,
+            both - us,
+        );
+    }
+    threads();
+}
+
+/// `run::run` on one thread and on two, interleaved; wall time.
+fn threads() {
+    let row = Row::new(10, 1, "service");
+    let options = RunOptions {
+        replications: 4000,
+        keep_timelines: 0,
+        evaluator: EvaluatorChoice::Exact,
+        ..RunOptions::default()
+    };
+    let pools = [1, 2].map(|threads| {
+        rayon::ThreadPoolBuilder::new().num_threads(threads).build().expect("threads")
+    });
+    let mut ratios: Vec<f64> = (0..15)
+        .map(|_| {
+            let [one, two] = pools.each_ref().map(|pool| {
+                let start = Instant::now();
+                black_box(pool.install(|| run::run(&row.scenario, &options)));
+                start.elapsed().as_secs_f64()
+            });
+            one / two
+        })
+        .collect();
+    println!("\n4,000 replications of 10 pods, two threads over one: {:.2}", median(&mut ratios));
+}
+
+/// How often each kind of event happens in one run.
+fn events(row: &Row) {
+    let mut kinds: BTreeMap<String, u32> = BTreeMap::new();
+    let mut count = |_: Time, event: &world::Event| {
+        let name: String = format!("{event:?}").chars().filter(|c| !c.is_ascii_digit()).collect();
+        *kinds
+            .entry(name.split(&[' ', '{'][..]).next().unwrap_or_default().to_owned())
+            .or_default() += 1;
+    };
+    world::trace(&row.scenario, &row.latencies, Seed(1), &mut count);
+    kinds.iter().for_each(|(kind, count)| println!("{count:8} {kind}"));
+}
+
+fn criterion_benches(criterion: &mut Criterion) {
+    let mut group = criterion.benchmark_group("control");
+    group.sample_size(10);
+    for row in rows() {
+        group.throughput(Throughput::Elements(u64::from(row.pods)));
+        let mut seed = 0;
+        let mut next = move || {
+            seed += 1;
+            seed
+        };
+        let id = BenchmarkId::new("simulate", &row.name);
+        group.bench_function(id, |b| b.iter(|| black_box(row.simulate(next()))));
+        let id = BenchmarkId::new("simulate and exact", &row.name);
+        group.bench_function(id, |b| b.iter(|| black_box(row.replicate(next()))));
+    }
+    group.finish();
+}
+
+fn main() {
+    let arguments: Vec<String> = std::env::args().collect();
+    if let Some(at) = arguments.iter().position(|a| a == "--profile") {
+        let number = |i: usize| arguments[at + i].parse().expect("a number");
+        let row = Row::new(number(1), number(2), "service");
+        for seed in 0..u64::from(number(3)) {
+            black_box(row.simulate(seed));
+        }
+        return events(&row);
+    }
+    if arguments.iter().any(|a| a == "--ratios") {
+        return ratios();
+    }
+    let mut criterion = Criterion::default().configure_from_args();
+    criterion_benches(&mut criterion);
+    criterion.final_summary();
+}

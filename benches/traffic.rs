@@ -1,0 +1,154 @@
+//! Requests a second of each loop, and the time of `exact`, against the textbook loop in the same process.
+//!
+//! `cargo bench --bench traffic` measures everything with criterion; with `-- --ratios` it prints the table of
+//! `benches/README.md` instead, each round running every row once.
+
+mod textbook;
+mod workload;
+
+use criterion::{BenchmarkId, Criterion, Throughput};
+use rollsim::engine::{Dur, Seed};
+use rollsim::scenario::Traffic;
+use rollsim::timeline::{Pick, Timeline};
+use rollsim::traffic::{self, EvaluatorChoice};
+use std::hint::black_box;
+use std::time::Instant;
+
+/// One row: a name and what to run.
+struct Row {
+    name: &'static str,
+    timeline: Timeline,
+    traffic: Traffic,
+    textbook: bool,
+}
+
+fn rows(seconds: f64) -> Vec<Row> {
+    let poisson = workload::poisson(10_000.0, seconds);
+    let row = |name, pick, textbook| Row {
+        name,
+        timeline: workload::rollout(100, pick),
+        traffic: poisson.clone(),
+        textbook,
+    };
+    let mut kept = row("kept connections", Pick::Random, false);
+    (kept.traffic.client.keep_alive, kept.traffic.client.retry_reused) = (true, true);
+    let mut rich = row("limit, queue, retry; random", Pick::RoundRobin, false);
+    limit(&mut rich);
+    let mut rich_least =
+        row("limit, queue, retry; least outstanding", Pick::LeastOutstanding, false);
+    limit(&mut rich_least);
+    vec![
+        row("textbook, round robin", Pick::RoundRobin, true),
+        row("textbook, least outstanding", Pick::LeastOutstanding, true),
+        row("random", Pick::Random, false),
+        row("round robin", Pick::RoundRobin, false),
+        row("least outstanding", Pick::LeastOutstanding, false),
+        row("two choices", Pick::TwoChoices, false),
+        rich,
+        rich_least,
+        kept,
+    ]
+}
+
+/// Eight requests at a time, sixteen wait, one retry after 50 ms.
+fn limit(row: &mut Row) {
+    row.name = match row.timeline.views[0].hop.pick {
+        Pick::RoundRobin => "limit, queue, retry; round robin",
+        _ => "limit, queue, retry; least outstanding",
+    };
+    for version in &mut row.timeline.versions {
+        (version.concurrency, version.queue) = (Some(8), Some(16));
+    }
+    row.traffic.client.retries = 1;
+    row.traffic.client.retry_backoff = Dur::from_millis(50);
+}
+
+fn run(row: &Row) -> f64 {
+    if row.textbook {
+        return textbook::run(&row.timeline, &row.traffic, Seed(1)).sent as f64;
+    }
+    traffic::evaluate(&row.timeline, &row.traffic, Seed(1), EvaluatorChoice::Requests).sent
+}
+
+/// Processor time of this thread in seconds where Linux tells it (a shared machine's wall clock says little),
+/// else wall time.
+fn clock_s(start: Instant) -> f64 {
+    // Leaving the processor brings the account up to date.
+    std::thread::yield_now();
+    let stat = std::fs::read_to_string("/proc/thread-self/schedstat").ok();
+    let ns = stat.and_then(|s| s.split(' ').next().and_then(|ns| ns.parse::<f64>().ok()));
+    ns.map_or_else(|| start.elapsed().as_secs_f64(), |ns| ns * 1e-9)
+}
+
+fn seconds_of(work: impl FnOnce() -> f64) -> (f64, f64) {
+    let start = Instant::now();
+    let before = clock_s(start);
+    let result = black_box(work());
+    (clock_s(start) - before, result)
+}
+
+/// Medians over interleaved rounds.
+fn ratios() {
+    let rows = rows(600.0);
+    let mut ns: Vec<Vec<f64>> = vec![Vec::new(); rows.len()];
+    for _ in 0..5 {
+        for (row, ns) in rows.iter().zip(&mut ns) {
+            let (seconds, sent) = seconds_of(|| run(row));
+            ns.push(seconds * 1e9 / sent);
+        }
+    }
+    let median = |ns: &mut Vec<f64>| {
+        ns.sort_by(f64::total_cmp);
+        ns[ns.len() / 2]
+    };
+    let medians: Vec<f64> = ns.iter_mut().map(median).collect();
+    println!("| loop | ns/request | M requests/s | against textbook |\n|---|---|---|---|");
+    for (row, ns) in rows.iter().zip(&medians) {
+        let (million, ratio) = (1e3 / ns, medians[0] / ns);
+        println!("| {} | {ns:.1} | {million:.1} | {ratio:.1} |", row.name);
+    }
+    println!("\n| exact | microseconds |\n|---|---|");
+    for (pods, rate) in [(100, 1.0), (100, 1e3), (100, 1e6), (1000, 1e3), (10_000, 1e3)] {
+        let timeline = workload::rollout(pods, Pick::Random);
+        for (name, even) in [("Poisson", false), ("even", true)] {
+            let mut traffic = workload::poisson(rate, 600.0);
+            if even {
+                traffic.arrivals = rollsim::scenario::Arrivals::Even;
+            }
+            let mut us: Vec<f64> =
+                (0..51).map(|_| seconds_of(|| exact(&timeline, &traffic)).0 * 1e6).collect();
+            println!("| {pods} pods, {rate} requests/s, {name} | {:.0} |", median(&mut us));
+        }
+    }
+}
+
+fn exact(timeline: &Timeline, traffic: &Traffic) -> f64 {
+    traffic::evaluate(timeline, traffic, Seed(1), EvaluatorChoice::Exact).failed()
+}
+
+fn criterion_benches(criterion: &mut Criterion) {
+    let mut group = criterion.benchmark_group("requests");
+    group.sample_size(10);
+    for row in rows(60.0) {
+        group.throughput(Throughput::Elements(600_000));
+        group.bench_function(row.name, |b| b.iter(|| black_box(run(&row))));
+    }
+    group.finish();
+    let mut group = criterion.benchmark_group("exact");
+    for rate in [1.0, 1e3, 1e6] {
+        let timeline = workload::rollout(100, Pick::Random);
+        let traffic = workload::poisson(rate, 600.0);
+        let id = BenchmarkId::new("100 pods", rate);
+        group.bench_function(id, |b| b.iter(|| black_box(exact(&timeline, &traffic))));
+    }
+    group.finish();
+}
+
+fn main() {
+    if std::env::args().any(|a| a == "--ratios") {
+        return ratios();
+    }
+    let mut criterion = Criterion::default().configure_from_args();
+    criterion_benches(&mut criterion);
+    criterion.final_summary();
+}

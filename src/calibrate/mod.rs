@@ -1,0 +1,256 @@
+//! Fits the latencies of a platform card to what was recorded on a cluster.
+
+pub mod card;
+pub mod fit;
+pub mod kubectl;
+pub mod plot;
+pub mod recipes;
+pub mod record;
+
+use crate::engine::Dist;
+use fit::Fit;
+use recipes::{RECIPES, Recipe};
+use record::RunRecord;
+use std::collections::BTreeMap;
+
+/// Below this many samples an interval says too little: the entry keeps the base card's value.
+pub const FEWEST_SAMPLES: usize = 4;
+
+/// What the records say about a platform.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Calibration {
+    pub runs: usize,
+    pub pods: usize,
+    /// Fitted entries by name.
+    pub fitted: BTreeMap<String, Fitted>,
+    /// Single numbers by name.
+    pub numbers: BTreeMap<String, FittedNumber>,
+    /// Entries of the base card that no data touch, by name.
+    pub kept: Vec<String>,
+    /// Some of the records have whole seconds only.
+    pub coarse: bool,
+}
+
+/// One fitted latency.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Fitted {
+    /// The measured interval it comes from.
+    pub interval: &'static str,
+    /// Durations in seconds, in the order of the records.
+    pub samples: Vec<f64>,
+    pub fit: Fit,
+    /// Further entries that share the interval.
+    pub shared_with: Vec<&'static str>,
+}
+
+#[derive(Clone, Debug, PartialEq)]
+pub struct FittedNumber {
+    pub value: f64,
+    pub samples: usize,
+    pub from: &'static str,
+}
+
+/// Fits what `runs` say; `base` are the latencies of the base card by name.
+pub fn calibrate(runs: &[RunRecord], base: &BTreeMap<String, Dist>) -> Calibration {
+    let mut result = Calibration {
+        runs: runs.len(),
+        pods: runs.iter().map(|r| r.pods.len()).sum(),
+        coarse: runs.iter().any(|r| r.coarse),
+        ..Calibration::default()
+    };
+    let mut known = base.clone();
+    for recipe in RECIPES {
+        for (entry, fitted) in solve(recipe, runs, &known) {
+            known.insert(entry.to_owned(), fitted.fit.dist.clone());
+            result.fitted.insert(entry.to_owned(), fitted);
+        }
+    }
+    let pulls: Vec<f64> = runs.iter().flat_map(|r| r.image_pulls.iter().copied()).collect();
+    if let Some(fitted) = fitted("image pull events", pulls, Vec::new()) {
+        result.fitted.insert("image_pull".to_owned(), fitted);
+    }
+    result.numbers = numbers(runs);
+    // What the base card does not know, no model would read.
+    result.numbers.retain(|name, _| base.contains_key(name));
+    result.kept = base
+        .keys()
+        .filter(|name| !result.fitted.contains_key(*name) && !result.numbers.contains_key(*name))
+        .cloned()
+        .collect();
+    result
+}
+
+fn fitted(
+    interval: &'static str,
+    samples: Vec<f64>,
+    shared_with: Vec<&'static str>,
+) -> Option<Fitted> {
+    let fit = fit::best(&samples).filter(|_| samples.len() >= FEWEST_SAMPLES)?;
+    Some(Fitted { interval, samples, fit, shared_with })
+}
+
+/// The entries that one interval fixes.
+fn solve(
+    recipe: &Recipe,
+    runs: &[RunRecord],
+    known: &BTreeMap<String, Dist>,
+) -> Vec<(&'static str, Fitted)> {
+    let entries: Vec<&'static str> =
+        recipe.solve.iter().copied().filter(|e| known.contains_key(*e)).collect();
+    let samples: Vec<f64> = runs
+        .iter()
+        .flat_map(|run| run.pods.iter().filter_map(|pod| (recipe.sample)(pod, run)))
+        .collect();
+    if samples.len() < FEWEST_SAMPLES || entries.is_empty() {
+        return Vec::new();
+    }
+    let (mean, variance) = without_known(&samples, recipe, known);
+    let shares = proportions(&entries, known);
+    // As if the parts were independent: together they have the variance of the interval.
+    let spread = 1.0 / libm::sqrt(shares.iter().map(|s| s * s).sum::<f64>());
+    let deviation = spread * libm::sqrt(variance);
+    let part = |share: f64| reshaped(&samples, share * mean, share * deviation);
+    let of = |(entry, share): (&&'static str, &f64)| {
+        let others = entries.iter().copied().filter(|e| e != entry).collect();
+        Some((*entry, fitted(recipe.name, part(*share), others)?))
+    };
+    entries.iter().zip(&shares).filter_map(of).collect()
+}
+
+/// Mean and variance of the samples less those of what is known to be in them (as if independent). A tenth
+/// of the mean and a quarter of the variance remain at least.
+fn without_known(samples: &[f64], recipe: &Recipe, known: &BTreeMap<String, Dist>) -> (f64, f64) {
+    let parts = || recipe.known.iter().filter_map(|(e, times)| Some((known.get(*e)?, *times)));
+    let known_mean: f64 = parts().map(|(dist, times)| times * fit::mean(dist)).sum();
+    let known_variance: f64 = parts().map(|(dist, times)| times.abs() * fit::variance(dist)).sum();
+    let mean = mean_of(samples);
+    let variance = variance_of(samples);
+    ((mean - known_mean).max(0.1 * mean), (variance - known_variance).max(0.25 * variance))
+}
+
+/// The samples in the same order with another mean and standard deviation: raised to a power, so that they
+/// stay positive and keep a long tail, and scaled.
+fn reshaped(samples: &[f64], mean: f64, deviation: f64) -> Vec<f64> {
+    let positive: Vec<f64> = samples.iter().map(|x| x.max(0.0)).collect();
+    let raised = |power: f64| -> Vec<f64> {
+        let values: Vec<f64> = positive.iter().map(|x| libm::pow(*x, power)).collect();
+        let scale = mean / mean_of(&values).max(f64::MIN_POSITIVE);
+        values.iter().map(|x| scale * x).collect()
+    };
+    let (mut low, mut high) = (0.01, 8.0);
+    for _ in 0..40 {
+        let middle = 0.5 * (low + high);
+        let found = variance_of(&raised(middle));
+        if found < deviation * deviation { low = middle } else { high = middle }
+    }
+    raised(0.5 * (low + high))
+}
+
+fn variance_of(values: &[f64]) -> f64 {
+    let mean = mean_of(values);
+    values.iter().map(|x| (x - mean) * (x - mean)).sum::<f64>() / values.len() as f64
+}
+
+/// Each entry's share of the sum of their means in the base card.
+fn proportions(entries: &[&str], known: &BTreeMap<String, Dist>) -> Vec<f64> {
+    let means: Vec<f64> = entries.iter().map(|e| fit::mean(&known[*e])).collect();
+    let total: f64 = means.iter().sum();
+    let even = 1.0 / entries.len() as f64;
+    means.iter().map(|m| if total > 0.0 { m / total } else { even }).collect()
+}
+
+fn numbers(runs: &[RunRecord]) -> BTreeMap<String, FittedNumber> {
+    let mut numbers = BTreeMap::new();
+    let lost: Vec<bool> =
+        runs.iter().flat_map(|r| r.pods.iter().filter_map(recipes::trigger_lost)).collect();
+    if lost.len() >= FEWEST_SAMPLES {
+        let share = lost.iter().filter(|l| **l).count() as f64 / lost.len() as f64;
+        let from = "share of pods that listened when seen running and became Ready a second later";
+        numbers.insert(
+            "probe_trigger_lost".to_owned(),
+            FittedNumber { value: fit::round(share), samples: lost.len(), from },
+        );
+    }
+    if let Some((value, samples)) = run_spread(runs) {
+        let from = "spread between runs of starts alone on their node, of the logarithm";
+        numbers.insert(
+            "run_spread".to_owned(),
+            FittedNumber { value: fit::round(value), samples, from },
+        );
+    }
+    if let Some((value, samples)) = cores(runs) {
+        let from = "slow-down of starts by the number of pods starting at the same time";
+        numbers.insert(
+            "node_cores".to_owned(),
+            FittedNumber { value: fit::round(value), samples, from },
+        );
+    }
+    numbers
+}
+
+/// Cores that starts share: n pods that start together take n / cores times as long as one alone, once they
+/// outnumber the cores.
+fn cores(runs: &[RunRecord]) -> Option<(f64, usize)> {
+    /// With fewer, other work on the node tells more than the number of cores; slow-downs below this say
+    /// that there are cores enough.
+    const MANY: usize = 4;
+    const SLOWED: f64 = 1.2;
+    let mut by_others: BTreeMap<usize, Vec<f64>> = BTreeMap::new();
+    for run in runs {
+        for pod in &run.pods {
+            let others = recipes::starting_with(pod, run);
+            let took = pod.process_start.zip(pod.scheduled).map(|(to, from)| to - from);
+            if let (Some(others), Some(took)) = (others, took) {
+                by_others.entry(others).or_default().push(took);
+            }
+        }
+    }
+    let alone = median(by_others.get(&0).filter(|v| v.len() >= FEWEST_SAMPLES)?);
+    let slowed: Vec<f64> = by_others
+        .iter()
+        .filter(|(others, _)| **others + 1 >= MANY)
+        .flat_map(|(others, took)| took.iter().map(move |t| (*others as f64 + 1.0, t / alone)))
+        .filter(|(_, slow_down)| *slow_down >= SLOWED)
+        .map(|(pods, slow_down)| pods / slow_down)
+        .collect();
+    (slowed.len() >= FEWEST_SAMPLES).then(|| (median(&slowed), slowed.len()))
+}
+
+/// How much faster or slower a node is in one run than in another: the standard deviation between runs of
+/// the logarithm of a lone start, without what starts of one run differ by (analysis of variance).
+fn run_spread(runs: &[RunRecord]) -> Option<(f64, usize)> {
+    let groups: Vec<Vec<f64>> = runs
+        .iter()
+        .map(|run| {
+            let starts = run.pods.iter().filter_map(|pod| recipes::lone_start(pod, run));
+            starts.filter(|s| *s > 0.0).map(libm::log).collect::<Vec<f64>>()
+        })
+        .filter(|group| group.len() >= 2)
+        .collect();
+    if groups.len() < 2 * FEWEST_SAMPLES {
+        return None;
+    }
+    let all: Vec<f64> = groups.iter().flatten().copied().collect();
+    let (n, k) = (all.len() as f64, groups.len() as f64);
+    let size = |g: &Vec<f64>| g.len() as f64;
+    let within: f64 = groups.iter().map(|g| size(g) * variance_of(g)).sum::<f64>() / (n - k);
+    let grand = mean_of(&all);
+    let between = groups.iter().map(|g| size(g) * (mean_of(g) - grand) * (mean_of(g) - grand));
+    let between = between.sum::<f64>() / (k - 1.0);
+    let typical_size = (n - groups.iter().map(|g| size(g) * size(g)).sum::<f64>() / n) / (k - 1.0);
+    Some((libm::sqrt(((between - within) / typical_size).max(0.0)), all.len()))
+}
+
+fn median(values: &[f64]) -> f64 {
+    let mut sorted = values.to_vec();
+    sorted.sort_by(f64::total_cmp);
+    let middle = sorted.len() / 2;
+    if sorted.len() % 2 == 1 { sorted[middle] } else { 0.5 * (sorted[middle - 1] + sorted[middle]) }
+}
+
+fn mean_of(values: &[f64]) -> f64 {
+    values.iter().sum::<f64>() / values.len() as f64
+}
+
+#[cfg(test)]
+mod tests;

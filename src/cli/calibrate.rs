@@ -1,0 +1,116 @@
+//! `rollsim calibrate`: recorded runs in, a platform card out.
+
+use super::files::{self, folders_with, read_text, write_in_folders};
+use crate::calibrate::kubectl::WatchLog;
+use crate::calibrate::record::{RunRecord, from_measured};
+use crate::calibrate::{calibrate, card, plot};
+use crate::engine::Dist;
+use crate::measured::Measured;
+use crate::scenario::cards::{Card, CardKind};
+use anyhow::{Result, anyhow, bail};
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+/// Fits a platform card to runs recorded on a cluster.
+#[derive(Debug, clap::Args)]
+pub struct Args {
+    /// Folders with `measured.json` (or folders of such folders), or with watch logs of kubectl (`*.json`,
+    /// `*.jsonl`); docs/calibrate.md shows how to record them.
+    #[arg(required = true, value_name = "DIR")]
+    pub dirs: Vec<PathBuf>,
+    /// Where to write the card; without it only the table of fits is printed.
+    #[arg(long, value_name = "FILE")]
+    pub output: Option<PathBuf>,
+    /// Folder for a picture (SVG) per latency: data against fit.
+    #[arg(long, value_name = "DIR")]
+    pub plots: Option<PathBuf>,
+    /// The card's name. Default: the output file's.
+    #[arg(long)]
+    pub name: Option<String>,
+    /// Platform card that keeps what no data touch.
+    #[arg(long, default_value = "default", value_name = "CARD")]
+    pub base: String,
+}
+
+/// Runs the command.
+///
+/// # Errors
+/// Folders that cannot be read or hold no records, broken records, files that cannot be written.
+pub fn run(args: Args) -> Result<ExitCode> {
+    let base = Card::embedded(CardKind::Platform, &args.base)?;
+    let latencies: BTreeMap<String, Dist> =
+        base.keys().filter_map(|key| Some((key.to_owned(), base.dist(key)?))).collect();
+    let mut runs = Vec::new();
+    for dir in &args.dirs {
+        runs.extend(records(dir)?);
+    }
+    let calibration = calibrate(&runs, &latencies);
+    if let Some(dir) = &args.plots {
+        for (entry, fitted) in &calibration.fitted {
+            write_in_folders(
+                &dir.join(format!("{entry}.svg")),
+                &plot::data_against_fit(entry, fitted),
+            )?;
+        }
+    }
+    if let Some(path) = &args.output {
+        let stem = path.file_stem().map(|s| s.to_string_lossy().into_owned());
+        let name = args.name.clone().or(stem).unwrap_or_else(|| "platform".to_owned());
+        let source = args.dirs.iter().map(|d| d.display().to_string()).collect::<Vec<_>>();
+        let text = card::platform_card(&calibration, &name, &args.base, &source.join(", "));
+        write_in_folders(path, &text)?;
+    }
+    super::print(&card::text(&calibration))?;
+    Ok(ExitCode::SUCCESS)
+}
+
+/// The runs recorded in a folder.
+fn records(dir: &Path) -> Result<Vec<RunRecord>> {
+    let cases = folders_with(dir, "measured.json")?;
+    if !cases.is_empty() {
+        let runs = cases.iter().map(|case| measured_runs(case)).collect::<Result<Vec<_>>>()?;
+        return Ok(runs.into_iter().flatten().collect());
+    }
+    let mut log = WatchLog::default();
+    let mut names: Vec<PathBuf> = files::list(dir)?;
+    names.retain(|p| p.extension().is_some_and(|e| e == "json" || e == "jsonl"));
+    // Pods before slices and events, which refer to them.
+    let text = |path: &PathBuf| read_text(path).map(|text| (path.clone(), text));
+    let mut texts = names.iter().map(text).collect::<Result<Vec<_>>>()?;
+    texts.sort_by_key(|(_, text)| {
+        !text.contains("\"kind\":\"Pod\"") && !text.contains("\"kind\": \"Pod\"")
+    });
+    for (path, text) in &texts {
+        log.read(text).map_err(|(line, why)| {
+            anyhow!(
+                "{}:{line}: this is no JSON as `kubectl get --watch -o json` prints it: {why}",
+                path.display()
+            )
+        })?;
+    }
+    if log.values() == 0 {
+        bail!(
+            "{}: no measured.json in it or its folders, and no watch log with pods, EndpointSlices or events\n  \
+             help    docs/calibrate.md shows how to record one",
+            dir.display()
+        );
+    }
+    Ok(vec![log.into_run(&dir.display().to_string())])
+}
+
+fn measured_runs(case: &Path) -> Result<Vec<RunRecord>> {
+    let path = case.join("measured.json");
+    let measured = read_measured(&path)?;
+    // Without a manifest nothing is known of hooks and probes: as if there were none.
+    let manifest = read_text(&case.join("manifest.yaml")).unwrap_or_default();
+    Ok(from_measured(&case.display().to_string(), &measured, &manifest))
+}
+
+/// Reads a `measured.json`.
+///
+/// # Errors
+/// It cannot be read, is not valid, or holds no run.
+pub fn read_measured(path: &Path) -> Result<Measured> {
+    Measured::parse(&read_text(path)?).map_err(|why| anyhow!("{}: {why}", path.display()))
+}

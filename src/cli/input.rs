@@ -1,0 +1,86 @@
+//! Arguments that say what to simulate, shared by the commands.
+
+use super::{demo, files};
+use crate::scenario::{Diagnostics, Input, Source};
+use std::path::PathBuf;
+
+/// What to simulate.
+#[derive(clap::Args, Clone, Debug)]
+pub struct InputArgs {
+    /// Manifests (YAML or JSON), a scenario (TOML), folders of them, or - for standard input.
+    /// Without any: a demonstration
+    #[arg(value_name = "INPUT")]
+    pub inputs: Vec<PathBuf>,
+
+    /// The Deployment to roll out, when there are several
+    #[arg(long, value_name = "NAME", help_heading = "Input")]
+    pub deployment: Option<String>,
+
+    /// Latencies of the cluster: a platform card, by name or path (see `rollsim cards list`)
+    #[arg(long, value_name = "CARD", help_heading = "Input")]
+    pub platform: Option<String>,
+
+    /// How the application starts, serves and stops: an app card, by name or path
+    #[arg(long, value_name = "CARD", help_heading = "Input")]
+    pub app: Option<String>,
+
+    /// Set one value, e.g. maxSurge=2, preStop.sleep.seconds=5, traffic.rate_per_s=250,
+    /// app.v2.start_delay_s=20, platform.watch_kubelet.median_s=0.02; may be given several times
+    #[arg(long = "set", value_name = "KEY=VALUE", help_heading = "Input")]
+    pub set: Vec<String>,
+}
+
+impl InputArgs {
+    /// Reads everything; one input, or the demonstrations.
+    ///
+    /// # Errors
+    /// Whatever is wrong with the input.
+    pub fn load(&self) -> anyhow::Result<Vec<Input>> {
+        let mut inputs = if self.inputs.is_empty() {
+            let load = |source: Source| Input::load(&[source]);
+            demo::sources().into_iter().map(load).collect::<Result<Vec<_>, _>>()?
+        } else {
+            vec![Input::load(&self.sources()?)?]
+        };
+        for input in &mut inputs {
+            self.apply(input)?;
+        }
+        Ok(inputs)
+    }
+
+    fn sources(&self) -> anyhow::Result<Vec<Source>> {
+        let mut sources = Vec::new();
+        let mut stdin_read = false;
+        for path in &self.inputs {
+            if path.as_os_str() != "-" {
+                sources.push(Source::Path(path.clone()));
+            } else if !std::mem::replace(&mut stdin_read, true) {
+                let name = "standard input".to_owned();
+                sources.push(Source::Text { name, text: files::read_stdin()? });
+            }
+        }
+        Ok(sources)
+    }
+
+    fn apply(&self, input: &mut Input) -> anyhow::Result<()> {
+        if let Some(name) = &self.deployment {
+            input.choose_deployment(name)?;
+        }
+        if let Some(name) = &self.platform {
+            input.use_platform(name)?;
+        }
+        if let Some(name) = &self.app {
+            input.use_app(name)?;
+        }
+        let mut problems = Diagnostics::default();
+        for setting in &self.set {
+            let Some((path, value)) = setting.split_once('=') else {
+                anyhow::bail!("--set {setting}: expected KEY=VALUE, such as maxSurge=2");
+            };
+            if let Err(more) = input.set(path.trim(), value.trim()) {
+                problems.0.extend(more.0);
+            }
+        }
+        if problems.has_errors() { Err(problems.into()) } else { Ok(()) }
+    }
+}

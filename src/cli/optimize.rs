@@ -1,0 +1,222 @@
+//! `rollsim optimize`: the cheapest settings that lose nothing.
+
+use super::files::{write_report, write_whole};
+use super::optimize_text;
+use super::sweep::{base_command, base_settings, pool, read};
+use super::sweep_text::setting;
+use crate::report;
+use crate::report::data::Binding;
+use crate::report::searches::{Advice, signature};
+use crate::report::sweeps::Origin;
+use crate::scenario::{Field, FieldStep, Input};
+use crate::sweep::optimize::{
+    Change, Optimum, PatchStep, PatchTarget, Price, Problem, optimize, patch_yaml,
+};
+use crate::sweep::{Simulator, Value};
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+/// Find the cheapest settings that lose nothing, and write the change as a patch.
+#[derive(clap::Args)]
+#[command(after_help = "\
+Examples:
+  rollsim optimize problem.toml
+  rollsim optimize problem.toml --patch patch.yaml
+  kubectl patch deployment web --patch-file patch.yaml
+
+A problem:
+  schema = 1
+  base = { manifests = [\"web.yaml\"], scenario = \"scenario.toml\" }
+  goal = { failed = 0 }                          # or { probability_none = 0.99 }
+  cost = { duration_s = 1, surge_pod_seconds = 0.01 }
+  constraints = [\"terminationGracePeriodSeconds > preStop\"]
+  [[setting]]
+  path = \"preStop.sleep.seconds\"
+  name = \"preStop\"
+  from = 0
+  to = 60
+  [[setting]]
+  path = \"terminationGracePeriodSeconds\"
+  from = 10
+  to = 120
+
+Exit status: 0 the goal is met, 1 no settings meet it, 2 bad input.")]
+pub struct Args {
+    #[command(flatten)]
+    problem: ProblemArgs,
+
+    /// Write the patch (strategic merge, for kubectl and Kustomize) there; default: shown
+    #[arg(long, value_name = "FILE")]
+    patch: Option<PathBuf>,
+}
+
+/// What to search; shared with `rollsim frontier`.
+#[derive(clap::Args)]
+pub struct ProblemArgs {
+    /// The problem (TOML)
+    #[arg(value_name = "PROBLEM")]
+    problem: PathBuf,
+
+    /// Rollouts per point, instead of the problem's
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
+    replications: Option<u32>,
+
+    /// Instead of the problem's
+    #[arg(long)]
+    seed: Option<u64>,
+
+    /// Write a page besides: into FILE.html, or into a folder with the pictures
+    #[arg(long, value_name = "DIR|FILE.html")]
+    pub report: Option<PathBuf>,
+
+    /// Threads; default: one per core. The results do not depend on it
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
+    pub threads: Option<u16>,
+}
+
+impl ProblemArgs {
+    /// Reads the problem and its base; today's values come from the base where the problem gives none.
+    pub fn load(&self) -> anyhow::Result<(Problem, Simulator, Origin)> {
+        let (text, folder) = read(&self.problem)?;
+        let mut problem = Problem::parse(&self.problem.display().to_string(), &text)?;
+        problem.replications = self.replications.unwrap_or(problem.replications);
+        problem.seed = self.seed.unwrap_or(problem.seed);
+        let paths = problem.settings.iter().map(|s| s.path.clone()).collect();
+        let simulator = Simulator::load(&problem.base, &folder, paths, problem.evaluator)?;
+        for setting in &mut problem.settings {
+            if !setting.base_given
+                && let Some(present) = present(simulator.input(), &setting.path)
+            {
+                setting.base = present;
+            }
+        }
+        // A mistyped path is told as such, not as a search without results.
+        simulator.input_at(&problem.values(&vec![0; problem.settings.len()]))?;
+        let luck = (problem.seed, problem.replications);
+        let origin = Origin {
+            base_command: base_command(&folder, &problem.base, problem.evaluator, luck),
+            settings: base_settings(&simulator),
+            signature: signature(super::VERSION, &problem),
+        };
+        Ok((problem, simulator.in_parallel(true), origin))
+    }
+}
+
+/// The value that stands at a path of the base today.
+fn present(input: &Input, path: &str) -> Option<Value> {
+    let text = input.value_at(path)?;
+    let number =
+        || text.parse().ok().map(Value::Int).or_else(|| text.parse().ok().map(Value::Float));
+    Some(number().unwrap_or(Value::Text(text)))
+}
+
+pub fn run(args: Args) -> anyhow::Result<ExitCode> {
+    let (problem, simulator, origin) = args.problem.load()?;
+    let pool = pool(args.problem.threads)?;
+    let found = pool.install(|| optimize(&problem, &simulator)).map_err(anyhow::Error::msg)?;
+    super::print(&optimize_text::answer(&problem, &found))?;
+    let (patches, elsewhere) = match found.confirmed {
+        true => patches(&problem, simulator.input(), &found),
+        false => Default::default(),
+    };
+    let text: String =
+        patches.iter().map(|(_, yaml)| yaml.as_str()).collect::<Vec<_>>().join("---\n");
+    if let Some(path) = &args.problem.report {
+        let report = report::searches::optimize(
+            &problem,
+            &found,
+            advice(&problem, &found, &text, &patches),
+            origin,
+        );
+        let page = || report::html::optimize(&report);
+        write_report(path, page, || report::optimize_files(&report))?;
+    }
+    if !found.confirmed {
+        super::remark("no settings that meet the goal were found: no patch is written");
+        return Ok(ExitCode::FAILURE);
+    }
+    match &args.patch {
+        Some(path) if !text.is_empty() => write_whole(path, &text)?,
+        _ if text.is_empty() => super::remark("the manifests need no change"),
+        _ => super::print(&format!("\nPatch\n\n{text}"))?,
+    }
+    for change in elsewhere {
+        super::remark(&format!("not in a manifest, to be set by hand: {change}"));
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+/// What the page says about each setting, and how the patch is applied.
+fn advice(
+    problem: &Problem,
+    found: &Optimum,
+    patch: &str,
+    patches: &[(PatchTarget, String)],
+) -> Advice {
+    let price = |price: &Price| Binding {
+        setting: problem.settings[price.setting].name.clone(),
+        value: setting(&price.value),
+        price: optimize_text::why(problem, price),
+    };
+    let command = match patches {
+        [(target, _)] => {
+            let kind = target.kind.to_lowercase();
+            format!("kubectl patch {kind} {} --patch-file patch.yaml", target.name)
+        }
+        _ => "kustomize build    # with the patches under patches: in kustomization.yaml".into(),
+    };
+    Advice {
+        prices: found.prices.iter().map(price).collect(),
+        patch: patch.to_owned(),
+        patch_command: command,
+    }
+}
+
+/// One patch per object, and the changes that are in no object.
+fn patches(
+    problem: &Problem,
+    input: &Input,
+    found: &Optimum,
+) -> (Vec<(PatchTarget, String)>, Vec<String>) {
+    let mut objects: Vec<(PatchTarget, Vec<Change>)> = Vec::new();
+    let mut elsewhere = Vec::new();
+    for price in &found.prices {
+        if price.value == price.present {
+            continue;
+        }
+        let path = &problem.settings[price.setting].path;
+        let Some(field) = input.field_at(path) else {
+            elsewhere.push(format!("{path} = {}", price.value));
+            continue;
+        };
+        let (target, change) = change(problem, field, price);
+        match objects.iter_mut().find(|(t, _)| *t == target) {
+            Some((_, changes)) => changes.push(change),
+            None => objects.push((target, vec![change])),
+        }
+    }
+    let yaml = |(target, changes): (PatchTarget, Vec<Change>)| {
+        let yaml = patch_yaml(&target, &changes);
+        (target, yaml)
+    };
+    (objects.into_iter().map(yaml).collect(), elsewhere)
+}
+
+fn change(problem: &Problem, field: Field, price: &Price) -> (PatchTarget, Change) {
+    let step = |step: FieldStep| match step {
+        FieldStep::Key(key) => PatchStep::Key(key),
+        FieldStep::Named(name) => PatchStep::Named(name),
+    };
+    let change = Change {
+        path: field.steps.into_iter().map(step).collect(),
+        value: price.value.clone(),
+        comment: format!("was {}; {}", price.present, optimize_text::why(problem, price)),
+    };
+    let target = PatchTarget {
+        api_version: field.api_version,
+        kind: field.kind,
+        name: field.name,
+        namespace: field.namespace,
+    };
+    (target, change)
+}

@@ -1,0 +1,169 @@
+//! The outcome of a search as text.
+
+use super::sweep_text::{new_table, number, setting};
+use crate::stats::PairedDifference;
+use crate::sweep::optimize::{Frontier, Optimum, Outcome, Price, Problem};
+use std::fmt::Write;
+
+/// Rows of the front that are shown.
+const FRONT: usize = 12;
+
+pub fn answer(problem: &Problem, found: &Optimum) -> String {
+    let mut text = headline(problem, found);
+    outcomes(&mut text, found);
+    let _ = writeln!(text, "\nWhat each setting costs and buys");
+    for price in &found.prices {
+        let name = &problem.settings[price.setting].name;
+        let _ = writeln!(text, "  {name} {}: {}", setting(&price.value), why(problem, price));
+    }
+    if found.front.len() > 1 {
+        front(&mut text, problem, found);
+    }
+    text
+}
+
+fn headline(problem: &Problem, found: &Optimum) -> String {
+    let assign = |(s, v): (&crate::sweep::Axis, &crate::sweep::Value)| {
+        format!("{} = {}", s.name, setting(v))
+    };
+    let settings: Vec<String> = problem.settings.iter().zip(&found.settings).map(assign).collect();
+    let verdict = match (found.score.meets(), found.confirmed) {
+        (_, true) => "Cheapest settings that meet the goal",
+        (true, false) => "Best settings; fresh seeds did not confirm that they meet the goal",
+        (false, false) => "No settings meet the goal; the nearest",
+    };
+    let how = if found.exhaustive { "every combination" } else { "a search" };
+    let mut text = format!("{verdict}: {}\n", settings.join(", "));
+    let _ = writeln!(
+        text,
+        "  {how}: {} points of {} rollouts; the winner again {} times with fresh seeds",
+        found.evaluated,
+        found.replications,
+        found.fresh.failed.len()
+    );
+    if found.refuted > 0 {
+        let _ = writeln!(text, "  {} earlier winners were refused by fresh seeds", found.refuted);
+    }
+    text
+}
+
+fn outcomes(text: &mut String, found: &Optimum) {
+    let header = ["", "lost", "P(none)", "duration", "surge pod-s", "peak pods"];
+    let mut table = new_table(header.map(String::from).to_vec(), 1);
+    let row = |name: &str, o: &Outcome| {
+        vec![
+            name.to_owned(),
+            number(o.failed()),
+            number(o.probability_none),
+            format!("{} s", number(o.duration_s())),
+            number(o.surge_pod_seconds),
+            o.peak_pods.to_string(),
+        ]
+    };
+    if let Some(present) = &found.present {
+        table.add_row(row("today", present));
+    }
+    table.add_row(row("found", &found.outcome));
+    table.add_row(row("with fresh seeds", &found.fresh));
+    push(text, &table);
+}
+
+fn push(text: &mut String, table: &comfy_table::Table) {
+    for line in table.to_string().lines() {
+        let _ = writeln!(text, "{}", line.trim_end());
+    }
+}
+
+/// "costs 36 s, buys 4.1 requests; 11 would save 3 s and lose 0.7".
+pub fn why(problem: &Problem, price: &Price) -> String {
+    let mut parts = Vec::new();
+    let changed = price.value != price.present;
+    let mean = |d: &Option<PairedDifference>| d.as_ref().map(|d| d.difference.value);
+    if changed {
+        let (seconds, lost) = (mean(&price.duration_s), mean(&price.failed));
+        parts.push(match (seconds, lost) {
+            (Some(seconds), Some(lost)) => format!(
+                "{}, {} (against {})",
+                sides(seconds, "costs", "saves", "s of rollout"),
+                sides(-lost, "buys", "loses", "requests"),
+                setting(&price.present)
+            ),
+            (None, Some(lost)) => format!(
+                "{} and a rollout that completes",
+                sides(-lost, "buys", "loses", "requests")
+            ),
+            _ => format!("{} cannot be run with the others", setting(&price.present)),
+        });
+    } else {
+        parts.push("as today".into());
+    }
+    if let Some(binding) = &price.binding {
+        let unit = if problem.cost == crate::sweep::optimize::Cost::default() { " s" } else { "" };
+        parts.push(format!(
+            "{} would save {}{unit} and lose {} requests",
+            setting(&binding.next),
+            number(binding.saves),
+            number(binding.failed)
+        ));
+    }
+    parts.join("; ")
+}
+
+fn sides(x: f64, more: &str, less: &str, unit: &str) -> String {
+    if x.abs() < 5e-4 {
+        return format!("{more} 0 {unit}");
+    }
+    format!("{} {} {unit}", if x > 0.0 { more } else { less }, number(x.abs()))
+}
+
+fn front(text: &mut String, problem: &Problem, found: &Optimum) {
+    let shown = found.front.len().min(FRONT);
+    let _ = writeln!(
+        text,
+        "\nBest trades of losses, duration and peak pods ({shown} of {})",
+        found.front.len()
+    );
+    let mut header: Vec<String> = problem.settings.iter().map(|s| s.name.clone()).collect();
+    header.extend(["lost", "duration", "peak pods"].map(String::from));
+    let mut table = new_table(header, 0);
+    // Evenly picked, both ends included.
+    for i in 0..shown {
+        let point = &found.front[i * (found.front.len() - 1) / (shown - 1).max(1)];
+        let mut cells: Vec<String> = point.settings.iter().map(setting).collect();
+        cells.push(number(point.failed));
+        cells.push(format!("{} s", number(point.duration_s)));
+        cells.push(point.peak_pods.to_string());
+        table.add_row(cells);
+    }
+    push(text, &table);
+}
+
+/// The map of two settings.
+pub fn frontier(problem: &Problem, found: &Frontier, rows: usize) -> String {
+    let (x, y) = (&problem.settings[found.x].name, &problem.settings[found.y].name);
+    let map = found.map(problem, rows);
+    let labels: Vec<String> = map.iter().map(|(value, _)| setting(value)).collect();
+    let width = labels.iter().map(String::len).max().unwrap_or(0);
+    let mut text = format!("{y} (up) against {x} (right): . meets the goal, # does not\n\n");
+    for (label, (_, line)) in labels.iter().zip(&map) {
+        let _ = writeln!(text, "{label:>width$} │{line}");
+    }
+    let _ = writeln!(text, "{:width$} └{}", "", "─".repeat(found.columns.len()));
+    let ends = [found.columns.first(), found.columns.last()];
+    let ends: Vec<String> = ends.into_iter().flatten().map(|c| setting(&c.x)).collect();
+    let _ = writeln!(text, "{:width$}  {}", "", ends.join(" to "));
+    let _ = writeln!(text, "\nLeast {y} that meets the goal ({} points run)", found.evaluated);
+    let header = vec![x.clone(), y.clone(), "lost just below".into()];
+    let mut table = new_table(header, 0);
+    for column in &found.columns {
+        let least = column.lowest();
+        let below = least.and_then(|l| column.seen.range(..l).next_back());
+        table.add_row([
+            setting(&column.x),
+            least.map_or("none".into(), |l| setting(&found.y_values[l as usize])),
+            below.map_or(String::new(), |(_, failed)| number(*failed)),
+        ]);
+    }
+    push(&mut text, &table);
+    text
+}

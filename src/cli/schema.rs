@@ -1,0 +1,38 @@
+//! `rollsim schema`.
+
+use crate::scenario::case::Case;
+use crate::sweep::RawPlan;
+use crate::sweep::optimize::RawProblem;
+use std::process::ExitCode;
+
+/// Print the JSON Schema of a format.
+#[derive(clap::Args)]
+#[command(after_help = "Example:\n  rollsim schema scenario > scenario.schema.json")]
+pub struct Args {
+    /// Which format
+    #[arg(value_enum)]
+    what: What,
+}
+
+#[derive(Clone, Copy, clap::ValueEnum)]
+enum What {
+    /// The scenario file (TOML)
+    Scenario,
+    /// The plan of a sweep (TOML)
+    Plan,
+    /// The problem of a search (TOML)
+    Problem,
+    /// What `rollsim run --format json` writes
+    Output,
+}
+
+pub fn run(args: Args) -> anyhow::Result<ExitCode> {
+    let schema = match args.what {
+        What::Scenario => serde_json::to_string_pretty(&schemars::schema_for!(Case))?,
+        What::Plan => serde_json::to_string_pretty(&schemars::schema_for!(RawPlan))?,
+        What::Problem => serde_json::to_string_pretty(&schemars::schema_for!(RawProblem))?,
+        What::Output => crate::report::json::schema(),
+    };
+    super::print(&format!("{}\n", schema.trim_end()))?;
+    Ok(ExitCode::SUCCESS)
+}

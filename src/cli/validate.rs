@@ -1,0 +1,136 @@
+//! `rollsim validate`: predictions against measured runs.
+
+use super::calibrate::read_measured;
+use super::files::{folders_with, read_text, write_in_folders, write_report};
+use crate::report;
+use crate::run::{self, EvaluatorChoice, RunOptions};
+use crate::scenario::input::Input;
+use crate::validate::{CaseResult, Validation, compare_case, page, plot, text};
+use anyhow::{Context, Result, bail};
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+/// Simulates measured cases and compares.
+#[derive(Debug, clap::Args)]
+pub struct Args {
+    /// Case folders (manifest.yaml, update.yaml, case.toml, measured.json), or folders of such folders.
+    #[arg(required = true, value_name = "DIR")]
+    pub dirs: Vec<PathBuf>,
+    /// Simulated runs per case.
+    #[arg(long, default_value_t = 400, value_parser = clap::value_parser!(u32).range(2..))]
+    pub replications: u32,
+    #[arg(long, default_value_t = 1)]
+    pub seed: u64,
+    /// Platform card, a name or a path, instead of the one the cases were fitted with.
+    #[arg(long, value_name = "CARD")]
+    pub platform: Option<String>,
+    /// Cases that may differ, with the mechanism behind it: TOML, one `"case" = "mechanism"` per line.
+    #[arg(long, value_name = "FILE")]
+    pub known: Option<PathBuf>,
+    /// Write a page besides: into FILE.html, or as index.html into a folder.
+    #[arg(long, value_name = "DIR|FILE.html")]
+    pub report: Option<PathBuf>,
+    #[arg(long, value_enum, default_value_t = Format::Text)]
+    pub format: Format,
+    /// Write there instead of to standard output. With `--format markdown` the pictures go beside it, into a
+    /// folder of its name. With `--format text` the page (HTML) goes there and the text to standard output.
+    #[arg(long, value_name = "FILE")]
+    pub output: Option<PathBuf>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+pub enum Format {
+    Text,
+    Json,
+    Html,
+    Markdown,
+}
+
+/// Runs the command. Exit code 1 when a case fails that is not on the list of known differences.
+///
+/// # Errors
+/// Cases that cannot be read or simulated, files that cannot be written.
+pub fn run(args: Args) -> Result<ExitCode> {
+    let known = args.known.as_deref().map(read_known).transpose()?.unwrap_or_default();
+    let mut cases = Vec::new();
+    for dir in &args.dirs {
+        let folders = folders_with(dir, "measured.json")?;
+        if folders.is_empty() {
+            bail!("{}: neither it nor a folder in it holds a measured.json", dir.display());
+        }
+        for folder in folders {
+            cases.push(validate_case(&folder, &args, &known)?);
+        }
+    }
+    let validation = Validation::new(args.seed, cases);
+    write(&validation, &args)?;
+    if let Some(path) = &args.report {
+        let report = report::validations::validate(&validation, super::VERSION);
+        write_report(path, || report::html::validate(&report), || report::validate_files(&report))?;
+    }
+    let unexpected = validation.unexpected().count();
+    Ok(if unexpected > 0 { ExitCode::from(1) } else { ExitCode::SUCCESS })
+}
+
+fn validate_case(dir: &Path, args: &Args, known: &BTreeMap<String, String>) -> Result<CaseResult> {
+    let measured = read_measured(&dir.join("measured.json"))?;
+    let mut input = Input::load_case(dir)?;
+    if let Some(platform) = &args.platform {
+        input.use_platform(platform)?;
+    }
+    let scenario = input.lower()?;
+    let options = RunOptions {
+        seed: args.seed,
+        replications: args.replications,
+        evaluator: EvaluatorChoice::Auto,
+        keep_timelines: 0,
+    };
+    let replications = run::run(&scenario, &options);
+    let name = dir.file_name().unwrap_or_default().to_string_lossy();
+    let known = known.get(name.as_ref()).map(String::as_str);
+    Ok(compare_case(&name, &scenario, &measured, &replications, known))
+}
+
+fn read_known(path: &Path) -> Result<BTreeMap<String, String>> {
+    toml::from_str(&read_text(path)?)
+        .with_context(|| format!("{}: not a list of `\"case\" = \"mechanism\"`", path.display()))
+}
+
+fn write(validation: &Validation, args: &Args) -> Result<()> {
+    let answer = match args.format {
+        Format::Text => {
+            if let Some(path) = &args.output {
+                write_in_folders(path, &page::html(validation))?;
+            }
+            return super::print(&text::text(validation));
+        }
+        Format::Json => {
+            let json = serde_json::to_string_pretty(validation).context("cannot write JSON")?;
+            format!("{json}\n")
+        }
+        Format::Html => page::html(validation),
+        Format::Markdown => {
+            let name = args.output.as_deref().and_then(Path::file_stem);
+            let folder = name.map_or("accuracy".into(), |n| n.to_string_lossy().into_owned());
+            if let Some(path) = &args.output {
+                write_pictures(validation, &path.with_file_name(&folder))?;
+            }
+            text::markdown(validation, &folder)
+        }
+    };
+    match &args.output {
+        Some(path) => write_in_folders(path, &answer),
+        None => super::print(&answer),
+    }
+}
+
+fn write_pictures(validation: &Validation, folder: &Path) -> Result<()> {
+    for case in validation.cases.iter().filter(|c| text::has_losses(c)) {
+        write_in_folders(
+            &folder.join(format!("{}.svg", case.name)),
+            &plot::losses_per_second(case),
+        )?;
+    }
+    Ok(())
+}

@@ -1,0 +1,423 @@
+//! The live API objects and the verbs that change them. Every verb appends to a change log, from which the
+//! world tells the watchers.
+
+use super::phase::PodPhase;
+use super::spec::{Deployment as DeploymentSpec, PodTemplate};
+use crate::engine::{Dur, Time};
+
+macro_rules! id {
+    ($name:ident, $doc:literal) => {
+        #[doc = $doc]
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        pub struct $name(pub u32);
+        impl $name {
+            pub fn index(self) -> usize {
+                self.0 as usize
+            }
+        }
+    };
+}
+pub use crate::timeline::PodId;
+id!(RsId, "Index of a ReplicaSet.");
+id!(DeploymentId, "Index of a Deployment.");
+id!(TemplateId, "Index of a distinct pod template.");
+
+impl PodId {
+    pub fn index(self) -> usize {
+        self.0 as usize
+    }
+}
+
+/// What the kubelet writes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct PodStatus {
+    pub phase: PodPhase,
+    pub ready: bool,
+    /// All containers ready: Ready but for the readiness gates.
+    pub containers_ready: bool,
+    pub has_ip: bool,
+    pub restarts: u32,
+}
+
+#[derive(Clone, Debug)]
+pub struct Pod {
+    pub rs: RsId,
+    pub template: TemplateId,
+    pub created: Time,
+    pub uid: u64,
+    pub node: Option<u16>,
+    pub status: PodStatus,
+    /// lastTransitionTime of Ready, cut to whole seconds as on the wire.
+    pub ready_transition: Time,
+    /// Its readiness gates are all True.
+    pub gates: bool,
+    /// The grace period it was deleted with, in seconds.
+    pub deleting: Option<i64>,
+    pub removed: bool,
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct RsStatus {
+    pub replicas: i32,
+    pub ready: i32,
+    pub available: i32,
+    pub terminating: i32,
+    pub observed_generation: u32,
+}
+
+#[derive(Clone, Debug)]
+pub struct ReplicaSet {
+    pub deployment: DeploymentId,
+    pub template: TemplateId,
+    pub revision: u32,
+    pub created: Time,
+    pub replicas: i32,
+    /// Annotations deployment.kubernetes.io/desired-replicas and max-replicas.
+    pub desired_annotation: i32,
+    pub max_annotation: i32,
+    pub generation: u32,
+    /// Counts every write: an update made from an older copy conflicts.
+    pub resource_version: u32,
+    pub status: RsStatus,
+    pub min_ready_seconds: i32,
+    pub removed: bool,
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct DeploymentStatus {
+    pub replicas: i32,
+    pub updated: i32,
+    pub ready: i32,
+    pub available: i32,
+    pub observed_generation: u32,
+}
+
+#[derive(Clone, Debug)]
+pub struct Deployment {
+    pub spec: DeploymentSpec,
+    pub template: TemplateId,
+    pub generation: u32,
+    pub status: DeploymentStatus,
+}
+
+/// One endpoint's conditions in a slice.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Conditions {
+    pub ready: bool,
+    pub serving: bool,
+    pub terminating: bool,
+}
+
+/// A change of one endpoint: None removes it.
+pub type EndpointChange = (PodId, Option<Conditions>);
+
+/// A verb: what a client writes to the API server.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Write {
+    CreateReplicaSet {
+        deployment: DeploymentId,
+        template: TemplateId,
+        revision: u32,
+        replicas: i32,
+        max: i32,
+    },
+    /// Made from a copy with this resource version: refused when the object has moved on.
+    ScaleReplicaSet {
+        rs: RsId,
+        replicas: i32,
+        desired: i32,
+        max: i32,
+        resource_version: u32,
+    },
+    /// The Deployment's revision history: `undo` gives an old set the next revision.
+    SetRevision {
+        rs: RsId,
+        revision: u32,
+    },
+    ReplicaSetStatus {
+        rs: RsId,
+        status: RsStatus,
+    },
+    DeleteReplicaSet {
+        rs: RsId,
+    },
+    DeploymentStatus {
+        deployment: DeploymentId,
+        status: DeploymentStatus,
+    },
+    ProgressDeadlineExceeded {
+        deployment: DeploymentId,
+    },
+    CreatePod {
+        rs: RsId,
+    },
+    BindPod {
+        pod: PodId,
+        node: u16,
+    },
+    DeletePod {
+        pod: PodId,
+    },
+    PodStatus {
+        pod: PodId,
+        status: PodStatus,
+    },
+    SetGates {
+        pod: PodId,
+        value: bool,
+    },
+    RemovePod {
+        pod: PodId,
+    },
+    /// The endpoint changes of one slice controller sync: a range of `Cluster::slice_log`.
+    Slice {
+        from: u32,
+        to: u32,
+    },
+}
+
+/// What changed, for the watchers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Change {
+    Deployment(DeploymentId),
+    ReplicaSet(RsId),
+    PodCreated(PodId),
+    PodBound(PodId),
+    PodStatus(PodId),
+    PodGates(PodId),
+    PodDeleting(PodId),
+    PodRemoved(PodId),
+    Slice {
+        from: u32,
+        to: u32,
+    },
+    /// A write was refused because its copy was old.
+    Conflict(DeploymentId),
+}
+
+/// The API server's state.
+#[derive(Clone, Debug, Default)]
+pub struct Cluster {
+    pub templates: Vec<PodTemplate>,
+    pub deployments: Vec<Deployment>,
+    pub replica_sets: Vec<ReplicaSet>,
+    pub pods: Vec<Pod>,
+    /// Endpoint changes in the order the slice controller decided them.
+    pub slice_log: Vec<EndpointChange>,
+    /// The action happens so long after a whole second of the wall clock.
+    pub second_phase: Dur,
+    /// Changes not yet told to the watchers.
+    pub log: Vec<Change>,
+}
+
+impl Cluster {
+    /// The template's id, entering it if it is new.
+    pub fn intern_template(&mut self, template: &PodTemplate) -> TemplateId {
+        let found = self.templates.iter().position(|t| t == template);
+        let index = found.unwrap_or_else(|| {
+            self.templates.push(template.clone());
+            self.templates.len() - 1
+        });
+        TemplateId(index as u32)
+    }
+
+    pub fn template_of(&self, pod: PodId) -> &PodTemplate {
+        &self.templates[self.pods[pod.index()].template.index()]
+    }
+
+    pub fn deployment_of(&self, pod: PodId) -> DeploymentId {
+        self.replica_sets[self.pods[pod.index()].rs.index()].deployment
+    }
+
+    /// Replaces a Deployment's spec (an action of the user).
+    pub fn set_deployment(&mut self, id: DeploymentId, spec: DeploymentSpec) {
+        let template = self.intern_template(&spec.template);
+        let deployment = &mut self.deployments[id.index()];
+        deployment.template = template;
+        deployment.spec = spec;
+        deployment.generation += 1;
+        self.log.push(Change::Deployment(id));
+    }
+
+    pub fn create_deployment(&mut self, spec: DeploymentSpec) -> DeploymentId {
+        let template = self.intern_template(&spec.template);
+        let id = DeploymentId(self.deployments.len() as u32);
+        self.deployments.push(Deployment {
+            spec,
+            template,
+            generation: 1,
+            status: DeploymentStatus::default(),
+        });
+        self.log.push(Change::Deployment(id));
+        id
+    }
+
+    /// Commits one write.
+    pub fn apply(&mut self, now: Time, write: Write, uid: u64) {
+        match write {
+            Write::CreateReplicaSet { deployment, template, revision, replicas, max } => {
+                // Named after the template: a second creation from an old cache is refused.
+                let same = |s: &ReplicaSet| {
+                    s.deployment == deployment && s.template == template && !s.removed
+                };
+                if !self.replica_sets.iter().any(same) {
+                    self.create_replica_set(now, deployment, template, revision, replicas, max);
+                }
+            }
+            Write::ScaleReplicaSet { rs, replicas, desired, max, resource_version } => {
+                self.scale_replica_set(rs, replicas, desired, max, resource_version);
+            }
+            Write::SetRevision { rs, revision } => {
+                self.replica_sets[rs.index()].revision = revision;
+                self.touch_replica_set(rs);
+            }
+            Write::ReplicaSetStatus { rs, status } => {
+                self.replica_sets[rs.index()].status = status;
+                self.touch_replica_set(rs);
+            }
+            Write::DeleteReplicaSet { rs } => {
+                self.replica_sets[rs.index()].removed = true;
+                self.touch_replica_set(rs);
+            }
+            Write::DeploymentStatus { deployment, status } => {
+                self.deployments[deployment.index()].status = status;
+                self.log.push(Change::Deployment(deployment));
+            }
+            Write::ProgressDeadlineExceeded { deployment } => {
+                self.log.push(Change::Deployment(deployment));
+            }
+            Write::CreatePod { rs } => self.create_pod(now, rs, uid),
+            Write::BindPod { pod, node } => {
+                let p = &mut self.pods[pod.index()];
+                // A pod that was deleted meanwhile cannot be bound.
+                if !p.removed && p.deleting.is_none() {
+                    p.node = Some(node);
+                    self.log.push(Change::PodBound(pod));
+                }
+            }
+            Write::DeletePod { pod } => self.delete_pod(pod),
+            Write::PodStatus { pod, status } => self.set_pod_status(now, pod, status),
+            Write::SetGates { pod, value } => {
+                let p = &mut self.pods[pod.index()];
+                if !p.removed && p.gates != value {
+                    p.gates = value;
+                    self.log.push(Change::PodGates(pod));
+                }
+            }
+            Write::RemovePod { pod } => {
+                let p = &mut self.pods[pod.index()];
+                if !p.removed {
+                    p.removed = true;
+                    self.log.push(Change::PodRemoved(pod));
+                }
+            }
+            Write::Slice { from, to } => self.log.push(Change::Slice { from, to }),
+        }
+    }
+
+    fn create_replica_set(
+        &mut self,
+        now: Time,
+        deployment: DeploymentId,
+        template: TemplateId,
+        revision: u32,
+        replicas: i32,
+        max: i32,
+    ) {
+        assert!(replicas >= 0, "a ReplicaSet cannot have {replicas} replicas");
+        let spec = &self.deployments[deployment.index()].spec;
+        let id = RsId(self.replica_sets.len() as u32);
+        self.replica_sets.push(ReplicaSet {
+            deployment,
+            template,
+            revision,
+            created: now,
+            replicas,
+            desired_annotation: spec.replicas,
+            max_annotation: max,
+            generation: 1,
+            resource_version: 1,
+            status: RsStatus::default(),
+            min_ready_seconds: spec.min_ready_seconds,
+            removed: false,
+        });
+        self.log.push(Change::ReplicaSet(id));
+    }
+
+    fn scale_replica_set(&mut self, rs: RsId, replicas: i32, desired: i32, max: i32, version: u32) {
+        assert!(replicas >= 0, "a ReplicaSet cannot have {replicas} replicas");
+        let set = &mut self.replica_sets[rs.index()];
+        if set.resource_version != version {
+            self.log.push(Change::Conflict(set.deployment));
+            return;
+        }
+        set.desired_annotation = desired;
+        set.max_annotation = max;
+        if set.replicas != replicas {
+            set.replicas = replicas;
+            set.generation += 1;
+        }
+        self.touch_replica_set(rs);
+    }
+
+    fn touch_replica_set(&mut self, rs: RsId) {
+        self.replica_sets[rs.index()].resource_version += 1;
+        self.log.push(Change::ReplicaSet(rs));
+    }
+
+    fn create_pod(&mut self, now: Time, rs: RsId, uid: u64) {
+        let template = self.replica_sets[rs.index()].template;
+        let gates = self.templates[template.index()].readiness_gates.is_empty();
+        let id = PodId(self.pods.len() as u32);
+        self.pods.push(Pod {
+            rs,
+            template,
+            created: now,
+            uid,
+            node: None,
+            status: PodStatus {
+                phase: PodPhase::Pending,
+                ready: false,
+                containers_ready: false,
+                has_ip: false,
+                restarts: 0,
+            },
+            ready_transition: now.floor_s(self.second_phase),
+            gates,
+            deleting: None,
+            removed: false,
+        });
+        self.log.push(Change::PodCreated(id));
+    }
+
+    /// A graceful delete; an unassigned or terminal pod goes at once.
+    fn delete_pod(&mut self, pod: PodId) {
+        let grace = self.template_of(pod).termination_grace_period_seconds;
+        let p = &mut self.pods[pod.index()];
+        if p.removed || p.deleting.is_some() {
+            return;
+        }
+        if p.node.is_none() || p.status.phase.is_terminal() {
+            p.deleting = Some(0);
+            p.removed = true;
+            self.log.push(Change::PodDeleting(pod));
+            self.log.push(Change::PodRemoved(pod));
+            return;
+        }
+        p.deleting = Some(grace);
+        self.log.push(Change::PodDeleting(pod));
+    }
+
+    fn set_pod_status(&mut self, now: Time, pod: PodId, status: PodStatus) {
+        let transition = now.floor_s(self.second_phase);
+        let p = &mut self.pods[pod.index()];
+        if p.removed || p.status == status {
+            return;
+        }
+        if p.status.ready != status.ready {
+            p.ready_transition = transition;
+        }
+        p.status = status;
+        self.log.push(Change::PodStatus(pod));
+    }
+}

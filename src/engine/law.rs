@@ -1,0 +1,149 @@
+//! Survival functions of the distributions and their integrals, in closed form.
+
+use super::dist::Dist;
+
+/// Probability that a value exceeds `x` seconds.
+pub fn survival(dist: &Dist, x: f64) -> f64 {
+    match dist {
+        Dist::Constant { mean_s } => f64::from(u8::from(*mean_s > x)),
+        Dist::Uniform { low_s, high_s } => uniform_survival(*low_s, *high_s, x),
+        Dist::Exponential { mean_s, min_s } => match mean_s - min_s {
+            scale if scale > 0.0 && x > *min_s => libm::exp(-(x - min_s) / scale),
+            _ => f64::from(u8::from(*min_s > x || (x <= *min_s && mean_s > min_s))),
+        },
+        Dist::LogNormal { median_s, p99_s, min_s } => match sigma(*median_s, *p99_s) {
+            s if s > 0.0 && x > *min_s => upper_normal(libm::log((x - min_s) / median_s) / s),
+            s if s > 0.0 => 1.0,
+            _ => f64::from(u8::from(min_s + median_s > x)),
+        },
+        Dist::Weibull { scale_s, shape, min_s } if x > *min_s => {
+            libm::exp(-libm::pow((x - min_s) / scale_s, *shape))
+        }
+        Dist::Weibull { .. } => 1.0,
+        Dist::Empirical { quantiles_s } => cells(quantiles_s)
+            .map(|(low, high, share)| share * uniform_survival(low, high, x))
+            .sum(),
+    }
+}
+
+/// The integral of the survival function from 0 to `x`, in seconds: `E[min(S, x)]`, and `x` below zero.
+pub fn limited_mean(dist: &Dist, x: f64) -> f64 {
+    if x <= 0.0 {
+        return x;
+    }
+    match dist {
+        Dist::Constant { mean_s } => mean_s.min(x),
+        Dist::Uniform { low_s, high_s } => uniform_limited_mean(*low_s, *high_s, x),
+        Dist::Exponential { mean_s, min_s } => match mean_s - min_s {
+            scale if x > *min_s => min_s - scale * libm::expm1(-(x - min_s) / scale.max(1e-300)),
+            _ => x,
+        },
+        Dist::LogNormal { median_s, p99_s, min_s } => {
+            min_s.min(x) + lognormal_limited_mean(*median_s, sigma(*median_s, *p99_s), x - min_s)
+        }
+        Dist::Weibull { scale_s, shape, min_s } => {
+            min_s.min(x) + weibull_limited_mean(*scale_s, *shape, x - min_s)
+        }
+        Dist::Empirical { quantiles_s } => cells(quantiles_s)
+            .map(|(low, high, share)| share * uniform_limited_mean(low, high, x))
+            .sum(),
+    }
+}
+
+/// A bound that no value exceeds but with probability 1e-12.
+pub fn longest(dist: &Dist) -> f64 {
+    dist.quantile_s(1.0 - 1e-12)
+}
+
+/// The parts of an empirical distribution: uniform between neighbouring quantiles.
+fn cells(quantiles: &[f64]) -> impl Iterator<Item = (f64, f64, f64)> + '_ {
+    let parts = quantiles.len().saturating_sub(1).max(1);
+    let share = 1.0 / parts as f64;
+    (0..parts).map(move |i| {
+        let low = quantiles.get(i).copied().unwrap_or(0.0);
+        (low, quantiles.get(i + 1).copied().unwrap_or(low), share)
+    })
+}
+
+fn uniform_survival(low: f64, high: f64, x: f64) -> f64 {
+    if x < low {
+        1.0
+    } else if x >= high {
+        0.0
+    } else {
+        (high - x) / (high - low)
+    }
+}
+
+fn uniform_limited_mean(low: f64, high: f64, x: f64) -> f64 {
+    if x <= low {
+        x
+    } else if x >= high {
+        0.5 * (low + high)
+    } else {
+        low + (x - low) * (1.0 - 0.5 * (x - low) / (high - low))
+    }
+}
+
+fn lognormal_limited_mean(median: f64, sigma: f64, x: f64) -> f64 {
+    if x <= 0.0 {
+        return 0.0;
+    }
+    if sigma <= 0.0 {
+        return median.min(x);
+    }
+    let z = libm::log(x / median) / sigma;
+    let mean = median * libm::exp(0.5 * sigma * sigma);
+    mean * upper_normal(sigma - z) + x * upper_normal(z)
+}
+
+fn weibull_limited_mean(scale: f64, shape: f64, x: f64) -> f64 {
+    if x <= 0.0 {
+        return 0.0;
+    }
+    let a = 1.0 / shape;
+    scale * a * lower_gamma(a, libm::pow(x / scale, shape))
+}
+
+/// The lower incomplete gamma function: its series for small `x`, Lentz's continued fraction of the upper
+/// one for large.
+fn lower_gamma(a: f64, x: f64) -> f64 {
+    let factor = libm::exp(a * libm::log(x) - x);
+    if x < a + 1.0 {
+        let (mut term, mut sum) = (1.0 / a, 1.0 / a);
+        for n in 1..1000 {
+            term *= x / (a + f64::from(n));
+            sum += term;
+            if term < sum * 1e-16 {
+                break;
+            }
+        }
+        return factor * sum;
+    }
+    let mut b = x + 1.0 - a;
+    let (mut c, mut d) = (1e300, 1.0 / b);
+    let mut fraction = d;
+    for n in 1..1000 {
+        let step = -f64::from(n) * (f64::from(n) - a);
+        b += 2.0;
+        d = 1.0 / (step * d + b);
+        c = b + step / c;
+        fraction *= c * d;
+        if (c * d - 1.0).abs() < 1e-15 {
+            break;
+        }
+    }
+    libm::tgamma(a) - factor * fraction
+}
+
+fn sigma(median_s: f64, p99_s: f64) -> f64 {
+    if median_s <= 0.0 || p99_s <= median_s {
+        return 0.0;
+    }
+    libm::log(p99_s / median_s) / 2.326_347_874_040_841
+}
+
+/// Probability that a standard normal value exceeds `z`.
+fn upper_normal(z: f64) -> f64 {
+    0.5 * libm::erfc(z * std::f64::consts::FRAC_1_SQRT_2)
+}

@@ -1,0 +1,121 @@
+//! Processor sharing: jobs that progress together, slower when there are more of them than cores.
+
+use super::time::{Dur, Time};
+
+/// A machine with `cores` that all its jobs share by weight.
+///
+/// Starting ten containers at once on two cores takes each about five times as long. The slow-down is
+/// sqrt((1 + (n / cores)^2) / (1 + 1 / cores^2)) for jobs of total weight n: 1 for one job alone, n / cores
+/// for many, smooth in between, since jobs are not all processor time.
+#[derive(Clone, Debug)]
+pub struct SharedProcessor<J> {
+    cores: f64,
+    /// Work (in nanoseconds of an idle machine) every present job has received since the start.
+    progress: f64,
+    updated: Time,
+    jobs: Vec<Job<J>>,
+    load: f64,
+    slowdown: f64,
+    /// Counts changes of the job list: a completion event from before the last change is void.
+    pub generation: u32,
+}
+
+#[derive(Clone, Debug)]
+struct Job<J> {
+    /// The job is done when `progress` reaches this.
+    done_at: f64,
+    weight: f64,
+    payload: J,
+}
+
+impl<J> SharedProcessor<J> {
+    /// `cores` of zero or less means unlimited.
+    pub fn new(cores: f64) -> Self {
+        let cores = if cores > 0.0 { cores } else { f64::INFINITY };
+        SharedProcessor {
+            cores,
+            progress: 0.0,
+            updated: Time::ALWAYS,
+            jobs: Vec::new(),
+            load: 0.0,
+            slowdown: 1.0,
+            generation: 0,
+        }
+    }
+
+    /// How much longer everything takes now than on an idle machine (at least 1).
+    pub fn slowdown(&self) -> f64 {
+        self.slowdown
+    }
+
+    /// Adds a job that takes `work` on an idle machine.
+    pub fn add(&mut self, now: Time, work: Dur, weight: f64, payload: J) {
+        self.advance(now);
+        self.jobs.push(Job { done_at: self.progress + work.0 as f64, weight, payload });
+        self.reload();
+    }
+
+    /// When the next job is done if nothing changes. Void after the next `add` or `take_done`.
+    pub fn next_done(&self) -> Option<Time> {
+        let first = self.jobs.iter().map(|j| j.done_at).min_by(f64::total_cmp)?;
+        let wait = ((first - self.progress) * self.slowdown).max(0.0);
+        Some(self.updated + Dur(libm::ceil(wait) as i64))
+    }
+
+    /// Removes and returns the job that is done at `now`, if any (the earliest added of equals).
+    pub fn take_done(&mut self, now: Time) -> Option<J> {
+        self.advance(now);
+        let (index, job) =
+            self.jobs.iter().enumerate().min_by(|a, b| a.1.done_at.total_cmp(&b.1.done_at))?;
+        // Half a nanosecond of slack: times are rounded to whole nanoseconds.
+        if job.done_at > self.progress + 0.5 {
+            return None;
+        }
+        let payload = self.jobs.remove(index).payload;
+        self.reload();
+        Some(payload)
+    }
+
+    fn reload(&mut self) {
+        self.generation += 1;
+        self.load = self.jobs.iter().map(|j| j.weight).sum();
+        let (busy, alone) = (self.load / self.cores, 1.0 / self.cores);
+        self.slowdown = libm::sqrt((1.0 + busy * busy) / (1.0 + alone * alone)).max(1.0);
+    }
+
+    fn advance(&mut self, now: Time) {
+        if !self.jobs.is_empty() {
+            self.progress += (now - self.updated).0 as f64 / self.slowdown;
+        }
+        self.updated = now;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn many_jobs_share_the_cores() {
+        let mut cpu = SharedProcessor::new(2.0);
+        for i in 0..20 {
+            cpu.add(Time(0), Dur(1000), 1.0, i);
+        }
+        // Twenty on two cores: about ten times as long as one, which already feels that it is not all
+        // processor time.
+        let done = cpu.next_done().unwrap();
+        let expected = 1000.0 * ((1.0_f64 + 100.0) / 1.25).sqrt();
+        assert!((done.0 as f64 - expected).abs() <= 1.0, "{done:?}");
+        assert_eq!(cpu.take_done(Time(done.0 - 5)), None);
+        assert_eq!(cpu.take_done(done), Some(0));
+    }
+
+    #[test]
+    fn enough_cores_hardly_slow_down() {
+        let mut cpu = SharedProcessor::new(100.0);
+        for i in 0..4 {
+            cpu.add(Time(i), Dur(1000), 1.0, i);
+        }
+        assert_eq!(cpu.next_done(), Some(Time(1001)));
+    }
+}

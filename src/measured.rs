@@ -1,0 +1,122 @@
+//! Rollouts measured on a real cluster: the `measured.json` of a case folder.
+
+use serde::Deserialize;
+use std::collections::BTreeMap;
+
+/// What happened when one case was run, once or several times over.
+#[derive(Clone, Debug, PartialEq, Deserialize)]
+pub struct Measured {
+    pub schema: u32,
+    #[serde(default)]
+    pub case: String,
+    pub runs: Vec<MeasuredRun>,
+}
+
+/// One run. Times are in seconds, 0 is the action.
+#[derive(Clone, Debug, Default, PartialEq, Deserialize)]
+#[serde(default)]
+pub struct MeasuredRun {
+    pub sent: u32,
+    pub failed: u32,
+    /// HTTP status or client error (`refused`, `reset`, `eof`, `timeout`, `no-route`) and how often.
+    pub outcomes: BTreeMap<String, u32>,
+    pub first_failure_s: Option<f64>,
+    pub last_failure_s: Option<f64>,
+    /// When the Deployment's status first said complete, and stayed so.
+    pub rollout_complete_s: Option<f64>,
+    /// By second of the send time: versions (`v1`, `v2`) that answered and kinds of failure.
+    pub per_second: BTreeMap<i32, BTreeMap<String, u32>>,
+    pub pods: Vec<MeasuredPod>,
+}
+
+/// (time, ready, serving, terminating); nulls: no longer listed.
+pub type SliceChange = (f64, Option<bool>, Option<bool>, Option<bool>);
+
+/// One pod: when things happened to it, in seconds; absent: they did not.
+#[derive(Clone, Debug, Default, PartialEq, Deserialize)]
+#[serde(default)]
+pub struct MeasuredPod {
+    pub version: String,
+    pub created: Option<f64>,
+    pub scheduled: Option<f64>,
+    pub running_seen: Option<f64>,
+    pub process_start: Option<f64>,
+    pub listening: Option<f64>,
+    pub ready: Option<f64>,
+    pub gate_set: Option<f64>,
+    pub deleted: Option<f64>,
+    pub sigterm: Option<f64>,
+    pub exit: Option<f64>,
+    pub unready: Option<f64>,
+    pub removed: Option<f64>,
+    /// (time, ready, serving, terminating) as the EndpointSlice changed; nulls: no longer listed.
+    pub slice: Vec<SliceChange>,
+    pub restarts: u32,
+}
+
+impl Measured {
+    /// Reads a `measured.json`.
+    ///
+    /// # Errors
+    /// What is wrong with it, for people.
+    pub fn parse(text: &str) -> Result<Measured, String> {
+        let deserializer = &mut serde_json::Deserializer::from_str(text);
+        let measured: Measured =
+            serde_path_to_error::deserialize(deserializer).map_err(|e| e.to_string())?;
+        if measured.schema != 1 {
+            return Err(format!("schema: found {}, allowed: 1", measured.schema));
+        }
+        if measured.runs.is_empty() {
+            return Err("runs: it holds no run".to_owned());
+        }
+        Ok(measured)
+    }
+}
+
+impl MeasuredRun {
+    /// Failures by kind: the outcomes other than HTTP success.
+    pub fn failures(&self) -> BTreeMap<&str, u32> {
+        self.outcomes
+            .iter()
+            .filter(|(kind, n)| !is_success(kind) && **n > 0)
+            .map(|(kind, n)| (kind.as_str(), *n))
+            .collect()
+    }
+
+    /// Failed requests by second of their send time.
+    pub fn failed_by_second(&self) -> BTreeMap<i32, u32> {
+        let failed = |kinds: &BTreeMap<String, u32>| {
+            kinds.iter().filter(|(kind, _)| is_failure(kind)).map(|(_, n)| n).sum()
+        };
+        self.per_second.iter().map(|(second, kinds)| (*second, failed(kinds))).collect()
+    }
+}
+
+/// HTTP 2xx and 3xx.
+fn is_success(outcome: &str) -> bool {
+    matches!(outcome.parse::<u16>(), Ok(200..=399))
+}
+
+/// In `per_second`, answers stand under the name of the version that gave them.
+fn is_failure(outcome: &str) -> bool {
+    let version = outcome.strip_prefix('v').is_some_and(|n| n.parse::<u32>().is_ok());
+    !version && !is_success(outcome)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn reads_a_run() {
+        let text = r#"{"schema":1,"case":"a","kubernetes":"1.34","runs":[{"rep":0,"sent":10,"failed":3,
+            "outcomes":{"200":7,"refused":2,"503":1},"rollout_complete_s":null,
+            "per_second":{"-1":{"v1":5},"0":{"v1":1,"v2":1,"refused":2,"503":1}},
+            "pods":[{"version":"v1","created":-3.5,"slice":[[-2.0,true,true,false],[1.0,null,null,null]]}]}]}"#;
+        let measured: Measured = serde_json::from_str(text).expect("valid");
+        let run = &measured.runs[0];
+        assert_eq!(run.failures(), BTreeMap::from([("503", 1), ("refused", 2)]));
+        assert_eq!(run.failed_by_second(), BTreeMap::from([(-1, 0), (0, 3)]));
+        assert_eq!(run.pods[0].slice[1], (1.0, None, None, None));
+    }
+}

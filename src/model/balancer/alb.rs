@@ -1,0 +1,95 @@
+//! AWS Application Load Balancer, as an Ingress of class `alb` asks for it.
+
+use super::check;
+use super::elb::{Settings, controller};
+use super::settings::{Given, Own};
+use crate::engine::Dist;
+use crate::timeline::{Empty, Hop, L7, L7Status, Pick, Pool, RetryOn};
+
+const PREFIX: &str = "alb.ingress.kubernetes.io/";
+const PICKS: [(&str, Pick); 3] = [
+    ("round_robin", Pick::RoundRobin),
+    ("least_outstanding_requests", Pick::LeastOutstanding),
+    ("weighted_random", Pick::Random),
+];
+
+/// Card `alb`, and the Ingress' annotations.
+pub fn settings(given: &mut dyn Given) -> Settings {
+    let own = |given: &dyn Given, key: &str| given.annotation(&format!("{PREFIX}{key}"));
+    let group = format!("{PREFIX}target-group-attributes");
+    let balancer = format!("{PREFIX}load-balancer-attributes");
+    let target_type = own(given, "target-type");
+    let interval = own(given, "healthcheck-interval-seconds");
+    let timeout = own(given, "healthcheck-timeout-seconds");
+    let (rise, fall) =
+        (own(given, "healthy-threshold-count"), own(given, "unhealthy-threshold-count"));
+    let codes = own(given, "success-codes");
+    check_codes(given, codes);
+    let algorithm = given.attribute(&group, "load_balancing.algorithm.type");
+    let pick = PICKS[given.word("algorithm", algorithm, &PICKS.map(|p| p.0))].1;
+    let slow = given.attribute(&group, "slow_start.duration_seconds");
+    if let (Some(slow), Pick::LeastOutstanding) = (slow.as_ref().filter(|s| s.text != "0"), pick) {
+        given.refuse(slow, "0 with least_outstanding_requests, which knows no slow start");
+    }
+    let delay = given.attribute(&group, "deregistration_delay.timeout_seconds");
+    let least = "target_group_health.unhealthy_state_routing.minimum_healthy_targets.count";
+    let least = given.attribute(&group, least);
+    let idle = given.attribute(&balancer, "idle_timeout.timeout_seconds");
+    let instance = given.word("target_type", target_type, &["instance", "ip"]) == 0;
+    Settings {
+        name: "ALB",
+        hop: Hop { pick, l7: Some(layer7(given, idle)), empty: Empty::Status(503) },
+        nodes: given.count("nodes", None),
+        check: check::Rules {
+            interval: given.seconds("check_interval", interval),
+            timeout: given.seconds("check_timeout", timeout),
+            rise: given.count("healthy_threshold", rise),
+            fall: given.count("unhealthy_threshold", fall),
+            node_port_health: false,
+        },
+        registration: if instance { Dist::ZERO } else { given.dist("registration") },
+        deregistration: if instance { Dist::ZERO } else { given.dist("deregistration") },
+        verdict: Dist::ZERO,
+        deregistration_delay: given.seconds("deregistration_delay", delay),
+        cut_after_delay: true,
+        slow_start: given.seconds("slow_start", slow),
+        min_healthy: given.count("minimum_healthy_targets", least),
+        controller: (!instance).then(|| controller::Settings::read(given)),
+    }
+}
+
+/// One attempt and no second target. A client that gives up first is 460 in the balancer's log alone.
+fn layer7(given: &mut dyn Given, idle: Option<Own>) -> L7 {
+    let idle_timeout = given.seconds("idle_timeout", idle);
+    L7 {
+        connect_timeout: given.seconds("connect_timeout", None),
+        response_timeout: Some(idle_timeout),
+        tries: 1,
+        retry_on: RetryOn::default(),
+        retry_delay: crate::engine::Dur::ZERO,
+        exclude_tried: false,
+        status: L7Status {
+            refused: 502,
+            connect_timeout: 504,
+            unreachable: 502,
+            reset: 502,
+            response_timeout: 504,
+        },
+        pool: Some(Pool { idle_timeout, race_window: given.seconds("race_window", None) }),
+    }
+}
+
+/// A ready application answers 200: codes without it would fail every check.
+fn check_codes(given: &mut dyn Given, own: Option<Own>) {
+    let Some(own) = own else { return };
+    let takes_200 = |part: &str| match part.trim().split_once('-') {
+        Some((low, high)) => {
+            let bounds = (low.trim().parse::<u16>(), high.trim().parse::<u16>());
+            matches!(bounds, (Ok(low), Ok(high)) if (low..=high).contains(&200))
+        }
+        None => part.trim() == "200",
+    };
+    if !own.text.split(',').any(takes_200) {
+        given.refuse(&own, "codes that include 200, which a ready application answers");
+    }
+}

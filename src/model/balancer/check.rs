@@ -1,0 +1,154 @@
+//! Active health checks: what one meets, and what a row of results means.
+
+use super::{Scene, listing};
+use crate::cluster::objects::PodId;
+use crate::cluster::spec::OnSigterm;
+use crate::engine::{Dur, Rng, Time};
+use crate::timeline::{Phase, Target};
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Rules {
+    /// From the beginning of one check to that of the next.
+    pub interval: Dur,
+    /// A check without an answer fails after this.
+    pub timeout: Dur,
+    /// So many passes in a row make a target healthy that was not; a new one needs a single pass.
+    pub rise: u32,
+    /// So many failures in a row make it unhealthy.
+    pub fall: u32,
+    /// Nodes are asked on the Service's healthCheckNodePort whether they have a ready pod; else a check goes
+    /// through the node to a pod.
+    pub node_port_health: bool,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Health {
+    /// Not enough checks yet.
+    Initial,
+    Healthy,
+    Unhealthy,
+}
+
+/// What one checker thinks of one target.
+#[derive(Clone, Copy, Debug)]
+pub struct Checked {
+    pub health: Health,
+    /// Results in a row that speak against `health`.
+    against: u32,
+}
+
+impl Checked {
+    pub const INITIAL: Checked = Checked { health: Health::Initial, against: 0 };
+
+    pub fn new(health: Health) -> Checked {
+        Checked { health, against: 0 }
+    }
+
+    /// Healthy until the first failure.
+    pub fn on_probation(rules: &Rules) -> Checked {
+        Checked { health: Health::Healthy, against: rules.fall.saturating_sub(1) }
+    }
+
+    /// Takes in a result; whether it changed the verdict.
+    pub fn result(&mut self, pass: bool, rules: &Rules) -> bool {
+        let (needed, next) = match (self.health, pass) {
+            (Health::Initial, true) => (1, Health::Healthy),
+            (Health::Unhealthy, true) => (rules.rise, Health::Healthy),
+            (Health::Initial | Health::Healthy, false) => (rules.fall, Health::Unhealthy),
+            (Health::Healthy, true) | (Health::Unhealthy, false) => {
+                self.against = 0;
+                return false;
+            }
+        };
+        self.against += 1;
+        if self.against < needed {
+            return false;
+        }
+        *self = Checked::new(next);
+        true
+    }
+}
+
+/// Checks `target` now: whether it passes, and when that is known. A node passes the check on to one of the
+/// pods that its rules name.
+pub fn check(scene: &Scene, target: Target, rules: &Rules, rng: &mut Rng) -> (bool, Time) {
+    let (now, timeout) = (scene.ctx.now, rules.timeout);
+    let pod = match target {
+        Target::Pod(pod) => pod,
+        Target::View(view) => {
+            let listed = listing::listed_now(scene.timeline, view);
+            if listed.is_empty() {
+                return (false, now);
+            }
+            if rules.node_port_health {
+                // Pods that are only terminating are in the rules, and count as none.
+                let ready = |t: &Target| match t {
+                    Target::Pod(pod) => scene.timeline.pods[pod.index()].deleted > now,
+                    Target::View(_) => true,
+                };
+                return (listed.iter().any(ready), now);
+            }
+            match listed[rng.below(listed.len() as u64) as usize] {
+                Target::Pod(pod) => pod,
+                deeper @ Target::View(_) => return check(scene, deeper, rules, rng),
+            }
+        }
+    };
+    match scene.timeline.pods[pod.index()].phase_at(now) {
+        Phase::Serving => {
+            let answer = scene.ctx.latencies.probe_answer.sample(rng.uniform());
+            if answer > timeout {
+                (false, now + timeout)
+            } else {
+                (says_ready(scene, pod), now + answer)
+            }
+        }
+        Phase::Refusing => (false, now),
+        Phase::Silent | Phase::Unreachable => (false, now + timeout),
+    }
+}
+
+/// What the application's own readiness answer is while it listens.
+fn says_ready(scene: &Scene, pod: PodId) -> bool {
+    let template = scene.cluster.template_of(pod);
+    let app = &template.containers
+        [usize::from(template.serving_container()) - template.init_containers.len()]
+    .app;
+    let life = scene.timeline.pods[pod.index()].life_at(scene.ctx.now);
+    let told_to_stop = life.is_some_and(|l| l.sigterm <= scene.ctx.now);
+    let lame_duck = matches!(app.on_sigterm, OnSigterm::LameDuck { .. }) && told_to_stop;
+    !app.never_ready && !lame_duck
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn verdicts_need_their_rows() {
+        let rules = Rules {
+            interval: Dur::from_secs(1),
+            timeout: Dur::from_secs(1),
+            rise: 2,
+            fall: 3,
+            node_port_health: false,
+        };
+        let run = |mut checked: Checked, results: &[bool]| -> Vec<Health> {
+            let verdict = |pass: &bool| {
+                checked.result(*pass, &rules);
+                checked.health
+            };
+            results.iter().map(verdict).collect()
+        };
+        use Health::{Healthy, Initial, Unhealthy};
+        let new = Checked::new(Initial);
+        assert_eq!(run(new, &[false, true, false, false, true, false]), {
+            [Initial, Healthy, Healthy, Healthy, Healthy, Healthy]
+        });
+        assert_eq!(run(new, &[false, false, false, true, false, true, true]), {
+            [Initial, Initial, Unhealthy, Unhealthy, Unhealthy, Unhealthy, Healthy]
+        });
+        assert_eq!(run(Checked::on_probation(&rules), &[false]), [Unhealthy]);
+        assert_eq!(run(Checked::on_probation(&rules), &[true, false]), [Healthy, Healthy]);
+    }
+}

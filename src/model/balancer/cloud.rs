@@ -1,0 +1,33 @@
+//! A cloud's layer-4 load balancer in front of nodes, for a Service with externalTrafficPolicy Local: it asks
+//! each node on healthCheckNodePort whether it has a ready pod. (With Cluster every node serves as long as it
+//! lives.)
+
+use super::check;
+use super::elb::Settings;
+use super::settings::Given;
+use crate::engine::{Dist, Dur};
+use crate::timeline::{Empty, Hop, Pick};
+
+/// Card `loadbalancer`.
+pub fn settings(given: &mut dyn Given) -> Settings {
+    Settings {
+        name: "load balancer",
+        hop: Hop { pick: Pick::FlowHash, l7: None, empty: Empty::Drop },
+        nodes: given.count("nodes", None),
+        check: check::Rules {
+            interval: given.seconds("check_interval", None),
+            timeout: given.seconds("check_timeout", None),
+            rise: given.count("healthy_threshold", None),
+            fall: given.count("unhealthy_threshold", None),
+            node_port_health: true,
+        },
+        registration: Dist::ZERO,
+        deregistration: Dist::ZERO,
+        verdict: given.dist("verdict"),
+        deregistration_delay: Dur::ZERO,
+        cut_after_delay: false,
+        slow_start: Dur::ZERO,
+        min_healthy: 1,
+        controller: None,
+    }
+}

@@ -1,0 +1,265 @@
+//! The AWS Load Balancer Controller with ip targets: keeps the target group's members like the Service's
+//! endpoints, and sets the readiness gates of pods whose targets are healthy.
+//!
+//! Source: `pkg/targetgroupbinding/resource_manager.go: reconcileWithIPTargetType`,
+//! `pkg/backend/endpoint_resolver.go`, `pkg/aws/throttle/defaults.go` of
+//! kubernetes-sigs/aws-load-balancer-controller.
+
+use super::group::Group;
+use crate::cluster::objects::{Cluster, Conditions, PodId, Write};
+use crate::engine::{Dist, Dur, Rng, Time};
+use crate::model::balancer::members::Members;
+use crate::model::balancer::settings::Given;
+use crate::model::balancer::{self, Scene};
+use crate::model::plumbing::{Out, TokenBucket, WorkKey};
+use crate::timeline::Target;
+
+#[derive(Clone, Debug, PartialEq)]
+pub struct Settings {
+    /// One call of the ELB API.
+    pub api_call: Dist,
+    /// Register and deregister calls a second, and at once.
+    pub register_per_s: f64,
+    pub register_burst: u32,
+    pub describe_per_s: f64,
+    pub describe_burst: u32,
+    /// While a readiness gate is not True, it looks again after this.
+    pub requeue: Dur,
+    /// Share of reconciliations that fail and are tried again after a growing time.
+    pub failure: f64,
+    pub backoff_first: Dur,
+    pub backoff_longest: Dur,
+}
+
+impl Settings {
+    pub fn read(given: &mut dyn Given) -> Settings {
+        Settings {
+            api_call: given.dist("api_call"),
+            register_per_s: given.number("register_per_s", None),
+            register_burst: given.count("register_burst", None),
+            describe_per_s: given.number("describe_per_s", None),
+            describe_burst: given.count("describe_burst", None),
+            requeue: given.seconds("requeue", None),
+            failure: given.number("failure", None),
+            backoff_first: given.seconds("backoff_first", None),
+            backoff_longest: given.seconds("backoff_longest", None),
+        }
+    }
+}
+
+#[derive(Clone, Debug, PartialEq)]
+pub enum Event {
+    Slices {
+        from: u32,
+        to: u32,
+    },
+    Pod(PodId),
+    /// The deferred key comes back to the queue.
+    Requeue,
+    Sync,
+    /// The targets' health is read.
+    Described,
+    /// The call returned.
+    Deregistered,
+    Registered,
+    /// All calls are done: pod conditions are patched.
+    Patch,
+}
+
+/// What a reconciliation is going to do.
+#[derive(Debug, Default)]
+struct Plan {
+    deregister: Vec<Target>,
+    register: Vec<Target>,
+    /// Pods whose gate is to be set.
+    healthy: Vec<PodId>,
+    /// Pods whose gate has to wait.
+    waiting: usize,
+}
+
+#[derive(Debug)]
+pub struct Controller {
+    settings: Settings,
+    members: Members,
+    key: WorkKey,
+    register: TokenBucket,
+    describe: TokenBucket,
+    /// When the deferred key is due.
+    deferred: Time,
+    failures: u32,
+    plan: Plan,
+    rng: Rng,
+}
+
+/// The condition types that the controller sets.
+pub const GATES: [&str; 2] = ["target-health.elbv2.k8s.aws/", "target-health.alb.ingress.k8s.aws/"];
+
+impl Controller {
+    pub fn new(settings: &Settings, rng: Rng) -> Controller {
+        let bucket = |rate: f64, burst: u32| TokenBucket::new(rate, i64::from(burst));
+        Controller {
+            members: Members::default(),
+            key: WorkKey::default(),
+            register: bucket(settings.register_per_s, settings.register_burst),
+            describe: bucket(settings.describe_per_s, settings.describe_burst),
+            deferred: Time::NEVER,
+            failures: 0,
+            plan: Plan::default(),
+            rng,
+            settings: settings.clone(),
+        }
+    }
+
+    pub fn adopt(&mut self, pod: PodId, conditions: Conditions) {
+        self.members.set(pod, Some(conditions));
+    }
+
+    pub fn handle(
+        &mut self,
+        scene: &Scene,
+        event: Event,
+        group: &mut Group,
+        out: &mut Out<balancer::Event>,
+    ) {
+        let now = scene.ctx.now;
+        match event {
+            Event::Slices { from, to } => {
+                self.members.take(scene.cluster, from, to);
+                self.enqueue(now, out);
+            }
+            Event::Pod(pod) if is_gated(scene.cluster, pod) => self.enqueue(now, out),
+            Event::Pod(_) => {}
+            Event::Requeue if now >= self.deferred => {
+                self.deferred = Time::NEVER;
+                self.enqueue(now, out);
+            }
+            Event::Requeue => {}
+            Event::Sync => self.sync(scene, group, out),
+            Event::Described => self.call(scene, group, out),
+            Event::Deregistered => {
+                for target in std::mem::take(&mut self.plan.deregister) {
+                    group.deregister(now, target, out);
+                }
+            }
+            Event::Registered => {
+                for target in std::mem::take(&mut self.plan.register) {
+                    group.register(now, target, out);
+                }
+            }
+            Event::Patch => self.patch(scene, out),
+        }
+    }
+
+    fn enqueue(&mut self, now: Time, out: &mut Out<balancer::Event>) {
+        if self.key.add() {
+            say(out, now, Event::Sync);
+        }
+    }
+
+    /// The key comes back at `at`, unless it does so earlier.
+    fn defer(&mut self, at: Time, out: &mut Out<balancer::Event>) {
+        if at < self.deferred {
+            self.deferred = at;
+            say(out, at, Event::Requeue);
+        }
+    }
+
+    fn done(&mut self, now: Time, out: &mut Out<balancer::Event>) {
+        if self.key.done() {
+            say(out, now, Event::Sync);
+        }
+    }
+
+    /// Ready endpoints, and those that only their readiness gates hold back. A terminating one is none.
+    fn wanted(&self, cluster: &Cluster) -> Vec<PodId> {
+        let fits = |(pod, c): (PodId, Conditions)| {
+            let held_back = cluster.pods[pod.index()].status.containers_ready && !c.terminating;
+            (c.ready || held_back).then_some(pod)
+        };
+        self.members.iter().filter_map(fits).collect()
+    }
+
+    /// Nothing changed and no gate waits: no call. Else health is read first.
+    fn sync(&mut self, scene: &Scene, group: &Group, out: &mut Out<balancer::Event>) {
+        self.key.start();
+        let now = scene.ctx.now;
+        let wanted = self.wanted(scene.cluster);
+        let targets: Vec<Target> = wanted.iter().map(|pod| Target::Pod(*pod)).collect();
+        let same = group.registered().eq(targets.iter().copied());
+        let waits = wanted.iter().any(|pod| is_waiting(scene.cluster, *pod));
+        if same && !waits {
+            return self.done(now, out);
+        }
+        if self.settings.failure > 0.0 && self.rng.uniform() < self.settings.failure {
+            let doublings = self.failures.min(40);
+            let wait = self.settings.backoff_first.as_secs_f64() * (1u64 << doublings) as f64;
+            self.failures += 1;
+            let longest = self.settings.backoff_longest;
+            self.done(now, out);
+            return self.defer(now + Dur::from_secs_f64(wait).min(longest), out);
+        }
+        self.failures = 0;
+        let at = self.describe.take(now) + self.call_time();
+        say(out, at, Event::Described);
+    }
+
+    fn call_time(&mut self) -> Dur {
+        self.settings.api_call.sample(self.rng.uniform())
+    }
+
+    /// Deregisters before it registers.
+    fn call(&mut self, scene: &Scene, group: &Group, out: &mut Out<balancer::Event>) {
+        let wanted = self.wanted(scene.cluster);
+        let registered: Vec<Target> = group.registered().collect();
+        let targets: Vec<Target> = wanted.iter().map(|pod| Target::Pod(*pod)).collect();
+        let waiting: Vec<PodId> =
+            wanted.into_iter().filter(|pod| is_waiting(scene.cluster, *pod)).collect();
+        let (healthy, others): (Vec<PodId>, Vec<PodId>) =
+            waiting.into_iter().partition(|pod| group.is_healthy(Target::Pod(*pod)));
+        self.plan = Plan {
+            deregister: registered.iter().filter(|t| !targets.contains(t)).copied().collect(),
+            register: targets.iter().filter(|t| !registered.contains(t)).copied().collect(),
+            healthy,
+            waiting: others.len(),
+        };
+        let mut at = scene.ctx.now;
+        if !self.plan.deregister.is_empty() {
+            at = self.register.take(at) + self.call_time();
+            say(out, at, Event::Deregistered);
+        }
+        if !self.plan.register.is_empty() {
+            at = self.register.take(at) + self.call_time();
+            say(out, at, Event::Registered);
+        }
+        say(out, at, Event::Patch);
+    }
+
+    /// Sets the gates of healthy targets' pods, one after the other. A gate that is not True yet brings the
+    /// key back.
+    fn patch(&mut self, scene: &Scene, out: &mut Out<balancer::Event>) {
+        let mut at = scene.ctx.now;
+        for pod in std::mem::take(&mut self.plan.healthy) {
+            at += scene.ctx.latencies.api_write.sample(self.rng.uniform());
+            out.write(at, Write::SetGates { pod, value: true });
+        }
+        if self.plan.waiting > 0 {
+            self.defer(scene.ctx.now + self.settings.requeue, out);
+        }
+        self.done(scene.ctx.now, out);
+    }
+}
+
+fn say(out: &mut Out<balancer::Event>, at: Time, event: Event) {
+    out.at(at, super::Event::Controller(event).into());
+}
+
+/// All readiness gates of the pod are the controller's.
+fn is_gated(cluster: &Cluster, pod: PodId) -> bool {
+    let gates = &cluster.template_of(pod).readiness_gates;
+    let ours = |gate: &String| GATES.iter().any(|prefix| gate.starts_with(prefix));
+    !gates.is_empty() && gates.iter().all(ours)
+}
+
+fn is_waiting(cluster: &Cluster, pod: PodId) -> bool {
+    is_gated(cluster, pod) && !cluster.pods[pod.index()].gates
+}

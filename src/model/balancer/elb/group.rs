@@ -1,0 +1,322 @@
+//! A target group, and what each load balancer node believes of its targets.
+
+use super::Settings;
+use crate::engine::{Dur, Rng, Time};
+use crate::model::balancer::check::{self, Checked, Health};
+use crate::model::balancer::listing::{Listing, new_view};
+use crate::model::balancer::{self, Scene};
+use crate::model::plumbing::Out;
+use crate::timeline::{Target, Timeline, ViewId};
+
+/// A target at a node; void when the target's registration is no longer the `generation`-th.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Place {
+    node: u32,
+    target: u32,
+    generation: u32,
+}
+
+#[derive(Clone, Debug, PartialEq)]
+pub enum Event {
+    /// The registration has reached the node.
+    Known(Place),
+    /// The deregistration has.
+    Forgotten(Place),
+    Check(Place),
+    Result(Place, bool),
+    /// The node's choices follow its verdict.
+    Verdict(Place, Health),
+    /// The deregistration delay is over.
+    Drained {
+        target: u32,
+        generation: u32,
+    },
+    /// Shares of targets in slow start grow.
+    Grow {
+        node: u32,
+    },
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum State {
+    Unused,
+    Registered,
+    /// Registered again after it: an address cannot return earlier.
+    Draining {
+        returns: bool,
+    },
+}
+
+#[derive(Debug)]
+struct Member {
+    target: Target,
+    state: State,
+    generation: u32,
+}
+
+/// What one node believes of one target.
+#[derive(Clone, Copy, Debug)]
+struct Belief {
+    known: bool,
+    checked: Checked,
+    /// The verdict that its choices follow.
+    routed: Health,
+    healthy_since: Time,
+}
+
+#[derive(Debug)]
+struct Node {
+    listing: Listing,
+    beliefs: Vec<Belief>,
+    /// When it takes in the latest change of the members: it hears of changes in the order of the calls.
+    heard: Time,
+    growing: bool,
+}
+
+#[derive(Debug)]
+pub struct Group {
+    settings: Settings,
+    members: Vec<Member>,
+    nodes: Vec<Node>,
+    rng: Rng,
+}
+
+const UNKNOWN: Belief = Belief {
+    known: false,
+    checked: Checked::INITIAL,
+    routed: Health::Initial,
+    healthy_since: Time::NEVER,
+};
+
+/// Slow start is drawn in so many steps.
+const STEPS: i64 = 60;
+
+impl Group {
+    pub fn new(settings: &Settings, rng: Rng, timeline: &mut Timeline) -> Group {
+        let node = |i: u32| {
+            let name = format!("{} node {}", settings.name, i + 1);
+            let listing = Listing::new(new_view(timeline, name, settings.hop.clone()));
+            Node { listing, beliefs: Vec::new(), heard: Time::ALWAYS, growing: false }
+        };
+        let nodes = (0..settings.nodes).map(node).collect();
+        Group { settings: settings.clone(), members: Vec::new(), nodes, rng }
+    }
+
+    pub fn views(&self) -> Vec<ViewId> {
+        self.nodes.iter().map(|n| n.listing.view).collect()
+    }
+
+    /// Takes a target over that every node has found healthy long ago.
+    pub fn adopt(&mut self, timeline: &mut Timeline, target: Target) {
+        self.members.push(Member { target, state: State::Registered, generation: 0 });
+        let belief = Belief {
+            known: true,
+            checked: Checked::new(Health::Healthy),
+            routed: Health::Healthy,
+            healthy_since: Time::ALWAYS,
+        };
+        let listed: Vec<_> = self.members.iter().map(|m| (m.target, 1.0)).collect();
+        for node in &mut self.nodes {
+            node.beliefs.push(belief);
+            node.listing.begin(timeline, listed.clone());
+        }
+    }
+
+    pub fn start(&mut self, now: Time, out: &mut Out<balancer::Event>) {
+        for target in 0..self.members.len() as u32 {
+            for node in 0..self.nodes.len() as u32 {
+                self.check_from(now, Place { node, target, generation: 0 }, out);
+            }
+        }
+    }
+
+    /// Each node checks each target on its own clock.
+    fn check_from(&mut self, now: Time, place: Place, out: &mut Out<balancer::Event>) {
+        let phase = self.settings.check.interval.0 as f64 * self.rng.uniform();
+        say(out, now + Dur(phase as i64), Event::Check(place));
+    }
+
+    /// Targets that are registered and not draining (or will be again), sorted.
+    pub fn registered(&self) -> impl Iterator<Item = Target> {
+        let counts =
+            |m: &&Member| matches!(m.state, State::Registered | State::Draining { returns: true });
+        let mut targets: Vec<Target> =
+            self.members.iter().filter(counts).map(|m| m.target).collect();
+        targets.sort_unstable();
+        targets.into_iter()
+    }
+
+    /// As the API tells it: healthy at every node.
+    pub fn is_healthy(&self, target: Target) -> bool {
+        let Some(i) = self.position(target) else { return false };
+        let healthy = |n: &Node| n.beliefs[i].checked.health == Health::Healthy;
+        self.members[i].state == State::Registered && self.nodes.iter().all(healthy)
+    }
+
+    fn position(&self, target: Target) -> Option<usize> {
+        self.members.iter().position(|m| m.target == target)
+    }
+
+    pub fn register(&mut self, now: Time, target: Target, out: &mut Out<balancer::Event>) {
+        let i = self.position(target).unwrap_or_else(|| {
+            self.members.push(Member { target, state: State::Unused, generation: 0 });
+            self.nodes.iter_mut().for_each(|n| n.beliefs.push(UNKNOWN));
+            self.members.len() - 1
+        });
+        match &mut self.members[i].state {
+            State::Registered => {}
+            State::Draining { returns } => *returns = true,
+            State::Unused => self.begin(now, i, out),
+        }
+    }
+
+    fn begin(&mut self, now: Time, i: usize, out: &mut Out<balancer::Event>) {
+        self.members[i].state = State::Registered;
+        self.members[i].generation += 1;
+        for node in 0..self.nodes.len() as u32 {
+            let at = now + self.settings.registration.sample(self.rng.uniform());
+            let at = self.hears(node, at);
+            say(out, at, Event::Known(self.place(node, i)));
+        }
+    }
+
+    /// A change that would reach the node at `at`, were it alone.
+    fn hears(&mut self, node: u32, at: Time) -> Time {
+        let heard = &mut self.nodes[node as usize].heard;
+        *heard = at.max(*heard);
+        *heard
+    }
+
+    fn place(&self, node: u32, i: usize) -> Place {
+        Place { node, target: i as u32, generation: self.members[i].generation }
+    }
+
+    pub fn deregister(&mut self, now: Time, target: Target, out: &mut Out<balancer::Event>) {
+        let Some(i) = self.position(target) else { return };
+        match &mut self.members[i].state {
+            State::Unused => return,
+            State::Draining { returns } => return *returns = false,
+            State::Registered => {}
+        }
+        self.members[i].state = State::Draining { returns: false };
+        for node in 0..self.nodes.len() as u32 {
+            let at = now + self.settings.deregistration.sample(self.rng.uniform());
+            let at = self.hears(node, at);
+            say(out, at, Event::Forgotten(self.place(node, i)));
+        }
+        let Place { target, generation, .. } = self.place(0, i);
+        let drained = Event::Drained { target, generation };
+        say(out, now + self.settings.deregistration_delay, drained);
+    }
+
+    pub fn handle(&mut self, scene: &mut Scene, event: Event, out: &mut Out<balancer::Event>) {
+        let now = scene.ctx.now;
+        match event {
+            Event::Known(place) if self.is_registered(place) => {
+                *self.belief(place) = Belief { known: true, ..UNKNOWN };
+                self.check_from(now, place, out);
+                self.route(scene, place.node, out);
+            }
+            Event::Forgotten(place) if self.is_current(place) => {
+                *self.belief(place) = UNKNOWN;
+                self.route(scene, place.node, out);
+            }
+            Event::Check(place) if self.is_current(place) && self.belief(place).known => {
+                let target = self.members[place.target as usize].target;
+                let rules = &self.settings.check;
+                let (pass, known) = check::check(scene, target, rules, &mut self.rng);
+                say(out, known, Event::Result(place, pass));
+                say(out, now + self.settings.check.interval, Event::Check(place));
+            }
+            Event::Result(place, pass) if self.is_current(place) && self.belief(place).known => {
+                let rules = self.settings.check;
+                let checked = &mut self.belief(place).checked;
+                if checked.result(pass, &rules) {
+                    let health = checked.health;
+                    let at = now + self.settings.verdict.sample(self.rng.uniform());
+                    say(out, at, Event::Verdict(place, health));
+                }
+            }
+            Event::Verdict(place, health) if self.is_current(place) && self.belief(place).known => {
+                let belief = self.belief(place);
+                (belief.routed, belief.healthy_since) = (health, now);
+                self.route(scene, place.node, out);
+            }
+            Event::Drained { target, generation } => {
+                self.drained(scene, target as usize, generation, out);
+            }
+            Event::Grow { node } => {
+                self.nodes[node as usize].growing = false;
+                self.route(scene, node, out);
+            }
+            Event::Known(_) | Event::Forgotten(_) | Event::Check(_) => {}
+            Event::Result(..) | Event::Verdict(..) => {}
+        }
+    }
+
+    fn is_current(&self, place: Place) -> bool {
+        self.members[place.target as usize].generation == place.generation
+    }
+
+    fn is_registered(&self, place: Place) -> bool {
+        self.is_current(place) && self.members[place.target as usize].state == State::Registered
+    }
+
+    fn belief(&mut self, place: Place) -> &mut Belief {
+        &mut self.nodes[place.node as usize].beliefs[place.target as usize]
+    }
+
+    fn drained(
+        &mut self,
+        scene: &mut Scene,
+        i: usize,
+        generation: u32,
+        out: &mut Out<balancer::Event>,
+    ) {
+        let member = &mut self.members[i];
+        let State::Draining { returns } = member.state else { return };
+        if member.generation != generation {
+            return;
+        }
+        if let (true, Target::Pod(pod)) = (self.settings.cut_after_delay, member.target) {
+            scene.timeline.pods[pod.index()].cuts.push(scene.ctx.now);
+        }
+        member.state = State::Unused;
+        if returns {
+            self.begin(scene.ctx.now, i, out);
+        }
+    }
+
+    /// What a node sends to: healthy targets; with too few of them all that it knows.
+    fn route(&mut self, scene: &mut Scene, node: u32, out: &mut Out<balancer::Event>) {
+        let now = scene.ctx.now;
+        let Node { listing, beliefs, growing, .. } = &mut self.nodes[node as usize];
+        let known = |b: &Belief| b.known;
+        let healthy = |b: &Belief| b.known && b.routed == Health::Healthy;
+        let enough = self.settings.min_healthy.max(1) as usize;
+        let open = beliefs.iter().filter(|b| healthy(b)).count() < enough;
+        let slow = self.settings.slow_start;
+        let started = |b: &Belief| b.healthy_since <= now - slow;
+        // Nobody starts slowly while all do.
+        let ramps = slow > Dur::ZERO && !open && beliefs.iter().any(|b| healthy(b) && started(b));
+        let mut wanted = Vec::new();
+        let mut ramping = false;
+        for (member, belief) in self.members.iter().zip(beliefs.iter()) {
+            if if open { known(belief) } else { healthy(belief) } {
+                let ramp = ramps && !started(belief);
+                ramping |= ramp;
+                let share = (now - belief.healthy_since).as_secs_f64() / slow.as_secs_f64();
+                let weight = if ramp { share.max(1.0 / STEPS as f64) as f32 } else { 1.0 };
+                wanted.push((member.target, weight));
+            }
+        }
+        listing.set(scene.timeline, now, wanted);
+        if ramping && !std::mem::replace(growing, true) {
+            say(out, now + Dur(slow.0 / STEPS), Event::Grow { node });
+        }
+    }
+}
+
+fn say(out: &mut Out<balancer::Event>, at: Time, event: Event) {
+    out.at(at, super::Event::Group(event).into());
+}

@@ -1,0 +1,33 @@
+//! The endpoints of the Service, as one watcher of its slices knows them.
+
+use crate::cluster::objects::{Cluster, Conditions, PodId};
+
+#[derive(Debug, Default)]
+pub struct Members {
+    conditions: Vec<Option<Conditions>>,
+}
+
+impl Members {
+    pub fn set(&mut self, pod: PodId, conditions: Option<Conditions>) {
+        if self.conditions.len() <= pod.index() {
+            self.conditions.resize(pod.index() + 1, None);
+        }
+        self.conditions[pod.index()] = conditions;
+    }
+
+    /// Takes in a range of the slice log.
+    pub fn take(&mut self, cluster: &Cluster, from: u32, to: u32) {
+        for &(pod, conditions) in &cluster.slice_log[from as usize..to as usize] {
+            self.set(pod, conditions);
+        }
+    }
+
+    pub fn iter(&self) -> impl Iterator<Item = (PodId, Conditions)> {
+        let pods = (0..).map(PodId).zip(&self.conditions);
+        pods.filter_map(|(pod, c)| c.map(|c| (pod, c)))
+    }
+
+    pub fn ready(&self) -> impl Iterator<Item = PodId> {
+        self.iter().filter(|(_, c)| c.ready).map(|(pod, _)| pod)
+    }
+}

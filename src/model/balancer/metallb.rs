@@ -1,0 +1,135 @@
+//! MetalLB: speakers on the nodes announce the Service's address. In layer 2 mode one node answers for it;
+//! with BGP the router spreads connections over all nodes that announce it.
+
+use super::listing::{Listing, new_view};
+use super::members::Members;
+use super::settings::Given;
+use super::{Model, Scene};
+use crate::cluster::objects::{Cluster, Conditions, PodId};
+use crate::engine::{Dist, Rng, Time};
+use crate::model::plumbing::{Ctx, Out};
+use crate::timeline::{Empty, Hop, Pick, Target, Timeline, ViewId};
+
+#[derive(Clone, Debug, PartialEq)]
+pub struct Settings {
+    pub bgp: bool,
+    /// externalTrafficPolicy Local: only nodes with a ready pod announce.
+    pub local: bool,
+    /// A speaker's decision until traffic follows it.
+    pub announcement: Dist,
+}
+
+/// Card `metallb-l2` or `metallb-bgp`.
+pub fn settings(given: &mut dyn Given, bgp: bool) -> Settings {
+    Settings { bgp, local: given.local(), announcement: given.dist("announcement") }
+}
+
+#[derive(Clone, Debug, PartialEq)]
+pub enum Event {
+    Slices {
+        from: u32,
+        to: u32,
+    },
+    /// Traffic follows the announcements decided then.
+    Follows {
+        decision: u32,
+        nodes: Vec<ViewId>,
+    },
+}
+
+#[derive(Debug)]
+pub struct MetalLb {
+    settings: Settings,
+    members: Members,
+    nodes: Vec<ViewId>,
+    listing: Listing,
+    announced: Vec<ViewId>,
+    decisions: u32,
+    rng: Rng,
+}
+
+impl MetalLb {
+    /// `nodes` are the views of the cluster's nodes.
+    pub fn new(
+        ctx: Ctx,
+        settings: &Settings,
+        nodes: &[ViewId],
+        timeline: &mut Timeline,
+    ) -> MetalLb {
+        let hop = Hop { pick: Pick::FlowHash, l7: None, empty: Empty::Drop };
+        let mut rng = ctx.seed.stream("metallb", 0);
+        // The order of preference is a hash of node and address.
+        let mut nodes: Vec<(u64, ViewId)> = nodes.iter().map(|n| (rng.next_u64(), *n)).collect();
+        nodes.sort_unstable();
+        MetalLb {
+            listing: Listing::new(new_view(timeline, "MetalLB".to_owned(), hop)),
+            nodes: nodes.into_iter().map(|(_, node)| node).collect(),
+            settings: settings.clone(),
+            members: Members::default(),
+            announced: Vec::new(),
+            decisions: 0,
+            rng,
+        }
+    }
+
+    /// The nodes that are to announce.
+    fn wanted(&self, cluster: &Cluster) -> Vec<ViewId> {
+        let mut nodes = self.nodes.clone();
+        if self.settings.local {
+            let on = |pod: PodId| cluster.pods[pod.index()].node.map(|n| ViewId(u32::from(n)));
+            nodes.retain(|node| self.members.ready().any(|pod| on(pod) == Some(*node)));
+        }
+        if !self.settings.bgp {
+            nodes.truncate(1);
+        }
+        nodes
+    }
+}
+
+fn targets(nodes: &[ViewId]) -> Vec<(Target, f32)> {
+    nodes.iter().map(|node| (Target::View(*node), 1.0)).collect()
+}
+
+impl Model for MetalLb {
+    type Event = Event;
+
+    fn watchers(&self) -> u16 {
+        1
+    }
+
+    fn slices(&self, _watcher: u16, from: u32, to: u32) -> Event {
+        Event::Slices { from, to }
+    }
+
+    fn adopt(&mut self, scene: &mut Scene, pod: PodId, conditions: Conditions) {
+        self.members.set(pod, Some(conditions));
+        self.announced = self.wanted(scene.cluster);
+        self.listing.begin(scene.timeline, targets(&self.announced));
+    }
+
+    fn handle(&mut self, scene: &mut Scene, event: Event, out: &mut Out<super::Event>) {
+        match event {
+            Event::Slices { from, to } => {
+                self.members.take(scene.cluster, from, to);
+                let wanted = self.wanted(scene.cluster);
+                if wanted != self.announced {
+                    self.announced = wanted.clone();
+                    self.decisions += 1;
+                    let after = self.settings.announcement.sample(self.rng.uniform());
+                    let at: Time = scene.ctx.now + after;
+                    let decision = self.decisions;
+                    out.at(at, Event::Follows { decision, nodes: wanted }.into());
+                }
+            }
+            // A later decision has overtaken this one, or is on its way and will correct it.
+            Event::Follows { decision, nodes } if decision == self.decisions => {
+                self.listing.set(scene.timeline, scene.ctx.now, targets(&nodes));
+            }
+            Event::Follows { .. } => {}
+        }
+    }
+
+    fn entries(&self) -> Vec<ViewId> {
+        vec![self.listing.view]
+    }
+}

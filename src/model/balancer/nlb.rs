@@ -1,0 +1,51 @@
+//! AWS Network Load Balancer, as a Service of type LoadBalancer asks the AWS Load Balancer Controller for it.
+
+use super::check;
+use super::elb::{Settings, controller};
+use super::settings::Given;
+use crate::engine::{Dist, Dur};
+use crate::timeline::{Empty, Hop, Pick};
+
+const PREFIX: &str = "service.beta.kubernetes.io/aws-load-balancer-";
+
+/// Card `nlb`, and the Service's annotations. A connection stays with its target; failures reach the client
+/// as they are.
+pub fn settings(given: &mut dyn Given) -> Settings {
+    let own = |given: &dyn Given, key: &str| given.annotation(&format!("{PREFIX}{key}"));
+    let group = format!("{PREFIX}target-group-attributes");
+    let old_ip = own(given, "type").is_some_and(|t| t.text == "nlb-ip");
+    let mut target_type = own(given, "nlb-target-type");
+    if let (None, true) = (&target_type, old_ip) {
+        target_type =
+            own(given, "type").map(|t| super::settings::Own { text: "ip".to_owned(), ..t });
+    }
+    let instance = given.word("target_type", target_type, &["instance", "ip"]) == 0;
+    let interval = own(given, "healthcheck-interval");
+    let timeout = own(given, "healthcheck-timeout");
+    let (rise, fall) = (
+        own(given, "healthcheck-healthy-threshold"),
+        own(given, "healthcheck-unhealthy-threshold"),
+    );
+    let delay = given.attribute(&group, "deregistration_delay.timeout_seconds");
+    let cut = given.attribute(&group, "deregistration_delay.connection_termination.enabled");
+    Settings {
+        name: "NLB",
+        hop: Hop { pick: Pick::FlowHash, l7: None, empty: Empty::Drop },
+        nodes: given.count("nodes", None),
+        check: check::Rules {
+            interval: given.seconds("check_interval", interval),
+            timeout: given.seconds("check_timeout", timeout),
+            rise: given.count("healthy_threshold", rise),
+            fall: given.count("unhealthy_threshold", fall),
+            node_port_health: instance && given.local(),
+        },
+        registration: if instance { Dist::ZERO } else { given.dist("registration") },
+        deregistration: if instance { Dist::ZERO } else { given.dist("deregistration") },
+        verdict: given.dist("verdict"),
+        deregistration_delay: given.seconds("deregistration_delay", delay),
+        cut_after_delay: given.word("connection_termination", cut, &["false", "true"]) == 1,
+        slow_start: Dur::ZERO,
+        min_healthy: 1,
+        controller: (!instance).then(|| controller::Settings::read(given)),
+    }
+}

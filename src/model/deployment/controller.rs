@@ -1,0 +1,436 @@
+//! The Deployment controller (`pkg/controller/deployment/`): one sync reads the cache, makes at most one kind
+//! of scaling step and writes the status.
+
+use super::rolling::{self, RsSize};
+use super::{history, recreate, scaling};
+use crate::cluster::objects::{
+    Cluster, Deployment, DeploymentId, DeploymentStatus, PodId, ReplicaSet, RsId, Write,
+};
+use crate::cluster::spec::Strategy;
+use crate::engine::{Dur, Rng, Time};
+use crate::model::informer::{Informer, SeenPod};
+use crate::model::plumbing::{Ctx, Out, TokenBucket, WorkKey};
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Event {
+    Sync(DeploymentId),
+    Done(DeploymentId),
+    /// A failed sync (conflict) is tried again.
+    Retry(DeploymentId),
+    /// The progress deadline may have passed.
+    Deadline(DeploymentId),
+}
+
+#[derive(Clone, Debug, Default)]
+struct State {
+    work: WorkKey,
+    /// Failed syncs in a row.
+    failures: u32,
+    /// status.conditions Progressing: lastUpdateTime, and whether it says so already.
+    progress: Option<Time>,
+    complete: bool,
+    timed_out: bool,
+    last_status: DeploymentStatus,
+    /// Pods of all its sets in the cache (the Recreate wake-up).
+    pods: i32,
+}
+
+#[derive(Debug)]
+pub struct Controller {
+    states: Vec<State>,
+    bucket: TokenBucket,
+    rng: Rng,
+}
+
+/// One sync in progress: the sets as this sync sees them (its own writes applied to the copies) and the time
+/// it has used so far.
+struct Sync<'a> {
+    ctx: Ctx<'a>,
+    id: DeploymentId,
+    deployment: &'a Deployment,
+    /// By creation, as cached, with this sync's own changes.
+    sets: Vec<(RsId, ReplicaSet)>,
+    /// Index of the new set in `sets`, if it exists.
+    new: Option<usize>,
+    /// A set this sync created: its id is not known to it.
+    created: Option<i32>,
+    end: Time,
+    wrote: bool,
+}
+
+impl Controller {
+    pub fn new(rng: Rng) -> Controller {
+        Controller { states: Vec::new(), bucket: TokenBucket::new(20.0, 30), rng }
+    }
+
+    fn state(&mut self, id: DeploymentId) -> &mut State {
+        if self.states.len() <= id.index() {
+            self.states.resize_with(id.index() + 1, State::default);
+        }
+        &mut self.states[id.index()]
+    }
+
+    /// The cache shows a change of the Deployment or of one of its sets.
+    pub fn changed(&mut self, now: Time, id: DeploymentId, out: &mut Out<Event>) {
+        if self.state(id).work.add() {
+            out.at(now, Event::Sync(id));
+        }
+    }
+
+    /// Pods wake it only under Recreate, and only when the last one has left the cache.
+    pub fn pod_changed(
+        &mut self,
+        now: Time,
+        id: DeploymentId,
+        strategy: Strategy,
+        before: SeenPod,
+        after: SeenPod,
+        out: &mut Out<Event>,
+    ) {
+        let state = self.state(id);
+        state.pods += i32::from(after.exists) - i32::from(before.exists);
+        let last_gone = before.exists && !after.exists && state.pods == 0;
+        if last_gone && strategy == Strategy::Recreate {
+            self.changed(now, id, out);
+        }
+    }
+
+    /// A write was refused because the cached copy was old: back off and try again.
+    pub fn conflict(&mut self, now: Time, id: DeploymentId, out: &mut Out<Event>) {
+        let state = self.state(id);
+        let wait = Dur::from_millis(5 << state.failures.min(15));
+        state.failures += 1;
+        out.at(now + wait, Event::Retry(id));
+    }
+
+    /// Takes a Deployment over as complete.
+    pub fn adopt(&mut self, id: DeploymentId, status: DeploymentStatus, pods: i32) {
+        let state = self.state(id);
+        state.last_status = status;
+        state.complete = true;
+        state.pods = pods;
+    }
+
+    pub fn handle(
+        &mut self,
+        ctx: Ctx,
+        event: Event,
+        cluster: &Cluster,
+        informer: &Informer,
+        out: &mut Out<Event>,
+    ) {
+        match event {
+            Event::Sync(id) => self.sync(ctx, id, cluster, informer, out),
+            Event::Done(id) => {
+                if self.state(id).work.done() {
+                    out.at(ctx.now, Event::Sync(id));
+                }
+            }
+            Event::Retry(id) | Event::Deadline(id) => self.changed(ctx.now, id, out),
+        }
+    }
+
+    fn sync(
+        &mut self,
+        ctx: Ctx,
+        id: DeploymentId,
+        cluster: &Cluster,
+        informer: &Informer,
+        out: &mut Out<Event>,
+    ) {
+        self.state(id).work.start();
+        let deployment = &cluster.deployments[id.index()];
+        let sets: Vec<(RsId, ReplicaSet)> =
+            informer.sets_of(id).map(|(rs, set)| (rs, set.clone())).collect();
+        let new = sets.iter().position(|(_, set)| set.template == deployment.template);
+        let mut sync =
+            Sync { ctx, id, deployment, sets, new, created: None, end: ctx.now, wrote: false };
+        let spec = &deployment.spec;
+        let resized = sync.is_resized(spec.replicas);
+        if spec.paused || resized {
+            self.scale(&mut sync, out);
+        } else {
+            self.ensure_new_set(&mut sync, informer, out);
+            match spec.strategy {
+                Strategy::Recreate => self.roll_recreate(&mut sync, informer, out),
+                Strategy::RollingUpdate { .. } => self.roll(&mut sync, out),
+            }
+        }
+        self.write_status(&mut sync, out);
+        out.at(sync.end, Event::Done(id));
+    }
+
+    fn call(&mut self, sync: &mut Sync) -> Time {
+        let taken = self.bucket.take(sync.end);
+        sync.end = taken + sync.ctx.api_write(self.rng.uniform());
+        sync.end
+    }
+
+    /// Finds or creates the set of the present template; a re-used one gets the next revision.
+    fn ensure_new_set(&mut self, sync: &mut Sync, informer: &Informer, out: &mut Out<Event>) {
+        let highest = sync.sets.iter().map(|(_, s)| s.revision).max().unwrap_or(0);
+        if let Some(new) = sync.new {
+            let (rs, revision) = (sync.sets[new].0, sync.sets[new].1.revision);
+            let highest_other =
+                sync.sets.iter().filter(|(r, _)| *r != rs).map(|(_, s)| s.revision).max();
+            if highest_other.is_some_and(|h| h > revision) {
+                let at = self.call(sync);
+                out.write(at, Write::SetRevision { rs, revision: highest + 1 });
+                sync.sets[new].1.resource_version += 1;
+            }
+            return;
+        }
+        let spec = &sync.deployment.spec;
+        if spec.strategy == Strategy::Recreate && self.recreate_blocked(sync, informer) {
+            return;
+        }
+        let all: i32 = sync.sets.iter().map(|(_, s)| s.replicas).sum();
+        let replicas = rolling::new_rs_new_replicas(spec.strategy, spec.replicas, 0, all);
+        let max = spec.replicas + rolling::max_surge(spec.strategy, spec.replicas);
+        let at = self.call(sync);
+        let template = sync.deployment.template;
+        let (deployment, revision) = (sync.id, highest + 1);
+        out.write(at, Write::CreateReplicaSet { deployment, template, revision, replicas, max });
+        sync.created = Some(replicas);
+        self.progressed(sync);
+    }
+
+    /// Recreate: the old pods must be gone before the new set appears.
+    fn recreate_blocked(&self, sync: &Sync, informer: &Informer) -> bool {
+        let old = |rs: RsId| sync.sets.iter().any(|(r, _)| *r == rs) && sync.new_rs() != Some(rs);
+        let active_old = sync.old().any(|(_, set)| set.replicas > 0);
+        let status_replicas: i32 = sync.old().map(|(_, set)| set.status.replicas).sum();
+        let phases =
+            informer.pods.iter().filter(|pod| pod.exists && old(pod.rs)).map(|pod| pod.phase);
+        active_old || recreate::old_pods_running([status_replicas], phases)
+    }
+
+    fn roll_recreate(&mut self, sync: &mut Sync, informer: &Informer, out: &mut Out<Event>) {
+        let old: Vec<usize> = sync.old_indices();
+        if old.iter().any(|&i| sync.sets[i].1.replicas > 0) {
+            for i in old {
+                self.resize(sync, i, 0, out);
+            }
+            return;
+        }
+        let desired = sync.deployment.spec.replicas;
+        if let Some(new) = sync.new
+            && !self.recreate_blocked(sync, informer)
+        {
+            self.resize(sync, new, desired, out);
+        }
+    }
+
+    fn roll(&mut self, sync: &mut Sync, out: &mut Out<Event>) {
+        let spec = &sync.deployment.spec;
+        let (strategy, desired) = (spec.strategy, spec.replicas);
+        let new = match (sync.new, sync.created) {
+            (Some(i), _) => size(&sync.sets[i].1),
+            (None, created) => RsSize { spec: created.unwrap_or(0), replicas: 0, available: 0 },
+        };
+        let old = sync.old_indices();
+        let mut sizes: Vec<RsSize> = old.iter().map(|&i| size(&sync.sets[i].1)).collect();
+        if let Some(i) = sync.new {
+            let all = new.spec + sizes.iter().map(|s| s.spec).sum::<i32>();
+            let target = rolling::reconcile_new(strategy, desired, new.spec, all);
+            if self.resize(sync, i, target, out) {
+                return;
+            }
+        }
+        let floor = rolling::min_available(strategy, desired);
+        let scaled = rolling::reconcile_old(&mut sizes, new, floor);
+        // Sets cleaned up before a lagging one was met are written even when the step is given up.
+        for (k, i) in old.into_iter().enumerate() {
+            self.resize(sync, i, sizes[k].spec, out);
+        }
+        if scaled {
+            return;
+        }
+        if sync.is_complete() {
+            self.clean_up(sync, out);
+        }
+    }
+
+    /// Scaling while paused or after `spec.replicas` changed (section "scale" of `sync.go`).
+    fn scale(&mut self, sync: &mut Sync, out: &mut Out<Event>) {
+        let spec = &sync.deployment.spec;
+        let mut sizes: Vec<scaling::ScaledSet> = sync
+            .sets
+            .iter()
+            .map(|(_, s)| scaling::ScaledSet {
+                spec: s.replicas,
+                available: s.status.available,
+                desired_annotation: Some(s.desired_annotation),
+                max_annotation: Some(s.max_annotation),
+                written: false,
+            })
+            .collect();
+        let wanted = scaling::Wanted {
+            strategy: spec.strategy,
+            desired: spec.replicas,
+            status_replicas: sync.deployment.status.replicas,
+        };
+        scaling::scale(&mut sizes, sync.new, wanted);
+        for (i, size) in sizes.into_iter().enumerate().filter(|(_, size)| size.written) {
+            self.annotate(sync, i, size.spec, out);
+        }
+    }
+
+    /// Sets the size and the annotations; true if a write was made.
+    fn annotate(
+        &mut self,
+        sync: &mut Sync,
+        index: usize,
+        target: i32,
+        out: &mut Out<Event>,
+    ) -> bool {
+        let spec = &sync.deployment.spec;
+        let desired = spec.replicas;
+        let max = desired + rolling::max_surge(spec.strategy, desired);
+        let (rs, set) = &mut sync.sets[index];
+        let same = set.replicas == target
+            && (set.desired_annotation == desired && set.max_annotation == max
+                || set.replicas == 0);
+        if same {
+            return false;
+        }
+        let (rs, resource_version) = (*rs, set.resource_version);
+        set.replicas = target;
+        set.desired_annotation = desired;
+        set.max_annotation = max;
+        let at = self.call(sync);
+        out.write(
+            at,
+            Write::ScaleReplicaSet { rs, replicas: target, desired, max, resource_version },
+        );
+        sync.wrote = true;
+        true
+    }
+
+    fn resize(&mut self, sync: &mut Sync, index: usize, target: i32, out: &mut Out<Event>) -> bool {
+        if sync.sets[index].1.replicas == target {
+            return false;
+        }
+        self.annotate(sync, index, target, out)
+    }
+
+    fn clean_up(&mut self, sync: &mut Sync, out: &mut Out<Event>) {
+        let indices = sync.old_indices();
+        let old: Vec<history::OldSet> = indices
+            .iter()
+            .map(|&i| &sync.sets[i].1)
+            .map(|s| history::OldSet {
+                revision: i64::from(s.revision),
+                spec: s.replicas,
+                replicas: s.status.replicas,
+                observed: s.status.observed_generation >= s.generation,
+                deleting: false,
+            })
+            .collect();
+        for i in history::to_delete(&old, sync.deployment.spec.revision_history_limit) {
+            let rs = sync.sets[indices[i]].0;
+            let at = self.call(sync);
+            out.write(at, Write::DeleteReplicaSet { rs });
+        }
+    }
+
+    fn progressed(&mut self, sync: &Sync) {
+        let state = self.state(sync.id);
+        state.progress = Some(sync.ctx.now);
+        state.timed_out = false;
+        state.complete = false;
+    }
+
+    fn write_status(&mut self, sync: &mut Sync, out: &mut Out<Event>) {
+        let status = sync.status();
+        let old = self.state(sync.id).last_status;
+        let complete = sync.is_complete();
+        if progressing(&old, &status) || (complete && !self.state(sync.id).complete) {
+            self.progressed(sync);
+        }
+        self.state(sync.id).complete = complete;
+        self.check_deadline(sync, complete, out);
+        if status != old {
+            let at = self.call(sync);
+            let deployment = sync.id;
+            out.write(at, Write::DeploymentStatus { deployment, status });
+            self.state(sync.id).last_status = status;
+        }
+        if !sync.wrote {
+            self.state(sync.id).failures = 0;
+        }
+    }
+
+    fn check_deadline(&mut self, sync: &mut Sync, complete: bool, out: &mut Out<Event>) {
+        let spec = &sync.deployment.spec;
+        let Some(deadline) = spec.progress_deadline_seconds else { return };
+        if complete || spec.paused || self.state(sync.id).timed_out {
+            return;
+        }
+        let since = *self.state(sync.id).progress.get_or_insert(sync.ctx.now);
+        let due = since + Dur::from_secs(i64::from(deadline));
+        if due < sync.ctx.now {
+            self.state(sync.id).timed_out = true;
+            let at = self.call(sync);
+            out.write(at, Write::ProgressDeadlineExceeded { deployment: sync.id });
+        } else {
+            out.at(due + Dur::from_secs(1), Event::Deadline(sync.id));
+        }
+    }
+}
+
+impl Sync<'_> {
+    fn new_rs(&self) -> Option<RsId> {
+        self.new.map(|i| self.sets[i].0)
+    }
+
+    fn old(&self) -> impl Iterator<Item = &(RsId, ReplicaSet)> {
+        let new = self.new_rs();
+        self.sets.iter().filter(move |(rs, _)| Some(*rs) != new)
+    }
+
+    /// The sizes of active sets were made for another spec.replicas.
+    fn is_resized(&self, desired: i32) -> bool {
+        self.sets.iter().any(|(_, s)| s.replicas > 0 && s.desired_annotation != desired)
+    }
+
+    fn old_indices(&self) -> Vec<usize> {
+        (0..self.sets.len()).filter(|&i| Some(i) != self.new).collect()
+    }
+
+    fn status(&self) -> DeploymentStatus {
+        let new = self.new.map(|i| self.sets[i].1.status).unwrap_or_default();
+        let all = || self.sets.iter().map(|(_, s)| s.status);
+        DeploymentStatus {
+            replicas: all().map(|s| s.replicas).sum(),
+            updated: new.replicas,
+            ready: all().map(|s| s.ready).sum(),
+            available: all().map(|s| s.available).sum(),
+            observed_generation: self.deployment.generation,
+        }
+    }
+
+    fn is_complete(&self) -> bool {
+        let (s, n) = (self.status(), self.deployment.spec.replicas);
+        s.updated == n && s.replicas == n && s.available == n
+    }
+}
+
+fn progressing(old: &DeploymentStatus, new: &DeploymentStatus) -> bool {
+    new.updated > old.updated
+        || new.replicas - new.updated < old.replicas - old.updated
+        || new.ready > old.ready
+        || new.available > old.available
+}
+
+fn size(set: &ReplicaSet) -> RsSize {
+    RsSize { spec: set.replicas, replicas: set.status.replicas, available: set.status.available }
+}
+
+/// Pods whose set belongs to the Deployment, for actions such as `kubectl delete pod`.
+pub fn pods_of(cluster: &Cluster, id: DeploymentId) -> Vec<PodId> {
+    (0..cluster.pods.len() as u32)
+        .map(PodId)
+        .filter(|&p| !cluster.pods[p.index()].removed && cluster.deployment_of(p) == id)
+        .collect()
+}

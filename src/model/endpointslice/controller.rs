@@ -1,0 +1,207 @@
+//! The EndpointSlice controller of one Service (`pkg/controller/endpointslice/`).
+
+use super::conditions::retry_delay;
+use crate::cluster::objects::{Conditions, EndpointChange, PodId, Write};
+use crate::engine::{Rng, Time};
+use crate::model::informer::{Informer, SeenPod};
+use crate::model::plumbing::{Ctx, Out, TokenBucket, WorkKey};
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Event {
+    Sync,
+    Done,
+    Retry,
+}
+
+/// Most endpoints in one slice.
+const SLICE_SIZE: usize = 100;
+
+#[derive(Debug)]
+pub struct Controller {
+    work: WorkKey,
+    bucket: TokenBucket,
+    rng: Rng,
+    publish_not_ready: bool,
+    /// Per pod: in the Service's selection, as last looked at.
+    selected: Vec<bool>,
+    /// Per pod: what this controller last wrote.
+    written: Vec<Option<Conditions>>,
+    /// Per pod: the slice it is in.
+    slice: Vec<u16>,
+    members: usize,
+    /// Pods whose cached state changed since the last sync.
+    dirty: Vec<PodId>,
+    /// The watch has not shown this controller's own last write yet.
+    stale: bool,
+    failures: u32,
+}
+
+impl Controller {
+    pub fn new(rng: Rng, publish_not_ready: bool) -> Controller {
+        Controller {
+            work: WorkKey::default(),
+            bucket: TokenBucket::new(20.0, 30),
+            rng,
+            publish_not_ready,
+            selected: Vec::new(),
+            written: Vec::new(),
+            slice: Vec::new(),
+            members: 0,
+            dirty: Vec::new(),
+            stale: false,
+            failures: 0,
+        }
+    }
+
+    fn grow(&mut self, pod: PodId) {
+        if self.written.len() <= pod.index() {
+            self.written.resize(pod.index() + 1, None);
+            self.selected.resize(pod.index() + 1, false);
+            self.slice.resize(pod.index() + 1, 0);
+        }
+    }
+
+    /// What the controller would write for the pod.
+    fn wanted(&self, pod: PodId, seen: SeenPod) -> Option<Conditions> {
+        let selected = self.selected[pod.index()];
+        seen.conditions(self.publish_not_ready).filter(|_| selected)
+    }
+
+    /// The cache shows a change of a pod. `selected`: the Service's selector matches its labels.
+    pub fn pod_changed(
+        &mut self,
+        now: Time,
+        pod: PodId,
+        selected: bool,
+        before: SeenPod,
+        after: SeenPod,
+        out: &mut Out<Event>,
+    ) {
+        self.grow(pod);
+        let was = self.wanted(pod, before);
+        self.selected[pod.index()] = selected;
+        if was == self.wanted(pod, after) {
+            return;
+        }
+        self.dirty.push(pod);
+        self.queue(now, out);
+    }
+
+    /// The Service's selector changed: every pod is looked at anew, in one sync.
+    pub fn selector_changed(
+        &mut self,
+        now: Time,
+        selects: impl Fn(PodId) -> bool,
+        pods: usize,
+        out: &mut Out<Event>,
+    ) {
+        for pod in (0..pods as u32).map(PodId) {
+            self.grow(pod);
+            self.selected[pod.index()] = selects(pod);
+            self.dirty.push(pod);
+        }
+        self.queue(now, out);
+    }
+
+    fn queue(&mut self, now: Time, out: &mut Out<Event>) {
+        if self.work.add() {
+            out.at(now, Event::Sync);
+        }
+    }
+
+    /// The watch shows the slice as last written.
+    pub fn slice_seen(&mut self) {
+        self.stale = false;
+    }
+
+    /// `slice_log`: where the changes written are kept.
+    pub fn handle(
+        &mut self,
+        ctx: Ctx,
+        event: Event,
+        informer: &Informer,
+        slice_log: &mut Vec<EndpointChange>,
+        out: &mut Out<Event>,
+    ) {
+        match event {
+            Event::Sync => self.sync(ctx, informer, slice_log, out),
+            Event::Done => {
+                if self.work.done() {
+                    out.at(ctx.now, Event::Sync);
+                }
+            }
+            Event::Retry => self.queue(ctx.now, out),
+        }
+    }
+
+    fn sync(
+        &mut self,
+        ctx: Ctx,
+        informer: &Informer,
+        slice_log: &mut Vec<EndpointChange>,
+        out: &mut Out<Event>,
+    ) {
+        self.work.start();
+        if self.stale && !self.dirty.is_empty() {
+            self.failures += 1;
+            out.at(ctx.now + retry_delay(self.failures), Event::Retry);
+            out.at(ctx.now, Event::Done);
+            return;
+        }
+        self.failures = 0;
+        let from = slice_log.len();
+        let mut slices: Vec<u16> = Vec::new();
+        let mut deletions = false;
+        let mut dirty = std::mem::take(&mut self.dirty);
+        dirty.sort_unstable();
+        dirty.dedup();
+        for pod in dirty.drain(..) {
+            let wanted = self.wanted(pod, informer.pod(pod));
+            if wanted != self.written[pod.index()] {
+                self.place(pod, wanted);
+                deletions |= wanted.is_some_and(|c| c.terminating);
+                slice_log.push((pod, wanted));
+                slices.push(self.slice[pod.index()]);
+            }
+        }
+        self.dirty = dirty;
+        let mut end = ctx.now;
+        if slice_log.len() > from {
+            slices.sort_unstable();
+            slices.dedup();
+            for _ in &slices {
+                let taken = self.bucket.take(end);
+                let write = match deletions {
+                    true => &ctx.latencies.slice_write_deletion,
+                    false => &ctx.latencies.slice_write,
+                };
+                end = taken + ctx.slowed(write.sample(self.rng.uniform()));
+            }
+            self.stale = true;
+            out.write(end, Write::Slice { from: from as u32, to: slice_log.len() as u32 });
+        }
+        out.at(end, Event::Done);
+    }
+
+    fn place(&mut self, pod: PodId, wanted: Option<Conditions>) {
+        let written = &mut self.written[pod.index()];
+        match (written.is_some(), wanted.is_some()) {
+            (false, true) => {
+                self.slice[pod.index()] = (self.members / SLICE_SIZE) as u16;
+                self.members += 1;
+            }
+            (true, false) => self.members -= 1,
+            _ => {}
+        }
+        *written = wanted;
+    }
+
+    /// Takes a pod over whose endpoint is in the slice already.
+    pub fn adopt(&mut self, pod: PodId, selected: bool, conditions: Conditions) {
+        self.grow(pod);
+        self.selected[pod.index()] = selected;
+        if selected {
+            self.place(pod, Some(conditions));
+        }
+    }
+}

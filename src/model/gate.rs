@@ -1,0 +1,50 @@
+//! An external controller that sets the readiness gates of pods some time after their containers are ready.
+
+use crate::cluster::objects::{PodId, Write};
+use crate::engine::{Dur, Rng, Time};
+use crate::model::plumbing::{Ctx, Out};
+use crate::scenario::Gate;
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Event {
+    /// A pod's containers are ready.
+    ContainersReady(PodId),
+}
+
+#[derive(Debug)]
+pub struct Controller {
+    gate: Gate,
+    /// When it polls: this instant and every `poll` before and after.
+    phase: Dur,
+    rng: Rng,
+    handled: Vec<bool>,
+}
+
+impl Controller {
+    pub fn new(gate: Gate, mut rng: Rng) -> Controller {
+        let phase = Dur((rng.uniform() * gate.poll.0 as f64) as i64);
+        Controller { gate, phase, rng, handled: Vec::new() }
+    }
+
+    pub fn handle(&mut self, ctx: Ctx, event: Event, out: &mut Out<Event>) {
+        let Event::ContainersReady(pod) = event;
+        if self.handled.len() <= pod.index() {
+            self.handled.resize(pod.index() + 1, false);
+        }
+        if std::mem::replace(&mut self.handled[pod.index()], true) {
+            return;
+        }
+        // It looks at pods only when it polls: first sees the pod then, and acts at a later poll.
+        let seen = self.next_poll(ctx.now);
+        let acts = self.next_poll(seen + self.gate.delay);
+        let at = acts + ctx.api_write(self.rng.uniform());
+        out.write(at, Write::SetGates { pod, value: true });
+    }
+
+    fn next_poll(&self, t: Time) -> Time {
+        let poll = self.gate.poll.0.max(1);
+        let since = (t - (Time::ZERO + self.phase)).0;
+        let polls = since.div_euclid(poll) + i64::from(since.rem_euclid(poll) > 0);
+        Time::ZERO + self.phase + Dur(polls * poll)
+    }
+}

@@ -1,0 +1,98 @@
+//! kube-controller-manager's shared cache: what its controllers see of the API, one watch latency late.
+
+use crate::cluster::PodPhase;
+use crate::cluster::objects::{
+    Cluster, Conditions, DeploymentId, PodId, ReplicaSet, RsId, TemplateId,
+};
+use crate::engine::Time;
+
+/// A pod as the cache shows it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct SeenPod {
+    pub exists: bool,
+    pub rs: RsId,
+    pub template: TemplateId,
+    pub node: Option<u16>,
+    pub phase: PodPhase,
+    pub ready: bool,
+    pub ready_transition: Time,
+    pub has_ip: bool,
+    pub deleting: bool,
+}
+
+impl SeenPod {
+    const UNKNOWN: SeenPod = SeenPod {
+        exists: false,
+        rs: RsId(0),
+        template: TemplateId(0),
+        node: None,
+        phase: PodPhase::Pending,
+        ready: false,
+        ready_transition: Time::ALWAYS,
+        has_ip: false,
+        deleting: false,
+    };
+
+    /// Counts for its ReplicaSet: not terminal and not being deleted.
+    pub fn is_active(&self) -> bool {
+        self.exists && !self.deleting && !self.phase.is_terminal()
+    }
+
+    /// Its endpoint's conditions; None: not in the slice.
+    pub fn conditions(&self, publish_not_ready: bool) -> Option<Conditions> {
+        if !self.exists || !self.has_ip || self.phase.is_terminal() {
+            return None;
+        }
+        let ready = publish_not_ready || (self.ready && !self.deleting);
+        Some(Conditions { ready, serving: self.ready, terminating: self.deleting })
+    }
+}
+
+#[derive(Clone, Debug, Default)]
+pub struct Informer {
+    pub pods: Vec<SeenPod>,
+    /// None: not seen yet.
+    pub sets: Vec<Option<ReplicaSet>>,
+}
+
+impl Informer {
+    pub fn pod(&self, pod: PodId) -> SeenPod {
+        self.pods.get(pod.index()).copied().unwrap_or(SeenPod::UNKNOWN)
+    }
+
+    /// Takes the pod's present state into the cache; returns what was there before and what is now.
+    pub fn observe_pod(&mut self, cluster: &Cluster, pod: PodId) -> (SeenPod, SeenPod) {
+        let p = &cluster.pods[pod.index()];
+        let now = SeenPod {
+            exists: !p.removed,
+            rs: p.rs,
+            template: p.template,
+            node: p.node,
+            phase: p.status.phase,
+            ready: p.status.ready,
+            ready_transition: p.ready_transition,
+            has_ip: p.status.has_ip,
+            deleting: p.deleting.is_some(),
+        };
+        if self.pods.len() <= pod.index() {
+            self.pods.resize(pod.index() + 1, SeenPod::UNKNOWN);
+        }
+        let before = std::mem::replace(&mut self.pods[pod.index()], now);
+        (before, now)
+    }
+
+    pub fn observe_set(&mut self, cluster: &Cluster, rs: RsId) {
+        if self.sets.len() <= rs.index() {
+            self.sets.resize(rs.index() + 1, None);
+        }
+        self.sets[rs.index()] = Some(cluster.replica_sets[rs.index()].clone());
+    }
+
+    /// The sets of a Deployment, by creation.
+    pub fn sets_of(&self, deployment: DeploymentId) -> impl Iterator<Item = (RsId, &ReplicaSet)> {
+        self.sets.iter().enumerate().filter_map(move |(i, set)| {
+            let set = set.as_ref()?;
+            (set.deployment == deployment && !set.removed).then_some((RsId(i as u32), set))
+        })
+    }
+}

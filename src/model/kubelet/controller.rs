@@ -1,0 +1,370 @@
+//! All kubelets of the cluster: their state, their events and the dispatch.
+
+use super::backoff::Backoff;
+use super::probe::{ProbeResult, Ticker, Worker};
+use super::readiness::Role;
+use crate::cluster::objects::{Cluster, PodId, PodStatus};
+use crate::cluster::spec::{Container as ContainerSpec, PodTemplate};
+use crate::engine::{Dur, Rng, SharedProcessor, Time, dist};
+use crate::model::plumbing::{Ctx, Out};
+use crate::timeline::{LifeEnd, Phase, Timeline};
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Event {
+    /// The kubelet sees a pod bound to its node.
+    Bound(PodId),
+    /// The kubelet sees the deletion time.
+    Deleting(PodId),
+    /// The kubelet sees that readiness gates changed.
+    Gates(PodId),
+    /// The next container may be started (volumes mounted, image there, hook over).
+    Start { pod: PodId, container: u8 },
+    /// A job of the node's processor is done, unless the job list changed since.
+    Cpu { node: u16, generation: u32 },
+    /// One iteration of the pod worker.
+    Iterate(PodId),
+    /// A probe worker's tick.
+    Tick { pod: PodId, container: u8, kind: u8, epoch: u32 },
+    /// The answer of a probe that will succeed.
+    Answer { pod: PodId, container: u8, kind: u8, run: u32 },
+    /// The status manager sends the pod's status.
+    SendStatus(PodId),
+    /// The pod worker begins to terminate the pod.
+    Terminate(PodId),
+    /// A container is killed because a probe failed.
+    Kill { pod: PodId, container: u8, run: u32, by_startup: bool },
+    /// The stop signal arrives.
+    Sigterm { pod: PodId, container: u8, run: u32 },
+    /// The process is gone.
+    Exit { pod: PodId, container: u8, run: u32, end: LifeEnd },
+    /// A lame duck closes its listener.
+    StopListening { pod: PodId, container: u8, run: u32 },
+}
+
+/// Work that shares the node's cores.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Job {
+    Start {
+        pod: PodId,
+        container: u8,
+    },
+    /// Taking the network away.
+    Teardown(PodId),
+    /// What is left to do until the terminal phase is known.
+    Cleanup(PodId),
+    /// Work whose end nobody waits for.
+    Load,
+}
+
+#[derive(Debug)]
+pub(super) struct Node {
+    pub cpu: SharedProcessor<Job>,
+    /// The end of one relist; others end every `relist_period`.
+    relist: Time,
+    relist_period: Dur,
+    relist_length: Dur,
+    /// The status manager is busy until then.
+    pub status_free: Time,
+    /// Sandboxes with a network.
+    pub sandboxes: u32,
+    /// Images present.
+    pub images: Vec<String>,
+    /// The one running image pull ends then.
+    pub pull_free: Time,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Life {
+    /// Containers are being started.
+    Starting,
+    Running,
+    /// Deletion seen, the pod worker has not begun yet.
+    AboutToStop,
+    Terminating {
+        since: Time,
+    },
+    Terminal,
+}
+
+#[derive(Debug)]
+pub(super) struct Pod {
+    pub node: u16,
+    pub life: Life,
+    pub containers: Vec<Container>,
+    pub sandbox: bool,
+    /// The pending iteration; NEVER: none.
+    pub iterate_at: Time,
+    /// The last one.
+    pub iterated: Time,
+    /// Containers were seen running before.
+    pub seen_running: bool,
+    pub status_pending: bool,
+    pub sent: Option<PodStatus>,
+    pub serving: u8,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum State {
+    Waiting,
+    Running { since: Time },
+    Exited { at: Time },
+}
+
+#[derive(Debug)]
+pub(super) struct Container {
+    pub role: Role,
+    /// Counts starts: events of an earlier run are void.
+    pub run: u32,
+    pub state: State,
+    /// What the cached status shows: state and run.
+    pub seen: (State, u32),
+    pub listening: Time,
+    /// Readiness answers "no" from here although it listens (lame duck).
+    pub unready_from: Time,
+    pub stop_accept: Time,
+    pub started: bool,
+    pub ready: bool,
+    /// Being killed by a probe.
+    pub killing: bool,
+    pub kill_at: Time,
+    pub backoff: Backoff,
+    pub probes: [Option<Probe>; 3],
+}
+
+/// A probe worker with its clock. Its ticks are scheduled only while its answer could change something.
+#[derive(Debug)]
+pub(super) struct Probe {
+    pub worker: Worker,
+    pub ticker: Ticker,
+    pub epoch: u32,
+    pub scheduled: bool,
+}
+
+/// Indices of `Container::probes`.
+pub(super) const READINESS: usize = 0;
+pub(super) const LIVENESS: usize = 1;
+pub(super) const STARTUP: usize = 2;
+
+impl Container {
+    pub fn result(&self, kind: usize) -> Option<ProbeResult> {
+        self.probes[kind].as_ref().and_then(|p| p.worker.result())
+    }
+
+    pub fn is_running(&self) -> bool {
+        matches!(self.state, State::Running { .. })
+    }
+}
+
+/// An iteration waits for the runtime and the API more than it computes.
+const ITERATION_WEIGHT: f64 = 0.6;
+
+#[derive(Debug)]
+pub struct Kubelets {
+    pub(super) nodes: Vec<Node>,
+    pub(super) pods: Vec<Option<Pod>>,
+    pub(super) rng: Rng,
+    /// How long work takes in this run against the usual.
+    pace: f64,
+    /// Requests per second one pod gets, for the time a graceful stop takes.
+    pub requests_per_pod_s: f64,
+}
+
+impl Kubelets {
+    pub fn new(ctx: Ctx, nodes: usize, mut rng: Rng) -> Kubelets {
+        let node = |index: usize| {
+            let length = ctx.latencies.pleg_relist.sample(rng.uniform());
+            let period = Dur::from_secs(1) + length;
+            let phase = ctx.seed.uniform("relist phase", index as u64);
+            Node {
+                cpu: SharedProcessor::new(ctx.platform.node_cores),
+                relist: Time((phase * period.0 as f64) as i64),
+                relist_period: period,
+                relist_length: length,
+                status_free: Time::ALWAYS,
+                sandboxes: 0,
+                images: Vec::new(),
+                pull_free: Time::ALWAYS,
+            }
+        };
+        let nodes = (0..nodes).map(node).collect();
+        let spread = dist::normal_quantile(ctx.seed.uniform("pace", 0)) * ctx.platform.run_spread;
+        let pace = libm::exp(spread);
+        Kubelets { nodes, pods: Vec::new(), rng, pace, requests_per_pod_s: 0.0 }
+    }
+
+    pub fn add_image(&mut self, image: &str) {
+        for node in &mut self.nodes {
+            if !node.images.iter().any(|i| i == image) {
+                node.images.push(image.to_string());
+            }
+        }
+    }
+
+    /// How much longer everything takes on a node than when it is idle.
+    pub fn slowdown(&self, node: usize) -> f64 {
+        self.nodes[node].cpu.slowdown() * self.pace
+    }
+
+    /// On a shared machine, the work that an iteration or a status causes slows everything else down.
+    pub(super) fn burden(&mut self, ctx: Ctx, pod: PodId, out: &mut Out<Event>) {
+        if ctx.platform.shared_control_plane && ctx.platform.iteration_work_s > 0.0 {
+            let node = self.pod(pod).node;
+            let work = Dur::from_secs_f64(ctx.platform.iteration_work_s);
+            self.add_job(ctx, node, work, ITERATION_WEIGHT, Job::Load, out);
+        }
+    }
+
+    pub(super) fn pod(&mut self, pod: PodId) -> &mut Pod {
+        self.pods[pod.index()].as_mut().expect("an event of a pod the kubelet does not know")
+    }
+
+    pub(super) fn container(&mut self, pod: PodId, container: u8) -> &mut Container {
+        &mut self.pod(pod).containers[usize::from(container)]
+    }
+
+    pub(super) fn node_of(&mut self, pod: PodId) -> &mut Node {
+        let node = self.pod(pod).node;
+        &mut self.nodes[usize::from(node)]
+    }
+
+    pub(super) fn u(&mut self) -> f64 {
+        self.rng.uniform()
+    }
+
+    pub fn handle(
+        &mut self,
+        ctx: Ctx,
+        event: Event,
+        cluster: &Cluster,
+        timeline: &mut Timeline,
+        out: &mut Out<Event>,
+    ) {
+        match event {
+            Event::Bound(pod) => self.bound(ctx, pod, cluster, out),
+            Event::Deleting(pod) => self.deleting(ctx, pod, out),
+            Event::Gates(pod) => self.status_dirty(ctx, pod, out),
+            Event::Start { pod, container } => self.start(ctx, pod, container, out),
+            Event::Cpu { node, generation } => {
+                self.cpu_done(ctx, node, generation, cluster, timeline, out);
+            }
+            Event::Iterate(pod) => self.iterate(ctx, pod, cluster, out),
+            Event::Tick { pod, container, kind, epoch } => {
+                self.tick(ctx, pod, container, usize::from(kind), epoch, cluster, out);
+            }
+            Event::Answer { pod, container, kind, run } => {
+                self.answer(ctx, pod, container, usize::from(kind), run, cluster, out);
+            }
+            Event::SendStatus(pod) => self.send_status(ctx, pod, cluster, timeline, out),
+            Event::Terminate(pod) => self.terminate(ctx, pod, cluster, out),
+            Event::Kill { pod, container, run, by_startup } => {
+                self.kill(ctx, pod, container, run, by_startup, cluster, out);
+            }
+            Event::Sigterm { pod, container, run } => {
+                self.sigterm(ctx, pod, container, run, cluster, timeline, out);
+            }
+            Event::Exit { pod, container, run, end } => {
+                self.exit(ctx, pod, container, run, end, cluster, timeline, out);
+            }
+            Event::StopListening { pod, container, run } => {
+                self.stop_listening(ctx, pod, container, run, timeline);
+            }
+        }
+    }
+
+    fn cpu_done(
+        &mut self,
+        ctx: Ctx,
+        node: u16,
+        generation: u32,
+        cluster: &Cluster,
+        timeline: &mut Timeline,
+        out: &mut Out<Event>,
+    ) {
+        let index = usize::from(node);
+        if self.nodes[index].cpu.generation != generation {
+            return;
+        }
+        while let Some(job) = self.nodes[index].cpu.take_done(ctx.now) {
+            match job {
+                Job::Start { pod, container } => {
+                    self.container_up(ctx, pod, container, cluster, timeline, out);
+                }
+                Job::Teardown(pod) => self.network_gone(ctx, pod, timeline, out),
+                Job::Cleanup(pod) => self.stopped(ctx, pod, out),
+                Job::Load => {}
+            }
+        }
+        self.schedule_cpu(node, out);
+    }
+
+    pub(super) fn add_job(
+        &mut self,
+        ctx: Ctx,
+        node: u16,
+        work: Dur,
+        weight: f64,
+        job: Job,
+        out: &mut Out<Event>,
+    ) {
+        let work = Dur((work.0 as f64 * self.pace) as i64);
+        self.nodes[usize::from(node)].cpu.add(ctx.now, work, weight, job);
+        self.schedule_cpu(node, out);
+    }
+
+    fn schedule_cpu(&self, node: u16, out: &mut Out<Event>) {
+        let cpu = &self.nodes[usize::from(node)].cpu;
+        if let Some(at) = cpu.next_done() {
+            out.at(at, Event::Cpu { node, generation: cpu.generation });
+        }
+    }
+
+    /// A change of the pod waits for an iteration; iterations wait for a relist newer than the one before.
+    pub(super) fn want_iteration(&mut self, pod: PodId, at: Time, out: &mut Out<Event>) {
+        let state = self.pod(pod);
+        if at < state.iterate_at {
+            state.iterate_at = at;
+            out.at(at, Event::Iterate(pod));
+        }
+    }
+
+    /// When the pod worker may run next: at once if a relist ended since its last iteration.
+    pub(super) fn next_iteration(&mut self, now: Time, pod: PodId) -> Time {
+        let iterated = self.pod(pod).iterated;
+        let node = self.node_of(pod);
+        if iterated < Time::ALWAYS + Dur(1) {
+            return now;
+        }
+        node.relist_after(iterated).max(now)
+    }
+}
+
+impl Node {
+    /// The end of the first relist that starts after `t`.
+    pub fn relist_after(&self, t: Time) -> Time {
+        let target = t + self.relist_length;
+        let periods = (target - self.relist).0.div_euclid(self.relist_period.0) + 1;
+        self.relist + Dur(periods * self.relist_period.0)
+    }
+}
+
+/// All containers of a template in start order: init containers and sidecars, then the others.
+pub(super) fn container_spec(template: &PodTemplate, index: u8) -> &ContainerSpec {
+    let index = usize::from(index);
+    let inits = template.init_containers.len();
+    if index < inits {
+        &template.init_containers[index]
+    } else {
+        &template.containers[index - inits]
+    }
+}
+
+/// What a connection to the pod meets from `at` on; entries after `at` are void.
+pub(super) fn set_phase(timeline: &mut Timeline, pod: PodId, at: Time, phase: Phase) {
+    let phases = &mut timeline.pods[pod.index()].phases;
+    while phases.last().is_some_and(|&(from, _)| from >= at) {
+        phases.pop();
+    }
+    if phases.last().is_none_or(|&(_, last)| last != phase) {
+        phases.push((at, phase));
+    }
+}

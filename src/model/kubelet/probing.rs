@@ -1,0 +1,329 @@
+//! Probe workers: when they evaluate and what follows. A worker is asleep while its answer cannot change
+//! anything: a readiness probe that succeeded, a process that is not going to listen before a given time.
+
+use super::controller::{
+    Container, Event, Kubelets, LIVENESS, Life, Probe, READINESS, STARTUP, State, container_spec,
+};
+use super::probe::{
+    ContainerState, Kind, KubeletStart, Next, ProbeResult, SeenContainer, SeenPod, Settings,
+    Ticker, Worker,
+};
+use super::readiness::{self, Probes, Role};
+use crate::cluster::objects::{Cluster, PodId};
+use crate::cluster::spec::Probe as ProbeSpec;
+use crate::engine::{Dur, Time};
+use crate::model::plumbing::{Ctx, Out};
+
+const KINDS: [Kind; 3] = [Kind::Readiness, Kind::Liveness, Kind::Startup];
+
+fn spec_of(c: &crate::cluster::spec::Container, kind: usize) -> Option<&ProbeSpec> {
+    match kind {
+        READINESS => c.readiness_probe.as_ref(),
+        LIVENESS => c.liveness_probe.as_ref(),
+        _ => c.startup_probe.as_ref(),
+    }
+}
+
+impl Kubelets {
+    /// Workers start with the pod, before its sandbox exists.
+    pub(super) fn create_workers(&mut self, ctx: Ctx, pod: PodId, cluster: &Cluster) {
+        let template = cluster.template_of(pod);
+        for index in 0..self.pod(pod).containers.len() as u8 {
+            let spec = container_spec(template, index);
+            let sidecar = spec.sidecar;
+            for kind in [READINESS, LIVENESS, STARTUP] {
+                let Some(probe) = spec_of(spec, kind) else { continue };
+                let settings = Settings {
+                    initial_delay_seconds: probe.initial_delay_seconds,
+                    success_threshold: probe.success_threshold,
+                    failure_threshold: probe.failure_threshold,
+                };
+                let kubelet = KubeletStart::of(ctx.kubernetes.kubelet, Time::ALWAYS);
+                self.container(pod, index).probes[kind] = Some(Probe {
+                    worker: Worker::new(KINDS[kind], settings, sidecar, kubelet),
+                    ticker: Ticker::new(ctx.now, probe.period_seconds),
+                    epoch: 0,
+                    scheduled: false,
+                });
+            }
+        }
+    }
+
+    /// A pod that has been ready for long: every worker has stored success and its clock has any phase.
+    pub(super) fn settle_workers(&mut self, pod: PodId, started: Time) {
+        for index in 0..self.pod(pod).containers.len() as u8 {
+            let u = self.u();
+            let c = self.container(pod, index);
+            for kind in [READINESS, LIVENESS, STARTUP] {
+                let started_flag = kind != STARTUP;
+                let Some(probe) = &mut c.probes[kind] else { continue };
+                let state = ContainerState::Running { started_at: started };
+                let container = Some(SeenContainer { id: 1, state, started: started_flag });
+                let seen = SeenPod { terminal: false, deleting: false, container };
+                let long_after = started + Dur::from_secs(1_000_000_000);
+                probe.worker.begin(&seen, long_after);
+                while probe.worker.result() != Some(ProbeResult::Success) {
+                    probe.worker.finish(Some(ProbeResult::Success));
+                }
+                let phase = Dur((u * 1e9) as i64);
+                probe.ticker.triggered(started + phase);
+            }
+        }
+    }
+
+    /// Takes the flags of all containers anew from the cached status and asks for readiness evaluations.
+    pub(super) fn refresh_flags(
+        &mut self,
+        ctx: Ctx,
+        pod: PodId,
+        newly_running: bool,
+        cluster: &Cluster,
+        out: &mut Out<Event>,
+    ) {
+        for index in 0..self.pod(pod).containers.len() as u8 {
+            let lost = newly_running && self.u() < ctx.platform.probe_trigger_lost;
+            let flags = self.update_flags(pod, index);
+            for kind in [READINESS, LIVENESS, STARTUP] {
+                self.wake(ctx, pod, index, kind, out);
+            }
+            if flags.trigger {
+                self.trigger(ctx, pod, index, lost, cluster, out);
+            }
+        }
+    }
+
+    fn update_flags(&mut self, pod: PodId, index: u8) -> readiness::Flags {
+        let c = self.container(pod, index);
+        let running = matches!(c.seen.0, State::Running { .. });
+        let probes = Probes {
+            readiness_worker: c.probes[READINESS].is_some(),
+            readiness: c.result(READINESS),
+            startup_worker: c.probes[STARTUP].is_some(),
+            startup: c.result(STARTUP),
+        };
+        let flags = readiness::container_flags(c.role, running, probes);
+        c.started = flags.started;
+        c.ready = flags.ready;
+        flags
+    }
+
+    /// An immediate readiness evaluation; the period starts anew. A `lost` one finds the status without the
+    /// container and does nothing else.
+    fn trigger(
+        &mut self,
+        ctx: Ctx,
+        pod: PodId,
+        index: u8,
+        lost: bool,
+        cluster: &Cluster,
+        out: &mut Out<Event>,
+    ) {
+        let Some(probe) = &mut self.container(pod, index).probes[READINESS] else { return };
+        probe.ticker.triggered(ctx.now);
+        probe.scheduled = false;
+        probe.epoch += 1;
+        if lost {
+            self.wake(ctx, pod, index, READINESS, out);
+        } else {
+            self.evaluate(ctx, pod, index, READINESS, cluster, out);
+        }
+    }
+
+    #[expect(clippy::too_many_arguments, reason = "an event's fields and the world's parts")]
+    pub(super) fn tick(
+        &mut self,
+        ctx: Ctx,
+        pod: PodId,
+        index: u8,
+        kind: usize,
+        epoch: u32,
+        cluster: &Cluster,
+        out: &mut Out<Event>,
+    ) {
+        if self.pod(pod).life == Life::Terminal {
+            return;
+        }
+        let Some(probe) = &mut self.container(pod, index).probes[kind] else { return };
+        if probe.epoch != epoch {
+            return;
+        }
+        probe.scheduled = false;
+        probe.ticker.ticked(ctx.now);
+        self.evaluate(ctx, pod, index, kind, cluster, out);
+    }
+
+    fn evaluate(
+        &mut self,
+        ctx: Ctx,
+        pod: PodId,
+        index: u8,
+        kind: usize,
+        cluster: &Cluster,
+        out: &mut Out<Event>,
+    ) {
+        let seen = self.seen(pod, index, cluster);
+        let spec = container_spec(cluster.template_of(pod), index);
+        let never_ready = spec.app.never_ready && kind == READINESS;
+        let c = self.container(pod, index);
+        let ok = answers(c, kind, ctx.now, never_ready);
+        let run = c.run;
+        let Some(probe) = &mut c.probes[kind] else { return };
+        let begun = probe.worker.begin(&seen, ctx.now);
+        let mut updated = begun.updated;
+        if begun.next == Next::Probe {
+            if ok {
+                let kind = kind as u8;
+                let at = ctx.now + ctx.latencies.probe_answer.sample(self.u());
+                out.at(at, Event::Answer { pod, container: index, kind, run });
+            } else {
+                updated |= probe.worker.finish(Some(ProbeResult::Failure));
+            }
+        }
+        if begun.next != Next::End {
+            self.wake(ctx, pod, index, kind, out);
+        }
+        if updated {
+            self.result_changed(ctx, pod, index, kind, out);
+        }
+    }
+
+    #[expect(clippy::too_many_arguments, reason = "an event's fields and the world's parts")]
+    pub(super) fn answer(
+        &mut self,
+        ctx: Ctx,
+        pod: PodId,
+        index: u8,
+        kind: usize,
+        run: u32,
+        cluster: &Cluster,
+        out: &mut Out<Event>,
+    ) {
+        if self.pod(pod).life == Life::Terminal {
+            return;
+        }
+        let c = self.container(pod, index);
+        if c.run != run {
+            return;
+        }
+        let Some(probe) = &mut c.probes[kind] else { return };
+        let updated = probe.worker.finish(Some(ProbeResult::Success));
+        if updated {
+            self.result_changed(ctx, pod, index, kind, out);
+            if kind == STARTUP {
+                // Readiness follows at once.
+                let flags = self.update_flags(pod, index);
+                self.wake(ctx, pod, index, LIVENESS, out);
+                if flags.trigger {
+                    self.trigger(ctx, pod, index, false, cluster, out);
+                }
+            }
+        }
+    }
+
+    /// The sync loop gets an update: readiness goes into the cached status at once, and the pod worker runs.
+    fn result_changed(
+        &mut self,
+        ctx: Ctx,
+        pod: PodId,
+        index: u8,
+        kind: usize,
+        out: &mut Out<Event>,
+    ) {
+        let failed = self.container(pod, index).result(kind) == Some(ProbeResult::Failure);
+        if failed && kind != READINESS {
+            let run = self.container(pod, index).run;
+            let at = self.next_kill(ctx, pod);
+            out.at(at, Event::Kill { pod, container: index, run, by_startup: kind == STARTUP });
+            return;
+        }
+        if kind == LIVENESS {
+            // A success of liveness is of no interest to the sync loop.
+            return;
+        }
+        self.update_flags(pod, index);
+        self.status_dirty(ctx, pod, out);
+        if matches!(self.pod(pod).life, Life::Starting | Life::Running) {
+            let at = self.next_iteration(ctx.now, pod);
+            self.want_iteration(pod, at, out);
+        }
+    }
+
+    fn next_kill(&mut self, ctx: Ctx, pod: PodId) -> Time {
+        self.next_iteration(ctx.now, pod) + ctx.latencies.signal_delivery.sample(self.u())
+    }
+
+    /// What the kubelet's cached status says of a container.
+    fn seen(&mut self, pod: PodId, index: u8, cluster: &Cluster) -> SeenPod {
+        let second_phase = cluster.second_phase;
+        let state = self.pod(pod);
+        let deleting = matches!(state.life, Life::Terminating { .. });
+        let c = &state.containers[usize::from(index)];
+        let container = match c.seen {
+            (State::Waiting, 0) => None,
+            (seen, id) => Some(SeenContainer {
+                id,
+                started: c.started,
+                state: match seen {
+                    State::Waiting => ContainerState::Waiting,
+                    State::Running { since } => {
+                        ContainerState::Running { started_at: since.floor_s(second_phase) }
+                    }
+                    State::Exited { .. } => ContainerState::Terminated { restarts: true },
+                },
+            }),
+        };
+        SeenPod { terminal: state.life == Life::Terminal, deleting, container }
+    }
+
+    /// Schedules the worker's next tick, if an evaluation can still change something.
+    pub(super) fn wake(
+        &mut self,
+        ctx: Ctx,
+        pod: PodId,
+        index: u8,
+        kind: usize,
+        out: &mut Out<Event>,
+    ) {
+        let terminating = matches!(self.pod(pod).life, Life::Terminating { .. });
+        if terminating && kind != READINESS {
+            return;
+        }
+        let c = self.container(pod, index);
+        let Some(from) = matters_from(c, kind, ctx.now) else { return };
+        let Some(probe) = &mut c.probes[kind] else { return };
+        if probe.scheduled {
+            return;
+        }
+        probe.scheduled = true;
+        probe.epoch += 1;
+        let at = probe.ticker.skip_to(from.max(ctx.now));
+        let epoch = probe.epoch;
+        out.at(at, Event::Tick { pod, container: index, kind: kind as u8, epoch });
+    }
+}
+
+/// Whether the probe's handler answers at `now`.
+fn answers(c: &Container, kind: usize, now: Time, never_ready: bool) -> bool {
+    let up = c.is_running() && now >= c.listening && now < c.stop_accept;
+    up && !never_ready && (kind != READINESS || now < c.unready_from)
+}
+
+/// From when on evaluations of this kind can change anything; None: not until something else happens.
+fn matters_from(c: &Container, kind: usize, now: Time) -> Option<Time> {
+    let probe = c.probes[kind].as_ref()?;
+    if !matches!(c.seen.0, State::Running { .. }) || matches!(c.role, Role::Init { .. }) {
+        return None;
+    }
+    if c.started == (kind == STARTUP) || probe.worker.holds(c.run) {
+        return None;
+    }
+    let answering = answers(c, kind, now, false);
+    match (kind, probe.worker.result()) {
+        // Unready until the process listens: its failures in between change nothing.
+        (READINESS, Some(ProbeResult::Failure)) if now < c.listening => Some(c.listening),
+        (READINESS, Some(ProbeResult::Success)) if answering => None,
+        // Liveness starts out as a success and stays one while the process answers.
+        (LIVENESS, Some(ProbeResult::Success)) if answering => None,
+        _ => Some(now),
+    }
+}

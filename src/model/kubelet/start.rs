@@ -1,0 +1,352 @@
+//! From binding to running containers, and what one iteration of the pod worker does.
+
+use super::backoff::Backoff;
+use super::controller::{
+    Container, Event, Job, Kubelets, LIVENESS, Life, Pod, READINESS, STARTUP, State,
+    container_spec, set_phase,
+};
+use super::readiness::Role;
+use super::requeue::{self, Intervals, SyncResult};
+use crate::cluster::objects::{Cluster, PodId};
+use crate::cluster::spec::{Container as ContainerSpec, Hook, ImagePullPolicy, PodTemplate};
+use crate::engine::{Dur, Time};
+use crate::model::plumbing::{Ctx, Out};
+use crate::timeline::{Life as Run, LifeEnd, Phase, Timeline};
+
+impl Kubelets {
+    pub(super) fn bound(&mut self, ctx: Ctx, pod: PodId, cluster: &Cluster, out: &mut Out<Event>) {
+        let node = cluster.pods[pod.index()].node.expect("bound");
+        self.insert(pod, new_pod(node, cluster.template_of(pod)));
+        self.create_workers(ctx, pod, cluster);
+        let setup = ctx.latencies.pod_setup.sample(self.u());
+        self.prepare(ctx, pod, 0, ctx.now + setup, cluster, out);
+    }
+
+    fn insert(&mut self, pod: PodId, state: Pod) {
+        if self.pods.len() <= pod.index() {
+            self.pods.resize_with(pod.index() + 1, || None);
+        }
+        self.pods[pod.index()] = Some(state);
+    }
+
+    /// Takes a pod over that has been running and ready for long; `started` is when its processes did.
+    pub fn adopt(
+        &mut self,
+        ctx: Ctx,
+        pod: PodId,
+        node: u16,
+        started: Time,
+        cluster: &Cluster,
+        timeline: &mut Timeline,
+    ) {
+        let template = cluster.template_of(pod);
+        let mut state = new_pod(node, template);
+        let running = State::Running { since: started };
+        for container in &mut state.containers {
+            if matches!(container.role, Role::Init { .. }) {
+                container.role = Role::Init { succeeded: true };
+                container.state = State::Exited { at: started };
+                continue;
+            }
+            *container = Container {
+                state: running,
+                seen: (running, 1),
+                run: 1,
+                ..new_container(container.role)
+            };
+            container.listening = started;
+            container.started = true;
+            container.ready = true;
+        }
+        state.life = Life::Running;
+        state.sandbox = true;
+        state.seen_running = true;
+        state.sent = Some(cluster.pods[pod.index()].status);
+        self.insert(pod, state);
+        self.create_workers(ctx, pod, cluster);
+        self.settle_workers(pod, started);
+        self.nodes[usize::from(node)].sandboxes += 1;
+        set_phase(timeline, pod, started, Phase::Serving);
+        timeline.pods[pod.index()].lives.push(new_run(started, started));
+    }
+
+    /// Fetches the image if need be, then starts container number `index`, not before `ready`.
+    fn prepare(
+        &mut self,
+        ctx: Ctx,
+        pod: PodId,
+        index: u8,
+        ready: Time,
+        cluster: &Cluster,
+        out: &mut Out<Event>,
+    ) {
+        let spec = container_spec(cluster.template_of(pod), index);
+        let u = self.u();
+        let node = self.node_of(pod);
+        let present = node.images.contains(&spec.image);
+        let at = match (spec.image_pull_policy, present) {
+            (ImagePullPolicy::Always, true) => ready + ctx.latencies.image_check.sample(u),
+            (ImagePullPolicy::Never, _) | (ImagePullPolicy::IfNotPresent, true) => ready,
+            (_, false) => {
+                // One pull at a time on a node.
+                let end = ready.max(node.pull_free) + ctx.latencies.image_pull.sample(u);
+                node.pull_free = end;
+                node.images.push(spec.image.clone());
+                end
+            }
+        };
+        out.at(at, Event::Start { pod, container: index });
+    }
+
+    pub(super) fn start(&mut self, ctx: Ctx, pod: PodId, container: u8, out: &mut Out<Event>) {
+        let mut work = ctx.latencies.container_start.sample(self.u());
+        let create = ctx.latencies.sandbox_create.sample(self.u());
+        let state = self.pod(pod);
+        if state.life == Life::Terminal || matches!(state.life, Life::Terminating { .. }) {
+            return;
+        }
+        if !state.sandbox {
+            state.sandbox = true;
+            work = work + create;
+        }
+        let node = state.node;
+        self.add_job(ctx, node, work, 1.0, Job::Start { pod, container }, out);
+    }
+
+    pub(super) fn container_up(
+        &mut self,
+        ctx: Ctx,
+        pod: PodId,
+        index: u8,
+        cluster: &Cluster,
+        timeline: &mut Timeline,
+        out: &mut Out<Event>,
+    ) {
+        let template = cluster.template_of(pod);
+        let spec = container_spec(template, index);
+        let first = !self.pod(pod).containers.iter().any(|c| c.run > 0);
+        if first {
+            self.node_of(pod).sandboxes += 1;
+        }
+        let delay = spec.app.start_delay.sample(self.u());
+        let serving = self.pod(pod).serving == index;
+        let c = self.container(pod, index);
+        assert!(!c.is_running(), "a running container was started again");
+        c.run += 1;
+        c.state = State::Running { since: ctx.now };
+        c.listening = ctx.now + delay;
+        c.unready_from = Time::NEVER;
+        c.stop_accept = Time::NEVER;
+        c.killing = false;
+        let (run, is_init) = (c.run, matches!(c.role, Role::Init { .. }));
+        if is_init {
+            // An init container runs for its start-up time and ends.
+            out.at(
+                ctx.now + delay,
+                Event::Exit { pod, container: index, run, end: LifeEnd::Sigterm },
+            );
+        } else if let Some(after) = spec.app.crash_after {
+            out.at(
+                ctx.now + after,
+                Event::Exit { pod, container: index, run, end: LifeEnd::Crash },
+            );
+        }
+        if serving {
+            set_phase(timeline, pod, ctx.now, Phase::Refusing);
+            set_phase(timeline, pod, ctx.now + delay, Phase::Serving);
+            timeline.pods[pod.index()].lives.push(new_run(ctx.now, ctx.now + delay));
+        }
+        self.after_start(ctx, pod, index, cluster, out);
+    }
+
+    /// App containers follow each other in one iteration; init containers and sidecars end it.
+    fn after_start(
+        &mut self,
+        ctx: Ctx,
+        pod: PodId,
+        index: u8,
+        cluster: &Cluster,
+        out: &mut Out<Event>,
+    ) {
+        let template = cluster.template_of(pod);
+        let hook =
+            container_spec(template, index).post_start.as_ref().map_or(Dur::ZERO, hook_length);
+        let restarted = self.container(pod, index).run > 1;
+        let next = usize::from(index) + 1;
+        let app = usize::from(index) >= template.init_containers.len();
+        if app && !restarted && next < self.pod(pod).containers.len() {
+            self.prepare(ctx, pod, next as u8, ctx.now + hook, cluster, out);
+            return;
+        }
+        let end = ctx.now + hook;
+        if app && self.pod(pod).life == Life::Starting {
+            self.pod(pod).life = Life::Running;
+        }
+        let noticed = match ctx.kubernetes.kubelet {
+            // The pod is relisted on its own at the end of the iteration that started it.
+            36.. => end + ctx.latencies.pleg_relist.sample(self.u()),
+            _ => self.node_of(pod).relist_after(end),
+        };
+        if self.pod(pod).life == Life::AboutToStop {
+            out.at(noticed, Event::Terminate(pod));
+            return;
+        }
+        self.want_iteration(pod, noticed, out);
+    }
+
+    pub(super) fn iterate(
+        &mut self,
+        ctx: Ctx,
+        pod: PodId,
+        cluster: &Cluster,
+        out: &mut Out<Event>,
+    ) {
+        let state = self.pod(pod);
+        if state.iterate_at != ctx.now || !matches!(state.life, Life::Starting | Life::Running) {
+            return;
+        }
+        state.iterate_at = Time::NEVER;
+        state.iterated = ctx.now;
+        for container in &mut state.containers {
+            container.seen = (container.state, container.run);
+        }
+        let newly_running = state.life == Life::Running && !state.seen_running;
+        if newly_running {
+            state.seen_running = true;
+            let again = self.node_of(pod).relist_after(ctx.now);
+            self.want_iteration(pod, again, out);
+        }
+        self.burden(ctx, pod, out);
+        self.refresh_flags(ctx, pod, newly_running, cluster, out);
+        self.restart_exited(ctx, pod, cluster, out);
+        self.advance_inits(ctx, pod, cluster, out);
+        self.status_dirty(ctx, pod, out);
+    }
+
+    /// The next init container or sidecar, or the first app container, once the one before is done.
+    fn advance_inits(&mut self, ctx: Ctx, pod: PodId, cluster: &Cluster, out: &mut Out<Event>) {
+        let inits = cluster.template_of(pod).init_containers.len();
+        let state = self.pod(pod);
+        if state.life != Life::Starting || inits == 0 {
+            return;
+        }
+        let last = state.containers.iter().rposition(|c| c.run > 0);
+        let Some(last) = last.filter(|&i| i < inits) else { return };
+        let c = &mut state.containers[last];
+        let done = match c.role {
+            Role::Init { .. } => matches!(c.seen.0, State::Exited { .. }),
+            _ => c.started,
+        };
+        if done {
+            if let Role::Init { succeeded } = &mut c.role {
+                *succeeded = true;
+            }
+            self.prepare(ctx, pod, last as u8 + 1, ctx.now, cluster, out);
+        }
+    }
+
+    /// Containers that ended are started again, after their back-off.
+    fn restart_exited(&mut self, ctx: Ctx, pod: PodId, cluster: &Cluster, out: &mut Out<Event>) {
+        for index in 0..self.pod(pod).containers.len() as u8 {
+            let c = self.container(pod, index);
+            let State::Exited { at } = c.state else { continue };
+            if c.seen.1 != c.run || matches!(c.role, Role::Init { .. }) {
+                continue;
+            }
+            self.restart(ctx, pod, index, at, cluster, out);
+        }
+    }
+
+    pub(super) fn restart(
+        &mut self,
+        ctx: Ctx,
+        pod: PodId,
+        index: u8,
+        ended: Time,
+        cluster: &Cluster,
+        out: &mut Out<Event>,
+    ) {
+        let u = self.u();
+        let c = self.container(pod, index);
+        let due = c.backoff.may_start_at(ended);
+        if due <= ctx.now {
+            c.backoff.next(ended, ctx.now);
+            c.state = State::Waiting;
+            self.prepare(ctx, pod, index, ctx.now, cluster, out);
+            return;
+        }
+        let result = SyncResult::BackOff(due - ctx.now);
+        let minor = ctx.kubernetes.kubelet;
+        let wait = requeue::requeue_after(minor, false, result, Intervals::default(), u);
+        let at = self.next_sync_tick(ctx, pod, ctx.now + wait);
+        self.want_iteration(pod, at, out);
+    }
+
+    /// Due work items are picked up once a second.
+    fn next_sync_tick(&mut self, ctx: Ctx, pod: PodId, due: Time) -> Time {
+        let node = self.pod(pod).node;
+        let phase = Dur::from_secs_f64(ctx.seed.uniform("sync ticker", u64::from(node)));
+        due.floor_s(phase) + Dur::from_secs(1)
+    }
+}
+
+fn new_pod(node: u16, template: &PodTemplate) -> Pod {
+    let init = |c: &ContainerSpec| {
+        new_container(if c.sidecar { Role::Sidecar } else { Role::Init { succeeded: false } })
+    };
+    let inits = template.init_containers.iter().map(init);
+    let apps = template.containers.iter().map(|_| new_container(Role::App));
+    Pod {
+        node,
+        life: Life::Starting,
+        containers: inits.chain(apps).collect(),
+        sandbox: false,
+        iterate_at: Time::NEVER,
+        iterated: Time::ALWAYS,
+        seen_running: false,
+        status_pending: false,
+        sent: None,
+        serving: template.serving_container(),
+    }
+}
+
+fn new_container(role: Role) -> Container {
+    Container {
+        role,
+        run: 0,
+        state: State::Waiting,
+        seen: (State::Waiting, 0),
+        listening: Time::NEVER,
+        unready_from: Time::NEVER,
+        stop_accept: Time::NEVER,
+        started: false,
+        ready: false,
+        killing: false,
+        kill_at: Time::NEVER,
+        backoff: Backoff::of_restarts(Dur::from_secs(300)),
+        probes: [const { None }; 3],
+    }
+}
+
+fn new_run(started: Time, listening: Time) -> Run {
+    Run {
+        started,
+        listening,
+        sigterm: Time::NEVER,
+        stop_accept: Time::NEVER,
+        reset_until: Time::ALWAYS,
+        cut: Time::NEVER,
+        exit: Time::NEVER,
+        ended_by: LifeEnd::Running,
+    }
+}
+
+/// How long a hook runs, without the time to start it.
+pub(super) fn hook_length(hook: &Hook) -> Dur {
+    match hook {
+        Hook::Sleep { seconds } => Dur::from_secs(*seconds),
+        Hook::Exec { duration, .. } | Hook::HttpGet { duration, .. } => *duration,
+    }
+}
+
+const _: () = assert!(READINESS == 0 && LIVENESS == 1 && STARTUP == 2);

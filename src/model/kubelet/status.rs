@@ -1,0 +1,106 @@
+//! The status manager: one goroutine per node that sends changed statuses one after the other.
+
+use super::controller::{Event, Kubelets, Life, State};
+use super::readiness::{self, Role};
+use crate::cluster::PodPhase;
+use crate::cluster::objects::{Cluster, PodId, PodStatus, Write};
+use crate::engine::{Dur, Time};
+use crate::model::plumbing::{Ctx, Out};
+use crate::timeline::Timeline;
+
+impl Kubelets {
+    /// The pod's status may have changed: it is sent soon, together with whatever changes until then.
+    pub(super) fn status_dirty(&mut self, ctx: Ctx, pod: PodId, out: &mut Out<Event>) {
+        let wait = ctx.latencies.status_sync.sample(self.u());
+        let free = self.node_of(pod).status_free;
+        let state = self.pod(pod);
+        if !std::mem::replace(&mut state.status_pending, true) {
+            out.at((ctx.now + wait).max(free), Event::SendStatus(pod));
+        }
+    }
+
+    pub(super) fn send_status(
+        &mut self,
+        ctx: Ctx,
+        pod: PodId,
+        cluster: &Cluster,
+        timeline: &mut Timeline,
+        out: &mut Out<Event>,
+    ) {
+        let free = self.node_of(pod).status_free;
+        if free > ctx.now {
+            out.at(free, Event::SendStatus(pod));
+            return;
+        }
+        self.pod(pod).status_pending = false;
+        let status = self.status_of(pod, cluster);
+        let state = self.pod(pod);
+        if state.sent == Some(status) {
+            return;
+        }
+        state.sent = Some(status);
+        let terminal = state.life == Life::Terminal;
+        let node = usize::from(self.pod(pod).node);
+        let slow = self.slowdown(node);
+        let patch = scaled(ctx.latencies.status_patch.sample(self.u()), slow);
+        let commit = ctx.now + patch;
+        self.node_of(pod).status_free = commit;
+        self.burden(ctx, pod, out);
+        out.write(commit, Write::PodStatus { pod, status });
+        self.record(pod, status, commit, timeline);
+        if terminal {
+            // The object goes after a newer relist, and after the volumes and the cgroup.
+            let removal = ctx.latencies.object_removal.sample(self.u());
+            let gone = self.node_of(pod).relist_after(commit) + removal;
+            out.write(gone, Write::RemovePod { pod });
+        }
+    }
+
+    fn status_of(&mut self, pod: PodId, cluster: &Cluster) -> PodStatus {
+        let gates = cluster.pods[pod.index()].gates;
+        let state = self.pod(pod);
+        let restarts = state.containers.iter().map(|c| c.run.saturating_sub(1)).max().unwrap_or(0);
+        let terminal = state.life == Life::Terminal;
+        let ready = |c: &super::controller::Container| match c.role {
+            Role::Init { succeeded } => succeeded,
+            _ => c.ready,
+        };
+        let containers_ready =
+            !terminal && readiness::pod_ready(state.containers.iter().map(ready), [true]);
+        let running = |c: &super::controller::Container| {
+            !matches!(c.role, Role::Init { .. }) && !matches!(c.seen.0, State::Waiting) || c.run > 1
+        };
+        let phase = match (terminal, state.seen_running || state.containers.iter().any(running)) {
+            (true, _) => PodPhase::Failed,
+            (false, true) => PodPhase::Running,
+            (false, false) => PodPhase::Pending,
+        };
+        PodStatus {
+            phase,
+            ready: containers_ready && gates,
+            containers_ready,
+            has_ip: state.sandbox && state.iterated > Time::ALWAYS,
+            restarts,
+        }
+    }
+
+    fn record(&mut self, pod: PodId, status: PodStatus, at: Time, timeline: &mut Timeline) {
+        let truth = &mut timeline.pods[pod.index()];
+        let first = |slot: &mut Time| *slot = (*slot).min(at);
+        if status.phase == PodPhase::Running {
+            first(&mut truth.running_seen);
+        }
+        if status.ready {
+            first(&mut truth.ready);
+        }
+        if !status.ready && !truth.deleted.is_never() {
+            first(&mut truth.unready);
+        }
+        truth.restarts = status.restarts;
+    }
+}
+
+/// A latency on a busy node.
+pub(super) fn scaled(latency: Dur, slowdown: f64) -> Dur {
+    Dur((latency.0 as f64 * slowdown) as i64)
+}

@@ -1,0 +1,347 @@
+//! Termination: hooks, grace period, signals, what the process does on them, and taking the pod down.
+
+use super::controller::{Event, Job, Kubelets, Life, READINESS, State, container_spec, set_phase};
+use super::grace::{self, GraceSettings, KillReason, Signals};
+use super::readiness::Role;
+use super::start::hook_length;
+use super::status::scaled;
+use crate::cluster::objects::{Cluster, PodId};
+use crate::cluster::spec::{Hook, OnSigterm};
+use crate::engine::{Dist, Dur, Time, law};
+use crate::model::plumbing::{Ctx, Out};
+use crate::timeline::{LifeEnd, Phase, Timeline};
+
+impl Kubelets {
+    pub(super) fn deleting(&mut self, ctx: Ctx, pod: PodId, out: &mut Out<Event>) {
+        let Some(Some(state)) = self.pods.get_mut(pod.index()) else { return };
+        let starting = state.life == Life::Starting;
+        if !matches!(state.life, Life::Starting | Life::Running) {
+            return;
+        }
+        state.life = Life::AboutToStop;
+        let busy = state.containers.iter().any(|c| c.state == State::Waiting && c.run > 0)
+            || (starting && state.containers.iter().all(|c| c.run == 0));
+        if busy {
+            // The start under way is not interrupted: see `after_start`.
+            return;
+        }
+        // An iteration already waiting comes first, and the next one waits for a newer relist.
+        let pending = state.iterate_at;
+        let at = match pending.is_never() {
+            true => self.next_iteration(ctx.now, pod),
+            false => self.node_of(pod).relist_after(pending.max(ctx.now)),
+        };
+        out.at(at, Event::Terminate(pod));
+    }
+
+    pub(super) fn terminate(
+        &mut self,
+        ctx: Ctx,
+        pod: PodId,
+        cluster: &Cluster,
+        out: &mut Out<Event>,
+    ) {
+        let state = self.pod(pod);
+        if state.life != Life::AboutToStop {
+            return;
+        }
+        state.life = Life::Terminating { since: ctx.now };
+        for index in 0..self.pod(pod).containers.len() as u8 {
+            let c = self.container(pod, index);
+            if c.is_running() && c.role != Role::Sidecar {
+                self.stop(ctx, pod, index, None, KillReason::Other, cluster, out);
+            }
+        }
+        self.next_stop(ctx, pod, cluster, out);
+    }
+
+    /// A probe failed: the container is stopped and then started again.
+    #[expect(clippy::too_many_arguments, reason = "an event's fields and the world's parts")]
+    pub(super) fn kill(
+        &mut self,
+        ctx: Ctx,
+        pod: PodId,
+        index: u8,
+        run: u32,
+        by_startup: bool,
+        cluster: &Cluster,
+        out: &mut Out<Event>,
+    ) {
+        if !matches!(self.pod(pod).life, Life::Starting | Life::Running) {
+            return;
+        }
+        let c = self.container(pod, index);
+        if c.run != run || c.killing || !c.is_running() {
+            return;
+        }
+        c.killing = true;
+        let reason = if by_startup { KillReason::StartupProbe } else { KillReason::LivenessProbe };
+        self.stop(ctx, pod, index, None, reason, cluster, out);
+    }
+
+    /// Sends the signals to one container. `turn`: how long a sidecar has waited for its turn.
+    #[expect(clippy::too_many_arguments, reason = "an event's fields and the world's parts")]
+    fn stop(
+        &mut self,
+        ctx: Ctx,
+        pod: PodId,
+        index: u8,
+        turn: Option<Dur>,
+        reason: KillReason,
+        cluster: &Cluster,
+        out: &mut Out<Event>,
+    ) {
+        let template = cluster.template_of(pod);
+        let spec = container_spec(template, index);
+        let settings = GraceSettings {
+            deletion: cluster.pods[pod.index()].deleting,
+            spec: Some(template.termination_grace_period_seconds),
+            liveness_probe: probe_grace(spec.liveness_probe.as_ref()),
+            startup_probe: probe_grace(spec.startup_probe.as_ref()),
+        };
+        let seconds = grace::container_grace(reason, settings);
+        let hook = spec.pre_stop.as_ref().map(|hook| self.hook_time(ctx, hook));
+        let Signals { sigterm, sigkill } = grace::signals(seconds, hook, turn);
+        let begun = ctx.now - turn.unwrap_or(Dur::ZERO);
+        let node = usize::from(self.pod(pod).node);
+        let slow = self.slowdown(node);
+        let delivery = scaled(ctx.latencies.signal_delivery.sample(self.u()), slow);
+        let c = self.container(pod, index);
+        let run = c.run;
+        c.kill_at = begun + sigkill + delivery;
+        let kill_at = c.kill_at;
+        out.at(begun + sigterm + delivery, Event::Sigterm { pod, container: index, run });
+        let end = LifeEnd::Sigkill;
+        out.at(kill_at, Event::Exit { pod, container: index, run, end });
+    }
+
+    fn hook_time(&mut self, ctx: Ctx, hook: &Hook) -> Dur {
+        let start = match hook {
+            Hook::Sleep { .. } => Dur::ZERO,
+            Hook::Exec { .. } => ctx.latencies.hook_exec.sample(self.u()),
+            Hook::HttpGet { .. } => ctx.latencies.hook_http.sample(self.u()),
+        };
+        hook_length(hook) + start
+    }
+
+    #[expect(clippy::too_many_arguments, reason = "an event's fields and the world's parts")]
+    pub(super) fn sigterm(
+        &mut self,
+        ctx: Ctx,
+        pod: PodId,
+        index: u8,
+        run: u32,
+        cluster: &Cluster,
+        timeline: &mut Timeline,
+        out: &mut Out<Event>,
+    ) {
+        let spec = container_spec(cluster.template_of(pod), index);
+        let drain = self.drain_time(&spec.app.service);
+        let serving = self.pod(pod).serving == index;
+        let c = self.container(pod, index);
+        if c.run != run || !c.is_running() {
+            return;
+        }
+        let kill_at = c.kill_at;
+        if serving {
+            let truth = &mut timeline.pods[pod.index()];
+            truth.sigterm = truth.sigterm.min(ctx.now);
+            if let Some(life) = truth.lives.last_mut() {
+                life.sigterm = ctx.now;
+            }
+        }
+        let (lame, limit) = match spec.app.on_sigterm {
+            OnSigterm::Ignore => return,
+            OnSigterm::Exit => {
+                self.exit_at(ctx.now, pod, index, run, out);
+                return;
+            }
+            OnSigterm::Graceful { drain_timeout } => (Dur::ZERO, drain_timeout),
+            OnSigterm::LameDuck { delay, drain_timeout } => (delay, drain_timeout),
+        };
+        let stop = ctx.now + lame;
+        c.unready_from = ctx.now;
+        let cut = (stop + limit).min(kill_at);
+        if serving && let Some(life) = timeline.pods[pod.index()].lives.last_mut() {
+            life.cut = cut;
+        }
+        self.wake(ctx, pod, index, READINESS, out);
+        out.at(stop, Event::StopListening { pod, container: index, run });
+        self.exit_at((stop + drain.min(limit)).min(kill_at), pod, index, run, out);
+    }
+
+    fn exit_at(&mut self, at: Time, pod: PodId, index: u8, run: u32, out: &mut Out<Event>) {
+        let end = LifeEnd::Sigterm;
+        out.at(at, Event::Exit { pod, container: index, run, end });
+    }
+
+    /// How long the requests running in the pod still take: the last of a Poisson number of them. The chance
+    /// that all are done after t is exp(-rate x integral of P(service > u) from t on).
+    fn drain_time(&mut self, service: &Dist) -> Dur {
+        let u = self.u();
+        let rate = self.requests_per_pod_s;
+        if rate <= 0.0 {
+            return Dur::ZERO;
+        }
+        let wanted = -libm::log(u) / rate;
+        let longest = law::longest(service);
+        let whole = law::limited_mean(service, longest);
+        let left = |t: f64| whole - law::limited_mean(service, t);
+        if left(0.0) <= wanted {
+            return Dur::ZERO;
+        }
+        let (mut low, mut high) = (0.0, longest);
+        for _ in 0..50 {
+            if Dur::from_secs_f64(low) == Dur::from_secs_f64(high) {
+                break;
+            }
+            let middle = 0.5 * (low + high);
+            if left(middle) > wanted { low = middle } else { high = middle }
+        }
+        Dur::from_secs_f64(high)
+    }
+
+    pub(super) fn stop_listening(
+        &mut self,
+        ctx: Ctx,
+        pod: PodId,
+        index: u8,
+        run: u32,
+        timeline: &mut Timeline,
+    ) {
+        let serving = self.pod(pod).serving == index;
+        let c = self.container(pod, index);
+        if c.run != run || !c.is_running() {
+            return;
+        }
+        c.stop_accept = c.stop_accept.min(ctx.now);
+        if serving {
+            close(timeline, pod, ctx.now);
+        }
+    }
+
+    #[expect(clippy::too_many_arguments, reason = "an event's fields and the world's parts")]
+    pub(super) fn exit(
+        &mut self,
+        ctx: Ctx,
+        pod: PodId,
+        index: u8,
+        run: u32,
+        end: LifeEnd,
+        cluster: &Cluster,
+        timeline: &mut Timeline,
+        out: &mut Out<Event>,
+    ) {
+        let serving = self.pod(pod).serving == index;
+        let c = self.container(pod, index);
+        if c.run != run || !c.is_running() {
+            return;
+        }
+        c.state = State::Exited { at: ctx.now };
+        c.stop_accept = c.stop_accept.min(ctx.now);
+        let killing = c.killing;
+        if serving {
+            end_life(timeline, pod, ctx.now, end, Dur::from_secs_f64(ctx.platform.reset_window_s));
+            close(timeline, pod, ctx.now);
+        }
+        match self.pod(pod).life {
+            Life::Terminating { .. } => self.next_stop(ctx, pod, cluster, out),
+            Life::Starting | Life::Running if killing => self.killed(ctx, pod, index, cluster, out),
+            Life::Starting | Life::Running => {
+                let noticed = self.node_of(pod).relist_after(ctx.now);
+                self.want_iteration(pod, noticed, out);
+            }
+            Life::AboutToStop | Life::Terminal => {}
+        }
+    }
+
+    /// A container killed by a probe is started again in the same iteration.
+    fn killed(&mut self, ctx: Ctx, pod: PodId, index: u8, cluster: &Cluster, out: &mut Out<Event>) {
+        let c = self.container(pod, index);
+        c.seen = (c.state, c.run);
+        c.started = false;
+        c.ready = false;
+        self.status_dirty(ctx, pod, out);
+        self.restart(ctx, pod, index, ctx.now, cluster, out);
+    }
+
+    /// After a container ended: the next sidecar's turn (in reverse order), or the end of the pod.
+    fn next_stop(&mut self, ctx: Ctx, pod: PodId, cluster: &Cluster, out: &mut Out<Event>) {
+        let Life::Terminating { since } = self.pod(pod).life else { return };
+        let containers = &self.pod(pod).containers;
+        if containers.iter().any(|c| c.is_running() && c.role != Role::Sidecar) {
+            return;
+        }
+        if let Some(last) = containers.iter().rposition(|c| c.is_running()) {
+            if self.container(pod, last as u8).kill_at.is_never() {
+                let turn = Some(ctx.now - since);
+                self.stop(ctx, pod, last as u8, turn, KillReason::Other, cluster, out);
+            }
+            return;
+        }
+        let node = self.pod(pod).node;
+        let work = ctx.latencies.sandbox_teardown.sample(self.u());
+        let weight = ctx.platform.stop_weight;
+        self.add_job(ctx, node, work, weight, Job::Teardown(pod), out);
+    }
+
+    /// The network namespace is gone: the address falls silent.
+    pub(super) fn network_gone(
+        &mut self,
+        ctx: Ctx,
+        pod: PodId,
+        timeline: &mut Timeline,
+        out: &mut Out<Event>,
+    ) {
+        let node = self.pod(pod).node;
+        self.node_of(pod).sandboxes -= 1;
+        set_phase(timeline, pod, ctx.now, Phase::Silent);
+        if ctx.platform.bridge_flush && self.node_of(pod).sandboxes == 0 {
+            // The bridge has lost its last port and with it its carrier: neighbour entries are flushed.
+            for other in 0..timeline.pods.len() as u32 {
+                let truth = &timeline.pods[other as usize];
+                let silent = truth.phases.last().is_some_and(|&(_, p)| p == Phase::Silent);
+                if truth.node == node && silent && !truth.lives.is_empty() {
+                    set_phase(timeline, PodId(other), ctx.now, Phase::Unreachable);
+                }
+            }
+        }
+        let work = ctx.latencies.pod_cleanup.sample(self.u());
+        let weight = ctx.platform.stop_weight;
+        self.add_job(ctx, node, work, weight, Job::Cleanup(pod), out);
+    }
+
+    pub(super) fn stopped(&mut self, ctx: Ctx, pod: PodId, out: &mut Out<Event>) {
+        self.pod(pod).life = Life::Terminal;
+        self.status_dirty(ctx, pod, out);
+    }
+}
+
+fn probe_grace(probe: Option<&crate::cluster::spec::Probe>) -> Option<i64> {
+    probe.and_then(|p| p.termination_grace_period_seconds)
+}
+
+/// New connections are refused from here on.
+fn close(timeline: &mut Timeline, pod: PodId, at: Time) {
+    set_phase(timeline, pod, at, Phase::Refusing);
+    if let Some(life) = timeline.pods[pod.index()].lives.last_mut() {
+        life.stop_accept = life.stop_accept.min(at);
+        life.listening = if life.listening > at { Time::NEVER } else { life.listening };
+    }
+}
+
+fn end_life(timeline: &mut Timeline, pod: PodId, at: Time, end: LifeEnd, window: Dur) {
+    let Some(life) = timeline.pods[pod.index()].lives.last_mut() else { return };
+    assert!(life.exit.is_never(), "a process ended twice");
+    life.exit = at;
+    // A listener that was closed before refuses at once; one that dies with its process leaves accepted
+    // connections behind.
+    if life.stop_accept >= at {
+        life.reset_until = at + window;
+    }
+    life.ended_by = end;
+    // A graceful server that has answered everything exits before its limit; nothing is cut then.
+    if life.cut.is_never() || end != LifeEnd::Sigterm {
+        life.cut = at;
+    }
+}

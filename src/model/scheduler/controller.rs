@@ -1,0 +1,271 @@
+//! One pod at a time, in the order in which they were created; a pod that fits nowhere waits for room.
+
+use crate::cluster::objects::{Cluster, DeploymentId, PodId, Write};
+use crate::cluster::spec::{
+    AntiAffinity, Labels, Node, PodTemplate, Resources, TopologySpread, selects,
+};
+use crate::engine::{Rng, Time};
+use crate::model::plumbing::{Ctx, Out, TokenBucket};
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Event {
+    /// A pod without a node is seen.
+    Pending(PodId),
+    /// Back-off of an unschedulable pod is over.
+    Retry(PodId),
+}
+
+#[derive(Debug)]
+pub struct Controller {
+    nodes: Vec<Node>,
+    /// Per node: pods that hold capacity (until they are gone from the API).
+    pods: Vec<u32>,
+    used: Vec<Resources>,
+    cordoned: Vec<bool>,
+    /// Per pod: the node decided on, bound or not.
+    decided: Vec<Option<u16>>,
+    /// Per Deployment and node: pods that are not being deleted.
+    live: Vec<Vec<u32>>,
+    /// Unschedulable pods and how often they failed.
+    parked: Vec<(PodId, u32)>,
+    free: Time,
+    bucket: TokenBucket,
+    rng: Rng,
+}
+
+impl Controller {
+    pub fn new(nodes: &[Node], rng: Rng) -> Controller {
+        Controller {
+            nodes: nodes.to_vec(),
+            pods: vec![0; nodes.len()],
+            used: vec![Resources::default(); nodes.len()],
+            cordoned: vec![false; nodes.len()],
+            decided: Vec::new(),
+            live: Vec::new(),
+            parked: Vec::new(),
+            free: Time::ALWAYS,
+            bucket: TokenBucket::new(50.0, 100),
+            rng,
+        }
+    }
+
+    pub fn cordon(&mut self, node: usize) {
+        self.cordoned[node] = true;
+    }
+
+    pub fn parked(&self) -> usize {
+        self.parked.len()
+    }
+
+    /// Places a pod that is there when the run starts.
+    pub fn adopt(&mut self, pod: PodId, cluster: &Cluster) -> u16 {
+        let template = cluster.template_of(pod);
+        let node = self.choose(pod, template, cluster).unwrap_or(0);
+        self.hold(node, pod, template, cluster);
+        node as u16
+    }
+
+    fn hold(&mut self, node: usize, pod: PodId, template: &PodTemplate, cluster: &Cluster) {
+        if self.decided.len() <= pod.index() {
+            self.decided.resize(pod.index() + 1, None);
+        }
+        self.decided[pod.index()] = Some(node as u16);
+        self.live_of(cluster.deployment_of(pod))[node] += 1;
+        self.pods[node] += 1;
+        self.used[node].cpu_millis += template.requests.cpu_millis;
+        self.used[node].memory_bytes += template.requests.memory_bytes;
+    }
+
+    fn live_of(&mut self, deployment: DeploymentId) -> &mut Vec<u32> {
+        let nodes = self.nodes.len();
+        if self.live.len() <= deployment.index() {
+            self.live.resize_with(deployment.index() + 1, || vec![0; nodes]);
+        }
+        &mut self.live[deployment.index()]
+    }
+
+    /// A pod is being deleted (told once): it keeps its capacity, but others no longer spread away from it.
+    pub fn pod_deleting(&mut self, pod: PodId, cluster: &Cluster) {
+        if let Some(node) = self.node_of(pod) {
+            self.live_of(cluster.deployment_of(pod))[usize::from(node)] -= 1;
+        }
+    }
+
+    /// A pod is gone from the API: its capacity is free, parked pods may fit.
+    pub fn pod_gone(&mut self, now: Time, pod: PodId, cluster: &Cluster, out: &mut Out<Event>) {
+        self.parked.retain(|&(p, _)| p != pod);
+        if let Some(node) = self.node_of(pod) {
+            let template = cluster.template_of(pod);
+            let node = usize::from(node);
+            self.pods[node] -= 1;
+            self.used[node].cpu_millis -= template.requests.cpu_millis;
+            self.used[node].memory_bytes -= template.requests.memory_bytes;
+        }
+        for &(parked, failures) in &self.parked {
+            // Back-off 1 s x 2^(failures - 1), at most 10 s.
+            let wait = crate::engine::Dur::from_secs((1 << (failures - 1).min(4)).min(10));
+            out.at(now + wait, Event::Retry(parked));
+        }
+    }
+
+    pub fn handle(&mut self, ctx: Ctx, event: Event, cluster: &Cluster, out: &mut Out<Event>) {
+        let pod = match event {
+            Event::Pending(pod) | Event::Retry(pod) => pod,
+        };
+        let object = &cluster.pods[pod.index()];
+        if object.removed || object.deleting.is_some() || object.node.is_some() {
+            return;
+        }
+        if matches!(event, Event::Retry(_)) && !self.parked.iter().any(|&(p, _)| p == pod) {
+            return;
+        }
+        if self.node_of(pod).is_some() {
+            return;
+        }
+        let template = cluster.template_of(pod);
+        let Some(node) = self.choose(pod, template, cluster) else {
+            match self.parked.iter_mut().find(|(p, _)| *p == pod) {
+                Some((_, failures)) => *failures += 1,
+                None => self.parked.push((pod, 1)),
+            }
+            return;
+        };
+        self.parked.retain(|&(p, _)| p != pod);
+        self.hold(node, pod, template, cluster);
+        let latency = ctx.slowed(ctx.latencies.schedule.sample(self.rng.uniform()));
+        let bind = self.bucket.take(ctx.now.max(self.free)) + latency;
+        // Binding is asynchronous: only the decision itself is serial.
+        self.free = ctx.now.max(self.free) + crate::engine::Dur::from_millis(1);
+        out.write(bind, Write::BindPod { pod, node: node as u16 });
+    }
+
+    /// The best node with room: spread over zones and nodes as topology constraints and Kubernetes' default
+    /// ask, then the least loaded; ties at random.
+    fn choose(&mut self, pod: PodId, template: &PodTemplate, cluster: &Cluster) -> Option<usize> {
+        if self.nodes.len() == 1 {
+            return self.fits(0, template).then_some(0);
+        }
+        let terms = Terms {
+            apart: template.anti_affinity.iter().map(|t| (t, self.matching(t, cluster))).collect(),
+            spread: template
+                .topology_spread
+                .iter()
+                .filter(|t| t.do_not_schedule)
+                .map(|t| (t.max_skew, self.live_matching(t, pod, cluster)))
+                .collect(),
+        };
+        let mut best: Option<(i64, u64, usize)> = None;
+        for node in 0..self.nodes.len() {
+            if !self.fits(node, template) || !terms.allow(node) {
+                continue;
+            }
+            let key = (self.cost(node, pod, &terms, cluster), self.rng.next_u64(), node);
+            if best.is_none_or(|b| key < b) {
+                best = Some(key);
+            }
+        }
+        best.map(|(_, _, node)| node)
+    }
+
+    /// The node a pod is on, or will be.
+    fn node_of(&self, pod: PodId) -> Option<u16> {
+        self.decided.get(pod.index()).copied().flatten()
+    }
+
+    fn fits(&self, node: usize, template: &PodTemplate) -> bool {
+        let spec = &self.nodes[node];
+        let room = spec.allocatable.is_none_or(|a| {
+            self.used[node].cpu_millis + template.requests.cpu_millis <= a.cpu_millis
+                && self.used[node].memory_bytes + template.requests.memory_bytes <= a.memory_bytes
+        });
+        let selected =
+            template.node_selector.is_empty() || selects(&template.node_selector, &spec.labels);
+        room && selected && !self.cordoned[node] && self.pods[node] < spec.max_pods
+    }
+
+    fn cost(&self, node: usize, pod: PodId, terms: &Terms, cluster: &Cluster) -> i64 {
+        let zone = |node: usize| self.nodes[node].labels.get(ZONE);
+        let mut cost = 0;
+        let live = self.live.get(cluster.deployment_of(pod).index());
+        for (other, &count) in live.into_iter().flatten().enumerate().filter(|(_, n)| **n > 0) {
+            let (same, near) = (other == node, zone(other) == zone(node));
+            cost += i64::from(count) * (100 * i64::from(same) + 50 * i64::from(near));
+        }
+        for (term, matching) in terms.apart.iter().filter(|(t, _)| !t.required) {
+            cost += i64::from(term.weight) * matching[node];
+        }
+        cost + i64::from(self.pods[node])
+    }
+}
+
+const ZONE: &str = "topology.kubernetes.io/zone";
+const HOSTNAME: &str = "kubernetes.io/hostname";
+
+/// A pod's constraints, with what each counts in the domain of every node.
+struct Terms<'a> {
+    apart: Vec<(&'a AntiAffinity, Vec<i64>)>,
+    /// Those that must hold, by their skew.
+    spread: Vec<(i32, Vec<i64>)>,
+}
+
+impl Terms<'_> {
+    /// Required anti-affinity and topology spread constraints that must hold.
+    fn allow(&self, node: usize) -> bool {
+        let mut required = self.apart.iter().filter(|(t, _)| t.required);
+        let least = |counts: &[i64]| counts.iter().copied().min().unwrap_or(0);
+        required.all(|(_, counts)| counts[node] == 0)
+            && self
+                .spread
+                .iter()
+                .all(|(max_skew, counts)| counts[node] + 1 - least(counts) <= i64::from(*max_skew))
+    }
+}
+
+impl Controller {
+    /// Per node: pods matching the term in its domain. A node without the key has no domain.
+    fn matching(&self, term: &AntiAffinity, cluster: &Cluster) -> Vec<i64> {
+        let on_node = self.per_node(&term.selector, cluster, |_| true);
+        let mut counts = self.per_domain(&term.topology_key, &on_node);
+        if term.topology_key != HOSTNAME {
+            for (count, node) in counts.iter_mut().zip(&self.nodes) {
+                *count *= i64::from(node.labels.contains_key(&term.topology_key));
+            }
+        }
+        counts
+    }
+
+    /// As `matching`, without terminating pods and the pod itself: what topology spread counts.
+    fn live_matching(&self, term: &TopologySpread, pod: PodId, cluster: &Cluster) -> Vec<i64> {
+        let counted = |p: PodId| p != pod && cluster.pods[p.index()].deleting.is_none();
+        let on_node = self.per_node(&term.selector, cluster, counted);
+        self.per_domain(&term.topology_key, &on_node)
+    }
+
+    fn per_node(
+        &self,
+        selector: &Labels,
+        cluster: &Cluster,
+        counted: impl Fn(PodId) -> bool,
+    ) -> Vec<i64> {
+        let mut counts = vec![0; self.nodes.len()];
+        for pod in (0..cluster.pods.len() as u32).map(PodId) {
+            let Some(node) = self.node_of(pod) else { continue };
+            let there = !cluster.pods[pod.index()].removed && counted(pod);
+            if there && selects(selector, &cluster.template_of(pod).labels) {
+                counts[usize::from(node)] += 1;
+            }
+        }
+        counts
+    }
+
+    /// Sums over the nodes with the same value of `key`.
+    fn per_domain(&self, key: &str, on_node: &[i64]) -> Vec<i64> {
+        if key == HOSTNAME {
+            return on_node.to_vec();
+        }
+        let domain = |node: usize| self.nodes[node].labels.get(key);
+        let nodes = 0..on_node.len();
+        let near = |node: usize| nodes.clone().filter(move |&n| domain(n) == domain(node));
+        nodes.clone().map(|node| near(node).map(|n| on_node[n]).sum()).collect()
+    }
+}

@@ -1,0 +1,250 @@
+//! Building an [`Answer`] from what the replications left behind.
+
+use super::answer::{
+    Answer, AssumptionRow, BlameRow, Figure, Latency, Lost, LostGroup, Provenance, Requests,
+    SecondRow, VersionCount,
+};
+use super::spread::{Draw, count_figure, none_estimate};
+use super::{lanes, rollout, settings, words};
+use crate::engine::rng::mix;
+use crate::run::{Replication, RunOptions};
+use crate::scenario::Scenario;
+use crate::traffic::{Cause, Evaluator, Failure, Second, TrafficOutcome, choose};
+use std::collections::BTreeMap;
+
+impl Answer {
+    /// The answer of `replications` (at least one) of `scenario`.
+    pub fn new(
+        scenario: &Scenario,
+        options: &RunOptions,
+        replications: &[Replication],
+        blame: Vec<BlameRow>,
+    ) -> Answer {
+        assert!(!replications.is_empty(), "an answer needs a replication");
+        let failures = sums(replications, TrafficOutcome::by_failure);
+        let mut answer = Answer {
+            name: scenario.name.clone(),
+            verdict: String::new(),
+            lost: lost(replications, &failures),
+            requests: requests(scenario, replications),
+            rollout: rollout::rollout(scenario, replications),
+            latency: latency(replications),
+            seconds: seconds(replications, &failures),
+            blame,
+            timeline: lanes::lanes(&replications[0], &scenario.traffic),
+            settings: settings::settings(scenario),
+            assumptions: scenario
+                .assumptions
+                .iter()
+                .map(|a| AssumptionRow { key: a.key.clone(), text: a.text.clone() })
+                .collect(),
+            not_modelled: scenario.not_modelled.clone(),
+            provenance: provenance(scenario, options, replications),
+        };
+        answer.blame.sort_by(|a, b| b.lost.total_cmp(&a.lost));
+        answer.verdict = verdict(&answer);
+        answer
+    }
+}
+
+/// What each replication lost under each key, most first.
+type Sums<K> = Vec<(K, Vec<f64>)>;
+
+fn sums<K: Ord + Copy>(
+    replications: &[Replication],
+    split: impl Fn(&TrafficOutcome) -> BTreeMap<K, f64>,
+) -> Sums<K> {
+    let mut table: BTreeMap<K, Vec<f64>> = BTreeMap::new();
+    for (i, replication) in replications.iter().enumerate() {
+        for (key, n) in split(&replication.traffic) {
+            table.entry(key).or_insert_with(|| vec![0.0; replications.len()])[i] = n;
+        }
+    }
+    let mut list: Sums<K> = table.into_iter().filter(|(_, v)| v.iter().any(|&n| n > 0.0)).collect();
+    list.sort_by(|a, b| b.1.iter().sum::<f64>().total_cmp(&a.1.iter().sum::<f64>()));
+    list
+}
+
+fn draws(replications: &[Replication]) -> Vec<Draw> {
+    let draw = |t: &TrafficOutcome| Draw {
+        mean: t.failed(),
+        variance: t.variance,
+        none: t.probability_none,
+    };
+    replications.iter().map(|r| draw(&r.traffic)).collect()
+}
+
+fn lost(replications: &[Replication], failures: &Sums<Failure>) -> Lost {
+    let draws = draws(replications);
+    let group = |key: String, label: String, means: &[f64]| {
+        let parts: Vec<Draw> = draws.iter().zip(means).map(|(d, &m)| d.part(m)).collect();
+        let (count, probability_none) = (count_figure(&parts), none_estimate(&parts));
+        LostGroup { key, label, count, probability_none }
+    };
+    let causes: Sums<Cause> = sums(replications, TrafficOutcome::by_cause);
+    let times = |pick: fn(&TrafficOutcome) -> Option<crate::engine::Time>| {
+        replications.iter().filter_map(move |r| pick(&r.traffic))
+    };
+    Lost {
+        total: count_figure(&draws),
+        probability_none: none_estimate(&draws),
+        by_failure: failures
+            .iter()
+            .map(|(k, n)| group(words::failure_key(*k), words::failure_label(*k), n))
+            .collect(),
+        by_cause: causes
+            .iter()
+            .map(|(k, n)| group(words::cause_key(*k).into(), words::cause_label(*k).into(), n))
+            .collect(),
+        first_s: times(|t| t.first_failure).min().map(|t| t.as_secs_f64()),
+        last_s: times(|t| t.last_failure).max().map(|t| t.as_secs_f64()),
+    }
+}
+
+fn mean(replications: &[Replication], of: impl Fn(&TrafficOutcome) -> f64) -> f64 {
+    replications.iter().map(|r| of(&r.traffic)).sum::<f64>() / replications.len() as f64
+}
+
+fn requests(scenario: &Scenario, replications: &[Replication]) -> Requests {
+    let versions =
+        replications.iter().map(|r| r.traffic.answered_by_version.len()).max().unwrap_or(0);
+    let stalled: Vec<Draw> = replications
+        .iter()
+        .map(|r| Draw {
+            mean: r.traffic.stalled,
+            variance: 0.0,
+            none: f64::from(r.traffic.stalled == 0.0),
+        })
+        .collect();
+    Requests {
+        sent: mean(replications, |t| t.sent),
+        answered: (0..versions)
+            .map(|v| VersionCount {
+                version: version_name(scenario, replications, v),
+                mean: mean(replications, |t| t.answered_by_version.get(v).copied().unwrap_or(0.0)),
+            })
+            .collect(),
+        stalled: count_figure(&stalled),
+        stall_threshold_s: scenario.traffic.client.stall_threshold.as_secs_f64(),
+        open: mean(replications, |t| t.open),
+    }
+}
+
+/// The timeline knows the versions; without one they are those of the templates, in order.
+fn version_name(scenario: &Scenario, replications: &[Replication], index: usize) -> String {
+    let kept = replications.iter().find_map(|r| r.timeline.as_ref());
+    let of_timeline = kept.and_then(|t| Some(t.versions.get(index)?.name.clone()));
+    let of_scenario = || Some(scenario.templates().get(index)?.version.clone());
+    of_timeline.or_else(of_scenario).unwrap_or_else(|| format!("version {}", index + 1))
+}
+
+fn latency(replications: &[Replication]) -> Option<Latency> {
+    let known: Vec<_> = replications.iter().filter_map(|r| r.traffic.latency).collect();
+    if known.is_empty() {
+        return None;
+    }
+    let n = known.len() as f64;
+    let mean = |of: fn(&crate::traffic::Latency) -> f64| known.iter().map(of).sum::<f64>() / n;
+    Some(Latency {
+        min_s: known.iter().map(|l| l.min_s).fold(f64::INFINITY, f64::min),
+        mean_s: mean(|l| l.mean_s),
+        p50_s: mean(|l| l.p50_s),
+        p90_s: mean(|l| l.p90_s),
+        p95_s: mean(|l| l.p95_s),
+        p99_s: mean(|l| l.p99_s),
+        max_s: known.iter().map(|l| l.max_s).fold(0.0, f64::max),
+    })
+}
+
+fn seconds(replications: &[Replication], failures: &Sums<Failure>) -> Vec<SecondRow> {
+    let n = replications.len() as f64;
+    let versions =
+        replications.iter().map(|r| r.traffic.answered_by_version.len()).max().unwrap_or(0);
+    let empty = || (vec![0.0; versions], vec![0.0; failures.len()]);
+    let mut rows: BTreeMap<i32, (Vec<f64>, Vec<f64>)> = BTreeMap::new();
+    let mut add = |second: i32, s: &Second| {
+        let (answered, failed) = rows.entry(second).or_insert_with(empty);
+        for (sum, one) in answered.iter_mut().zip(&s.answered) {
+            *sum += one / n;
+        }
+        for (sum, (key, _)) in failed.iter_mut().zip(failures) {
+            *sum += s.failed.get(key).copied().unwrap_or(0.0) / n;
+        }
+    };
+    for replication in replications {
+        replication.traffic.by_second.iter().for_each(|(&second, s)| add(second, s));
+    }
+    rows.into_iter()
+        .map(|(second, (answered, failed))| SecondRow { second, answered, failed })
+        .collect()
+}
+
+fn provenance(
+    scenario: &Scenario,
+    options: &RunOptions,
+    replications: &[Replication],
+) -> Provenance {
+    let digest = replications.iter().fold(0, |sum, r| mix(sum ^ r.digest));
+    let evaluator = replications[0].traffic.evaluator;
+    let reason = match &replications[0].timeline {
+        Some(timeline) => choose(timeline, &scenario.traffic, options.evaluator).1,
+        None => String::new(),
+    };
+    Provenance {
+        version: env!("CARGO_PKG_VERSION").into(),
+        seed: options.seed,
+        replications: replications.len() as u32,
+        digest: format!("{digest:016x}"),
+        evaluator: match evaluator {
+            Evaluator::Exact => "exact".into(),
+            Evaluator::Requests => "requests".into(),
+        },
+        evaluator_reason: reason,
+    }
+}
+
+/// The answer in one or two sentences.
+fn verdict(answer: &Answer) -> String {
+    let change = answer.blame.first().filter(|_| answer.lost.total.mean > 0.0);
+    let change = change.map_or(String::new(), |b| format!(" Change first: {}.", b.setting));
+    format!("{} {}{change}", losses_sentence(answer), rollout_sentence(answer))
+}
+
+fn losses_sentence(answer: &Answer) -> String {
+    let (lost, none) = (&answer.lost, answer.lost.probability_none.mean);
+    let sent = words::count(answer.requests.sent);
+    if lost.total.mean <= 0.0 {
+        return format!("No request fails: all {sent} are answered.");
+    }
+    let mean = words::count(lost.total.mean);
+    let Figure { range: [low, high], .. } = lost.total;
+    if none > 0.5 {
+        let share = words::percent(none);
+        let most = words::count(high);
+        return format!(
+            "Most likely no request fails: {share} of rollouts lose none; {mean} of {sent} on \
+             average, up to {most} in a bad one."
+        );
+    }
+    let share = words::percent(lost.total.mean / answer.requests.sent.max(1.0));
+    let range = words::range(&words::count(low), &words::count(high));
+    let kind = lost.by_failure.first().map_or(String::new(), |g| {
+        let mostly = if lost.by_failure.len() > 1 { "mostly " } else { "" };
+        format!(", {mostly}{}", g.label)
+    });
+    format!("About {mean} of {sent} requests fail ({share}; {range} in 95 % of rollouts){kind}.")
+}
+
+fn rollout_sentence(answer: &Answer) -> String {
+    let rollout = &answer.rollout;
+    let waits =
+        rollout.waiting_for.first().map_or(String::new(), |w| format!(": it waits for {}", w.what));
+    match &rollout.duration_s {
+        None => format!("The rollout does not complete{waits}."),
+        Some(d) if rollout.completed < 1.0 => {
+            let (share, time) = (words::percent(rollout.completed), words::seconds(d.mean));
+            format!("Only {share} of rollouts complete, in {time}{waits}.")
+        }
+        Some(d) => format!("The rollout takes {}.", words::seconds(d.mean)),
+    }
+}

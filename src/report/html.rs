@@ -1,0 +1,141 @@
+//! One self-contained HTML file: data as JSON inside, our own script and style, nothing from outside.
+//!
+//! The file states so to the browser too: its content security policy forbids every request. It opens from
+//! disk, follows the system's light or dark setting, and prints.
+
+use super::answer::Answer;
+use super::data::{FrontierReport, OptimizeReport, SweepReport, ValidateReport};
+use super::text;
+use serde::Serialize;
+use serde_json::json;
+
+const CSS: &str = include_str!("page/base.css");
+const COMMON: &str = include_str!("page/common.js");
+const RUN: &str = include_str!("page/run.js");
+const RUN_TABLES: &str = include_str!("page/run_tables.js");
+const SWEEP: &str = include_str!("page/sweep.js");
+const SWEEP_TABLE: &str = include_str!("page/sweep_table.js");
+const SWEEP_START: &str = include_str!("page/sweep_start.js");
+const OPTIMIZE: &str = include_str!("page/optimize.js");
+const FRONTIER: &str = include_str!("page/frontier.js");
+const VALIDATE: &str = include_str!("page/validate.js");
+
+/// Largest part of a sweep that is put into a page, in points: keeps the file below 6 MB.
+pub const POINTS_SHOWN: usize = 20_000;
+
+/// The page of one rollout, or of several to compare (at least one answer).
+pub fn run(answers: &[Answer]) -> String {
+    let lossy = answers.iter().filter(|a| a.lost.total.mean > 0.0).count();
+    let verdict = format!("{} of {} lose requests.", lossy, answers.len());
+    let signatures: Vec<String> = answers.iter().map(Answer::signature).collect();
+    let data = json!({ "answers": answers, "signatures": signatures, "verdict": verdict });
+    let plain = match answers {
+        [one] => text::text(one),
+        several => text::compare(several),
+    };
+    let plain = anstream::adapter::strip_str(&plain).to_string();
+    page(&answers[0].name, &data, &[RUN, RUN_TABLES], &plain)
+}
+
+/// The page of a sweep; of more than [`POINTS_SHOWN`] points, those on the front and an even choice.
+pub fn sweep(report: &SweepReport) -> String {
+    let data = json!({ "sweep": compact(&thinned(report)), "all_points": report.all_points });
+    page(&report.name, &data, &[SWEEP, SWEEP_TABLE, SWEEP_START], &report.verdict)
+}
+
+/// The page of a search for the best settings.
+pub fn optimize(report: &OptimizeReport) -> String {
+    let evaluated = thinned(&report.evaluated);
+    let mut data = json!({
+        "sweep": compact(&evaluated),
+        "all_points": report.evaluated.all_points,
+        "optimize": report,
+    });
+    // The points are in the page once, in their compact form.
+    data["optimize"]["evaluated"] = serde_json::Value::Null;
+    page(&report.evaluated.name, &data, &[SWEEP, SWEEP_TABLE, OPTIMIZE], &report.verdict)
+}
+
+/// The page of a frontier in two settings.
+pub fn frontier(report: &FrontierReport) -> String {
+    page(&report.name, report, &[FRONTIER], &report.verdict)
+}
+
+/// The page that compares predictions with measured rollouts.
+pub fn validate(report: &ValidateReport) -> String {
+    page(&report.name, report, &[VALIDATE], &report.verdict)
+}
+
+fn page(title: &str, data: &impl Serialize, scripts: &[&str], plain: &str) -> String {
+    let data = serde_json::to_string(data).expect("plain data");
+    let scripts: String = scripts.iter().flat_map(|s| [*s, "\n"]).collect();
+    format!(
+        r#"<!doctype html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<meta http-equiv="Content-Security-Policy" content="default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline'; img-src data:; base-uri 'none'; form-action 'none'">
+<link rel="icon" href="data:,">
+<title>{title} · rollsim</title>
+<style>
+{CSS}</style>
+</head>
+<body>
+<main id="page"></main>
+<noscript><main><pre>{plain}</pre></main></noscript>
+<script type="application/json" id="data">{data}</script>
+<script>
+{COMMON}
+{scripts}</script>
+</body>
+</html>
+"#,
+        title = escape(title),
+        plain = escape(plain),
+        data = in_script(&data),
+    )
+}
+
+fn escape(text: &str) -> String {
+    text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('"', "&quot;")
+}
+
+/// JSON that no HTML parser takes for the end of a script or the start of a comment.
+fn in_script(json: &str) -> String {
+    json.replace('<', "\\u003c")
+}
+
+/// Points as arrays of numbers of six digits: a tenth of the size.
+fn compact(report: &SweepReport) -> serde_json::Value {
+    // What is not finite becomes null.
+    let short = |x: f64| -> f64 { format!("{x:.5e}").parse().expect("a number just written") };
+    let points: Vec<_> = report
+        .points
+        .iter()
+        .map(|p| {
+            let figures: Vec<_> =
+                p.figures.iter().map(|f| [f.mean, f.low, f.high].map(short)).collect();
+            json!([p.index, p.levels, figures])
+        })
+        .collect();
+    let head = SweepReport { points: vec![], ..report.clone() };
+    let mut value = serde_json::to_value(head).expect("plain data");
+    value["points"] = points.into();
+    value
+}
+
+/// At most [`POINTS_SHOWN`] points: those on the front, and every n-th of the others.
+fn thinned(report: &SweepReport) -> SweepReport {
+    let n = report.points.len();
+    if n <= POINTS_SHOWN {
+        return report.clone();
+    }
+    let step = n.div_ceil(POINTS_SHOWN - report.pareto.len().min(POINTS_SHOWN / 2));
+    let front: std::collections::BTreeSet<usize> =
+        report.pareto.iter().copied().take(POINTS_SHOWN / 2).collect();
+    let kept: Vec<usize> = (0..n).filter(|i| i % step == 0 || front.contains(i)).collect();
+    let pareto = (0..kept.len()).filter(|&k| front.contains(&kept[k])).collect();
+    let points = kept.iter().map(|&i| report.points[i].clone()).collect();
+    SweepReport { points, pareto, ..report.clone() }
+}

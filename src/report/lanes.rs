@@ -1,0 +1,256 @@
+//! The timeline as lanes: truth and belief per pod, cut into intervals of constant state.
+
+use super::answer::{Belief, Lane, Lanes, Mark, Outage, State, Stretch, ViewRow};
+use crate::engine::Time;
+use crate::run::Replication;
+use crate::scenario::Traffic;
+use crate::timeline::{ChangeKind, Milestone, Phase, PodId, PodTruth, Target, Timeline, View};
+use crate::traffic::Cause;
+use std::collections::BTreeSet;
+
+/// An interval of time.
+type Span = (Time, Time);
+
+/// The lanes of the replication's timeline, if it was kept.
+pub fn lanes(replication: &Replication, traffic: &Traffic) -> Option<Lanes> {
+    let timeline = replication.timeline.as_ref()?;
+    let sending = (traffic.start.max(timeline.start), traffic.end.min(timeline.end));
+    let mut rows: Vec<Lane> = (0..timeline.pods.len())
+        .map(|i| {
+            let mut lane = lane(timeline, PodId(i as u32), sending);
+            losses(&mut lane, replication, PodId(i as u32), &timeline.pods[i]);
+            lane
+        })
+        .collect();
+    rows.sort_by(|a, b| order(a).total_cmp(&order(b)));
+    Some(Lanes {
+        start_s: timeline.start.as_secs_f64(),
+        end_s: timeline.end.as_secs_f64(),
+        traffic_s: [sending.0.as_secs_f64(), sending.1.as_secs_f64()],
+        versions: timeline.versions.iter().map(|v| v.name.clone()).collect(),
+        views: views(timeline),
+        lanes: rows,
+        outages: outages(timeline, sending),
+        milestones: timeline.milestones.iter().map(milestone).collect(),
+    })
+}
+
+/// Old pods first, then in the order of creation.
+fn order(lane: &Lane) -> f64 {
+    lane.marks.first().map_or(f64::MIN, |m| if lane.new { m.at_s } else { f64::MIN })
+}
+
+/// What was sent to the pod and lost, and where running requests were cut.
+fn losses(lane: &mut Lane, replication: &Replication, id: PodId, pod: &PodTruth) {
+    let mine = || replication.traffic.losses.iter().filter(|(key, _)| key.pod == Some(id));
+    lane.lost = mine().map(|(_, n)| n).sum();
+    let cut = |cause| matches!(cause, Cause::CutByExit | Cause::CutByKill | Cause::CutByCrash);
+    if mine().any(|(key, n)| cut(key.cause) && *n >= 0.005) {
+        let within = |t: &f64| lane.truth.iter().any(|s| s.from_s <= *t && *t <= s.to_s);
+        let cuts = pod.lives.iter().map(|l| l.cut.as_secs_f64());
+        lane.cuts_s = cuts.filter(within).collect();
+    }
+}
+
+fn views(timeline: &Timeline) -> Vec<ViewRow> {
+    let share = |i: usize| {
+        timeline.entries.iter().filter(|e| e.0.0 as usize == i).map(|e| e.1).sum::<f64>()
+    };
+    let total: f64 = timeline.entries.iter().map(|e| e.1).sum();
+    timeline
+        .views
+        .iter()
+        .enumerate()
+        .map(|(i, v)| ViewRow {
+            name: v.name.clone(),
+            share: share(i) / total.max(f64::MIN_POSITIVE),
+        })
+        .collect()
+}
+
+fn lane(timeline: &Timeline, id: PodId, sending: Span) -> Lane {
+    let pod = &timeline.pods[id.0 as usize];
+    let window = (timeline.start, timeline.end);
+    let routed: Vec<Vec<Span>> =
+        timeline.views.iter().map(|v| routed_spans(v, Target::Pod(id), window)).collect();
+    let beliefs = routed
+        .iter()
+        .enumerate()
+        .filter(|(_, spans)| !spans.is_empty())
+        .map(|(view, spans)| Belief { view, routed_s: spans.iter().map(|&s| secs(s)).collect() })
+        .collect();
+    Lane {
+        pod: pod.name.clone(),
+        version: usize::from(pod.version),
+        node: pod.node,
+        new: pod.created >= Time::ZERO,
+        truth: truth(pod, window),
+        beliefs,
+        wrong: wrong(pod, &routed, sending),
+        marks: marks(pod, window),
+        cuts_s: vec![],
+        lost: 0.0,
+    }
+}
+
+fn secs(span: Span) -> [f64; 2] {
+    [span.0.as_secs_f64(), span.1.as_secs_f64()]
+}
+
+/// Intervals in which `view` has `target` among its backends.
+fn routed_spans(view: &View, target: Target, window: Span) -> Vec<Span> {
+    let mut since = view.initial.iter().any(|b| b.target == target).then_some(window.0);
+    let mut spans = Vec::new();
+    for change in view.changes.iter().filter(|c| c.target == target) {
+        match (change.kind, since) {
+            (ChangeKind::Add { .. }, None) => since = Some(change.at),
+            (ChangeKind::Remove, Some(from)) => {
+                spans.push((from, change.at));
+                since = None;
+            }
+            _ => {}
+        }
+    }
+    spans.extend(since.map(|from| (from, window.1)));
+    spans.retain(|s| s.0 < s.1);
+    spans
+}
+
+/// The pod's states over the window; nothing before it is created nor after it is gone.
+fn truth(pod: &PodTruth, window: Span) -> Vec<Stretch> {
+    let gone = if pod.removed.is_never() { window.1 } else { pod.removed.max(last_exit(pod)) };
+    cut(boundaries(pod, &[]), (window.0.max(pod.created), window.1.min(gone)), |t| {
+        Some(state_at(pod, t))
+    })
+}
+
+/// Where some view sends requests to the pod, while requests are sent, and it does not serve.
+fn wrong(pod: &PodTruth, routed: &[Vec<Span>], sending: Span) -> Vec<Stretch> {
+    let spans: Vec<Span> = routed.iter().flatten().copied().collect();
+    cut(boundaries(pod, &spans), sending, |t| {
+        let believed = spans.iter().any(|s| s.0 <= t && t < s.1);
+        (believed && pod.phase_at(t) != Phase::Serving).then(|| state_at(pod, t))
+    })
+}
+
+fn last_exit(pod: &PodTruth) -> Time {
+    let exits = pod.lives.iter().map(|l| l.exit).filter(|t| !t.is_never());
+    exits.max().unwrap_or(Time::ALWAYS)
+}
+
+/// Every instant at which the pod's state, or a span, may change.
+fn boundaries(pod: &PodTruth, spans: &[Span]) -> BTreeSet<Time> {
+    let mut times: BTreeSet<Time> = pod.phases.iter().map(|p| p.0).collect();
+    for life in &pod.lives {
+        times.extend([life.started, life.listening, life.sigterm, life.stop_accept, life.exit]);
+    }
+    times.extend(spans.iter().flat_map(|s| [s.0, s.1]));
+    times
+}
+
+/// The stretches of constant `state` within `window`; equal neighbours are one.
+fn cut(
+    mut times: BTreeSet<Time>,
+    window: Span,
+    state: impl Fn(Time) -> Option<State>,
+) -> Vec<Stretch> {
+    times.extend([window.0, window.1]);
+    let times: Vec<Time> = times.into_iter().filter(|&t| window.0 <= t && t <= window.1).collect();
+    let mut stretches: Vec<Stretch> = Vec::new();
+    for pair in times.windows(2) {
+        let Some(state) = state(pair[0]) else { continue };
+        let [from_s, to_s] = secs((pair[0], pair[1]));
+        match stretches.last_mut().filter(|s| s.state == state && s.to_s == from_s) {
+            Some(last) => last.to_s = to_s,
+            None => stretches.push(Stretch { from_s, to_s, state }),
+        }
+    }
+    stretches
+}
+
+fn state_at(pod: &PodTruth, at: Time) -> State {
+    let told = pod.lives.iter().any(|l| l.sigterm <= at && at < l.exit);
+    let draining = pod.lives.iter().any(|l| l.stop_accept <= at && at < l.exit);
+    let served = pod.lives.iter().any(|l| l.listening <= at);
+    match pod.phase_at(at) {
+        Phase::Serving if told => State::Stopping,
+        Phase::Serving => State::Serving,
+        _ if draining => State::Draining,
+        _ if !served => State::Starting,
+        Phase::Refusing => State::Refusing,
+        Phase::Unreachable => State::Unreachable,
+        Phase::Silent => State::Silent,
+    }
+}
+
+fn marks(pod: &PodTruth, window: Span) -> Vec<Mark> {
+    let life = pod.lives.last();
+    let listening = pod.lives.first().map_or(Time::NEVER, |l| l.listening);
+    let mut times = vec![
+        (pod.created, "created"),
+        (pod.scheduled, "scheduled"),
+        (pod.running_seen, "container running"),
+        (listening, "listening"),
+        (pod.ready, "ready"),
+        (pod.deleted, "deleted"),
+        (pod.sigterm, "SIGTERM"),
+        (life.map_or(Time::NEVER, |l| l.stop_accept), "stops accepting"),
+        (life.map_or(Time::NEVER, |l| l.exit), "process gone"),
+        (pod.removed, "removed from the API"),
+    ];
+    times.retain(|&(at, _)| window.0 <= at && at <= window.1);
+    times.sort_by_key(|&(at, _)| at);
+    times.into_iter().map(|(at, what)| Mark { at_s: at.as_secs_f64(), what: what.into() }).collect()
+}
+
+/// Where an instance has no backend at all, or no rules.
+fn outages(timeline: &Timeline, sending: Span) -> Vec<Outage> {
+    let mut found = Vec::new();
+    for (view, v) in timeline.views.iter().enumerate() {
+        let mut add = |(from, to): Span, kind: &str| {
+            let [from_s, to_s] = secs((from.max(sending.0), to.min(sending.1)));
+            if from_s < to_s {
+                found.push(Outage { from_s, to_s, view, kind: kind.into() });
+            }
+        };
+        empty_spans(v, sending).into_iter().for_each(|s| add(s, "no-backend"));
+        v.gaps.iter().for_each(|&s| add(s, "rule-gap"));
+    }
+    found
+}
+
+fn empty_spans(view: &View, window: Span) -> Vec<Span> {
+    let mut present: BTreeSet<Target> = view.initial.iter().map(|b| b.target).collect();
+    let mut since = present.is_empty().then_some(window.0);
+    let mut spans = Vec::new();
+    for (i, change) in view.changes.iter().enumerate() {
+        match change.kind {
+            ChangeKind::Add { .. } => present.insert(change.target),
+            ChangeKind::Remove => present.remove(&change.target),
+        };
+        // Changes at one instant are atomic: look only after the last of them.
+        if view.changes.get(i + 1).is_some_and(|next| next.at == change.at) {
+            continue;
+        }
+        match (present.is_empty(), since) {
+            (true, None) => since = Some(change.at),
+            (false, Some(from)) => {
+                spans.push((from, change.at));
+                since = None;
+            }
+            _ => {}
+        }
+    }
+    spans.extend(since.map(|from| (from, window.1)));
+    spans
+}
+
+fn milestone((at, what): &(Time, Milestone)) -> Mark {
+    let what = match what {
+        Milestone::Action(text) | Milestone::Note(text) => text.clone(),
+        Milestone::Scaled { replica_set, from, to } => format!("{replica_set}: {from} → {to}"),
+        Milestone::Complete => "rollout complete".into(),
+        Milestone::ProgressDeadlineExceeded => "progress deadline exceeded".into(),
+    };
+    Mark { at_s: at.as_secs_f64(), what }
+}

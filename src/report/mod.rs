@@ -1,0 +1,105 @@
+//! Results in, bytes out: the answer as text, JSON, CSV, OpenMetrics, vegeta's report, SVG and HTML.
+//!
+//! Nothing here reads or writes a file, looks at a clock or fails: a renderer is a pure function of the
+//! [`Answer`] (or of one of the plain structs in [`data`]), with a snapshot test each. The structs that are
+//! serialised are this layer's own, so the simulation can change without changing a published format.
+
+pub mod answer;
+pub mod blame;
+mod build;
+pub mod data;
+mod gather;
+pub mod html;
+mod lanes;
+mod rollout;
+pub mod searches;
+pub mod settings;
+mod spread;
+pub mod svg;
+pub mod sweeps;
+pub mod text;
+pub mod validations;
+pub mod words;
+
+pub mod csv;
+pub mod json;
+pub mod openmetrics;
+pub mod vegeta;
+
+pub use answer::Answer;
+use data::{FrontierReport, OptimizeReport, SweepReport, ValidateReport};
+
+/// The files of a report, by name: what `--report DIR` writes.
+pub type Files = Vec<(String, String)>;
+
+/// `index.html`, the data, and the pictures of each rollout (numbered when there are several).
+pub fn run_files(answers: &[Answer]) -> Files {
+    let mut files = vec![
+        ("index.html".to_owned(), html::run(answers)),
+        ("answer.json".into(), json::json(answers)),
+        ("metrics.txt".into(), openmetrics::openmetrics(answers)),
+    ];
+    for (i, answer) in answers.iter().enumerate() {
+        let name = |stem: &str, end: &str| match answers.len() {
+            1 => format!("{stem}.{end}"),
+            _ => format!("{stem}-{}.{end}", i + 1),
+        };
+        files.extend(svg::timeline(answer).map(|svg| (name("timeline", "svg"), svg)));
+        files.push((name("requests-per-second", "svg"), svg::rates(answer)));
+        files.push((name("requests-per-second", "csv"), csv::csv(answer)));
+    }
+    files
+}
+
+/// `index.html` and, for each metric, a map, curves and effects; the front of the first metric against each
+/// other one.
+pub fn sweep_files(sweep: &SweepReport) -> Files {
+    let mut files = vec![("index.html".to_owned(), html::sweep(sweep))];
+    files.extend(sweep_pictures(sweep));
+    files
+}
+
+/// As [`sweep_files`], with the recommendation and the patch.
+pub fn optimize_files(report: &OptimizeReport) -> Files {
+    let mut files = vec![("index.html".to_owned(), html::optimize(report))];
+    if !report.patch.is_empty() {
+        files.push(("patch.yaml".into(), report.patch.clone()));
+    }
+    files.extend(sweep_pictures(&report.evaluated));
+    files
+}
+
+/// `index.html` and the map.
+pub fn frontier_files(report: &FrontierReport) -> Files {
+    vec![
+        ("index.html".to_owned(), html::frontier(report)),
+        ("frontier.svg".into(), svg::frontier(report)),
+    ]
+}
+
+/// `index.html`.
+pub fn validate_files(report: &ValidateReport) -> Files {
+    vec![("index.html".to_owned(), html::validate(report))]
+}
+
+fn sweep_pictures(sweep: &SweepReport) -> Files {
+    let several = sweep.axes.len() > 1;
+    let mut files = Files::new();
+    for (m, metric) in sweep.metrics.iter().enumerate() {
+        let mut add =
+            |stem: &str, svg: String| files.push((format!("{stem}-{}.svg", metric.key), svg));
+        if several {
+            add("map", svg::heat_map(sweep, 0, 1, m));
+        }
+        if !sweep.axes.is_empty() {
+            add("curves", svg::curves(sweep, 0, several.then_some(1), m));
+        }
+        if sweep.effects.iter().any(|e| e.metric == m) {
+            add("effects", svg::main_effects(sweep, m));
+        }
+        if m > 0 {
+            add("front", svg::pareto(sweep, 0, m));
+        }
+    }
+    files
+}

@@ -1,0 +1,432 @@
+// The page of one rollout, or of several side by side.
+
+const colour = (v) => `var(--v${v % 4})`;
+const FAILED = [["var(--bad)", "cross"], ["var(--bad2)", "slash"], ["var(--bad3)", "back"],
+  ["var(--bad4)", "dots"], ["var(--bad)", "bars"]];
+const STATE = { starting: "starting, does not listen yet", serving: "serving",
+  stopping: "told to stop, still serving", draining: "listener closed, finishing requests",
+  refusing: "nobody listens: refused", unreachable: "address gone: no route to host",
+  silent: "nothing answers: times out" };
+const serves = (state) => state === "serving" || state === "stopping";
+const at = (list, t) => list.find((x) => x.from_s <= t && t < x.to_s);
+
+// What the viewer looks at: answer, window of time, instant, filter.
+const look = { answer: 0, from: 0, to: 1, now: 0, lossy: false, open: -1 };
+let A, T, span;
+
+function open(index) {
+  look.answer = index;
+  A = DATA.answers[index];
+  T = A.timeline;
+  if (T) {
+    span = interesting();
+    [look.from, look.to] = span;
+    const first = T.lanes.flatMap((l) => l.wrong).map((w) => (w.from_s + w.to_s) / 2);
+    look.now = first.length ? Math.min(...first) : 0;
+  }
+  look.open = -1;
+  look.lossy = false;
+}
+
+// From a little before the action until nothing more happens to any pod.
+function interesting() {
+  const times = T.lanes.flatMap((l) => l.marks.map((m) => m.at_s)
+    .concat(l.truth.flatMap((x) => [x.from_s, x.to_s])));
+  const last = Math.max(1, ...times.filter((t) => t < T.end_s - 1e-6));
+  const room = Math.max(1, last * 0.06);
+  return [Math.max(T.start_s, -room), Math.min(T.end_s, last + room)];
+}
+
+function draw() {
+  const several = DATA.answers.length > 1;
+  const lossy = A.lost.total.mean > 0;
+  main.replaceChildren(...[
+    header("rollout", several ? "Rollouts compared" : A.name, several ? DATA.verdict : A.verdict,
+      several ? DATA.answers.some((a) => a.lost.total.mean > 0) : lossy),
+    several ? comparison() : null,
+    several ? tabs() : null,
+    several ? h("p", { class: "verdict" + (lossy ? " lossy" : "") }, A.verdict) : null,
+    tiles(), T ? timelineSection() : null, blameSection(), requestsSection(), rolloutSection(),
+    listsSection(), footer(DATA.signatures[look.answer] + " · " + A.provenance.evaluator + ": "
+      + A.provenance.evaluator_reason)].filter(Boolean));
+  if (T) drawTime();
+}
+
+function comparison() {
+  const of = (name, f) => [name, ...DATA.answers.map(f)];
+  const d = (f) => (f ? sec(f.mean) : "no end");
+  return table("", ["", ...DATA.answers.map((a) => a.name)], [
+    of("lost requests", (a) => count(a.lost.total.mean) + " of " + count(a.requests.sent)),
+    of("in 95 % of rollouts", (a) => range(a.lost.total.range)),
+    of("chance of no loss", (a) => percent(a.lost.probability_none.mean)),
+    of("mostly", (a) => (a.lost.by_failure[0] || { label: "–" }).label),
+    of("rollout takes", (a) => d(a.rollout.duration_s)),
+    of("last pod gone after", (a) => d(a.rollout.last_pod_gone_s)),
+    of("pods at most", (a) => count(a.rollout.peak_pods.range[1])),
+    of("available at least", (a) => count(a.rollout.lowest_available.range[0])),
+  ]);
+}
+
+function tabs() {
+  const choose = (i) => { open(i); draw(); document.getElementById("tab" + i).focus(); };
+  const step = (i) => (e) => {
+    const n = DATA.answers.length;
+    if (e.key === "ArrowRight") choose((i + 1) % n);
+    if (e.key === "ArrowLeft") choose((i + n - 1) % n);
+  };
+  return h("div", { class: "tools", role: "tablist", "aria-label": "which rollout to show" },
+    DATA.answers.map((a, i) => h("button", { role: "tab", id: "tab" + i, onclick: () => choose(i),
+      "aria-selected": String(i === look.answer), tabindex: i === look.answer ? 0 : -1,
+      onkeydown: step(i) }, a.name)));
+}
+
+function tiles() {
+  const l = A.lost, r = A.rollout, d = r.duration_s;
+  const share = l.total.mean / Math.max(1, A.requests.sent);
+  const done = r.completed < 1 ? percent(r.completed) + " of rollouts complete" :
+    d ? range(d.range, sec) + " in 95 %" : "";
+  return h("div", { class: "tiles" },
+    tile("lost requests", count(l.total.mean), l.total.mean ? percent(share) + "; "
+      + range(l.total.range) + " in 95 % of rollouts" : "of " + count(A.requests.sent),
+    l.total.mean ? "bad" : "good"),
+    tile("chance of no loss", percent(l.probability_none.mean), "of a single rollout",
+      l.probability_none.mean > 0.5 ? "good" : "bad"),
+    tile("rollout takes", d ? sec(d.mean) : "no end", done, d ? "" : "bad"),
+    tile("pods available at least", range(r.lowest_available.range), "of " + r.desired + " wanted",
+      r.lowest_available.range[0] < r.desired ? "bad" : ""),
+    tile("pods at most", range(r.peak_pods.range),
+      count(r.surge_pod_seconds) + " pod-seconds above the wanted"));
+}
+
+// ---- the timeline ----
+
+function timelineSection() {
+  const slider = h("input", { type: "range", id: "scrub", min: 0, max: 1000, step: 1,
+    "aria-label": "instant looked at", oninput: (e) => {
+      look.now = look.from + (e.target.value / 1000) * (look.to - look.from);
+      drawCursor();
+    } });
+  const zoom = (k) => () => zoomBy(k, look.now);
+  const tools = h("div", { class: "tools" },
+    h("button", { onclick: zoom(0.5), id: "zoom-in" }, "zoom in"),
+    h("button", { onclick: zoom(2), id: "zoom-out" }, "zoom out"),
+    h("button", { onclick: () => window_(...span), id: "zoom-all" }, "whole rollout"),
+    h("label", null, h("input", { type: "checkbox", id: "lossy", checked: look.lossy,
+      onchange: (e) => { look.lossy = e.target.checked; drawTime(); } }), "only pods with losses"),
+    h("label", { style: "flex:1 1 260px" }, "instant", slider));
+  return h("section", { "aria-labelledby": "h-time" },
+    h("h2", { id: "h-time" }, "Timeline: what pods were, and what was believed of them"),
+    h("p", { class: "note" }, "One rollout of ", String(A.provenance.replications),
+      ", drawn. Bars: the pod itself. Thin lines over it: a data plane sends requests to it. ",
+      "Crossed out: it sends requests and the pod does not serve."),
+    tools, lanesLegend(),
+    h("div", { id: "ruler" }),
+    h("div", { class: "lanes", id: "lanes", tabindex: 0, role: "group", onkeydown: keys,
+      "aria-label": "swim lanes; arrow keys move the instant, plus and minus zoom" }),
+    h("div", { id: "rates" }),
+    h("div", { class: "readout", id: "readout", "aria-live": "polite" }));
+}
+
+function lanesLegend() {
+  const bar = (paint, pattern) => (svg) => {
+    svg.append(s("rect", { x: 0, y: 1, width: 22, height: 10, fill: paint }));
+    if (pattern) svg.append(s("rect", { x: 0, y: 1, width: 22, height: 10,
+      fill: hatch(svg, pattern[0], pattern[1]) }));
+  };
+  const items = T.versions.map((v, i) => [bar(colour(i)), "serving, " + v]);
+  items.push([bar("var(--v0)", ["var(--bg)", "slash"]), "told to stop, still serving"]);
+  items.push([bar("var(--track)", ["var(--idle)", "dots"]), "starting"]);
+  items.push([bar("var(--track)", ["var(--idle)", "back"]), "not serving any more"]);
+  items.push([(svg) => svg.append(s("rect", { x: 0, y: 4, width: 22, height: 3,
+    fill: "var(--belief)" })), T.views.length > 4 ? "share of data planes routing to it"
+    : "routed to by " + T.views.map((v) => v.name).join("; ")]);
+  items.push([bar("var(--bad-soft)", ["var(--bad)", "cross"]),
+    "routed to, does not serve: requests fail"]);
+  const stroke = { stroke: "var(--text)", "stroke-width": 1.6, fill: "none" };
+  items.push([(svg) => svg.append(s("path", { d: "M7,10 h8 l-4,-7 z", fill: "var(--text)" })),
+    "turns ready"], [(svg) => svg.append(s("path", { d: "M8,3 l6,6 m0,-6 l-6,6", ...stroke })),
+    "deleted"]);
+  if (T.lanes.some((l) => l.cuts_s.length)) {
+    items.push([(svg) => svg.append(s("path", { d: "M11,0 v12 m-4,-10 l8,8 m0,-8 l-8,8",
+      ...stroke, stroke: "var(--bad)" })), "running requests are cut"]);
+  }
+  return legend(items);
+}
+
+function window_(from, to) {
+  const least = 0.2, all = [T.start_s, T.end_s];
+  const length = Math.min(Math.max(to - from, least), all[1] - all[0]);
+  look.from = Math.min(Math.max(from, all[0]), all[1] - length);
+  look.to = look.from + length;
+  look.now = Math.min(Math.max(look.now, look.from), look.to);
+  drawTime();
+}
+function zoomBy(k, around) {
+  const part = (around - look.from) / (look.to - look.from);
+  const length = (look.to - look.from) * k;
+  window_(around - part * length, around + (1 - part) * length);
+}
+function keys(e) {
+  const step = (look.to - look.from) / (e.shiftKey ? 20 : 200);
+  const does = { ArrowRight: () => move(step), ArrowLeft: () => move(-step),
+    "+": () => zoomBy(0.5, look.now), "=": () => zoomBy(0.5, look.now),
+    "-": () => zoomBy(2, look.now), 0: () => window_(...span), Home: () => window_(...span) };
+  if (!does[e.key] || e.ctrlKey || e.metaKey) return;
+  e.preventDefault();
+  does[e.key]();
+}
+function move(by) {
+  look.now = Math.min(Math.max(look.now + by, T.start_s), T.end_s);
+  if (look.now < look.from || look.now > look.to) window_(look.from + by, look.to + by);
+  else drawCursor();
+}
+
+// Geometry shared by ruler, lanes and rates.
+function frame() {
+  const w = width(main), narrow = w < 640;
+  const l = narrow ? 92 : 196, r = narrow ? 44 : 64;
+  return { w, l, r: w - r, narrow, x: linear(look.from, look.to, l, w - r) };
+}
+const shownLanes = () => T.lanes.filter((l) => !look.lossy || l.lost > 0 || l.wrong.length);
+
+function drawTime() {
+  const f = frame(), lanes = shownLanes();
+  document.getElementById("ruler").replaceChildren(ruler(f));
+  document.getElementById("lanes").replaceChildren(laneArt(f, lanes));
+  document.getElementById("rates").replaceChildren(...rates(f));
+  drawCursor();
+}
+
+function ruler(f) {
+  const svg = chart(f.w, 40, "time axis with what happened to the rollout");
+  for (const t of ticks(look.from, look.to, f.narrow ? 5 : 10)) {
+    const x = f.x(t);
+    svg.append(s("line", { class: "axis", x1: x, x2: x, y1: 34, y2: 40 }),
+      s("text", { class: "dim", x, y: 31, "text-anchor": "middle" }, trim(String(t)) + " s"));
+  }
+  let free = -Infinity;
+  for (const m of T.milestones.filter((m) => look.from <= m.at_s && m.at_s <= look.to)) {
+    const x = f.x(m.at_s), size = m.what.length * 6.4, end = x + size + 16 > f.w;
+    svg.append(s("path", { d: `M${x - 4},12 h8 l-4,7 z`, fill: "var(--text)" },
+      title(instant(m.at_s) + " " + m.what)));
+    if ((end ? x - size - 8 : x) < free) continue;
+    svg.append(s("text", { x: end ? x - 8 : x + 8, y: 14, "text-anchor": end ? "end" : "start" },
+      m.what));
+    free = end ? x + 8 : x + 20 + size;
+  }
+  return svg;
+}
+
+const ROW = 26;
+function laneArt(f, lanes) {
+  const outage = T.outages.length > 0, top = outage ? ROW : 2;
+  const svg = chart(f.w, top + lanes.length * ROW + 6, "swim lanes, one a pod: "
+    + lanes.map((l) => l.pod + (l.lost ? " loses " + count(l.lost) : "")).join(", "));
+  const clip = "c" + ++serial;
+  svg.append(s("defs", null, s("clipPath", { id: clip }, s("rect", { x: f.l, y: 0,
+    width: f.r - f.l, height: top + lanes.length * ROW + 6 }))));
+  const paint = { starting: hatch(svg, "var(--idle)", "dots"),
+    gone: hatch(svg, "var(--idle)", "back"), stopping: hatch(svg, "var(--bg)", "slash"),
+    bad: hatch(svg, "var(--bad)", "cross") };
+  const art = s("g", { "clip-path": `url(#${clip})` });
+  for (const t of ticks(look.from, look.to, f.narrow ? 5 : 10)) {
+    art.append(s("line", { class: t === 0 ? "zero" : "grid", x1: f.x(t), x2: f.x(t), y1: 0,
+      y2: top + lanes.length * ROW }));
+  }
+  if (outage) outages(svg, art, f, paint);
+  lanes.forEach((lane, i) => oneLane(svg, art, f, paint, lane, top + i * ROW));
+  svg.append(art, s("line", { class: "cursor", y1: 0, y2: top + lanes.length * ROW + 6 }));
+  pointer(svg, f);
+  return svg;
+}
+
+const rect = (f, x, y, height, paint, tip) => s("rect", { x: f.x(x.from_s), y, height,
+  width: Math.max(0.8, f.x(x.to_s) - f.x(x.from_s)), fill: paint }, tip ? title(tip) : null);
+const when = (x) => instant(x.from_s) + " to " + instant(x.to_s);
+
+function outages(svg, art, f, paint) {
+  svg.append(s("text", { x: 0, y: 16 }, f.narrow ? "no backend" : "nothing routable"));
+  for (const o of T.outages) {
+    const text = `${T.views[o.view].name}: ${o.kind === "rule-gap" ? "no rules" : "no backend"}, `
+      + when(o);
+    art.append(rect(f, o, 6, 14, "var(--bad-soft)"), rect(f, o, 6, 14, paint.bad, text));
+  }
+}
+
+function oneLane(svg, art, f, paint, lane, y) {
+  const version = T.versions[lane.version] || "", room = f.narrow ? 11 : 23;
+  const name = lane.pod.length > room ? "…" + lane.pod.slice(1 - room) : lane.pod;
+  svg.append(s("text", { x: 0, y: y + 17 }, name, title(`${lane.pod}, ${version}, node ${lane.node}`)),
+    f.narrow ? "" : s("text", { class: "dim", x: f.l - 8, y: y + 17, "text-anchor": "end" },
+      version.slice(0, 5)));
+  if (lane.lost > 0) {
+    svg.append(s("text", { class: "bad", x: f.w, y: y + 17, "text-anchor": "end" },
+      "−" + count(lane.lost), title(`${count(lane.lost)} requests sent to ${lane.pod} fail`)));
+  }
+  for (const x of lane.truth) {
+    const tip = `${lane.pod}: ${STATE[x.state]}, ${when(x)}`;
+    const base = serves(x.state) ? colour(lane.version) : "var(--track)";
+    art.append(rect(f, x, y + 9, 13, base, tip));
+    const over = x.state === "stopping" ? paint.stopping : x.state === "starting"
+      ? paint.starting : x.state === "serving" ? null : paint.gone;
+    if (over) art.append(rect(f, x, y + 9, 13, over, tip));
+  }
+  beliefs(art, f, lane, y);
+  for (const x of lane.wrong) {
+    const tip = `${lane.pod}: routed to, but ${STATE[x.state]}, ${when(x)}`;
+    art.append(rect(f, x, y + 8, 15, "var(--bad-soft)"), rect(f, x, y + 8, 15, paint.bad, tip),
+      s("rect", { x: f.x(x.from_s), y: y + 8, height: 15, fill: "none", stroke: "var(--bad)",
+        width: Math.max(0.8, f.x(x.to_s) - f.x(x.from_s)) }));
+  }
+  for (const t of lane.cuts_s) {
+    art.append(s("path", { d: `M${f.x(t)},${y + 5} v19 m-4,-15 l8,10 m0,-10 l-8,10`, fill: "none",
+      stroke: "var(--bad)", "stroke-width": 2 },
+    title(`${lane.pod}: running requests are cut at ${instant(t)}`)));
+  }
+  for (const m of lane.marks.filter((m) => m.what === "deleted" || m.what === "ready")) {
+    const x = f.x(m.at_s), up = m.what === "ready";
+    art.append(s("path", { d: up ? `M${x - 4},${y + 25} h8 l-4,-6 z`
+      : `M${x - 3},${y + 19} l6,6 m0,-6 l-6,6`, fill: up ? "var(--text)" : "none",
+      stroke: "var(--text)", "stroke-width": up ? 0 : 1.6 },
+    title(`${lane.pod}: ${m.what} at ${instant(m.at_s)}`)));
+  }
+}
+
+// Up to four data planes get a line each; more share one whose height is their number.
+function beliefs(art, f, lane, y) {
+  if (T.views.length <= 4) {
+    lane.beliefs.forEach((b) => b.routed_s.forEach(([from_s, to_s]) => {
+      const x = { from_s, to_s };
+      art.append(rect(f, x, y + 7 - 2 * b.view, 1.4, "var(--belief)",
+        `${T.views[b.view].name} routes to ${lane.pod}, ${when(x)}`));
+    }));
+    return;
+  }
+  const times = [...new Set(lane.beliefs.flatMap((b) => b.routed_s.flat()))].sort((a, b) => a - b);
+  for (let i = 0; i + 1 < times.length; i++) {
+    const x = { from_s: times[i], to_s: times[i + 1] };
+    const n = routing(lane, times[i]).length;
+    if (!n) continue;
+    const high = 1 + (6 * n) / T.views.length;
+    art.append(rect(f, x, y + 8 - high, high, "var(--belief)",
+      `${n} of ${T.views.length} data planes route to ${lane.pod}, ${when(x)}`));
+  }
+}
+const routing = (lane, t) =>
+  lane.beliefs.filter((b) => b.routed_s.some(([from, to]) => from <= t && t < to));
+
+// A click sets the instant; a drag zooms into what it covers.
+function pointer(svg, f) {
+  const time = (e) => {
+    const box = svg.getBoundingClientRect();
+    const x = ((e.clientX - box.left) / box.width) * f.w;
+    return Math.min(Math.max(look.from + ((x - f.l) / (f.r - f.l)) * (look.to - look.from),
+      look.from), look.to);
+  };
+  let from = null;
+  svg.addEventListener("pointerdown", (e) => { if (e.button === 0) from = [time(e), e.clientX]; });
+  svg.addEventListener("pointermove", (e) => {
+    if (from && e.pointerType === "mouse") { look.now = time(e); drawCursor(from[0]); }
+  });
+  addEventListener("pointerup", (e) => {
+    if (!from || !svg.isConnected) return;
+    const [t0, x0] = from, t1 = time(e);
+    from = null;
+    look.now = t1;
+    if (Math.abs(e.clientX - x0) > 8 && e.pointerType === "mouse") {
+      window_(Math.min(t0, t1), Math.max(t0, t1));
+    } else drawCursor();
+  });
+  svg.addEventListener("wheel", (e) => {
+    if (!e.ctrlKey && !e.metaKey) return;
+    e.preventDefault();
+    zoomBy(e.deltaY > 0 ? 1.25 : 0.8, time(e));
+  }, { passive: false });
+}
+
+// ---- requests per second ----
+
+function rates(f) {
+  const versions = A.requests.answered.map((v, i) => ({ name: "answered by " + v.version,
+    paint: [colour(i), null], of: (x) => x.answered[i] || 0 }));
+  const kinds = A.lost.by_failure.map((g, i) => ({ name: g.label, paint: FAILED[i % FAILED.length],
+    of: (x) => x.failed[i] || 0 }));
+  const out = [h("h3", null, "answered, requests a second (mean over all rollouts)"),
+    stack(f, versions, 96)];
+  if (kinds.length) {
+    out.push(h("h3", null, "failed, requests a second (mean over all rollouts; its own scale)"),
+      stack(f, kinds, 96), seriesLegend(kinds));
+  } else out.push(h("p", { class: "note" }, "No request fails in any second."));
+  return out;
+}
+const seriesLegend = (series) => legend(series.map((x) => [(svg) => {
+  svg.append(s("rect", { y: 1, width: 22, height: 10, fill: x.paint[0], "fill-opacity":
+    x.paint[1] ? 0.25 : 1 }));
+  if (x.paint[1]) svg.append(s("rect", { y: 1, width: 22, height: 10,
+    fill: hatch(svg, ...x.paint) }));
+}, x.name]));
+
+function stack(f, series, height) {
+  const rows = A.seconds.filter((x) => x.second + 1 > look.from && x.second < look.to);
+  const total = (x) => series.reduce((sum, k) => sum + k.of(x), 0);
+  const most = Math.max(1e-9, ...rows.map(total));
+  const svg = chart(f.w, height + 8, series.map((x) => x.name).join(", ") + " per second, at most "
+    + count(most));
+  const y = linear(0, most, height - 2, 10), box = { l: f.l, r: f.r, t: 10, b: height - 2 };
+  axes(svg, box, { at: f.x, ticks: [] }, { at: y, ticks: ticks(0, most, 3) });
+  const paints = series.map((k) => (k.paint[1] ? hatch(svg, ...k.paint) : null));
+  for (const row of rows) {
+    const x = { from_s: Math.max(row.second, look.from), to_s: Math.min(row.second + 1, look.to) };
+    let below = 0;
+    series.forEach((k, i) => {
+      const n = k.of(row);
+      if (n <= 0) return;
+      const tip = `second ${row.second}: ${count(n)} ${k.name}`;
+      const top = y(below + n), high = Math.max(0.6, y(below) - top);
+      svg.append(rect(f, x, top, high, k.paint[0], tip));
+      if (paints[i]) svg.lastChild.setAttribute("fill-opacity", 0.25);
+      if (paints[i]) svg.append(rect(f, x, top, high, paints[i], tip));
+      below += n;
+    });
+  }
+  svg.append(s("line", { class: "cursor", y1: 4, y2: height - 2 }));
+  pointer(svg, f);
+  return svg;
+}
+
+// ---- the instant ----
+
+function drawCursor(dragFrom) {
+  const f = frame(), x = f.x(look.now);
+  document.querySelectorAll("svg .cursor").forEach((line) => {
+    line.setAttribute("x1", x);
+    line.setAttribute("x2", x);
+  });
+  document.getElementById("scrub").value = ((look.now - look.from) / (look.to - look.from)) * 1000;
+  document.getElementById("scrub").setAttribute("aria-valuetext", instant(look.now));
+  document.getElementById("readout").replaceChildren(...readout(dragFrom));
+}
+
+function readout(dragFrom) {
+  if (dragFrom !== undefined) {
+    return [h("b", null, `${instant(dragFrom)} to ${instant(look.now)}`), ": release to zoom in"];
+  }
+  const t = look.now, pods = T.lanes.filter((l) => at(l.truth, t));
+  const serving = pods.filter((l) => serves(at(l.truth, t).state));
+  const routed = T.lanes.filter((l) => routing(l, t).length);
+  const wrong = T.lanes.filter((l) => at(l.wrong, t));
+  const row = A.seconds.find((x) => x.second <= t && t < x.second + 1);
+  const sum = (list) => list.reduce((a, b) => a + b, 0);
+  const rate = row ? ` In this second ${count(sum(row.answered))} answered and `
+    + `${count(sum(row.failed))} failed on average.` : "";
+  const list = wrong.slice(0, 4).map((l) => {
+    const by = routing(l, t).map((b) => T.views[b.view].name);
+    return h("div", null, h("b", { style: "color:var(--bad)" }, "× " + l.pod), " ",
+      STATE[at(l.wrong, t).state], "; still routed to by ",
+      by.length > 3 ? by.length + " data planes" : by.join(", "));
+  });
+  return [h("b", null, "at " + instant(t)), `: ${pods.length} pods, ${serving.length} serving, `
+    + `${routed.length} routed to, ${wrong.length} routed to without serving.${rate}`, ...list,
+  wrong.length > 4 ? h("div", { class: "dim" }, `and ${wrong.length - 4} more`) : null]
+    .filter(Boolean);
+}

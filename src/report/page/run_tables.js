@@ -1,0 +1,152 @@
+// The page of a rollout, continued: blame, tables, and the start of the page.
+
+function blameSection() {
+  if (!A.blame.length) return null;
+  const toggle = (i) => { look.open = look.open === i ? -1 : i; replace(); };
+  const rows = () => A.blame.flatMap((b, i) => {
+    const open = look.open === i;
+    const head = h("tr", null,
+      h("td", { class: "n", "data-h": "lost" }, count(b.lost)),
+      h("td", { "data-h": "what" }, h("button", { "aria-expanded": String(open),
+        class: "why", onclick: () => toggle(i) }, (open ? "▾ " : "▸ ") + b.failure_label),
+      " ", b.cause_label),
+      h("td", { "data-h": "setting" }, path(b.setting)),
+      h("td", { "data-h": "found" }, b.found), h("td", { "data-h": "needed" }, b.needed),
+      h("td", { class: "n", "data-h": "missing" }, b.missing_s === null ? "–" : sec(b.missing_s)));
+    return open ? [head, detail(b)] : [head];
+  });
+  const body = h("tbody");
+  const replace = () => body.replaceChildren(...rows());
+  replace();
+  const heads = ["lost", "what the client saw, and why", "setting", "found", "needed", "missing"];
+  return h("section", { id: "blame" }, h("h2", null, "Whose setting is to blame"),
+    h("p", { class: "note" }, "Open a row to see what happened when."),
+    h("div", { class: "scroll" }, h("table", { class: "stack" }, h("thead", null, h("tr", null,
+      heads.map((x, i) => h("th", { scope: "col", class: i % 5 ? null : "n" }, x)))), body)));
+}
+
+function detail(b) {
+  const times = b.chain.map((c) => c.at_s);
+  const show = () => {
+    const [from, to] = [Math.min(...times), Math.max(...times)];
+    const room = Math.max(0.5, (to - from) * 0.3);
+    look.now = (from + to) / 2;
+    window_(from - room, to + room);
+    document.getElementById("h-time").scrollIntoView();
+  };
+  const chain = b.chain.map((c, i) => h("li", null, h("time", null, instant(c.at_s)), c.what,
+    i ? h("span", { class: "dim" }, ` (+${sec(c.at_s - b.chain[i - 1].at_s)})`) : null));
+  const pods = b.pods > 1 ? `${b.pods} pods; this is ${b.example_pod}` : b.example_pod;
+  return h("tr", { class: "detail" }, h("td", { colspan: 6 }, h("div", null, b.explanation),
+    b.example_pod ? h("p", { class: "note" }, pods) : null,
+    h("ol", { class: "chain" }, chain),
+    T && times.length ? h("button", { class: "screen", onclick: show }, "show on the timeline")
+      : null));
+}
+
+function requestsSection() {
+  const groups = (list) => list.map((g) => [g.label, count(g.count.mean), range(g.count.range),
+    percent(g.probability_none.mean)]);
+  const heads = (x) => [x, "#mean", "#95 % of rollouts", "#none lost"];
+  const r = A.requests, l = A.latency, n = (x) => count(x);
+  const total = [["all", n(A.lost.total.mean), range(A.lost.total.range),
+    percent(A.lost.probability_none.mean)]];
+  const answers = [["sent", n(r.sent)], ...r.answered.map((v) => ["answered by " + v.version,
+    n(v.mean)]), ["failed", n(A.lost.total.mean)], ["still open at the end", n(r.open)],
+  [`answered later than ${sec(r.stall_threshold_s)}`, n(r.stalled.mean)]];
+  const quantiles = l && [["least", l.min_s], ["mean", l.mean_s], ["half below", l.p50_s],
+    ["90 % below", l.p90_s], ["99 % below", l.p99_s], ["most", l.max_s]]
+    .map(([k, v]) => [k, v < 0.0995 ? (v * 1000).toFixed(1) + " ms" : sec(v)]);
+  return h("section", null, h("h2", null, "Requests"), h("div", { class: "pair" },
+    h("div", null, h("h3", null, "failed, by what the client saw"),
+      table("", heads(""), groups(A.lost.by_failure).concat(total))),
+    h("div", null, h("h3", null, "failed, by cause"),
+      table("", heads(""), groups(A.lost.by_cause).concat(total))),
+    h("div", null, h("h3", null, "all requests, mean"), table("", ["", "#"], answers)),
+    l ? h("div", null, h("h3", null, "latency of answered requests"),
+      table("", ["", "#"], quantiles)) : null));
+}
+
+function rolloutSection() {
+  const r = A.rollout, spread = (d) => [sec(d.mean), range(d.range, sec)];
+  const rows = [];
+  if (r.duration_s) rows.push(["until the Deployment is complete", ...spread(r.duration_s)]);
+  if (r.last_pod_gone_s) rows.push(["until the last pod is gone", ...spread(r.last_pod_gone_s)]);
+  if (r.progress_deadline_exceeded_s !== null) {
+    rows.push(["progress deadline exceeded", sec(r.progress_deadline_exceeded_s),
+      "in " + percent(r.progress_deadline_exceeded) + " of rollouts"]);
+  }
+  const waits = r.waiting_for.map((w) => h("p", null, "Waits for ", h("b", null, w.what),
+    ` (${percent(w.share)} of rollouts).`));
+  const phases = r.phases.map((p) => [p.name, sec(p.to_s - p.from_s), instant(p.to_s)]);
+  return h("section", null, h("h2", null, "The rollout"), waits, h("div", { class: "pair" },
+    rows.length ? h("div", null, h("h3", null, "how long"),
+      table("", ["", "#mean", "#95 % of rollouts"], rows)) : null,
+    phases.length ? h("div", null, h("h3", null, "what the time goes into (the rollout drawn)"),
+      table("", ["", "#takes", "#ends at"], phases)) : null));
+}
+
+function listsSection() {
+  const assumed = A.assumptions.map((a) => [path(a.key), a.text]);
+  return h("div", null,
+    assumed.length ? [h("h2", null, "Assumed, not measured"),
+      table("", ["card entry", "value and why"], assumed)] : null,
+    A.not_modelled.length ? [h("h2", null, "In the input, not modelled"),
+      h("ul", null, A.not_modelled.map((x) => h("li", null, h("code", null, x))))] : null,
+    h("h2", null, "Settings used"), settingsTable(A.settings));
+}
+
+open(0);
+draw();
+onresize(() => { if (T) drawTime(); });
+
+selftest([
+  ["a bar for each pod", () => {
+    if (T) expect("lanes", document.querySelectorAll("#lanes rect").length >= T.lanes.length);
+  }],
+  ["the scrubber moves the instant", () => {
+    if (!T) return;
+    const scrub = document.getElementById("scrub");
+    scrub.value = 900;
+    scrub.dispatchEvent(new Event("input"));
+    const t = look.from + 0.9 * (look.to - look.from);
+    expect("now", Math.abs(look.now - t) < 1e-6);
+    expect("readout", document.getElementById("readout").textContent.includes(instant(t)));
+  }],
+  ["zoom halves the window and goes back", () => {
+    if (!T) return;
+    const before = look.to - look.from;
+    document.getElementById("zoom-in").click();
+    expect("in", Math.abs(look.to - look.from - before / 2) < 1e-6);
+    document.getElementById("zoom-all").click();
+    expect("all", Math.abs(look.to - look.from - before) < 1e-6);
+  }],
+  ["arrow keys move the instant", () => {
+    if (!T) return;
+    const before = look.now;
+    document.getElementById("lanes").dispatchEvent(new KeyboardEvent("keydown",
+      { key: "ArrowLeft" }));
+    expect("moved", look.now < before);
+  }],
+  ["the filter leaves pods with losses", () => {
+    if (!T) return;
+    document.getElementById("lossy").click();
+    expect("some hidden", shownLanes().every((l) => l.lost > 0 || l.wrong.length));
+    document.getElementById("lossy").click();
+    expect("all back", shownLanes().length === T.lanes.length);
+  }],
+  ["a blame row opens its chain", () => {
+    if (!A.blame.length) return;
+    document.querySelector("button.why").click();
+    expect("chain", document.querySelectorAll("ol.chain li").length === A.blame[0].chain.length);
+    expect("expanded", document.querySelector("button.why").ariaExpanded === "true");
+    const show = document.querySelector("tr.detail button");
+    if (show) show.click();
+  }],
+  ["tabs switch the rollout", () => {
+    if (DATA.answers.length < 2) return;
+    document.getElementById("tab1").click();
+    expect("second", look.answer === 1);
+    document.getElementById("tab0").click();
+  }],
+]);

@@ -1,0 +1,176 @@
+//! The settings an answer was computed with, as people write them.
+
+use super::answer::Setting;
+use super::words::seconds;
+use crate::cluster::spec::{
+    App, Container, Deployment, Handler, Hook, IntOrPercent, OnSigterm, Probe, Strategy,
+};
+use crate::engine::Dist;
+use crate::scenario::{ActionKind, Arrivals, Client, Scenario, Traffic};
+
+/// Everything that matters, grouped; the Deployment as it is after the action.
+pub fn settings(scenario: &Scenario) -> Vec<Setting> {
+    let before = &scenario.deployments[scenario.subject];
+    let after = scenario.actions.iter().rev().find_map(|a| match &a.kind {
+        ActionKind::Rollout { deployment } | ActionKind::SelectorSwitch { deployment, .. } => {
+            Some(&**deployment)
+        }
+        _ => None,
+    });
+    let mut list = List::default();
+    deployment(&mut list, after.unwrap_or(before));
+    let old = before.template.serving_app(None);
+    app(&mut list, &format!("application {}", before.template.version), old);
+    if let Some(after) = after.filter(|d| d.template.serving_app(None) != old) {
+        let new = after.template.serving_app(None);
+        app(&mut list, &format!("application {}", after.template.version), new);
+    }
+    traffic(&mut list, &scenario.traffic);
+    client(&mut list, &scenario.traffic.client);
+    list.add("run", "horizon", seconds(scenario.horizon.as_secs_f64()));
+    list.add("run", "Kubernetes", format!("1.{}", scenario.kubernetes.control_plane));
+    list.0
+}
+
+#[derive(Default)]
+struct List(Vec<Setting>);
+
+impl List {
+    fn add(&mut self, group: &str, key: &str, value: impl Into<String>) {
+        let (group, key) = (group.to_owned(), key.to_owned());
+        self.0.push(Setting { group, key, value: value.into() });
+    }
+}
+
+fn deployment(list: &mut List, d: &Deployment) {
+    let group = format!("deployment {}", d.name);
+    let mut add = |key: &str, value: String| list.add(&group, key, value);
+    add("replicas", d.replicas.to_string());
+    match d.strategy {
+        Strategy::Recreate => add("strategy", "Recreate".into()),
+        Strategy::RollingUpdate { max_surge, max_unavailable } => {
+            add("strategy", "RollingUpdate".into());
+            add("maxSurge", int_or_percent(max_surge));
+            add("maxUnavailable", int_or_percent(max_unavailable));
+        }
+    }
+    add("minReadySeconds", d.min_ready_seconds.to_string());
+    add(
+        "progressDeadlineSeconds",
+        d.progress_deadline_seconds.map_or("none".into(), |s| s.to_string()),
+    );
+    add("terminationGracePeriodSeconds", d.template.termination_grace_period_seconds.to_string());
+    for gate in &d.template.readiness_gates {
+        add("readinessGate", gate.clone());
+    }
+    for c in &d.template.containers {
+        container(list, c);
+    }
+}
+
+fn container(list: &mut List, c: &Container) {
+    let group = format!("container {}", c.name);
+    let probes = [
+        ("startupProbe", &c.startup_probe),
+        ("readinessProbe", &c.readiness_probe),
+        ("livenessProbe", &c.liveness_probe),
+    ];
+    for (name, probe) in probes {
+        list.add(&group, name, probe.as_ref().map_or("none".into(), probe_text));
+    }
+    list.add(&group, "preStop", c.pre_stop.as_ref().map_or("none".into(), hook_text));
+}
+
+fn probe_text(p: &Probe) -> String {
+    let handler = match &p.handler {
+        Handler::HttpGet { path, port } => format!("httpGet :{port}{path}"),
+        Handler::TcpSocket { port } => format!("tcpSocket :{port}"),
+        Handler::Grpc { port } => format!("grpc :{port}"),
+        Handler::Exec { command } => format!("exec {}", command.join(" ")),
+    };
+    format!(
+        "{handler}, first after {} s, every {} s, timeout {} s, success {}, failure {}",
+        p.initial_delay_seconds,
+        p.period_seconds,
+        p.timeout_seconds,
+        p.success_threshold,
+        p.failure_threshold
+    )
+}
+
+fn hook_text(hook: &Hook) -> String {
+    match hook {
+        Hook::Sleep { seconds } => format!("sleep {seconds} s"),
+        Hook::Exec { command, duration } => {
+            format!("exec {} ({})", command.join(" "), seconds(duration.as_secs_f64()))
+        }
+        Hook::HttpGet { path, port, duration } => {
+            format!("httpGet :{port}{path} ({})", seconds(duration.as_secs_f64()))
+        }
+    }
+}
+
+fn int_or_percent(v: IntOrPercent) -> String {
+    match v {
+        IntOrPercent::Int(n) => n.to_string(),
+        IntOrPercent::Percent(p) => format!("{p}%"),
+    }
+}
+
+fn app(list: &mut List, group: &str, app: &App) {
+    list.add(group, "listens after", dist_text(&app.start_delay));
+    list.add(group, "answers in", dist_text(&app.service));
+    let on_sigterm = match &app.on_sigterm {
+        OnSigterm::Exit => "exits at once".into(),
+        OnSigterm::Ignore => "ignores it until SIGKILL".into(),
+        OnSigterm::Graceful { drain_timeout } => {
+            format!("drains up to {}, then exits", seconds(drain_timeout.as_secs_f64()))
+        }
+        OnSigterm::LameDuck { delay, drain_timeout } => format!(
+            "serves on for {}, then drains up to {}",
+            seconds(delay.as_secs_f64()),
+            seconds(drain_timeout.as_secs_f64())
+        ),
+    };
+    list.add(group, "on SIGTERM", on_sigterm);
+    let limit = |n: Option<u32>| n.map_or("unlimited".into(), |n| n.to_string());
+    list.add(group, "requests at once", limit(app.concurrency));
+    if app.concurrency.is_some() {
+        list.add(group, "queue", limit(app.queue));
+    }
+    let idle = app.keep_alive_timeout.map(|d| seconds(d.as_secs_f64()));
+    list.add(group, "closes idle connections after", idle.unwrap_or("never".into()));
+}
+
+fn dist_text(dist: &Dist) -> String {
+    let median = seconds(dist.quantile_s(0.5));
+    match dist {
+        Dist::Constant { mean_s } => seconds(*mean_s),
+        _ => format!("{median} (99 % below {})", seconds(dist.quantile_s(0.99))),
+    }
+}
+
+fn traffic(list: &mut List, t: &Traffic) {
+    let kind = match &t.arrivals {
+        Arrivals::Even => "open loop, evenly spaced".into(),
+        Arrivals::Poisson => "open loop, Poisson".into(),
+        Arrivals::Trace(times) => format!("open loop, a trace of {} requests", times.len()),
+        Arrivals::Closed { users, think } => {
+            format!("closed loop, {users} users, thinking {}", dist_text(think))
+        }
+    };
+    list.add("traffic", "arrivals", kind);
+    let open = matches!(t.arrivals, Arrivals::Even | Arrivals::Poisson);
+    for (from, rate) in t.rate.iter().filter(|_| open).take(4) {
+        let from = from.max(&t.start).as_secs_f64();
+        list.add("traffic", &format!("rate from {}", seconds(from)), format!("{rate} requests/s"));
+    }
+    list.add("traffic", "until", seconds(t.end.as_secs_f64()));
+}
+
+fn client(list: &mut List, c: &Client) {
+    list.add("client", "connections", if c.keep_alive { "kept alive" } else { "one a request" });
+    list.add("client", "timeout", seconds(c.timeout.as_secs_f64()));
+    list.add("client", "own retries", c.retries.to_string());
+    list.add("client", "stalled when slower than", seconds(c.stall_threshold.as_secs_f64()));
+}

@@ -1,0 +1,166 @@
+//! Names and numbers for people: one place for every label and for how a figure is rounded.
+
+use crate::traffic::{Cause, Failure};
+
+/// The key of a failure kind in JSON, CSV and metrics: `refused`, `timeout`, `503` ...
+pub fn failure_key(failure: Failure) -> String {
+    match failure {
+        Failure::Refused => "refused".into(),
+        Failure::Reset => "reset".into(),
+        Failure::Eof => "eof".into(),
+        Failure::Timeout => "timeout".into(),
+        Failure::NoRoute => "no-route".into(),
+        Failure::Status(code) => code.to_string(),
+    }
+}
+
+/// What the client would say of it.
+pub fn failure_label(failure: Failure) -> String {
+    match failure {
+        Failure::Refused => "connection refused".into(),
+        Failure::Reset => "connection reset".into(),
+        Failure::Eof => "closed without an answer".into(),
+        Failure::Timeout => "timed out".into(),
+        Failure::NoRoute => "no route to host".into(),
+        Failure::Status(code) => format!("HTTP {code}"),
+    }
+}
+
+/// The key of a cause in JSON, CSV and metrics.
+pub fn cause_key(cause: Cause) -> &'static str {
+    match cause {
+        Cause::NotListeningYet => "not-listening-yet",
+        Cause::ListenerClosed => "listener-closed",
+        Cause::ProcessGone => "process-gone",
+        Cause::AddressGone => "address-gone",
+        Cause::CutByExit => "cut-by-exit",
+        Cause::CutByKill => "cut-by-kill",
+        Cause::CutByCrash => "cut-by-crash",
+        Cause::CutByDeregistration => "cut-by-deregistration",
+        Cause::IdleRace => "idle-race",
+        Cause::NoBackend => "no-backend",
+        Cause::RuleGap => "rule-gap",
+        Cause::Overload => "overload",
+        Cause::SlowAnswer => "slow-answer",
+    }
+}
+
+/// The cause as the end of "the request was ...".
+pub fn cause_label(cause: Cause) -> &'static str {
+    match cause {
+        Cause::NotListeningYet => "sent to a pod that does not listen yet",
+        Cause::ListenerClosed => "sent to a pod that has stopped listening",
+        Cause::ProcessGone => "sent to a pod whose process is gone",
+        Cause::AddressGone => "sent to an address that is gone",
+        Cause::CutByExit => "running when the process exited",
+        Cause::CutByKill => "running when the grace period ended in SIGKILL",
+        Cause::CutByCrash => "running when the process crashed or was restarted",
+        Cause::CutByDeregistration => "running when the deregistration delay ended",
+        Cause::IdleRace => "sent on an idle connection that was being closed",
+        Cause::NoBackend => "sent while no pod was routable",
+        Cause::RuleGap => "sent while the data plane rewrote its rules",
+        Cause::Overload => "turned away by a pod with a full queue",
+        Cause::SlowAnswer => "answered later than the client waits",
+    }
+}
+
+/// A number of requests: whole from 100 on, with digit groups; one digit below; never a false zero.
+pub fn count(n: f64) -> String {
+    let size = n.abs();
+    if size < 5e-7 {
+        "0".into()
+    } else if size < 0.01 {
+        "<0.01".into()
+    } else if size < 0.995 {
+        trim(format!("{n:.2}"))
+    } else if size < 99.95 {
+        trim(format!("{n:.1}"))
+    } else {
+        group(libm::round(n) as i64)
+    }
+}
+
+/// Seconds with a digit that still means something: `0.35 s`, `23.1 s`, `215 s`.
+pub fn seconds(s: f64) -> String {
+    let digits = if s.abs() < 0.995 {
+        trim(format!("{s:.2}"))
+    } else if s.abs() < 99.95 {
+        trim(format!("{s:.1}"))
+    } else {
+        format!("{s:.0}")
+    };
+    format!("{digits} s")
+}
+
+/// A share as a percentage that never rounds to a false 0 % or 100 %.
+pub fn percent(share: f64) -> String {
+    let p = share * 100.0;
+    if p <= 0.0 {
+        "0 %".into()
+    } else if p >= 100.0 {
+        "100 %".into()
+    } else if p < 0.1 {
+        "<0.1 %".into()
+    } else if p > 99.9 {
+        ">99.9 %".into()
+    } else if !(10.0..=99.0).contains(&p) {
+        format!("{} %", trim(format!("{p:.1}")))
+    } else {
+        format!("{p:.0} %")
+    }
+}
+
+/// `low–high`, or one number where both read the same.
+pub fn range(low: &str, high: &str) -> String {
+    if low == high { low.into() } else { format!("{low}–{high}") }
+}
+
+/// `2.7–4.1 s`.
+pub fn seconds_range([low, high]: [f64; 2]) -> String {
+    let (low, high) = (seconds(low), seconds(high));
+    if low == high { low } else { format!("{}–{high}", low.trim_end_matches(" s")) }
+}
+
+/// `pods` or `pod` with its number.
+pub fn plural(n: u64, one: &str) -> String {
+    if n == 1 { format!("1 {one}") } else { format!("{} {one}s", group(n as i64)) }
+}
+
+fn trim(digits: String) -> String {
+    match digits.contains('.') {
+        true => digits.trim_end_matches('0').trim_end_matches('.').into(),
+        false => digits,
+    }
+}
+
+fn group(n: i64) -> String {
+    let digits = n.unsigned_abs().to_string();
+    let mut text = String::from(if n < 0 { "-" } else { "" });
+    for (i, c) in digits.chars().enumerate() {
+        if i > 0 && (digits.len() - i).is_multiple_of(3) {
+            text.push(',');
+        }
+        text.push(c);
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_keep_what_matters() {
+        let shown: Vec<String> =
+            [0.0, 1e-9, 0.004, 0.05, 0.999, 2.0, 41.23, 99.96, 1234.4, 1e6].map(count).into();
+        assert_eq!(
+            shown,
+            ["0", "0", "<0.01", "0.05", "1", "2", "41.2", "100", "1,234", "1,000,000"]
+        );
+        assert_eq!(
+            [0.0, 0.0003, 0.034, 0.5, 0.9995, 1.0].map(percent),
+            ["0 %", "<0.1 %", "3.4 %", "50 %", ">99.9 %", "100 %"]
+        );
+        assert_eq!([0.351, 23.14, 214.6].map(seconds), ["0.35 s", "23.1 s", "215 s"]);
+    }
+}

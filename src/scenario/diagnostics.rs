@@ -1,0 +1,187 @@
+//! What is wrong with an input, for people: where it stands, what was found, what is allowed, what to do.
+
+use std::fmt;
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Severity {
+    Error,
+    Warning,
+}
+
+/// One finding.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Diagnostic {
+    pub severity: Severity,
+    /// The file as the user named it; empty for the command line.
+    pub file: String,
+    /// From 1.
+    pub line: Option<u32>,
+    /// The key, e.g. `spec.strategy.rollingUpdate.maxSurge`; empty for the whole file.
+    pub path: String,
+    /// What is wrong, in one sentence without a full stop.
+    pub message: String,
+    pub found: Option<String>,
+    pub allowed: Option<String>,
+    pub suggestion: Option<String>,
+}
+
+impl Diagnostic {
+    pub fn error(file: &str, message: impl Into<String>) -> Diagnostic {
+        Diagnostic {
+            severity: Severity::Error,
+            file: file.to_owned(),
+            line: None,
+            path: String::new(),
+            message: message.into(),
+            found: None,
+            allowed: None,
+            suggestion: None,
+        }
+    }
+
+    pub fn at(mut self, line: Option<u32>, path: impl Into<String>) -> Diagnostic {
+        self.line = line;
+        self.path = path.into();
+        self
+    }
+
+    pub fn found(mut self, found: impl Into<String>) -> Diagnostic {
+        self.found = Some(found.into());
+        self
+    }
+
+    pub fn allowed(mut self, allowed: impl Into<String>) -> Diagnostic {
+        self.allowed = Some(allowed.into());
+        self
+    }
+
+    pub fn suggest(mut self, suggestion: impl Into<String>) -> Diagnostic {
+        self.suggestion = Some(suggestion.into());
+        self
+    }
+}
+
+impl fmt::Display for Diagnostic {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let severity = match self.severity {
+            Severity::Error => "error",
+            Severity::Warning => "warning",
+        };
+        write!(f, "{severity}: ")?;
+        match (self.file.as_str(), self.line) {
+            ("", _) => {}
+            (file, Some(line)) => write!(f, "{file}:{line}: ")?,
+            (file, None) => write!(f, "{file}: ")?,
+        }
+        if !self.path.is_empty() {
+            write!(f, "{}: ", self.path)?;
+        }
+        f.write_str(&self.message)?;
+        let parts =
+            [("found", &self.found), ("allowed", &self.allowed), ("help", &self.suggestion)];
+        for (name, text) in parts {
+            if let Some(text) = text {
+                write!(f, "\n  {name:<8}{text}")?;
+            }
+        }
+        Ok(())
+    }
+}
+
+/// All findings about an input; as an error it holds at least one of severity `Error`.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Diagnostics(pub Vec<Diagnostic>);
+
+impl Diagnostics {
+    pub fn push(&mut self, diagnostic: Diagnostic) {
+        self.0.push(diagnostic);
+    }
+
+    /// Says each thing once.
+    pub fn unique(&mut self) {
+        let mut seen: Vec<Diagnostic> = Vec::new();
+        for diagnostic in std::mem::take(&mut self.0) {
+            if !seen.contains(&diagnostic) {
+                seen.push(diagnostic);
+            }
+        }
+        self.0 = seen;
+    }
+
+    pub fn has_errors(&self) -> bool {
+        self.0.iter().any(|d| d.severity == Severity::Error)
+    }
+}
+
+impl From<Diagnostic> for Diagnostics {
+    fn from(diagnostic: Diagnostic) -> Diagnostics {
+        Diagnostics(vec![diagnostic])
+    }
+}
+
+impl From<Box<Diagnostic>> for Diagnostics {
+    fn from(diagnostic: Box<Diagnostic>) -> Diagnostics {
+        Diagnostics(vec![*diagnostic])
+    }
+}
+
+impl fmt::Display for Diagnostics {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (i, diagnostic) in self.0.iter().enumerate() {
+            if i > 0 {
+                f.write_str("\n")?;
+            }
+            write!(f, "{diagnostic}")?;
+        }
+        Ok(())
+    }
+}
+
+impl std::error::Error for Diagnostics {}
+
+/// The candidate that `word` most likely was meant to be, for suggestions: misspelt, or the only one that
+/// starts or ends alike.
+pub fn did_you_mean<'a>(
+    word: &str,
+    candidates: impl IntoIterator<Item = &'a str>,
+) -> Option<&'a str> {
+    let candidates: Vec<&str> = candidates.into_iter().collect();
+    if let Some(close) = misspelt(word, candidates.iter().copied()) {
+        return Some(close);
+    }
+    let word = plain(word);
+    let mut alike = candidates.into_iter().filter(|candidate| {
+        let text = plain(candidate);
+        let (short, long) = if text.len() < word.len() { (&text, &word) } else { (&word, &text) };
+        short.len() >= 4 && (long.starts_with(short.as_str()) || long.ends_with(short.as_str()))
+    });
+    match (alike.next(), alike.next()) {
+        (Some(only), None) => Some(only),
+        _ => None,
+    }
+}
+
+/// The candidate that `word` is a misspelling of: equal but for case or separators, or a few letters away.
+pub fn misspelt<'a>(word: &str, candidates: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
+    if word.len() > 64 {
+        return None;
+    }
+    let word = plain(word);
+    let limit = match word.chars().count() {
+        0..=2 => 0,
+        3..=4 => 1,
+        5..=8 => 2,
+        _ => 3,
+    };
+    candidates
+        .into_iter()
+        .map(|c| (strsim::damerau_levenshtein(&word, &plain(c)), c))
+        .filter(|&(distance, _)| distance <= limit)
+        .min_by_key(|&(distance, _)| distance)
+        .map(|(_, candidate)| candidate)
+}
+
+/// Letters and digits only, in lower case.
+fn plain(text: &str) -> String {
+    text.chars().filter(|c| c.is_alphanumeric()).flat_map(char::to_lowercase).collect()
+}

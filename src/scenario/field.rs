@@ -1,0 +1,121 @@
+//! Where a setting's path leads: the value that stands there now, and the object and field for a patch.
+
+use super::input::Input;
+use super::manifest::Document;
+use super::set::{KINDS, SHORT_OTHER, deployment_path, key_of};
+use super::subject;
+use super::tree::{Node, Step, Value, parse_path};
+
+/// A field of a Kubernetes object.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Field {
+    pub api_version: String,
+    pub kind: String,
+    pub name: String,
+    pub namespace: Option<String>,
+    /// From the object to the field.
+    pub steps: Vec<FieldStep>,
+}
+
+/// One step towards a field.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum FieldStep {
+    Key(String),
+    /// The list element with this `name`.
+    Named(String),
+}
+
+impl Input {
+    /// The value that a path as for [`set`](Input::set) leads to now, as text; None: nothing is set there
+    /// (a default applies), or it is no single value.
+    pub fn value_at(&self, path: &str) -> Option<String> {
+        let node = match self.document_of(path) {
+            Some((document, steps)) => find(&document.root, &steps)?,
+            None => find(&self.case_root, &parse_path(path))?,
+        };
+        match &node.value {
+            Value::Bool(b) => Some(b.to_string()),
+            Value::Int(i) => Some(i.to_string()),
+            Value::Float(x) => Some(x.to_string()),
+            Value::Str(s) => Some(s.clone()),
+            Value::Null | Value::List(_) | Value::Map(_) => None,
+        }
+    }
+
+    /// The field of a Kubernetes object that a path leads to; None: it leads into the scenario or a card.
+    pub fn field_at(&self, path: &str) -> Option<Field> {
+        let (document, steps) = self.document_of(path)?;
+        let text = |key: &str| document.root.get(key).and_then(Node::as_str).map(str::to_owned);
+        let namespace = document.root.get("metadata")?.get("namespace");
+        Some(Field {
+            api_version: text("apiVersion")?,
+            kind: document.kind().to_owned(),
+            name: document.name().to_owned(),
+            namespace: namespace.and_then(Node::as_str).map(str::to_owned),
+            steps: named(&document.root, &steps)?,
+        })
+    }
+
+    /// The object that a path leads into (of a Deployment with an update: the update, which stays), and the
+    /// steps inside it.
+    fn document_of(&self, path: &str) -> Option<(&Document, Vec<Step>)> {
+        let steps = parse_path(path);
+        let first = key_of(steps.first()?);
+        let word = KINDS.iter().find(|(word, _)| *word == first);
+        let kind = match word {
+            Some((_, kind)) => *kind,
+            None if ["platform", "nodes"].contains(&first) => return None,
+            None => {
+                SHORT_OTHER.iter().find(|(s, ..)| *s == first).map_or("Deployment", |(_, k, _)| *k)
+            }
+        };
+        let rest = if word.is_some() { steps.get(1..)? } else { &steps[..] };
+        if kind == "Deployment" {
+            let subject = subject::choose(self).ok()?;
+            let document = &self.documents[subject.update.unwrap_or(subject.deployment)];
+            return Some((document, deployment_path(self, document, rest)?));
+        }
+        let mut long = rest.to_vec();
+        if let Some((_, _, home)) =
+            SHORT_OTHER.iter().find(|(s, ..)| rest.first().is_some_and(|r| key_of(r) == *s))
+        {
+            long = parse_path(home);
+            long.extend(rest.iter().cloned());
+        }
+        let mut same_kind = self.documents.iter().filter(|d| d.kind() == kind);
+        let document = same_kind.next()?;
+        // Several objects: the path sets them all, so that no single field stands for it.
+        same_kind.next().is_none().then_some((document, long))
+    }
+}
+
+fn find<'a>(root: &'a Node, steps: &[Step]) -> Option<&'a Node> {
+    steps.iter().try_fold(root, |node, step| child(node, step))
+}
+
+fn child<'a>(node: &'a Node, step: &Step) -> Option<&'a Node> {
+    match (&node.value, step) {
+        (Value::List(items), Step::Index(i)) => items.get(*i),
+        (Value::List(items), Step::Key(name)) => {
+            items.iter().find(|n| n.get("name").and_then(Node::as_str) == Some(name))
+        }
+        (_, Step::Key(key)) => node.get(key),
+        (_, Step::Index(_)) => None,
+    }
+}
+
+/// The steps with list elements by name; None: an element has none, and a patch could not find it.
+fn named(root: &Node, steps: &[Step]) -> Option<Vec<FieldStep>> {
+    let mut node = Some(root);
+    let mut found = Vec::new();
+    for step in steps {
+        let next = node.and_then(|n| child(n, step));
+        let in_list = node.is_some_and(|n| matches!(n.value, Value::List(_)));
+        found.push(match step {
+            Step::Key(key) if !in_list => FieldStep::Key(key.clone()),
+            _ => FieldStep::Named(next?.get("name")?.as_str()?.to_owned()),
+        });
+        node = next;
+    }
+    Some(found)
+}

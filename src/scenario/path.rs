@@ -1,0 +1,230 @@
+//! Which path requests take, and its settings: from the scenario, the manifests and the balancer's card.
+
+use super::apps;
+use super::cards::{Card, CardKind};
+use super::diagnostics::{Diagnostic, did_you_mean};
+use super::lower::Lowering;
+use super::manifest::{Document, Object};
+use super::tree::quoted;
+use super::{Action, ActionKind};
+use crate::cluster::spec::{Deployment, Ingress, PodTemplate, Service, ServiceKind, selects};
+use crate::engine::Dist;
+use crate::model::balancer::elb::controller::GATES;
+use crate::model::balancer::settings::{Given, Own};
+use crate::model::balancer::{Kind, Path};
+
+/// The namespace label that has readiness gates added to its pods.
+const INJECT: &str = "elbv2.k8s.aws/pod-readiness-gate-inject";
+
+pub(super) fn lower(low: &mut Lowering<'_>, service: &Service, ingress: Option<&Ingress>) -> Path {
+    let kind = match low.input.case.traffic.path {
+        Some(kind) => kind,
+        None => by_manifests(low, service, ingress),
+    };
+    let Some(card) = card(low, kind) else { return Path::Service };
+    let by_ingress = matches!(kind, Kind::Alb | Kind::IngressNginx);
+    let (named, annotations) = match ingress.filter(|_| by_ingress) {
+        Some(ingress) => (("Ingress", &ingress.name), &ingress.annotations),
+        None => (("Service", &service.name), &service.annotations),
+    };
+    let object = |d: &&Document| !d.update && d.kind() == named.0 && d.name() == named.1;
+    let document = low.input.documents.iter().map(|d| &**d).find(object);
+    let local = service.external_traffic_local;
+    kind.read(&mut Reader { low, card, document, annotations, local })
+}
+
+/// An Ingress decides, else the type of the Service.
+fn by_manifests(low: &mut Lowering<'_>, service: &Service, ingress: Option<&Ingress>) -> Kind {
+    if let Some(ingress) = ingress {
+        match ingress.class.as_deref() {
+            Some("alb") => return Kind::Alb,
+            Some(class) if class.contains("nginx") => return Kind::IngressNginx,
+            class => {
+                let class = class.map_or("without a class".to_owned(), |c| format!("of class {c}"));
+                low.not_modelled.push(format!("an Ingress {class}: requests go to the Service"));
+            }
+        }
+    }
+    let aws = service.annotations.get("service.beta.kubernetes.io/aws-load-balancer-type");
+    match service.kind {
+        ServiceKind::ClusterIp => Kind::Service,
+        ServiceKind::Headless => Kind::Headless,
+        ServiceKind::NodePort => Kind::NodePort,
+        ServiceKind::LoadBalancer => match aws.map(String::as_str) {
+            Some("external" | "nlb" | "nlb-ip") => Kind::Nlb,
+            _ => Kind::LoadBalancer,
+        },
+    }
+}
+
+/// The card of the path, with what the user set in it. None: it cannot be read.
+fn card(low: &mut Lowering<'_>, kind: Kind) -> Option<Card> {
+    let named = low.input.case.traffic.balancer.as_deref().or(kind.card());
+    let Some(name) = named else {
+        if let Some((path, ..)) = low.input.balancer_settings.first() {
+            low.problems
+                .push(Diagnostic::error("", "this path has no balancer card").at(None, path));
+        }
+        return Some(Card::empty(CardKind::Balancer));
+    };
+    let mut card = match low.input.card(CardKind::Balancer, name, "traffic.balancer") {
+        Ok(card) => card,
+        Err(problems) => {
+            problems.0.into_iter().for_each(|p| low.problems.push(p));
+            return None;
+        }
+    };
+    for (path, keys, value) in &low.input.balancer_settings {
+        let keys: Vec<&str> = keys.iter().map(String::as_str).collect();
+        if card.entry(keys[0]).is_none() {
+            let known: Vec<&str> = card.keys().collect();
+            let message = format!("card {name} has no {}", quoted(keys[0]));
+            let mut error = Diagnostic::error("", message).at(None, path).allowed(known.join(", "));
+            error.suggestion = did_you_mean(keys[0], known.iter().copied())
+                .map(|k| format!("did you mean \"balancer.{k}\"?"));
+            low.problems.push(error);
+        } else if let Err(problems) = card.set(keys[0], &keys[1..], value.clone()) {
+            problems.0.into_iter().for_each(|p| low.problems.push(p));
+        }
+    }
+    Some(card)
+}
+
+struct Reader<'a, 'b> {
+    low: &'a mut Lowering<'b>,
+    card: Card,
+    /// Whose annotations are read.
+    document: Option<&'b Document>,
+    annotations: &'a std::collections::BTreeMap<String, String>,
+    local: bool,
+}
+
+impl Reader<'_, '_> {
+    fn missing(&mut self, key: &str) {
+        let message = format!("the card lacks the entry {key}");
+        let error = Diagnostic::error(&self.card.file, message);
+        self.low
+            .problems
+            .push(error.suggest("base = \"alb\" takes what is missing from that card"));
+    }
+
+    /// The answer leans on a guess.
+    fn lean(&mut self, key: &str) {
+        if let Some(entry) = self.card.entry(key).filter(|e| e.assumed) {
+            let key = format!("balancer.{key}");
+            apps::lean(&mut self.low.assumptions, &key, &self.card.name, entry);
+        }
+    }
+
+    fn wrong(&mut self, own: &Own, message: &str, allowed: String) {
+        let message = format!("{message}: {}", own.place);
+        let error = match self.document {
+            Some(document) => document.error("metadata.annotations", message),
+            None => Diagnostic::error("", message),
+        };
+        self.low.problems.push(error.found(quoted(&own.text)).allowed(allowed));
+    }
+}
+
+impl Given for Reader<'_, '_> {
+    fn dist(&mut self, key: &'static str) -> Dist {
+        self.lean(key);
+        self.card.dist(key).unwrap_or_else(|| {
+            self.missing(key);
+            Dist::ZERO
+        })
+    }
+
+    fn number(&mut self, key: &'static str, own: Option<Own>) -> f64 {
+        let Some(default) = self.card.number(key) else {
+            self.missing(key);
+            return 1.0;
+        };
+        let (low, high) =
+            self.card.entry(key).and_then(|e| e.range).unwrap_or((0.0, f64::INFINITY));
+        let Some(own) = own else {
+            self.lean(key);
+            return default;
+        };
+        match own.text.trim().parse::<f64>() {
+            Ok(x) if (low..=high).contains(&x) => x,
+            _ => {
+                self.wrong(&own, "value out of range", format!("{low} to {high}"));
+                default
+            }
+        }
+    }
+
+    fn word(&mut self, key: &'static str, own: Option<Own>, allowed: &[&str]) -> usize {
+        let place = |word: &str| allowed.iter().position(|a| *a == word);
+        if let Some(own) = own {
+            match place(own.text.trim()) {
+                Some(i) => return i,
+                None => self.wrong(&own, "unknown word", allowed.join(", ")),
+            }
+        }
+        let word = self.card.word(key).map(str::to_owned);
+        self.lean(key);
+        match word {
+            None => {
+                self.missing(key);
+                0
+            }
+            Some(word) => place(&word).unwrap_or_else(|| {
+                let own = Own { place: format!("card {}, {key}", self.card.name), text: word };
+                self.wrong(&own, "unknown word", allowed.join(", "));
+                0
+            }),
+        }
+    }
+
+    fn refuse(&mut self, own: &Own, allowed: &str) {
+        self.wrong(own, "value not possible", allowed.to_owned());
+    }
+
+    fn annotation(&self, key: &str) -> Option<Own> {
+        let text = self.annotations.get(key)?.clone();
+        Some(Own { place: key.to_owned(), text })
+    }
+
+    fn local(&self) -> bool {
+        self.local
+    }
+}
+
+/// Pods of a labelled namespace that the Service selects when they are made get a readiness gate.
+pub(super) fn inject_gates(
+    low: &Lowering<'_>,
+    path: &Path,
+    service: &Service,
+    deployments: &mut [Deployment],
+    actions: &mut [Action],
+) {
+    let labelled = low.input.documents.iter().any(|d| match &d.object {
+        Object::Namespace(namespace) => {
+            let labels = namespace.metadata.labels.as_ref();
+            d.name() == service.namespace
+                && labels.and_then(|l| l.get(INJECT)).is_some_and(|v| v == "enabled")
+        }
+        _ => false,
+    });
+    if !labelled || !path.sets_gates() {
+        return;
+    }
+    let inject = |template: &mut PodTemplate| {
+        let gated = |gate: &String| GATES.iter().any(|prefix| gate.starts_with(prefix));
+        if selects(&service.selector, &template.labels)
+            && !template.readiness_gates.iter().any(gated)
+        {
+            template.readiness_gates.push(format!("{}{}", GATES[0], service.name));
+        }
+    };
+    deployments.iter_mut().for_each(|d| inject(&mut d.template));
+    for action in actions {
+        if let ActionKind::Rollout { deployment } | ActionKind::SelectorSwitch { deployment, .. } =
+            &mut action.kind
+        {
+            inject(&mut deployment.template);
+        }
+    }
+}

@@ -1,0 +1,78 @@
+//! Estimates with intervals, quantiles, paired comparison, fronts, sensitivity.
+//!
+//! The unit of every interval is the replication: requests lost in one rollout depend on each other,
+//! rollouts do not. Sums run in index order, so that results do not depend on the number of threads.
+
+mod density;
+mod effects;
+mod interval;
+mod mean;
+mod paired;
+mod pareto;
+mod quantile;
+mod sensitivity;
+mod special;
+
+pub use density::{HighestDensity, highest_density};
+pub use effects::{AxisEffect, LevelEffect, MainEffects};
+pub use interval::{clopper_pearson, jeffreys, poisson_exact, rule_of_three, wilson};
+pub use mean::{
+    bootstrap_mean, count_mean, mean, probability_mean, standard_deviation, t_mean, variance,
+};
+pub use paired::{PairedDifference, paired_difference};
+pub use pareto::pareto_front;
+pub use quantile::{quantile, quantile_estimate};
+pub use sensitivity::{
+    MorrisEffect, SobolIndex, morris_effects, morris_point, sobol_indices, sobol_point,
+};
+
+/// The confidence level used where nobody chose another.
+pub const LEVEL: f64 = 0.95;
+
+/// A closed interval.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Interval {
+    pub low: f64,
+    pub high: f64,
+}
+
+/// A value with its interval.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Estimate {
+    pub value: f64,
+    pub low: f64,
+    pub high: f64,
+}
+
+impl Interval {
+    pub fn contains(&self, x: f64) -> bool {
+        self.low <= x && x <= self.high
+    }
+
+    pub fn half_width(&self) -> f64 {
+        (self.high - self.low) / 2.0
+    }
+
+    /// The smallest interval that holds both.
+    pub fn hull(self, other: Interval) -> Interval {
+        Interval { low: self.low.min(other.low), high: self.high.max(other.high) }
+    }
+}
+
+impl Estimate {
+    pub fn new(value: f64, interval: Interval) -> Estimate {
+        Estimate { value, low: interval.low, high: interval.high }
+    }
+
+    /// A value that is known.
+    pub fn exact(value: f64) -> Estimate {
+        Estimate { value, low: value, high: value }
+    }
+
+    pub fn interval(&self) -> Interval {
+        Interval { low: self.low, high: self.high }
+    }
+}
+
+#[cfg(test)]
+mod coverage;

@@ -1,0 +1,159 @@
+//! The boundary between losing and not, in two settings, by bisection.
+
+use super::Problem;
+use super::trial::Trials;
+use crate::sweep::{Evaluate, Value};
+use rayon::prelude::*;
+use std::collections::BTreeMap;
+
+/// A map of two settings.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Frontier {
+    /// Index of the setting along each axis.
+    pub x: usize,
+    pub y: usize,
+    pub columns: Vec<Boundary>,
+    /// Levels of `y`, lowest first: every value of the boundary is one of them.
+    pub y_values: Vec<Value>,
+    pub evaluated: u32,
+}
+
+/// One column of the map: a value of `x`, and where along `y` the goal is met.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Boundary {
+    pub x: Value,
+    /// Where the goal is met, as ranges of levels of `y` (from, to, both included).
+    pub meets: Vec<(u64, u64)>,
+    /// Lost requests per rollout at each level that was evaluated.
+    pub seen: BTreeMap<u64, f64>,
+}
+
+/// Levels of `y` looked at before bisecting, so that a boundary that is crossed more than once is seen.
+const LOOKS: u64 = 9;
+
+/// Traces the boundary over settings `x` and `y` of the problem; the others keep their present values. `x`
+/// takes at most `columns` values.
+pub fn frontier(
+    problem: &Problem,
+    evaluator: &dyn Evaluate,
+    (x, y): (usize, usize),
+    columns: u64,
+) -> Result<Frontier, String> {
+    assert!(x != y, "two settings");
+    let size = problem.levels(x);
+    let shown = size.min(columns.max(2));
+    let last = (shown - 1).max(1);
+    let levels: Vec<u64> = (0..shown).map(|i| i * (size - 1) / last).collect();
+    let columns: Vec<(Boundary, u32)> = levels
+        .par_iter()
+        .map(|level| column(problem, evaluator, (x, *level), y))
+        .collect::<Result<_, String>>()?;
+    let evaluated = columns.iter().map(|(_, n)| n).sum();
+    let columns: Vec<Boundary> = columns.into_iter().map(|(c, _)| c).collect();
+    if columns.iter().all(|c| c.seen.is_empty()) {
+        return Err("the constraints allow no combination of the two settings".into());
+    }
+    let y_values = (0..problem.levels(y)).map(|l| problem.value(y, l)).collect();
+    Ok(Frontier { x, y, columns, y_values, evaluated })
+}
+
+fn column(
+    problem: &Problem,
+    evaluator: &dyn Evaluate,
+    (x, x_level): (usize, u64),
+    y: usize,
+) -> Result<(Boundary, u32), String> {
+    let mut trials = Trials::new(problem, evaluator);
+    let mut at: Vec<u64> = (0..problem.settings.len()).map(|i| problem.present(i)).collect();
+    at[x] = x_level;
+    let mut seen = BTreeMap::new();
+    let mut meets = |level: u64| -> bool {
+        at[y] = level;
+        let met = trials.score(&at).meets();
+        if let Some(outcome) = trials.outcome(&at) {
+            seen.insert(level, outcome.failed());
+        }
+        met
+    };
+    let size = problem.levels(y);
+    let looks = size.min(LOOKS);
+    let mut places: Vec<(u64, bool)> = (0..looks)
+        .map(|i| i * (size - 1) / (looks - 1).max(1))
+        .map(|level| (level, meets(level)))
+        .collect();
+    places.dedup_by_key(|p| p.0);
+    let ranges = ranges(&places, &mut meets);
+    let evaluated = trials.evaluated;
+    if seen.is_empty()
+        && let Some(error) = trials.first_error()
+    {
+        return Err(error.to_owned());
+    }
+    Ok((Boundary { x: problem.value(x, x_level), meets: ranges, seen }, evaluated))
+}
+
+/// Bisects between neighbouring places that differ; gives the ranges where the goal is met.
+fn ranges(places: &[(u64, bool)], meets: &mut dyn FnMut(u64) -> bool) -> Vec<(u64, u64)> {
+    let mut ranges: Vec<(u64, u64)> = Vec::new();
+    let mut from = places[0].1.then_some(places[0].0);
+    for pair in places.windows(2) {
+        let ((mut low, met), (mut high, met_above)) = (pair[0], pair[1]);
+        if met == met_above {
+            continue;
+        }
+        while high - low > 1 {
+            let middle = low.midpoint(high);
+            if meets(middle) == met {
+                low = middle;
+            } else {
+                high = middle;
+            }
+        }
+        match from.take() {
+            Some(start) => ranges.push((start, low)),
+            None => from = Some(high),
+        }
+    }
+    if let Some(start) = from {
+        ranges.push((start, places[places.len() - 1].0));
+    }
+    ranges
+}
+
+impl Frontier {
+    /// The map in characters: `.` meets the goal, `#` does not, blank is not allowed by the constraints;
+    /// `y` upwards, at most `rows` lines.
+    pub fn map(&self, problem: &Problem, rows: usize) -> Vec<(Value, String)> {
+        let size = self.y_values.len();
+        let shown = size.min(rows.max(2));
+        let level = |row: usize| row * (size - 1) / (shown - 1).max(1);
+        let mut point: Vec<Value> =
+            (0..problem.settings.len()).map(|i| problem.value(i, problem.present(i))).collect();
+        let mut line = |row: usize| {
+            let y = &self.y_values[level(row)];
+            point[self.y] = y.clone();
+            let mut cell = |column: &Boundary| {
+                point[self.x] = column.x.clone();
+                match (problem.allows(&point), column.meets_at(level(row) as u64)) {
+                    (false, _) => ' ',
+                    (true, true) => '.',
+                    (true, false) => '#',
+                }
+            };
+            (y.clone(), self.columns.iter().map(&mut cell).collect())
+        };
+        (0..shown).rev().map(&mut line).collect()
+    }
+}
+
+impl Boundary {
+    /// Whether the goal is met at a level of `y`.
+    pub fn meets_at(&self, level: u64) -> bool {
+        self.meets.iter().any(|(from, to)| (*from..=*to).contains(&level))
+    }
+
+    /// The least level that meets the goal.
+    pub fn lowest(&self) -> Option<u64> {
+        self.meets.first().map(|(from, _)| *from)
+    }
+}

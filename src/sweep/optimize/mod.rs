@@ -1,0 +1,20 @@
+//! Finds the settings that lose nothing at least cost, says what that costs and why, and traces the
+//! boundary between losing and not.
+
+mod frontier;
+mod patch;
+mod price;
+mod problem;
+mod search;
+mod trial;
+
+pub use frontier::{Boundary, Frontier, frontier};
+pub use patch::{Change, PatchStep, PatchTarget, patch_yaml};
+use price::prices;
+pub use price::{Binding, Price};
+pub use problem::{Cost, Goal, Problem, RawProblem};
+pub use search::{FrontPoint, Optimum, optimize};
+pub use trial::{Outcome, Score};
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,84 @@
+//! What each setting costs and buys at the optimum, and what keeps it from being cheaper.
+
+use super::trial::{Levels, Trials};
+use crate::stats::{LEVEL, PairedDifference, paired_difference};
+use crate::sweep::Value;
+
+/// One setting at the optimum.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Price {
+    /// Index of the setting.
+    pub setting: usize,
+    pub value: Value,
+    /// Its value today.
+    pub present: Value,
+    /// Change of duration against the optimum with this setting as today (seconds, on the same luck); None:
+    /// unchanged, or that cannot be run or does not complete.
+    pub duration_s: Option<PairedDifference>,
+    /// Change of lost requests likewise: negative is bought.
+    pub failed: Option<PairedDifference>,
+    /// What keeps it from being one level cheaper; None: nothing is cheaper that way.
+    pub binding: Option<Binding>,
+}
+
+/// The next cheaper level, which breaks the goal.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Binding {
+    pub next: Value,
+    /// Cost it would save, in the unit of the cost.
+    pub saves: f64,
+    /// Lost requests per rollout there.
+    pub failed: f64,
+}
+
+/// Prices of all settings at `best`, against the levels of today.
+pub(super) fn prices(trials: &mut Trials<'_>, best: &Levels, present: &Levels) -> Vec<Price> {
+    (0..best.len()).map(|setting| price(trials, best, present, setting)).collect()
+}
+
+fn price(trials: &mut Trials<'_>, best: &Levels, present: &Levels, setting: usize) -> Price {
+    let problem = trials.problem;
+    let (mut duration_s, mut failed) = (None, None);
+    if best[setting] != present[setting] {
+        let mut without = best.clone();
+        without[setting] = present[setting];
+        let before = trials.outcome(&without).cloned();
+        let after = trials.outcome(best).cloned();
+        if let (Some(before), Some(after)) = (before, after) {
+            failed = paired_difference(&before.failed, &after.failed, LEVEL);
+            if before.duration_s().is_finite() && after.duration_s().is_finite() {
+                duration_s = paired_difference(&before.durations_s, &after.durations_s, LEVEL);
+            }
+        }
+    }
+    Price {
+        setting,
+        value: problem.value(setting, best[setting]),
+        present: problem.value(setting, present[setting]),
+        duration_s,
+        failed,
+        binding: binding(trials, best, setting),
+    }
+}
+
+/// The neighbouring level that is cheaper but breaks the goal; of two, the one that saves more.
+fn binding(trials: &mut Trials<'_>, best: &Levels, setting: usize) -> Option<Binding> {
+    let here = trials.score(best);
+    let last = trials.problem.levels(setting) - 1;
+    let mut found: Option<Binding> = None;
+    for by in [-1, 1] {
+        let Some(level) = best[setting].checked_add_signed(by).filter(|l| *l <= last) else {
+            continue;
+        };
+        let mut next = best.clone();
+        next[setting] = level;
+        let there = trials.score(&next);
+        let Some(outcome) = trials.outcome(&next) else { continue };
+        let saves = here.cost - there.cost;
+        if saves > 0.0 && !there.meets() && found.as_ref().is_none_or(|f| f.saves < saves) {
+            let failed = outcome.failed();
+            found = Some(Binding { next: trials.problem.value(setting, level), saves, failed });
+        }
+    }
+    found
+}

@@ -1,0 +1,250 @@
+//! What to search: settings with their ranges, the goal, the cost.
+
+use crate::sweep::plan::{condition, line_of, name_apart};
+use crate::sweep::{
+    Axis, Base, Condition, Domain, EvaluatorName, PlanError, RawAxis, Scale, Value,
+};
+use serde::{Deserialize, Serialize};
+use toml::Spanned;
+
+/// A problem as written.
+#[derive(Clone, Debug, Serialize, Deserialize, schemars::JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct RawProblem {
+    /// Format version: 1.
+    pub schema: u32,
+    #[serde(default)]
+    pub name: String,
+    pub base: Base,
+    #[serde(default)]
+    pub goal: Goal,
+    #[serde(default)]
+    pub cost: Cost,
+    /// As the axes of a plan; `base` is today's value, against which prices are reckoned.
+    #[serde(rename = "setting", default)]
+    #[schemars(with = "Vec<RawAxis>")]
+    pub settings: Vec<Spanned<RawAxis>>,
+    /// What must hold of the settings together.
+    #[serde(default)]
+    #[schemars(with = "Vec<String>")]
+    pub constraints: Vec<Spanned<String>>,
+    /// Rollouts per point during the search; the winner is run again with five times as many.
+    #[serde(default = "default_replications")]
+    pub replications: u32,
+    #[serde(default = "default_seed")]
+    pub seed: u64,
+    #[serde(default)]
+    pub evaluator: EvaluatorName,
+    /// Most points to evaluate.
+    #[serde(default = "default_evaluations")]
+    pub max_evaluations: u32,
+}
+
+fn default_replications() -> u32 {
+    40
+}
+
+fn default_seed() -> u64 {
+    1
+}
+
+fn default_evaluations() -> u32 {
+    3000
+}
+
+/// What must be reached.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize, schemars::JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Goal {
+    /// At most this many lost requests per rollout in expectation. "None" is read as at most one in a
+    /// thousand rollouts, since the tail of a response-time distribution never ends.
+    #[serde(default)]
+    pub failed: f64,
+    /// Instead of `failed` = 0: a rollout loses none with at least this probability.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub probability_none: Option<f64>,
+}
+
+impl Default for Goal {
+    fn default() -> Goal {
+        Goal { failed: 0.0, probability_none: None }
+    }
+}
+
+/// What counts as none, in requests per rollout.
+const NONE: f64 = 0.001;
+
+impl Goal {
+    /// The bound on lost requests per rollout; None: only the probability counts.
+    pub fn failed_limit(&self) -> Option<f64> {
+        match self.probability_none {
+            Some(_) if self.failed == 0.0 => None,
+            _ => Some(self.failed.max(NONE)),
+        }
+    }
+}
+
+/// What is to be small: a weighted sum.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize, schemars::JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Cost {
+    /// Per second of rollout.
+    #[serde(default)]
+    pub duration_s: f64,
+    /// Per pod above the desired number and second.
+    #[serde(default)]
+    pub surge_pod_seconds: f64,
+    /// Per pod at the peak.
+    #[serde(default)]
+    pub peak_pods: f64,
+}
+
+impl Default for Cost {
+    fn default() -> Cost {
+        Cost { duration_s: 1.0, surge_pod_seconds: 0.0, peak_pods: 0.0 }
+    }
+}
+
+/// A problem, checked.
+#[derive(Clone, Debug)]
+pub struct Problem {
+    pub name: String,
+    pub base: Base,
+    pub goal: Goal,
+    pub cost: Cost,
+    pub settings: Vec<Axis>,
+    pub constraints: Vec<String>,
+    pub replications: u32,
+    pub seed: u64,
+    pub evaluator: EvaluatorName,
+    pub max_evaluations: u32,
+    conditions: Vec<Condition>,
+}
+
+/// A continuous setting is searched in so many equal parts of its range.
+const PARTS: u64 = 4096;
+
+impl Problem {
+    /// Parses and checks the text of the problem `file` (its name in messages).
+    pub fn parse(file: &str, text: &str) -> Result<Problem, PlanError> {
+        let fail = |offset: Option<usize>, message: String| PlanError {
+            file: file.to_owned(),
+            line: offset.map(|o| line_of(text, o)),
+            message,
+        };
+        let raw: RawProblem = toml::from_str(text)
+            .map_err(|e| fail(e.span().map(|s| s.start), e.message().to_owned()))?;
+        check_scalars(&raw).map_err(|m| fail(None, m))?;
+        let mut settings = Vec::new();
+        for axis in &raw.settings {
+            let offset = Some(axis.span().start);
+            if axis.get_ref().when.is_some() {
+                return Err(fail(offset, "a setting to search takes no when".into()));
+            }
+            settings.push(Axis::lower(axis.get_ref()).map_err(|m| fail(offset, m))?);
+        }
+        name_apart(&mut settings).map_err(|m| fail(None, m))?;
+        let mut conditions = Vec::new();
+        for text in &raw.constraints {
+            let parsed = condition(text.get_ref(), &settings, "a setting");
+            conditions.push(parsed.map_err(|m| fail(Some(text.span().start), m))?);
+        }
+        Ok(Problem {
+            name: raw.name,
+            base: raw.base,
+            goal: raw.goal,
+            cost: raw.cost,
+            settings,
+            constraints: raw.constraints.into_iter().map(Spanned::into_inner).collect(),
+            replications: raw.replications,
+            seed: raw.seed,
+            evaluator: raw.evaluator,
+            max_evaluations: raw.max_evaluations,
+            conditions,
+        })
+    }
+
+    /// How many values a setting has.
+    pub fn levels(&self, setting: usize) -> u64 {
+        match &self.settings[setting].domain {
+            Domain::List(values) => values.len() as u64,
+            Domain::Integers { from, to, scale: Scale::Linear } => (to - from + 1) as u64,
+            Domain::Integers { from, to, .. } => ((to - from + 1) as u64).min(PARTS + 1),
+            Domain::Continuous { .. } => PARTS + 1,
+        }
+    }
+
+    /// The value of a setting at one of its levels.
+    pub fn value(&self, setting: usize, level: u64) -> Value {
+        match &self.settings[setting].domain {
+            Domain::List(values) => values[level as usize].clone(),
+            Domain::Integers { from, scale: Scale::Linear, .. } => Value::Int(from + level as i64),
+            domain => {
+                let last = (self.levels(setting) - 1).max(1);
+                domain.at(level as f64 / last as f64)
+            }
+        }
+    }
+
+    pub fn values(&self, levels: &[u64]) -> Vec<Value> {
+        levels.iter().enumerate().map(|(i, level)| self.value(i, *level)).collect()
+    }
+
+    /// Whether the constraints allow these settings.
+    pub fn allows(&self, values: &[Value]) -> bool {
+        self.conditions.iter().all(|c| c.holds(values))
+    }
+
+    /// The level nearest to a setting's present value.
+    pub fn present(&self, setting: usize) -> u64 {
+        let base = &self.settings[setting].base;
+        let levels = self.levels(setting);
+        let Some(wanted) = base.number() else {
+            return (0..levels).find(|l| self.value(setting, *l) == *base).unwrap_or(0);
+        };
+        let off = |level: u64| {
+            let value = self.value(setting, level).number();
+            value.map_or(f64::INFINITY, |v| libm::fabs(v - wanted))
+        };
+        if let Domain::List(_) = self.settings[setting].domain {
+            return (0..levels).min_by(|a, b| off(*a).total_cmp(&off(*b))).unwrap_or(0);
+        }
+        // Values rise with the level: halve.
+        let (mut low, mut high) = (0, levels - 1);
+        while high - low > 1 {
+            let middle = low + (high - low) / 2;
+            if self.value(setting, middle).number().is_some_and(|v| v <= wanted) {
+                low = middle;
+            } else {
+                high = middle;
+            }
+        }
+        if off(low) <= off(high) { low } else { high }
+    }
+}
+
+fn check_scalars(raw: &RawProblem) -> Result<(), String> {
+    if raw.schema != 1 {
+        return Err(format!("schema = {} is not known here: use schema = 1", raw.schema));
+    }
+    if raw.base.scenario.is_none() && raw.base.manifests.is_empty() {
+        return Err("base names neither a scenario nor manifests".into());
+    }
+    if raw.settings.is_empty() {
+        return Err("the problem has no [[setting]]".into());
+    }
+    if raw.replications == 0 || raw.max_evaluations == 0 {
+        return Err("replications and max_evaluations must be at least 1".into());
+    }
+    if !(raw.goal.failed >= 0.0 && raw.goal.failed.is_finite()) {
+        return Err(format!("goal.failed must be 0 or more, not {}", raw.goal.failed));
+    }
+    if raw.goal.probability_none.is_some_and(|p| !(p > 0.0 && p <= 1.0)) {
+        return Err("goal.probability_none must be above 0 and at most 1".into());
+    }
+    let weights = [raw.cost.duration_s, raw.cost.surge_pod_seconds, raw.cost.peak_pods];
+    if weights.iter().any(|w| !(*w >= 0.0 && w.is_finite())) || weights.iter().all(|w| *w == 0.0) {
+        return Err("cost: weights must be 0 or more, and one of them above 0".into());
+    }
+    Ok(())
+}

@@ -1,0 +1,184 @@
+//! The times of a pod that decide about its requests.
+
+use super::Link;
+use crate::engine::Time;
+use crate::timeline::{ChangeKind, PodId, PodTruth, Target, Timeline, ViewId};
+
+/// What happens to a pod, seen from the requests.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Moment {
+    Created,
+    /// The first process runs.
+    Started,
+    Listening,
+    /// First time Ready in the API.
+    Ready,
+    /// The first data plane sends it requests.
+    Listed,
+    Deleted,
+    Sigterm,
+    /// Marked not ready in the API after its deletion.
+    Unready,
+    /// It accepts no new connections.
+    ListenerClosed,
+    ProcessGone,
+    /// Its address no longer answers.
+    AddressGone,
+    /// The last data plane has stopped to send it requests.
+    Delisted,
+}
+
+const MOMENTS: [Moment; 12] = [
+    Moment::Created,
+    Moment::Started,
+    Moment::Listening,
+    Moment::Ready,
+    Moment::Listed,
+    Moment::Deleted,
+    Moment::Sigterm,
+    Moment::Unready,
+    Moment::ListenerClosed,
+    Moment::ProcessGone,
+    Moment::AddressGone,
+    Moment::Delisted,
+];
+
+/// When each moment came; `Time::NEVER` if it did not.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Times([Time; MOMENTS.len()]);
+
+impl Times {
+    /// The moments that came, with their times.
+    pub fn reached(&self) -> impl Iterator<Item = (Time, Moment)> + '_ {
+        let all = MOMENTS.iter().zip(&self.0);
+        all.filter(|(_, at)| !at.is_never() && **at > Time::ALWAYS)
+            .map(|(moment, at)| (*at, *moment))
+    }
+
+    /// The times of every pod of a timeline.
+    pub fn of_all(timeline: &Timeline) -> Vec<Times> {
+        let mut all: Vec<Times> = timeline.pods.iter().map(Times::of).collect();
+        for view in &timeline.views {
+            for backend in &view.initial {
+                if let Target::Pod(PodId(p)) = backend.target {
+                    all[p as usize].first(Moment::Listed, timeline.start);
+                }
+            }
+            for change in &view.changes {
+                let Target::Pod(PodId(p)) = change.target else { continue };
+                match change.kind {
+                    ChangeKind::Add { .. } => all[p as usize].first(Moment::Listed, change.at),
+                    ChangeKind::Remove => all[p as usize].last(Moment::Delisted, change.at),
+                }
+            }
+        }
+        all
+    }
+
+    fn of(pod: &PodTruth) -> Times {
+        let mut times = Times([Time::NEVER; MOMENTS.len()]);
+        let mut set = |moment, at| times.0[moment as usize] = at;
+        set(Moment::Created, pod.created);
+        set(Moment::Ready, pod.ready);
+        set(Moment::Deleted, pod.deleted);
+        set(Moment::Sigterm, pod.sigterm);
+        set(Moment::Unready, pod.unready);
+        if let Some(life) = pod.lives.first() {
+            set(Moment::Started, life.started);
+            set(Moment::Listening, life.listening);
+        }
+        if let Some(life) = pod.lives.last() {
+            set(Moment::ListenerClosed, life.stop_accept);
+            set(Moment::ProcessGone, life.exit);
+            let answers =
+                |p: &&(Time, _)| p.0 >= life.exit && p.1 != crate::timeline::Phase::Refusing;
+            if let Some(phase) = pod.phases.iter().find(answers) {
+                set(Moment::AddressGone, phase.0);
+            }
+        }
+        times
+    }
+
+    fn first(&mut self, moment: Moment, at: Time) {
+        let place = &mut self.0[moment as usize];
+        *place = at.min(*place);
+    }
+
+    fn last(&mut self, moment: Moment, at: Time) {
+        let place = &mut self.0[moment as usize];
+        *place = if place.is_never() { at } else { at.max(*place) };
+    }
+
+    /// None: it did not happen.
+    pub fn at(&self, moment: Moment) -> Option<Time> {
+        Some(self.0[moment as usize]).filter(|t| !t.is_never())
+    }
+
+    /// Seconds from one moment to another.
+    pub fn between(&self, from: Moment, to: Moment) -> Option<f64> {
+        Some((self.at(to)? - self.at(from)?).as_secs_f64())
+    }
+
+    /// Until when the process would have to live so that the last request sent to it, if it takes
+    /// `longest_s`, is answered; in seconds from the action.
+    pub fn last_wanted_s(&self, longest_s: f64) -> Option<f64> {
+        let closed = self.at(Moment::ListenerClosed);
+        let last_request = match (self.at(Moment::Delisted), closed) {
+            (Some(delisted), Some(closed)) if closed < self.0[Moment::ProcessGone as usize] => {
+                delisted.min(closed)
+            }
+            (delisted, closed) => delisted.or(closed)?,
+        };
+        Some(last_request.as_secs_f64() + longest_s)
+    }
+
+    /// When the process went, in seconds from the action.
+    pub fn gone_s(&self) -> f64 {
+        self.0[Moment::ProcessGone as usize].as_secs_f64()
+    }
+}
+
+/// The mean chain of times of several pods, in seconds from `anchor`.
+pub fn chain(pods: &[&Times], anchor: Moment) -> Vec<Link> {
+    let mut links: Vec<Link> = Vec::new();
+    for moment in MOMENTS {
+        let seconds: Vec<f64> = pods.iter().filter_map(|t| t.between(anchor, moment)).collect();
+        // What came long before the anchor tells nothing about it.
+        if seconds.is_empty() || (moment < anchor && moment != Moment::Listed) {
+            continue;
+        }
+        if anchor == Moment::Deleted && moment < Moment::Deleted {
+            continue;
+        }
+        let (least, most) = seconds
+            .iter()
+            .fold((f64::INFINITY, f64::NEG_INFINITY), |(l, m), s| (l.min(*s), m.max(*s)));
+        let mean_s = seconds.iter().sum::<f64>() / seconds.len() as f64;
+        links.push(Link { moment, least_s: least, mean_s, most_s: most });
+    }
+    links.sort_by(|a, b| a.mean_s.total_cmp(&b.mean_s).then(a.moment.cmp(&b.moment)));
+    links
+}
+
+/// The longest time in which a view listed nothing, in seconds.
+pub fn longest_empty_s(timeline: &Timeline, view: ViewId) -> f64 {
+    let view = &timeline.views[view.0 as usize];
+    let mut listed: Vec<Target> = view.initial.iter().map(|b| b.target).collect();
+    let mut empty_since = listed.is_empty().then_some(timeline.start);
+    let mut longest = 0.0f64;
+    for change in &view.changes {
+        listed.retain(|t| *t != change.target);
+        if change.kind != ChangeKind::Remove {
+            listed.push(change.target);
+        }
+        match (empty_since, listed.is_empty()) {
+            (Some(since), false) => {
+                longest = longest.max((change.at - since).as_secs_f64());
+                empty_since = None;
+            }
+            (None, true) => empty_since = Some(change.at),
+            _ => {}
+        }
+    }
+    empty_since.map_or(longest, |since| longest.max((timeline.end - since).as_secs_f64()))
+}

@@ -1,0 +1,176 @@
+//! What becomes of a new TCP connection to a pod, as a step function of the instant its first SYN arrives.
+
+use crate::engine::{Dur, Time};
+use crate::timeline::{Phase, PodTruth};
+use crate::traffic::{Cause, Failure};
+
+/// The outcome of a connection attempt, up to the acceptance.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Fate {
+    /// Accepted that long after the first SYN by a run of the process (index into `PodTruth::lives`).
+    Accepted { after: Dur, life: u16 },
+    /// The client knows that it failed that long after the first SYN.
+    Failed { after: Dur, failure: Failure, cause: Cause },
+}
+
+/// From `from` until the next segment of the pod begins.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Segment {
+    pub from: Time,
+    pub fate: Fate,
+}
+
+/// Seconds after the first SYN at which the kernel sends it again (tcp_syn_retries 6).
+const RETRANSMISSIONS_S: [i64; 6] = [1, 3, 7, 15, 31, 63];
+
+/// The segments of all pods, back to back: one allocation for all.
+#[derive(Clone, Debug, Default)]
+pub struct Fates {
+    segments: Vec<Segment>,
+    /// Pod `p` owns `segments[first[p]..first[p + 1]]`.
+    first: Vec<u32>,
+}
+
+impl Fates {
+    /// For connections given up after `deadline`.
+    pub fn new(pods: &[PodTruth], deadline: Dur, arp_failure: Dur) -> Fates {
+        let mut fates = Fates {
+            segments: Vec::with_capacity(pods.len() * 12),
+            first: Vec::with_capacity(pods.len() + 1),
+        };
+        let mut edges = Vec::new();
+        fates.first.push(0);
+        for pod in pods {
+            append(&mut fates.segments, &mut edges, &Attempt { pod, deadline, arp_failure });
+            fates.first.push(fates.segments.len() as u32);
+        }
+        fates
+    }
+
+    /// The segments of a pod: sorted, the first from `Time::ALWAYS`.
+    pub fn of(&self, pod: usize) -> &[Segment] {
+        &self.segments[self.first[pod] as usize..self.first[pod + 1] as usize]
+    }
+
+    /// The fate of a connection to `pod` begun at `at`.
+    pub fn at(&self, pod: usize, at: Time) -> Fate {
+        let segments = self.of(pod);
+        let next = segments.partition_point(|s| s.from <= at);
+        segments[next - 1].fate
+    }
+}
+
+struct Attempt<'a> {
+    pod: &'a PodTruth,
+    deadline: Dur,
+    arp_failure: Dur,
+}
+
+fn append(segments: &mut Vec<Segment>, edges: &mut Vec<Time>, attempt: &Attempt) {
+    let first = segments.len();
+    find_edges(edges, attempt);
+    for &from in edges.iter() {
+        let fate = attempt.fate(from);
+        let same = segments.len() > first && segments[segments.len() - 1].fate == fate;
+        if !same {
+            segments.push(Segment { from, fate });
+        }
+    }
+}
+
+/// Every instant at which the fate may change. Only a lost SYN looks into the future, so the shifted edges
+/// matter inside silent intervals alone.
+fn find_edges(edges: &mut Vec<Time>, attempt: &Attempt) {
+    edges.clear();
+    edges.push(Time::ALWAYS);
+    let pod = attempt.pod;
+    edges.extend(pod.phases.iter().map(|p| p.0));
+    for life in &pod.lives {
+        edges.extend([life.started, life.listening, life.stop_accept, life.reset_until, life.exit]);
+    }
+    let plain = edges.len();
+    let mut silent_from = Time::ALWAYS;
+    for i in 0..=pod.phases.len() {
+        let until = pod.phases.get(i).map_or(Time::NEVER, |p| p.0);
+        let silent = i == 0 || pod.phases[i - 1].1 == Phase::Silent;
+        if silent {
+            for edge in 1..plain {
+                for shift in attempt.retransmissions() {
+                    let shifted = edges[edge] - shift;
+                    if shifted > silent_from && shifted < until {
+                        edges.push(shifted);
+                    }
+                }
+            }
+        }
+        silent_from = until;
+    }
+    edges.retain(|e| !e.is_never());
+    edges.sort_unstable();
+    edges.dedup();
+}
+
+impl Attempt<'_> {
+    fn retransmissions(&self) -> impl Iterator<Item = Dur> + use<'_> {
+        RETRANSMISSIONS_S.iter().map(|&s| Dur::from_secs(s)).take_while(|&d| d < self.deadline)
+    }
+
+    fn fate(&self, sent: Time) -> Fate {
+        let arrives = std::iter::once(Dur::ZERO).chain(self.retransmissions());
+        for after in arrives {
+            let at = sent + after;
+            match self.pod.phase_at(at) {
+                Phase::Silent => {}
+                Phase::Serving => return Fate::Accepted { after, life: self.life(at) },
+                Phase::Refusing => {
+                    let (failure, cause) = self.nobody_listens(at);
+                    return Fate::Failed { after, failure, cause };
+                }
+                Phase::Unreachable => return self.unreachable(sent, after),
+            }
+        }
+        self.lost(sent)
+    }
+
+    fn life(&self, at: Time) -> u16 {
+        // Not sorted by `listening`: a process that was killed before never listens.
+        let life = self.pod.lives.iter().rposition(|l| l.listening <= at && at < l.stop_accept);
+        let pod = &self.pod.name;
+        life.unwrap_or_else(|| panic!("pod {pod} serves at {at:?} and no process listens")) as u16
+    }
+
+    /// What a SYN to a live network namespace meets at `at`, and why.
+    fn nobody_listens(&self, at: Time) -> (Failure, Cause) {
+        let Some(life) = self.pod.lives.iter().rev().find(|l| l.started <= at) else {
+            return (Failure::Refused, Cause::NotListeningYet);
+        };
+        let late = at >= life.stop_accept && at < life.reset_until;
+        let failure = if late { Failure::Reset } else { Failure::Refused };
+        let cause = if at >= life.exit {
+            Cause::ProcessGone
+        } else if at < life.listening {
+            Cause::NotListeningYet
+        } else {
+            Cause::ListenerClosed
+        };
+        (failure, cause)
+    }
+
+    fn unreachable(&self, sent: Time, after: Dur) -> Fate {
+        let after = after + self.arp_failure;
+        if after >= self.deadline {
+            return self.lost(sent);
+        }
+        Fate::Failed { after, failure: Failure::NoRoute, cause: self.nobody_there(sent) }
+    }
+
+    fn lost(&self, sent: Time) -> Fate {
+        let cause = self.nobody_there(sent);
+        Fate::Failed { after: self.deadline, failure: Failure::Timeout, cause }
+    }
+
+    fn nobody_there(&self, sent: Time) -> Cause {
+        let begun = self.pod.lives.first().is_some_and(|l| l.started <= sent);
+        if begun { Cause::AddressGone } else { Cause::NotListeningYet }
+    }
+}

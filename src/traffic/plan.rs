@@ -1,0 +1,205 @@
+//! What both evaluators read off the timeline: the request rate over time, the rules under which a view's
+//! picks are tried, and who is listed where and how long.
+
+use crate::engine::{Dur, Time};
+use crate::scenario::{Arrivals, Traffic};
+use crate::timeline::{ChangeKind, L7, L7Status, Target, Timeline, View};
+use crate::traffic::Failure;
+
+/// A rate from `from` until `to`.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Piece {
+    pub from: Time,
+    pub to: Time,
+    /// Per second.
+    pub rate: f64,
+}
+
+impl Piece {
+    pub fn count(&self) -> f64 {
+        self.rate * (self.to - self.from).as_secs_f64()
+    }
+}
+
+/// The offered rate, cut to where both traffic and timeline are known. Pieces without requests are left out.
+pub fn rate_pieces(timeline: &Timeline, traffic: &Traffic) -> Vec<Piece> {
+    let start = traffic.start.max(timeline.start);
+    let end = traffic.end.min(timeline.end);
+    let mut pieces = Vec::with_capacity(traffic.rate.len());
+    for (i, &(at, rate)) in traffic.rate.iter().enumerate() {
+        let next = traffic.rate.get(i + 1).map_or(Time::NEVER, |r| r.0);
+        let from = if i == 0 { start } else { at.max(start) };
+        let to = next.min(end);
+        if from < to && rate > 0.0 {
+            pieces.push(Piece { from, to, rate });
+        }
+    }
+    pieces
+}
+
+/// Send times are inside [start, end).
+pub fn window(timeline: &Timeline, traffic: &Traffic) -> (Time, Time) {
+    (traffic.start.max(timeline.start), traffic.end.min(timeline.end))
+}
+
+/// How long each step of a try may take and how its failure is told to the client.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Rules {
+    /// From the request's start, whatever is tried.
+    pub client_timeout: Dur,
+    /// For the connection of one try.
+    pub connect: Dur,
+    /// For the answer of one try.
+    pub response: Dur,
+    pub status: Option<L7Status>,
+}
+
+impl Rules {
+    /// The rules of the innermost layer-7 hop above a view, or the client's own.
+    pub fn new(client_timeout: Dur, l7: Option<&L7>) -> Rules {
+        let connect = l7.map_or(Dur::MAX, |l| l.connect_timeout).min(client_timeout);
+        let response = l7.and_then(|l| l.response_timeout).unwrap_or(Dur::MAX);
+        Rules { client_timeout, connect, response, status: l7.map(|l| l.status) }
+    }
+
+    /// What the client sees of a failure between proxy and pod.
+    pub fn seen(&self, failure: Failure) -> Failure {
+        let Some(status) = self.status else { return failure };
+        match failure {
+            Failure::Refused => Failure::Status(status.refused),
+            Failure::NoRoute => Failure::Status(status.unreachable),
+            Failure::Reset | Failure::Eof => Failure::Status(status.reset),
+            Failure::Timeout if self.connect < self.client_timeout => {
+                Failure::Status(status.connect_timeout)
+            }
+            Failure::Timeout | Failure::Status(_) => failure,
+        }
+    }
+}
+
+/// One target listed in a view, with one weight, from `from` until `to`.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Stay {
+    pub target: Target,
+    pub weight: f64,
+    pub from: Time,
+    pub to: Time,
+}
+
+/// Who was listed when. `end` closes the stays that last.
+pub fn stays(timeline: &Timeline, view: &View, end: Time) -> Vec<Stay> {
+    let targets = timeline.pods.len() + timeline.views.len();
+    let slot = |t: Target| match t {
+        Target::Pod(p) => p.0 as usize,
+        Target::View(v) => timeline.pods.len() + v.0 as usize,
+    };
+    let mut open: Vec<Option<(Time, f64)>> = vec![None; targets];
+    let mut stays = Vec::with_capacity(view.initial.len() + view.changes.len());
+    for backend in &view.initial {
+        open[slot(backend.target)] = Some((Time::ALWAYS, f64::from(backend.weight)));
+    }
+    for change in &view.changes {
+        let place = &mut open[slot(change.target)];
+        let next = match change.kind {
+            ChangeKind::Add { weight } => Some((change.at, f64::from(weight))),
+            ChangeKind::Remove => None,
+        };
+        if let Some((from, weight)) = std::mem::replace(place, next)
+            && from < change.at
+        {
+            stays.push(Stay { target: change.target, weight, from, to: change.at });
+        }
+    }
+    let lasting = open.iter().enumerate().filter_map(|(i, o)| o.map(|o| (i, o)));
+    stays.extend(lasting.map(|(i, (from, weight))| {
+        let target = match i.checked_sub(timeline.pods.len()) {
+            None => Target::Pod(crate::timeline::PodId(i as u32)),
+            Some(v) => Target::View(crate::timeline::ViewId(v as u32)),
+        };
+        Stay { target, weight, from, to: end }
+    }));
+    stays
+}
+
+/// Views in an order in which each comes after all that send to it.
+pub fn flow_order(timeline: &Timeline) -> Vec<usize> {
+    let children = |v: usize| {
+        let view = &timeline.views[v];
+        let listed = view.initial.iter().map(|b| b.target);
+        listed.chain(view.changes.iter().map(|c| c.target)).filter_map(|t| match t {
+            Target::View(v) => Some(v.0 as usize),
+            Target::Pod(_) => None,
+        })
+    };
+    let mut parents = vec![0usize; timeline.views.len()];
+    for v in 0..timeline.views.len() {
+        children(v).for_each(|c| parents[c] += 1);
+    }
+    let mut order: Vec<usize> = (0..parents.len()).filter(|&v| parents[v] == 0).collect();
+    let mut next = 0;
+    while next < order.len() {
+        for c in children(order[next]) {
+            parents[c] -= 1;
+            if parents[c] == 0 {
+                order.push(c);
+            }
+        }
+        next += 1;
+    }
+    assert!(order.len() == timeline.views.len(), "views send to each other in a circle");
+    order
+}
+
+/// The innermost layer-7 hop at or above each view, as the index of its view; an error names a view that is
+/// reached in two ways.
+pub fn layer7_above(timeline: &Timeline, order: &[usize]) -> Result<Vec<Option<usize>>, String> {
+    let mut above: Vec<Option<Option<usize>>> = vec![None; timeline.views.len()];
+    for &(entry, _) in &timeline.entries {
+        above[entry.0 as usize] = Some(None);
+    }
+    for &v in order {
+        let view = &timeline.views[v];
+        let inherited = above[v].unwrap_or(None);
+        // Hops alike count as one: their requests meet the same rules.
+        let alike = |w: &usize| timeline.views[*w].hop.l7 == view.hop.l7;
+        let own = match view.hop.l7 {
+            Some(_) => (0..=v).find(alike),
+            None => inherited,
+        };
+        above[v] = Some(own);
+        let listed = view.initial.iter().map(|b| b.target);
+        for target in listed.chain(view.changes.iter().map(|c| c.target)) {
+            let Target::View(child) = target else { continue };
+            let place = &mut above[child.0 as usize];
+            if place.is_some_and(|p| p != own) && timeline.views[child.0 as usize].hop.l7.is_none()
+            {
+                return Err(format!("{} is reached in two ways", view.name));
+            }
+            *place = Some(own);
+        }
+    }
+    Ok(above.into_iter().map(|a| a.unwrap_or(None)).collect())
+}
+
+/// Requests that the traffic sends in the mean.
+pub fn expected_requests(timeline: &Timeline, traffic: &Traffic) -> f64 {
+    match &traffic.arrivals {
+        Arrivals::Trace(times) => times.len() as f64,
+        _ => rate_pieces(timeline, traffic).iter().map(Piece::count).sum(),
+    }
+}
+
+/// Upper ends of the entries' shares of 2^32, with their views.
+pub fn entry_shares(timeline: &Timeline) -> Vec<(u64, u32)> {
+    let total: f64 = timeline.entries.iter().map(|e| e.1).sum();
+    let mut sum = 0.0;
+    let mut entries: Vec<(u64, u32)> = Vec::with_capacity(timeline.entries.len());
+    for (view, share) in &timeline.entries {
+        sum += share / total;
+        entries.push(((sum * 4_294_967_296.0) as u64, view.0));
+    }
+    if let Some(last) = entries.last_mut() {
+        last.0 = 1 << 32;
+    }
+    entries
+}

@@ -1,0 +1,400 @@
+//! The state of the timeline at one instant, moved forward change by change.
+
+use crate::engine::{Dur, Seed, Time};
+use crate::scenario::Traffic;
+use crate::timeline::{ChangeKind, Empty, Pick, Target, Timeline};
+use crate::traffic::exact;
+use crate::traffic::fate::{Fate, Fates, Segment};
+use crate::traffic::plan::{self, Rules};
+use crate::traffic::{Cause, Failure};
+
+/// What a connection to a pod meets now.
+#[derive(Clone, Copy, Debug)]
+pub struct PodNow {
+    /// An answer must be complete by here: the end of the run or of the timeline. `i64::MIN`: no connection.
+    pub until_ns: i64,
+    /// Waited for the connection.
+    pub after_ns: i64,
+    /// The longest that the client, or the hop, waits for the answer, `after_ns` included.
+    pub patience_ns: i64,
+    pub version: u32,
+    pub fate: Fate,
+}
+
+/// What one view lists now.
+#[derive(Clone, Debug)]
+pub struct ViewNow {
+    pub pick: Pick,
+    pub empty: Empty,
+    /// Index into `Board::rules` and factor of `Board::pods`.
+    pub context: u32,
+    /// Pod index, or `VIEW` plus view index.
+    pub slots: Vec<u32>,
+    weights: Vec<f32>,
+    /// Running sums of the weights where they differ; empty: all alike.
+    cumulative: Vec<f32>,
+    pub cursor: u32,
+    pub in_gap: bool,
+    /// How many of the slots are views.
+    nested: u32,
+}
+
+impl Pick {
+    /// Whether the choice depends on requests that are still running.
+    pub fn sees_load(self) -> bool {
+        matches!(self, Pick::LeastOutstanding | Pick::TwoChoices | Pick::Ewma)
+    }
+}
+
+/// Marks a slot that names a view.
+pub const VIEW: u32 = 1 << 31;
+
+/// A change of the board.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Change {
+    Second,
+    View { view: u32, change: u32 },
+    Gap { view: u32, begins: bool },
+    Pod { context: u32, pod: u32, segment: u32 },
+}
+
+pub struct Board<'a> {
+    pub timeline: &'a Timeline,
+    /// One for each way in which pods are reached: the innermost layer-7 hop or none.
+    pub rules: Vec<Rules>,
+    fates: Vec<Fates>,
+    /// `context * pods + pod`.
+    pub pods: Vec<PodNow>,
+    pub views: Vec<ViewNow>,
+    /// Upper ends of the entries' shares of 2^32, with their views.
+    pub entries: Vec<(u64, u32)>,
+    changes: Vec<(Time, Change)>,
+    next: usize,
+}
+
+impl<'a> Board<'a> {
+    /// The board as it is before the first request.
+    pub fn new(timeline: &'a Timeline, traffic: &Traffic, seed: Seed) -> Board<'a> {
+        let order = plan::flow_order(timeline);
+        let above = plan::layer7_above(timeline, &order)
+            .unwrap_or_else(|why| panic!("a view must have one kind of caller: {why}"));
+        let mut hops: Vec<Option<usize>> = above.clone();
+        hops.sort_unstable();
+        hops.dedup();
+        let timeout = traffic.client.timeout;
+        let l7 = |v: usize| timeline.views[v].hop.l7.as_ref();
+        let rules: Vec<Rules> = hops.iter().map(|h| Rules::new(timeout, h.and_then(l7))).collect();
+        let fates =
+            rules.iter().map(|r| Fates::new(&timeline.pods, r.connect, timeline.arp_failure));
+        let context =
+            |v: usize| hops.iter().position(|h| *h == above[v]).expect("collected") as u32;
+        let mut board = Board {
+            timeline,
+            fates: fates.collect(),
+            pods: Vec::new(),
+            views: (0..timeline.views.len())
+                .map(|v| ViewNow::new(timeline, v, context(v), seed))
+                .collect(),
+            entries: plan::entry_shares(timeline),
+            changes: Vec::new(),
+            next: 0,
+            rules,
+        };
+        let window = plan::window(timeline, traffic);
+        board.begin(window);
+        board
+    }
+
+    fn begin(&mut self, (start, end): (Time, Time)) {
+        for context in 0..self.rules.len() {
+            for pod in 0..self.timeline.pods.len() {
+                let segments = self.fates[context].of(pod);
+                let now = segments.partition_point(|s| s.from <= start) - 1;
+                let fate = segments[now].fate;
+                let edges = segments[now + 1..].iter().map(|s| s.from);
+                let cuts = self.timeline.pods[pod].cuts.iter().copied().filter(|c| *c > start);
+                for at in edges.chain(cuts).filter(|at| *at < end) {
+                    let segment = segments.partition_point(|s| s.from <= at) as u32 - 1;
+                    let (context, pod) = (context as u32, pod as u32);
+                    self.changes.push((at, Change::Pod { context, pod, segment }));
+                }
+                let pod = self.pod_now(context, pod, fate, start);
+                self.pods.push(pod);
+            }
+        }
+        for (v, view) in self.timeline.views.iter().enumerate() {
+            let v = v as u32;
+            for (i, change) in view.changes.iter().enumerate().filter(|c| c.1.at < end) {
+                self.changes.push((change.at, Change::View { view: v, change: i as u32 }));
+            }
+            for &(from, to) in &view.gaps {
+                self.changes.push((from, Change::Gap { view: v, begins: true }));
+                self.changes.push((to, Change::Gap { view: v, begins: false }));
+            }
+        }
+        let seconds = start.0.div_euclid(1_000_000_000)..=end.0.div_euclid(1_000_000_000);
+        self.changes.extend(seconds.map(|s| (Time(s * 1_000_000_000), Change::Second)));
+        self.changes.sort_unstable();
+        self.changes.push((Time::NEVER, Change::Second));
+    }
+
+    fn pod_now(&self, context: usize, pod: usize, fate: Fate, at: Time) -> PodNow {
+        let rules = &self.rules[context];
+        let truth = &self.timeline.pods[pod];
+        let version = u32::from(truth.version);
+        match fate {
+            Fate::Accepted { after, life } => {
+                let (cut, _) = exact::cut(truth, &truth.lives[life as usize], at);
+                let until = cut.min(self.timeline.end);
+                let patience = rules.client_timeout.min(after + rules.response);
+                let (until_ns, after_ns) = (until.0, after.0);
+                PodNow { until_ns, after_ns, patience_ns: patience.0, version, fate }
+            }
+            Fate::Failed { .. } => {
+                PodNow { until_ns: i64::MIN, after_ns: 0, patience_ns: 0, version, fate }
+            }
+        }
+    }
+
+    /// When the next change is due (never: `Time::NEVER`).
+    pub fn next_change(&self) -> Time {
+        self.changes[self.next].0
+    }
+
+    /// Makes the next change; tells a second's beginning. `relisted` hears of slots that a view (first) now
+    /// lists or no longer lists.
+    pub fn advance(&mut self, mut relisted: impl FnMut(u32, u32, bool)) -> Option<i64> {
+        let (at, change) = self.changes[self.next];
+        self.next += 1;
+        match change {
+            Change::Second => return Some(at.0.div_euclid(1_000_000_000)),
+            Change::Gap { view, begins } => self.views[view as usize].in_gap = begins,
+            Change::View { view, change } => {
+                let change = &self.timeline.views[view as usize].changes[change as usize];
+                let slot = slot_of(change.target);
+                if self.views[view as usize].change(slot, change.kind) {
+                    relisted(view, slot, change.kind != ChangeKind::Remove);
+                }
+            }
+            Change::Pod { context, pod, segment } => {
+                let (context, pod) = (context as usize, pod as usize);
+                let Segment { fate, .. } = self.fates[context].of(pod)[segment as usize];
+                let place = context * self.timeline.pods.len() + pod;
+                self.pods[place] = self.pod_now(context, pod, fate, at);
+            }
+        }
+        None
+    }
+
+    pub fn pod_in(&self, context: u32, pod: usize) -> &PodNow {
+        &self.pods[context as usize * self.timeline.pods.len() + pod]
+    }
+
+    /// All pods as a view of this context meets them.
+    pub fn pods_in(&self, context: u32) -> &[PodNow] {
+        let pods = self.timeline.pods.len();
+        &self.pods[context as usize * pods..][..pods]
+    }
+
+    /// The view that decides everything: the only entry, listing pods of equal weight.
+    pub fn single_view(&self) -> Option<u32> {
+        let [(_, view)] = self.entries[..] else { return None };
+        let now = &self.views[view as usize];
+        (now.even() && now.nested == 0 && !now.cannot_forward()).then_some(view)
+    }
+
+    /// What becomes of a request sent at `at` with service time `service_ns` to a pod that does not answer
+    /// it: the failure as the client sees it, its cause, and when it is known.
+    pub fn unanswered(
+        &self,
+        context: u32,
+        pod: usize,
+        at: Time,
+        service_ns: i64,
+    ) -> (Failure, Cause, Time) {
+        let now = self.pod_in(context, pod);
+        let rules = &self.rules[context as usize];
+        match now.fate {
+            Fate::Failed { after, failure, cause } => (rules.seen(failure), cause, at + after),
+            Fate::Accepted { after, life } => {
+                let truth = &self.timeline.pods[pod];
+                let (cut, cause) = exact::cut(truth, &truth.lives[life as usize], at);
+                let patience = Dur(now.patience_ns.min(after.0 + service_ns));
+                if cut <= self.timeline.end && cut < at + patience {
+                    return (rules.seen(Failure::Eof), cause, cut);
+                }
+                let by_hop = now.patience_ns < rules.client_timeout.0;
+                let failure = match rules.status {
+                    Some(s) if by_hop => Failure::Status(s.response_timeout),
+                    _ => Failure::Timeout,
+                };
+                (failure, Cause::SlowAnswer, at + patience)
+            }
+        }
+    }
+
+    /// The view at which a request enters, and what is left of `u`.
+    #[inline(always)]
+    pub fn enter(&self, u: u32) -> (u32, u32) {
+        if self.entries.len() == 1 {
+            return (self.entries[0].1, u);
+        }
+        let i = self.entries.partition_point(|e| e.0 <= u64::from(u));
+        let low = if i == 0 { 0 } else { self.entries[i - 1].0 };
+        let rest = ((u64::from(u) - low) << 32) / (self.entries[i].0 - low);
+        (self.entries[i].1, rest as u32)
+    }
+
+    /// What a request meets that finds no backend in `view`, or its rules being rewritten.
+    pub fn no_backend(&self, view: u32, at: Time) -> (Failure, Cause, Time) {
+        let now = &self.views[view as usize];
+        let rules = &self.rules[now.context as usize];
+        let arp = self.timeline.arp_failure;
+        if now.in_gap && arp < rules.connect {
+            return (rules.seen(Failure::NoRoute), Cause::RuleGap, at + arp);
+        }
+        if now.in_gap {
+            return (rules.seen(Failure::Timeout), Cause::RuleGap, at + rules.connect);
+        }
+        match now.empty {
+            Empty::Refuse => (rules.seen(Failure::Refused), Cause::NoBackend, at),
+            Empty::Drop => (rules.seen(Failure::Timeout), Cause::NoBackend, at + rules.connect),
+            Empty::Status(code) => (Failure::Status(code), Cause::NoBackend, at),
+        }
+    }
+}
+
+impl ViewNow {
+    fn new(timeline: &Timeline, v: usize, context: u32, seed: Seed) -> ViewNow {
+        let view = &timeline.views[v];
+        let mut now = ViewNow {
+            pick: view.hop.pick,
+            empty: view.hop.empty,
+            context,
+            slots: Vec::with_capacity(view.initial.len() + 16),
+            weights: Vec::with_capacity(view.initial.len() + 16),
+            cumulative: Vec::new(),
+            cursor: (seed.uniform("round robin", v as u64) * 4_294_967_296.0) as u32,
+            in_gap: false,
+            nested: 0,
+        };
+        for backend in &view.initial {
+            now.change(slot_of(backend.target), ChangeKind::Add { weight: backend.weight });
+        }
+        now
+    }
+
+    /// Tells whether the slot came or went.
+    fn change(&mut self, slot: u32, kind: ChangeKind) -> bool {
+        let before = self.slots.len();
+        let place = self.slots.iter().position(|s| *s == slot);
+        match (kind, place) {
+            (ChangeKind::Add { weight }, Some(i)) => self.weights[i] = weight,
+            (ChangeKind::Add { weight }, None) => {
+                self.slots.push(slot);
+                self.weights.push(weight);
+            }
+            (ChangeKind::Remove, Some(i)) => {
+                self.slots.remove(i);
+                self.weights.remove(i);
+            }
+            (ChangeKind::Remove, None) => {}
+        }
+        if self.cursor as usize >= self.slots.len() && !self.slots.is_empty() {
+            self.cursor %= self.slots.len() as u32;
+        }
+        self.cumulative.clear();
+        if self.weights.iter().any(|w| *w != self.weights[0]) {
+            let mut sum = 0.0;
+            self.cumulative.extend(self.weights.iter().map(|w| {
+                sum += w;
+                sum
+            }));
+        }
+        self.nested = self.slots.iter().filter(|s| **s & VIEW != 0).count() as u32;
+        self.slots.len() != before
+    }
+
+    #[inline(always)]
+    pub fn cannot_forward(&self) -> bool {
+        self.slots.is_empty() || self.in_gap
+    }
+
+    /// The slot that a view picks which does not look at load, and what is left of `u`.
+    #[inline(always)]
+    pub fn next_slot(&mut self, u: u32) -> (u32, u32) {
+        if self.pick == Pick::RoundRobin {
+            let place = self.turn();
+            return (self.slots[place], u);
+        }
+        let (place, rest) = self.place(u);
+        (self.slots[place], rest)
+    }
+
+    /// Two different places (the same one twice if there is no other), and what is left of `u`.
+    #[inline(always)]
+    pub fn two_places(&self, u: u32) -> (usize, usize, u32) {
+        let (a, u) = self.place(u);
+        if self.slots.len() == 1 {
+            return (a, a, u);
+        }
+        let scaled = u64::from(u) * (self.slots.len() as u64 - 1);
+        let b = (scaled >> 32) as usize;
+        (a, if b >= a { b + 1 } else { b }, scaled as u32)
+    }
+
+    /// The slot with the lowest load for its weight, the first among equals.
+    pub fn lightest(&self, load: impl Fn(u32) -> u32) -> u32 {
+        let pressure =
+            |i: usize| (f64::from(load(self.slots[i])) + 1.0) / f64::from(self.weights[i]);
+        let best = (0..self.slots.len()).min_by(|a, b| pressure(*a).total_cmp(&pressure(*b)));
+        self.slots[best.expect("a view that forwards lists something")]
+    }
+
+    /// Whether all backends have the same weight.
+    #[inline(always)]
+    pub fn even(&self) -> bool {
+        self.cumulative.is_empty()
+    }
+
+    /// The place for the number `u` / 2^32 by weight, and what is left of the number for a further choice.
+    #[inline(always)]
+    pub fn place(&self, u: u32) -> (usize, u32) {
+        if self.even() {
+            let scaled = u64::from(u) * self.slots.len() as u64;
+            return ((scaled >> 32) as usize, scaled as u32);
+        }
+        self.weighted_place(u)
+    }
+
+    fn weighted_place(&self, u: u32) -> (usize, u32) {
+        let total = self.cumulative[self.cumulative.len() - 1];
+        let target = (f64::from(u) * (1.0 / 4_294_967_296.0)) as f32 * total;
+        let last = self.slots.len() - 1;
+        let place = self.cumulative.partition_point(|c| *c <= target).min(last);
+        let low = if place == 0 { 0.0 } else { self.cumulative[place - 1] };
+        let part = (target - low) / (self.cumulative[place] - low);
+        (place, (f64::from(part).clamp(0.0, 1.0) * 4_294_967_295.0) as u32)
+    }
+
+    /// The next place in turn. Uneven weights are served by the golden-ratio sequence, which spreads each
+    /// backend's turns evenly.
+    #[inline(always)]
+    pub fn turn(&mut self) -> usize {
+        if self.even() {
+            let place = self.cursor as usize;
+            let next = self.cursor + 1;
+            self.cursor = if next as usize >= self.slots.len() { 0 } else { next };
+            return place;
+        }
+        self.cursor = self.cursor.wrapping_add(2_654_435_769);
+        self.weighted_place(self.cursor).0
+    }
+}
+
+pub fn slot_of(target: Target) -> u32 {
+    match target {
+        Target::Pod(p) => p.0,
+        Target::View(v) => v.0 | VIEW,
+    }
+}

@@ -1,0 +1,114 @@
+//! How many requests each backend of a view is working on, and the least loaded of them without a search.
+
+/// Loads from here on share one level.
+const LEVELS: usize = 64;
+
+/// Requests outstanding by backend, as one view counts them. Backends are numbered: pods, then views.
+#[derive(Clone, Debug, Default)]
+pub struct Load {
+    outstanding: Vec<u32>,
+    listed: Vec<bool>,
+    /// For each load a set of the listed backends that have it, `words` 64-bit words each.
+    levels: Vec<u64>,
+    words: usize,
+    /// No listed backend has a lower load.
+    least: usize,
+    /// Ties are broken in turn: the search starts here.
+    cursor: usize,
+}
+
+impl Load {
+    pub fn new(backends: usize) -> Load {
+        let words = backends.div_ceil(64);
+        Load {
+            outstanding: vec![0; backends],
+            listed: vec![false; backends],
+            levels: vec![0; words * LEVELS],
+            words,
+            least: 0,
+            cursor: 0,
+        }
+    }
+
+    /// A view that does not look at load has none.
+    pub fn is_empty(&self) -> bool {
+        self.words == 0
+    }
+
+    pub fn of(&self, id: usize) -> u32 {
+        self.outstanding[id]
+    }
+
+    #[inline(always)]
+    fn level(&self, id: usize) -> usize {
+        (self.outstanding[id] as usize).min(LEVELS - 1)
+    }
+
+    #[inline(always)]
+    fn set(&mut self, level: usize, id: usize, member: bool) {
+        let word = &mut self.levels[level * self.words + id / 64];
+        let bit = 1 << (id % 64);
+        *word = if member { *word | bit } else { *word & !bit };
+    }
+
+    pub fn list(&mut self, id: usize) {
+        self.listed[id] = true;
+        let level = self.level(id);
+        self.set(level, id, true);
+        self.least = self.least.min(level);
+    }
+
+    pub fn delist(&mut self, id: usize) {
+        self.listed[id] = false;
+        let level = self.level(id);
+        self.set(level, id, false);
+    }
+
+    #[inline(always)]
+    pub fn begin(&mut self, id: usize) {
+        let before = self.level(id);
+        self.outstanding[id] += 1;
+        if self.listed[id] {
+            self.set(before, id, false);
+            self.set(self.level(id), id, true);
+        }
+    }
+
+    #[inline(always)]
+    pub fn end(&mut self, id: usize) {
+        let before = self.level(id);
+        self.outstanding[id] -= 1;
+        if self.listed[id] {
+            let after = self.level(id);
+            self.set(before, id, false);
+            self.set(after, id, true);
+            self.least = self.least.min(after);
+        }
+    }
+
+    /// The listed backend with the lowest load, the next in turn among equals. There must be one.
+    #[inline(always)]
+    pub fn least(&mut self) -> usize {
+        loop {
+            let row = &self.levels[self.least * self.words..(self.least + 1) * self.words];
+            if let Some(id) = first_from(row, self.cursor) {
+                self.cursor = if id + 1 == self.outstanding.len() { 0 } else { id + 1 };
+                return id;
+            }
+            self.least += 1;
+        }
+    }
+}
+
+/// The first member of a set at or after `from`, else the first of all.
+#[inline(always)]
+fn first_from(set: &[u64], from: usize) -> Option<usize> {
+    let start = from / 64;
+    let head = set[start] & (u64::MAX << (from % 64));
+    if head != 0 {
+        return Some(start * 64 + head.trailing_zeros() as usize);
+    }
+    let later = set[start + 1..].iter().position(|w| *w != 0).map(|i| start + 1 + i);
+    let word = later.or_else(|| set[..=start].iter().position(|w| *w != 0))?;
+    Some(word * 64 + set[word].trailing_zeros() as usize)
+}

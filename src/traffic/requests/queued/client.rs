@@ -1,0 +1,219 @@
+//! The clients' side: kept connections, as Go's transport keeps them, and users who wait for their answers.
+
+use super::tries::closes_at;
+use super::{DIALED, NONE, Simulation, State, USER};
+use crate::engine::rng::mix;
+use crate::engine::{Seed, Time};
+use crate::scenario::{Arrivals, Traffic};
+use crate::timeline::Timeline;
+use crate::traffic::plan;
+use crate::traffic::service::Sampler;
+use std::collections::VecDeque;
+
+/// A connection to a pod.
+#[derive(Clone, Copy)]
+struct Connection {
+    pod: u32,
+    view: u32,
+    life: u16,
+    /// Idle since then.
+    since: i64,
+}
+
+/// A connection attempt that takes time. The request that began it takes whichever comes first: this, or a
+/// connection that another request frees.
+#[derive(Clone, Copy)]
+struct Dial {
+    index: u32,
+    generation: u32,
+    connection: Connection,
+    then: State,
+}
+
+/// All clients share them, without a cap.
+pub struct Connections {
+    /// The most recently freed on top.
+    idle: Vec<Connection>,
+    dials: Vec<Dial>,
+    free: Vec<u32>,
+    /// Requests whose dial is under way, oldest first.
+    waiting: VecDeque<(u32, u32)>,
+}
+
+impl Connections {
+    /// None: every request opens its own, or the entry is a proxy, to which connections never break.
+    pub fn new(timeline: &Timeline, traffic: &Traffic) -> Option<Connections> {
+        let plain =
+            |e: &(crate::timeline::ViewId, f64)| timeline.views[e.0.0 as usize].hop.l7.is_none();
+        (traffic.client.keep_alive && timeline.entries.iter().all(plain)).then(|| Connections {
+            idle: Vec::with_capacity(1024),
+            dials: Vec::new(),
+            free: Vec::new(),
+            waiting: VecDeque::new(),
+        })
+    }
+
+    /// The latest connection that its pod has not closed.
+    #[inline(always)]
+    fn take(&mut self, timeline: &Timeline, now: i64) -> Option<Connection> {
+        loop {
+            let c = self.idle.pop()?;
+            if closes_at(timeline, c.pod, c.life, c.since) > now {
+                return Some(c);
+            }
+        }
+    }
+}
+
+impl Simulation<'_> {
+    /// A try of the client begins.
+    #[inline(always)]
+    pub fn client_tries(&mut self, index: u32) {
+        let timeout = self.traffic.client.timeout;
+        self.requests[index as usize].deadline = (Time(self.now) + timeout).0;
+        self.client_connects(index);
+    }
+
+    /// Takes an idle connection, or opens one.
+    #[inline(always)]
+    pub fn client_connects(&mut self, index: u32) {
+        let kept = self.connections.as_mut().and_then(|c| c.take(self.timeline, self.now));
+        match kept {
+            Some(connection) => self.send_on(index, connection),
+            None => self.enter(index),
+        }
+    }
+
+    #[inline(always)]
+    fn send_on(&mut self, index: u32, connection: Connection) {
+        let request = &mut self.requests[index as usize];
+        (request.pod, request.view) = (connection.pod, connection.view);
+        request.life = connection.life;
+        (request.reused, request.hop) = (true, NONE);
+        self.admit(index);
+    }
+
+    /// The answer is complete: the connection is free, for a request that waits for one or for later.
+    #[inline(always)]
+    pub fn keep_connection(&mut self, index: u32) {
+        let request = &self.requests[index as usize];
+        if request.hop != NONE {
+            return self.pool_connection(index);
+        }
+        let (pod, view, life) = (request.pod, request.view, request.life);
+        if self.connections.is_some() {
+            self.offer(Connection { pod, view, life, since: self.now });
+        }
+    }
+
+    #[inline(always)]
+    fn offer(&mut self, connection: Connection) {
+        let truth = &self.timeline.pods[connection.pod as usize];
+        if truth.lives[connection.life as usize].stop_accept.0 <= self.now {
+            return;
+        }
+        let connections = self.connections.as_mut().expect("kept connections");
+        while let Some((index, generation)) = connections.waiting.pop_front() {
+            let request = &self.requests[index as usize];
+            if request.generation == generation && request.state == State::Dialing {
+                return self.send_on(index, connection);
+            }
+        }
+        connections.idle.push(connection);
+    }
+
+    /// A connection attempt takes until `at`; without kept connections the request just waits for it.
+    pub fn wait_or_dial(&mut self, index: u32, at: i64, then: State) {
+        let request = &self.requests[index as usize];
+        let Some(connections) = self.connections.as_mut().filter(|_| request.hop == NONE) else {
+            return self.wait_until(index, at, then);
+        };
+        let (pod, view, life) = (request.pod, request.view, request.life);
+        let connection = Connection { pod, view, life, since: at };
+        let dial = Dial { index, generation: request.generation, connection, then };
+        let place = connections.free.pop().unwrap_or(connections.dials.len() as u32);
+        match connections.dials.get_mut(place as usize) {
+            Some(old) => *old = dial,
+            None => connections.dials.push(dial),
+        }
+        connections.waiting.push_back((index, request.generation));
+        self.requests[index as usize].state = State::Dialing;
+        self.heap.push(at, DIALED | place);
+    }
+
+    /// A connection attempt is over.
+    pub fn dialed(&mut self, place: u32) {
+        let connections = self.connections.as_mut().expect("kept connections");
+        let dial = connections.dials[place as usize];
+        connections.free.push(place);
+        let request = &mut self.requests[dial.index as usize];
+        if request.generation == dial.generation && request.state == State::Dialing {
+            request.state = dial.then;
+            return self.proceed(dial.index);
+        }
+        if dial.then == State::Connecting {
+            self.offer(dial.connection);
+        }
+    }
+}
+
+/// Users of a closed loop.
+pub struct Users {
+    /// Requests each has sent.
+    sent: Vec<u32>,
+    think: Option<Sampler>,
+    seed: u64,
+    start: i64,
+    end: i64,
+}
+
+/// A user never sends again at the same instant: one who is refused at once and does not think would
+/// otherwise send forever without time going on.
+const LEAST_PAUSE_NS: i64 = 1_000_000;
+
+impl Users {
+    pub fn new(timeline: &Timeline, traffic: &Traffic, seed: Seed) -> Users {
+        let (start, end) = plan::window(timeline, traffic);
+        let (count, think) = match &traffic.arrivals {
+            Arrivals::Closed { users, think } => (*users, Some(Sampler::new(think))),
+            _ => (0, None),
+        };
+        let seed = seed.stream("users", 0).next_u64();
+        Users { sent: vec![0; count as usize], think, seed, start: start.0, end: end.0 }
+    }
+
+    /// The number that request `n` of a user uses.
+    fn bits(&self, user: u32, n: u32) -> u64 {
+        mix(self.seed ^ mix(u64::from(user) << 32 | u64::from(n)))
+    }
+
+    fn think_ns(&self, user: u32) -> i64 {
+        let bits = self.bits(user, self.sent[user as usize] | 1 << 31) as u32;
+        self.think.as_ref().map_or(0, |think| think.sample_ns(bits))
+    }
+}
+
+impl Simulation<'_> {
+    /// Users start one think time into the window.
+    pub fn schedule_users(&mut self) {
+        for user in 0..self.users.sent.len() as u32 {
+            let at = self.users.start + self.users.think_ns(user);
+            if at < self.users.end {
+                self.heap.push(at, USER | user);
+            }
+        }
+    }
+
+    pub fn user_sends(&mut self, user: u32) {
+        let n = self.users.sent[user as usize];
+        self.users.sent[user as usize] += 1;
+        self.send(self.users.bits(user, n), user);
+    }
+
+    pub fn user_thinks(&mut self, user: u32) {
+        let at = self.now + self.users.think_ns(user).max(LEAST_PAUSE_NS);
+        if at < self.users.end {
+            self.heap.push(at, USER | user);
+        }
+    }
+}

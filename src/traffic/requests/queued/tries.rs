@@ -1,0 +1,377 @@
+//! One try after the other: from the entry through the views to a pod, and what a layer-7 hop does when a
+//! try fails.
+
+use super::super::board::VIEW;
+use super::{NONE, Simulation, State};
+use crate::engine::Time;
+use crate::engine::rng::mix;
+use crate::timeline::{L7, Pick, PodId, Timeline, ViewId};
+use crate::traffic::fate::Fate;
+use crate::traffic::{Cause, Failure, LossKey};
+
+/// A connection of a hop to a backend, waiting to be used again.
+#[derive(Clone, Copy)]
+struct Idle {
+    since: i64,
+    pod: u32,
+    view: u32,
+    life: u16,
+}
+
+/// Idle connections by hop and slot, the latest on top.
+pub struct Pools {
+    idle: Vec<Vec<Idle>>,
+    backends: usize,
+}
+
+/// What a hop finds in its pool.
+enum Found {
+    Nothing,
+    Idle(Idle),
+    /// The backend is just closing it.
+    Race(Idle),
+}
+
+impl Pools {
+    pub fn new(timeline: &Timeline) -> Pools {
+        let backends = timeline.pods.len() + timeline.views.len();
+        let pools = |v: &crate::timeline::View| v.hop.l7.as_ref().is_some_and(|l| l.pool.is_some());
+        let used = timeline.views.iter().any(pools);
+        let size = if used { backends * timeline.views.len() } else { 0 };
+        Pools { idle: (0..size).map(|_| Vec::new()).collect(), backends }
+    }
+
+    fn take(&mut self, timeline: &Timeline, hop: u32, l7: &L7, backend: usize, now: i64) -> Found {
+        let Some(pool) = l7.pool else { return Found::Nothing };
+        let stack = &mut self.idle[hop as usize * self.backends + backend];
+        while let Some(idle) = stack.pop() {
+            if (Time(idle.since) + pool.idle_timeout).0 <= now {
+                continue;
+            }
+            let closes = closes_at(timeline, idle.pod, idle.life, idle.since);
+            if now < closes - pool.race_window.0 {
+                return Found::Idle(idle);
+            }
+            if now < closes + pool.race_window.0 {
+                return Found::Race(idle);
+            }
+        }
+        Found::Nothing
+    }
+}
+
+/// When a pod closes a connection that is idle since `since`.
+pub fn closes_at(timeline: &Timeline, pod: u32, life: u16, since: i64) -> i64 {
+    let truth = &timeline.pods[pod as usize];
+    let version = &timeline.versions[truth.version as usize];
+    let idle = version.keep_alive_timeout.map_or(i64::MAX, |k| (Time(since) + k).0);
+    truth.lives[life as usize].stop_accept.0.min(idle)
+}
+
+impl Simulation<'_> {
+    /// Sends a request from its entry.
+    #[inline(always)]
+    pub fn enter(&mut self, index: u32) {
+        let request = &mut self.requests[index as usize];
+        request.hop = NONE;
+        request.reused = false;
+        request.tries = 1;
+        request.tried = [NONE; 4];
+        request.began = self.now;
+        let (view, u) = self.board.enter((request.bits >> 32) as u32);
+        self.forward(index, view, u);
+    }
+
+    /// Follows a request from `view` to a pod.
+    #[inline(always)]
+    fn forward(&mut self, index: u32, mut view: u32, mut u: u32) {
+        loop {
+            if self.timeline.views[view as usize].hop.l7.is_some() {
+                let request = &mut self.requests[index as usize];
+                if request.hop != view {
+                    (request.hop, request.tries) = (view, 1);
+                    request.tried = [NONE; 4];
+                }
+            }
+            if self.board.views[view as usize].cannot_forward() {
+                return self.no_backend(index, view);
+            }
+            let slot;
+            (slot, u) = self.choose(index, view, u);
+            if self.requests[index as usize].hop == view {
+                self.requests[index as usize].slot = slot;
+                if self.reuse(index, view, slot) {
+                    return;
+                }
+            }
+            if slot & VIEW == 0 {
+                return self.connect(index, view, slot);
+            }
+            view = slot & !VIEW;
+        }
+    }
+
+    /// Picks a slot of a view, not one that the hop has tried if it may not and another is left.
+    #[inline(always)]
+    fn choose(&mut self, index: u32, view: u32, u: u32) -> (u32, u32) {
+        let request = &self.requests[index as usize];
+        let (slot, rest) = if request.tried[0] != NONE && request.hop == view {
+            self.choose_untried(index, view, u)
+        } else {
+            self.pick(view, u)
+        };
+        if self.board.views[view as usize].pick.sees_load() {
+            let id = self.loads.id(slot);
+            self.loads.views[view as usize].begin(id);
+            let request = &mut self.requests[index as usize];
+            request.loads[request.load_count as usize] = (view, id as u32);
+            request.load_count += 1;
+        }
+        (slot, rest)
+    }
+
+    #[inline(always)]
+    fn pick(&mut self, view: u32, u: u32) -> (u32, u32) {
+        let now = &mut self.board.views[view as usize];
+        match now.pick {
+            Pick::Ewma => {
+                let (a, b, rest) = now.two_places(u);
+                let (a, b) = (now.slots[a], now.slots[b]);
+                (self.faster(view, a, b), rest)
+            }
+            Pick::LeastOutstanding | Pick::TwoChoices => self.loads.pick(&self.board, view, u),
+            Pick::Random | Pick::RoundRobin | Pick::FlowHash => now.next_slot(u),
+        }
+    }
+
+    /// The one with the better score; a new one counts as the mean of all.
+    fn faster(&self, view: u32, a: u32, b: u32) -> u32 {
+        let (id_a, id_b) = (self.loads.id(a), self.loads.id(b));
+        let (mut x, mut y) =
+            (self.scores.of(view, id_a, self.now), self.scores.of(view, id_b, self.now));
+        if x.is_nan() || y.is_nan() {
+            let slots = &self.board.views[view as usize].slots;
+            let known = slots.iter().map(|s| self.scores.of(view, self.loads.id(*s), self.now));
+            let (sum, count) =
+                known.filter(|s| !s.is_nan()).fold((0.0, 0.0), |(s, n), x| (s + x, n + 1.0));
+            let mean = if count > 0.0 { sum / count } else { 0.0 };
+            x = if x.is_nan() { mean } else { x };
+            y = if y.is_nan() { mean } else { y };
+        }
+        if y < x { b } else { a }
+    }
+
+    #[cold]
+    fn choose_untried(&mut self, index: u32, view: u32, u: u32) -> (u32, u32) {
+        let request = self.requests[index as usize];
+        let exclude = self.l7(view).is_some_and(|l7| l7.exclude_tried);
+        let untried = |slot: &u32| !request.tried.contains(slot);
+        let left = self.board.views[view as usize].slots.iter().filter(|s| untried(s)).count();
+        if !exclude || left == 0 {
+            return self.pick(view, u);
+        }
+        // Draw until it is one of those left; an unlucky draw takes the first of them.
+        let mut number = u64::from(u);
+        for _ in 0..64 {
+            let (slot, rest) = self.pick(view, number as u32);
+            if untried(&slot) {
+                return (slot, rest);
+            }
+            number = mix(number.wrapping_add(0x9e37_79b9_7f4a_7c15));
+        }
+        let slots = &self.board.views[view as usize].slots;
+        (*slots.iter().find(|s| untried(s)).expect("one is left"), u)
+    }
+
+    /// Sends on a pooled connection if there is one.
+    #[inline(always)]
+    fn reuse(&mut self, index: u32, hop: u32, slot: u32) -> bool {
+        let Some(l7) = self.l7(hop).filter(|l7| l7.pool.is_some()) else { return false };
+        let backend = self.loads.id(slot);
+        let (idle, race) = match self.pools.take(self.timeline, hop, l7, backend, self.now) {
+            Found::Nothing => return false,
+            Found::Idle(idle) => (idle, false),
+            Found::Race(idle) => (idle, true),
+        };
+        let request = &mut self.requests[index as usize];
+        (request.pod, request.view, request.life) = (idle.pod, idle.view, idle.life);
+        request.reused = true;
+        if race {
+            self.answer_failed(index, Failure::Reset, Cause::IdleRace);
+        } else {
+            self.admit(index);
+        }
+        true
+    }
+
+    /// Opens a connection to a pod.
+    #[inline(always)]
+    fn connect(&mut self, index: u32, view: u32, pod: u32) {
+        let request = &mut self.requests[index as usize];
+        (request.pod, request.view, request.reused) = (pod, view, false);
+        let context = self.board.views[view as usize].context;
+        match self.board.pod_in(context, pod as usize).fate {
+            Fate::Accepted { after, life } => {
+                request.life = life;
+                if after.0 == 0 { self.admit(index) } else { self.connecting(index, after.0) }
+            }
+            Fate::Failed { after, failure, cause } => {
+                if after.0 == 0 {
+                    self.connect_failed(index, failure, cause);
+                } else {
+                    self.connection_fails(index, after.0, failure, cause);
+                }
+            }
+        }
+    }
+
+    #[cold]
+    fn connecting(&mut self, index: u32, after: i64) {
+        let deadline = self.requests[index as usize].deadline;
+        if self.now + after >= deadline {
+            let lost = State::Failing(Failure::Timeout, Cause::AddressGone);
+            return self.wait_or_dial(index, deadline, lost);
+        }
+        self.wait_or_dial(index, self.now + after, State::Connecting);
+    }
+
+    #[cold]
+    fn connection_fails(&mut self, index: u32, after: i64, failure: Failure, cause: Cause) {
+        let deadline = self.requests[index as usize].deadline;
+        let failure = if self.now + after > deadline { Failure::Timeout } else { failure };
+        let at = (self.now + after).min(deadline);
+        self.wait_or_dial(index, at, State::Failing(failure, cause));
+    }
+
+    fn no_backend(&mut self, index: u32, view: u32) {
+        let (failure, cause, known) = self.board.no_backend(view, Time(self.now));
+        let request = &mut self.requests[index as usize];
+        (request.pod, request.view) = (NONE, view);
+        if known.0 <= self.now {
+            self.client_failed(index, failure, cause);
+        } else {
+            let at = known.0.min(request.deadline);
+            self.wait_until(index, at, State::Over(failure, cause));
+        }
+    }
+
+    /// A try is over: its backends' loads and scores learn of it.
+    #[inline(always)]
+    pub fn end_loads(&mut self, index: u32) {
+        let request = &mut self.requests[index as usize];
+        let seconds = (self.now - request.began) as f64 * 1e-9;
+        for &(view, id) in &request.loads[..request.load_count as usize] {
+            self.loads.views[view as usize].end(id as usize);
+            if self.board.views[view as usize].pick == Pick::Ewma {
+                self.scores.update(view, id as usize, self.now, seconds);
+            }
+        }
+        request.load_count = 0;
+    }
+
+    /// No connection came about.
+    pub fn connect_failed(&mut self, index: u32, failure: Failure, cause: Cause) {
+        self.end_loads(index);
+        let request = &self.requests[index as usize];
+        let l7 = self.l7(request.hop).filter(|_| self.now < request.deadline);
+        let Some(l7) = l7 else {
+            let late = self.now >= request.deadline;
+            let failure = if late { Failure::Timeout } else { failure };
+            return self.client_failed(index, failure, cause);
+        };
+        let (on, status) = (&l7.retry_on, &l7.status);
+        let (again, code) = match failure {
+            Failure::Timeout => (on.connect_timeout, status.connect_timeout),
+            Failure::NoRoute => (on.refused, status.unreachable),
+            Failure::Reset => (on.refused, status.reset),
+            _ => (on.refused, status.refused),
+        };
+        self.hop_failed(index, again, code, cause, true);
+    }
+
+    /// The connection was there, the answer did not come.
+    pub fn answer_failed(&mut self, index: u32, failure: Failure, cause: Cause) {
+        self.end_loads(index);
+        let request = &self.requests[index as usize];
+        let Some(l7) = self.l7(request.hop) else {
+            return self.client_failed(index, failure, cause);
+        };
+        let (on, status) = (&l7.retry_on, &l7.status);
+        if failure == Failure::Timeout {
+            return self.hop_failed(
+                index,
+                on.response_timeout,
+                status.response_timeout,
+                cause,
+                true,
+            );
+        }
+        // A try that only met a stale connection is given back.
+        let stale = request.reused && on.reused_reset;
+        self.hop_failed(index, on.reset || stale, status.reset, cause, !stale);
+    }
+
+    fn hop_failed(&mut self, index: u32, again: bool, code: u16, cause: Cause, counts: bool) {
+        let request = &mut self.requests[index as usize];
+        let l7 = self.timeline.views[request.hop as usize].hop.l7.as_ref().expect("a hop");
+        if !again || (counts && request.tries >= l7.tries) {
+            return self.client_failed(index, Failure::Status(code), cause);
+        }
+        request.tries += u32::from(counts);
+        request.tried.rotate_right(1);
+        request.tried[0] = request.slot;
+        request.bits = mix(request.bits.wrapping_add(0x9e37_79b9_7f4a_7c15));
+        let request = self.requests[index as usize];
+        let mut slots = self.board.views[request.hop as usize].slots.iter();
+        let others = l7.exclude_tried && slots.any(|s| !request.tried.contains(s));
+        let delay = if others { 0 } else { l7.retry_delay.0 };
+        if delay > 0 || !counts {
+            let at = (self.now + delay).min(request.deadline);
+            return self.wait_until(index, at, State::HopRetry);
+        }
+        self.hop_tries_again(index);
+    }
+
+    pub fn hop_tries_again(&mut self, index: u32) {
+        let request = &mut self.requests[index as usize];
+        if self.now >= request.deadline {
+            return self.client_failed(index, Failure::Timeout, Cause::SlowAnswer);
+        }
+        request.began = self.now;
+        request.reused = false;
+        let (hop, u) = (request.hop, (request.bits >> 32) as u32);
+        self.forward(index, hop, u);
+    }
+
+    /// The client hears of a failure; perhaps it tries again.
+    pub fn client_failed(&mut self, index: u32, failure: Failure, cause: Cause) {
+        let client = &self.traffic.client;
+        let request = &mut self.requests[index as usize];
+        if request.client_tries < client.retries {
+            request.client_tries += 1;
+            request.bits = mix(request.bits.wrapping_add(0x9e37_79b9_7f4a_7c15));
+            let at = self.now + client.retry_backoff.0;
+            return self.wait_until(index, at, State::ClientRetry);
+        }
+        let pod = (request.pod != NONE).then_some(PodId(request.pod));
+        let view = (request.view != NONE).then_some(ViewId(request.view));
+        self.tally.fail(LossKey { failure, cause, pod, view }, Time(request.sent));
+        self.close(index);
+    }
+
+    /// A hop keeps its connection to the backend for another request.
+    #[inline(always)]
+    pub fn pool_connection(&mut self, index: u32) {
+        let request = &self.requests[index as usize];
+        if self.pools.idle.is_empty() || self.l7(request.hop).is_none_or(|l| l.pool.is_none()) {
+            return;
+        }
+        let truth = &self.timeline.pods[request.pod as usize];
+        if truth.lives[request.life as usize].stop_accept.0 > self.now {
+            let backend = self.loads.id(request.slot);
+            let (pod, view, life) = (request.pod, request.view, request.life);
+            let idle = Idle { since: self.now, pod, view, life };
+            self.pools.idle[request.hop as usize * self.pools.backends + backend].push(idle);
+        }
+    }
+}

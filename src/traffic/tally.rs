@@ -1,0 +1,297 @@
+//! Counts of single requests, kept cheap to add to, and the latency histogram.
+
+use crate::engine::Time;
+use crate::timeline::{PodId, Timeline};
+use crate::traffic::{Evaluator, Failure, Latency, LossKey, Second, TrafficOutcome};
+use std::collections::BTreeMap;
+
+/// Counts by logarithm of the latency: 32 cells for each doubling, exact below 64 ns.
+#[derive(Clone, Debug)]
+pub struct Histogram {
+    cells: Box<[u64; Histogram::CELLS]>,
+    min_ns: i64,
+    max_ns: i64,
+    sum_ns: u128,
+}
+
+impl Histogram {
+    const CELLS: usize = 60 * 32;
+
+    fn new() -> Histogram {
+        Histogram { cells: Box::new([0; Histogram::CELLS]), min_ns: i64::MAX, max_ns: 0, sum_ns: 0 }
+    }
+
+    #[inline(always)]
+    fn cell(ns: i64) -> usize {
+        let ns = ns as u64;
+        let octave = 63 - (ns | 32).leading_zeros();
+        ((octave as usize - 5) << 5) + (ns >> (octave - 5)) as usize
+    }
+
+    #[inline(always)]
+    pub fn add(&mut self, ns: i64) {
+        self.cells[Histogram::cell(ns)] += 1;
+        self.min_ns = self.min_ns.min(ns);
+        self.max_ns = self.max_ns.max(ns);
+        self.sum_ns += ns as u128;
+    }
+
+    /// The middle of the cell in which the `u`-quantile lies, inside what was seen.
+    fn quantile_s(&self, u: f64, count: u64) -> f64 {
+        let rank = libm::ceil(u * count as f64).max(1.0) as u64;
+        let mut seen = 0;
+        let mut cell = 0;
+        while seen + self.cells[cell] < rank {
+            seen += self.cells[cell];
+            cell += 1;
+        }
+        let octave = (cell / 32).saturating_sub(1) as u32;
+        let low = ((cell - 32 * octave as usize) as u64) << octave;
+        let middle = low as f64 + 0.5 * ((1u64 << octave) as f64 - 1.0);
+        middle.clamp(self.min_ns as f64, self.max_ns as f64) * 1e-9
+    }
+
+    fn latency(&self) -> Option<Latency> {
+        let count: u64 = self.cells.iter().sum();
+        (count > 0).then(|| Latency {
+            mean_s: self.sum_ns as f64 / count as f64 * 1e-9,
+            min_s: self.min_ns as f64 * 1e-9,
+            p50_s: self.quantile_s(0.5, count),
+            p90_s: self.quantile_s(0.9, count),
+            p95_s: self.quantile_s(0.95, count),
+            p99_s: self.quantile_s(0.99, count),
+            max_s: self.max_ns as f64 * 1e-9,
+        })
+    }
+}
+
+/// Losses by key. Most neighbouring failures are alike, so a small table in front of the map finds them.
+#[derive(Clone, Debug)]
+struct Losses {
+    index: BTreeMap<LossKey, u32>,
+    counts: Vec<(LossKey, u64)>,
+    recent: [u32; 64],
+}
+
+impl Losses {
+    fn add(&mut self, key: LossKey) {
+        let pod = key.pod.map_or(0, |p| p.0);
+        let place = &mut self.recent[((pod ^ ((key.cause as u32) << 4)) % 64) as usize];
+        if let Some((known, count)) = self.counts.get_mut(*place as usize)
+            && *known == key
+        {
+            *count += 1;
+            return;
+        }
+        let new = self.counts.len() as u32;
+        *place = *self.index.entry(key).or_insert(new);
+        if *place == new {
+            self.counts.push((key, 0));
+        }
+        self.counts[*place as usize].1 += 1;
+    }
+}
+
+/// What happened to the requests so far. Seconds are those of the send times.
+#[derive(Clone, Debug)]
+pub struct Tally {
+    latency: Histogram,
+    stall_threshold_ns: i64,
+    stalled: u64,
+    pub sent: u64,
+    open: u64,
+    /// Answered by each pod since the second began, not yet in `answered`.
+    latest: Vec<u32>,
+    /// Row of `answered` that `latest` belongs to.
+    row: usize,
+    sent_to: Vec<u64>,
+    losses: Losses,
+    first_second: i64,
+    /// By second and version.
+    answered: Vec<u64>,
+    /// By kind and second.
+    failed: Vec<(Failure, Vec<u64>)>,
+    versions: Vec<u16>,
+    version_count: usize,
+    failed_between: Option<(Time, Time)>,
+}
+
+impl Tally {
+    /// For requests sent in `window`.
+    pub fn new(timeline: &Timeline, window: (Time, Time), stall_threshold_ns: i64) -> Tally {
+        let pods = timeline.pods.len();
+        let first_second = second_of(window.0);
+        let seconds = (second_of(window.1) - first_second + 1).max(1) as usize;
+        Tally {
+            latency: Histogram::new(),
+            stall_threshold_ns,
+            stalled: 0,
+            sent: 0,
+            open: 0,
+            latest: vec![0; pods],
+            row: 0,
+            sent_to: vec![0; pods],
+            losses: Losses { index: BTreeMap::new(), counts: Vec::new(), recent: [0; 64] },
+            first_second,
+            answered: vec![0; seconds * timeline.versions.len()],
+            failed: Vec::new(),
+            versions: timeline.pods.iter().map(|p| p.version).collect(),
+            version_count: timeline.versions.len(),
+            failed_between: None,
+        }
+    }
+
+    /// Counts an answer to a request of the second that was begun last.
+    #[inline(always)]
+    pub fn answer(&mut self, pod: usize, latency_ns: i64) {
+        self.latest[pod] += 1;
+        self.stalled += u64::from(latency_ns > self.stall_threshold_ns);
+        self.latency.add(latency_ns);
+    }
+
+    /// To count many answers to requests of the second that was begun last.
+    pub fn answers(&mut self) -> Answers<'_> {
+        let Tally { latest, latency, stalled, stall_threshold_ns, .. } = self;
+        Answers {
+            latest,
+            cells: &mut latency.cells,
+            stall_threshold_ns: *stall_threshold_ns,
+            sum_ns: 0,
+            min_ns: i64::MAX,
+            max_ns: 0,
+            stalled: 0,
+            total: (&mut latency.sum_ns, &mut latency.min_ns, &mut latency.max_ns, stalled),
+        }
+    }
+
+    /// Counts an answer to a request sent at any time.
+    #[inline(always)]
+    pub fn answer_sent_at(&mut self, pod: usize, sent: Time, latency_ns: i64) {
+        let row = (second_of(sent) - self.first_second) as usize * self.version_count;
+        self.answered[row + self.versions[pod] as usize] += 1;
+        self.sent_to[pod] += 1;
+        self.stalled += u64::from(latency_ns > self.stall_threshold_ns);
+        self.latency.add(latency_ns);
+    }
+
+    /// Counts a failure of a request sent at `sent`.
+    pub fn fail(&mut self, key: LossKey, sent: Time) {
+        self.losses.add(key);
+        if let Some(PodId(pod)) = key.pod {
+            self.sent_to[pod as usize] += 1;
+        }
+        let row = (second_of(sent) - self.first_second) as usize;
+        match self.failed.iter_mut().find(|f| f.0 == key.failure) {
+            Some(kind) => kind.1[row] += 1,
+            None => self.new_kind(key.failure, row),
+        }
+        let (first, last) = self.failed_between.unwrap_or((sent, sent));
+        self.failed_between = Some((first.min(sent), last.max(sent)));
+    }
+
+    #[cold]
+    fn new_kind(&mut self, failure: Failure, row: usize) {
+        let mut counts = vec![0; self.answered.len() / self.version_count];
+        counts[row] = 1;
+        self.failed.push((failure, counts));
+    }
+
+    /// Counts a request whose outcome lies behind the end of the timeline.
+    pub fn leave_open(&mut self, pod: Option<usize>) {
+        self.open += 1;
+        if let Some(pod) = pod {
+            self.sent_to[pod] += 1;
+        }
+    }
+
+    /// From here on requests are sent in `second`.
+    pub fn begin_second(&mut self, second: i64) {
+        self.close_second();
+        self.row = (second - self.first_second) as usize * self.version_count;
+    }
+
+    fn close_second(&mut self) {
+        for (pod, count) in self.latest.iter_mut().enumerate().filter(|a| *a.1 > 0) {
+            self.answered[self.row + self.versions[pod] as usize] += u64::from(*count);
+            self.sent_to[pod] += u64::from(*count);
+            *count = 0;
+        }
+    }
+
+    pub fn finish(mut self) -> TrafficOutcome {
+        self.close_second();
+        let mut answered_by_version = vec![0.0; self.version_count];
+        for (i, n) in self.answered.iter().enumerate() {
+            answered_by_version[i % self.version_count] += *n as f64;
+        }
+        let lost = self.losses.counts.iter().map(|(key, n)| (*key, *n as f64));
+        let losses: BTreeMap<LossKey, f64> = lost.collect();
+        let outcome = TrafficOutcome {
+            evaluator: Evaluator::Requests,
+            sent: self.sent as f64,
+            answered_by_version,
+            stalled: self.stalled as f64,
+            open: self.open as f64,
+            by_second: self.by_second(),
+            by_pod: self.sent_to.iter().map(|n| *n as f64).collect(),
+            latency: self.latency.latency(),
+            first_failure: self.failed_between.map(|f| f.0),
+            last_failure: self.failed_between.map(|f| f.1),
+            variance: 0.0,
+            probability_none: f64::from(u8::from(losses.is_empty())),
+            losses,
+        };
+        outcome.assert_conserved();
+        outcome
+    }
+
+    fn by_second(&self) -> BTreeMap<i32, Second> {
+        let mut seconds = BTreeMap::new();
+        for (row, answered) in self.answered.chunks(self.version_count).enumerate() {
+            let lost = |f: &(Failure, Vec<u64>)| (f.1[row] > 0).then(|| (f.0, f.1[row] as f64));
+            let failed: BTreeMap<Failure, f64> = self.failed.iter().filter_map(lost).collect();
+            if !failed.is_empty() || answered.iter().any(|n| *n > 0) {
+                let answered = answered.iter().map(|n| *n as f64).collect();
+                let second = (self.first_second + row as i64) as i32;
+                seconds.insert(second, Second { answered, failed });
+            }
+        }
+        seconds
+    }
+}
+
+/// A run of answers; sums that stay in registers until it is closed.
+pub struct Answers<'a> {
+    latest: &'a mut [u32],
+    cells: &'a mut [u64; Histogram::CELLS],
+    stall_threshold_ns: i64,
+    sum_ns: i64,
+    min_ns: i64,
+    max_ns: i64,
+    stalled: u64,
+    total: (&'a mut u128, &'a mut i64, &'a mut i64, &'a mut u64),
+}
+
+impl Answers<'_> {
+    #[inline(always)]
+    pub fn add(&mut self, pod: usize, latency_ns: i64) {
+        self.latest[pod] += 1;
+        self.cells[Histogram::cell(latency_ns)] += 1;
+        self.sum_ns += latency_ns;
+        self.min_ns = self.min_ns.min(latency_ns);
+        self.max_ns = self.max_ns.max(latency_ns);
+        self.stalled += u64::from(latency_ns > self.stall_threshold_ns);
+    }
+
+    pub fn close(self) {
+        let (sum, min, max, stalled) = self.total;
+        *sum += self.sum_ns as u128;
+        *min = self.min_ns.min(*min);
+        *max = self.max_ns.max(*max);
+        *stalled += self.stalled;
+    }
+}
+
+fn second_of(at: Time) -> i64 {
+    at.0.div_euclid(1_000_000_000)
+}

@@ -1,0 +1,135 @@
+//! Whole validations from hand-made replications.
+
+use super::*;
+use crate::engine::Dur;
+use crate::run::RolloutOutcome;
+use crate::traffic::{Cause, Failure, LossKey, Second, TrafficOutcome};
+
+fn replication(failed: f64, variance: f64, rollout_s: Option<f64>) -> Replication {
+    let key =
+        LossKey { failure: Failure::Refused, cause: Cause::ProcessGone, pod: None, view: None };
+    let second =
+        Second { answered: vec![90.0], failed: BTreeMap::from([(Failure::Refused, failed)]) };
+    Replication {
+        seed: 1,
+        digest: 0,
+        rollout: RolloutOutcome {
+            complete: rollout_s.map(Dur::from_secs_f64),
+            ..RolloutOutcome::default()
+        },
+        traffic: TrafficOutcome {
+            losses: BTreeMap::from([(key, failed)]),
+            variance,
+            by_second: BTreeMap::from([(1, second)]),
+            ..TrafficOutcome::default()
+        },
+        timeline: None,
+    }
+}
+
+fn measured(failed: &[u32], rollout_s: Option<f64>) -> MeasuredSummary {
+    let runs: Vec<MeasuredRun> = failed
+        .iter()
+        .map(|&failed| MeasuredRun {
+            sent: 1000,
+            failed,
+            outcomes: BTreeMap::from([
+                ("200".to_owned(), 1000 - failed),
+                ("refused".to_owned(), failed),
+            ]),
+            rollout_complete_s: rollout_s,
+            per_second: BTreeMap::from([(1, BTreeMap::from([("refused".to_owned(), failed)]))]),
+            ..MeasuredRun::default()
+        })
+        .collect();
+    MeasuredSummary::of(&runs)
+}
+
+fn case(name: &str, failed: &[u32], replications: &[Replication]) -> CaseResult {
+    CaseResult {
+        name: name.to_owned(),
+        verdict: Verdict::Pass,
+        reasons: Vec::new(),
+        known: None,
+        measured: measured(failed, Some(2.0)),
+        predicted: Prediction::of(replications),
+    }
+}
+
+#[test]
+fn a_prediction_has_both_kinds_of_spread_and_the_published_keys() {
+    let replications: Vec<Replication> =
+        (0..100).map(|i| replication(20.0 + f64::from(i % 20), 10.0, Some(2.0))).collect();
+    let prediction = Prediction::of(&replications);
+    assert!((prediction.failed.mean - 29.5).abs() < 1e-9);
+    let between = (400.0 - 1.0) / 12.0;
+    assert!((prediction.failed.sd - f64::sqrt(between + 10.0)).abs() < 1e-6);
+    let json = serde_json::to_value(&prediction).expect("serialises");
+    for quantity in ["failed", "rollout_s"] {
+        for key in ["mean", "sd", "low", "high", "low50", "high50"] {
+            assert!(json[quantity][key].is_number(), "{quantity}.{key}: {json}");
+        }
+    }
+    let refused = json["by_kind"]["refused"].as_f64().expect("a number");
+    assert!((refused - 29.5).abs() < 1e-9);
+}
+
+#[test]
+fn a_rollout_that_mostly_does_not_complete_has_no_time() {
+    let replications = [
+        replication(0.0, 0.0, None),
+        replication(0.0, 0.0, None),
+        replication(0.0, 0.0, Some(1.0)),
+    ];
+    let prediction = Prediction::of(&replications);
+    assert_eq!(prediction.rollout_s, None);
+    assert!((prediction.completes - 1.0 / 3.0).abs() < 1e-9);
+}
+
+#[test]
+fn the_summary_counts_runs_in_the_ranges() {
+    let replications: Vec<Replication> =
+        (0..=100).map(|i| replication(f64::from(i), 0.0, Some(2.0))).collect();
+    let cases = vec![
+        case("inside", &[50, 60], &replications),
+        case("outside half", &[5, 99], &replications),
+        case("without", &[0, 0], &replications),
+    ];
+    let summary = Validation::new(1, cases).summary;
+    assert_eq!((summary.losses.cases, summary.losses.runs), (2, 4));
+    assert_eq!((summary.losses.in_50, summary.losses.in_95), (0.5, 0.75));
+    assert!((summary.losses.mean_absolute_error - 3.5).abs() < 1e-9, "{summary:?}");
+    assert_eq!(summary.rollout_s.in_50, 1.0);
+}
+
+#[test]
+fn known_differences_do_not_count_as_unexpected() {
+    let mut known = case("known", &[500], &[replication(1.0, 1.0, None)]);
+    known.verdict = Verdict::Fail;
+    known.reasons = vec!["too many".to_owned()];
+    known.known = Some("a mechanism".to_owned());
+    let mut unknown = known.clone();
+    unknown.name = "unknown".to_owned();
+    unknown.known = None;
+    let validation = Validation::new(1, vec![known, unknown]);
+    let names: Vec<&str> = validation.unexpected().map(|c| c.name.as_str()).collect();
+    assert_eq!(names, ["unknown"]);
+    assert_eq!((validation.summary.passed, validation.summary.known), (0, 1));
+    let text = text::text(&validation);
+    assert!(text.contains("unknown fails:\n  too many"), "{text}");
+    assert!(text.contains("known: a mechanism"), "{text}");
+    let markdown = text::markdown(&validation, "accuracy");
+    assert!(markdown.contains("Mechanism: a mechanism."), "{markdown}");
+    assert!(markdown.contains("![unknown](accuracy/unknown.svg)"), "{markdown}");
+}
+
+#[test]
+fn the_page_holds_a_picture_per_case_with_losses() {
+    let replications = [replication(3.0, 3.0, Some(2.0))];
+    let mut cases = vec![case("a<b", &[3, 4], &replications)];
+    cases.push(case("quiet", &[0], &[replication(0.0, 0.0, Some(2.0))]));
+    let html = page::html(&Validation::new(1, cases));
+    assert_eq!(html.matches("<svg").count(), 1);
+    assert!(html.contains("a&lt;b") && !html.contains("a<b"));
+    assert!(html.matches("<circle").count() >= 6, "two runs over three seconds");
+}

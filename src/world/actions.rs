@@ -1,0 +1,294 @@
+//! What the user does: each action is one or more steps at their times.
+
+use super::outcome::is_rollout;
+use super::{Event, World};
+use crate::cluster::objects::{DeploymentId, PodId, Write};
+use crate::cluster::spec::{Deployment, PodDisruptionBudget, selects};
+use crate::engine::{Dur, Time};
+use crate::model::deployment::controller::pods_of;
+use crate::model::disruption::pdb;
+use crate::scenario::ActionKind;
+use crate::timeline::Milestone;
+
+/// A step of an action, by the action's index in the scenario.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Step {
+    Begin(u32),
+    /// Asks for the eviction of the `next`-th pod of the list.
+    Evict {
+        action: u32,
+        next: u32,
+    },
+    /// Looks whether the second Deployment is available.
+    AwaitAvailable(u32),
+    SwitchSelector(u32),
+    /// The slice controller sees the Service's new selector.
+    SelectorSeen,
+    ScaleDown(u32),
+}
+
+/// What actions in progress have to remember.
+#[derive(Debug, Default)]
+pub(super) struct Actions {
+    /// Per action: the pods it goes through.
+    pods: Vec<(u32, Vec<PodId>)>,
+    /// The second Deployment of a selector switch.
+    second: Option<DeploymentId>,
+    /// The action that waits for it.
+    awaiting: Option<u32>,
+    /// Pods whose eviction was granted: they count as disrupted at once, before the deletion is written.
+    evicted: Vec<PodId>,
+}
+
+/// How often a script that waits for availability looks.
+const POLL: Dur = Dur::from_millis(20);
+/// One eviction after the other: the client's own time between two.
+const EVICTION_GAP: Dur = Dur::from_millis(100);
+
+impl World<'_> {
+    pub(super) fn act(&mut self, now: Time, step: Step) {
+        match step {
+            Step::Begin(index) => self.begin(now, index),
+            Step::Evict { action, next } => self.evict_next(now, action, next),
+            Step::AwaitAvailable(index) => self.await_available(now, index),
+            Step::SwitchSelector(index) => self.switch_selector(now, index),
+            Step::SelectorSeen => self.selector_seen(now),
+            Step::ScaleDown(_) => self.scale(DeploymentId(self.scenario.subject as u32), 0),
+        }
+    }
+
+    fn begin(&mut self, now: Time, index: u32) {
+        let kind = &self.scenario.actions[index as usize].kind;
+        if is_rollout(kind) {
+            self.tracker.rollout_begins();
+        }
+        let subject = self.subject();
+        let what = match kind {
+            ActionKind::Rollout { deployment } => {
+                self.cluster.set_deployment(subject, (**deployment).clone());
+                "rollout".to_string()
+            }
+            ActionKind::Undo { to_revision } => self.undo(subject, *to_revision),
+            ActionKind::Scale { deployment, replicas } => {
+                self.scale(DeploymentId(*deployment as u32), *replicas);
+                format!("scale to {replicas}")
+            }
+            ActionKind::DeletePods { count } => self.delete_pods(now, subject, *count),
+            ActionKind::Evict { .. } => {
+                let pods = self.named_pods(subject);
+                self.actions.pods.push((index, pods));
+                self.evict_next(now, index, 0);
+                "evict".to_string()
+            }
+            ActionKind::SelectorSwitch { deployment, wait_available, switch_after, .. } => {
+                let id = self.cluster.create_deployment((**deployment).clone());
+                self.actions.second = Some(id);
+                let (at, step) = match wait_available {
+                    true => (now, Step::AwaitAvailable(index)),
+                    false => (now + *switch_after, Step::SwitchSelector(index)),
+                };
+                self.queue.schedule(at, Event::Action(step));
+                "create the second Deployment".to_string()
+            }
+            ActionKind::Pause => self.set_paused(subject, true),
+            ActionKind::Resume => self.set_paused(subject, false),
+            ActionKind::Drain { node } => self.drain(now, index, *node),
+        };
+        self.timeline.milestones.push((now, Milestone::Action(what)));
+    }
+
+    fn edit(&mut self, id: DeploymentId, change: impl FnOnce(&mut Deployment)) {
+        let mut spec = self.cluster.deployments[id.index()].spec.clone();
+        change(&mut spec);
+        self.cluster.set_deployment(id, spec);
+    }
+
+    fn scale(&mut self, id: DeploymentId, replicas: i32) {
+        self.edit(id, |spec| spec.replicas = replicas);
+    }
+
+    fn set_paused(&mut self, id: DeploymentId, paused: bool) -> String {
+        self.edit(id, |spec| spec.paused = paused);
+        if paused { "pause" } else { "resume" }.to_string()
+    }
+
+    /// Back to the given revision, or to the second highest.
+    fn undo(&mut self, id: DeploymentId, to_revision: Option<u32>) -> String {
+        let mut sets: Vec<_> = self
+            .cluster
+            .replica_sets
+            .iter()
+            .filter(|set| set.deployment == id && !set.removed)
+            .map(|set| (set.revision, set.template))
+            .collect();
+        sets.sort_unstable();
+        let wanted = match to_revision {
+            Some(revision) => sets.iter().find(|(r, _)| *r == revision),
+            None => sets.iter().rev().nth(1),
+        };
+        let Some(&(revision, template)) = wanted else {
+            return "undo: no such revision".to_string();
+        };
+        let template = self.cluster.templates[template.index()].clone();
+        self.edit(id, |spec| spec.template = template);
+        format!("undo to revision {revision}")
+    }
+
+    /// A Deployment's pods in the order of their (random) names.
+    fn named_pods(&self, id: DeploymentId) -> Vec<PodId> {
+        let mut pods = pods_of(&self.cluster, id);
+        pods.sort_by_key(|p| self.cluster.pods[p.index()].uid);
+        pods
+    }
+
+    fn delete_pods(&mut self, now: Time, id: DeploymentId, count: u32) -> String {
+        for pod in self.named_pods(id).into_iter().take(count as usize) {
+            let at = now + self.latency(|l| &l.api_write);
+            self.queue.schedule(at, Event::Write(Write::DeletePod { pod }));
+        }
+        format!("delete {count} pods")
+    }
+
+    fn drain(&mut self, now: Time, index: u32, node: usize) -> String {
+        self.scheduler.cordon(node);
+        let on_node = |p: &PodId| {
+            let pod = &self.cluster.pods[p.index()];
+            !pod.removed && pod.node == Some(node as u16)
+        };
+        let pods: Vec<PodId> =
+            (0..self.cluster.pods.len() as u32).map(PodId).filter(on_node).collect();
+        // All at once; refused ones are tried again, each for itself.
+        for next in 0..pods.len() as u32 {
+            self.queue.schedule(now, Event::Action(Step::Evict { action: index, next }));
+        }
+        self.actions.pods.push((index, pods));
+        format!("drain {}", self.scenario.nodes[node].name)
+    }
+
+    fn evict_next(&mut self, now: Time, action: u32, next: u32) {
+        let list = self.actions.pods.iter().find(|(a, _)| *a == action);
+        let Some(&pod) = list.and_then(|(_, pods)| pods.get(next as usize)) else { return };
+        let (retry, serial) = match &self.scenario.actions[action as usize].kind {
+            ActionKind::Evict { retry } => (*retry, true),
+            _ => (Dur::from_secs(5), false),
+        };
+        let at = now + self.latency(|l| &l.api_write);
+        if self.may_evict(pod) {
+            self.actions.evicted.push(pod);
+            self.queue.schedule(at, Event::Write(Write::DeletePod { pod }));
+            if serial {
+                let step = Step::Evict { action, next: next + 1 };
+                self.queue.schedule(at + EVICTION_GAP, Event::Action(step));
+            }
+        } else {
+            let step = Step::Evict { action, next };
+            self.queue.schedule(now + retry, Event::Action(step));
+        }
+    }
+
+    /// The eviction API: a pod covered by a budget goes only while enough others are healthy.
+    fn may_evict(&self, pod: PodId) -> bool {
+        let labels = &self.cluster.template_of(pod).labels;
+        let object = &self.cluster.pods[pod.index()];
+        if object.removed || object.deleting.is_some() {
+            return true;
+        }
+        let budgets = &self.scenario.pod_disruption_budgets;
+        budgets.iter().filter(|b| selects(&b.selector, labels)).all(|budget| {
+            let (healthy, desired) = self.budget(budget);
+            if object.status.ready {
+                return healthy > desired;
+            }
+            budget.always_allow_unhealthy || (healthy >= desired && desired > 0)
+        })
+    }
+
+    /// Healthy pods under a budget, and how many it wants.
+    fn budget(&self, budget: &PodDisruptionBudget) -> (i32, i32) {
+        let covered = |p: &PodId| {
+            let pod = &self.cluster.pods[p.index()];
+            !pod.removed && selects(&budget.selector, &self.cluster.template_of(*p).labels)
+        };
+        let pods: Vec<PodId> =
+            (0..self.cluster.pods.len() as u32).map(PodId).filter(covered).collect();
+        let healthy = pods.iter().filter(|p| {
+            let pod = &self.cluster.pods[p.index()];
+            pod.status.ready && pod.deleting.is_none() && !self.actions.evicted.contains(p)
+        });
+        let mut owners: Vec<DeploymentId> =
+            pods.iter().map(|&p| self.cluster.deployment_of(p)).collect();
+        owners.sort_unstable();
+        owners.dedup();
+        let expected: i32 =
+            owners.iter().map(|d| self.cluster.deployments[d.index()].spec.replicas).sum();
+        let healthy = healthy.count() as i32;
+        let (least, most) = (budget.min_available, budget.max_unavailable);
+        let status = pdb::status(least, most, pods.len() as i32, healthy, expected);
+        (healthy, status.desired_healthy)
+    }
+
+    fn await_available(&mut self, now: Time, index: u32) {
+        let Some(second) = self.actions.second else { return };
+        let deployment = &self.cluster.deployments[second.index()];
+        if deployment.status.available >= deployment.spec.replicas {
+            self.queue.schedule(now + POLL, Event::Action(Step::SwitchSelector(index)));
+        } else {
+            self.actions.awaiting = Some(index);
+        }
+    }
+
+    /// A Deployment's status changed: whoever waits for it looks again.
+    pub(super) fn actions_wait(&mut self, now: Time) {
+        if let Some(index) = self.actions.awaiting.take() {
+            self.await_available(now, index);
+        }
+    }
+
+    fn switch_selector(&mut self, now: Time, index: u32) {
+        let ActionKind::SelectorSwitch { deployment, scale_down_after, .. } =
+            &self.scenario.actions[index as usize].kind
+        else {
+            panic!("a selector switch belongs to an action of that kind");
+        };
+        let write = self.latency(|l| &l.api_write);
+        let seen = self.latency(|l| &l.watch_controller);
+        self.selector = self.switched_selector(&deployment.template.labels);
+        self.queue.schedule(now + write + seen, Event::Action(Step::SelectorSeen));
+        if let Some(after) = *scale_down_after {
+            self.queue.schedule(now + write + after, Event::Action(Step::ScaleDown(index)));
+        }
+        let note = "switch the Service's selector".to_string();
+        self.timeline.milestones.push((now, Milestone::Action(note)));
+    }
+
+    /// The Service's selector with the values that the second Deployment's pods have; if the old selector
+    /// matches them already, the labels in which the two templates differ are added.
+    fn switched_selector(
+        &self,
+        labels: &crate::cluster::spec::Labels,
+    ) -> crate::cluster::spec::Labels {
+        let mut selector = self.scenario.service.selector.clone();
+        for (key, value) in &mut selector {
+            if let Some(new) = labels.get(key) {
+                *value = new.clone();
+            }
+        }
+        let first = &self.scenario.deployments[self.scenario.subject].template.labels;
+        if selects(&selector, first) {
+            for (key, value) in labels {
+                if first.get(key) != Some(value) {
+                    selector.insert(key.clone(), value.clone());
+                }
+            }
+        }
+        selector
+    }
+
+    fn selector_seen(&mut self, now: Time) {
+        let cluster = &self.cluster;
+        let selector = &self.selector;
+        let matches = |pod: PodId| selects(selector, &cluster.template_of(pod).labels);
+        let out = &mut self.outs.slice;
+        self.slices.selector_changed(now, matches, cluster.pods.len(), out);
+    }
+}

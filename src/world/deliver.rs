@@ -1,0 +1,91 @@
+//! What was committed reaches the watchers, each after its own latency and in order.
+
+use super::{Event, World, drain};
+use crate::cluster::objects::{Change, PodId};
+use crate::engine::Time;
+use crate::model::{gate, kubelet, scheduler};
+
+impl World<'_> {
+    pub(super) fn deliver(&mut self, now: Time, change: Change) {
+        if let Change::PodStatus(pod) | Change::PodGates(pod) | Change::PodDeleting(pod) = change {
+            self.pod_to_balancers(now, pod);
+        }
+        match change {
+            Change::PodBound(pod) => {
+                self.tell_kubelet(now, pod, kubelet::controller::Event::Bound(pod))
+            }
+            Change::PodGates(pod) => {
+                self.tell_kubelet(now, pod, kubelet::controller::Event::Gates(pod))
+            }
+            Change::PodDeleting(pod) => {
+                self.scheduler.pod_deleting(pod, &self.cluster);
+                self.tell_kubelet(now, pod, kubelet::controller::Event::Deleting(pod));
+                self.tell_cache(now, change);
+            }
+            Change::PodCreated(pod) => {
+                self.queue
+                    .schedule(now, Event::Scheduler(scheduler::controller::Event::Pending(pod)));
+                self.tell_cache(now, change);
+            }
+            Change::PodRemoved(pod) => {
+                let out = &mut self.outs.scheduler;
+                self.scheduler.pod_gone(now, pod, &self.cluster, out);
+                drain(out, &mut self.queue, Event::Scheduler);
+                self.tell_cache(now, change);
+            }
+            Change::Slice { from, to } => {
+                self.tell_cache(now, change);
+                self.slices_to_balancers(now, from, to);
+            }
+            Change::PodStatus(pod) => {
+                self.tell_cache(now, change);
+                let waits = self.gate.is_some() && !self.cluster.pods[pod.index()].gates;
+                if waits && self.cluster.pods[pod.index()].status.containers_ready {
+                    self.queue.schedule(now, Event::Gate(gate::Event::ContainersReady(pod)));
+                }
+            }
+            Change::Deployment(_) | Change::ReplicaSet(_) | Change::Conflict(_) => {
+                self.tell_cache(now, change);
+            }
+        }
+    }
+
+    fn tell_cache(&mut self, now: Time, change: Change) {
+        let at = now + self.latency(|l| &l.watch_controller);
+        self.last_cache = self.last_cache.max(at);
+        self.queue.schedule(self.last_cache, Event::Cache(change));
+    }
+
+    fn tell_kubelet(&mut self, now: Time, pod: PodId, event: kubelet::controller::Event) {
+        let Some(node) = self.cluster.pods[pod.index()].node else { return };
+        let at = now + self.latency(|l| &l.watch_kubelet);
+        let last = &mut self.last_kubelet[usize::from(node)];
+        *last = (*last).max(at);
+        self.queue.schedule(*last, Event::Kubelet(event));
+    }
+
+    fn slices_to_balancers(&mut self, now: Time, from: u32, to: u32) {
+        let mut place = 0;
+        for layer in 0..self.balancers.len() {
+            for watcher in 0..self.balancers[layer].watchers() {
+                let at = now + self.latency(|l| &l.watch_proxy);
+                let last = &mut self.last_balancer[place];
+                *last = (*last).max(at);
+                let event = self.balancers[layer].slices(watcher, from, to);
+                self.queue.schedule(*last, Event::Balancer(layer as u8, event));
+                place += 1;
+            }
+        }
+    }
+
+    fn pod_to_balancers(&mut self, now: Time, pod: PodId) {
+        let first = self.last_balancer.len() - self.balancers.len();
+        for layer in 0..self.balancers.len() {
+            let Some(event) = self.balancers[layer].pod(pod) else { continue };
+            let at = now + self.latency(|l| &l.watch_proxy);
+            let last = &mut self.last_balancer[first + layer];
+            *last = (*last).max(at);
+            self.queue.schedule(*last, Event::Balancer(layer as u8, event));
+        }
+    }
+}

@@ -1,0 +1,345 @@
+//! The world: the only place that knows every component. It owns the state, dispatches events, tells watchers
+//! of changes with their latencies, and records the timeline.
+
+pub mod actions;
+mod deliver;
+mod outcome;
+mod setup;
+
+use crate::cluster::objects::{Change, Cluster, DeploymentId, PodId, RsId, Write};
+use crate::cluster::spec::selects;
+use crate::engine::rng::mix;
+use crate::engine::{Dur, Queue, Rng, Sampler, Seed, Time};
+use crate::model::balancer::{self, Balancer, Scene};
+use crate::model::informer::Informer;
+use crate::model::plumbing::{Ctx, Latencies, Out};
+use crate::model::{deployment, endpointslice, gate, kubelet, replicaset, scheduler};
+use crate::run::RolloutOutcome;
+use crate::scenario::Scenario;
+use crate::timeline::Timeline;
+
+/// Everything that can happen.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Event {
+    /// A write commits.
+    Write(Write),
+    /// The controllers' shared cache shows a change.
+    Cache(Change),
+    Deployment(deployment::controller::Event),
+    ReplicaSet(replicaset::controller::Event),
+    Slice(endpointslice::controller::Event),
+    Scheduler(scheduler::controller::Event),
+    Kubelet(kubelet::controller::Event),
+    /// Of the balancer in that layer of the path.
+    Balancer(u8, balancer::Event),
+    Gate(gate::Event),
+    Action(actions::Step),
+}
+
+/// What one run of the control plane leaves behind.
+#[derive(Clone, Debug)]
+pub struct Control {
+    pub timeline: Timeline,
+    pub rollout: RolloutOutcome,
+    /// Folded over every event.
+    pub digest: u64,
+    pub events: u64,
+}
+
+/// One cluster in one replication.
+pub struct World<'a> {
+    scenario: &'a Scenario,
+    latencies: &'a Latencies,
+    seed: Seed,
+    queue: Queue<Event>,
+    cluster: Cluster,
+    informer: Informer,
+    deployments: deployment::controller::Controller,
+    replica_sets: replicaset::controller::Controller,
+    slices: endpointslice::controller::Controller,
+    scheduler: scheduler::controller::Controller,
+    kubelets: kubelet::controller::Kubelets,
+    /// The path, from the pods to the clients.
+    balancers: Vec<Balancer>,
+    gate: Option<gate::Controller>,
+    actions: actions::Actions,
+    timeline: Timeline,
+    tracker: outcome::Tracker,
+    /// The Service's selector now.
+    selector: crate::cluster::spec::Labels,
+    watch: Rng,
+    uids: Rng,
+    /// Watches deliver in order: per watcher, the time of the last delivery.
+    last_cache: Time,
+    last_kubelet: Vec<Time>,
+    /// One after the other: the slice watchers of every balancer, then each balancer's watch on pods.
+    last_balancer: Vec<Time>,
+    digest: u64,
+    outs: Outs,
+}
+
+/// Buffers for what the models say, reused.
+#[derive(Default)]
+struct Outs {
+    deployment: Out<deployment::controller::Event>,
+    replica_set: Out<replicaset::controller::Event>,
+    slice: Out<endpointslice::controller::Event>,
+    scheduler: Out<scheduler::controller::Event>,
+    kubelet: Out<kubelet::controller::Event>,
+    balancer: Out<balancer::Event>,
+    gate: Out<gate::Event>,
+}
+
+/// Called with every event, for `--trace`.
+pub type Observer<'o> = &'o mut dyn FnMut(Time, &Event);
+
+/// Puts what a model said into the queue.
+fn drain<E>(out: &mut Out<E>, queue: &mut Queue<Event>, wrap: impl Fn(E) -> Event) {
+    for (at, event) in out.timers.drain(..) {
+        queue.schedule(at, wrap(event));
+    }
+    for (at, write) in out.writes.drain(..) {
+        queue.schedule(at, Event::Write(write));
+    }
+}
+
+/// Simulates the control plane of `scenario` from `seed`.
+pub fn simulate(scenario: &Scenario, latencies: &Latencies, seed: Seed) -> Control {
+    World::new(scenario, latencies, seed).run(None)
+}
+
+/// As [`simulate`], telling `observer` of every event.
+pub fn trace(
+    scenario: &Scenario,
+    latencies: &Latencies,
+    seed: Seed,
+    observer: Observer,
+) -> Control {
+    World::new(scenario, latencies, seed).run(Some(observer))
+}
+
+impl World<'_> {
+    fn run(mut self, mut observer: Option<Observer>) -> Control {
+        while let Some(at) = self.queue.peek_time() {
+            if at > self.scenario.horizon {
+                break;
+            }
+            let Some((now, event)) = self.queue.pop() else { break };
+            self.digest = mix(self.digest ^ (now.0 as u64)).wrapping_add(tag(&event));
+            if let Some(observer) = &mut observer {
+                observer(now, &event);
+            }
+            self.dispatch(now, event);
+        }
+        self.finish()
+    }
+
+    fn dispatch(&mut self, now: Time, event: Event) {
+        let ctx = Ctx {
+            now,
+            seed: self.seed,
+            latencies: self.latencies,
+            platform: &self.scenario.platform,
+            slowdown: self.slowdown(),
+            kubernetes: self.scenario.kubernetes,
+        };
+        match event {
+            Event::Write(write) => self.commit(now, write),
+            Event::Cache(change) => self.observe(ctx, change),
+            Event::Deployment(e) => {
+                let out = &mut self.outs.deployment;
+                self.deployments.handle(ctx, e, &self.cluster, &self.informer, out);
+            }
+            Event::ReplicaSet(e) => {
+                let out = &mut self.outs.replica_set;
+                self.replica_sets.handle(ctx, e, &self.cluster, &self.informer, out);
+            }
+            Event::Slice(e) => {
+                let log = &mut self.cluster.slice_log;
+                self.slices.handle(ctx, e, &self.informer, log, &mut self.outs.slice);
+            }
+            Event::Scheduler(e) => {
+                self.scheduler.handle(ctx, e, &self.cluster, &mut self.outs.scheduler);
+            }
+            Event::Kubelet(e) => {
+                let (timeline, out) = (&mut self.timeline, &mut self.outs.kubelet);
+                self.kubelets.handle(ctx, e, &self.cluster, timeline, out);
+            }
+            Event::Balancer(layer, e) => {
+                let timeline = &mut self.timeline;
+                let mut scene = Scene { ctx, cluster: &self.cluster, timeline };
+                let out = &mut self.outs.balancer;
+                self.balancers[usize::from(layer)].handle(&mut scene, e, out);
+                drain(out, &mut self.queue, |e| Event::Balancer(layer, e));
+            }
+            Event::Gate(e) => {
+                if let Some(gate) = &mut self.gate {
+                    gate.handle(ctx, e, &mut self.outs.gate);
+                }
+            }
+            Event::Action(step) => self.act(now, step),
+        }
+        self.settle();
+        self.publish(now);
+    }
+
+    /// How busy the machine is that the control plane runs on.
+    fn slowdown(&self) -> f64 {
+        match self.scenario.platform.shared_control_plane {
+            true => self.kubelets.slowdown(0),
+            false => 1.0,
+        }
+    }
+
+    /// The next draw of a latency of the control plane, as long as it takes now.
+    fn latency(&mut self, pick: impl Fn(&Latencies) -> &Sampler) -> Dur {
+        let latency = pick(self.latencies).sample(self.watch.uniform());
+        Dur((latency.0 as f64 * self.slowdown()) as i64)
+    }
+
+    /// Schedules what the models said.
+    fn settle(&mut self) {
+        let queue = &mut self.queue;
+        drain(&mut self.outs.deployment, queue, Event::Deployment);
+        drain(&mut self.outs.replica_set, queue, Event::ReplicaSet);
+        drain(&mut self.outs.slice, queue, Event::Slice);
+        drain(&mut self.outs.scheduler, queue, Event::Scheduler);
+        drain(&mut self.outs.kubelet, queue, Event::Kubelet);
+        drain(&mut self.outs.gate, queue, Event::Gate);
+    }
+
+    /// Commits a write; pods are entered into the timeline as they appear and go.
+    fn commit(&mut self, now: Time, write: Write) {
+        if let Write::ScaleReplicaSet { rs, replicas, .. } = &write {
+            self.tracker.scaled(now, *rs, &self.cluster, *replicas, &mut self.timeline);
+        }
+        if let Write::ProgressDeadlineExceeded { .. } = &write {
+            self.tracker.deadline_exceeded(now, &mut self.timeline);
+        }
+        let uid = match write {
+            Write::CreatePod { .. } => self.uids.next_u64(),
+            _ => 0,
+        };
+        self.cluster.apply(now, write, uid);
+    }
+
+    /// Tells the watchers of what was committed.
+    fn publish(&mut self, now: Time) {
+        if self.cluster.log.is_empty() {
+            return;
+        }
+        let mut log = std::mem::take(&mut self.cluster.log);
+        for change in log.drain(..) {
+            self.tracker.changed(now, change, &self.cluster, &mut self.timeline);
+            self.deliver(now, change);
+        }
+        self.cluster.log = log;
+    }
+
+    /// The shared cache takes a change in and wakes the controllers that care.
+    fn observe(&mut self, ctx: Ctx, change: Change) {
+        let now = ctx.now;
+        match change {
+            Change::Deployment(id) => {
+                self.deployments.changed(now, id, &mut self.outs.deployment);
+                self.actions_wait(now);
+            }
+            Change::Conflict(id) => {
+                self.deployments.conflict(now, id, &mut self.outs.deployment);
+            }
+            Change::ReplicaSet(rs) => {
+                self.informer.observe_set(&self.cluster, rs);
+                self.replica_sets.set_changed(now, rs, &mut self.outs.replica_set);
+                let id = self.cluster.replica_sets[rs.index()].deployment;
+                self.deployments.changed(now, id, &mut self.outs.deployment);
+            }
+            Change::Slice { .. } => self.slices.slice_seen(),
+            Change::PodCreated(pod)
+            | Change::PodBound(pod)
+            | Change::PodStatus(pod)
+            | Change::PodGates(pod)
+            | Change::PodDeleting(pod)
+            | Change::PodRemoved(pod) => self.observe_pod(ctx, pod),
+        }
+    }
+
+    fn observe_pod(&mut self, ctx: Ctx, pod: PodId) {
+        let (before, after) = self.informer.observe_pod(&self.cluster, pod);
+        if before == after {
+            return;
+        }
+        let rs = after.rs;
+        let set = &self.cluster.replica_sets[rs.index()];
+        let (deployment, min_ready) = (set.deployment, set.min_ready_seconds);
+        let out = &mut self.outs.replica_set;
+        self.replica_sets.pod_changed(ctx, pod, before, after, min_ready, out);
+        let strategy = self.cluster.deployments[deployment.index()].spec.strategy;
+        let out = &mut self.outs.deployment;
+        self.deployments.pod_changed(ctx.now, deployment, strategy, before, after, out);
+        let selected = selects(&self.selector, &self.cluster.template_of(pod).labels);
+        let out = &mut self.outs.slice;
+        self.slices.pod_changed(ctx.now, pod, selected, before, after, out);
+    }
+
+    /// Names for the reader: `web-2` is the third pod of the Deployment `web`.
+    fn name_of(&self, pod: PodId) -> String {
+        let id = self.cluster.deployment_of(pod);
+        format!("{}-{}", self.cluster.deployments[id.index()].spec.name, pod.0)
+    }
+
+    fn subject(&self) -> DeploymentId {
+        DeploymentId(self.scenario.subject as u32)
+    }
+}
+
+/// A number that tells events apart, for the digest.
+fn tag(event: &Event) -> u64 {
+    use crate::model::kubelet::controller::Event as K;
+    match event {
+        Event::Write(write) => 0x100 + write_tag(write),
+        Event::Cache(change) => 0x10_000 + change_tag(*change),
+        Event::Deployment(_) => 1,
+        Event::ReplicaSet(_) => 2,
+        Event::Slice(_) => 3,
+        Event::Scheduler(_) => 4,
+        Event::Kubelet(K::Bound(p) | K::Iterate(p) | K::Terminate(p) | K::SendStatus(p)) => {
+            0x1_0000_0000 + u64::from(p.0)
+        }
+        Event::Kubelet(_) => 5,
+        Event::Balancer(..) => 6,
+        Event::Gate(_) => 7,
+        Event::Action(_) => 8,
+    }
+}
+
+fn write_tag(write: &Write) -> u64 {
+    match *write {
+        Write::ScaleReplicaSet { rs: RsId(rs), replicas, .. } => {
+            (u64::from(rs) << 32) + replicas as u64
+        }
+        Write::ReplicaSetStatus { rs: RsId(rs), status } => {
+            (u64::from(rs) << 40) + ((status.available as u64) << 20) + status.ready as u64
+        }
+        Write::BindPod { pod, node } => (u64::from(pod.0) << 20) + u64::from(node),
+        Write::DeletePod { pod } | Write::RemovePod { pod } => 0x1000 + u64::from(pod.0),
+        Write::PodStatus { pod, status } => {
+            (u64::from(pod.0) << 8) + (u64::from(status.ready) << 4) + status.phase as u64
+        }
+        Write::Slice { from, to } => (u64::from(from) << 32) + u64::from(to),
+        _ => 0,
+    }
+}
+
+fn change_tag(change: Change) -> u64 {
+    match change {
+        Change::PodCreated(p)
+        | Change::PodBound(p)
+        | Change::PodStatus(p)
+        | Change::PodGates(p)
+        | Change::PodDeleting(p)
+        | Change::PodRemoved(p) => u64::from(p.0),
+        Change::ReplicaSet(rs) => 0x1_0000 + u64::from(rs.0),
+        Change::Slice { from, to } => (u64::from(from) << 32) + u64::from(to),
+        Change::Deployment(_) | Change::Conflict(_) => 0,
+    }
+}

@@ -1,0 +1,254 @@
+//! What the rollout looks like from outside: completion, phases, peaks. Reads the API, changes nothing.
+
+use super::{Control, World};
+use crate::cluster::objects::{Change, Cluster, DeploymentId, RsId, TemplateId};
+use crate::engine::{Dur, Time};
+use crate::run::RolloutOutcome;
+use crate::scenario::{ActionKind, Scenario};
+use crate::timeline::{Milestone, PodTruth, Timeline, Version};
+
+#[derive(Debug)]
+pub(super) struct Tracker {
+    subject: DeploymentId,
+    /// An action was taken that makes a rollout.
+    rolling: bool,
+    complete: Option<Time>,
+    last_gone: Option<Time>,
+    peak: u32,
+    lowest: u32,
+    deadline: Option<Time>,
+    present: u32,
+    available: i32,
+    /// Pods above the desired number, integrated over time.
+    surge: f64,
+    since: Time,
+    versions: Vec<(TemplateId, u16)>,
+    request_overhead_s: f64,
+}
+
+impl Tracker {
+    pub fn new(scenario: &Scenario) -> Tracker {
+        Tracker {
+            subject: DeploymentId(scenario.subject as u32),
+            rolling: false,
+            complete: None,
+            last_gone: None,
+            peak: 0,
+            lowest: 0,
+            deadline: None,
+            present: 0,
+            available: 0,
+            surge: 0.0,
+            since: Time::ZERO,
+            versions: Vec::new(),
+            request_overhead_s: scenario.platform.request_overhead_s,
+        }
+    }
+
+    pub fn start(&mut self, cluster: &Cluster) {
+        self.present = cluster.pods.len() as u32;
+        self.peak = self.present;
+        self.available = self.availability(cluster);
+        self.lowest = self.available.max(0) as u32;
+    }
+
+    /// The subject is being rolled: a status that says complete counts from now on.
+    pub fn rollout_begins(&mut self) {
+        self.rolling = true;
+        self.complete = None;
+    }
+
+    fn availability(&self, cluster: &Cluster) -> i32 {
+        let sets = cluster.replica_sets.iter().filter(|s| s.deployment == self.subject);
+        sets.map(|s| s.status.available).sum()
+    }
+
+    pub fn changed(
+        &mut self,
+        now: Time,
+        change: Change,
+        cluster: &Cluster,
+        timeline: &mut Timeline,
+    ) {
+        match change {
+            Change::PodCreated(pod) => {
+                self.count(now, 1, cluster);
+                let object = &cluster.pods[pod.index()];
+                let version = self.version_of(cluster, object.template, timeline);
+                let id = cluster.deployment_of(pod);
+                let name = format!("{}-{}", cluster.deployments[id.index()].spec.name, pod.0);
+                timeline.pods.push(new_truth(name, version, now));
+            }
+            Change::PodBound(pod) => {
+                let truth = &mut timeline.pods[pod.index()];
+                truth.scheduled = now;
+                truth.node = cluster.pods[pod.index()].node.unwrap_or(0);
+            }
+            Change::PodDeleting(pod) => timeline.pods[pod.index()].deleted = now,
+            Change::PodRemoved(pod) => {
+                self.count(now, -1, cluster);
+                timeline.pods[pod.index()].removed = now;
+                self.last_gone = Some(now);
+            }
+            Change::ReplicaSet(_) => {
+                self.available = self.availability(cluster);
+                self.lowest = self.lowest.min(self.available.max(0) as u32);
+            }
+            Change::Deployment(id) if id == self.subject => self.check(now, cluster, timeline),
+            _ => {}
+        }
+    }
+
+    fn count(&mut self, now: Time, by: i32, cluster: &Cluster) {
+        let desired: i32 = cluster.deployments.iter().map(|d| d.spec.replicas).sum();
+        let above = f64::from((self.present as i32 - desired).max(0));
+        self.surge += above * (now - self.since).as_secs_f64().max(0.0);
+        self.since = now.max(Time::ZERO);
+        self.present = self.present.saturating_add_signed(by);
+        self.peak = self.peak.max(self.present);
+    }
+
+    /// Complete: all updated, all available, none old, and the controller has seen the present spec.
+    fn check(&mut self, now: Time, cluster: &Cluster, timeline: &mut Timeline) {
+        let d = &cluster.deployments[self.subject.index()];
+        let (s, n) = (d.status, d.spec.replicas);
+        let complete = s.observed_generation >= d.generation
+            && s.updated == n
+            && s.replicas == n
+            && s.available == n;
+        match (complete && self.rolling, self.complete) {
+            (true, None) => {
+                self.complete = Some(now);
+                timeline.milestones.push((now, Milestone::Complete));
+            }
+            (false, Some(_)) => self.complete = None,
+            _ => {}
+        }
+    }
+
+    pub fn scaled(
+        &mut self,
+        now: Time,
+        rs: RsId,
+        cluster: &Cluster,
+        to: i32,
+        timeline: &mut Timeline,
+    ) {
+        let set = &cluster.replica_sets[rs.index()];
+        if set.replicas != to {
+            let name = &cluster.deployments[set.deployment.index()].spec.name;
+            let replica_set = format!("{name} revision {}", set.revision);
+            let scaled = Milestone::Scaled { replica_set, from: set.replicas, to };
+            timeline.milestones.push((now, scaled));
+        }
+    }
+
+    pub fn deadline_exceeded(&mut self, now: Time, timeline: &mut Timeline) {
+        self.deadline.get_or_insert(now);
+        timeline.milestones.push((now, Milestone::ProgressDeadlineExceeded));
+    }
+
+    /// The version of a template, entering it into the timeline when it is new.
+    pub fn version_of(
+        &mut self,
+        cluster: &Cluster,
+        template: TemplateId,
+        timeline: &mut Timeline,
+    ) -> u16 {
+        if let Some(&(_, version)) = self.versions.iter().find(|(t, _)| *t == template) {
+            return version;
+        }
+        let spec = &cluster.templates[template.index()];
+        let index = usize::from(spec.serving_container()) - spec.init_containers.len();
+        let app = &spec.containers[index].app;
+        timeline.versions.push(Version {
+            name: spec.version.clone(),
+            service: app.service.longer_by(self.request_overhead_s),
+            concurrency: app.concurrency,
+            queue: app.queue,
+            keep_alive_timeout: app.keep_alive_timeout,
+        });
+        let version = timeline.versions.len() as u16 - 1;
+        self.versions.push((template, version));
+        version
+    }
+}
+
+/// A pod nothing has happened to yet.
+pub(super) fn new_truth(name: String, version: u16, created: Time) -> PodTruth {
+    PodTruth {
+        name,
+        version,
+        node: 0,
+        created,
+        scheduled: Time::NEVER,
+        running_seen: Time::NEVER,
+        ready: Time::NEVER,
+        deleted: Time::NEVER,
+        sigterm: Time::NEVER,
+        unready: Time::NEVER,
+        removed: Time::NEVER,
+        restarts: 0,
+        phases: Vec::new(),
+        lives: Vec::new(),
+        cuts: Vec::new(),
+    }
+}
+
+impl World<'_> {
+    pub(super) fn finish(mut self) -> Control {
+        let now = self.queue.now();
+        self.tracker.count(now, 0, &self.cluster);
+        let waiting_for = match self.tracker.complete {
+            None if self.tracker.rolling => Some(self.waiting_for()),
+            _ => None,
+        };
+        let since_action = |t: Time| t - Time::ZERO;
+        let tracker = self.tracker;
+        let rollout = RolloutOutcome {
+            complete: tracker.complete.map(since_action),
+            last_pod_gone: tracker.last_gone.map(since_action).filter(|d| *d > Dur::ZERO),
+            peak_pods: tracker.peak,
+            lowest_available: tracker.lowest,
+            progress_deadline_exceeded: tracker.deadline,
+            surge_pod_seconds: tracker.surge,
+            waiting_for,
+        };
+        let events = self.queue.scheduled();
+        Control { timeline: self.timeline, rollout, digest: self.digest, events }
+    }
+
+    /// Why the rollout has not completed, in words.
+    fn waiting_for(&self) -> String {
+        let subject = self.subject();
+        if self.cluster.deployments[subject.index()].spec.paused {
+            return "the Deployment is paused".to_string();
+        }
+        if self.scheduler.parked() > 0 {
+            return format!("{} pods fit on no node", self.scheduler.parked());
+        }
+        let unready = self.cluster.pods.iter().filter(|p| {
+            !p.removed
+                && p.deleting.is_none()
+                && !p.status.ready
+                && self.cluster.replica_sets[p.rs.index()].deployment == subject
+        });
+        let (mut count, mut restarts, mut gates) = (0, 0, 0);
+        for pod in unready {
+            count += 1;
+            restarts += u32::from(pod.status.restarts > 0);
+            gates += u32::from(pod.status.containers_ready && !pod.gates);
+        }
+        match (count, restarts, gates) {
+            (0, ..) => "pods to become available within the horizon".to_string(),
+            (_, 0, 0) => format!("{count} new pods to become ready"),
+            (_, _, 1..) => format!("the readiness gates of {gates} pods"),
+            _ => format!("{count} new pods to become ready ({restarts} keep restarting)"),
+        }
+    }
+}
+
+/// Whether an action of this kind makes a rollout whose end is of interest.
+pub(super) fn is_rollout(kind: &ActionKind) -> bool {
+    matches!(kind, ActionKind::Rollout { .. } | ActionKind::Undo { .. } | ActionKind::Resume)
+}

@@ -1,0 +1,217 @@
+//! The state in which a run starts: every Deployment complete, its pods running, ready and routed for some
+//! time.
+
+use super::{Event, Outs, World, actions, drain, outcome};
+use crate::cluster::PodPhase;
+use crate::cluster::objects::{
+    Cluster, Conditions, DeploymentId, DeploymentStatus, PodId, PodStatus, RsId, RsStatus, Write,
+};
+use crate::cluster::spec::selects;
+use crate::engine::{Dur, Queue, Seed, Time};
+use crate::model::balancer::{self, Scene};
+use crate::model::informer::Informer;
+use crate::model::plumbing::{Ctx, Latencies};
+use crate::model::{deployment, endpointslice, gate, kubelet, replicaset, scheduler};
+use crate::scenario::{Action, Scenario};
+use crate::timeline::{Timeline, Version};
+
+impl<'a> World<'a> {
+    pub(super) fn new(scenario: &'a Scenario, latencies: &'a Latencies, seed: Seed) -> World<'a> {
+        assert!(!scenario.nodes.is_empty(), "a scenario has at least one node");
+        let start = scenario.traffic.start.min(Time::ZERO);
+        let ctx = Ctx {
+            now: start,
+            seed,
+            latencies,
+            platform: &scenario.platform,
+            slowdown: 1.0,
+            kubernetes: scenario.kubernetes,
+        };
+        let nodes = scenario.nodes.len();
+        let mut timeline = new_timeline(scenario, start);
+        let balancers = balancer::build(scenario, ctx, &mut timeline);
+        let entries = balancers.last().expect("a path has a balancer").entries();
+        let share = 1.0 / entries.len() as f64;
+        timeline.entries = entries.into_iter().map(|view| (view, share)).collect();
+        let watchers = balancers.iter().map(|b| usize::from(b.watchers()) + 1).sum();
+        let publish = scenario.service.publish_not_ready_addresses;
+        let mut world = World {
+            scenario,
+            latencies,
+            seed,
+            queue: Queue::new(start),
+            cluster: Cluster {
+                second_phase: Dur((seed.uniform("wall clock", 0) * 1e9) as i64),
+                ..Cluster::default()
+            },
+            informer: Informer::default(),
+            deployments: deployment::controller::Controller::new(seed.stream("deployment", 0)),
+            replica_sets: replicaset::controller::Controller::new(seed.stream("replicaset", 0)),
+            slices: endpointslice::controller::Controller::new(seed.stream("slice", 0), publish),
+            scheduler: scheduler::controller::Controller::new(
+                &scenario.nodes,
+                seed.stream("scheduler", 0),
+            ),
+            kubelets: kubelet::controller::Kubelets::new(ctx, nodes, seed.stream("kubelet", 0)),
+            balancers,
+            gate: scenario.gate.clone().map(|g| gate::Controller::new(g, seed.stream("gate", 0))),
+            actions: actions::Actions::default(),
+            timeline,
+            tracker: outcome::Tracker::new(scenario),
+            selector: scenario.service.selector.clone(),
+            watch: seed.stream("watch", 0),
+            uids: seed.stream("uid", 0),
+            last_cache: Time::ALWAYS,
+            last_kubelet: vec![Time::ALWAYS; nodes],
+            last_balancer: vec![Time::ALWAYS; watchers],
+            digest: seed.0,
+            outs: Outs::default(),
+        };
+        world.populate();
+        world.start_balancers();
+        world.schedule_actions();
+        world
+    }
+
+    fn populate(&mut self) {
+        for template in self.scenario.templates() {
+            // Initial images are on the nodes; a new one has to be pulled.
+            let known = self.scenario.deployments.iter().any(|d| &d.template == template);
+            for container in template.init_containers.iter().chain(&template.containers) {
+                if known {
+                    self.kubelets.add_image(&container.image);
+                }
+            }
+        }
+        for deployment in &self.scenario.deployments {
+            let id = self.cluster.create_deployment(deployment.clone());
+            self.populate_deployment(id);
+        }
+        self.cluster.log.clear();
+        let subject = &self.scenario.deployments[self.scenario.subject];
+        let rate = self.scenario.traffic.rate.first().map_or(0.0, |&(_, rate)| rate);
+        self.kubelets.requests_per_pod_s = rate / f64::from(subject.replicas.max(1));
+        self.tracker.start(&self.cluster);
+    }
+
+    fn populate_deployment(&mut self, id: DeploymentId) {
+        let started = self.queue.now() - self.scenario.age;
+        let (replicas, template) = {
+            let deployment = &self.cluster.deployments[id.index()];
+            (deployment.spec.replicas, deployment.template)
+        };
+        let spec = &self.cluster.deployments[id.index()].spec;
+        let max =
+            replicas + crate::model::deployment::rolling::max_surge(spec.strategy, spec.replicas);
+        // The evaluators count answers by version: there is one even while there is no pod.
+        self.tracker.version_of(&self.cluster, template, &mut self.timeline);
+        let rs = RsId(self.cluster.replica_sets.len() as u32);
+        let create =
+            Write::CreateReplicaSet { deployment: id, template, revision: 1, replicas, max };
+        self.cluster.apply(started, create, 0);
+        let pods: Vec<PodId> = (0..replicas).map(|_| self.populate_pod(rs, started)).collect();
+        let status = RsStatus {
+            replicas,
+            ready: replicas,
+            available: replicas,
+            terminating: 0,
+            observed_generation: 1,
+        };
+        self.cluster.apply(started, Write::ReplicaSetStatus { rs, status }, 0);
+        let deployment_status = DeploymentStatus {
+            replicas,
+            updated: replicas,
+            ready: replicas,
+            available: replicas,
+            observed_generation: 1,
+        };
+        self.cluster.deployments[id.index()].status = deployment_status;
+        self.informer.observe_set(&self.cluster, rs);
+        self.replica_sets.adopt(rs, &pods, status);
+        self.deployments.adopt(id, deployment_status, replicas);
+    }
+
+    fn populate_pod(&mut self, rs: RsId, started: Time) -> PodId {
+        let uid = self.uids.next_u64();
+        self.cluster.apply(started, Write::CreatePod { rs }, uid);
+        let pod = PodId(self.cluster.pods.len() as u32 - 1);
+        let node = self.scheduler.adopt(pod, &self.cluster);
+        self.cluster.apply(started, Write::BindPod { pod, node }, 0);
+        self.cluster.apply(started, Write::SetGates { pod, value: true }, 0);
+        let status = PodStatus {
+            phase: PodPhase::Running,
+            ready: true,
+            containers_ready: true,
+            has_ip: true,
+            restarts: 0,
+        };
+        self.cluster.apply(started, Write::PodStatus { pod, status }, 0);
+        let template = self.cluster.pods[pod.index()].template;
+        let version = self.tracker.version_of(&self.cluster, template, &mut self.timeline);
+        let name = self.name_of(pod);
+        self.timeline.pods.push(outcome::new_truth(name, version, started));
+        let truth = &mut self.timeline.pods[pod.index()];
+        truth.node = node;
+        truth.scheduled = started;
+        truth.running_seen = started;
+        truth.ready = started;
+        self.informer.observe_pod(&self.cluster, pod);
+        let ctx = Ctx {
+            now: started,
+            seed: self.seed,
+            latencies: self.latencies,
+            platform: &self.scenario.platform,
+            slowdown: 1.0,
+            kubernetes: self.scenario.kubernetes,
+        };
+        self.kubelets.adopt(ctx, pod, node, started, &self.cluster, &mut self.timeline);
+        let conditions = Conditions { ready: true, serving: true, terminating: false };
+        let selected = selects(&self.selector, &self.cluster.template_of(pod).labels);
+        self.slices.adopt(pod, selected, conditions);
+        if selected {
+            let (cluster, timeline) = (&self.cluster, &mut self.timeline);
+            let mut scene = Scene { ctx, cluster, timeline };
+            for balancer in &mut self.balancers {
+                balancer.adopt(&mut scene, pod, conditions);
+            }
+        }
+        pod
+    }
+
+    fn start_balancers(&mut self) {
+        let ctx = Ctx {
+            now: self.queue.now(),
+            seed: self.seed,
+            latencies: self.latencies,
+            platform: &self.scenario.platform,
+            slowdown: 1.0,
+            kubernetes: self.scenario.kubernetes,
+        };
+        let (cluster, timeline) = (&self.cluster, &mut self.timeline);
+        let mut scene = Scene { ctx, cluster, timeline };
+        for (layer, balancer) in self.balancers.iter_mut().enumerate() {
+            let out = &mut self.outs.balancer;
+            balancer.start(&mut scene, out);
+            drain(out, &mut self.queue, |e| Event::Balancer(layer as u8, e));
+        }
+    }
+
+    fn schedule_actions(&mut self) {
+        for (index, Action { at, .. }) in self.scenario.actions.iter().enumerate() {
+            self.queue.schedule(*at, Event::Action(actions::Step::Begin(index as u32)));
+        }
+    }
+}
+
+fn new_timeline(scenario: &Scenario, start: Time) -> Timeline {
+    Timeline {
+        start,
+        end: scenario.horizon,
+        versions: Vec::<Version>::new(),
+        pods: Vec::new(),
+        views: Vec::new(),
+        entries: Vec::new(),
+        milestones: Vec::new(),
+        arp_failure: Dur::from_secs_f64(scenario.platform.arp_failure_s),
+    }
+}

@@ -1,0 +1,129 @@
+//! `expect.toml`: what was published about an experiment, as checks.
+
+use serde::{Deserialize, Deserializer};
+use std::collections::BTreeMap;
+use std::path::Path;
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Expect {
+    pub schema: u32,
+    /// Who published it, and where.
+    pub source: String,
+    /// How many rollouts are simulated.
+    #[serde(default = "replications")]
+    pub replications: u32,
+    /// The folder's scenario, once or with several settings.
+    pub step: Vec<Step>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Step {
+    pub name: String,
+    /// Settings on top of the folder's, as `--set` takes them.
+    #[serde(default)]
+    pub set: Vec<String>,
+    /// What the source says.
+    pub seen: String,
+    /// For each figure the least and the most it may be.
+    #[serde(default, deserialize_with = "ranges")]
+    pub range: BTreeMap<String, Range>,
+    /// Kinds of failure in the order of their median send time.
+    #[serde(default)]
+    pub order: Vec<String>,
+    #[serde(default)]
+    pub compare: Vec<Compare>,
+}
+
+#[derive(Clone, Copy, Debug, Deserialize)]
+#[serde(untagged)]
+pub enum Range {
+    Exactly(f64),
+    Between([f64; 2]),
+}
+
+/// A figure against the same one of another step.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Compare {
+    pub figure: String,
+    pub is: Relation,
+    /// A folder (its first step), `folder#step`, or `#step` of this folder.
+    pub than: String,
+    /// By so much at least (`same`: at most).
+    #[serde(default)]
+    pub by: f64,
+}
+
+#[derive(Clone, Copy, Debug, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Relation {
+    More,
+    Less,
+    Same,
+}
+
+/// A dotted key (`share.502`) is a table within the table.
+fn ranges<'de, D: Deserializer<'de>>(from: D) -> Result<BTreeMap<String, Range>, D::Error> {
+    #[derive(Deserialize)]
+    #[serde(untagged)]
+    enum Entry {
+        One(Range),
+        Several(BTreeMap<String, Range>),
+    }
+    let mut ranges = BTreeMap::new();
+    for (key, entry) in BTreeMap::<String, Entry>::deserialize(from)? {
+        match entry {
+            Entry::One(range) => drop(ranges.insert(key, range)),
+            Entry::Several(inner) => {
+                ranges.extend(inner.into_iter().map(|(k, range)| (format!("{key}.{k}"), range)));
+            }
+        }
+    }
+    Ok(ranges)
+}
+
+fn replications() -> u32 {
+    100
+}
+
+impl Expect {
+    pub fn read(folder: &Path) -> Expect {
+        let path = folder.join("expect.toml");
+        let text = std::fs::read_to_string(&path).unwrap_or_default();
+        let expect: Expect =
+            toml::from_str(&text).unwrap_or_else(|e| panic!("{}: {e}", path.display()));
+        assert_eq!(expect.schema, 1, "{}", path.display());
+        assert!((1..=400).contains(&expect.replications), "{}: keep it fast", path.display());
+        assert!(!expect.step.is_empty(), "{} has no step", path.display());
+        expect
+    }
+}
+
+impl Range {
+    pub fn bounds(self) -> (f64, f64) {
+        match self {
+            Range::Exactly(x) => (x, x),
+            Range::Between([low, high]) => (low, high),
+        }
+    }
+}
+
+impl Compare {
+    /// The other folder and its step (empty: the first).
+    pub fn place<'a>(&'a self, folder: &'a str) -> (&'a str, &'a str) {
+        let (other, step) = self.than.split_once('#').unwrap_or((&self.than, ""));
+        (if other.is_empty() { folder } else { other }, step)
+    }
+}
+
+impl Relation {
+    pub fn holds(self, this: f64, that: f64, by: f64) -> bool {
+        match self {
+            Relation::More => this > that && this >= that + by,
+            Relation::Less => this < that && this <= that - by,
+            Relation::Same => (this - that).abs() <= by,
+        }
+    }
+}

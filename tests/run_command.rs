@@ -1,0 +1,125 @@
+//! `rollsim run` on manifests as people have them, in a pipe, and on one thread or several.
+
+use rollsim::scenario::{Input, Source};
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output, Stdio};
+
+fn root() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).to_path_buf()
+}
+
+fn rollsim() -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_rollsim"));
+    command.current_dir(root());
+    command
+}
+
+fn run(arguments: &[&str]) -> Output {
+    let output = rollsim().arg("run").args(arguments).output().expect("it starts");
+    let errors = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "{arguments:?}: {errors}");
+    output
+}
+
+/// The manifests of real projects, with the Deployments in each.
+fn manifests() -> Vec<(String, Vec<String>)> {
+    let mut files: Vec<PathBuf> = std::fs::read_dir(root().join("tests/manifests"))
+        .expect("a folder")
+        .map(|entry| entry.expect("readable").path())
+        .collect();
+    files.sort();
+    let deployments = |path: &PathBuf| {
+        let input = Input::load(&[Source::Path(path.clone())]);
+        input.unwrap_or_else(|e| panic!("{e}")).deployment_names()
+    };
+    files.iter().map(|f| (f.display().to_string(), deployments(f))).collect()
+}
+
+#[test]
+fn every_deployment_of_real_projects_is_simulated() {
+    let manifests = manifests();
+    assert!(manifests.len() >= 7, "{manifests:?}");
+    for (file, deployments) in &manifests {
+        assert!(!deployments.is_empty(), "{file}");
+        for name in deployments {
+            let arguments = [file, "--deployment", name, "--replications", "3", "--format", "json"];
+            let output = run(&arguments);
+            let answer: serde_json::Value =
+                serde_json::from_slice(&output.stdout).expect("the answer is JSON");
+            let text = answer.to_string();
+            assert!(text.contains("digest"), "{file}, {name}: {text}");
+        }
+    }
+}
+
+#[test]
+fn several_deployments_without_a_choice_are_asked_about() {
+    let file = "tests/manifests/bookinfo.yaml";
+    let output = rollsim().args(["run", file]).output().expect("it starts");
+    assert_eq!(output.status.code(), Some(2));
+    let message = String::from_utf8_lossy(&output.stderr);
+    assert!(message.contains("--deployment") && message.contains("reviews-v1"), "{message}");
+}
+
+#[test]
+fn threads_do_not_change_a_byte() {
+    let folder = "experiments/readiness-probe";
+    for format in ["text", "json", "csv"] {
+        let with = |threads: &str| {
+            let arguments = ["run", folder, "--replications", "37", "--format", format];
+            let mut command = rollsim();
+            command.args(arguments).env("RAYON_NUM_THREADS", threads);
+            let output = command.output().expect("it starts");
+            assert!(output.status.success());
+            output.stdout
+        };
+        let one = with("1");
+        assert!(!one.is_empty());
+        assert_eq!(one, with("7"), "{format}");
+    }
+}
+
+#[test]
+fn a_closed_pipe_ends_it_quietly() {
+    let arguments = ["run", "experiments/b2-rolling-update", "--replications", "3"];
+    let mut child = rollsim()
+        .args(arguments)
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .expect("it starts");
+    drop(child.stdout.take());
+    let output = child.wait_with_output().expect("it ends");
+    let message = String::from_utf8_lossy(&output.stderr);
+    assert!(message.is_empty(), "{message}");
+}
+
+#[test]
+fn a_folder_that_takes_no_file_is_reported() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let file = folder.path().join("file");
+    std::fs::write(&file, "").expect("written");
+    // Below a file, and in a folder that is not there: refused to every user, root included.
+    for output in [file.join("answer.json"), folder.path().join("missing").join("answer.json")] {
+        let path = output.display().to_string();
+        let experiment = "experiments/b2-rolling-update";
+        let arguments = ["run", experiment, "--replications", "1", "--output", &path];
+        let result = rollsim().args(arguments).output().expect("it starts");
+        let message = String::from_utf8_lossy(&result.stderr);
+        assert_eq!(result.status.code(), Some(2), "{message}");
+        assert!(message.contains("cannot write") && message.contains(&path), "{message}");
+    }
+}
+
+#[test]
+fn a_bound_on_losses_sets_the_exit_status() {
+    let arguments = ["run", "experiments/b2-rolling-update", "--replications", "40"];
+    let status = |bound: &str| {
+        let output = rollsim().args(arguments).args(["--fail-on-loss", bound]).output();
+        let output = output.expect("it starts");
+        assert!(!output.stdout.is_empty(), "the answer is printed all the same");
+        output.status.code()
+    };
+    assert_eq!(status("0.1"), Some(1));
+    assert_eq!(status("60"), Some(0));
+}

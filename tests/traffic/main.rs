@@ -1,0 +1,13 @@
+//! The two traffic evaluators against each other, against theory, and against worked examples.
+
+mod agree;
+mod blame;
+mod connections;
+mod loops;
+mod numbers;
+mod oracle;
+#[path = "../../benches/textbook/mod.rs"]
+mod textbook;
+mod timelines;
+#[path = "../../benches/workload/mod.rs"]
+mod workload;
