@@ -1,9 +1,7 @@
 //! kube-controller-manager's shared cache: what its controllers see of the API, one watch latency late.
 
 use crate::cluster::PodPhase;
-use crate::cluster::objects::{
-    Cluster, Conditions, DeploymentId, PodId, ReplicaSet, RsId, TemplateId,
-};
+use crate::cluster::objects::{Cluster, DeploymentId, PodId, ReplicaSet, RsId, TemplateId};
 use crate::engine::Time;
 
 /// A pod as the cache shows it.
@@ -36,15 +34,6 @@ impl SeenPod {
     /// Counts for its ReplicaSet: not terminal and not being deleted.
     pub fn is_active(&self) -> bool {
         self.exists && !self.deleting && !self.phase.is_terminal()
-    }
-
-    /// Its endpoint's conditions; None: not in the slice.
-    pub fn conditions(&self, publish_not_ready: bool) -> Option<Conditions> {
-        if !self.exists || !self.has_ip || self.phase.is_terminal() {
-            return None;
-        }
-        let ready = publish_not_ready || (self.ready && !self.deleting);
-        Some(Conditions { ready, serving: self.ready, terminating: self.deleting })
     }
 }
 

@@ -2,7 +2,7 @@
 //! of scaling step and writes the status.
 
 use super::rolling::{self, RsSize};
-use super::{history, recreate, scaling};
+use super::{history, recreate, scaling, status};
 use crate::cluster::objects::{
     Cluster, Deployment, DeploymentId, DeploymentStatus, PodId, ReplicaSet, RsId, Write,
 };
@@ -345,7 +345,9 @@ impl Controller {
         let status = sync.status();
         let old = self.state(sync.id).last_status;
         let complete = sync.is_complete();
-        if progressing(&old, &status) || (complete && !self.state(sync.id).complete) {
+        if status::progressing(counts(old), counts(status))
+            || (complete && !self.state(sync.id).complete)
+        {
             self.progressed(sync);
         }
         self.state(sync.id).complete = complete;
@@ -411,16 +413,14 @@ impl Sync<'_> {
     }
 
     fn is_complete(&self) -> bool {
-        let (s, n) = (self.status(), self.deployment.spec.replicas);
-        s.updated == n && s.replicas == n && s.available == n
+        status::complete(self.deployment.spec.replicas, counts(self.status()), true)
     }
 }
 
-fn progressing(old: &DeploymentStatus, new: &DeploymentStatus) -> bool {
-    new.updated > old.updated
-        || new.replicas - new.updated < old.replicas - old.updated
-        || new.ready > old.ready
-        || new.available > old.available
+/// What completion and progress are judged by.
+fn counts(s: DeploymentStatus) -> status::DeploymentStatus {
+    let DeploymentStatus { replicas, updated, ready, available, .. } = s;
+    status::DeploymentStatus { replicas, updated, ready, available }
 }
 
 fn size(set: &ReplicaSet) -> RsSize {

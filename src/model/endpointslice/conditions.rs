@@ -5,15 +5,8 @@
 //! `pkg/controller/endpointslice/endpointslice_controller.go`.
 
 use crate::cluster::PodPhase;
+pub use crate::cluster::objects::Conditions;
 use crate::engine::Dur;
-
-/// Conditions of one endpoint.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Conditions {
-    pub ready: bool,
-    pub serving: bool,
-    pub terminating: bool,
-}
 
 /// The conditions of a pod's endpoint. `publish_not_ready`: the Service's publishNotReadyAddresses.
 ///

@@ -1,6 +1,6 @@
 //! The EndpointSlice controller of one Service (`pkg/controller/endpointslice/`).
 
-use super::conditions::retry_delay;
+use super::conditions::{pod_to_endpoint, retry_delay, should_pod_be_in_endpoints};
 use crate::cluster::objects::{Conditions, EndpointChange, PodId, Write};
 use crate::engine::{Rng, Time};
 use crate::model::informer::{Informer, SeenPod};
@@ -63,8 +63,10 @@ impl Controller {
 
     /// What the controller would write for the pod.
     fn wanted(&self, pod: PodId, seen: SeenPod) -> Option<Conditions> {
-        let selected = self.selected[pod.index()];
-        seen.conditions(self.publish_not_ready).filter(|_| selected)
+        let member = seen.exists
+            && self.selected[pod.index()]
+            && should_pod_be_in_endpoints(seen.phase, seen.has_ip, seen.deleting, true);
+        member.then(|| pod_to_endpoint(seen.ready, seen.deleting, self.publish_not_ready))
     }
 
     /// The cache shows a change of a pod. `selected`: the Service's selector matches its labels.

@@ -2,8 +2,7 @@
 
 use super::backoff::Backoff;
 use super::controller::{
-    Container, Event, Job, Kubelets, LIVENESS, Life, Pod, READINESS, STARTUP, State,
-    container_spec, set_phase,
+    Container, Event, Job, Kubelets, Life, Pod, State, container_spec, set_phase,
 };
 use super::readiness::Role;
 use super::requeue::{self, Intervals, SyncResult};
@@ -348,5 +347,3 @@ pub(super) fn hook_length(hook: &Hook) -> Dur {
         Hook::Exec { duration, .. } | Hook::HttpGet { duration, .. } => *duration,
     }
 }
-
-const _: () = assert!(READINESS == 0 && LIVENESS == 1 && STARTUP == 2);
