@@ -1,15 +1,18 @@
 //! HAProxy in front of pods: a generic balancer with active checks. It finds its servers by looking up a
 //! headless Service (`server-template`), and sends to those that its checks have not found dead.
 
-use super::check::{self, Checked, Health};
-use super::listing::{Listing, new_view};
+use super::check::{self, Checked, Health, NodeRules};
+use super::listing::new_view;
 use super::members::Members;
 use super::settings::Given;
 use super::{Model, Scene};
 use crate::cluster::objects::{Conditions, PodId};
-use crate::engine::{Dur, Rng};
+use crate::engine::{Dur, Rng, Time};
 use crate::model::plumbing::{Ctx, Out};
-use crate::timeline::{Empty, Hop, L7, L7Status, Pick, RetryOn, Target, Timeline, ViewId};
+use crate::timeline::{
+    Backend, ChangeKind, Empty, Hop, L7, L7Status, Pick, RetryOn, Target, Timeline, ViewChange,
+    ViewId,
+};
 
 #[derive(Clone, Debug, PartialEq)]
 pub struct Settings {
@@ -88,15 +91,33 @@ pub enum Event {
 
 #[derive(Debug)]
 struct Server {
-    pod: PodId,
     checked: Checked,
     generation: u32,
 }
 
 #[derive(Debug)]
 struct Process {
-    servers: Vec<Server>,
-    listing: Listing,
+    view: ViewId,
+    /// By pod.
+    servers: Vec<Option<Server>>,
+    /// Pods whose endpoints changed since the last look-up.
+    changed: Vec<PodId>,
+}
+
+impl Process {
+    fn slot(&mut self, pod: PodId) -> &mut Option<Server> {
+        if self.servers.len() <= pod.index() {
+            self.servers.resize_with(pod.index() + 1, || None);
+        }
+        &mut self.servers[pod.index()]
+    }
+
+    /// Notes whether the process sends to the pod from `at` on.
+    fn note(&self, timeline: &mut Timeline, at: Time, pod: PodId, sends: bool) {
+        let kind = if sends { ChangeKind::Add { weight: 1.0 } } else { ChangeKind::Remove };
+        let change = ViewChange { at, target: Target::Pod(pod), kind };
+        timeline.views[self.view.0 as usize].changes.push(change);
+    }
 }
 
 #[derive(Debug)]
@@ -112,7 +133,7 @@ impl Haproxy {
     pub fn new(ctx: Ctx, settings: &Settings, timeline: &mut Timeline) -> Haproxy {
         let process = |i| {
             let view = new_view(timeline, format!("HAProxy {}", i + 1), settings.hop.clone());
-            Process { servers: Vec::new(), listing: Listing::new(view) }
+            Process { view, servers: Vec::new(), changed: Vec::new() }
         };
         Haproxy {
             members: Members::default(),
@@ -129,32 +150,43 @@ impl Haproxy {
 
     /// Servers come and go as the look-up says. A new one is up until its first check fails.
     fn resolve(&mut self, scene: &mut Scene, id: u32, out: &mut Out<super::Event>) {
-        let found: Vec<PodId> = self.members.ready().collect();
-        let servers = &mut self.processes[id as usize].servers;
-        servers.retain(|s| found.contains(&s.pod));
-        let known: Vec<PodId> = servers.iter().map(|s| s.pod).collect();
-        for pod in found.into_iter().filter(|p| !known.contains(p)) {
+        let now = scene.ctx.now;
+        let mut changed = std::mem::take(&mut self.processes[id as usize].changed);
+        changed.sort_unstable();
+        changed.dedup();
+        for pod in changed.drain(..) {
+            let found = self.members.get(pod).is_some_and(|c| c.ready);
+            let process = &mut self.processes[id as usize];
+            if process.slot(pod).is_some() == found {
+                continue;
+            }
+            if !found {
+                if process.slot(pod).take().is_some_and(|s| s.is_up()) {
+                    process.note(scene.timeline, now, pod, false);
+                }
+                continue;
+            }
             self.generations += 1;
             let generation = self.generations;
             let checked = Checked::on_probation(&self.settings.check);
-            self.processes[id as usize].servers.push(Server { pod, checked, generation });
-            let at = scene.ctx.now + self.phase(self.settings.check.interval);
+            *process.slot(pod) = Some(Server { checked, generation });
+            process.note(scene.timeline, now, pod, true);
+            let at = now + self.phase(self.settings.check.interval);
             out.at(at, Event::Check { process: id, pod, generation }.into());
         }
-        self.route(scene, id);
-        out.at(scene.ctx.now + self.settings.resolve, Event::Resolve { process: id }.into());
+        self.processes[id as usize].changed = changed;
+        out.at(now + self.settings.resolve, Event::Resolve { process: id }.into());
     }
 
-    fn route(&mut self, scene: &mut Scene, id: u32) {
-        let Process { servers, listing } = &mut self.processes[id as usize];
-        let up = servers.iter().filter(|s| s.checked.health == Health::Healthy);
-        let wanted = up.map(|s| (Target::Pod(s.pod), 1.0)).collect();
-        listing.set(scene.timeline, scene.ctx.now, wanted);
+    fn server(&mut self, process: u32, pod: PodId, generation: u32) -> Option<&mut Server> {
+        let server = self.processes[process as usize].slot(pod).as_mut();
+        server.filter(|s| s.generation == generation)
     }
+}
 
-    fn server(&mut self, process: u32, generation: u32) -> Option<&mut Server> {
-        let servers = &mut self.processes[process as usize].servers;
-        servers.iter_mut().find(|s| s.generation == generation)
+impl Server {
+    fn is_up(&self) -> bool {
+        self.checked.health == Health::Healthy
     }
 }
 
@@ -174,9 +206,9 @@ impl Model for Haproxy {
         for process in &mut self.processes {
             self.generations += 1;
             let checked = Checked::new(Health::Healthy);
-            process.servers.push(Server { pod, checked, generation: self.generations });
-            let listed = process.servers.iter().map(|s| (Target::Pod(s.pod), 1.0)).collect();
-            process.listing.begin(scene.timeline, listed);
+            *process.slot(pod) = Some(Server { checked, generation: self.generations });
+            let view = &mut scene.timeline.views[process.view.0 as usize];
+            view.initial.push(Backend { target: Target::Pod(pod), weight: 1.0 });
         }
     }
 
@@ -184,9 +216,10 @@ impl Model for Haproxy {
         let now = scene.ctx.now;
         for process in 0..self.processes.len() as u32 {
             out.at(now + self.phase(self.settings.resolve), Event::Resolve { process }.into());
-            for i in 0..self.processes[process as usize].servers.len() {
+            for pod in (0..self.processes[process as usize].servers.len() as u32).map(PodId) {
+                let server = self.processes[process as usize].slot(pod);
+                let Some(generation) = server.as_ref().map(|s| s.generation) else { continue };
                 let phase = self.phase(self.settings.check.interval);
-                let Server { pod, generation, .. } = self.processes[process as usize].servers[i];
                 out.at(now + phase, Event::Check { process, pod, generation }.into());
             }
         }
@@ -194,20 +227,31 @@ impl Model for Haproxy {
 
     fn handle(&mut self, scene: &mut Scene, event: Event, out: &mut Out<super::Event>) {
         match event {
-            Event::Slices { from, to } => self.members.take(scene.cluster, from, to),
+            Event::Slices { from, to } => {
+                self.members.take(scene.cluster, from, to);
+                let news = &scene.cluster.slice_log[from as usize..to as usize];
+                for process in &mut self.processes {
+                    process.changed.extend(news.iter().map(|&(pod, _)| pod));
+                }
+            }
             Event::Resolve { process } => self.resolve(scene, process, out),
             Event::Check { process, pod, generation } => {
-                if self.server(process, generation).is_some() {
-                    let rules = &self.settings.check;
-                    let (pass, at) = check::check(scene, Target::Pod(pod), rules, &mut self.rng);
+                if self.server(process, pod, generation).is_some() {
+                    let (rules, target) = (&self.settings.check, Target::Pod(pod));
+                    let nodes = &mut NodeRules::default();
+                    let (pass, at) = check::check(scene, target, rules, nodes, &mut self.rng);
                     out.at(at, Event::Result { process, pod, generation, pass }.into());
                 }
             }
             Event::Result { process, pod, generation, pass } => {
                 let rules = self.settings.check;
-                let Some(server) = self.server(process, generation) else { return };
-                if server.checked.result(pass, &rules) {
-                    self.route(scene, process);
+                let Some(server) = self.server(process, pod, generation) else { return };
+                let was_up = server.is_up();
+                server.checked.result(pass, &rules);
+                let is_up = server.is_up();
+                if is_up != was_up {
+                    let process = &self.processes[process as usize];
+                    process.note(scene.timeline, scene.ctx.now, pod, is_up);
                 }
                 let next = scene.ctx.now + rules.interval;
                 out.at(next, Event::Check { process, pod, generation }.into());
@@ -216,6 +260,6 @@ impl Model for Haproxy {
     }
 
     fn entries(&self) -> Vec<ViewId> {
-        self.processes.iter().map(|p| p.listing.view).collect()
+        self.processes.iter().map(|p| p.view).collect()
     }
 }

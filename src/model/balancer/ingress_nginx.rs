@@ -112,6 +112,15 @@ struct Replica {
     /// A synchronisation waits for its token, and will read what is known then.
     queued: bool,
     shared: Vec<PodId>,
+    /// How often `shared` was written.
+    posts: u32,
+}
+
+#[derive(Debug)]
+struct Worker {
+    listing: Listing,
+    /// It has read so many posts.
+    read: u32,
 }
 
 #[derive(Debug)]
@@ -119,7 +128,7 @@ pub struct IngressNginx {
     settings: Settings,
     replicas: Vec<Replica>,
     /// `replica * workers + worker`.
-    workers: Vec<Listing>,
+    workers: Vec<Worker>,
     rng: Rng,
 }
 
@@ -130,11 +139,13 @@ impl IngressNginx {
             tokens: TokenBucket::new(settings.sync_per_s, 1),
             queued: false,
             shared: Vec::new(),
+            posts: 0,
         };
         let worker = |i: u32| {
             let (pod, worker) = (i / settings.workers + 1, i % settings.workers + 1);
             let name = format!("ingress-nginx {pod} worker {worker}");
-            Listing::new(new_view(timeline, name, settings.hop.clone()))
+            let listing = Listing::new(new_view(timeline, name, settings.hop.clone()));
+            Worker { listing, read: 0 }
         };
         IngressNginx {
             replicas: (0..settings.replicas).map(replica).collect(),
@@ -160,17 +171,17 @@ impl Model for IngressNginx {
         Event::Slices { replica, from, to }
     }
 
-    fn adopt(&mut self, scene: &mut Scene, pod: PodId, conditions: Conditions) {
+    fn adopt(&mut self, _scene: &mut Scene, pod: PodId, conditions: Conditions) {
         for replica in &mut self.replicas {
             replica.members.set(pod, Some(conditions));
             replica.shared.push(pod);
         }
-        for worker in &mut self.workers {
-            worker.begin(scene.timeline, targets(&self.replicas[0].shared));
-        }
     }
 
     fn start(&mut self, scene: &mut Scene, out: &mut Out<super::Event>) {
+        for worker in &mut self.workers {
+            worker.listing.begin(scene.timeline, targets(&self.replicas[0].shared));
+        }
         for worker in 0..self.workers.len() as u16 {
             let phase = Dur((self.settings.poll.0 as f64 * self.rng.uniform()) as i64);
             out.at(scene.ctx.now + phase, Event::Poll { worker }.into());
@@ -195,18 +206,23 @@ impl Model for IngressNginx {
                 out.at(now + took, Event::Posted { replica: id, backends }.into());
             }
             Event::Posted { replica, backends } => {
-                self.replicas[usize::from(replica)].shared = backends;
+                let replica = &mut self.replicas[usize::from(replica)];
+                replica.shared = backends;
+                replica.posts += 1;
             }
             Event::Poll { worker } => {
                 let replica = usize::from(worker) / self.settings.workers as usize;
-                let shared = targets(&self.replicas[replica].shared);
-                self.workers[usize::from(worker)].set(scene.timeline, now, shared);
+                let Replica { shared, posts, .. } = &self.replicas[replica];
+                let state = &mut self.workers[usize::from(worker)];
+                if std::mem::replace(&mut state.read, *posts) != *posts {
+                    state.listing.set(scene.timeline, now, targets(shared));
+                }
                 out.at(now + self.settings.poll, Event::Poll { worker }.into());
             }
         }
     }
 
     fn entries(&self) -> Vec<ViewId> {
-        self.workers.iter().map(|w| w.view).collect()
+        self.workers.iter().map(|w| w.listing.view).collect()
     }
 }

@@ -1,8 +1,9 @@
 //! A target group, and what each load balancer node believes of its targets.
 
 use super::Settings;
+use crate::cluster::objects::PodId;
 use crate::engine::{Dur, Rng, Time};
-use crate::model::balancer::check::{self, Checked, Health};
+use crate::model::balancer::check::{self, Checked, Health, NodeRules};
 use crate::model::balancer::listing::{Listing, new_view};
 use crate::model::balancer::{self, Scene};
 use crate::model::plumbing::Out;
@@ -68,6 +69,10 @@ struct Belief {
 struct Node {
     listing: Listing,
     beliefs: Vec<Belief>,
+    /// Targets that it knows and has found healthy.
+    healthy: usize,
+    /// Too few of them: it sends to all that it knows.
+    open: bool,
     /// When it takes in the latest change of the members: it hears of changes in the order of the calls.
     heard: Time,
     growing: bool,
@@ -77,7 +82,10 @@ struct Node {
 pub struct Group {
     settings: Settings,
     members: Vec<Member>,
+    /// Per pod: its place among the members.
+    places: Vec<Option<u32>>,
     nodes: Vec<Node>,
+    node_rules: NodeRules,
     rng: Rng,
 }
 
@@ -88,6 +96,12 @@ const UNKNOWN: Belief = Belief {
     healthy_since: Time::NEVER,
 };
 
+impl Belief {
+    fn is_healthy(&self) -> bool {
+        self.known && self.routed == Health::Healthy
+    }
+}
+
 /// Slow start is drawn in so many steps.
 const STEPS: i64 = 60;
 
@@ -96,10 +110,24 @@ impl Group {
         let node = |i: u32| {
             let name = format!("{} node {}", settings.name, i + 1);
             let listing = Listing::new(new_view(timeline, name, settings.hop.clone()));
-            Node { listing, beliefs: Vec::new(), heard: Time::ALWAYS, growing: false }
+            Node {
+                listing,
+                beliefs: Vec::new(),
+                healthy: 0,
+                open: true,
+                heard: Time::ALWAYS,
+                growing: false,
+            }
         };
         let nodes = (0..settings.nodes).map(node).collect();
-        Group { settings: settings.clone(), members: Vec::new(), nodes, rng }
+        Group {
+            settings: settings.clone(),
+            members: Vec::new(),
+            places: Vec::new(),
+            nodes,
+            node_rules: NodeRules::default(),
+            rng,
+        }
     }
 
     pub fn views(&self) -> Vec<ViewId> {
@@ -107,22 +135,39 @@ impl Group {
     }
 
     /// Takes a target over that every node has found healthy long ago.
-    pub fn adopt(&mut self, timeline: &mut Timeline, target: Target) {
-        self.members.push(Member { target, state: State::Registered, generation: 0 });
+    pub fn adopt(&mut self, target: Target) {
         let belief = Belief {
             known: true,
             checked: Checked::new(Health::Healthy),
             routed: Health::Healthy,
             healthy_since: Time::ALWAYS,
         };
-        let listed: Vec<_> = self.members.iter().map(|m| (m.target, 1.0)).collect();
+        self.enter(Member { target, state: State::Registered, generation: 0 }, belief);
         for node in &mut self.nodes {
-            node.beliefs.push(belief);
-            node.listing.begin(timeline, listed.clone());
+            node.healthy += 1;
+            node.open = node.healthy < self.settings.enough();
         }
     }
 
-    pub fn start(&mut self, now: Time, out: &mut Out<balancer::Event>) {
+    /// A new member's place.
+    fn enter(&mut self, member: Member, belief: Belief) -> usize {
+        let place = self.members.len();
+        if let Target::Pod(pod) = member.target {
+            if self.places.len() <= pod.index() {
+                self.places.resize(pod.index() + 1, None);
+            }
+            self.places[pod.index()] = Some(place as u32);
+        }
+        self.members.push(member);
+        self.nodes.iter_mut().for_each(|node| node.beliefs.push(belief));
+        place
+    }
+
+    /// All targets are adopted: every node sends to them and goes on checking.
+    pub fn start(&mut self, timeline: &mut Timeline, now: Time, out: &mut Out<balancer::Event>) {
+        for node in &mut self.nodes {
+            node.listing.begin(timeline, self.members.iter().map(|m| (m.target, 1.0)).collect());
+        }
         for target in 0..self.members.len() as u32 {
             for node in 0..self.nodes.len() as u32 {
                 self.check_from(now, Place { node, target, generation: 0 }, out);
@@ -136,33 +181,26 @@ impl Group {
         say(out, now + Dur(phase as i64), Event::Check(place));
     }
 
-    /// Targets that are registered and not draining (or will be again), sorted.
-    pub fn registered(&self) -> impl Iterator<Item = Target> {
-        let counts =
-            |m: &&Member| matches!(m.state, State::Registered | State::Draining { returns: true });
-        let mut targets: Vec<Target> =
-            self.members.iter().filter(counts).map(|m| m.target).collect();
-        targets.sort_unstable();
-        targets.into_iter()
+    /// Registered and not draining (or will be again).
+    pub fn is_registered(&self, pod: PodId) -> bool {
+        let state = self.place_of(pod).map(|i| self.members[i].state);
+        matches!(state, Some(State::Registered | State::Draining { returns: true }))
     }
 
     /// As the API tells it: healthy at every node.
-    pub fn is_healthy(&self, target: Target) -> bool {
-        let Some(i) = self.position(target) else { return false };
+    pub fn is_healthy(&self, pod: PodId) -> bool {
+        let Some(i) = self.place_of(pod) else { return false };
         let healthy = |n: &Node| n.beliefs[i].checked.health == Health::Healthy;
         self.members[i].state == State::Registered && self.nodes.iter().all(healthy)
     }
 
-    fn position(&self, target: Target) -> Option<usize> {
-        self.members.iter().position(|m| m.target == target)
+    fn place_of(&self, pod: PodId) -> Option<usize> {
+        self.places.get(pod.index()).copied().flatten().map(|place| place as usize)
     }
 
-    pub fn register(&mut self, now: Time, target: Target, out: &mut Out<balancer::Event>) {
-        let i = self.position(target).unwrap_or_else(|| {
-            self.members.push(Member { target, state: State::Unused, generation: 0 });
-            self.nodes.iter_mut().for_each(|n| n.beliefs.push(UNKNOWN));
-            self.members.len() - 1
-        });
+    pub fn register(&mut self, now: Time, pod: PodId, out: &mut Out<balancer::Event>) {
+        let new = Member { target: Target::Pod(pod), state: State::Unused, generation: 0 };
+        let i = self.place_of(pod).unwrap_or_else(|| self.enter(new, UNKNOWN));
         match &mut self.members[i].state {
             State::Registered => {}
             State::Draining { returns } => *returns = true,
@@ -191,8 +229,8 @@ impl Group {
         Place { node, target: i as u32, generation: self.members[i].generation }
     }
 
-    pub fn deregister(&mut self, now: Time, target: Target, out: &mut Out<balancer::Event>) {
-        let Some(i) = self.position(target) else { return };
+    pub fn deregister(&mut self, now: Time, pod: PodId, out: &mut Out<balancer::Event>) {
+        let Some(i) = self.place_of(pod) else { return };
         match &mut self.members[i].state {
             State::Unused => return,
             State::Draining { returns } => return *returns = false,
@@ -212,19 +250,17 @@ impl Group {
     pub fn handle(&mut self, scene: &mut Scene, event: Event, out: &mut Out<balancer::Event>) {
         let now = scene.ctx.now;
         match event {
-            Event::Known(place) if self.is_registered(place) => {
-                *self.belief(place) = Belief { known: true, ..UNKNOWN };
+            Event::Known(place) if self.is_current_and_registered(place) => {
                 self.check_from(now, place, out);
-                self.route(scene, place.node, out);
+                self.believe(scene, place, Belief { known: true, ..UNKNOWN }, out);
             }
             Event::Forgotten(place) if self.is_current(place) => {
-                *self.belief(place) = UNKNOWN;
-                self.route(scene, place.node, out);
+                self.believe(scene, place, UNKNOWN, out);
             }
             Event::Check(place) if self.is_current(place) && self.belief(place).known => {
                 let target = self.members[place.target as usize].target;
-                let rules = &self.settings.check;
-                let (pass, known) = check::check(scene, target, rules, &mut self.rng);
+                let (rules, nodes) = (&self.settings.check, &mut self.node_rules);
+                let (pass, known) = check::check(scene, target, rules, nodes, &mut self.rng);
                 say(out, known, Event::Result(place, pass));
                 say(out, now + self.settings.check.interval, Event::Check(place));
             }
@@ -238,9 +274,9 @@ impl Group {
                 }
             }
             Event::Verdict(place, health) if self.is_current(place) && self.belief(place).known => {
-                let belief = self.belief(place);
-                (belief.routed, belief.healthy_since) = (health, now);
-                self.route(scene, place.node, out);
+                let belief = *self.belief(place);
+                let belief = Belief { routed: health, healthy_since: now, ..belief };
+                self.believe(scene, place, belief, out);
             }
             Event::Drained { target, generation } => {
                 self.drained(scene, target as usize, generation, out);
@@ -258,7 +294,7 @@ impl Group {
         self.members[place.target as usize].generation == place.generation
     }
 
-    fn is_registered(&self, place: Place) -> bool {
+    fn is_current_and_registered(&self, place: Place) -> bool {
         self.is_current(place) && self.members[place.target as usize].state == State::Registered
     }
 
@@ -287,22 +323,43 @@ impl Group {
         }
     }
 
+    /// A node believes something else of a target: what it sends to follows.
+    fn believe(
+        &mut self,
+        scene: &mut Scene,
+        place: Place,
+        belief: Belief,
+        out: &mut Out<balancer::Event>,
+    ) {
+        let target = self.members[place.target as usize].target;
+        let node = &mut self.nodes[place.node as usize];
+        let was = std::mem::replace(&mut node.beliefs[place.target as usize], belief);
+        node.healthy += usize::from(belief.is_healthy());
+        node.healthy -= usize::from(was.is_healthy());
+        let open = node.healthy < self.settings.enough();
+        let opens_or_closes = std::mem::replace(&mut node.open, open) != open;
+        // In slow start the weights of all follow from the time.
+        if opens_or_closes || self.settings.slow_start > Dur::ZERO {
+            return self.route(scene, place.node, out);
+        }
+        let sends = if open { belief.known } else { belief.is_healthy() };
+        node.listing.change(scene.timeline, scene.ctx.now, target, sends.then_some(1.0));
+    }
+
     /// What a node sends to: healthy targets; with too few of them all that it knows.
     fn route(&mut self, scene: &mut Scene, node: u32, out: &mut Out<balancer::Event>) {
         let now = scene.ctx.now;
-        let Node { listing, beliefs, growing, .. } = &mut self.nodes[node as usize];
-        let known = |b: &Belief| b.known;
-        let healthy = |b: &Belief| b.known && b.routed == Health::Healthy;
-        let enough = self.settings.min_healthy.max(1) as usize;
-        let open = beliefs.iter().filter(|b| healthy(b)).count() < enough;
+        let Node { listing, beliefs, growing, open, .. } = &mut self.nodes[node as usize];
+        let open = *open;
         let slow = self.settings.slow_start;
         let started = |b: &Belief| b.healthy_since <= now - slow;
         // Nobody starts slowly while all do.
-        let ramps = slow > Dur::ZERO && !open && beliefs.iter().any(|b| healthy(b) && started(b));
+        let ramps =
+            slow > Dur::ZERO && !open && beliefs.iter().any(|b| b.is_healthy() && started(b));
         let mut wanted = Vec::new();
         let mut ramping = false;
         for (member, belief) in self.members.iter().zip(beliefs.iter()) {
-            if if open { known(belief) } else { healthy(belief) } {
+            if if open { belief.known } else { belief.is_healthy() } {
                 let ramp = ramps && !started(belief);
                 ramping |= ramp;
                 let share = (now - belief.healthy_since).as_secs_f64() / slow.as_secs_f64();

@@ -39,6 +39,13 @@ pub struct Settings {
     pub controller: Option<controller::Settings>,
 }
 
+impl Settings {
+    /// So many healthy targets let a node leave the others alone.
+    fn enough(&self) -> usize {
+        self.min_healthy.max(1) as usize
+    }
+}
+
 #[derive(Clone, Debug, PartialEq)]
 pub enum Event {
     Controller(controller::Event),
@@ -56,7 +63,7 @@ impl Elb {
     pub fn new(ctx: Ctx, settings: &Settings, nodes: &[ViewId], timeline: &mut Timeline) -> Elb {
         let mut group = Group::new(settings, ctx.seed.stream("elb", 0), timeline);
         if settings.controller.is_none() {
-            nodes.iter().for_each(|view| group.adopt(timeline, Target::View(*view)));
+            nodes.iter().for_each(|view| group.adopt(Target::View(*view)));
         }
         let rng = ctx.seed.stream("elb controller", 0);
         let controller = settings.controller.as_ref().map(|s| Controller::new(s, rng));
@@ -79,15 +86,15 @@ impl Model for Elb {
         self.controller.is_some().then_some(Event::Controller(controller::Event::Pod(pod)))
     }
 
-    fn adopt(&mut self, scene: &mut Scene, pod: PodId, conditions: Conditions) {
+    fn adopt(&mut self, _scene: &mut Scene, pod: PodId, conditions: Conditions) {
         if let Some(controller) = &mut self.controller {
             controller.adopt(pod, conditions);
-            self.group.adopt(scene.timeline, Target::Pod(pod));
+            self.group.adopt(Target::Pod(pod));
         }
     }
 
     fn start(&mut self, scene: &mut Scene, out: &mut Out<super::Event>) {
-        self.group.start(scene.ctx.now, out);
+        self.group.start(scene.timeline, scene.ctx.now, out);
     }
 
     fn handle(&mut self, scene: &mut Scene, event: Event, out: &mut Out<super::Event>) {
