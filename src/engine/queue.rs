@@ -2,13 +2,14 @@
 //! scheduled.
 
 use super::time::Time;
-use std::collections::VecDeque;
+use std::cmp::Reverse;
+use std::collections::{BinaryHeap, VecDeque};
 
 /// A queue of future events.
 ///
 /// Events lie in slots and do not move; what is ordered are keys of (time, sequence, slot) in one integer
-/// each, in a heap with four children to a node. Events of the present instant need no heap: every one that
-/// was scheduled before the clock got there is ahead of those scheduled since.
+/// each. Events of the present instant need no heap: every one that was scheduled before the clock got there
+/// is ahead of those scheduled since.
 ///
 /// ```
 /// use rollsim::engine::{Queue, Time};
@@ -20,7 +21,7 @@ use std::collections::VecDeque;
 /// assert_eq!(queue.pop(), Some((Time(5), "second")));
 /// ```
 pub struct Queue<E> {
-    heap: Vec<u128>,
+    heap: BinaryHeap<Reverse<u128>>,
     slots: Vec<Option<E>>,
     free: Vec<u32>,
     /// Events at `now` that were scheduled at `now`.
@@ -32,12 +33,11 @@ pub struct Queue<E> {
 /// Bits of a key for the slot and, above them, for the sequence; the time has the upper half.
 const SLOT_BITS: u32 = 28;
 const SEQ_BITS: u32 = 64 - SLOT_BITS;
-const CHILDREN: usize = 4;
 
 impl<E> Queue<E> {
     pub fn new(start: Time) -> Self {
         Queue {
-            heap: Vec::with_capacity(256),
+            heap: BinaryHeap::with_capacity(256),
             slots: Vec::with_capacity(256),
             free: Vec::new(),
             present: VecDeque::with_capacity(16),
@@ -70,7 +70,8 @@ impl<E> Queue<E> {
         assert!(self.seq < 1 << SEQ_BITS && slot < 1 << SLOT_BITS, "too many events");
         // The sign bit is flipped so that negative times order before positive ones as integers.
         let time = (at.0 as u64) ^ (1 << 63);
-        self.push((u128::from(time) << 64) | u128::from((self.seq << SLOT_BITS) | slot));
+        let key = (u128::from(time) << 64) | u128::from((self.seq << SLOT_BITS) | slot);
+        self.heap.push(Reverse(key));
     }
 
     fn store(&mut self, event: E) -> u64 {
@@ -88,59 +89,30 @@ impl<E> Queue<E> {
 
     pub fn peek_time(&self) -> Option<Time> {
         match self.present.is_empty() {
-            true => self.heap.first().map(|&key| time_of(key)),
+            true => self.next_in_heap(),
             false => Some(self.now),
         }
     }
 
     pub fn pop(&mut self) -> Option<(Time, E)> {
-        let first = self.heap.first().map(|&key| time_of(key));
-        if first != Some(self.now)
+        let next = self.next_in_heap();
+        if next != Some(self.now)
             && let Some(event) = self.present.pop_front()
         {
             return Some((self.now, event));
         }
-        let at = first?;
+        let at = next?;
         assert!(at >= self.now, "time went back from {:?} to {at:?}", self.now);
         self.now = at;
-        let slot = (self.pop_key() as u32) & ((1 << SLOT_BITS) - 1);
+        let Reverse(key) = self.heap.pop()?;
+        let slot = (key as u32) & ((1 << SLOT_BITS) - 1);
         self.free.push(slot);
         let event = self.slots[slot as usize].take().expect("a key of the heap has an event");
         Some((at, event))
     }
 
-    fn push(&mut self, key: u128) {
-        let mut hole = self.heap.len();
-        self.heap.push(key);
-        while hole > 0 {
-            let parent = (hole - 1) / CHILDREN;
-            if self.heap[parent] < key {
-                break;
-            }
-            self.heap[hole] = self.heap[parent];
-            hole = parent;
-        }
-        self.heap[hole] = key;
-    }
-
-    /// Takes the least key out of a heap that is not empty.
-    fn pop_key(&mut self) -> u128 {
-        let least = self.heap[0];
-        let last = self.heap.pop().expect("not empty");
-        let heap = &mut self.heap[..];
-        let mut hole = 0;
-        loop {
-            let first = CHILDREN * hole + 1;
-            let children = heap.get(first..(first + CHILDREN).min(heap.len())).unwrap_or_default();
-            let least = children.iter().enumerate().min_by_key(|(_, key)| **key);
-            let Some((i, &key)) = least.filter(|(_, key)| **key < last) else { break };
-            heap[hole] = key;
-            hole = first + i;
-        }
-        if let Some(place) = heap.get_mut(hole) {
-            *place = last;
-        }
-        least
+    fn next_in_heap(&self) -> Option<Time> {
+        self.heap.peek().map(|&Reverse(key)| time_of(key))
     }
 }
 
