@@ -111,6 +111,14 @@ pub fn simulate(scenario: &Scenario, latencies: &Latencies, seed: Seed) -> Contr
     World::new(scenario, latencies, seed).run(None)
 }
 
+/// As [`simulate`], with every probe: to test that those left out change nothing.
+pub fn simulate_probing_always(scenario: &Scenario, latencies: &Latencies, seed: Seed) -> Control {
+    let mut world = World::new(scenario, latencies, seed);
+    world.kubelets.probe_always(&mut world.outs.kubelet);
+    world.settle();
+    world.run(None)
+}
+
 /// As [`simulate`], telling `observer` of every event.
 pub fn trace(
     scenario: &Scenario,

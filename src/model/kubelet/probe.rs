@@ -330,6 +330,12 @@ impl Ticker {
         self.next += Dur(self.period.0 * (missed + 1));
     }
 
+    /// The first tick after `now`, were no tick missed.
+    pub fn next_after(&self, now: Time) -> Time {
+        let periods = (now - self.next).0.div_euclid(self.period.0) + 1;
+        self.next + Dur(self.period.0 * periods)
+    }
+
     /// Passes over ticks before `from`; returns the next one.
     pub fn skip_to(&mut self, from: Time) -> Time {
         let behind = (from - self.next).0;
