@@ -7,7 +7,7 @@ use rollsim::world;
 use std::path::Path;
 
 /// Experiments with probes of all kinds.
-const CASES: [&str; 12] = [
+const CASES: [&str; 13] = [
     "a2-alb-readiness-gate",
     "alb-prestop",
     "b3-readiness-probe",
@@ -19,6 +19,7 @@ const CASES: [&str; 12] = [
     "prestop-sleep",
     "progress-deadline-waves",
     "readiness-probe",
+    "startup-probe",
     "zone-spread",
 ];
 

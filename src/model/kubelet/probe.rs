@@ -141,6 +141,11 @@ impl Worker {
         self.on_hold
     }
 
+    /// It has stored the initial result of the given container.
+    pub fn has_seen(&self, container: u32) -> bool {
+        self.container == Some(container)
+    }
+
     /// Not probing the given container: the hold ends when another one is seen.
     pub fn holds(&self, container: u32) -> bool {
         self.on_hold && self.container == Some(container)

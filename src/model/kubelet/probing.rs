@@ -385,6 +385,10 @@ fn matters_from(c: &Container, kind: usize, now: Time) -> Option<Time> {
     if !matches!(c.seen.0, State::Running { .. }) || matches!(c.role, Role::Init { .. }) {
         return None;
     }
+    if kind == READINESS && !probe.worker.has_seen(c.seen.1) {
+        // It stores the initial result, of which the sync loop hears.
+        return Some(now);
+    }
     if c.started == (kind == STARTUP) || probe.worker.holds(c.run) {
         return None;
     }
