@@ -77,7 +77,8 @@ fn known_differences_name_cases_that_still_differ() {
 }
 
 /// On the same timelines, the expectation that `exact` computes and the failures that `requests` counts one
-/// by one agree in every measured case that `exact` covers; the test above holds `exact` to the measured runs.
+/// by one agree in every measured case that `exact` covers; the test above holds `exact` to the measured
+/// runs.
 #[test]
 fn exact_agrees_with_requests_on_every_measured_case() {
     let evaluate = |scenario: &Scenario, evaluator| {
