@@ -37,6 +37,7 @@ pub use cards::Card;
 pub use diagnostics::{Diagnostic, Diagnostics};
 pub use field::{Field, FieldStep};
 pub use input::Input;
+pub use lower::minor_version;
 pub use platform::Platform;
 pub use source::Source;
 
