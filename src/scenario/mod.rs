@@ -181,6 +181,13 @@ pub enum ActionKind {
     },
 }
 
+impl ActionKind {
+    /// Whether it makes a rollout, whose end is of interest.
+    pub fn is_rollout(&self) -> bool {
+        matches!(self, ActionKind::Rollout { .. } | ActionKind::Undo { .. } | ActionKind::Resume)
+    }
+}
+
 impl Scenario {
     /// Every distinct behaviour version that can serve: the templates of `deployments` and of the actions.
     pub fn templates(&self) -> Vec<&PodTemplate> {
