@@ -19,7 +19,6 @@ use crate::scenario::{Arrivals, Traffic};
 use crate::timeline::{Empty, Life, LifeEnd, PodId, PodTruth, Target, Timeline, ViewId};
 use crate::traffic::fate::{Fate, Fates};
 use crate::traffic::plan::{self, Piece, Rules};
-use crate::traffic::service;
 use crate::traffic::{Cause, Failure, LossKey, TrafficOutcome};
 use flow::Flow;
 use ledger::{Class, Ledger, Loss};
@@ -139,7 +138,7 @@ impl OneView<'_> {
         }
         let lost = Piece { to: known, ..*piece };
         if lost.count() > 1e-9 {
-            ledger.failing(lost.from, lost.to);
+            ledger.failing_between(lost.from, lost.to);
         }
         if let Some(spread) = &mut ledger.spread {
             spread.all_fail(&lost);
@@ -229,29 +228,23 @@ impl OneView<'_> {
         ledger: &mut Ledger,
     ) {
         let served = &self.served[class.version as usize];
-        let left = |at: Time| (ends - at).as_secs_f64();
-        let mut at = part.from;
-        let mut above = service::limited_mean(served.dist, left(at));
         // All that were sent before this and still run have stalled.
-        let stalls = (ends - ledger.stalls_after(class.after)).max(part.from).min(part.to);
+        let stalls = match class.late > 1e-9 {
+            true => (ends - ledger.stalls_after(class.after)).max(part.from).min(part.to),
+            false => part.from,
+        };
         let seconds = seconds::split(part.from, stalls).chain(seconds::split(stalls, part.to));
         for (from, to) in seconds {
-            let (mut running, mut sent) = (0.0, 0.0);
-            for piece in flow.pieces_of(from, to) {
-                if piece.from > at {
-                    above = service::limited_mean(served.dist, left(piece.from));
-                }
-                let below = service::limited_mean(served.dist, left(piece.to));
-                let count = part.weight * piece.rate * (above - below);
-                if count > 1e-9 && loss.key.is_some() {
-                    ledger.failing(piece.from, piece.to);
-                }
-                running += count;
-                sent += part.weight * piece.count();
-                (above, at) = (below, piece.to);
-            }
-            let stalled = if to <= stalls { running } else { running.min(class.late * sent) };
+            let running = part.weight * served.running_at(ends, flow, from, to);
+            let stalled = match class.late > 1e-9 {
+                true if to <= stalls => running,
+                true => running.min(class.late * part.weight * flow.between(from, to)),
+                false => 0.0,
+            };
             ledger.lose(loss, seconds::second_of(from), running, stalled);
+            if loss.key.is_some() && running > 1e-9 {
+                ledger.failing(flow, from, to);
+            }
         }
         if let (Some(spread), Some(_)) = (&mut ledger.spread, loss.key) {
             let shares = served.shares_running(part.from, part.to, ends);
@@ -291,11 +284,7 @@ fn lose_share(part: &Part, share: f64, late: f64, loss: &Loss, flow: &Flow, ledg
     if loss.key.is_none() || received * share <= 1e-9 {
         return received;
     }
-    if ledger.widens(part.from, part.to)
-        && let Some((from, to)) = flow.bounds(part.from, part.to)
-    {
-        ledger.failing(from, to);
-    }
+    ledger.failing(flow, part.from, part.to);
     if let Some(spread) = &mut ledger.spread {
         spread.fails(part.from, part.to, part.weight * share);
     }

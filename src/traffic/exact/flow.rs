@@ -1,6 +1,7 @@
 //! What one view receives and passes on, as step functions of time.
 
 use super::listing::Listing;
+use super::seconds::{SECOND, second_of};
 use crate::engine::Time;
 use crate::timeline::View;
 use crate::traffic::plan::Piece;
@@ -9,8 +10,11 @@ use crate::traffic::plan::Piece;
 pub struct Flow {
     /// While there is a backend: pieces with requests per second and unit of weight, in time order.
     pub pieces: Vec<Piece>,
-    /// Requests per unit of weight before each piece.
+    /// Requests per unit of weight before each piece, and in all.
     before: Vec<f64>,
+    /// For each second from `first_second` on, the first piece that ends after it began.
+    by_second: Vec<u32>,
+    first_second: i64,
     /// Listed weight of each version's pods during each piece, `versions` entries a piece.
     version_weights: Vec<f64>,
     versions: usize,
@@ -24,7 +28,9 @@ impl Flow {
         let most = listing.steps.len() + inflow.len() + 2 * view.gaps.len();
         let mut flow = Flow {
             pieces: Vec::with_capacity(most),
-            before: Vec::with_capacity(most),
+            before: Vec::with_capacity(most + 1),
+            by_second: Vec::new(),
+            first_second: 0,
             version_weights: Vec::with_capacity(most * listing.versions),
             versions: listing.versions,
             empty: Vec::new(),
@@ -42,12 +48,24 @@ impl Flow {
             }
             flow.divide(rest, listing);
         }
-        let mut total = 0.0;
-        for piece in &flow.pieces {
-            flow.before.push(total);
-            total += piece.count();
-        }
+        flow.index();
         flow
+    }
+
+    fn index(&mut self) {
+        let (mut total, mut next) = (0.0, i64::MIN);
+        for (i, piece) in self.pieces.iter().enumerate() {
+            self.before.push(total);
+            total += piece.count();
+            if i == 0 {
+                (self.first_second, next) = (second_of(piece.from), second_of(piece.from));
+            }
+            while next * SECOND < piece.to.0 {
+                self.by_second.push(i as u32);
+                next += 1;
+            }
+        }
+        self.before.push(total);
     }
 
     fn divide(&mut self, piece: Piece, listing: &Listing) {
@@ -75,16 +93,20 @@ impl Flow {
 
     /// Requests per unit of weight sent before `at`.
     pub fn until(&self, at: Time) -> f64 {
-        let Some(i) = self.pieces.partition_point(|p| p.from <= at).checked_sub(1) else {
-            return 0.0;
-        };
-        let piece = &self.pieces[i];
-        self.before[i] + piece.rate * (at.min(piece.to) - piece.from).as_secs_f64()
+        let i = self.piece_after(at);
+        let begun = self.pieces.get(i).filter(|p| p.from < at);
+        self.before[i] + begun.map_or(0.0, |p| Piece { to: at, ..*p }.count())
     }
 
     /// The first piece that ends after `at`.
-    pub fn piece_after(&self, at: Time) -> usize {
-        self.pieces.partition_point(|p| p.to <= at)
+    fn piece_after(&self, at: Time) -> usize {
+        let second = second_of(at) - self.first_second;
+        let of = |second: i64| match usize::try_from(second) {
+            Ok(second) => self.by_second.get(second).map_or(self.pieces.len(), |i| *i as usize),
+            Err(_) => 0,
+        };
+        let (first, last) = (of(second), of(second + 1));
+        first + self.pieces[first..last].partition_point(|p| p.to <= at)
     }
 
     /// The pieces between `from` and `to`.

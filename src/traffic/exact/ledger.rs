@@ -164,13 +164,17 @@ impl<'a> Ledger<'a> {
         self.kinds[kind].1.add(second, count);
     }
 
-    /// Whether failures between two instants would be the first or the last ones.
-    pub fn widens(&self, from: Time, to: Time) -> bool {
-        self.first_failure.is_none_or(|t| from < t) || self.last_failure.is_none_or(|t| to > t)
+    /// What a view sends on from `from` until `to` fails.
+    pub fn failing(&mut self, flow: &Flow, from: Time, to: Time) {
+        let known = self.first_failure.is_some_and(|t| t <= from)
+            && self.last_failure.is_some_and(|t| to <= t);
+        if !known && let Some((from, to)) = flow.bounds(from, to) {
+            self.failing_between(from, to);
+        }
     }
 
     /// Requests fail from `from` until `to`.
-    pub fn failing(&mut self, from: Time, to: Time) {
+    pub fn failing_between(&mut self, from: Time, to: Time) {
         self.first_failure = Some(self.first_failure.map_or(from, |t| t.min(from)));
         self.last_failure = Some(self.last_failure.map_or(to, |t| t.max(to)));
     }
@@ -212,16 +216,18 @@ impl<'a> Ledger<'a> {
         let least = 1e-9 * self.rates.iter().map(|r| r.rate).fold(1.0, f64::max);
         let answered: Vec<Vec<f64>> = self.answered.iter().map(Seconds::totals).collect();
         let kinds: Vec<_> = self.kinds.iter().map(|k| (k.0, k.1.totals())).collect();
-        let empty = self.seconds();
-        let seconds = (0..empty.len()).filter_map(|i| {
+        let every = self.seconds();
+        let mut seconds = Vec::with_capacity(every.len());
+        for i in 0..every.len() {
             let tidy = |n: f64| if n.abs() < least { 0.0 } else { n };
             let answered: Vec<f64> = answered.iter().map(|v| tidy(v[i])).collect();
             let lost = |k: &(Failure, Vec<f64>)| (k.1[i] > 0.0).then(|| (k.0, k.1[i]));
             let failed: BTreeMap<Failure, f64> = kinds.iter().filter_map(lost).collect();
-            let any = !failed.is_empty() || answered.iter().any(|a| *a > 0.0);
-            any.then_some(((empty.first + i as i64) as i32, Second { answered, failed }))
-        });
-        seconds.collect()
+            if !failed.is_empty() || answered.iter().any(|a| *a > 0.0) {
+                seconds.push(((every.first + i as i64) as i32, Second { answered, failed }));
+            }
+        }
+        seconds.into_iter().collect()
     }
 }
 

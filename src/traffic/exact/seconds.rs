@@ -3,7 +3,8 @@
 use crate::engine::Time;
 use crate::traffic::plan::Piece;
 
-const SECOND: i64 = 1_000_000_000;
+/// In nanoseconds.
+pub const SECOND: i64 = 1_000_000_000;
 
 /// Requests in each of a row of seconds.
 #[derive(Clone)]
