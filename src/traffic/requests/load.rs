@@ -7,6 +7,9 @@ const LEVELS: usize = 64;
 #[derive(Clone, Debug, Default)]
 pub struct Load {
     outstanding: Vec<u32>,
+    /// Whether the least loaded is asked for; without it only the counts are kept.
+    ranked: bool,
+    /// None but where `ranked`.
     listed: Vec<bool>,
     /// For each load a set of the listed backends that have it, `words` 64-bit words each.
     levels: Vec<u64>,
@@ -18,21 +21,17 @@ pub struct Load {
 }
 
 impl Load {
-    pub fn new(backends: usize) -> Load {
-        let words = backends.div_ceil(64);
+    pub fn new(backends: usize, ranked: bool) -> Load {
+        let words = if ranked { backends.div_ceil(64) } else { 0 };
         Load {
             outstanding: vec![0; backends],
+            ranked,
             listed: vec![false; backends],
             levels: vec![0; words * LEVELS],
             words,
             least: 0,
             cursor: 0,
         }
-    }
-
-    /// A view that does not look at load has none.
-    pub fn is_empty(&self) -> bool {
-        self.words == 0
     }
 
     pub fn of(&self, id: usize) -> u32 {
@@ -52,6 +51,9 @@ impl Load {
     }
 
     pub fn list(&mut self, id: usize) {
+        if !self.ranked {
+            return;
+        }
         self.listed[id] = true;
         let level = self.level(id);
         self.set(level, id, true);
@@ -59,6 +61,9 @@ impl Load {
     }
 
     pub fn delist(&mut self, id: usize) {
+        if !self.ranked {
+            return;
+        }
         self.listed[id] = false;
         let level = self.level(id);
         self.set(level, id, false);

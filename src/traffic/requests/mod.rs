@@ -2,7 +2,7 @@
 //!
 //! Three loops, each as simple as what it covers allows:
 //! - `blind`: routing ignores load, nothing waits: a request is decided when it is sent;
-//! - `loaded`: routing looks at load: likewise, but its end goes to an unsorted wheel;
+//! - `loaded`: routing looks at load: likewise, but its end goes to an agenda;
 //! - `queued`: everything else (limits and queues, tries, retries, kept connections, closed loops): an agenda
 //!   of what happens next.
 
@@ -13,7 +13,6 @@ mod heap;
 mod load;
 mod loaded;
 mod queued;
-mod wheel;
 
 use crate::engine::Seed;
 use crate::scenario::{Arrivals, Traffic};
@@ -26,7 +25,6 @@ use crate::traffic::tally::Tally;
 pub use blind::Random;
 use agenda::Agenda;
 use board::Board;
-use wheel::Wheel;
 
 /// Simulates each request; the same seed gives the same arrivals whatever the timeline.
 pub fn evaluate(timeline: &Timeline, traffic: &Traffic, seed: Seed) -> TrafficOutcome {
@@ -36,8 +34,8 @@ pub fn evaluate(timeline: &Timeline, traffic: &Traffic, seed: Seed) -> TrafficOu
     }
     let sends = setup.sends.expect("a closed loop is queued");
     if timeline.views.iter().any(|v| v.hop.pick.sees_load()) {
-        let wheel = Wheel::new(setup.start_ns, 1e9 / setup.peak, setup.in_flight);
-        return loaded::run(setup.board, sends, &setup.samplers, wheel, seed, setup.tally);
+        let agenda = Agenda::new(setup.start_ns, 1e9 / setup.peak, setup.in_flight);
+        return loaded::run(setup.board, sends, &setup.samplers, agenda, seed, setup.tally);
     }
     blind::run(setup.board, sends, &setup.samplers, seed, setup.tally)
 }
