@@ -55,8 +55,9 @@ impl Agenda {
     /// When the next event is due; `i64::MAX` if there is none.
     #[inline(always)]
     pub fn next_ns(&self) -> i64 {
-        let key = self.current.last().copied().unwrap_or(u128::MAX).min(self.far_first);
-        ((key >> 64) as u64 ^ (1 << 63)) as i64
+        let time = |key: u128| (key >> 64) as u64;
+        let near = self.current.last().map_or(u64::MAX, |key| time(*key));
+        (near.min(time(self.far_first)) ^ (1 << 63)) as i64
     }
 
     #[inline(always)]
@@ -155,5 +156,42 @@ impl Agenda {
             bits = self.occupied[word];
         }
         None
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::engine::Seed;
+
+    /// Against a sorted list: events near and far, at the same instant, in the bucket that is being emptied,
+    /// after a pause, and until nothing is left.
+    #[test]
+    fn events_come_in_order_of_time_and_insertion() {
+        let mut random = Seed(1).stream("agenda", 0);
+        let mut agenda = Agenda::new(-5_000, 1000.0, 20.0);
+        let (mut expected, mut now, mut event): (Vec<(i64, u32)>, i64, u32) = (Vec::new(), -5_000, 0);
+        for round in 0..20_000 {
+            let busy = (round / 1000) % 2 == 1;
+            if random.below(100) < if busy { 60 } else { 30 } {
+                let reach = [1, 500, 40_000, 10_000_000][random.below(4) as usize];
+                let at = now + random.below(reach) as i64;
+                agenda.push(at, event);
+                let place = expected.partition_point(|e| e.0 <= at);
+                expected.insert(place, (at, event));
+                event += 1;
+            } else if expected.is_empty() {
+                assert_eq!((agenda.next_ns(), agenda.pop()), (i64::MAX, None));
+            } else {
+                let next = expected.remove(0);
+                assert_eq!((agenda.next_ns(), agenda.pop()), (next.0, Some(next.1)), "{round}");
+                now = next.0;
+            }
+        }
+        assert!(event > 5000 && !expected.is_empty());
+        for (at, event) in expected {
+            assert_eq!((agenda.next_ns(), agenda.pop()), (at, Some(event)));
+        }
+        assert_eq!(agenda.pop(), None);
     }
 }

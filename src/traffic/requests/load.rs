@@ -3,14 +3,26 @@
 /// Loads from here on share one level.
 const LEVELS: usize = 64;
 
+#[derive(Clone, Copy, Debug, Default)]
+struct Backend {
+    outstanding: u32,
+    /// In the set of its level.
+    listed: bool,
+}
+
+impl Backend {
+    #[inline(always)]
+    fn level(self) -> usize {
+        (self.outstanding as usize).min(LEVELS - 1)
+    }
+}
+
 /// Requests outstanding by backend, as one view counts them. Backends are numbered: pods, then views.
 #[derive(Clone, Debug, Default)]
 pub struct Load {
-    outstanding: Vec<u32>,
+    backends: Vec<Backend>,
     /// Whether the least loaded is asked for; without it only the counts are kept.
     ranked: bool,
-    /// None but where `ranked`.
-    listed: Vec<bool>,
     /// For each load a set of the listed backends that have it, `words` 64-bit words each.
     levels: Vec<u64>,
     words: usize,
@@ -24,9 +36,8 @@ impl Load {
     pub fn new(backends: usize, ranked: bool) -> Load {
         let words = if ranked { backends.div_ceil(64) } else { 0 };
         Load {
-            outstanding: vec![0; backends],
+            backends: vec![Backend::default(); backends],
             ranked,
-            listed: vec![false; backends],
             levels: vec![0; words * LEVELS],
             words,
             least: 0,
@@ -35,12 +46,7 @@ impl Load {
     }
 
     pub fn of(&self, id: usize) -> u32 {
-        self.outstanding[id]
-    }
-
-    #[inline(always)]
-    fn level(&self, id: usize) -> usize {
-        (self.outstanding[id] as usize).min(LEVELS - 1)
+        self.backends[id].outstanding
     }
 
     #[inline(always)]
@@ -54,8 +60,8 @@ impl Load {
         if !self.ranked {
             return;
         }
-        self.listed[id] = true;
-        let level = self.level(id);
+        self.backends[id].listed = true;
+        let level = self.backends[id].level();
         self.set(level, id, true);
         self.least = self.least.min(level);
     }
@@ -64,27 +70,29 @@ impl Load {
         if !self.ranked {
             return;
         }
-        self.listed[id] = false;
-        let level = self.level(id);
-        self.set(level, id, false);
+        self.backends[id].listed = false;
+        self.set(self.backends[id].level(), id, false);
     }
 
     #[inline(always)]
     pub fn begin(&mut self, id: usize) {
-        let before = self.level(id);
-        self.outstanding[id] += 1;
-        if self.listed[id] {
+        let backend = &mut self.backends[id];
+        let before = backend.level();
+        backend.outstanding += 1;
+        if backend.listed {
+            let after = backend.level();
             self.set(before, id, false);
-            self.set(self.level(id), id, true);
+            self.set(after, id, true);
         }
     }
 
     #[inline(always)]
     pub fn end(&mut self, id: usize) {
-        let before = self.level(id);
-        self.outstanding[id] -= 1;
-        if self.listed[id] {
-            let after = self.level(id);
+        let backend = &mut self.backends[id];
+        let before = backend.level();
+        backend.outstanding -= 1;
+        if backend.listed {
+            let after = backend.level();
             self.set(before, id, false);
             self.set(after, id, true);
             self.least = self.least.min(after);
@@ -97,7 +105,7 @@ impl Load {
         loop {
             let row = &self.levels[self.least * self.words..(self.least + 1) * self.words];
             if let Some(id) = first_from(row, self.cursor) {
-                self.cursor = if id + 1 == self.outstanding.len() { 0 } else { id + 1 };
+                self.cursor = if id + 1 == self.backends.len() { 0 } else { id + 1 };
                 return id;
             }
             self.least += 1;
