@@ -6,10 +6,10 @@ use super::seconds::Seconds;
 use super::spread::Spread;
 use crate::engine::{Dist, Dur, Time};
 use crate::scenario::{Arrivals, Traffic};
-use crate::timeline::{PodId, Timeline};
+use crate::timeline::{PodId, Timeline, ViewId};
 use crate::traffic::plan::Piece;
 use crate::traffic::service;
-use crate::traffic::{Evaluator, Failure, LossKey, Second, TrafficOutcome};
+use crate::traffic::{Cause, Evaluator, Failure, LossKey, Second, TrafficOutcome};
 use std::collections::BTreeMap;
 
 /// How requests are lost.
@@ -45,7 +45,8 @@ pub struct Ledger<'a> {
     timeline: &'a Timeline,
     traffic: &'a Traffic,
     rates: &'a [Piece],
-    losses: Vec<(LossKey, f64)>,
+    /// By failure and cause: counts by pod (or none, last) and view.
+    losses: Vec<((Failure, Cause), Vec<f64>)>,
     open: f64,
     stalled: f64,
     by_pod: Vec<f64>,
@@ -66,7 +67,7 @@ impl<'a> Ledger<'a> {
             timeline,
             traffic,
             rates,
-            losses: Vec::with_capacity(timeline.pods.len() * timeline.views.len()),
+            losses: Vec::new(),
             open: 0.0,
             stalled: 0.0,
             by_pod: vec![0.0; timeline.pods.len()],
@@ -152,9 +153,17 @@ impl<'a> Ledger<'a> {
             self.open += count;
             return;
         };
-        match self.losses.last_mut() {
-            Some((last, sum)) if *last == key => *sum += count,
-            _ => self.losses.push((key, count)),
+        let (pods, views) = (self.timeline.pods.len(), self.timeline.views.len());
+        let place = key.pod.map_or(pods, |p| p.0 as usize) * views;
+        let place = place + key.view.expect("the view that lost it").0 as usize;
+        let alike = (key.failure, key.cause);
+        match self.losses.iter_mut().find(|l| l.0 == alike) {
+            Some(known) => known.1[place] += count,
+            None => {
+                let mut counts = vec![0.0; (pods + 1) * views];
+                counts[place] = count;
+                self.losses.push((alike, counts));
+            }
         }
         let known = self.kinds.iter().position(|k| k.0 == key.failure);
         let kind = known.unwrap_or_else(|| {
@@ -179,7 +188,7 @@ impl<'a> Ledger<'a> {
         self.last_failure = Some(self.last_failure.map_or(to, |t| t.max(to)));
     }
 
-    pub fn finish(self) -> TrafficOutcome {
+    pub fn finish(mut self) -> TrafficOutcome {
         let sent: f64 = self.rates.iter().map(Piece::count).sum();
         let by_second = self.by_second();
         let mut answered_by_version = vec![0.0; self.timeline.versions.len()];
@@ -188,7 +197,7 @@ impl<'a> Ledger<'a> {
                 *sum += n;
             }
         }
-        let losses = by_key(self.losses);
+        let losses = by_key(&mut self.losses, self.timeline);
         let failed: f64 = losses.values().sum();
         let (variance, probability_none) =
             self.spread.map_or_else(|| (failed, libm::exp(-failed)), Spread::finish);
@@ -231,17 +240,24 @@ impl<'a> Ledger<'a> {
     }
 }
 
-/// The losses of equal keys added up.
-fn by_key(mut losses: Vec<(LossKey, f64)>) -> BTreeMap<LossKey, f64> {
+/// The losses that there are, found in the order of their keys.
+fn by_key(losses: &mut [((Failure, Cause), Vec<f64>)], timeline: &Timeline) -> BTreeMap<LossKey, f64> {
+    let (pods, views) = (timeline.pods.len(), timeline.views.len());
     losses.sort_by_key(|l| l.0);
-    losses.dedup_by(|next, sum| {
-        let same = next.0 == sum.0;
-        if same {
-            sum.1 += next.1;
+    let mut found = Vec::new();
+    for ((failure, cause), counts) in losses {
+        // Those of no pod come first.
+        for row in std::iter::once(pods).chain(0..pods) {
+            let pod = (row < pods).then_some(PodId(row as u32));
+            for (view, count) in counts[row * views..][..views].iter().enumerate() {
+                if *count > 0.0 {
+                    let view = Some(ViewId(view as u32));
+                    found.push((LossKey { failure: *failure, cause: *cause, pod, view }, *count));
+                }
+            }
         }
-        same
-    });
-    losses.into_iter().collect()
+    }
+    found.into_iter().collect()
 }
 
 /// Rounding leaves tiny remainders where requests were first counted as answered and then as lost.
