@@ -5,7 +5,7 @@ use super::tree::{Node, Step, Value, quoted};
 use super::{toml_text, yaml};
 
 /// Handlers of probes and hooks: only one may be there.
-const HANDLERS: [&str; 5] = ["exec", "httpGet", "tcpSocket", "grpc", "sleep"];
+pub(super) const HANDLERS: [&str; 5] = ["exec", "httpGet", "tcpSocket", "grpc", "sleep"];
 
 /// Two ways to say the same: setting one removes the other.
 const TWINS: [(&str, &str); 2] = [("start_delay", "start_delay_s"), ("rate", "rate_per_s")];

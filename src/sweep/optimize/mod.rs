@@ -12,7 +12,7 @@ pub use frontier::{Boundary, Frontier, frontier};
 pub use patch::{Change, PatchStep, PatchTarget, patch_yaml};
 use price::prices;
 pub use price::{Binding, Price};
-pub use problem::{Cost, Goal, Problem, RawProblem};
+pub use problem::{Cost, Goal, Problem, RawProblem, Today};
 pub use search::{FrontPoint, Optimum, optimize};
 pub use trial::{Outcome, Score};
 

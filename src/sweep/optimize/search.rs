@@ -1,11 +1,12 @@
 //! The search: everything where that is affordable; else bisection along each setting towards lower cost,
 //! exchanges between two settings along the boundary, and a last look at all neighbours.
 
-use super::trial::{Levels, Trials};
+use super::problem::AS_TODAY;
+use super::trial::{Exam, Levels, Trials};
 use super::{Outcome, Price, Problem, Score, prices};
 use crate::engine::rng::mix;
 use crate::stats::pareto_front;
-use crate::sweep::{Evaluate, Value};
+use crate::sweep::{Evaluate, Figures, Value};
 use rayon::prelude::*;
 
 /// The answer.
@@ -15,7 +16,7 @@ pub struct Optimum {
     /// During the search.
     pub outcome: Outcome,
     pub score: Score,
-    /// With fresh seeds and at least twice the replications.
+    /// With fresh seeds and at least five times the replications.
     pub fresh: Outcome,
     /// Whether the fresh run meets the goal as well.
     pub confirmed: bool,
@@ -26,13 +27,17 @@ pub struct Optimum {
     pub prices: Vec<Price>,
     /// Best trades of losses, duration and peak pods among all that was evaluated.
     pub front: Vec<FrontPoint>,
-    /// Everything the last search evaluated, in the order of the settings' levels.
+    /// Everything that was evaluated, in the order of the settings' levels.
     pub tried: Vec<(Vec<Value>, Outcome)>,
+    /// Different settings.
     pub evaluated: u32,
+    /// Rollouts run for all of them, fresh seeds included.
+    pub rollouts: u64,
     /// Every allowed combination was evaluated: there is none better.
     pub exhaustive: bool,
     /// Winners that the fresh seeds refused.
     pub refuted: u32,
+    /// Rollouts of every point; candidates of the winner have more.
     pub replications: u32,
 }
 
@@ -45,36 +50,49 @@ pub struct FrontPoint {
     pub peak_pods: u32,
 }
 
-/// Fresh replications per replication of the first search; later ones take twice as many as the search.
+/// Fresh replications per replication of the search; each refused winner doubles them.
 const FRESH: u32 = 5;
-/// How often a refused winner starts the search again.
+/// Refused winners after which the search gives up.
 const ROUNDS: u32 = 5;
 /// Evaluated at once when everything is.
 const BLOCK: usize = 256;
 
 /// Searches; an error says why nothing could be run at all.
 ///
-/// A winner that fresh seeds refuse starts the search again on those seeds: what was lucky before is found
-/// out there, and with it every neighbour that shares its luck.
+/// A winner that fresh seeds refuse makes them an exam that all must stand: the next candidates sit it, in
+/// the order of their cost, until one has stood every exam so far. That one gets fresh seeds again. What
+/// was run before stays known, and a candidate is dropped as soon as an exam is lost.
 pub fn optimize(problem: &Problem, evaluator: &dyn Evaluate) -> Result<Optimum, String> {
     let mut trials = Trials::new(problem, evaluator);
-    let mut replications = trials.replications.saturating_mul(FRESH);
+    let sizes: Vec<u64> = (0..problem.settings.len()).map(|i| problem.levels(i)).collect();
+    let all = sizes.iter().fold(1u64, |n, s| n.saturating_mul(*s));
+    let exhaustive = all <= u64::from(problem.max_evaluations);
+    if exhaustive {
+        evaluate_all(&mut trials, &sizes, all);
+    }
+    // Today's settings compete too, whether or not they are among the levels.
+    trials.score(&trials.today().clone());
+    let mut replications = problem.replications.saturating_mul(FRESH);
     for round in 0.. {
-        let (best, exhaustive) = search(&mut trials);
-        if trials.score(&best).violation.is_infinite() {
+        if !exhaustive && !trials.exhausted() {
+            search(&mut trials, &sizes);
+        }
+        let Some(best) = trials.best() else {
             return Err(match trials.first_error() {
                 Some(error) => format!("no combination of the settings can be run: {error}"),
                 None => "the constraints allow no combination of the settings".into(),
             });
-        }
+        };
         let seed = mix(problem.seed ^ mix(u64::from(round) + 1));
-        let fresh = trials.run(&problem.values(&best), replications, seed)?;
+        let exam = Exam { seed, replications, telling: 0 };
+        let figures = trials.sit(&best, exam)?;
+        let fresh = Outcome::of(&figures);
         let confirmed = fresh.violation(&problem.goal) == 0.0;
         let hopeless = !trials.score(&best).meets();
-        if confirmed || hopeless || round == ROUNDS || trials.exhausted() {
+        if confirmed || hopeless || round == ROUNDS {
             return Ok(answer(&mut trials, &best, fresh, (confirmed, exhaustive, round)));
         }
-        trials.start_again(seed, replications);
+        trials.add(exam, &best, figures);
         replications = replications.saturating_mul(2);
     }
     unreachable!("the loop ends by returning")
@@ -87,7 +105,7 @@ fn answer(
     (confirmed, exhaustive, refuted): (bool, bool, u32),
 ) -> Optimum {
     let problem = trials.problem;
-    let present = trials.present().clone();
+    let present = trials.today().clone();
     let prices = prices(trials, best, &present);
     Optimum {
         settings: problem.values(best),
@@ -101,9 +119,10 @@ fn answer(
         front: front(trials),
         tried: trials.outcomes().map(|(l, o)| (problem.values(l), o.clone())).collect(),
         evaluated: trials.evaluated,
+        rollouts: trials.rollouts,
         exhaustive,
         refuted,
-        replications: trials.replications,
+        replications: problem.replications,
     }
 }
 
@@ -123,31 +142,18 @@ fn front(trials: &Trials<'_>) -> Vec<FrontPoint> {
     front
 }
 
-/// The best levels found, and whether all were looked at.
-fn search(trials: &mut Trials<'_>) -> (Levels, bool) {
-    let sizes: Vec<u64> =
-        (0..trials.problem.settings.len()).map(|i| trials.problem.levels(i)).collect();
-    let all = sizes.iter().fold(1u64, |n, s| n.saturating_mul(*s));
-    let left = trials.problem.max_evaluations.saturating_sub(trials.evaluated);
-    if all <= u64::from(left) {
-        return (evaluate_all(trials, &sizes, all), true);
-    }
-    let mut best: Option<(Score, Levels)> = None;
-    for start in starts(trials, &sizes) {
-        let found = descend(trials, &sizes, start);
-        let score = trials.score(&found);
-        if best.as_ref().is_none_or(|(b, _)| score.better_than(b)) {
-            best = Some((score, found));
-        }
+/// Looks for the best levels, from several starts.
+fn search(trials: &mut Trials<'_>, sizes: &[u64]) {
+    for start in starts(trials, sizes) {
+        descend(trials, sizes, start);
         if trials.exhausted() {
             break;
         }
     }
-    (best.expect("there is a start").1, false)
 }
 
-/// Every combination, in blocks over all cores; the first of the best.
-fn evaluate_all(trials: &mut Trials<'_>, sizes: &[u64], all: u64) -> Levels {
+/// Every combination, in blocks over all cores.
+fn evaluate_all(trials: &mut Trials<'_>, sizes: &[u64], all: u64) {
     let combination = |mut index: u64| -> Levels {
         let mut levels = vec![0; sizes.len()];
         for (level, size) in levels.iter_mut().zip(sizes).rev() {
@@ -160,28 +166,24 @@ fn evaluate_all(trials: &mut Trials<'_>, sizes: &[u64], all: u64) -> Levels {
         let block: Vec<Levels> = (first..all.min(first + BLOCK as u64)).map(combination).collect();
         let shared = &*trials;
         let run = |levels: &Levels| {
-            let values = shared.problem.values(levels);
-            let allowed = shared.problem.allows(&values);
-            allowed.then(|| shared.run(&values, shared.replications, shared.seed))
+            let allowed = shared.problem.allows(&shared.problem.values(levels));
+            allowed.then(|| shared.first_run(levels))
         };
-        let outcomes: Vec<Option<Result<Outcome, String>>> = block.par_iter().map(run).collect();
-        for (levels, outcome) in block.into_iter().zip(outcomes) {
-            if let Some(outcome) = outcome {
-                trials.learn(levels, outcome);
+        let found: Vec<Option<Result<Vec<Figures>, String>>> = block.par_iter().map(run).collect();
+        for (levels, figures) in block.into_iter().zip(found) {
+            if let Some(figures) = figures {
+                trials.learn(levels, figures);
             }
         }
     }
-    best_known(trials).unwrap_or_else(|| vec![0; sizes.len()])
 }
 
-fn best_known(trials: &mut Trials<'_>) -> Option<Levels> {
-    let known: Vec<Levels> = trials.outcomes().map(|(levels, _)| levels.clone()).collect();
-    known.into_iter().map(|l| (trials.score(&l), l)).min_by(|a, b| a.0.order(&b.0)).map(|(_, l)| l)
-}
-
-/// The most promising of today's settings, the corners and a spread of points in between.
+/// The most promising of the best so far, today's settings, the corners and a spread of points in between.
 fn starts(trials: &mut Trials<'_>, sizes: &[u64]) -> Vec<Levels> {
-    let mut candidates: Vec<Levels> = vec![trials.present().clone()];
+    let near_today = (0..sizes.len()).map(|i| trials.problem.nearest_to_today(i)).collect();
+    let mut candidates: Vec<Levels> = vec![near_today];
+    // The levels of a value between the levels have no neighbours.
+    candidates.extend(trials.best().filter(|best| best.iter().all(|l| *l != AS_TODAY)));
     if sizes.len() <= 5 {
         for corner in 0..1u64 << sizes.len() {
             let end = |(i, size): (usize, &u64)| if corner >> i & 1 == 1 { size - 1 } else { 0 };
@@ -205,7 +207,7 @@ fn starts(trials: &mut Trials<'_>, sizes: &[u64]) -> Vec<Levels> {
 }
 
 /// From `at` downhill until no move helps.
-fn descend(trials: &mut Trials<'_>, sizes: &[u64], mut at: Levels) -> Levels {
+fn descend(trials: &mut Trials<'_>, sizes: &[u64], mut at: Levels) {
     loop {
         let before = trials.score(&at);
         for setting in 0..sizes.len() {
@@ -218,7 +220,7 @@ fn descend(trials: &mut Trials<'_>, sizes: &[u64], mut at: Levels) -> Levels {
             at = neighbours(trials, sizes, at);
         }
         if !trials.score(&at).better_than(&before) || trials.exhausted() {
-            return at;
+            return;
         }
     }
 }
