@@ -16,7 +16,11 @@ pub fn answer(problem: &Problem, found: &Optimum) -> String {
     for price in &found.prices {
         let name = &problem.settings[price.setting].name;
         let value = shown(problem, price);
-        let _ = writeln!(text, "  {name} {value}: {}", why(problem, price));
+        let today = match price.changed {
+            true => format!(" (today {})", problem.today[price.setting]),
+            false => String::new(),
+        };
+        let _ = writeln!(text, "  {name} {value}{today}: {}", why(problem, price));
     }
     if found.front.len() > 1 {
         front(&mut text, problem, found);
@@ -45,6 +49,11 @@ fn headline(problem: &Problem, found: &Optimum) -> String {
         found.fresh.failed.len(),
         found.rollouts
     );
+    if let Some(error) = &found.first_error {
+        let first = error.lines().next().unwrap_or_default();
+        let first = first.strip_prefix("error: ").unwrap_or(first);
+        let _ = writeln!(text, "  {} points could not be run, first: {first}", found.errors);
+    }
     if found.refuted > 0 {
         let _ = writeln!(text, "  {} earlier winners were refused by fresh seeds", found.refuted);
     }
@@ -95,7 +104,7 @@ pub fn why(problem: &Problem, price: &Price) -> String {
         let (seconds, lost) = (mean(&price.duration_s), mean(&price.failed));
         parts.push(match (seconds, lost) {
             (Some(seconds), Some(lost)) => format!(
-                "{}, {} (against {today})",
+                "{}, {}",
                 sides(seconds, "costs", "saves", "s of rollout"),
                 sides(-lost, "buys", "loses", "requests"),
             ),

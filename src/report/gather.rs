@@ -110,6 +110,9 @@ pub(super) fn shown_axis(axis: &sweep::Axis, values: &[Value]) -> Axis {
 
 /// Seconds, where the path or the name says so and the name as shown does not.
 fn unit(axis: &sweep::Axis) -> &'static str {
-    let says = |text: &str| text.to_lowercase().ends_with("seconds") || text.ends_with("_s");
+    let says = |text: &str| {
+        let seconds = text.to_lowercase().ends_with("seconds") || text.ends_with("_s");
+        seconds && !text.ends_with("per_s")
+    };
     if says(&axis.path) && !says(&axis.name) { "s" } else { "" }
 }

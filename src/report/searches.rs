@@ -114,9 +114,16 @@ fn confirmation(found: &Optimum) -> String {
         0 => String::new(),
         n => format!(" {n} earlier winners were refused by fresh seeds."),
     };
+    let failed = match &found.first_error {
+        Some(error) => {
+            let first = error.lines().next().unwrap_or_default();
+            format!(" {} points could not be run, first: {first}", found.errors)
+        }
+        None => String::new(),
+    };
     format!(
         "{how}: {} points of {} rollouts, candidates of more, {} rollouts in all. The winner was run \
-         again {} times with fresh seeds: {} requests lost per rollout (95 %: {} to {}).{refused}",
+         again {} times with fresh seeds: {} requests lost per rollout (95 %: {} to {}).{refused}{failed}",
         found.evaluated,
         found.replications,
         found.rollouts,
@@ -152,6 +159,7 @@ fn evaluated(problem: &Problem, found: &Optimum, origin: Origin) -> SweepReport 
         pareto_by: vec![0, 2, 3],
         // A search looks closer where it is cheap: averages over its points would mislead.
         effects: Vec::<Effect>::new(),
+        sensitivity: None,
         dropped: Vec::new(),
         base_command: origin.base_command,
         settings: origin.settings,

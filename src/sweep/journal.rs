@@ -54,6 +54,8 @@ pub enum JournalError {
 }
 
 const SYNC_EVERY: Duration = Duration::from_secs(1);
+const LOCK_TRIES: u32 = 10;
+const LOCK_PAUSE: Duration = Duration::from_millis(20);
 
 fn checksum(text: &str) -> u64 {
     mix(fnv1a(text))
@@ -82,13 +84,8 @@ impl Journal {
             options
         };
         let mut file = options().open(path).map_err(io)?;
-        match file.try_lock() {
-            Ok(()) => {}
-            Err(std::fs::TryLockError::WouldBlock) => {
-                return Err(JournalError::Locked { path: path.to_owned() });
-            }
-            // Some network file systems have no locks: work without.
-            Err(std::fs::TryLockError::Error(_)) => {}
+        if !lock(&file) {
+            return Err(JournalError::Locked { path: path.to_owned() });
         }
         let scan = scan(&mut file).map_err(io)?;
         match &scan.header {
@@ -126,6 +123,18 @@ impl Journal {
     fn error(&self, source: io::Error) -> JournalError {
         JournalError::Io { path: self.path.clone(), source }
     }
+}
+
+/// Whether nobody else holds the file. A process that is just ending may hold it for a moment yet.
+fn lock(file: &File) -> bool {
+    for _ in 0..LOCK_TRIES {
+        match file.try_lock() {
+            Err(std::fs::TryLockError::WouldBlock) => std::thread::sleep(LOCK_PAUSE),
+            // Some network file systems have no locks: work without.
+            Ok(()) | Err(std::fs::TryLockError::Error(_)) => return true,
+        }
+    }
+    false
 }
 
 fn check(path: &Path, found: &Header, wanted: &Header) -> Result<(), JournalError> {

@@ -1,6 +1,6 @@
 //! What to search: settings with their ranges, the goal, the cost.
 
-use crate::sweep::plan::{condition, line_of, name_apart};
+use crate::sweep::plan::{check_head, condition, line_of, name_apart};
 use crate::sweep::{
     Axis, Base, Condition, Domain, EvaluatorName, Figures, PlanError, RawAxis, Scale, Value,
 };
@@ -29,7 +29,8 @@ pub struct RawProblem {
     #[serde(default)]
     #[schemars(with = "Vec<String>")]
     pub constraints: Vec<Spanned<String>>,
-    /// Rollouts per point during the search; the winner is run again with five times as many.
+    /// Rollouts per point during the search; the winner is run again with five times as many, and at least
+    /// 1,000 if nothing may be lost.
     #[serde(default = "default_replications")]
     pub replications: u32,
     #[serde(default = "default_seed")]
@@ -177,6 +178,8 @@ pub struct Problem {
 
 /// A continuous setting is searched in so many equal parts of its range.
 const PARTS: u64 = 4096;
+/// What is evaluated is kept in memory.
+const MOST_EVALUATIONS: u32 = 1_000_000;
 
 impl Problem {
     /// Parses and checks the text of the problem `file` (its name in messages).
@@ -301,17 +304,13 @@ impl Problem {
 }
 
 fn check_scalars(raw: &RawProblem) -> Result<(), String> {
-    if raw.schema != 1 {
-        return Err(format!("schema = {} is not known here: use schema = 1", raw.schema));
-    }
-    if raw.base.scenario.is_none() && raw.base.manifests.is_empty() {
-        return Err("base names neither a scenario nor manifests".into());
-    }
+    check_head(raw.schema, &raw.base, raw.replications)?;
     if raw.settings.is_empty() {
         return Err("the problem has no [[setting]]".into());
     }
-    if raw.replications == 0 || raw.max_evaluations == 0 {
-        return Err("replications and max_evaluations must be at least 1".into());
+    if raw.max_evaluations == 0 || raw.max_evaluations > MOST_EVALUATIONS {
+        let given = raw.max_evaluations;
+        return Err(format!("max_evaluations must be 1 to {MOST_EVALUATIONS}, not {given}"));
     }
     if !(raw.goal.failed >= 0.0 && raw.goal.failed.is_finite()) {
         return Err(format!("goal.failed must be 0 or more, not {}", raw.goal.failed));

@@ -16,7 +16,7 @@ pub struct Optimum {
     /// During the search.
     pub outcome: Outcome,
     pub score: Score,
-    /// With fresh seeds and at least five times the replications.
+    /// With fresh seeds and at least five times the replications, and 1,000 if nothing may be lost.
     pub fresh: Outcome,
     /// Whether the fresh run meets the goal as well.
     pub confirmed: bool,
@@ -33,6 +33,9 @@ pub struct Optimum {
     pub evaluated: u32,
     /// Rollouts run for all of them, fresh seeds included.
     pub rollouts: u64,
+    /// Of them, settings that could not be run, and the first reason.
+    pub errors: u32,
+    pub first_error: Option<String>,
     /// Every allowed combination was evaluated: there is none better.
     pub exhaustive: bool,
     /// Winners that the fresh seeds refused.
@@ -52,6 +55,8 @@ pub struct FrontPoint {
 
 /// Fresh replications per replication of the search; each refused winner doubles them.
 const FRESH: u32 = 5;
+/// At least so many where nothing may be lost, since fewer cannot tell a loss in a thousand rollouts.
+const FRESH_FOR_NONE: u32 = 1000;
 /// Refused winners after which the search gives up.
 const ROUNDS: u32 = 5;
 /// Evaluated at once when everything is.
@@ -65,17 +70,24 @@ const BLOCK: usize = 256;
 pub fn optimize(problem: &Problem, evaluator: &dyn Evaluate) -> Result<Optimum, String> {
     let mut trials = Trials::new(problem, evaluator);
     let sizes: Vec<u64> = (0..problem.settings.len()).map(|i| problem.levels(i)).collect();
-    let all = sizes.iter().fold(1u64, |n, s| n.saturating_mul(*s));
+    // To leave a setting alone is a choice of its own where today's value is none of the levels.
+    let choices: Vec<u64> =
+        sizes.iter().zip(trials.today()).map(|(n, t)| n + u64::from(*t == AS_TODAY)).collect();
+    let all = choices.iter().fold(1u64, |n, s| n.saturating_mul(*s));
     let exhaustive = all <= u64::from(problem.max_evaluations);
     if exhaustive {
-        evaluate_all(&mut trials, &sizes, all);
+        evaluate_all(&mut trials, &sizes, &choices, all);
     }
     // Today's settings compete too, whether or not they are among the levels.
     trials.score(&trials.today().clone());
     let mut replications = problem.replications.saturating_mul(FRESH);
+    if problem.goal.failed == 0.0 && problem.goal.probability_none.is_none() {
+        replications = replications.max(FRESH_FOR_NONE);
+    }
     for round in 0.. {
         if !exhaustive && !trials.exhausted() {
             search(&mut trials, &sizes);
+            leave_alone(&mut trials);
         }
         let Some(best) = trials.best() else {
             return Err(match trials.first_error() {
@@ -120,6 +132,8 @@ fn answer(
         tried: trials.outcomes().map(|(l, o)| (problem.values(l), o.clone())).collect(),
         evaluated: trials.evaluated,
         rollouts: trials.rollouts,
+        errors: trials.errors(),
+        first_error: trials.first_error().map(str::to_owned),
         exhaustive,
         refuted,
         replications: problem.replications,
@@ -152,13 +166,23 @@ fn search(trials: &mut Trials<'_>, sizes: &[u64]) {
     }
 }
 
+/// Tries each setting of the best as it is today.
+fn leave_alone(trials: &mut Trials<'_>) {
+    for setting in 0..trials.today().len() {
+        let Some(mut best) = trials.best() else { return };
+        best[setting] = trials.today()[setting];
+        trials.score(&best);
+    }
+}
+
 /// Every combination, in blocks over all cores.
-fn evaluate_all(trials: &mut Trials<'_>, sizes: &[u64], all: u64) {
+fn evaluate_all(trials: &mut Trials<'_>, sizes: &[u64], choices: &[u64], all: u64) {
     let combination = |mut index: u64| -> Levels {
         let mut levels = vec![0; sizes.len()];
-        for (level, size) in levels.iter_mut().zip(sizes).rev() {
-            *level = index % size;
-            index /= size;
+        for (i, level) in levels.iter_mut().enumerate().rev() {
+            let choice = index % choices[i];
+            *level = if choice == sizes[i] { AS_TODAY } else { choice };
+            index /= choices[i];
         }
         levels
     };
@@ -200,7 +224,7 @@ fn starts(trials: &mut Trials<'_>, sizes: &[u64]) -> Vec<Levels> {
     candidates.sort();
     candidates.dedup();
     let mut scored: Vec<(Score, Levels)> =
-        candidates.into_iter().map(|c| (trials.score(&c), c)).collect();
+        candidates.into_iter().map(|c| (trials.first_score(&c), c)).collect();
     scored.sort_by(|a, b| a.0.order(&b.0));
     scored.truncate(4);
     scored.into_iter().map(|(_, levels)| levels).collect()
@@ -239,7 +263,7 @@ fn along(trials: &mut Trials<'_>, sizes: &[u64], mut at: Levels, setting: usize)
             let Some(to) = to else { continue };
             let mut other = at.clone();
             other[setting] = to;
-            if trials.score(&other).better_than(&trials.score(&at)) {
+            if trials.better(&other, &at) {
                 at = other;
                 moved = true;
                 break;
@@ -261,12 +285,12 @@ fn bisect(trials: &mut Trials<'_>, at: Levels, setting: usize, end: u64) -> Leve
         other
     };
     let last = place(&good, end);
-    if trials.score(&last).better_than(&trials.score(&good)) {
+    if trials.better(&last, &good) {
         return last;
     }
     while good[setting].abs_diff(bad) > 1 && !trials.exhausted() {
         let middle = place(&good, good[setting].midpoint(bad));
-        if trials.score(&middle).better_than(&trials.score(&good)) {
+        if trials.better(&middle, &good) {
             good = middle;
         } else {
             bad = middle[setting];
@@ -347,7 +371,7 @@ fn neighbours(trials: &mut Trials<'_>, sizes: &[u64], at: Levels) -> Levels {
                 None => inside = false,
             }
         }
-        if inside && trials.score(&other).better_than(&trials.score(&best)) {
+        if inside && trials.better(&other, &best) {
             best = other;
         }
         if trials.exhausted() {

@@ -274,13 +274,14 @@ fn what_is_known_is_kept_when_a_winner_is_refused() {
                 assert!(found.confirmed);
                 assert_eq!(numbers(&found), [800.0], "seed {seed}");
             }
-            // Up to 800 candidates are refused by one part of 10 rollouts each; one stands all exams.
-            let fresh = 2 * (50 << (found.refuted + 1));
-            let refused = if found.refuted > 0 { 800 * 10 } else { 0 };
+            // Up to 800 candidates are refused, nearly all by one part of 10 rollouts; one stands all exams.
+            // To run all again would take 1,000 rollouts for each.
+            let fresh = 2 * (1000 << (found.refuted + 1));
+            let refused = if found.refuted > 0 { 800 * 16 } else { 0 };
             assert!(found.rollouts <= first + refused + fresh, "{}", found.rollouts);
         }
     }
-    assert!(refuted >= 6, "{refuted} of 16");
+    assert!(refuted >= 8, "{refuted} of 16");
 }
 
 /// Today's value is none of the levels, or is not set at all.
@@ -310,6 +311,14 @@ fn today_between_the_levels_and_not_set() {
         assert_eq!(price.failed.unwrap().difference.value, -9.0);
         assert_eq!(price.duration_s.unwrap().difference.value, 17.0);
         assert_eq!(found.present.as_ref().unwrap().failed(), 9.0);
+    }
+    // The second setting makes no difference and is left alone, in a grid and in a search.
+    for most in [100, 12] {
+        let head = format!("max_evaluations = {most}");
+        let mut problem = problem(&head, &["values = [0,10,20]", "from = 0, to = 50, step = 10"]);
+        problem.today = vec![Today::of_base(None, None); 2];
+        let found = optimize(&problem, &Today0(Closed(formula), 3.0)).unwrap();
+        assert_eq!(found.settings, [Value::Int(20), Value::Unset], "{most}");
     }
     let default = too_little(Today::of_base(None, Some(Value::Int(20))));
     assert!(!default.prices[0].changed, "the default that applies anyway");

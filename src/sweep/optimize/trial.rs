@@ -151,8 +151,8 @@ impl<'a> Trials<'a> {
         self.known[levels].as_ref().ok().map(|k| &k.figures[..])
     }
 
-    /// Runs what is not known yet: the settings, and the exams while they stand them. None: not allowed.
-    fn bring_up_to_date(&mut self, levels: &[u64]) -> Option<()> {
+    /// Runs the settings if that was not done yet. None: they are not allowed.
+    fn screen(&mut self, levels: &[u64]) -> Option<()> {
         if !self.known.contains_key(levels) {
             if !self.problem.allows(&self.problem.values(levels)) {
                 return None;
@@ -160,6 +160,12 @@ impl<'a> Trials<'a> {
             let found = self.first_run(levels);
             self.learn(levels.to_vec(), found);
         }
+        Some(())
+    }
+
+    /// Runs what is not known yet: the settings, and the exams while they stand them. None: not allowed.
+    fn bring_up_to_date(&mut self, levels: &[u64]) -> Option<()> {
+        self.screen(levels)?;
         loop {
             let Ok(known) = &self.known[levels] else { return Some(()) };
             if known.violation > 0.0 || known.exams == self.exams.len() {
@@ -246,6 +252,11 @@ impl<'a> Trials<'a> {
         self.note(failed_by, Ok(figures));
     }
 
+    /// Settings that could not be run.
+    pub fn errors(&self) -> u32 {
+        self.known.values().filter(|known| known.is_err()).count() as u32
+    }
+
     /// The first reason why settings could not be run, if there is one.
     pub fn first_error(&self) -> Option<&str> {
         self.known.values().find_map(|o| o.as_ref().err().map(String::as_str))
@@ -269,17 +280,32 @@ impl<'a> Trials<'a> {
     }
 
     pub fn score(&mut self, levels: &[u64]) -> Score {
-        let nothing =
-            Score { violation: f64::INFINITY, cost: f64::INFINITY, changes: self.changes(levels) };
-        match self.bring_up_to_date(levels) {
-            Some(()) => self.noted(levels).unwrap_or(nothing),
-            None => nothing,
-        }
+        self.bring_up_to_date(levels);
+        self.known_score(levels)
+    }
+
+    /// The score without exams that were not sat yet, which can only make it worse.
+    pub fn first_score(&mut self, levels: &[u64]) -> Score {
+        self.screen(levels);
+        self.known_score(levels)
+    }
+
+    /// Whether `other` is better than `at`; it sits exams only where it might be.
+    pub fn better(&mut self, other: &[u64], at: &[u64]) -> bool {
+        let at = self.score(at);
+        self.first_score(other).better_than(&at) && self.score(other).better_than(&at)
+    }
+
+    /// Infinite where the settings are not allowed or cannot be run.
+    fn known_score(&self, levels: &[u64]) -> Score {
+        let changes = self.changes(levels);
+        let nothing = Score { violation: f64::INFINITY, cost: f64::INFINITY, changes };
+        self.noted(levels).unwrap_or(nothing)
     }
 
     /// The score as far as it is known; None: the settings cannot be run.
     fn noted(&self, levels: &[u64]) -> Option<Score> {
-        let known = self.known[levels].as_ref().ok()?;
+        let known = self.known.get(levels)?.as_ref().ok()?;
         Some(Score {
             violation: known.violation,
             cost: known.outcome.cost(&self.problem.cost),
