@@ -29,7 +29,9 @@ const levelName = (l) => (l.text === "" ? "as it is" : l.number !== null && l.te
 const bins = S.axes.map((axis) => {
   const n = axis.levels.length;
   const each = axis.levels.map((_, i) => i);
-  const number = (i) => axis.levels[i].number;
+  // Where one has no number (a text, or what the base keeps), all stand by their place.
+  const numeric = axis.levels.every((l) => l.number !== null);
+  const number = (i) => (numeric ? axis.levels[i].number : null);
   if (n <= 14) return { of: each, names: axis.levels.map(levelName), at: each.map((i) =>
     number(i) ?? i), count: n };
   const k = 10, of = each.map((i) => Math.min(k - 1, Math.floor((i * k) / n)));

@@ -59,6 +59,8 @@ const FRESH: u32 = 5;
 const FRESH_FOR_NONE: u32 = 1000;
 /// Refused winners after which the search gives up.
 const ROUNDS: u32 = 5;
+/// Share of the cost below which a saving is no reason to change a setting.
+const WORTH_A_CHANGE: f64 = 1e-3;
 /// Evaluated at once when everything is.
 const BLOCK: usize = 256;
 
@@ -89,7 +91,7 @@ pub fn optimize(problem: &Problem, evaluator: &dyn Evaluate) -> Result<Optimum, 
             search(&mut trials, &sizes);
             leave_alone(&mut trials);
         }
-        let Some(best) = trials.best() else {
+        let Some(best) = trials.best().map(|best| plainest(&mut trials, best)) else {
             return Err(match trials.first_error() {
                 Some(error) => format!("no combination of the settings can be run: {error}"),
                 None => "the constraints allow no combination of the settings".into(),
@@ -164,6 +166,19 @@ fn search(trials: &mut Trials<'_>, sizes: &[u64]) {
             break;
         }
     }
+}
+
+/// The best with all settings as they are today that make no difference worth a change.
+fn plainest(trials: &mut Trials<'_>, mut best: Levels) -> Levels {
+    for setting in 0..best.len() {
+        let mut other = best.clone();
+        other[setting] = trials.today()[setting];
+        let (here, there) = (trials.score(&best), trials.score(&other));
+        if here.meets() && there.meets() && there.cost <= here.cost * (1.0 + WORTH_A_CHANGE) {
+            best = other;
+        }
+    }
+    best
 }
 
 /// Tries each setting of the best as it is today.

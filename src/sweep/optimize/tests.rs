@@ -351,6 +351,17 @@ fn an_idle_setting_is_left_alone() {
     }
 }
 
+/// A change that saves a ten-thousandth of the cost is not proposed.
+#[test]
+fn a_saving_of_nothing_is_no_reason() {
+    let formula: Formula = |x, _| (over(12.0 - x[0]), Some(100.0 + x[0] - 1e-3 * x[1]), 0.0, 4);
+    for most in [200, 5000] {
+        let head = format!("max_evaluations = {most}");
+        let settings = ["from = 0, to = 60, base = 5", "from = 1, to = 70, base = 30"];
+        assert_eq!(numbers(&found(&head, &settings, formula)), [12.0, 30.0], "{most}");
+    }
+}
+
 #[test]
 fn a_goal_out_of_reach_is_said_to_be() {
     let formula: Formula = |x, _| (5.0 + over(7.0 - x[0]), Some(x[0]), 0.0, 4);
