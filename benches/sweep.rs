@@ -172,12 +172,8 @@ fn grid(pre_stops: u64) -> String {
 /// The plan of [`grid`] and the simulator for it.
 fn simulator(pre_stops: u64) -> (Plan, Simulator) {
     let plan = Plan::parse("plan.toml", &grid(pre_stops)).expect("a plan");
-    let folder = tempfile::tempdir().expect("a folder");
-    let file = |name: &str, text: &str| {
-        let path = folder.path().join(name);
-        std::fs::write(&path, text).expect("written");
-        Source::Path(path)
-    };
+    let file =
+        |name: &str, text: &str| Source::Text { name: name.to_owned(), text: text.to_owned() };
     let sources = [file("web.yaml", MANIFEST), file("scenario.toml", SCENARIO)];
     let input = Input::load(&sources).expect("an input");
     let paths = plan.axes.iter().map(|a| a.path.clone()).collect();

@@ -169,3 +169,60 @@ fn named(root: &Node, steps: &[Step]) -> Option<Vec<FieldStep>> {
     }
     Some(found)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::scenario::Source;
+
+    const WEB: &str = "
+apiVersion: apps/v1
+kind: Deployment
+metadata: {name: web}
+spec:
+  replicas: 3
+  selector: {matchLabels: {app: web}}
+  template:
+    metadata: {labels: {app: web}}
+    spec:
+      containers:
+      - name: app
+        image: registry.example/web:v1
+        lifecycle: {preStop: {exec: {command: [sleep, '5']}}}
+        readinessProbe: {tcpSocket: {port: 80}}
+";
+
+    fn input() -> Input {
+        Input::load(&[Source::Text { name: "web.yaml".into(), text: WEB.into() }]).unwrap()
+    }
+
+    #[test]
+    fn what_stands_there_and_what_applies() {
+        let input = input();
+        let value = |path: &str| input.value_at(path);
+        assert_eq!(value("replicas").as_deref(), Some("3"));
+        assert_eq!(value("terminationGracePeriodSeconds"), None);
+        assert_eq!(value("preStop.sleep.seconds"), None);
+        let default = |path: &str| input.default_at(path);
+        assert_eq!(default("terminationGracePeriodSeconds"), Some("30"));
+        assert_eq!(default("maxSurge"), Some("25%"));
+        assert_eq!(default("strategy.type"), Some("RollingUpdate"));
+        assert_eq!(default("readinessProbe.periodSeconds"), Some("10"));
+        assert_eq!(default("startupProbe.periodSeconds"), None, "there is no such probe");
+        assert_eq!(default("preStop.sleep.seconds"), None);
+        assert_eq!(default("traffic.rate_per_s"), None);
+    }
+
+    /// A hook has one handler: a patch that sets another must take this one away.
+    #[test]
+    fn what_cannot_stand_beside_it() {
+        let field = input().field_at("preStop.sleep.seconds").unwrap();
+        let step = |key: &str| FieldStep::Key(key.into());
+        let path = &field.replaces[0];
+        assert_eq!(field.replaces.len(), 1);
+        assert_eq!(path[path.len() - 2..], [step("preStop"), step("exec")]);
+        assert!(path.contains(&FieldStep::Named("app".into())));
+        let field = input().field_at("readinessProbe.periodSeconds").unwrap();
+        assert!(field.replaces.is_empty());
+    }
+}

@@ -40,8 +40,8 @@ pub struct Place {
 /// A journal that cannot be used, and what to do about it.
 #[derive(Debug, thiserror::Error)]
 pub enum JournalError {
-    #[error("{}: {source}", path.display())]
-    Io { path: PathBuf, source: io::Error },
+    #[error("{}: {cause}", path.display())]
+    Io { path: PathBuf, cause: io::Error },
     #[error("{} is not a journal of rollsim sweep; give another --out", path.display())]
     NotAJournal { path: PathBuf },
     #[error(
@@ -77,7 +77,7 @@ fn content(line: &[u8]) -> Option<&str> {
 impl Journal {
     /// Opens the journal at `path`, or starts one; gives the places of the rows it holds.
     pub fn open(path: &Path, header: &Header) -> Result<(Journal, Vec<Place>), JournalError> {
-        let io = |source| JournalError::Io { path: path.to_owned(), source };
+        let io = |cause| JournalError::Io { path: path.to_owned(), cause };
         let options = || {
             let mut options = OpenOptions::new();
             options.read(true).append(true).create(true);
@@ -120,8 +120,8 @@ impl Journal {
         Ok(())
     }
 
-    fn error(&self, source: io::Error) -> JournalError {
-        JournalError::Io { path: self.path.clone(), source }
+    fn error(&self, cause: io::Error) -> JournalError {
+        JournalError::Io { path: self.path.clone(), cause }
     }
 }
 
@@ -208,7 +208,7 @@ pub struct JournalReader {
 
 impl JournalReader {
     pub fn open(path: &Path) -> Result<JournalReader, JournalError> {
-        let io = |source| JournalError::Io { path: path.to_owned(), source };
+        let io = |cause| JournalError::Io { path: path.to_owned(), cause };
         let mut file = File::open(path).map_err(io)?;
         let scan = scan(&mut file).map_err(io)?;
         let header =
@@ -227,7 +227,7 @@ impl JournalReader {
     pub fn row(&mut self, place: Place) -> Result<Row, JournalError> {
         let mut buffer = Vec::new();
         self.read_line(place.offset, &mut buffer)
-            .map_err(|source| JournalError::Io { path: self.path.clone(), source })?;
+            .map_err(|cause| JournalError::Io { path: self.path.clone(), cause })?;
         let row = content(&buffer).and_then(|json| serde_json::from_str(json).ok());
         row.ok_or_else(|| JournalError::NotAJournal { path: self.path.clone() })
     }
