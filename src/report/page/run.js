@@ -173,7 +173,7 @@ function lanesLegend() {
   items.push([(svg) => svg.append(s("path", { d: "M7,10 h8 l-4,-7 z", fill: "var(--text)" })),
     "turns ready"], [(svg) => svg.append(s("path", { d: "M8,3 l6,6 m0,-6 l-6,6", ...stroke })),
     "deleted"]);
-  if (T.lanes.some((l) => l.cuts_s.length)) {
+  if (each(() => T.lanes.some((l) => l.cuts_s.length)).includes(true)) {
     items.push([(svg) => svg.append(s("path", { d: "M11,0 v12 m-4,-10 l8,8 m0,-8 l-8,8",
       ...stroke, stroke: "var(--bad)" })), "running requests are cut"]);
   }

@@ -1,6 +1,7 @@
 //! Finds the settings that lose nothing at least cost, says what that costs and why, and traces the
 //! boundary between losing and not.
 
+mod descend;
 mod frontier;
 mod patch;
 mod price;
