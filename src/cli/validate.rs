@@ -5,7 +5,7 @@ use super::files::{folders_with, read_text, write_in_folders, write_report};
 use crate::report;
 use crate::run::{self, EvaluatorChoice, RunOptions};
 use crate::scenario::input::Input;
-use crate::validate::{CaseResult, Validation, compare_case, page, plot, text};
+use crate::validate::{CaseResult, Validation, compare_case, plot, text};
 use anyhow::{Context, Result, bail};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -116,7 +116,7 @@ fn write(validation: &Validation, args: &Args) -> Result<()> {
     let answer = match args.format {
         Format::Text => {
             if let Some(path) = &args.output {
-                write_in_folders(path, &page::html(validation))?;
+                write_in_folders(path, &html(validation))?;
             }
             return super::print(&text::text(validation));
         }
@@ -124,7 +124,7 @@ fn write(validation: &Validation, args: &Args) -> Result<()> {
             let json = serde_json::to_string_pretty(validation).context("cannot write JSON")?;
             format!("{json}\n")
         }
-        Format::Html => page::html(validation),
+        Format::Html => html(validation),
         Format::Markdown => {
             let name = args.output.as_deref().and_then(Path::file_stem);
             let folder = name.map_or("accuracy".into(), |n| n.to_string_lossy().into_owned());
@@ -138,6 +138,10 @@ fn write(validation: &Validation, args: &Args) -> Result<()> {
         Some(path) => write_in_folders(path, &answer),
         None => super::print(&answer),
     }
+}
+
+fn html(validation: &Validation) -> String {
+    report::html::validate(&report::validations::validate(validation, super::VERSION))
 }
 
 fn write_pictures(validation: &Validation, folder: &Path) -> Result<()> {
