@@ -111,6 +111,15 @@ pub struct Conditions {
 /// A change of one endpoint: None removes it.
 pub type EndpointChange = (PodId, Option<Conditions>);
 
+/// The endpoint changes of one slice controller sync: a range of `Cluster::slice_log`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct SliceRange {
+    /// Of the scenario's Services.
+    pub service: u8,
+    pub from: u32,
+    pub to: u32,
+}
+
 /// A verb: what a client writes to the API server.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Write {
@@ -169,11 +178,7 @@ pub enum Write {
     RemovePod {
         pod: PodId,
     },
-    /// The endpoint changes of one slice controller sync: a range of `Cluster::slice_log`.
-    Slice {
-        from: u32,
-        to: u32,
-    },
+    Slice(SliceRange),
 }
 
 /// What changed, for the watchers.
@@ -187,10 +192,7 @@ pub enum Change {
     PodGates(PodId),
     PodDeleting(PodId),
     PodRemoved(PodId),
-    Slice {
-        from: u32,
-        to: u32,
-    },
+    Slice(SliceRange),
     /// A write was refused because its copy was old.
     Conflict(DeploymentId),
 }
@@ -311,7 +313,7 @@ impl Cluster {
                     self.log.push(Change::PodRemoved(pod));
                 }
             }
-            Write::Slice { from, to } => self.log.push(Change::Slice { from, to }),
+            Write::Slice(range) => self.log.push(Change::Slice(range)),
         }
     }
 

@@ -3,14 +3,17 @@
 use super::apps::Versions;
 use super::case::ActionCase;
 use super::lower::{Lowering, at};
+use super::shares::Shares;
 use super::subject::Subject;
-use super::{Action, ActionKind, workload};
-use crate::cluster::spec::{Deployment, PodTemplate};
+use super::{Action, ActionKind, Split, workload};
+use crate::cluster::spec::{Deployment, PodTemplate, Service};
 use crate::engine::{Dur, Time};
 
 pub(super) fn lower(
     low: &mut Lowering<'_>,
     subject: &Subject,
+    service: &Service,
+    split: &Option<Split>,
     deployments: &[Deployment],
     index: usize,
     apps: &Versions,
@@ -28,6 +31,7 @@ pub(super) fn lower(
         }
     };
     let mut scene = Scene { low, subject, deployments, index, apps };
+    let mut weights = Shares::new(service, split.as_ref());
     let mut actions = Vec::new();
     if given.is_empty() {
         let what = match subject.update {
@@ -38,7 +42,13 @@ pub(super) fn lower(
         actions.extend(scene.rollout(Time::ZERO));
     }
     for (key, action) in given {
-        scene.add(&key, action, &mut actions);
+        match action {
+            ActionCase::ShiftWeight { at_s, weights: to } => {
+                let at = at(scene.low.seconds(&format!("{key}.at_s"), *at_s, 0.0));
+                weights.shift(scene.low, &key, at, to, &mut actions);
+            }
+            action => scene.add(&key, action, &mut actions),
+        }
     }
     actions.sort_by_key(|a| a.at);
     actions
@@ -95,6 +105,7 @@ impl Scene<'_, '_> {
                 let at = time(*at_s, 0.0);
                 actions.extend(self.switch(key, action).map(|kind| Action { at, kind }));
             }
+            ActionCase::ShiftWeight { .. } => unreachable!("weights are shifted before"),
             ActionCase::Pause { at_s } => {
                 actions.push(Action { at: time(*at_s, 0.0), kind: ActionKind::Pause });
             }

@@ -212,6 +212,9 @@ pub enum ActionCase {
         /// The first Deployment goes to 0 replicas so long after the switch. Default: stays.
         scale_down_after_s: Option<f64>,
     },
+    /// The Ingress is applied with new weights of its Services: of the target groups of an ALB's action, or
+    /// of an ingress-nginx canary (the main Service gets the rest). Those not named keep theirs.
+    ShiftWeight { at_s: Option<f64>, weights: BTreeMap<String, u32> },
     /// `kubectl rollout pause`.
     Pause { at_s: Option<f64> },
     /// `kubectl rollout resume`.

@@ -10,9 +10,11 @@ use super::manifest::{Document, Object};
 use super::subject::{self, Subject};
 use super::traffic;
 use super::workload::Check;
-use super::{Assumption, Gate, Kubernetes, Platform, Scenario, network, path, workload};
+use super::{
+    Assumption, Gate, Kubernetes, Platform, Scenario, Split, network, path, split, workload,
+};
 use crate::cluster::spec::{
-    Deployment, Ingress, Node, PodDisruptionBudget, Resources, Service, ServiceKind, ServicePort,
+    Deployment, Node, PodDisruptionBudget, Resources, Service, ServiceKind, ServicePort,
     TargetPort,
 };
 use crate::engine::{Dist, Dur, Time};
@@ -48,10 +50,11 @@ impl Lowering<'_> {
         let service = self.service(subject);
         let port = service.ports.first().map(|p| p.target_port.clone());
         let apps = apps::versions(input, port, &mut self.problems, &mut self.assumptions);
-        let ingress = self.ingress(&service);
-        let path = path::lower(self, &service, ingress.as_ref());
-        let (mut deployments, subject_index) = self.deployments(subject, &service, &apps);
-        let mut actions = actions::lower(self, subject, &deployments, subject_index, &apps);
+        let ingress = split::ingress(self, &service);
+        let (path, split) = path::lower(self, &service, ingress.as_ref());
+        let (mut deployments, subject_index) = self.deployments(subject, &service, &split, &apps);
+        let mut actions =
+            actions::lower(self, subject, &service, &split, &deployments, subject_index, &apps);
         path::inject_gates(self, &path, &service, &mut deployments, &mut actions);
         let platform = self.platform(&input.platform);
         let nodes = self.nodes();
@@ -69,6 +72,7 @@ impl Lowering<'_> {
             deployments,
             subject: subject_index,
             service,
+            split,
             nodes,
             traffic,
             actions,
@@ -173,6 +177,7 @@ impl Lowering<'_> {
         &mut self,
         subject: &Subject,
         service: &Service,
+        split: &Option<Split>,
         apps: &Versions,
     ) -> (Vec<Deployment>, usize) {
         let limited = !self.input.case.nodes.is_empty()
@@ -181,14 +186,14 @@ impl Lowering<'_> {
         let mut index = 0;
         for (i, doc) in self.input.documents.iter().enumerate() {
             let Some(api) = doc.deployment().filter(|_| !doc.update) else { continue };
-            let behind = {
-                let labels = doc.pod_labels();
+            let labels = doc.pod_labels();
+            let is_behind = |service: &Service| {
+                let mut selector = service.selector.iter();
                 doc.namespace() == service.namespace
-                    && service
-                        .selector
-                        .iter()
-                        .all(|(k, v)| labels.get(k.as_str()) == Some(&v.as_str()))
+                    && selector.all(|(k, v)| labels.get(k.as_str()) == Some(&v.as_str()))
             };
+            let others = split.iter().flat_map(|s| &s.others);
+            let behind = std::iter::once(service).chain(others).any(is_behind);
             if i == subject.deployment {
                 index = deployments.len();
             } else if !(behind || limited) {
@@ -212,20 +217,6 @@ impl Lowering<'_> {
             }
         }
         budgets
-    }
-
-    fn ingress(&mut self, service: &Service) -> Option<Ingress> {
-        let mut found = None;
-        for doc in &self.input.documents {
-            let Object::Ingress(api) = &doc.object else { continue };
-            let ingress = self.check(doc, |check| network::ingress(check, api));
-            let leads_here = ingress.backends.iter().any(|(name, _)| *name == service.name)
-                && ingress.namespace == service.namespace;
-            if leads_here && found.is_none() {
-                found = Some(ingress);
-            }
-        }
-        found
     }
 
     pub fn nodes(&mut self) -> Vec<Node> {

@@ -6,7 +6,7 @@ use super::diagnostics::{Diagnostic, did_you_mean};
 use super::lower::Lowering;
 use super::manifest::{Document, Object};
 use super::tree::quoted;
-use super::{Action, ActionKind};
+use super::{Action, ActionKind, Split, split};
 use crate::cluster::spec::{Deployment, Ingress, PodTemplate, Service, ServiceKind, selects};
 use crate::engine::Dist;
 use crate::model::balancer::elb::controller::GATES;
@@ -16,12 +16,17 @@ use crate::model::balancer::{Kind, Path};
 /// The namespace label that has readiness gates added to its pods.
 const INJECT: &str = "elbv2.k8s.aws/pod-readiness-gate-inject";
 
-pub(super) fn lower(low: &mut Lowering<'_>, service: &Service, ingress: Option<&Ingress>) -> Path {
+pub(super) fn lower(
+    low: &mut Lowering<'_>,
+    service: &Service,
+    ingress: Option<&Ingress>,
+) -> (Path, Option<Split>) {
     let kind = match low.input.case.traffic.path {
         Some(kind) => kind,
         None => by_manifests(low, service, ingress),
     };
-    let Some(card) = card(low, kind) else { return Path::Service };
+    let split = ingress.and_then(|ingress| split::lower(low, kind, service, ingress));
+    let Some(card) = card(low, kind) else { return (Path::Service, None) };
     let by_ingress = matches!(kind, Kind::Alb | Kind::IngressNginx);
     let (named, annotations) = match ingress.filter(|_| by_ingress) {
         Some(ingress) => (("Ingress", &ingress.name), &ingress.annotations),
@@ -30,7 +35,9 @@ pub(super) fn lower(low: &mut Lowering<'_>, service: &Service, ingress: Option<&
     let object = |d: &&Document| !d.update && d.kind() == named.0 && d.name() == named.1;
     let document = low.input.documents.iter().map(|d| &**d).find(object);
     let local = service.external_traffic_local;
-    kind.read(&mut Reader { low, card, document, annotations, local })
+    let weighted = split.is_some();
+    let mut reader = Reader { low, card, document, annotations, local, weighted };
+    (kind.read(&mut reader), split)
 }
 
 /// An Ingress decides, else the type of the Service.
@@ -97,6 +104,7 @@ struct Reader<'a, 'b> {
     document: Option<&'b Document>,
     annotations: &'a std::collections::BTreeMap<String, String>,
     local: bool,
+    weighted: bool,
 }
 
 impl Reader<'_, '_> {
@@ -117,12 +125,16 @@ impl Reader<'_, '_> {
     }
 
     fn wrong(&mut self, own: &Own, message: &str, allowed: String) {
-        let message = format!("{message}: {}", own.place);
+        let (key, attribute) = own.place.split_once(" (").unwrap_or((&own.place, ""));
+        let of = attribute.strip_suffix(')').map_or(String::new(), |name| format!(" of {name}"));
         let error = match self.document {
-            Some(document) => document.error("metadata.annotations", message),
-            None => Diagnostic::error("", message),
+            Some(d) => d.error(&format!("metadata.annotations[{key}]"), format!("{message}{of}")),
+            None => Diagnostic::error("", format!("{message}{of}: {key}")),
         };
-        self.low.problems.push(error.found(quoted(&own.text)).allowed(allowed));
+        let words = allowed.split(", ").filter(|w| !w.contains(' '));
+        let mut error = error.found(quoted(&own.text)).allowed(allowed.clone());
+        error.suggestion = did_you_mean(&own.text, words).map(|w| format!("did you mean \"{w}\"?"));
+        self.low.problems.push(error);
     }
 }
 
@@ -185,6 +197,10 @@ impl Given for Reader<'_, '_> {
     fn annotation(&self, key: &str) -> Option<Own> {
         let text = self.annotations.get(key)?.clone();
         Some(Own { place: key.to_owned(), text })
+    }
+
+    fn weighted(&self) -> bool {
+        self.weighted
     }
 
     fn local(&self) -> bool {

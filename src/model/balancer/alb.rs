@@ -1,7 +1,7 @@
 //! AWS Application Load Balancer, as an Ingress of class `alb` asks for it.
 
 use super::check;
-use super::elb::{Settings, controller};
+use super::elb::{Settings, controller, rule};
 use super::settings::{Given, Own};
 use crate::engine::Dist;
 use crate::timeline::{Empty, Hop, L7, L7Status, Pick, Pool, RetryOn};
@@ -55,6 +55,7 @@ pub fn settings(given: &mut dyn Given) -> Settings {
         slow_start: given.seconds("slow_start", slow),
         min_healthy: given.count("minimum_healthy_targets", least),
         controller: (!instance).then(|| controller::Settings::read(given)),
+        rule: given.weighted().then(|| rule::Settings::read(given)),
     }
 }
 

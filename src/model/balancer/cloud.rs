@@ -29,5 +29,6 @@ pub fn settings(given: &mut dyn Given) -> Settings {
         slow_start: Dur::ZERO,
         min_healthy: 1,
         controller: None,
+        rule: None,
     }
 }

@@ -169,7 +169,7 @@ impl Model for Haproxy {
         Event::Slices { from, to }
     }
 
-    fn adopt(&mut self, scene: &mut Scene, pod: PodId, conditions: Conditions) {
+    fn adopt(&mut self, scene: &mut Scene, _service: u8, pod: PodId, conditions: Conditions) {
         self.members.set(pod, Some(conditions));
         for process in &mut self.processes {
             self.generations += 1;

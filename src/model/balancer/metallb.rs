@@ -101,7 +101,7 @@ impl Model for MetalLb {
         Event::Slices { from, to }
     }
 
-    fn adopt(&mut self, scene: &mut Scene, pod: PodId, conditions: Conditions) {
+    fn adopt(&mut self, scene: &mut Scene, _service: u8, pod: PodId, conditions: Conditions) {
         self.members.set(pod, Some(conditions));
         self.announced = self.wanted(scene.cluster);
         self.listing.begin(scene.timeline, targets(&self.announced));

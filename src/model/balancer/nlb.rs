@@ -47,5 +47,6 @@ pub fn settings(given: &mut dyn Given) -> Settings {
         slow_start: Dur::ZERO,
         min_healthy: 1,
         controller: (!instance).then(|| controller::Settings::read(given)),
+        rule: None,
     }
 }

@@ -27,6 +27,9 @@ pub trait Given {
     /// An annotation of the Ingress or Service.
     fn annotation(&self, key: &str) -> Option<Own>;
 
+    /// Several Services share the requests by weight.
+    fn weighted(&self) -> bool;
+
     /// externalTrafficPolicy Local.
     fn local(&self) -> bool;
 }

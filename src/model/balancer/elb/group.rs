@@ -92,9 +92,20 @@ const UNKNOWN: Belief = Belief {
 const STEPS: i64 = 60;
 
 impl Group {
-    pub fn new(settings: &Settings, rng: Rng, timeline: &mut Timeline) -> Group {
+    pub fn node_name(balancer: &str, i: u32) -> String {
+        format!("{balancer} node {}", i + 1)
+    }
+
+    /// `name`: of the target group, where there are several.
+    pub fn new(
+        settings: &Settings,
+        name: Option<&str>,
+        rng: Rng,
+        timeline: &mut Timeline,
+    ) -> Group {
+        let of_group = name.map_or(String::new(), |name| format!(", {name}"));
         let node = |i: u32| {
-            let name = format!("{} node {}", settings.name, i + 1);
+            let name = format!("{}{of_group}", Group::node_name(settings.name, i));
             let listing = Listing::new(new_view(timeline, name, settings.hop.clone()));
             Node { listing, beliefs: Vec::new(), heard: Time::ALWAYS, growing: false }
         };

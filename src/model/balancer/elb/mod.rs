@@ -4,6 +4,7 @@
 
 pub mod controller;
 pub mod group;
+pub mod rule;
 
 use super::{Model, Scene, check};
 use crate::cluster::objects::{Conditions, PodId};
@@ -37,6 +38,8 @@ pub struct Settings {
     pub min_healthy: u32,
     /// Keeps pods as targets. None: the targets are the cluster's nodes, by NodePort.
     pub controller: Option<controller::Settings>,
+    /// Of the rule, where it forwards to several target groups by weight.
+    pub rule: Option<rule::Settings>,
 }
 
 #[derive(Clone, Debug, PartialEq)]
@@ -47,20 +50,31 @@ pub enum Event {
 
 #[derive(Debug)]
 pub struct Elb {
+    /// The Service that the target group belongs to.
+    service: u8,
     controller: Option<Controller>,
     group: Group,
 }
 
 impl Elb {
-    /// Without a controller: `nodes` are the views of the cluster's nodes.
-    pub fn new(ctx: Ctx, settings: &Settings, nodes: &[ViewId], timeline: &mut Timeline) -> Elb {
-        let mut group = Group::new(settings, ctx.seed.stream("elb", 0), timeline);
+    /// Without a controller: `nodes` are the views of the cluster's nodes. `name`: of the target group, where
+    /// there are several.
+    pub fn new(
+        ctx: Ctx,
+        settings: &Settings,
+        service: u8,
+        name: Option<&str>,
+        nodes: &[ViewId],
+        timeline: &mut Timeline,
+    ) -> Elb {
+        let rng = ctx.seed.stream("elb", u64::from(service));
+        let mut group = Group::new(settings, name, rng, timeline);
         if settings.controller.is_none() {
             nodes.iter().for_each(|view| group.adopt(timeline, Target::View(*view)));
         }
-        let rng = ctx.seed.stream("elb controller", 0);
+        let rng = ctx.seed.stream("elb controller", u64::from(service));
         let controller = settings.controller.as_ref().map(|s| Controller::new(s, rng));
-        Elb { controller, group }
+        Elb { service, controller, group }
     }
 }
 
@@ -71,6 +85,10 @@ impl Model for Elb {
         u16::from(self.controller.is_some())
     }
 
+    fn watched(&self, _watcher: u16) -> u8 {
+        self.service
+    }
+
     fn slices(&self, _watcher: u16, from: u32, to: u32) -> Event {
         Event::Controller(controller::Event::Slices { from, to })
     }
@@ -79,8 +97,9 @@ impl Model for Elb {
         self.controller.is_some().then_some(Event::Controller(controller::Event::Pod(pod)))
     }
 
-    fn adopt(&mut self, scene: &mut Scene, pod: PodId, conditions: Conditions) {
-        if let Some(controller) = &mut self.controller {
+    fn adopt(&mut self, scene: &mut Scene, service: u8, pod: PodId, conditions: Conditions) {
+        let own = service == self.service;
+        if let Some(controller) = self.controller.as_mut().filter(|_| own) {
             controller.adopt(pod, conditions);
             self.group.adopt(scene.timeline, Target::Pod(pod));
         }
