@@ -111,6 +111,7 @@ pub fn poisson(rate: f64, seconds: f64) -> Traffic {
             retries: 0,
             retry_backoff: Dur::ZERO,
             retry_reused: false,
+            non_idempotent: 0.0,
             stall_threshold: Dur::from_secs(1),
         },
     }

@@ -7,8 +7,8 @@ use crate::engine::Time;
 use crate::run::Replication;
 use crate::scenario::Scenario;
 use crate::timeline::{PodId, Timeline};
-use crate::traffic::TrafficOutcome;
 use crate::traffic::blame::{Blame, Moment, Setting, Times, blame};
+use crate::traffic::{Failure, TrafficOutcome};
 
 /// The rows of an answer, the most expensive first; from the replications that kept their timelines.
 pub fn rows(scenario: &Scenario, replications: &[Replication]) -> Vec<BlameRow> {
@@ -39,7 +39,7 @@ fn row(blame: &Blame, scenario: &Scenario, runs: &[(&Timeline, &TrafficOutcome)]
         needed,
         missing_s: blame.missing.map(|m| m.most_s),
         chain: worst.map(|(timeline, pod)| chain(timeline, pod)).unwrap_or_default(),
-        explanation: explanation(blame.setting).to_owned(),
+        explanation: format!("{}{}", explanation(blame.setting), logged(blame, scenario)),
     }
 }
 
@@ -74,7 +74,18 @@ fn setting_name(setting: Setting) -> &'static str {
         Setting::Capacity => "replicas or concurrency",
         Setting::ClientTimeout => "timeout of the client",
         Setting::DataPlane => "data plane",
+        Setting::Weight => "weight of the Service",
+        Setting::ProxyGrace => "shutdown-grace-period of the ingress controller",
         Setting::Procedure => "order of the steps",
+    }
+}
+
+/// What the proxy logs of requests whose clients went away: no client sees that status.
+fn logged(blame: &Blame, scenario: &Scenario) -> String {
+    let gave_up = blame.by_failure.contains_key(&Failure::Timeout);
+    match scenario.path.client_gone().filter(|_| gave_up) {
+        Some(status) => format!(" The proxy logs requests whose clients gave up as {status}."),
+        None => String::new(),
     }
 }
 
@@ -121,6 +132,14 @@ fn explanation(setting: Setting) -> &'static str {
         Setting::ClientTimeout => "The answer takes longer than the client waits.",
         Setting::DataPlane => {
             "The data plane was rewriting its rules; no setting of the workload changes that."
+        }
+        Setting::Weight => {
+            "A Service without a target has a share of the requests: it should have weight 0 until its pods are \
+             healthy, and while they go."
+        }
+        Setting::ProxyGrace => {
+            "The ingress controller's pod closes its listener before everybody has stopped to connect to it. It \
+             should serve on for that long."
         }
         Setting::Procedure => {
             "Pods were taken away, or the Service switched, before others could take over."

@@ -5,7 +5,7 @@ use super::case::ActionCase;
 use super::lower::{Lowering, at};
 use super::shares::Shares;
 use super::subject::Subject;
-use super::{Action, ActionKind, Split, workload};
+use super::{Action, ActionKind, Path, Split, workload};
 use crate::cluster::spec::{Deployment, PodTemplate, Service};
 use crate::engine::{Dur, Time};
 
@@ -13,7 +13,7 @@ pub(super) fn lower(
     low: &mut Lowering<'_>,
     subject: &Subject,
     service: &Service,
-    split: &Option<Split>,
+    (path, split): &(Path, Option<Split>),
     deployments: &[Deployment],
     index: usize,
     apps: &Versions,
@@ -30,7 +30,7 @@ pub(super) fn lower(
             listed.map(|(i, a)| (format!("actions[{i}]"), a)).collect()
         }
     };
-    let mut scene = Scene { low, subject, deployments, index, apps };
+    let mut scene = Scene { low, subject, path, deployments, index, apps };
     let mut weights = Shares::new(service, split.as_ref());
     let mut actions = Vec::new();
     if given.is_empty() {
@@ -57,6 +57,7 @@ pub(super) fn lower(
 struct Scene<'a, 'b> {
     low: &'a mut Lowering<'b>,
     subject: &'a Subject,
+    path: &'a Path,
     deployments: &'a [Deployment],
     index: usize,
     apps: &'a Versions,
@@ -104,6 +105,10 @@ impl Scene<'_, '_> {
             ActionCase::SelectorSwitch { at_s, .. } => {
                 let at = time(*at_s, 0.0);
                 actions.extend(self.switch(key, action).map(|kind| Action { at, kind }));
+            }
+            ActionCase::RestartIngress { at_s } => {
+                let at = time(*at_s, 0.0);
+                actions.extend(self.restart_ingress(key).map(|kind| Action { at, kind }));
             }
             ActionCase::ShiftWeight { .. } => unreachable!("weights are shifted before"),
             ActionCase::Pause { at_s } => {
@@ -221,6 +226,15 @@ impl Scene<'_, '_> {
             switch_after,
             scale_down_after,
         })
+    }
+
+    fn restart_ingress(&mut self, key: &str) -> Option<ActionKind> {
+        if matches!(self.path, Path::IngressNginx(_)) {
+            return Some(ActionKind::RestartIngress);
+        }
+        let error = self.low.fail(key, "requests do not pass an ingress controller");
+        error.suggestion = Some("traffic.path = \"ingress-nginx\"".to_owned());
+        None
     }
 
     fn drain(&mut self, key: &str, node: &str) -> Option<ActionKind> {

@@ -14,8 +14,7 @@ use super::{
     Assumption, Gate, Kubernetes, Platform, Scenario, Split, network, path, split, workload,
 };
 use crate::cluster::spec::{
-    Deployment, Node, PodDisruptionBudget, Resources, Service, ServiceKind, ServicePort,
-    TargetPort,
+    Deployment, Node, PodDisruptionBudget, Resources, Service, ServiceKind, ServicePort, TargetPort,
 };
 use crate::engine::{Dist, Dur, Time};
 
@@ -51,10 +50,12 @@ impl Lowering<'_> {
         let port = service.ports.first().map(|p| p.target_port.clone());
         let apps = apps::versions(input, port, &mut self.problems, &mut self.assumptions);
         let ingress = split::ingress(self, &service);
-        let (path, split) = path::lower(self, &service, ingress.as_ref());
-        let (mut deployments, subject_index) = self.deployments(subject, &service, &split, &apps);
+        super::binding::check(self);
+        let way = path::lower(self, &service, ingress.as_ref());
+        let (mut deployments, subject_index) = self.deployments(subject, &service, &way.1, &apps);
         let mut actions =
-            actions::lower(self, subject, &service, &split, &deployments, subject_index, &apps);
+            actions::lower(self, subject, &service, &way, &deployments, subject_index, &apps);
+        let (path, split) = way;
         path::inject_gates(self, &path, &service, &mut deployments, &mut actions);
         let platform = self.platform(&input.platform);
         let nodes = self.nodes();
@@ -346,7 +347,9 @@ impl Lowering<'_> {
     /// Whole kinds that are not modelled, keys nobody knows, files without objects.
     fn named_once(&mut self) {
         for doc in &self.input.documents {
-            if let Object::Other { kind } = &doc.object {
+            if let Object::Other { kind } = &doc.object
+                && !super::binding::is_read(kind)
+            {
                 let kind = format!("kind {kind}");
                 if !self.not_modelled.contains(&kind) {
                     self.not_modelled.push(kind);

@@ -1,6 +1,7 @@
 //! A scenario: everything a run needs, validated. Parsing and lowering live in the submodules.
 
 mod actions;
+mod annotations;
 mod apps;
 mod binding;
 pub mod cards;
@@ -138,6 +139,9 @@ pub struct Client {
     /// Go's transport: a GET on a reused connection that turns out closed before any byte of the answer
     /// is sent again once on a fresh connection.
     pub retry_reused: bool,
+    /// Share of requests that must not be sent twice (POST, PATCH): neither a proxy nor the client's transport
+    /// does so once they were sent.
+    pub non_idempotent: f64,
     /// Answers later than this count as stalled.
     pub stall_threshold: Dur,
 }
@@ -194,6 +198,8 @@ pub enum ActionKind {
     ShiftWeight {
         weights: Vec<u32>,
     },
+    /// The ingress controller's own pods are replaced, one after the other.
+    RestartIngress,
     /// `kubectl rollout pause` / `resume`.
     Pause,
     Resume,

@@ -90,22 +90,20 @@ impl OneView<'_> {
     }
 
     fn gap(&self, piece: &Piece, ledger: &mut Ledger) {
-        let arp = self.timeline.arp_failure;
-        let (failure, after) = if arp < self.rules.connect {
-            (self.rules.seen(Failure::NoRoute), arp)
-        } else {
-            (self.rules.seen(Failure::Timeout), self.rules.connect)
-        };
+        let (failure, after) = self.rules.no_route(self.timeline.arp_failure);
         self.certain(Cause::RuleGap, failure, after, piece, ledger);
     }
 
     fn empty(&self, empty: Empty, piece: &Piece, ledger: &mut Ledger) {
         let (failure, after) = match empty {
-            Empty::Refuse => (self.rules.seen(Failure::Refused), Dur::ZERO),
+            Empty::Refuse | Empty::ProxyGone => (self.rules.seen(Failure::Refused), Dur::ZERO),
+            Empty::NoRoute => self.rules.no_route(self.timeline.arp_failure),
             Empty::Drop => (self.rules.seen(Failure::Timeout), self.rules.connect),
             Empty::Status(code) => (Failure::Status(code), Dur::ZERO),
         };
-        self.certain(Cause::NoBackend, failure, after, piece, ledger);
+        let gone = empty == Empty::ProxyGone;
+        let cause = if gone { Cause::ProxyGone } else { Cause::NoBackend };
+        self.certain(cause, failure, after, piece, ledger);
     }
 
     /// A loss that happens before any pod is chosen.

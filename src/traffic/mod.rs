@@ -82,6 +82,8 @@ pub enum Cause {
     IdleRace,
     /// No backend was routable.
     NoBackend,
+    /// Sent to a proxy whose pod has closed its listener.
+    ProxyGone,
     /// While the data plane rewrote its rules.
     RuleGap,
     /// The pod's queue was full, or waiting for a slot took too long.

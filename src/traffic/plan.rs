@@ -62,6 +62,14 @@ impl Rules {
         Rules { client_timeout, connect, response, status: l7.map(|l| l.status) }
     }
 
+    /// What the client sees, and after how long, when nobody answers on the link.
+    pub fn no_route(&self, arp_failure: Dur) -> (Failure, Dur) {
+        if arp_failure < self.connect {
+            return (self.seen(Failure::NoRoute), arp_failure);
+        }
+        (self.seen(Failure::Timeout), self.connect)
+    }
+
     /// What the client sees of a failure between proxy and pod.
     pub fn seen(&self, failure: Failure) -> Failure {
         let Some(status) = self.status else { return failure };

@@ -91,6 +91,7 @@ impl World<'_> {
                 "create the second Deployment".to_string()
             }
             ActionKind::ShiftWeight { weights } => self.shift_weight(now, weights),
+            ActionKind::RestartIngress => self.restart_ingress(now),
             ActionKind::Pause => self.set_paused(subject, true),
             ActionKind::Resume => self.set_paused(subject, false),
             ActionKind::Drain { node } => self.drain(now, index, *node),
@@ -297,6 +298,15 @@ impl World<'_> {
         let shares = self.scenario.services().zip(weights);
         let shares: Vec<String> = shares.map(|(s, w)| format!("{} {w}", s.name)).collect();
         format!("shift weights to {}", shares.join(", "))
+    }
+
+    fn restart_ingress(&mut self, now: Time) -> String {
+        for layer in 0..self.balancers.len() {
+            if let Some(event) = self.balancers[layer].restart() {
+                self.queue.schedule(now, Event::Balancer(layer as u8, event));
+            }
+        }
+        "replace the ingress controller's pods".to_string()
     }
 
     fn selector_seen(&mut self, now: Time) {

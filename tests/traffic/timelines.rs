@@ -115,6 +115,7 @@ pub fn traffic(arrivals: Arrivals, rate: f64, start: f64, end: f64) -> Traffic {
             retries: 0,
             retry_backoff: Dur::ZERO,
             retry_reused: false,
+            non_idempotent: 0.0,
             stall_threshold: d(1.0),
         },
     }

@@ -4,9 +4,11 @@
 //! Source: `internal/ingress/controller/nginx.go`, `internal/task/queue.go`,
 //! `rootfs/etc/nginx/lua/balancer.lua` of kubernetes/ingress-nginx; `ngx_http_upstream_next` of nginx.
 
+pub mod restart;
+
 use super::listing::{Listing, new_view};
 use super::members::Members;
-use super::settings::Given;
+use super::settings::{Given, Own};
 use super::split::Split;
 use super::{Model, Scene};
 use crate::cluster::objects::{Conditions, PodId};
@@ -27,10 +29,26 @@ pub struct Settings {
     pub sync: Dist,
     /// How often a worker looks there.
     pub poll: Dur,
+    /// Where the controller's own pods are replaced.
+    pub restart: Option<restart::Settings>,
 }
 
 const PREFIX: &str = "nginx.ingress.kubernetes.io/";
-const FAILURES: [&str; 3] = ["error", "timeout", "off"];
+const FAILURES: [&str; 2] = ["error", "timeout"];
+/// What else proxy-next-upstream may name.
+const OTHER_FAILURES: [&str; 11] = [
+    "off",
+    "non_idempotent",
+    "invalid_header",
+    "http_500",
+    "http_502",
+    "http_503",
+    "http_504",
+    "http_403",
+    "http_404",
+    "http_429",
+    "updating",
+];
 
 /// Card `ingress-nginx`, and the Ingress' annotations.
 pub fn settings(given: &mut dyn Given) -> Settings {
@@ -43,6 +61,13 @@ pub fn settings(given: &mut dyn Given) -> Settings {
         next.as_ref().is_none_or(|own| own.text.split_whitespace().any(|w| w == failure))
     };
     let (error, timeout) = (moves_on(FAILURES[0]), moves_on(FAILURES[1]));
+    let named_non_idempotent =
+        next.as_ref().is_some_and(|own| own.text.split_whitespace().any(|w| w == "non_idempotent"));
+    let words = ["false", "true"];
+    let allowed = words[given.word("retry_non_idempotent", None, &words)];
+    if let Some(next) = &next {
+        check_failures(given, next);
+    }
     let tries = own(given, "proxy-next-upstream-tries");
     let (connect, read) = (own(given, "proxy-connect-timeout"), own(given, "proxy-read-timeout"));
     // 0 tries: no limit.
@@ -60,8 +85,10 @@ pub fn settings(given: &mut dyn Given) -> Settings {
             reset: error,
             reused_reset: error,
             response_timeout: timeout,
+            non_idempotent: named_non_idempotent || allowed == "true",
         },
         retry_delay: Dur::ZERO,
+        retry_same: false,
         exclude_tried: ewma,
         status: L7Status {
             refused: 502,
@@ -73,6 +100,7 @@ pub fn settings(given: &mut dyn Given) -> Settings {
         pool: Some(Pool {
             idle_timeout: given.seconds("keepalive_timeout", None),
             race_window: given.seconds("race_window", None),
+            closes_client: false,
         }),
     };
     let pick = if ewma { Pick::Ewma } else { Pick::RoundRobin };
@@ -83,6 +111,16 @@ pub fn settings(given: &mut dyn Given) -> Settings {
         sync_per_s: given.number("sync_per_s", None),
         sync: given.dist("sync"),
         poll: given.seconds("poll", None),
+        restart: given.restarts().then(|| restart::Settings::read(given)),
+    }
+}
+
+/// Every word is one that nginx knows.
+fn check_failures(given: &mut dyn Given, own: &Own) {
+    let known: Vec<&str> = FAILURES.iter().chain(&OTHER_FAILURES).copied().collect();
+    if let Some(word) = own.text.split_whitespace().find(|w| !known.contains(w)) {
+        let own = Own { text: word.to_owned(), ..own.clone() };
+        given.refuse(&own, &known.join(", "));
     }
 }
 
@@ -108,6 +146,7 @@ pub enum Event {
     Poll {
         worker: u16,
     },
+    Restart(restart::Event),
 }
 
 /// What a synchronisation posts, by Service.
@@ -137,6 +176,9 @@ pub struct IngressNginx {
     /// The Service that gets what the canary leaves, and the draw between them.
     main: usize,
     canary: Option<Split>,
+    front: Option<restart::Front>,
+    /// Where requests enter each worker.
+    entries: Vec<ViewId>,
     rng: Rng,
 }
 
@@ -173,11 +215,23 @@ impl IngressNginx {
         let workers: Vec<Vec<Listing>> = (0..count).map(&mut worker).collect();
         let views = (0..).zip(&workers).map(|(i, w)| (name(i), w.iter().map(|l| l.view).collect()));
         let canary = split.map(|_| Split::new(timeline, &settings.hop, views));
+        let entries: Vec<ViewId> = match &canary {
+            Some(canary) => canary.entries(),
+            None => workers.iter().flat_map(|w| w.iter().map(|l| l.view)).collect(),
+        };
+        let front = settings.restart.as_ref().map(|restart| {
+            let pods: Vec<Vec<ViewId>> =
+                entries.chunks(settings.workers as usize).map(<[ViewId]>::to_vec).collect();
+            let rng = ctx.seed.stream("ingress-nginx restart", 0);
+            restart::Front::new(restart, &pods, rng, timeline)
+        });
         IngressNginx {
+            entries,
             replicas: (0..settings.replicas).map(replica).collect(),
             workers,
             main: split.map_or(0, |s| s.main),
             canary,
+            front,
             rng: ctx.seed.stream("ingress-nginx", 0),
             settings: settings.clone(),
         }
@@ -237,6 +291,10 @@ impl Model for IngressNginx {
         self.canary.as_ref().map(|_| Event::Weights(weights.to_vec()))
     }
 
+    fn restart(&self) -> Option<Event> {
+        self.front.as_ref().map(|_| Event::Restart(restart::Event::Begin))
+    }
+
     fn adopt(&mut self, scene: &mut Scene, service: u8, pod: PodId, conditions: Conditions) {
         let service = usize::from(service);
         for replica in &mut self.replicas {
@@ -284,6 +342,10 @@ impl Model for IngressNginx {
             Event::Posted { replica, backends } => {
                 self.replicas[usize::from(replica)].shared = backends;
             }
+            Event::Restart(event) => {
+                let front = self.front.as_mut().expect("it asked to be told");
+                front.handle(scene, event, out);
+            }
             Event::Poll { worker } => {
                 let replica = usize::from(worker) / self.settings.workers as usize;
                 let shared = &self.replicas[replica].shared;
@@ -301,9 +363,6 @@ impl Model for IngressNginx {
     }
 
     fn entries(&self) -> Vec<ViewId> {
-        match &self.canary {
-            Some(canary) => canary.entries(),
-            None => self.workers.iter().flat_map(|w| w.iter().map(|l| l.view)).collect(),
-        }
+        self.front.as_ref().map_or(self.entries.clone(), |front| vec![front.view()])
     }
 }

@@ -56,7 +56,10 @@ impl MetalLb {
         nodes: &[ViewId],
         timeline: &mut Timeline,
     ) -> MetalLb {
-        let hop = Hop { pick: Pick::FlowHash, l7: None, empty: Empty::Drop };
+        // In layer 2 mode nobody answers ARP requests for an address that no node announces; a router without a
+        // BGP route drops.
+        let empty = if settings.bgp { Empty::Drop } else { Empty::NoRoute };
+        let hop = Hop { pick: Pick::FlowHash, l7: None, empty };
         let mut rng = ctx.seed.stream("metallb", 0);
         // The order of preference is a hash of node and address.
         let mut nodes: Vec<(u64, ViewId)> = nodes.iter().map(|n| (rng.next_u64(), *n)).collect();

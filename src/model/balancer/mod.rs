@@ -61,6 +61,11 @@ pub trait Model {
         None
     }
 
+    /// The proxy's own pods are to be replaced: what that is to it.
+    fn restart(&self) -> Option<Self::Event> {
+        None
+    }
+
     /// Takes over a pod that is running and routed when the run starts, if the Service is one of its own.
     fn adopt(&mut self, _scene: &mut Scene, _service: u8, _pod: PodId, _conditions: Conditions) {}
 
@@ -109,6 +114,10 @@ macro_rules! balancers {
 
             pub fn weights(&self, weights: &[u32]) -> Option<Event> {
                 match self { $(Balancer::$name(m) => m.weights(weights).map(Event::from),)* }
+            }
+
+            pub fn restart(&self) -> Option<Event> {
+                match self { $(Balancer::$name(m) => m.restart().map(Event::from),)* }
             }
 
             pub fn slices(&self, watcher: u16, from: u32, to: u32) -> Event {
@@ -261,6 +270,22 @@ impl Path {
             + requeue
     }
 
+    /// The status that the proxy logs when the client goes before the answer, which nobody receives.
+    pub fn client_gone(&self) -> Option<u16> {
+        match self {
+            Path::Alb(_) => Some(460),
+            Path::IngressNginx(_) => Some(499),
+            _ => None,
+        }
+    }
+
+    /// How long it takes to replace the proxy's own pods, slow but not extreme; in seconds.
+    pub fn restart_s(&self) -> f64 {
+        let Path::IngressNginx(s) = self else { return 0.0 };
+        let one = |r: &ingress_nginx::restart::Settings| r.start.quantile_s(0.95);
+        s.restart.as_ref().map_or(0.0, |r| f64::from(s.replicas) * one(r) + r.grace.as_secs_f64())
+    }
+
     /// How long a deleted pod gets new requests, slow but not extreme; in seconds.
     pub fn forgets_after_s(&self) -> f64 {
         let (Path::Alb(s) | Path::Nlb(s)) = self else { return 0.0 };
@@ -292,12 +317,12 @@ pub fn build(scenario: &Scenario, ctx: Ctx, timeline: &mut Timeline) -> Vec<Bala
         Path::LoadBalancer(Some(s)) | Path::Alb(s) | Path::Nlb(s) => {
             let mut groups = Vec::new();
             for (i, service) in (0..).zip(scenario.services()) {
-                let nodes = match s.controller {
+                let views = match s.controller {
                     None => proxies(&mut pile, i, local, timeline),
                     Some(_) => Vec::new(),
                 };
                 let name = scenario.split.as_ref().map(|_| service.name.as_str());
-                let elb = elb::Elb::new(ctx, s, i, name, &nodes, timeline);
+                let elb = elb::Elb::new(ctx, s, i, name, (&scenario.nodes, &views), timeline);
                 groups.push(elb.entries());
                 pile.push(elb.into());
             }

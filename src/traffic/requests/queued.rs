@@ -11,6 +11,7 @@ use super::board::Board;
 use super::heap::Heap;
 use super::loaded::Loads;
 use crate::engine::Seed;
+use crate::engine::rng::mix;
 use crate::scenario::Traffic;
 use crate::timeline::{L7, Timeline};
 use crate::traffic::random::{BLOCK, Sends};
@@ -68,6 +69,8 @@ pub struct Request {
     /// The view that chose the pod.
     pub view: u32,
     pub life: u16,
+    /// It must not be sent twice (POST, PATCH).
+    pub non_idempotent: bool,
     /// On a connection that served before.
     pub reused: bool,
     /// The layer-7 hop that tries, or NONE.
@@ -218,6 +221,12 @@ impl<'a> Simulation<'a> {
         }
     }
 
+    /// Whether the request with these numbers is one that must not be sent twice.
+    fn draws_non_idempotent(&self, bits: u64) -> bool {
+        let share = self.traffic.client.non_idempotent;
+        share > 0.0 && ((mix(bits ^ 0x504f_5354) >> 11) as f64) < share * (1u64 << 53) as f64
+    }
+
     /// A client sends a new request now.
     pub fn send(&mut self, bits: u64, user: u32) {
         self.tally.sent += 1;
@@ -230,6 +239,7 @@ impl<'a> Simulation<'a> {
             pod: NONE,
             view: NONE,
             life: 0,
+            non_idempotent: self.draws_non_idempotent(bits),
             reused: false,
             hop: NONE,
             slot: NONE,

@@ -117,7 +117,7 @@ impl Simulation<'_> {
         if pod.concurrency.is_some() {
             pod.running -= 1;
         }
-        let again = request.reused && self.traffic.client.retry_reused;
+        let again = request.reused && self.traffic.client.retry_reused && !request.non_idempotent;
         if request.hop == NONE && again {
             // Closed before a byte of the answer: Go's transport sends it again.
             self.end_loads(index);
