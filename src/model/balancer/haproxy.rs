@@ -40,8 +40,8 @@ const REUSE: [&str; 4] = ["never", "safe", "aggressive", "always"];
 /// request of a client's connection has a connection of its own, and clients of a proxy open one a request.
 pub fn settings(given: &mut dyn Given) -> Settings {
     let pick = PICKS[given.word("balance", None, &PICKS.map(|p| p.0))].1;
-    let words = ["off", "on"];
-    let redispatch = words[given.word("redispatch", None, &words)] == "on";
+    let words = ["false", "true"];
+    let redispatch = given.word("redispatch", None, &words) == 1;
     let reuses = given.word("http_reuse", None, &REUSE) >= 2;
     let connect_timeout = given.seconds("connect_timeout", None);
     let l7 = L7 {
