@@ -158,10 +158,15 @@ impl Scene<'_, '_> {
         Some(self.low.check(doc, |check| workload::deployment(check, api, "v2", apps)))
     }
 
-    fn scale(&mut self, key: &str, replicas: i32, name: Option<&str>) -> ActionKind {
+    fn scale(&mut self, key: &str, given: Option<i32>, name: Option<&str>) -> ActionKind {
+        let update = self.subject.update.and_then(|i| self.low.input.documents[i].deployment());
+        let replicas = given.or(update.and_then(|d| d.spec.as_ref()?.replicas)).unwrap_or(-1);
         if !(0..=workload::REPLICAS_MAX).contains(&replicas) {
-            let error = self.low.fail(&format!("{key}.replicas"), "value out of range");
-            error.found = Some(replicas.to_string());
+            let error = self.low.fail(
+                &format!("{key}.replicas"),
+                if given.is_some() { "value out of range" } else { "missing" },
+            );
+            error.found = given.map(|n| n.to_string());
             error.allowed = Some(format!("0 to {}", workload::REPLICAS_MAX));
         }
         let found = name

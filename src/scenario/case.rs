@@ -197,8 +197,13 @@ pub enum ActionCase {
     Rollout { at_s: Option<f64> },
     /// A rollout, and `kubectl rollout undo` some seconds later.
     Undo { at_s: Option<f64>, undo_after_s: Option<f64>, to_revision: Option<u32> },
-    /// `kubectl scale`.
-    Scale { at_s: Option<f64>, replicas: i32, deployment: Option<String> },
+    /// `kubectl scale`. Default of `replicas`: those of the update.
+    Scale {
+        at_s: Option<f64>,
+        #[serde(alias = "to")]
+        replicas: Option<i32>,
+        deployment: Option<String>,
+    },
     /// `kubectl delete pod` of the first ones by name.
     DeletePods { at_s: Option<f64>, count: Option<u32> },
     /// Every pod, one at a time, through the eviction API; starts 1 s after `at_s`.

@@ -189,8 +189,9 @@ impl World<'_> {
 
     /// How busy the machine is that the control plane runs on.
     fn slowdown(&self) -> f64 {
-        match self.scenario.platform.shared_control_plane {
-            true => self.kubelets.slowdown(0),
+        let platform = &self.scenario.platform;
+        match platform.shared_control_plane {
+            true => self.kubelets.short_slowdown(platform.short_work_share, 0),
             false => 1.0,
         }
     }

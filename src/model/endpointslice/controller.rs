@@ -182,7 +182,8 @@ impl Controller {
                 };
                 end = taken + ctx.slowed(write.sample(self.rng.uniform()));
             }
-            self.stale = true;
+            // The answer to a write seldom overtakes the watch.
+            self.stale = self.rng.uniform() < ctx.platform.slice_cache_stale;
             let (service, to) = (self.service, slice_log.len() as u32);
             out.write(end, Write::Slice(SliceRange { service, from: from as u32, to }));
         }
