@@ -2,6 +2,8 @@
 
 #[path = "paths/annotations.rs"]
 mod annotations;
+#[path = "paths/mechanisms.rs"]
+mod mechanisms;
 #[path = "paths/split.rs"]
 mod split;
 #[path = "paths/statuses.rs"]

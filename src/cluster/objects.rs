@@ -2,6 +2,7 @@
 //! world tells the watchers.
 
 use super::phase::PodPhase;
+pub use super::slices::SliceRange;
 use super::spec::{Deployment as DeploymentSpec, PodTemplate};
 use crate::engine::{Dur, Time};
 
@@ -110,15 +111,6 @@ pub struct Conditions {
 
 /// A change of one endpoint: None removes it.
 pub type EndpointChange = (PodId, Option<Conditions>);
-
-/// The endpoint changes of one slice controller sync: a range of `Cluster::slice_log`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct SliceRange {
-    /// Of the scenario's Services.
-    pub service: u8,
-    pub from: u32,
-    pub to: u32,
-}
 
 /// A verb: what a client writes to the API server.
 #[derive(Clone, Debug, PartialEq)]

@@ -13,8 +13,8 @@ use crate::model::balancer::Kind;
 const KIND: &str = "TargetGroupBinding";
 const TYPES: [&str; 2] = ["instance", "ip"];
 const PROTOCOLS: [&str; 6] = ["HTTP", "HTTPS", "TCP", "TLS", "UDP", "TCP_UDP"];
-/// Health checks that the API of Elastic Load Balancing gives a new target group (the Load Balancer Controller
-/// asks for others): card entry, value.
+/// Health checks that the API of Elastic Load Balancing gives a new target group (the Load Balancer
+/// Controller asks for others): card entry, value.
 const CHECKS: [(&str, f64); 4] = [
     ("check_interval", 30.0),
     ("check_timeout", 5.0),

@@ -90,7 +90,7 @@ pub struct TrafficCase {
     /// A request on a reused connection that turns out closed is sent again once on a fresh one, as Go's
     /// transport does. Default: as `keep_alive`.
     pub retry_reused: Option<bool>,
-    /// Share of requests that must not be sent twice once they were sent, such as POST: 0 to 1. Default 0.
+    /// Share of requests that must not be sent twice once they were sent, such as POST. Default 0.
     pub non_idempotent: Option<f64>,
     /// Answers later than this count as stalled. Default 1.
     pub stall_s: Option<f64>,
@@ -222,8 +222,8 @@ pub enum ActionCase {
     /// The Ingress is applied with new weights of its Services: of the target groups of an ALB's action, or
     /// of an ingress-nginx canary (the main Service gets the rest). Those not named keep theirs.
     ShiftWeight { at_s: Option<f64>, weights: BTreeMap<String, u32> },
-    /// `kubectl rollout restart` of the ingress controller (path ingress-nginx): its pods are replaced, one after
-    /// the other.
+    /// `kubectl rollout restart` of the ingress controller (path ingress-nginx): its pods are replaced, one
+    /// after the other.
     RestartIngress { at_s: Option<f64> },
     /// `kubectl rollout pause`.
     Pause { at_s: Option<f64> },

@@ -139,8 +139,8 @@ pub struct Client {
     /// Go's transport: a GET on a reused connection that turns out closed before any byte of the answer
     /// is sent again once on a fresh connection.
     pub retry_reused: bool,
-    /// Share of requests that must not be sent twice (POST, PATCH): neither a proxy nor the client's transport
-    /// does so once they were sent.
+    /// Share of requests that must not be sent twice (POST, PATCH): neither a proxy nor the client's
+    /// transport does so once they were sent.
     pub non_idempotent: f64,
     /// Answers later than this count as stalled.
     pub stall_threshold: Dur,

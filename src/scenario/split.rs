@@ -1,5 +1,5 @@
-//! Services that share the requests of an Ingress by weight: target groups of an ALB's forward action, and the
-//! canaries of ingress-nginx.
+//! Services that share the requests of an Ingress by weight: target groups of an ALB's forward action, and
+//! the canaries of ingress-nginx.
 
 use super::Split;
 use super::diagnostics::{Diagnostic, did_you_mean};

@@ -75,8 +75,9 @@ impl OneView<'_> {
         }
         let stays = plan::stays(self.timeline, view, self.timeline.end);
         let flow = Flow::new(self.timeline, view, inflow, &stays);
-        flow.gaps.iter().for_each(|piece| self.gap(piece, ledger));
-        flow.empty.iter().for_each(|piece| self.empty(view.hop.empty, piece, ledger));
+        let empty = view.hop.empty;
+        flow.gaps.iter().for_each(|piece| self.no_backend(empty, true, piece, ledger));
+        flow.empty.iter().for_each(|piece| self.no_backend(empty, false, piece, ledger));
         flow.routed(|version, piece| ledger.routed(version, piece));
         for stay in &stays {
             match stay.target {
@@ -89,20 +90,10 @@ impl OneView<'_> {
         sent_on
     }
 
-    fn gap(&self, piece: &Piece, ledger: &mut Ledger) {
-        let (failure, after) = self.rules.no_route(self.timeline.arp_failure);
-        self.certain(Cause::RuleGap, failure, after, piece, ledger);
-    }
-
-    fn empty(&self, empty: Empty, piece: &Piece, ledger: &mut Ledger) {
-        let (failure, after) = match empty {
-            Empty::Refuse | Empty::ProxyGone => (self.rules.seen(Failure::Refused), Dur::ZERO),
-            Empty::NoRoute => self.rules.no_route(self.timeline.arp_failure),
-            Empty::Drop => (self.rules.seen(Failure::Timeout), self.rules.connect),
-            Empty::Status(code) => (Failure::Status(code), Dur::ZERO),
-        };
-        let gone = empty == Empty::ProxyGone;
-        let cause = if gone { Cause::ProxyGone } else { Cause::NoBackend };
+    /// Requests that find no backend, or the rules being rewritten.
+    fn no_backend(&self, empty: Empty, in_gap: bool, piece: &Piece, ledger: &mut Ledger) {
+        let arp = self.timeline.arp_failure;
+        let (failure, cause, after) = self.rules.no_backend(empty, in_gap, arp);
         self.certain(cause, failure, after, piece, ledger);
     }
 

@@ -17,7 +17,7 @@ fn hop(kind: &str) -> Hop {
 
 #[test]
 fn statuses_are_those_of_the_table() {
-    // Refused, connect time-out, host unreachable, closed after the request, no response in time, no endpoint.
+    // Refused, connect time-out, unreachable, closed after the request, no response in time, no endpoint.
     for (kind, row) in [
         ("alb", [502, 504, 502, 502, 504, 503]),
         ("ingress-nginx", [502, 504, 502, 502, 504, 503]),

@@ -41,25 +41,10 @@ pub fn settings(given: &mut dyn Given) -> Settings {
     {
         given.refuse(slow, "0 or 30 to 900");
     }
-    let healthy = |given: &dyn Given, of: &str, kind: &str| {
-        let name = format!("target_group_health.{of}.minimum_healthy_targets.{kind}");
-        given.attribute(&group, &name)
-    };
-    let least = healthy(given, "unhealthy_state_routing", "count");
-    let percent = healthy(given, "unhealthy_state_routing", "percentage");
-    let fail_open = Threshold {
-        count: given.count("minimum_healthy_targets", least).max(1),
-        percent: given.threshold("minimum_healthy_percent", percent),
-    };
-    let least = healthy(given, "dns_failover", "count");
-    let percent = healthy(given, "dns_failover", "percentage");
-    let threshold = Threshold {
-        count: given.threshold("dns_minimum_healthy_targets", least) as u32,
-        percent: given.threshold("dns_minimum_healthy_percent", percent),
-    };
+    let (fail_open, leaves) = thresholds(given, &group);
     // Several target groups have one name between them: their nodes stay in it.
-    let leaves = threshold != Threshold::default() && !given.weighted();
-    let dns = leaves.then(|| zones::Settings::read(given, threshold));
+    let leaves = leaves.filter(|_| !given.weighted());
+    let dns = leaves.map(|threshold| zones::Settings::read(given, threshold));
     let words = ["false", "true", "use_load_balancer_configuration"];
     let across = given.attribute(&group, "load_balancing.cross_zone.enabled");
     let cross_zone = given.word("cross_zone", across, &words) != 0;
@@ -88,6 +73,28 @@ pub fn settings(given: &mut dyn Given) -> Settings {
         controller: (!instance).then(|| controller::Settings::read(given)),
         rule: given.weighted().then(|| rule::Settings::read(given)),
     }
+}
+
+/// How few healthy targets a zone may have until its requests go to all, and until it leaves the DNS name
+/// (None: never).
+fn thresholds(given: &mut dyn Given, group: &str) -> (Threshold, Option<Threshold>) {
+    let healthy = |given: &dyn Given, of: &str, kind: &str| {
+        let name = format!("target_group_health.{of}.minimum_healthy_targets.{kind}");
+        given.attribute(group, &name)
+    };
+    let least = healthy(given, "unhealthy_state_routing", "count");
+    let percent = healthy(given, "unhealthy_state_routing", "percentage");
+    let fail_open = Threshold {
+        count: given.count("minimum_healthy_targets", least).max(1),
+        percent: given.threshold("minimum_healthy_percent", percent),
+    };
+    let least = healthy(given, "dns_failover", "count");
+    let percent = healthy(given, "dns_failover", "percentage");
+    let leaves = Threshold {
+        count: given.threshold("dns_minimum_healthy_targets", least) as u32,
+        percent: given.threshold("dns_minimum_healthy_percent", percent),
+    };
+    (fail_open, Some(leaves).filter(|t| *t != Threshold::default()))
 }
 
 /// One attempt and no second target. A client that gives up first is 460 in the balancer's log alone.

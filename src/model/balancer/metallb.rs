@@ -56,8 +56,8 @@ impl MetalLb {
         nodes: &[ViewId],
         timeline: &mut Timeline,
     ) -> MetalLb {
-        // In layer 2 mode nobody answers ARP requests for an address that no node announces; a router without a
-        // BGP route drops.
+        // In layer 2 mode nobody answers ARP requests for an address that no node announces; a router
+        // without a BGP route drops.
         let empty = if settings.bgp { Empty::Drop } else { Empty::NoRoute };
         let hop = Hop { pick: Pick::FlowHash, l7: None, empty };
         let mut rng = ctx.seed.stream("metallb", 0);

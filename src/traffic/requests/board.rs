@@ -250,20 +250,8 @@ impl<'a> Board<'a> {
         let now = &self.views[view as usize];
         let rules = &self.rules[now.context as usize];
         let arp = self.timeline.arp_failure;
-        if now.in_gap {
-            let (failure, after) = rules.no_route(arp);
-            return (failure, Cause::RuleGap, at + after);
-        }
-        match now.empty {
-            Empty::Refuse => (rules.seen(Failure::Refused), Cause::NoBackend, at),
-            Empty::ProxyGone => (rules.seen(Failure::Refused), Cause::ProxyGone, at),
-            Empty::NoRoute => {
-                let (failure, after) = rules.no_route(arp);
-                (failure, Cause::NoBackend, at + after)
-            }
-            Empty::Drop => (rules.seen(Failure::Timeout), Cause::NoBackend, at + rules.connect),
-            Empty::Status(code) => (Failure::Status(code), Cause::NoBackend, at),
-        }
+        let (failure, cause, after) = rules.no_backend(now.empty, now.in_gap, arp);
+        (failure, cause, at + after)
     }
 }
 

@@ -1,5 +1,5 @@
-//! The controller's own pods, while they are replaced one after the other: a new one takes connections once it
-//! is ready; the old one closes its listener when it is told to stop, and finishes what it has accepted.
+//! The controller's own pods, while they are replaced one after the other: a new one takes connections once
+//! it is ready; the old one closes its listener when it is told to stop, and finishes what it has accepted.
 //!
 //! Source: `internal/ingress/controller/nginx.go: Stop` of kubernetes/ingress-nginx, its flag
 //! shutdown-grace-period; nginx' graceful quit.
