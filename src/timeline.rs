@@ -26,6 +26,9 @@ pub struct Timeline {
     pub arp_failure: Dur,
     /// Where clients enter, with the share of requests: an index into `views`.
     pub entries: Vec<(ViewId, f64)>,
+    /// Instants at which a router spreads open connections anew, each with the share of them that breaks.
+    /// Sorted.
+    pub rehashes: Vec<(Time, f32)>,
     /// What happened to the rollout, for people: (when, what).
     pub milestones: Vec<(Time, Milestone)>,
 }

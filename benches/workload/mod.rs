@@ -92,6 +92,7 @@ pub fn rollout(pods: usize, pick: Pick) -> Timeline {
             changes,
             gaps: Vec::new(),
         }],
+        rehashes: Vec::new(),
         arp_failure: Dur::from_secs(3),
         entries: vec![(ViewId(0), 1.0)],
         milestones: Vec::new(),

@@ -131,7 +131,7 @@ fn explanation(setting: Setting) -> &'static str {
         Setting::Capacity => "The pods left cannot answer all requests in time.",
         Setting::ClientTimeout => "The answer takes longer than the client waits.",
         Setting::DataPlane => {
-            "The data plane was rewriting its rules; no setting of the workload changes that."
+            "The data plane was rewriting its rules, or a router its routes; no setting of the workload changes that."
         }
         Setting::Weight => {
             "A Service without a target has a share of the requests: it should have weight 0 until its pods are \

@@ -178,7 +178,7 @@ impl Verdict {
 
 fn judge(timeline: &Timeline, times: &[Times], key: &LossKey, facts: &Facts) -> Verdict {
     let simple = match key.cause {
-        Cause::RuleGap => Some(Setting::DataPlane),
+        Cause::RuleGap | Cause::Rehash => Some(Setting::DataPlane),
         Cause::ProxyGone => Some(Setting::ProxyGrace),
         Cause::IdleRace => Some(Setting::KeepAliveTimeout),
         Cause::Overload => Some(Setting::Capacity),

@@ -78,6 +78,8 @@ pub enum Cause {
     CutByCrash,
     /// Running when the balancer's deregistration delay ended.
     CutByDeregistration,
+    /// Running when a router sent its connection to another node.
+    Rehash,
     /// Sent on an idle keep-alive connection that was being closed.
     IdleRace,
     /// No backend was routable.

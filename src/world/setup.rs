@@ -220,6 +220,7 @@ fn new_timeline(scenario: &Scenario, start: Time) -> Timeline {
         views: Vec::new(),
         entries: Vec::new(),
         milestones: Vec::new(),
+        rehashes: Vec::new(),
         arp_failure: Dur::from_secs_f64(scenario.platform.arp_failure_s),
     }
 }

@@ -113,6 +113,27 @@ fn an_address_that_no_node_announces_has_no_route() {
     assert!(no_route == 0.0 && timeout > 100.0, "{no_route} {timeout}");
 }
 
+/// With externalTrafficPolicy Local the set of announcing nodes changes as pods move, and the router divides open
+/// connections anew.
+#[test]
+fn a_bgp_router_breaks_connections_when_nodes_change() {
+    let of = |resilient: &str| {
+        let settings = [
+            ("traffic.path", "metallb-bgp"),
+            ("balancer.resilient_ecmp", resilient),
+            ("service.spec.type", "LoadBalancer"),
+            ("service.spec.externalTrafficPolicy", "Local"),
+            ("nodes", "[{ name = \"n\", count = 4 }]"),
+            ("replicas", "2"),
+            ("app.service", "{ kind = \"constant\", mean_s = 1.0 }"),
+            ("app.on_sigterm", "graceful"),
+        ];
+        failures(&runs("nginx-retries", &settings), Failure::Reset, Cause::Rehash)
+    };
+    let (modulo, resilient) = (of("false"), of("true"));
+    assert!(modulo > 20.0 && resilient < 0.8 * modulo, "{modulo} {resilient}");
+}
+
 fn evaluator(scenario: &Scenario, choice: EvaluatorChoice) -> (Evaluator, String) {
     let options = RunOptions { replications: 1, keep_timelines: 1, ..RunOptions::default() };
     let runs = run(scenario, &options);

@@ -145,3 +145,16 @@ fn an_empty_share_fails_alike_in_both_evaluators() {
     assert!((single.failed() - 500.0).abs() < 90.0, "{}", single.failed());
     assert_eq!(single.by_failure().keys().collect::<Vec<_>>(), [&Failure::Status(503)]);
 }
+
+/// A share of what runs is reset when a router divides connections anew, in both a short and a long run.
+#[test]
+fn a_rehash_breaks_its_share_of_what_runs() {
+    let pods = vec![pod(0, -100.0, 1e9, 1e9)];
+    let mut timeline = timeline(pods, vec![view(&[0], Vec::new())], Dist::constant(2.0), 60.0);
+    timeline.rehashes = vec![(s(10.0), 0.75)];
+    let outcome = run(&timeline, &even(500.0));
+    // 2 s of 500 a second run then.
+    assert!((outcome.failed() - 750.0).abs() < 60.0, "{}", outcome.failed());
+    let keys: Vec<_> = outcome.losses.keys().map(|k| (k.failure, k.cause)).collect();
+    assert_eq!(keys, [(Failure::Reset, Cause::Rehash)]);
+}

@@ -99,6 +99,7 @@ pub fn timeline(pods: Vec<PodTruth>, views: Vec<View>, service: Dist, end: f64) 
         entries: (0..views.len()).map(|v| (ViewId(v as u32), share)).collect(),
         views,
         milestones: Vec::new(),
+        rehashes: Vec::new(),
         arp_failure: d(3.0),
     }
 }

@@ -17,11 +17,15 @@ pub struct Settings {
     pub local: bool,
     /// A speaker's decision until traffic follows it.
     pub announcement: Dist,
+    /// With BGP: the router moves only the connections of nodes that no longer announce.
+    pub resilient: bool,
 }
 
 /// Card `metallb-l2` or `metallb-bgp`.
 pub fn settings(given: &mut dyn Given, bgp: bool) -> Settings {
-    Settings { bgp, local: given.local(), announcement: given.dist("announcement") }
+    let words = ["false", "true"];
+    let resilient = bgp && given.word("resilient_ecmp", None, &words) == 1;
+    Settings { bgp, local: given.local(), announcement: given.dist("announcement"), resilient }
 }
 
 #[derive(Clone, Debug, PartialEq)]
@@ -75,6 +79,17 @@ impl MetalLb {
         }
     }
 
+    /// Open connections are spread anew, and those that come to another node break.
+    fn rehash(&self, scene: &mut Scene, old: &[Target], new: &[ViewId]) {
+        let stays = |t: &&Target| matches!(t, Target::View(v) if new.contains(v));
+        let gone = old.len() - old.iter().filter(stays).count();
+        let same = gone == 0 && old.len() == new.len();
+        let share = moved(old.len(), new.len(), gone, self.settings.resilient);
+        if self.settings.bgp && !same && share > 0.0 {
+            scene.timeline.rehashes.push((scene.ctx.now, share));
+        }
+    }
+
     /// The nodes that are to announce.
     fn wanted(&self, cluster: &Cluster) -> Vec<ViewId> {
         let mut nodes = self.nodes.clone();
@@ -86,6 +101,17 @@ impl MetalLb {
             nodes.truncate(1);
         }
         nodes
+    }
+}
+
+/// The share of open connections that come to another node when the router divides them among `new` nodes in
+/// the place of `old` ones, of which `gone` are not among the new ones: a hash modulo their number, or tables
+/// that keep what they can.
+fn moved(old: usize, new: usize, gone: usize, resilient: bool) -> f32 {
+    match (old, resilient) {
+        (0, _) => 0.0,
+        (_, true) => gone as f32 / old as f32,
+        (_, false) => 1.0 - 1.0 / old.max(new) as f32,
     }
 }
 
@@ -126,6 +152,8 @@ impl Model for MetalLb {
             }
             // A later decision has overtaken this one, or is on its way and will correct it.
             Event::Follows { decision, nodes } if decision == self.decisions => {
+                let old: Vec<Target> = self.listing.targets().collect();
+                self.rehash(scene, &old, &nodes);
                 self.listing.set(scene.timeline, scene.ctx.now, targets(&nodes));
             }
             Event::Follows { .. } => {}
@@ -134,5 +162,19 @@ impl Model for MetalLb {
 
     fn entries(&self) -> Vec<ViewId> {
         vec![self.listing.view]
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_modulo_moves_most_connections() {
+        assert_eq!(moved(3, 4, 0, false), 0.75);
+        assert_eq!(moved(4, 3, 1, false), 0.75);
+        assert_eq!(moved(4, 3, 1, true), 0.25);
+        assert_eq!(moved(3, 4, 0, true), 0.0);
+        assert_eq!(moved(0, 2, 0, false), 0.0);
     }
 }

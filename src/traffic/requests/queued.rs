@@ -302,6 +302,7 @@ pub fn needed(timeline: &Timeline, traffic: &Traffic) -> bool {
     let waits = |l7: &L7| l7.tries > 1 || l7.pool.is_some();
     let client = &traffic.client;
     client.keep_alive
+        || !timeline.rehashes.is_empty()
         || client.retries > 0
         || matches!(traffic.arrivals, crate::scenario::Arrivals::Closed { .. })
         || timeline.versions.iter().any(|v| v.concurrency.is_some())
