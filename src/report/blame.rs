@@ -75,6 +75,7 @@ fn setting_name(setting: Setting) -> &'static str {
         Setting::ClientTimeout => "timeout of the client",
         Setting::DataPlane => "data plane",
         Setting::Weight => "weight of the Service",
+        Setting::CrossZone => "cross-zone load balancing",
         Setting::ProxyGrace => "shutdown-grace-period of the ingress controller",
         Setting::Procedure => "order of the steps",
     }
@@ -136,6 +137,10 @@ fn explanation(setting: Setting) -> &'static str {
         Setting::Weight => {
             "A Service without a target has a share of the requests: it should have weight 0 until its pods are \
              healthy, and while they go."
+        }
+        Setting::CrossZone => {
+            "A load balancer node sends to its own zone's targets alone, and there was none. Cross-zone load balancing \
+             would have sent to the others; DNS failover takes the zone out of the load balancer's name."
         }
         Setting::ProxyGrace => {
             "The ingress controller's pod closes its listener before everybody has stopped to connect to it. It \
@@ -199,16 +204,19 @@ fn found_and_needed(blame: &Blame, scenario: &Scenario) -> (String, String) {
         Setting::DeregistrationDelay | Setting::DrainTimeout | Setting::ClientTimeout => {
             ("too short".to_owned(), more.map_or("longer".to_owned(), |s| format!("{s:.1} s more")))
         }
+        Setting::Weight => ("above 0".to_owned(), "0 without healthy targets".to_owned()),
+        Setting::CrossZone => ("off".to_owned(), "on, or DNS failover".to_owned()),
+        Setting::ProxyGrace => ("too short".to_owned(), "until nobody connects to it".to_owned()),
         _ => ("as it is".to_owned(), String::new()),
     }
 }
 
 fn pre_stop_s(deployment: &Deployment) -> Option<f64> {
-    let hooks = deployment.template.containers.iter().filter_map(|c| c.pre_stop.as_ref());
-    hooks
-        .map(|hook| match hook {
-            Hook::Sleep { seconds } => *seconds as f64,
-            Hook::Exec { duration, .. } | Hook::HttpGet { duration, .. } => duration.as_secs_f64(),
-        })
-        .max_by(f64::total_cmp)
+    let template = &deployment.template;
+    let serving = usize::from(template.serving_container()) - template.init_containers.len();
+    let hook = template.containers[serving].pre_stop.as_ref();
+    hook.map(|hook| match hook {
+        Hook::Sleep { seconds } => *seconds as f64,
+        Hook::Exec { duration, .. } | Hook::HttpGet { duration, .. } => duration.as_secs_f64(),
+    })
 }

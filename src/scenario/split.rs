@@ -151,6 +151,11 @@ fn actions(
 
 /// The main Service and its canary, if a second Ingress makes one.
 fn canary(low: &mut Lowering<'_>, main: &Document) -> Vec<(String, u32)> {
+    if is_canary(main) {
+        let what = "a canary whose main Ingress is not among the manifests (it gets all requests)";
+        low.not_modelled.push(what.to_owned());
+        return Vec::new();
+    }
     let Some((host_and_path, service)) = routes(main).into_iter().next() else { return Vec::new() };
     let documents = &low.input.documents;
     let canaries = documents.iter().map(|d| &**d).filter(|d| is_canary(d) && !d.update);

@@ -47,6 +47,8 @@ pub enum Setting {
     DataPlane,
     /// The weight of a Service that has no target.
     Weight,
+    /// A load balancer node sends to its own zone alone.
+    CrossZone,
     /// How long the proxy's own pods serve on when they are told to stop.
     ProxyGrace,
     /// The way a Service is switched between Deployments, or pods are deleted by hand.
@@ -100,6 +102,8 @@ pub struct Facts {
     pub strategy_empties: Option<Setting>,
     /// A rollout is among the actions.
     pub rollout: bool,
+    /// A load balancer node sends to its own zone alone, and there are several.
+    pub zones_apart: bool,
 }
 
 /// How pods of one version are set up.
@@ -137,6 +141,7 @@ impl Facts {
             versions: scenario.templates().iter().map(version).collect(),
             strategy_empties,
             rollout,
+            zones_apart: scenario.path.zones_apart(&scenario.nodes),
         }
     }
 }
@@ -254,6 +259,7 @@ fn nobody_listed(timeline: &Timeline, key: &LossKey, facts: &Facts) -> Verdict {
     let shared = key.view.is_some_and(|view| shares(timeline, view));
     let setting = match facts.strategy_empties {
         _ if shared => Setting::Weight,
+        _ if facts.zones_apart => Setting::CrossZone,
         _ if !facts.rollout => Setting::Procedure,
         Some(setting) => setting,
         None => Setting::MinReadySeconds,
@@ -352,6 +358,7 @@ impl Setting {
             Setting::Capacity => "replicas",
             Setting::ClientTimeout => "the client's timeout",
             Setting::DataPlane => "the data plane's rule updates",
+            Setting::CrossZone => "cross-zone load balancing",
             Setting::Weight => "the weight of a Service without targets",
             Setting::ProxyGrace => "how long the proxy serves on",
             Setting::Procedure => "the order of the steps taken",

@@ -43,7 +43,8 @@ fn answered(run: &Replication, version: &str, from_s: i32) -> (f64, f64) {
     })
 }
 
-/// A new target lowers the share of healthy ones: below the threshold it gets requests before its first check.
+/// A new target lowers the share of healthy ones: below the threshold it gets requests before its first
+/// check.
 #[test]
 fn too_small_a_share_of_healthy_targets_opens_the_group() {
     let first = |percent: &str| {
@@ -113,8 +114,8 @@ fn an_address_that_no_node_announces_has_no_route() {
     assert!(no_route == 0.0 && timeout > 100.0, "{no_route} {timeout}");
 }
 
-/// With externalTrafficPolicy Local the set of announcing nodes changes as pods move, and the router divides open
-/// connections anew.
+/// With externalTrafficPolicy Local the set of announcing nodes changes as pods move, and the router divides
+/// open connections anew.
 #[test]
 fn a_bgp_router_breaks_connections_when_nodes_change() {
     let of = |resilient: &str| {
@@ -123,8 +124,8 @@ fn a_bgp_router_breaks_connections_when_nodes_change() {
             ("balancer.resilient_ecmp", resilient),
             ("service.spec.type", "LoadBalancer"),
             ("service.spec.externalTrafficPolicy", "Local"),
-            ("nodes", "[{ name = \"n\", count = 4 }]"),
-            ("replicas", "2"),
+            ("nodes", "[{ name = \"n\", count = 12 }]"),
+            ("replicas", "6"),
             ("app.service", "{ kind = \"constant\", mean_s = 1.0 }"),
             ("app.on_sigterm", "graceful"),
         ];

@@ -20,6 +20,7 @@ pub mod settings;
 pub mod split;
 
 use crate::cluster::objects::{Cluster, Conditions, PodId};
+use crate::cluster::spec::Node;
 use crate::model::plumbing::{Ctx, Out};
 use crate::scenario::Scenario;
 use crate::timeline::{Timeline, ViewId};
@@ -268,6 +269,12 @@ impl Path {
             + s.check.interval.as_secs_f64()
             + s.verdict.quantile_s(0.95)
             + requeue
+    }
+
+    /// A load balancer node sends to its own zone alone, and the nodes are in several.
+    pub fn zones_apart(&self, nodes: &[Node]) -> bool {
+        matches!(self, Path::Alb(s) | Path::Nlb(s) if !s.cross_zone)
+            && elb::zones::Zones::of(nodes, &[]).is_some()
     }
 
     /// The status that the proxy logs when the client goes before the answer, which nobody receives.
