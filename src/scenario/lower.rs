@@ -294,11 +294,8 @@ impl Lowering<'_> {
         Kubernetes { control_plane, kubelet, kube_proxy }
     }
 
-    /// The 34 of "1.34" (also "v1.34.2").
     fn minor(&mut self, key: &str, text: &str) -> u32 {
-        let rest = text.trim_start_matches('v').strip_prefix("1.");
-        let minor = rest.and_then(|r| r.split(['.', '+', '-']).next()).and_then(|m| m.parse().ok());
-        match minor.filter(|m| (20..=60).contains(m)) {
+        match minor_version(text) {
             Some(minor) => minor,
             None => {
                 let error = self.fail(&format!("kubernetes.{key}"), "not a Kubernetes version");
@@ -369,4 +366,11 @@ impl Lowering<'_> {
 /// The instant `s` seconds after the action.
 pub(super) fn at(s: f64) -> Time {
     Time::from_secs_f64(s)
+}
+
+/// The 34 of "1.34" (also "v1.34.2"); None if it is no version from 1.20 on.
+pub fn minor_version(text: &str) -> Option<u32> {
+    let rest = text.trim_start_matches('v').strip_prefix("1.");
+    let minor = rest.and_then(|r| r.split(['.', '+', '-']).next()).and_then(|m| m.parse().ok());
+    minor.filter(|m| (20..=60).contains(m))
 }

@@ -42,6 +42,7 @@ pub use cards::Card;
 pub use diagnostics::{Diagnostic, Diagnostics};
 pub use field::{Field, FieldStep};
 pub use input::Input;
+pub use lower::minor_version;
 pub use platform::Platform;
 pub use source::Source;
 
@@ -207,6 +208,13 @@ pub enum ActionKind {
     Drain {
         node: usize,
     },
+}
+
+impl ActionKind {
+    /// Whether it makes a rollout, whose end is of interest.
+    pub fn is_rollout(&self) -> bool {
+        matches!(self, ActionKind::Rollout { .. } | ActionKind::Undo { .. } | ActionKind::Resume)
+    }
 }
 
 impl Scenario {

@@ -1,6 +1,5 @@
 //! What the user does: each action is one or more steps at their times.
 
-use super::outcome::is_rollout;
 use super::{Event, World};
 use crate::cluster::objects::{DeploymentId, PodId, Write};
 use crate::cluster::spec::{Deployment, PodDisruptionBudget, selects};
@@ -59,7 +58,7 @@ impl World<'_> {
 
     fn begin(&mut self, now: Time, index: u32) {
         let kind = &self.scenario.actions[index as usize].kind;
-        if is_rollout(kind) {
+        if kind.is_rollout() {
             self.tracker.rollout_begins();
         }
         let subject = self.subject();
