@@ -8,7 +8,14 @@ use std::fmt::Write as _;
 /// The card: head, fitted entries, and by name the entries that keep the base card's value.
 ///
 /// `source` says where the data come from, for people.
-pub fn platform_card(calibration: &Calibration, name: &str, base: &str, source: &str) -> String {
+/// `kubernetes`: versions by part, such as ("kubelet", "1.34"); without any those of the base card hold.
+pub fn platform_card(
+    calibration: &Calibration,
+    name: &str,
+    base: &str,
+    source: &str,
+    kubernetes: &[(&str, String)],
+) -> String {
     let mut out = String::from("# Written by `rollsim calibrate`. Times in seconds.\n");
     if !calibration.kept.is_empty() {
         let _ = writeln!(out, "# No data touch these; they keep the values of the base card:");
@@ -26,6 +33,12 @@ pub fn platform_card(calibration: &Calibration, name: &str, base: &str, source: 
         )),
         quoted(base)
     );
+    if !kubernetes.is_empty() {
+        out.push_str("\n[kubernetes]\n");
+        for (part, version) in kubernetes {
+            let _ = writeln!(out, "{part} = {}", quoted(version));
+        }
+    }
     for (entry, fitted) in &calibration.fitted {
         out.push_str(&entry_text(entry, fitted, calibration.coarse));
     }

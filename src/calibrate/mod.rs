@@ -7,10 +7,10 @@ pub mod plot;
 pub mod recipes;
 pub mod record;
 
-use crate::engine::Dist;
+use crate::engine::{Dist, SharedProcessor};
 use fit::Fit;
 use recipes::{RECIPES, Recipe};
-use record::RunRecord;
+use record::{PodRecord, RunRecord};
 use std::collections::BTreeMap;
 
 /// Below this many samples an interval says too little: the entry keeps the base card's value.
@@ -69,7 +69,7 @@ pub fn calibrate(runs: &[RunRecord], base: &BTreeMap<String, Dist>) -> Calibrati
     if let Some(fitted) = fitted("image pull events", pulls, Vec::new()) {
         result.fitted.insert("image_pull".to_owned(), fitted);
     }
-    result.numbers = numbers(runs);
+    result.numbers = numbers(runs, &known);
     // What the base card does not know, no model would read.
     result.numbers.retain(|name, _| base.contains_key(name));
     result.kept = base
@@ -159,7 +159,7 @@ fn proportions(entries: &[&str], known: &BTreeMap<String, Dist>) -> Vec<f64> {
     means.iter().map(|m| if total > 0.0 { m / total } else { even }).collect()
 }
 
-fn numbers(runs: &[RunRecord]) -> BTreeMap<String, FittedNumber> {
+fn numbers(runs: &[RunRecord], known: &BTreeMap<String, Dist>) -> BTreeMap<String, FittedNumber> {
     let mut numbers = BTreeMap::new();
     let lost: Vec<bool> =
         runs.iter().flat_map(|r| r.pods.iter().filter_map(recipes::trigger_lost)).collect();
@@ -171,62 +171,69 @@ fn numbers(runs: &[RunRecord]) -> BTreeMap<String, FittedNumber> {
             FittedNumber { value: fit::round(share), samples: lost.len(), from },
         );
     }
-    if let Some((value, samples)) = run_spread(runs) {
-        let from = "spread between runs of starts alone on their node, of the logarithm";
-        numbers.insert(
-            "run_spread".to_owned(),
-            FittedNumber { value: fit::round(value), samples, from },
-        );
-    }
-    if let Some((value, samples)) = cores(runs) {
+    let idle_s = ["watch_kubelet", "pod_setup"].iter().filter_map(|e| known.get(*e)).map(fit::mean);
+    let starts = starts(runs, idle_s.sum());
+    let cores = cores(&starts);
+    if let Some((value, samples)) = cores {
         let from = "slow-down of starts by the number of pods starting at the same time";
         numbers.insert(
             "node_cores".to_owned(),
             FittedNumber { value: fit::round(value), samples, from },
         );
     }
+    if let Some((value, samples)) = run_spread(&starts, cores.map(|(value, _)| value)) {
+        let from = "spread between runs of starts, without what others slow them down by";
+        numbers.insert(
+            "run_spread".to_owned(),
+            FittedNumber { value: fit::round(value), samples, from },
+        );
+    }
     numbers
 }
 
-/// Cores that starts share: n pods that start together take n / cores times as long as one alone, once they
-/// outnumber the cores.
-fn cores(runs: &[RunRecord]) -> Option<(f64, usize)> {
+/// How long starts took, by run: how many pods started together, and the time in seconds.
+type Starts = Vec<Vec<(f64, f64)>>;
+
+/// Scheduled to process start, without the `idle_s` in which the node has nothing to do for it.
+fn starts(runs: &[RunRecord], idle_s: f64) -> Starts {
+    let of = |pod: &PodRecord, run: &RunRecord| {
+        let took = pod.process_start? - pod.scheduled? - idle_s;
+        Some((recipes::starting_with(pod, run)? as f64 + 1.0, took)).filter(|_| took > 0.0)
+    };
+    runs.iter().map(|run| run.pods.iter().filter_map(|pod| of(pod, run)).collect()).collect()
+}
+
+/// Cores that starts share, from pods that start together: the slow-down of
+/// [`SharedProcessor`](crate::engine::SharedProcessor), solved for the cores.
+fn cores(starts: &Starts) -> Option<(f64, usize)> {
     /// With fewer, other work on the node tells more than the number of cores; slow-downs below this say
     /// that there are cores enough.
-    const MANY: usize = 4;
+    const MANY: f64 = 4.0;
     const SLOWED: f64 = 1.2;
-    let mut by_others: BTreeMap<usize, Vec<f64>> = BTreeMap::new();
-    for run in runs {
-        for pod in &run.pods {
-            let others = recipes::starting_with(pod, run);
-            let took = pod.process_start.zip(pod.scheduled).map(|(to, from)| to - from);
-            if let (Some(others), Some(took)) = (others, took) {
-                by_others.entry(others).or_default().push(took);
-            }
-        }
+    let all = || starts.iter().flatten();
+    let lone: Vec<f64> = all().filter(|(n, _)| *n == 1.0).map(|(_, took)| *took).collect();
+    if lone.len() < FEWEST_SAMPLES {
+        return None;
     }
-    let alone = median(by_others.get(&0).filter(|v| v.len() >= FEWEST_SAMPLES)?);
-    let slowed: Vec<f64> = by_others
-        .iter()
-        .filter(|(others, _)| **others + 1 >= MANY)
-        .flat_map(|(others, took)| took.iter().map(move |t| (*others as f64 + 1.0, t / alone)))
-        .filter(|(_, slow_down)| *slow_down >= SLOWED)
-        .map(|(pods, slow_down)| pods / slow_down)
+    let alone = median(&lone);
+    let slowed: Vec<f64> = all()
+        .map(|(n, took)| (*n, (took / alone).min(0.999 * n)))
+        .filter(|(n, slow)| *n >= MANY && *slow >= SLOWED)
+        .map(|(n, slow)| libm::sqrt((n * n - slow * slow) / (slow * slow - 1.0)))
         .collect();
     (slowed.len() >= FEWEST_SAMPLES).then(|| (median(&slowed), slowed.len()))
 }
 
 /// How much faster or slower a node is in one run than in another: the standard deviation between runs of
-/// the logarithm of a lone start, without what starts of one run differ by (analysis of variance).
-fn run_spread(runs: &[RunRecord]) -> Option<(f64, usize)> {
-    let groups: Vec<Vec<f64>> = runs
-        .iter()
-        .map(|run| {
-            let starts = run.pods.iter().filter_map(|pod| recipes::lone_start(pod, run));
-            starts.filter(|s| *s > 0.0).map(libm::log).collect::<Vec<f64>>()
-        })
-        .filter(|group| group.len() >= 2)
-        .collect();
+/// the logarithm of a start, without what starts of one run differ by (analysis of variance). Where the cores
+/// are not known only lone starts can be compared.
+fn run_spread(starts: &Starts, cores: Option<f64>) -> Option<(f64, usize)> {
+    let effort = |(n, took): &(f64, f64)| {
+        let slow = cores.map(|cores| SharedProcessor::<()>::slow(*n, cores));
+        Some(libm::log(took / slow.or((*n == 1.0).then_some(1.0))?))
+    };
+    let groups = starts.iter().map(|run| run.iter().filter_map(effort).collect::<Vec<f64>>());
+    let groups: Vec<Vec<f64>> = groups.filter(|group| group.len() >= 2).collect();
     if groups.len() < 2 * FEWEST_SAMPLES {
         return None;
     }

@@ -25,15 +25,21 @@ pub const RECIPES: &[Recipe] = &[
     Recipe {
         name: "Ready to ready in the EndpointSlice",
         sample: ready_to_slice,
-        solve: &["watch_controller", "api_write"],
+        solve: &["watch_controller", "slice_write"],
         known: &[],
     },
     Recipe {
-        // Not one watch and one write as above: on a small cluster the controller competes with the stop.
+        name: "Ready to ready in the EndpointSlice, a write like any other",
+        sample: ready_to_slice,
+        solve: &["api_write"],
+        known: &[("watch_controller", 1.0)],
+    },
+    Recipe {
+        // Not the write above: on a small cluster the controller competes with the stop.
         name: "deleted to terminating in the EndpointSlice",
         sample: |pod, _| between(pod.deleted, pod.slice_terminating),
-        solve: &["slice_terminating"],
-        known: &[],
+        solve: &["slice_write_deletion"],
+        known: &[("watch_controller", 1.0)],
     },
     Recipe {
         name: "deleted to SIGTERM",

@@ -11,6 +11,7 @@ fn uniform(purpose: &'static str, i: u64) -> f64 {
 fn base() -> BTreeMap<String, Dist> {
     let entries = [
         ("api_write", 0.008),
+        ("slice_write", 0.008),
         ("watch_controller", 0.004),
         ("watch_kubelet", 0.005),
         ("signal_delivery", 0.015),
@@ -54,6 +55,7 @@ fn latencies_of_known_runs_are_found_again() {
     assert_eq!(calibration.fitted["schedule"].fit.family, fit::Family::LogNormal);
     // 18 ms are one watch and one write, 4 to 8 in the base card.
     assert!((median("watch_controller") - 0.006).abs() < 1e-6);
+    assert!((median("slice_write") - 0.012).abs() < 1e-6);
     assert!((median("api_write") - 0.012).abs() < 1e-6);
     // The three steps of a start share what is left without the watch, here 10 ms (40 ms as 5 to 15).
     let start = median("pod_setup") + median("sandbox_create") + median("container_start");
@@ -82,13 +84,14 @@ fn what_no_data_touch_is_listed() {
 #[test]
 fn cores_come_from_the_slow_down_of_common_starts() {
     let mut pods = lone_pods(20).pods;
+    let slow = SharedProcessor::<()>::slow(8.0, 2.0);
     for group in 0..3 {
         let created = 10_000.0 + 100.0 * f64::from(group);
         pods.extend((0..8).map(|_| PodRecord {
             created: Some(created),
             scheduled: Some(created + 0.01),
-            // Eight starts on two cores take four times as long as one of 0.455 s.
-            process_start: Some(created + 0.01 + 4.0 * 0.455),
+            // What is work of a lone start (0.455 s, 0.12 s of it without work) slows down on two cores.
+            process_start: Some(created + 0.01 + 0.12 + slow * 0.335),
             ..PodRecord::default()
         }));
     }
@@ -101,9 +104,16 @@ fn cores_come_from_the_slow_down_of_common_starts() {
 #[test]
 fn the_card_is_toml_with_every_fitted_entry() {
     let calibration = calibrate(&[lone_pods(100)], &base());
-    let text = card::platform_card(&calibration, "mine", "default", "a \"test\"");
+    let text = card::platform_card(
+        &calibration,
+        "mine",
+        "default",
+        "a \"test\"",
+        &[("kube_proxy", "1.30".to_owned())],
+    );
     let card: toml::Table = text.parse().expect("valid TOML");
     assert_eq!(card["base"].as_str(), Some("default"));
+    assert_eq!(card["kubernetes"]["kube_proxy"].as_str(), Some("1.30"));
     for (entry, fitted) in &calibration.fitted {
         let table = card[entry].as_table().expect("a table");
         let dist: Dist = table["dist"].clone().try_into().expect("a distribution");
@@ -132,8 +142,11 @@ fn runs_that_differ_as_a_whole_are_told_from_starts_that_differ() {
         let pods = (0..4).map(|i| PodRecord {
             created: Some(100.0 * i as f64),
             scheduled: Some(100.0 * i as f64),
+            // 0.104 s of it pass without work for the node: the watch and a quarter of the rest.
             process_start: Some(
-                100.0 * i as f64 + 0.4 * pace * (1.0 + 0.01 * uniform("start", 4 * r + i)),
+                100.0 * i as f64
+                    + 0.104
+                    + 0.296 * pace * (1.0 + 0.01 * uniform("start", 4 * r + i)),
             ),
             ..PodRecord::default()
         });

@@ -7,6 +7,7 @@ use crate::calibrate::{calibrate, card, plot};
 use crate::engine::Dist;
 use crate::measured::Measured;
 use crate::scenario::cards::{Card, CardKind};
+use crate::scenario::minor_version;
 use anyhow::{Result, anyhow, bail};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -31,6 +32,12 @@ pub struct Args {
     /// Platform card that keeps what no data touch.
     #[arg(long, default_value = "default", value_name = "CARD")]
     pub base: String,
+    /// Version of the cluster's control plane and kubelets, such as 1.34. Default: that of the base card.
+    #[arg(long, value_name = "VERSION")]
+    pub kubernetes: Option<String>,
+    /// Version of kube-proxy, where it differs.
+    #[arg(long, value_name = "VERSION")]
+    pub kube_proxy: Option<String>,
 }
 
 /// Runs the command.
@@ -39,6 +46,7 @@ pub struct Args {
 /// Folders that cannot be read or hold no records, broken records, files that cannot be written.
 pub fn run(args: Args) -> Result<ExitCode> {
     let base = Card::embedded(CardKind::Platform, &args.base)?;
+    let versions = versions(&args, &base)?;
     let latencies: BTreeMap<String, Dist> =
         base.keys().filter_map(|key| Some((key.to_owned(), base.dist(key)?))).collect();
     let mut runs = Vec::new();
@@ -58,11 +66,39 @@ pub fn run(args: Args) -> Result<ExitCode> {
         let stem = path.file_stem().map(|s| s.to_string_lossy().into_owned());
         let name = args.name.clone().or(stem).unwrap_or_else(|| "platform".to_owned());
         let source = args.dirs.iter().map(|d| d.display().to_string()).collect::<Vec<_>>();
-        let text = card::platform_card(&calibration, &name, &args.base, &source.join(", "));
+        let text =
+            card::platform_card(&calibration, &name, &args.base, &source.join(", "), &versions);
         write_in_folders(path, &text)?;
     }
     super::print(&card::text(&calibration))?;
     Ok(ExitCode::SUCCESS)
+}
+
+/// The versions of the cluster's parts, where any is given.
+fn versions(args: &Args, base: &Card) -> Result<Vec<(&'static str, String)>> {
+    if args.kubernetes.is_none() && args.kube_proxy.is_none() {
+        return Ok(Vec::new());
+    }
+    let of_base = base.kubernetes.as_ref();
+    let own = [
+        ("control_plane", &args.kubernetes, of_base.and_then(|k| k.control_plane.as_ref())),
+        ("kubelet", &args.kubernetes, of_base.and_then(|k| k.kubelet.as_ref())),
+        (
+            "kube_proxy",
+            if args.kube_proxy.is_some() { &args.kube_proxy } else { &args.kubernetes },
+            of_base.and_then(|k| k.kube_proxy.as_ref()),
+        ),
+    ];
+    let given =
+        own.into_iter().filter_map(|(part, own, base)| Some((part, own.as_ref().or(base)?)));
+    given
+        .map(|(part, version)| match minor_version(version) {
+            Some(_) => Ok((part, version.clone())),
+            None => bail!(
+                "{version:?} is no version of Kubernetes\n  allowed \"1.20\" or newer, such as \"1.34\""
+            ),
+        })
+        .collect()
 }
 
 /// The runs recorded in a folder.

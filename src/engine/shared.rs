@@ -79,8 +79,13 @@ impl<J> SharedProcessor<J> {
     fn reload(&mut self) {
         self.generation += 1;
         self.load = self.jobs.iter().map(|j| j.weight).sum();
-        let (busy, alone) = (self.load / self.cores, 1.0 / self.cores);
-        self.slowdown = libm::sqrt((1.0 + busy * busy) / (1.0 + alone * alone)).max(1.0);
+        self.slowdown = Self::slow(self.load, self.cores);
+    }
+
+    /// How much longer everything takes with jobs of this total weight than on an idle machine (at least 1).
+    pub fn slow(load: f64, cores: f64) -> f64 {
+        let (busy, alone) = (load / cores, 1.0 / cores);
+        libm::sqrt((1.0 + busy * busy) / (1.0 + alone * alone)).max(1.0)
     }
 
     fn advance(&mut self, now: Time) {

@@ -108,6 +108,8 @@ pub struct Latency {
 /// The rollout itself.
 #[derive(Clone, Debug, PartialEq, Serialize, JsonSchema)]
 pub struct Rollout {
+    /// Whether the Deployment is rolled at all: scaling, deletion or a switch have no end to report.
+    pub is_rollout: bool,
     /// Share of replications that completed within the horizon.
     pub completed: f64,
     /// From the action until the Deployment reports complete, over the replications that did.

@@ -206,8 +206,10 @@ fn provenance(
 /// The answer in one or two sentences.
 fn verdict(answer: &Answer) -> String {
     let change = answer.blame.first().filter(|_| answer.lost.total.mean > 0.0);
-    let change = change.map_or(String::new(), |b| format!(" Change first: {}.", b.setting));
-    format!("{} {}{change}", losses_sentence(answer), rollout_sentence(answer))
+    let change = change.map_or(String::new(), |b| format!("Change first: {}.", b.setting));
+    let mut sentences = vec![losses_sentence(answer), rollout_sentence(answer), change];
+    sentences.retain(|s| !s.is_empty());
+    sentences.join(" ")
 }
 
 fn losses_sentence(answer: &Answer) -> String {
@@ -240,7 +242,10 @@ fn rollout_sentence(answer: &Answer) -> String {
     let waits =
         rollout.waiting_for.first().map_or(String::new(), |w| format!(": it waits for {}", w.what));
     match &rollout.duration_s {
-        None => format!("The rollout does not complete{waits}."),
+        None if rollout.is_rollout => format!("The rollout does not complete{waits}."),
+        None => rollout.last_pod_gone_s.as_ref().map_or(String::new(), |d| {
+            format!("The last pod that has to go is gone after {}.", words::seconds(d.mean))
+        }),
         Some(d) if rollout.completed < 1.0 => {
             let (share, time) = (words::percent(rollout.completed), words::seconds(d.mean));
             format!("Only {share} of rollouts complete, in {time}{waits}.")

@@ -20,6 +20,7 @@ pub fn rollout(scenario: &Scenario, replications: &[Replication]) -> Rollout {
     let lowest: Vec<f64> = outcomes().map(|r| f64::from(r.lowest_available)).collect();
     let some = |values: &[f64]| (!values.is_empty()).then(|| value_figure(values));
     Rollout {
+        is_rollout: scenario.actions.iter().any(|a| a.kind.is_rollout()),
         completed: duration.len() as f64 / n,
         duration_s: some(&duration),
         last_pod_gone_s: some(&gone),

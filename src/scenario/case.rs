@@ -90,6 +90,8 @@ pub struct TrafficCase {
     /// A request on a reused connection that turns out closed is sent again once on a fresh one, as Go's
     /// transport does. Default: as `keep_alive`.
     pub retry_reused: Option<bool>,
+    /// Share of requests that must not be sent twice once they were sent, such as POST. Default 0.
+    pub non_idempotent: Option<f64>,
     /// Answers later than this count as stalled. Default 1.
     pub stall_s: Option<f64>,
 }
@@ -195,8 +197,13 @@ pub enum ActionCase {
     Rollout { at_s: Option<f64> },
     /// A rollout, and `kubectl rollout undo` some seconds later.
     Undo { at_s: Option<f64>, undo_after_s: Option<f64>, to_revision: Option<u32> },
-    /// `kubectl scale`.
-    Scale { at_s: Option<f64>, replicas: i32, deployment: Option<String> },
+    /// `kubectl scale`. Default of `replicas`: those of the update.
+    Scale {
+        at_s: Option<f64>,
+        #[serde(alias = "to")]
+        replicas: Option<i32>,
+        deployment: Option<String>,
+    },
     /// `kubectl delete pod` of the first ones by name.
     DeletePods { at_s: Option<f64>, count: Option<u32> },
     /// Every pod, one at a time, through the eviction API; starts 1 s after `at_s`.
@@ -212,6 +219,12 @@ pub enum ActionCase {
         /// The first Deployment goes to 0 replicas so long after the switch. Default: stays.
         scale_down_after_s: Option<f64>,
     },
+    /// The Ingress is applied with new weights of its Services: of the target groups of an ALB's action, or
+    /// of an ingress-nginx canary (the main Service gets the rest). Those not named keep theirs.
+    ShiftWeight { at_s: Option<f64>, weights: BTreeMap<String, u32> },
+    /// `kubectl rollout restart` of the ingress controller (path ingress-nginx): its pods are replaced, one
+    /// after the other.
+    RestartIngress { at_s: Option<f64> },
     /// `kubectl rollout pause`.
     Pause { at_s: Option<f64> },
     /// `kubectl rollout resume`.

@@ -99,8 +99,14 @@ pub struct Platform {
     pub request_overhead_s: f64,
     /// How much stopping a pod slows the others on its node, against starting one.
     pub stop_weight: f64,
+    /// How much of a node's slow-down is felt by what needs the processor only for a moment (a signal; with
+    /// `shared_control_plane` a request to the API), against a container's start.
+    pub short_work_share: f64,
     /// Share of container starts in which the readiness probe's immediate evaluation is wasted.
     pub probe_trigger_lost: f64,
+    /// Share of EndpointSlice writes whose answer reaches the controller before its own watch shows them: a
+    /// sync in between fails and is retried after 1 s.
+    pub slice_cache_stale: f64,
     /// Connections that arrive within this after a process exited, and had still been accepted by the kernel,
     /// are reset; later ones are refused. In seconds.
     pub reset_window_s: f64,
@@ -123,7 +129,9 @@ impl Platform {
         "run_spread",
         "request_overhead_s",
         "stop_weight",
+        "short_work_share",
         "probe_trigger_lost",
+        "slice_cache_stale",
         "reset_window_s",
         "bridge_flush",
         "arp_failure_s",
@@ -148,7 +156,9 @@ impl Platform {
             run_spread: take_number("run_spread"),
             request_overhead_s: take_number("request_overhead_s"),
             stop_weight: take_number("stop_weight"),
+            short_work_share: take_number("short_work_share"),
             probe_trigger_lost: take_number("probe_trigger_lost"),
+            slice_cache_stale: take_number("slice_cache_stale"),
             reset_window_s: take_number("reset_window_s"),
             bridge_flush: take_number("bridge_flush") > 0.0,
             arp_failure_s: take_number("arp_failure_s"),

@@ -1,7 +1,6 @@
 //! Predictions against rollouts measured on a real cluster.
 
 pub mod distribution;
-pub mod page;
 pub mod plot;
 pub mod prediction;
 pub mod text;
@@ -9,7 +8,7 @@ pub mod verdict;
 
 use crate::measured::{Measured, MeasuredRun};
 use crate::run::Replication;
-use crate::scenario::{ActionKind, Scenario};
+use crate::scenario::Scenario;
 use distribution::{Spread, spread_of};
 use prediction::Prediction;
 use serde::Serialize;
@@ -95,10 +94,7 @@ pub fn compare_case(
     known: Option<&str>,
 ) -> CaseResult {
     let predicted = Prediction::of(replications);
-    let rollout = scenario
-        .actions
-        .iter()
-        .any(|a| matches!(a.kind, ActionKind::Rollout { .. } | ActionKind::Undo { .. }));
+    let rollout = scenario.actions.iter().any(|a| a.kind.is_rollout());
     let reasons = verdict::disagreements(&measured.runs, &predicted, rollout);
     let fails = !reasons.is_empty();
     CaseResult {

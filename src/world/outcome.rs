@@ -4,7 +4,7 @@ use super::{Control, World};
 use crate::cluster::objects::{Change, Cluster, DeploymentId, RsId, TemplateId};
 use crate::engine::{Dur, Time};
 use crate::run::RolloutOutcome;
-use crate::scenario::{ActionKind, Scenario};
+use crate::scenario::Scenario;
 use crate::timeline::{Milestone, PodTruth, Timeline, Version};
 
 #[derive(Debug)]
@@ -246,9 +246,4 @@ impl World<'_> {
             _ => format!("{count} new pods to become ready ({restarts} keep restarting)"),
         }
     }
-}
-
-/// Whether an action of this kind makes a rollout whose end is of interest.
-pub(super) fn is_rollout(kind: &ActionKind) -> bool {
-    matches!(kind, ActionKind::Rollout { .. } | ActionKind::Undo { .. } | ActionKind::Resume)
 }

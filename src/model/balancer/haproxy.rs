@@ -2,17 +2,14 @@
 //! headless Service (`server-template`), and sends to those that its checks have not found dead.
 
 use super::check::{self, Checked, Health, NodeRules};
-use super::listing::new_view;
+use super::listing::{Listing, new_view};
 use super::members::Members;
 use super::settings::Given;
 use super::{Model, Scene};
 use crate::cluster::objects::{Conditions, PodId};
 use crate::engine::{Dur, Rng, Time};
 use crate::model::plumbing::{Ctx, Out};
-use crate::timeline::{
-    Backend, ChangeKind, Empty, Hop, L7, L7Status, Pick, RetryOn, Target, Timeline, ViewChange,
-    ViewId,
-};
+use crate::timeline::{Empty, Hop, L7, L7Status, Pick, Pool, RetryOn, Target, Timeline, ViewId};
 
 #[derive(Clone, Debug, PartialEq)]
 pub struct Settings {
@@ -23,7 +20,12 @@ pub struct Settings {
     pub check: check::Rules,
     /// How often the servers are looked up.
     pub resolve: Dur,
+    /// The share of a server that was down grows for so long; zero: at once.
+    pub slow_start: Dur,
 }
+
+/// A server in slow start is never left out altogether.
+const LEAST_SHARE: f32 = 0.01;
 
 const PICKS: [(&str, Pick); 3] = [
     ("roundrobin", Pick::RoundRobin),
@@ -31,17 +33,25 @@ const PICKS: [(&str, Pick); 3] = [
     ("random", Pick::TwoChoices),
 ];
 
+const REUSE: [&str; 4] = ["never", "safe", "aggressive", "always"];
+
 /// Card `haproxy`. With `option redispatch` a retry goes to another server at once, and to the same one (if
-/// there is no other) a second later. Connections to servers are not kept.
+/// there is no other) a second later; without it always to the same one. With http-reuse `safe` the first
+/// request of a client's connection has a connection of its own, and clients of a proxy open one a request.
 pub fn settings(given: &mut dyn Given) -> Settings {
     let pick = PICKS[given.word("balance", None, &PICKS.map(|p| p.0))].1;
+    let words = ["false", "true"];
+    let redispatch = given.word("redispatch", None, &words) == 1;
+    let reuses = given.word("http_reuse", None, &REUSE) >= 2;
+    let connect_timeout = given.seconds("connect_timeout", None);
     let l7 = L7 {
-        connect_timeout: given.seconds("connect_timeout", None),
+        connect_timeout,
         response_timeout: Some(given.seconds("server_timeout", None)),
         tries: 1 + given.count("retries", None),
         retry_on: RetryOn { refused: true, connect_timeout: true, ..RetryOn::default() },
-        retry_delay: Dur::from_secs(1),
-        exclude_tried: true,
+        retry_delay: Dur::from_secs(1).min(connect_timeout),
+        retry_same: !redispatch,
+        exclude_tried: redispatch,
         status: L7Status {
             refused: 503,
             connect_timeout: 503,
@@ -49,7 +59,11 @@ pub fn settings(given: &mut dyn Given) -> Settings {
             reset: 502,
             response_timeout: 504,
         },
-        pool: None,
+        pool: reuses.then(|| Pool {
+            idle_timeout: given.seconds("pool_purge_delay", None),
+            race_window: given.seconds("race_window", None),
+            closes_client: true,
+        }),
     };
     let inter = given.seconds("inter", None);
     Settings {
@@ -63,6 +77,7 @@ pub fn settings(given: &mut dyn Given) -> Settings {
             node_port_health: false,
         },
         resolve: given.seconds("resolve", None),
+        slow_start: given.seconds("slowstart", None),
     }
 }
 
@@ -93,11 +108,13 @@ pub enum Event {
 struct Server {
     checked: Checked,
     generation: u32,
+    /// Since when it is up again after having been down.
+    risen: Time,
 }
 
 #[derive(Debug)]
 struct Process {
-    view: ViewId,
+    listing: Listing,
     /// By pod.
     servers: Vec<Option<Server>>,
     /// Pods whose endpoints changed since the last look-up.
@@ -110,13 +127,6 @@ impl Process {
             self.servers.resize_with(pod.index() + 1, || None);
         }
         &mut self.servers[pod.index()]
-    }
-
-    /// Notes whether the process sends to the pod from `at` on.
-    fn note(&self, timeline: &mut Timeline, at: Time, pod: PodId, sends: bool) {
-        let kind = if sends { ChangeKind::Add { weight: 1.0 } } else { ChangeKind::Remove };
-        let change = ViewChange { at, target: Target::Pod(pod), kind };
-        timeline.views[self.view.0 as usize].changes.push(change);
     }
 }
 
@@ -133,7 +143,7 @@ impl Haproxy {
     pub fn new(ctx: Ctx, settings: &Settings, timeline: &mut Timeline) -> Haproxy {
         let process = |i| {
             let view = new_view(timeline, format!("HAProxy {}", i + 1), settings.hop.clone());
-            Process { view, servers: Vec::new(), changed: Vec::new() }
+            Process { listing: Listing::new(view), servers: Vec::new(), changed: Vec::new() }
         };
         Haproxy {
             members: Members::default(),
@@ -161,21 +171,46 @@ impl Haproxy {
                 continue;
             }
             if !found {
-                if process.slot(pod).take().is_some_and(|s| s.is_up()) {
-                    process.note(scene.timeline, now, pod, false);
-                }
+                *process.slot(pod) = None;
+                self.follow(scene, id, pod);
                 continue;
             }
             self.generations += 1;
             let generation = self.generations;
             let checked = Checked::on_probation(&self.settings.check);
-            *process.slot(pod) = Some(Server { checked, generation });
-            process.note(scene.timeline, now, pod, true);
+            let risen = Time::ALWAYS;
+            *process.slot(pod) = Some(Server { checked, generation, risen });
+            self.follow(scene, id, pod);
             let at = now + self.phase(self.settings.check.interval);
             out.at(at, Event::Check { process: id, pod, generation }.into());
         }
         self.processes[id as usize].changed = changed;
         out.at(now + self.settings.resolve, Event::Resolve { process: id }.into());
+    }
+
+    /// What the process sends to, as its checks and its look-ups say of one pod.
+    fn follow(&mut self, scene: &mut Scene, id: u32, pod: PodId) {
+        if self.settings.slow_start > Dur::ZERO {
+            // The shares of all follow from the time.
+            return self.route(scene, id);
+        }
+        let process = &mut self.processes[id as usize];
+        let up = process.slot(pod).as_ref().is_some_and(Server::is_up);
+        let target = Target::Pod(pod);
+        process.listing.change(scene.timeline, scene.ctx.now, target, up.then_some(1.0));
+    }
+
+    fn route(&mut self, scene: &mut Scene, id: u32) {
+        let Process { servers, listing, .. } = &mut self.processes[id as usize];
+        let (now, slow) = (scene.ctx.now, self.settings.slow_start);
+        let share = |s: &Server| {
+            let risen = now - s.risen;
+            if risen >= slow { 1.0 } else { (risen.0 as f32 / slow.0 as f32).max(LEAST_SHARE) }
+        };
+        let servers = (0..).map(PodId).zip(servers.iter());
+        let up = servers.filter_map(|(pod, s)| Some((pod, s.as_ref().filter(|s| s.is_up())?)));
+        let wanted = up.map(|(pod, s)| (Target::Pod(pod), share(s))).collect();
+        listing.set(scene.timeline, now, wanted);
     }
 
     fn server(&mut self, process: u32, pod: PodId, generation: u32) -> Option<&mut Server> {
@@ -201,19 +236,23 @@ impl Model for Haproxy {
         Event::Slices { from, to }
     }
 
-    fn adopt(&mut self, scene: &mut Scene, pod: PodId, conditions: Conditions) {
+    fn adopt(&mut self, _scene: &mut Scene, _service: u8, pod: PodId, conditions: Conditions) {
         self.members.set(pod, Some(conditions));
         for process in &mut self.processes {
             self.generations += 1;
             let checked = Checked::new(Health::Healthy);
-            *process.slot(pod) = Some(Server { checked, generation: self.generations });
-            let view = &mut scene.timeline.views[process.view.0 as usize];
-            view.initial.push(Backend { target: Target::Pod(pod), weight: 1.0 });
+            let (generation, risen) = (self.generations, Time::ALWAYS);
+            *process.slot(pod) = Some(Server { checked, generation, risen });
         }
     }
 
     fn start(&mut self, scene: &mut Scene, out: &mut Out<super::Event>) {
         let now = scene.ctx.now;
+        for process in 0..self.processes.len() as u32 {
+            let Process { servers, listing, .. } = &mut self.processes[process as usize];
+            let pods = (0..).map(PodId).zip(servers.iter()).filter(|(_, s)| s.is_some());
+            listing.begin(scene.timeline, pods.map(|(pod, _)| (Target::Pod(pod), 1.0)).collect());
+        }
         for process in 0..self.processes.len() as u32 {
             out.at(now + self.phase(self.settings.resolve), Event::Resolve { process }.into());
             for pod in (0..self.processes[process as usize].servers.len() as u32).map(PodId) {
@@ -245,21 +284,23 @@ impl Model for Haproxy {
             }
             Event::Result { process, pod, generation, pass } => {
                 let rules = self.settings.check;
+                let (now, slow) = (scene.ctx.now, self.settings.slow_start);
                 let Some(server) = self.server(process, pod, generation) else { return };
-                let was_up = server.is_up();
-                server.checked.result(pass, &rules);
-                let is_up = server.is_up();
-                if is_up != was_up {
-                    let process = &self.processes[process as usize];
-                    process.note(scene.timeline, scene.ctx.now, pod, is_up);
+                let changed = server.checked.result(pass, &rules);
+                if changed && pass {
+                    server.risen = now;
                 }
-                let next = scene.ctx.now + rules.interval;
+                // Shares in slow start grow at each check.
+                if changed || now - server.risen <= slow + rules.interval {
+                    self.follow(scene, process, pod);
+                }
+                let next = now + rules.interval;
                 out.at(next, Event::Check { process, pod, generation }.into());
             }
         }
     }
 
     fn entries(&self) -> Vec<ViewId> {
-        self.processes.iter().map(|p| p.view).collect()
+        self.processes.iter().map(|p| p.listing.view).collect()
     }
 }

@@ -169,9 +169,6 @@ impl Container {
     }
 }
 
-/// An iteration waits for the runtime and the API more than it computes.
-const ITERATION_WEIGHT: f64 = 0.6;
-
 #[derive(Debug)]
 pub struct Kubelets {
     pub(super) nodes: Vec<Node>,
@@ -235,9 +232,14 @@ impl Kubelets {
         }
     }
 
-    /// How much longer everything takes on a node than when it is idle.
+    /// How much longer work takes on a node than when it is idle.
     pub fn slowdown(&self, node: usize) -> f64 {
         self.nodes[node].cpu.slowdown() * self.pace
+    }
+
+    /// The same for what needs the processor only for a moment: the operating system lets it in soon.
+    pub fn short_slowdown(&self, share: f64, node: usize) -> f64 {
+        (1.0 + share * (self.nodes[node].cpu.slowdown() - 1.0)) * self.pace
     }
 
     /// On a shared machine, the work that an iteration or a status causes slows everything else down.
@@ -245,7 +247,7 @@ impl Kubelets {
         if ctx.platform.shared_control_plane && ctx.platform.iteration_work_s > 0.0 {
             let node = self.pod(pod).node;
             let work = Dur::from_secs_f64(ctx.platform.iteration_work_s);
-            self.add_job(ctx, node, work, ITERATION_WEIGHT, Job::Load, out);
+            self.add_job(ctx, node, work, 1.0, Job::Load, out);
         }
     }
 

@@ -104,7 +104,7 @@ impl Kubelets {
         let Signals { sigterm, sigkill } = grace::signals(seconds, hook, turn);
         let begun = ctx.now - turn.unwrap_or(Dur::ZERO);
         let node = usize::from(self.pod(pod).node);
-        let slow = self.slowdown(node);
+        let slow = self.short_slowdown(ctx.platform.short_work_share, node);
         let delivery = scaled(ctx.latencies.signal_delivery.sample(self.u()), slow);
         let c = self.container(pod, index);
         let run = c.run;

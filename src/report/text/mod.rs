@@ -133,7 +133,8 @@ fn rollout(out: &mut String, answer: &Answer) {
     section(out, "ROLLOUT", "");
     match &r.duration_s {
         Some(d) => row(out, "complete", &duration(d, r.completed)),
-        None => row(out, "complete", "not within the horizon"),
+        None if r.is_rollout => row(out, "complete", "not within the horizon"),
+        None => {}
     }
     if let Some(d) = &r.last_pod_gone_s {
         row(out, "last pod gone", &duration(d, 1.0));

@@ -84,8 +84,7 @@ impl<'a> Board<'a> {
         let timeout = traffic.client.timeout;
         let l7 = |v: usize| timeline.views[v].hop.l7.as_ref();
         let rules: Vec<Rules> = hops.iter().map(|h| Rules::new(timeout, h.and_then(l7))).collect();
-        let fates =
-            rules.iter().map(|r| Fates::new(&timeline.pods, r.connect, timeline.arp_failure));
+        let fates = rules.iter().map(|r| Fates::new(timeline, r.connect));
         let context =
             |v: usize| hops.iter().position(|h| *h == above[v]).expect("collected") as u32;
         let mut board = Board {
@@ -250,17 +249,8 @@ impl<'a> Board<'a> {
         let now = &self.views[view as usize];
         let rules = &self.rules[now.context as usize];
         let arp = self.timeline.arp_failure;
-        if now.in_gap && arp < rules.connect {
-            return (rules.seen(Failure::NoRoute), Cause::RuleGap, at + arp);
-        }
-        if now.in_gap {
-            return (rules.seen(Failure::Timeout), Cause::RuleGap, at + rules.connect);
-        }
-        match now.empty {
-            Empty::Refuse => (rules.seen(Failure::Refused), Cause::NoBackend, at),
-            Empty::Drop => (rules.seen(Failure::Timeout), Cause::NoBackend, at + rules.connect),
-            Empty::Status(code) => (Failure::Status(code), Cause::NoBackend, at),
-        }
+        let (failure, cause, after) = rules.no_backend(now.empty, now.in_gap, arp);
+        (failure, cause, at + after)
     }
 }
 

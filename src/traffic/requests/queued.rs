@@ -1,16 +1,17 @@
 //! Requests that wait for something: for a slot or in a queue, for a retry, for a connection, for the user
-//! to come back. A heap holds what happens next; arrivals and changes of the board are merged with it.
+//! to come back. An agenda holds what happens next; arrivals and changes of the board are merged with it.
 
 mod client;
 mod pod;
 mod scores;
 mod tries;
 
+use super::agenda::Agenda;
 use super::blind::Random;
 use super::board::Board;
-use super::heap::Heap;
 use super::loaded::Loads;
 use crate::engine::Seed;
+use crate::engine::rng::mix;
 use crate::scenario::Traffic;
 use crate::timeline::{L7, Timeline};
 use crate::traffic::random::{BLOCK, Sends};
@@ -68,6 +69,8 @@ pub struct Request {
     /// The view that chose the pod.
     pub view: u32,
     pub life: u16,
+    /// It must not be sent twice (POST, PATCH).
+    pub non_idempotent: bool,
     /// On a connection that served before.
     pub reused: bool,
     /// The layer-7 hop that tries, or NONE.
@@ -101,7 +104,7 @@ pub struct Simulation<'a> {
     pub traffic: &'a Traffic,
     pub board: Board<'a>,
     pub samplers: &'a [Sampler],
-    pub heap: Heap,
+    pub agenda: Agenda,
     pub requests: Vec<Request>,
     free: Vec<u32>,
     pub loads: Loads,
@@ -120,6 +123,7 @@ pub fn run(
     traffic: &Traffic,
     sends: Option<Sends>,
     samplers: &[Sampler],
+    agenda: Agenda,
     seed: Seed,
     tally: Tally,
 ) -> TrafficOutcome {
@@ -135,7 +139,7 @@ pub fn run(
         users: Users::new(timeline, traffic, seed),
         board,
         samplers,
-        heap: Heap::with_capacity(1024),
+        agenda,
         requests: Vec::with_capacity(1024),
         free: Vec::with_capacity(1024),
         tally,
@@ -172,14 +176,14 @@ impl<'a> Simulation<'a> {
     fn until(&mut self, limit: i64) {
         let limit = limit.min(self.timeline.end.0);
         loop {
-            let (change, event) = (self.board.next_change().0, self.heap.next_ns());
+            let (change, event) = (self.board.next_change().0, self.agenda.next_ns());
             if change <= event.min(limit) {
                 let loads = &mut self.loads;
                 // Seconds need no closing here: answers are counted where they were sent.
                 self.board.advance(|view, slot, on| loads.relist(view, slot, on));
             } else if event <= limit {
                 self.now = event;
-                let event = self.heap.pop().expect("peeked");
+                let event = self.agenda.pop().expect("peeked");
                 self.happen(event & !INDEX, event & INDEX);
             } else {
                 return;
@@ -218,6 +222,12 @@ impl<'a> Simulation<'a> {
         }
     }
 
+    /// Whether the request with these numbers is one that must not be sent twice.
+    fn draws_non_idempotent(&self, bits: u64) -> bool {
+        let share = self.traffic.client.non_idempotent;
+        share > 0.0 && ((mix(bits ^ 0x504f_5354) >> 11) as f64) < share * (1u64 << 53) as f64
+    }
+
     /// A client sends a new request now.
     pub fn send(&mut self, bits: u64, user: u32) {
         self.tally.sent += 1;
@@ -230,6 +240,7 @@ impl<'a> Simulation<'a> {
             pod: NONE,
             view: NONE,
             life: 0,
+            non_idempotent: self.draws_non_idempotent(bits),
             reused: false,
             hop: NONE,
             slot: NONE,
@@ -269,7 +280,7 @@ impl<'a> Simulation<'a> {
 
     pub fn wait_until(&mut self, index: u32, at: i64, state: State) {
         self.requests[index as usize].state = state;
-        self.heap.push(at, REQUEST | index);
+        self.agenda.push(at, REQUEST | index);
     }
 
     pub fn l7(&self, hop: u32) -> Option<&'a L7> {
@@ -292,6 +303,7 @@ pub fn needed(timeline: &Timeline, traffic: &Traffic) -> bool {
     let waits = |l7: &L7| l7.tries > 1 || l7.pool.is_some();
     let client = &traffic.client;
     client.keep_alive
+        || !timeline.rehashes.is_empty()
         || client.retries > 0
         || matches!(traffic.arrivals, crate::scenario::Arrivals::Closed { .. })
         || timeline.versions.iter().any(|v| v.concurrency.is_some())

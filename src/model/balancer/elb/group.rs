@@ -1,7 +1,8 @@
 //! A target group, and what each load balancer node believes of its targets.
 
 use super::Settings;
-use crate::cluster::objects::PodId;
+use super::zones::Zones;
+use crate::cluster::objects::{Cluster, PodId};
 use crate::engine::{Dur, Rng, Time};
 use crate::model::balancer::check::{self, Checked, Health, NodeRules};
 use crate::model::balancer::listing::{Listing, new_view};
@@ -67,10 +68,14 @@ struct Belief {
 
 #[derive(Debug)]
 struct Node {
+    /// Where it is, without cross-zone load balancing.
+    zone: u32,
     listing: Listing,
     beliefs: Vec<Belief>,
     /// Targets that it knows and has found healthy.
     healthy: usize,
+    /// Targets that it knows. Of both, those that it may send to.
+    known: usize,
     /// Too few of them: it sends to all that it knows.
     open: bool,
     /// When it takes in the latest change of the members: it hears of changes in the order of the calls.
@@ -84,6 +89,8 @@ pub struct Group {
     members: Vec<Member>,
     /// Per pod: its place among the members.
     places: Vec<Option<u32>>,
+    /// None: a node sends to targets of every zone.
+    zones: Option<Zones>,
     nodes: Vec<Node>,
     node_rules: NodeRules,
     rng: Rng,
@@ -106,24 +113,41 @@ impl Belief {
 const STEPS: i64 = 60;
 
 impl Group {
-    pub fn new(settings: &Settings, rng: Rng, timeline: &mut Timeline) -> Group {
+    pub fn node_name(balancer: &str, i: u32) -> String {
+        format!("{balancer} node {}", i + 1)
+    }
+
+    /// `name`: of the target group, where there are several.
+    pub fn new(
+        settings: &Settings,
+        name: Option<&str>,
+        zones: Option<Zones>,
+        rng: Rng,
+        timeline: &mut Timeline,
+    ) -> Group {
+        let of_group = name.map_or(String::new(), |name| format!(", {name}"));
         let node = |i: u32| {
-            let name = format!("{} node {}", settings.name, i + 1);
+            let name = format!("{}{of_group}", Group::node_name(settings.name, i));
             let listing = Listing::new(new_view(timeline, name, settings.hop.clone()));
+            let zone = zones.as_ref().map_or(0, |z| i % z.count);
             Node {
+                zone,
                 listing,
                 beliefs: Vec::new(),
                 healthy: 0,
+                known: 0,
                 open: true,
                 heard: Time::ALWAYS,
                 growing: false,
             }
         };
-        let nodes = (0..settings.nodes).map(node).collect();
+        let count = settings.nodes.max(zones.as_ref().map_or(0, |z| z.count));
+        let nodes = (0..count).map(node).collect();
         Group {
             settings: settings.clone(),
             members: Vec::new(),
             places: Vec::new(),
+            zones,
             nodes,
             node_rules: NodeRules::default(),
             rng,
@@ -135,7 +159,7 @@ impl Group {
     }
 
     /// Takes a target over that every node has found healthy long ago.
-    pub fn adopt(&mut self, target: Target) {
+    pub fn adopt(&mut self, cluster: &Cluster, target: Target) {
         let belief = Belief {
             known: true,
             checked: Checked::new(Health::Healthy),
@@ -144,8 +168,11 @@ impl Group {
         };
         self.enter(Member { target, state: State::Registered, generation: 0 }, belief);
         for node in &mut self.nodes {
-            node.healthy += 1;
-            node.open = node.healthy < self.settings.enough();
+            if is_near(&self.zones, node.zone, cluster, target) {
+                node.healthy += 1;
+                node.known += 1;
+            }
+            node.open = !self.settings.fail_open.is_met_by((node.healthy, node.known));
         }
     }
 
@@ -164,9 +191,12 @@ impl Group {
     }
 
     /// All targets are adopted: every node sends to them and goes on checking.
-    pub fn start(&mut self, timeline: &mut Timeline, now: Time, out: &mut Out<balancer::Event>) {
+    pub fn start(&mut self, scene: &mut Scene, out: &mut Out<balancer::Event>) {
+        let now = scene.ctx.now;
         for node in &mut self.nodes {
-            node.listing.begin(timeline, self.members.iter().map(|m| (m.target, 1.0)).collect());
+            let near = |m: &&Member| is_near(&self.zones, node.zone, scene.cluster, m.target);
+            let listed = self.members.iter().filter(near).map(|m| (m.target, 1.0)).collect();
+            node.listing.begin(scene.timeline, listed);
         }
         for target in 0..self.members.len() as u32 {
             for node in 0..self.nodes.len() as u32 {
@@ -333,23 +363,33 @@ impl Group {
     ) {
         let target = self.members[place.target as usize].target;
         let node = &mut self.nodes[place.node as usize];
+        let near = is_near(&self.zones, node.zone, scene.cluster, target);
         let was = std::mem::replace(&mut node.beliefs[place.target as usize], belief);
-        node.healthy += usize::from(belief.is_healthy());
-        node.healthy -= usize::from(was.is_healthy());
-        let open = node.healthy < self.settings.enough();
+        if near {
+            node.known = node.known + usize::from(belief.known) - usize::from(was.known);
+            node.healthy += usize::from(belief.is_healthy());
+            node.healthy -= usize::from(was.is_healthy());
+        }
+        let open = !self.settings.fail_open.is_met_by((node.healthy, node.known));
         let opens_or_closes = std::mem::replace(&mut node.open, open) != open;
         // In slow start the weights of all follow from the time.
         if opens_or_closes || self.settings.slow_start > Dur::ZERO {
             return self.route(scene, place.node, out);
         }
-        let sends = if open { belief.known } else { belief.is_healthy() };
+        let sends = near && if open { belief.known } else { belief.is_healthy() };
         node.listing.change(scene.timeline, scene.ctx.now, target, sends.then_some(1.0));
+    }
+
+    /// Which nodes are in the load balancer's name.
+    pub fn up(&self) -> Vec<bool> {
+        let threshold = self.settings.dns.as_ref().map(|dns| dns.threshold).unwrap_or_default();
+        self.nodes.iter().map(|node| threshold.is_met_by((node.healthy, node.known))).collect()
     }
 
     /// What a node sends to: healthy targets; with too few of them all that it knows.
     fn route(&mut self, scene: &mut Scene, node: u32, out: &mut Out<balancer::Event>) {
         let now = scene.ctx.now;
-        let Node { listing, beliefs, growing, open, .. } = &mut self.nodes[node as usize];
+        let Node { zone, listing, beliefs, growing, open, .. } = &mut self.nodes[node as usize];
         let open = *open;
         let slow = self.settings.slow_start;
         let started = |b: &Belief| b.healthy_since <= now - slow;
@@ -359,7 +399,8 @@ impl Group {
         let mut wanted = Vec::new();
         let mut ramping = false;
         for (member, belief) in self.members.iter().zip(beliefs.iter()) {
-            if if open { belief.known } else { belief.is_healthy() } {
+            let near = || is_near(&self.zones, *zone, scene.cluster, member.target);
+            if (if open { belief.known } else { belief.is_healthy() }) && near() {
                 let ramp = ramps && !started(belief);
                 ramping |= ramp;
                 let share = (now - belief.healthy_since).as_secs_f64() / slow.as_secs_f64();
@@ -372,6 +413,10 @@ impl Group {
             say(out, now + Dur(slow.0 / STEPS), Event::Grow { node });
         }
     }
+}
+
+fn is_near(zones: &Option<Zones>, zone: u32, cluster: &Cluster, target: Target) -> bool {
+    zones.as_ref().is_none_or(|zones| zones.of_target(cluster, target) == zone)
 }
 
 fn say(out: &mut Out<balancer::Event>, at: Time, event: Event) {

@@ -43,6 +43,8 @@ struct Counts {
 
 #[derive(Debug)]
 pub struct Proxies {
+    /// Whose rules they are.
+    service: u8,
     nodes: Vec<Node>,
     history: History,
     /// What a run changes, for the time of one call.
@@ -54,8 +56,14 @@ pub struct Proxies {
 
 impl Proxies {
     /// One proxy per node; their rules are in force and quiet. With `local` (externalTrafficPolicy Local) a
-    /// node's rules name its own pods alone; without one it drops.
-    pub fn new(ctx: Ctx, nodes: &[spec::Node], local: bool, timeline: &mut Timeline) -> Proxies {
+    /// node's rules name its own pods alone; without one it drops. Each Service is treated on its own.
+    pub fn new(
+        ctx: Ctx,
+        nodes: &[spec::Node],
+        service: u8,
+        local: bool,
+        timeline: &mut Timeline,
+    ) -> Proxies {
         let minor = ctx.kubernetes.kube_proxy;
         let empty = if local { Empty::Drop } else { Empty::Refuse };
         let hop = Hop { pick: Pick::Random, l7: None, empty };
@@ -70,10 +78,11 @@ impl Proxies {
         };
         let terminating_fallback = super::endpoints::Rules::of(minor).terminating_fallback;
         Proxies {
+            service,
             nodes: nodes.iter().map(node).collect(),
             history: History::default(),
             touched: Vec::new(),
-            rng: ctx.seed.stream("kube-proxy", 0),
+            rng: ctx.seed.stream("kube-proxy", u64::from(service)),
             terminating_fallback,
             local,
         }
@@ -157,7 +166,14 @@ impl Model for Proxies {
         Event::Seen { node, from, to }
     }
 
-    fn adopt(&mut self, scene: &mut Scene, pod: PodId, conditions: Conditions) {
+    fn watched(&self, _node: u16) -> u8 {
+        self.service
+    }
+
+    fn adopt(&mut self, scene: &mut Scene, service: u8, pod: PodId, conditions: Conditions) {
+        if service != self.service {
+            return;
+        }
         let adopted = self.history.adopt(pod, conditions);
         for (i, node) in self.nodes.iter_mut().enumerate() {
             if self.local && !is_on(scene.cluster, pod, i as u16) {
