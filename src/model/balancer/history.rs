@@ -1,5 +1,5 @@
-//! The endpoints of a Service over time. All watchers of its slices see the same changes in the same order, so
-//! what one of them knows is a number of entries of one common log.
+//! The endpoints of a Service over time. All watchers of its slices see the same changes in the same order,
+//! so what one of them knows is a number of entries of one common log.
 
 use crate::cluster::objects::{Conditions, EndpointChange, PodId};
 

@@ -39,7 +39,6 @@ struct State {
 #[derive(Debug)]
 pub struct Controller {
     states: Vec<State>,
-    /// For the sets of one sync: kept for the next.
     sets: Vec<(RsId, ReplicaSet)>,
     bucket: TokenBucket,
     rng: Rng,
@@ -205,9 +204,8 @@ impl Controller {
         let active_old = sync.old().any(|(_, set)| set.replicas > 0);
         let status_replicas: i32 = sync.old().map(|(_, set)| set.status.replicas).sum();
         // One pod of a set stands for all whose phase is not terminal.
-        let unfinished = sync.old().filter(|(rs, _)| informer.has_unfinished(*rs));
-        let phases = unfinished.map(|_| PodPhase::Running);
-        active_old || recreate::old_pods_running([status_replicas], phases)
+        let old = sync.old().filter(|(rs, _)| informer.has_unfinished(*rs));
+        active_old || recreate::old_pods_running([status_replicas], old.map(|_| PodPhase::Running))
     }
 
     fn roll_recreate(&mut self, sync: &mut Sync, informer: &Informer, out: &mut Out<Event>) {

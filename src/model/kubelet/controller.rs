@@ -1,6 +1,7 @@
 //! All kubelets of the cluster: their state, their events and the dispatch.
 
 use super::backoff::Backoff;
+use super::idle::Probing;
 use super::probe::{ProbeResult, Ticker, Worker};
 use super::readiness::Role;
 use crate::cluster::objects::{Cluster, PodId, PodStatus};
@@ -133,16 +134,6 @@ pub(super) struct Container {
     pub probes: [Option<Probe>; 3],
 }
 
-/// Which ticks of probe workers are simulated.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Probing {
-    /// Those whose answer can change something.
-    #[default]
-    Needed,
-    /// All: slow, for tests that the others change nothing.
-    All,
-}
-
 /// A probe worker with its clock. Its ticks are scheduled only while its answer could change something.
 #[derive(Debug)]
 pub(super) struct Probe {
@@ -211,16 +202,6 @@ impl Kubelets {
             idle_rng: ctx.seed.stream("idle probes", 0),
             pace,
             requests_per_pod_s: 0.0,
-        }
-    }
-
-    /// Simulates every tick of every probe worker from now on.
-    pub fn probe_always(&mut self, out: &mut Out<Event>) {
-        self.probing = Probing::All;
-        for pod in (0..self.pods.len() as u32).map(PodId) {
-            if self.pods[pod.index()].is_some() {
-                self.tick_idly(pod, out);
-            }
         }
     }
 

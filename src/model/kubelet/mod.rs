@@ -6,6 +6,7 @@
 pub mod backoff;
 pub mod controller;
 pub mod grace;
+mod idle;
 pub mod probe;
 mod probing;
 pub mod readiness;

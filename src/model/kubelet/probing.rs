@@ -189,75 +189,6 @@ impl Kubelets {
         }
     }
 
-    /// Schedules the ticks of a pod's workers while they are asleep.
-    pub(super) fn tick_idly(&mut self, pod: PodId, out: &mut Out<Event>) {
-        for (index, c) in self.pod(pod).containers.iter().enumerate() {
-            for kind in [READINESS, LIVENESS, STARTUP] {
-                let Some(probe) = &c.probes[kind] else { continue };
-                let (container, kind) = (index as u8, kind as u8);
-                out.at(probe.ticker.next(), Event::IdleTick { pod, container, kind });
-            }
-        }
-    }
-
-    /// An evaluation that was left out because nothing can come of it, unless one takes place now.
-    pub(super) fn idle_tick(
-        &mut self,
-        ctx: Ctx,
-        pod: PodId,
-        index: u8,
-        kind: usize,
-        cluster: &Cluster,
-        out: &mut Out<Event>,
-    ) {
-        let terminal = self.pod(pod).life == Life::Terminal;
-        // Before Started, liveness would only take note of the container, of which nobody hears.
-        let waits = kind == LIVENESS && !self.container(pod, index).started;
-        let Some(probe) = &mut self.container(pod, index).probes[kind] else { return };
-        let next = probe.ticker.next_after(ctx.now);
-        let on_time = probe.ticker.next_after(ctx.now - Dur(1)) == ctx.now;
-        let due = probe.scheduled && probe.ticker.next() == ctx.now;
-        let idle = on_time && !due && probe.evaluated != ctx.now;
-        if !terminal {
-            out.at(next, Event::IdleTick { pod, container: index, kind: kind as u8 });
-        }
-        if idle && !waits && !terminal {
-            self.evaluate_idly(ctx, pod, index, kind, cluster, out);
-        }
-    }
-
-    fn evaluate_idly(
-        &mut self,
-        ctx: Ctx,
-        pod: PodId,
-        index: u8,
-        kind: usize,
-        cluster: &Cluster,
-        out: &mut Out<Event>,
-    ) {
-        let seen = self.seen(pod, index, cluster);
-        let spec = container_spec(cluster.template_of(pod), index);
-        let never_ready = spec.app.never_ready && kind == READINESS;
-        let latency = ctx.latencies.probe_answer.sample(self.idle_rng.uniform());
-        let c = self.container(pod, index);
-        let ok = answers(c, kind, ctx.now, never_ready);
-        let run = c.run;
-        let Some(probe) = &mut c.probes[kind] else { return };
-        let begun = probe.worker.begin(&seen, ctx.now);
-        let mut updated = begun.updated;
-        match (begun.next, ok) {
-            (Next::Probe, true) => {
-                let kind = kind as u8;
-                out.at(ctx.now + latency, Event::Answer { pod, container: index, kind, run });
-            }
-            (Next::Probe, false) => updated |= probe.worker.finish(Some(ProbeResult::Failure)),
-            _ => {}
-        }
-        if updated {
-            self.result_changed(ctx, pod, index, kind, out);
-        }
-    }
-
     #[expect(clippy::too_many_arguments, reason = "an event's fields and the world's parts")]
     pub(super) fn answer(
         &mut self,
@@ -292,7 +223,7 @@ impl Kubelets {
     }
 
     /// The sync loop gets an update: readiness goes into the cached status at once, and the pod worker runs.
-    fn result_changed(
+    pub(super) fn result_changed(
         &mut self,
         ctx: Ctx,
         pod: PodId,
@@ -324,7 +255,7 @@ impl Kubelets {
     }
 
     /// What the kubelet's cached status says of a container.
-    fn seen(&mut self, pod: PodId, index: u8, cluster: &Cluster) -> SeenPod {
+    pub(super) fn seen(&mut self, pod: PodId, index: u8, cluster: &Cluster) -> SeenPod {
         let second_phase = cluster.second_phase;
         let state = self.pod(pod);
         let deleting = matches!(state.life, Life::Terminating { .. });
@@ -374,7 +305,7 @@ impl Kubelets {
 }
 
 /// Whether the probe's handler answers at `now`.
-fn answers(c: &Container, kind: usize, now: Time, never_ready: bool) -> bool {
+pub(super) fn answers(c: &Container, kind: usize, now: Time, never_ready: bool) -> bool {
     let up = c.is_running() && now >= c.listening && now < c.stop_accept;
     up && !never_ready && (kind != READINESS || now < c.unready_from)
 }

@@ -2,8 +2,9 @@
 
 use super::backoff::Backoff;
 use super::controller::{
-    Container, Event, Job, Kubelets, Life, Pod, Probing, State, container_spec, set_phase,
+    Container, Event, Job, Kubelets, Life, Pod, State, container_spec, set_phase,
 };
+use super::idle::Probing;
 use super::readiness::Role;
 use super::requeue::{self, Intervals, SyncResult};
 use crate::cluster::objects::{Cluster, PodId};

@@ -1,6 +1,7 @@
 //! A target group, and what each load balancer node believes of its targets.
 
 use super::Settings;
+use super::belief::{Belief, Member, State, UNKNOWN};
 use super::zones::Zones;
 use crate::cluster::objects::{Cluster, PodId};
 use crate::engine::{Dur, Rng, Time};
@@ -39,33 +40,6 @@ pub enum Event {
     },
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum State {
-    Unused,
-    Registered,
-    /// Registered again after it: an address cannot return earlier.
-    Draining {
-        returns: bool,
-    },
-}
-
-#[derive(Debug)]
-struct Member {
-    target: Target,
-    state: State,
-    generation: u32,
-}
-
-/// What one node believes of one target.
-#[derive(Clone, Copy, Debug)]
-struct Belief {
-    known: bool,
-    checked: Checked,
-    /// The verdict that its choices follow.
-    routed: Health,
-    healthy_since: Time,
-}
-
 #[derive(Debug)]
 struct Node {
     /// Where it is, without cross-zone load balancing.
@@ -94,19 +68,6 @@ pub struct Group {
     nodes: Vec<Node>,
     node_rules: NodeRules,
     rng: Rng,
-}
-
-const UNKNOWN: Belief = Belief {
-    known: false,
-    checked: Checked::INITIAL,
-    routed: Health::Initial,
-    healthy_since: Time::NEVER,
-};
-
-impl Belief {
-    fn is_healthy(&self) -> bool {
-        self.known && self.routed == Health::Healthy
-    }
 }
 
 /// Slow start is drawn in so many steps.

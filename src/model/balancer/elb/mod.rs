@@ -2,6 +2,7 @@
 //! controller registers and deregisters, and load balancer nodes that learn of it late and check health on
 //! their own clocks. ALB and NLB differ in their settings.
 
+mod belief;
 pub mod controller;
 pub mod group;
 pub mod rule;

@@ -1,0 +1,99 @@
+//! Ticks of probe workers that are asleep, for tests: nothing comes of them.
+
+use super::controller::{Event, Kubelets, LIVENESS, Life, READINESS, STARTUP, container_spec};
+use super::probe::{Next, ProbeResult};
+use super::probing::answers;
+use crate::cluster::objects::{Cluster, PodId};
+use crate::engine::Dur;
+use crate::model::plumbing::{Ctx, Out};
+
+/// Which ticks of probe workers are simulated.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Probing {
+    /// Those whose answer can change something.
+    #[default]
+    Needed,
+    /// All: slow, for tests that the others change nothing.
+    All,
+}
+
+impl Kubelets {
+    /// Simulates every tick of every probe worker from now on.
+    pub fn probe_always(&mut self, out: &mut Out<Event>) {
+        self.probing = Probing::All;
+        for pod in (0..self.pods.len() as u32).map(PodId) {
+            if self.pods[pod.index()].is_some() {
+                self.tick_idly(pod, out);
+            }
+        }
+    }
+
+    /// Schedules the ticks of a pod's workers while they are asleep.
+    pub(super) fn tick_idly(&mut self, pod: PodId, out: &mut Out<Event>) {
+        for (index, c) in self.pod(pod).containers.iter().enumerate() {
+            for kind in [READINESS, LIVENESS, STARTUP] {
+                let Some(probe) = &c.probes[kind] else { continue };
+                let (container, kind) = (index as u8, kind as u8);
+                out.at(probe.ticker.next(), Event::IdleTick { pod, container, kind });
+            }
+        }
+    }
+
+    /// An evaluation that was left out because nothing can come of it, unless one takes place now.
+    pub(super) fn idle_tick(
+        &mut self,
+        ctx: Ctx,
+        pod: PodId,
+        index: u8,
+        kind: usize,
+        cluster: &Cluster,
+        out: &mut Out<Event>,
+    ) {
+        let terminal = self.pod(pod).life == Life::Terminal;
+        // Before Started, liveness would only take note of the container, of which nobody hears.
+        let waits = kind == LIVENESS && !self.container(pod, index).started;
+        let Some(probe) = &mut self.container(pod, index).probes[kind] else { return };
+        let next = probe.ticker.next_after(ctx.now);
+        let on_time = probe.ticker.next_after(ctx.now - Dur(1)) == ctx.now;
+        let due = probe.scheduled && probe.ticker.next() == ctx.now;
+        let idle = on_time && !due && probe.evaluated != ctx.now;
+        if !terminal {
+            out.at(next, Event::IdleTick { pod, container: index, kind: kind as u8 });
+        }
+        if idle && !waits && !terminal {
+            self.evaluate_idly(ctx, pod, index, kind, cluster, out);
+        }
+    }
+
+    fn evaluate_idly(
+        &mut self,
+        ctx: Ctx,
+        pod: PodId,
+        index: u8,
+        kind: usize,
+        cluster: &Cluster,
+        out: &mut Out<Event>,
+    ) {
+        let seen = self.seen(pod, index, cluster);
+        let spec = container_spec(cluster.template_of(pod), index);
+        let never_ready = spec.app.never_ready && kind == READINESS;
+        let latency = ctx.latencies.probe_answer.sample(self.idle_rng.uniform());
+        let c = self.container(pod, index);
+        let ok = answers(c, kind, ctx.now, never_ready);
+        let run = c.run;
+        let Some(probe) = &mut c.probes[kind] else { return };
+        let begun = probe.worker.begin(&seen, ctx.now);
+        let mut updated = begun.updated;
+        match (begun.next, ok) {
+            (Next::Probe, true) => {
+                let kind = kind as u8;
+                out.at(ctx.now + latency, Event::Answer { pod, container: index, kind, run });
+            }
+            (Next::Probe, false) => updated |= probe.worker.finish(Some(ProbeResult::Failure)),
+            _ => {}
+        }
+        if updated {
+            self.result_changed(ctx, pod, index, kind, out);
+        }
+    }
+}
