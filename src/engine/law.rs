@@ -2,52 +2,95 @@
 
 use super::dist::Dist;
 
-/// Probability that a value exceeds `x` seconds.
-pub fn survival(dist: &Dist, x: f64) -> f64 {
-    match dist {
-        Dist::Constant { mean_s } => f64::from(u8::from(*mean_s > x)),
-        Dist::Uniform { low_s, high_s } => uniform_survival(*low_s, *high_s, x),
-        Dist::Exponential { mean_s, min_s } => match mean_s - min_s {
-            scale if scale > 0.0 && x > *min_s => libm::exp(-(x - min_s) / scale),
-            _ => f64::from(u8::from(*min_s > x || (x <= *min_s && mean_s > min_s))),
-        },
-        Dist::LogNormal { median_s, p99_s, min_s } => match sigma(*median_s, *p99_s) {
-            s if s > 0.0 && x > *min_s => upper_normal(libm::log((x - min_s) / median_s) / s),
-            s if s > 0.0 => 1.0,
-            _ => f64::from(u8::from(min_s + median_s > x)),
-        },
-        Dist::Weibull { scale_s, shape, min_s } if x > *min_s => {
-            libm::exp(-libm::pow((x - min_s) / scale_s, *shape))
+/// A distribution with what its functions need over and over.
+#[derive(Clone, Copy, Debug)]
+pub struct Law<'a> {
+    pub dist: &'a Dist,
+    /// Of a lognormal distribution: standard deviation of the logarithm, and the mean.
+    sigma: f64,
+    mean: f64,
+}
+
+impl<'a> Law<'a> {
+    pub fn new(dist: &'a Dist) -> Law<'a> {
+        let (sigma, mean) = match dist {
+            Dist::LogNormal { median_s, p99_s, .. } => {
+                let sigma = sigma(*median_s, *p99_s);
+                (sigma, median_s * libm::exp(0.5 * sigma * sigma))
+            }
+            _ => (0.0, 0.0),
+        };
+        Law { dist, sigma, mean }
+    }
+
+    /// Probability that a value exceeds `x` seconds.
+    pub fn survival(&self, x: f64) -> f64 {
+        match self.dist {
+            Dist::Constant { mean_s } => f64::from(u8::from(*mean_s > x)),
+            Dist::Uniform { low_s, high_s } => uniform_survival(*low_s, *high_s, x),
+            Dist::Exponential { mean_s, min_s } => match mean_s - min_s {
+                scale if scale > 0.0 && x > *min_s => libm::exp(-(x - min_s) / scale),
+                _ => f64::from(u8::from(*min_s > x || (x <= *min_s && mean_s > min_s))),
+            },
+            Dist::LogNormal { median_s, min_s, .. } => match self.sigma {
+                s if s > 0.0 && x > *min_s => upper_normal(libm::log((x - min_s) / median_s) / s),
+                s if s > 0.0 => 1.0,
+                _ => f64::from(u8::from(min_s + median_s > x)),
+            },
+            Dist::Weibull { scale_s, shape, min_s } if x > *min_s => {
+                libm::exp(-libm::pow((x - min_s) / scale_s, *shape))
+            }
+            Dist::Weibull { .. } => 1.0,
+            Dist::Empirical { quantiles_s } => cells(quantiles_s)
+                .map(|(low, high, share)| share * uniform_survival(low, high, x))
+                .sum(),
         }
-        Dist::Weibull { .. } => 1.0,
-        Dist::Empirical { quantiles_s } => cells(quantiles_s)
-            .map(|(low, high, share)| share * uniform_survival(low, high, x))
-            .sum(),
+    }
+
+    /// The integral of the survival function from 0 to `x`, in seconds: `E[min(S, x)]`, and `x` below zero.
+    pub fn limited_mean(&self, x: f64) -> f64 {
+        if x <= 0.0 {
+            return x;
+        }
+        match self.dist {
+            Dist::Constant { mean_s } => mean_s.min(x),
+            Dist::Uniform { low_s, high_s } => uniform_limited_mean(*low_s, *high_s, x),
+            Dist::Exponential { mean_s, min_s } => match mean_s - min_s {
+                scale if x > *min_s => min_s - scale * libm::expm1(-(x - min_s) / scale.max(1e-300)),
+                _ => x,
+            },
+            Dist::LogNormal { median_s, min_s, .. } => {
+                min_s.min(x) + self.lognormal_limited_mean(*median_s, x - min_s)
+            }
+            Dist::Weibull { scale_s, shape, min_s } => {
+                min_s.min(x) + weibull_limited_mean(*scale_s, *shape, x - min_s)
+            }
+            Dist::Empirical { quantiles_s } => cells(quantiles_s)
+                .map(|(low, high, share)| share * uniform_limited_mean(low, high, x))
+                .sum(),
+        }
+    }
+
+    fn lognormal_limited_mean(&self, median: f64, x: f64) -> f64 {
+        if x <= 0.0 {
+            return 0.0;
+        }
+        if self.sigma <= 0.0 {
+            return median.min(x);
+        }
+        let z = libm::log(x / median) / self.sigma;
+        self.mean * upper_normal(self.sigma - z) + x * upper_normal(z)
     }
 }
 
-/// The integral of the survival function from 0 to `x`, in seconds: `E[min(S, x)]`, and `x` below zero.
+/// As [`Law::survival`], for one value.
+pub fn survival(dist: &Dist, x: f64) -> f64 {
+    Law::new(dist).survival(x)
+}
+
+/// As [`Law::limited_mean`], for one value.
 pub fn limited_mean(dist: &Dist, x: f64) -> f64 {
-    if x <= 0.0 {
-        return x;
-    }
-    match dist {
-        Dist::Constant { mean_s } => mean_s.min(x),
-        Dist::Uniform { low_s, high_s } => uniform_limited_mean(*low_s, *high_s, x),
-        Dist::Exponential { mean_s, min_s } => match mean_s - min_s {
-            scale if x > *min_s => min_s - scale * libm::expm1(-(x - min_s) / scale.max(1e-300)),
-            _ => x,
-        },
-        Dist::LogNormal { median_s, p99_s, min_s } => {
-            min_s.min(x) + lognormal_limited_mean(*median_s, sigma(*median_s, *p99_s), x - min_s)
-        }
-        Dist::Weibull { scale_s, shape, min_s } => {
-            min_s.min(x) + weibull_limited_mean(*scale_s, *shape, x - min_s)
-        }
-        Dist::Empirical { quantiles_s } => cells(quantiles_s)
-            .map(|(low, high, share)| share * uniform_limited_mean(low, high, x))
-            .sum(),
-    }
+    Law::new(dist).limited_mean(x)
 }
 
 /// A bound that no value exceeds but with probability 1e-12.
@@ -83,18 +126,6 @@ fn uniform_limited_mean(low: f64, high: f64, x: f64) -> f64 {
     } else {
         low + (x - low) * (1.0 - 0.5 * (x - low) / (high - low))
     }
-}
-
-fn lognormal_limited_mean(median: f64, sigma: f64, x: f64) -> f64 {
-    if x <= 0.0 {
-        return 0.0;
-    }
-    if sigma <= 0.0 {
-        return median.min(x);
-    }
-    let z = libm::log(x / median) / sigma;
-    let mean = median * libm::exp(0.5 * sigma * sigma);
-    mean * upper_normal(sigma - z) + x * upper_normal(z)
 }
 
 fn weibull_limited_mean(scale: f64, shape: f64, x: f64) -> f64 {

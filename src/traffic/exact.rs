@@ -7,17 +7,23 @@
 //! before the end of a run at c the share `P(S > c - t)` is cut.
 
 mod flow;
+mod latency;
 mod ledger;
+mod listing;
+mod seconds;
+mod served;
+mod spread;
 
 use crate::engine::{Dur, Time};
 use crate::scenario::{Arrivals, Traffic};
-use crate::timeline::{Empty, Life, LifeEnd, PodId, PodTruth, Target, Timeline, Version, ViewId};
+use crate::timeline::{Empty, Life, LifeEnd, PodId, PodTruth, Target, Timeline, ViewId};
 use crate::traffic::fate::{Fate, Fates};
-use crate::traffic::plan::{self, Piece, Rules, Stay};
-use crate::traffic::service;
+use crate::traffic::plan::{self, Piece, Rules};
 use crate::traffic::{Cause, Failure, LossKey, TrafficOutcome};
 use flow::Flow;
-use ledger::{Ledger, Loss};
+use ledger::{Class, Ledger, Loss};
+use listing::{Listing, Stay};
+use served::Served;
 
 /// Evaluates open-loop traffic against a timeline whose picks are independent of load and history.
 /// `choose` says when that holds.
@@ -32,23 +38,23 @@ pub fn evaluate(timeline: &Timeline, traffic: &Traffic) -> TrafficOutcome {
         inflows[view.0 as usize].extend(scaled);
     }
     let mut ledger = Ledger::new(timeline, traffic, &rates);
+    let even = traffic.arrivals == Arrivals::Even;
+    let served: Vec<Served> =
+        timeline.versions.iter().map(|v| Served::new(&v.service, even)).collect();
+    let listed = listing::hulls(timeline, plan::window(timeline, traffic));
     let mut fates: Vec<(Dur, Fates)> = Vec::new();
-    let spread = traffic.arrivals == Arrivals::Even;
-    let steps = |v: &Version| if spread { service::steps(&v.service) } else { Vec::new() };
-    let steps: Vec<Vec<Dur>> = timeline.versions.iter().map(steps).collect();
     for v in order {
         let l7 = above[v].and_then(|a| timeline.views[a].hop.l7.as_ref());
         let rules = Rules::new(traffic.client.timeout, l7);
         if !fates.iter().any(|f| f.0 == rules.connect) {
-            let new = Fates::new(&timeline.pods, rules.connect, timeline.arp_failure);
+            let new = Fates::during(timeline, rules.connect, |pod| listed[pod]);
             fates.push((rules.connect, new));
         }
         let fates = &fates.iter().find(|f| f.0 == rules.connect).expect("just added").1;
         let inflow = flow::sum(std::mem::take(&mut inflows[v]));
         let view = ViewId(v as u32);
-        let sent_on =
-            OneView { timeline, view, rules, fates, steps: &steps }.evaluate(&inflow, &mut ledger);
-        for (child, piece) in sent_on {
+        let one = OneView { timeline, view, rules, fates, served: &served };
+        for (child, piece) in one.evaluate(&inflow, &mut ledger) {
             inflows[child.0 as usize].push(piece);
         }
     }
@@ -61,9 +67,8 @@ struct OneView<'a> {
     view: ViewId,
     rules: Rules,
     fates: &'a Fates,
-    /// By version, times left to the end of a run at which the share still running then is followed
-    /// step by step; falling.
-    steps: &'a [Vec<Dur>],
+    /// By version.
+    served: &'a [Served<'a>],
 }
 
 impl OneView<'_> {
@@ -73,19 +78,24 @@ impl OneView<'_> {
         if inflow.is_empty() {
             return sent_on;
         }
-        let stays = plan::stays(self.timeline, view, self.timeline.end);
-        let flow = Flow::new(self.timeline, view, inflow, &stays);
+        let listing = Listing::new(self.timeline, view, self.timeline.end);
+        let flow = Flow::new(view, inflow, &listing);
         let empty = view.hop.empty;
         flow.gaps.iter().for_each(|piece| self.no_backend(empty, true, piece, ledger));
         flow.empty.iter().for_each(|piece| self.no_backend(empty, false, piece, ledger));
-        flow.routed(|version, piece| ledger.routed(version, piece));
-        for stay in &stays {
+        ledger.routed(&flow);
+        for stay in &listing.stays {
             match stay.target {
                 Target::Pod(pod) => self.stay(pod, stay, &flow, ledger),
                 Target::View(child) => {
-                    flow.pieces_of(stay.from, stay.to, stay.weight, |p| sent_on.push((child, p)))
+                    let pieces = flow.pieces_of(stay.from, stay.to);
+                    let heavier = |p: Piece| Piece { rate: p.rate * stay.weight, ..p };
+                    sent_on.extend(pieces.map(|p| (child, heavier(p))));
                 }
             }
+        }
+        if let Some(spread) = &mut ledger.spread {
+            spread.close_view(&flow);
         }
         sent_on
     }
@@ -107,14 +117,25 @@ impl OneView<'_> {
         ledger: &mut Ledger,
     ) {
         let key = LossKey { failure, cause, pod: None, view: Some(self.view) };
-        let split = (self.timeline.end - after).max(piece.from).min(piece.to);
-        ledger.lose(&Loss::certain(Some(key), None), &Piece { to: split, ..*piece });
-        ledger.lose(&Loss::certain(None, None), &Piece { from: split, ..*piece });
+        let known = (self.timeline.end - after).max(piece.from).min(piece.to);
+        for (key, from, to) in [(Some(key), piece.from, known), (None, known, piece.to)] {
+            let loss = Loss { key, version: None, class: None };
+            for (from, to) in seconds::split(from, to) {
+                let count = Piece { from, to, ..*piece }.count();
+                ledger.lose(&loss, seconds::second_of(from), count, 0.0);
+            }
+        }
+        let lost = Piece { to: known, ..*piece };
+        if lost.count() > 1e-9 {
+            ledger.failing_between(lost.from, lost.to);
+        }
+        if let Some(spread) = &mut ledger.spread {
+            spread.all_fail(&lost);
+        }
     }
 
     /// What becomes of the requests that one pod receives while it is listed.
     fn stay(&self, pod: PodId, stay: &Stay, flow: &Flow, ledger: &mut Ledger) {
-        ledger.sent_to(pod, stay.weight * flow.between(stay.from, stay.to));
         let segments = self.fates.of(pod.0 as usize);
         let first = segments.partition_point(|s| s.from <= stay.from).saturating_sub(1);
         for (i, segment) in segments.iter().enumerate().skip(first) {
@@ -152,82 +173,71 @@ impl OneView<'_> {
     ) {
         let key = self.key(part.pod, self.rules.seen(failure), cause);
         let version = Some(self.timeline.pods[part.pod.0 as usize].version);
-        let open_from = (self.timeline.end - after).max(part.from).min(part.to);
-        let lost = Loss::certain(Some(key), version);
-        flow.pieces_of(part.from, open_from, part.weight, |p| ledger.lose(&lost, &p));
-        let open = Loss::certain(None, version);
-        flow.pieces_of(open_from, part.to, part.weight, |p| ledger.lose(&open, &p));
+        let known = (self.timeline.end - after).max(part.from).min(part.to);
+        for (key, from, to) in [(Some(key), part.from, known), (None, known, part.to)] {
+            let loss = Loss { key, version, class: None };
+            let sent = lose_share(&Part { from, to, ..*part }, 1.0, 0.0, &loss, flow, ledger);
+            ledger.sent_to(part.pod, sent);
+        }
     }
 
     /// Accepted requests are lost if they run when the process ends, or longer than anyone waits.
     fn accepted(&self, part: &Part, after: Dur, life: u16, flow: &Flow, ledger: &mut Ledger) {
         let truth = &self.timeline.pods[part.pod.0 as usize];
         let life = &truth.lives[life as usize];
-        let dist = &self.timeline.versions[truth.version as usize].service;
         let patience = self.rules.response.min(self.rules.client_timeout - after);
         let received = part.weight * flow.between(part.from, part.to);
-        ledger.accepted(truth.version, after, received);
+        let class = ledger.accepted(part.pod, after, patience, received);
+        let lost = |key| Loss { key, version: Some(truth.version), class: Some(class.index) };
         // Seen from the send time: the run, or all knowledge, ends here.
-        let horizon = self.timeline.end;
         let (cut, cause) = cut(truth, life, part.from);
-        let ends = cut.min(horizon) - after;
+        let ends = cut.min(self.timeline.end) - after;
         let slow_until = (ends - patience).max(part.from).min(part.to);
-        let too_slow = service::survival(dist, patience.as_secs_f64());
-        if too_slow > 1e-15 {
-            let failure = self.slow_failure(after);
-            let key = self.key(part.pod, failure, Cause::SlowAnswer);
-            let late = too_slow.min(service::survival(dist, ledger.stalls_after(after)));
-            let version = Some(truth.version);
-            let loss = Loss { key: Some(key), version, q: too_slow, late, after };
-            flow.pieces_of(part.from, slow_until, part.weight, |p| ledger.lose(&loss, &p));
+        if class.too_slow > 1e-15 {
+            let key = self.key(part.pod, self.slow_failure(after), Cause::SlowAnswer);
+            let slow = Part { to: slow_until, ..*part };
+            let late = class.too_slow.min(class.late);
+            lose_share(&slow, class.too_slow, late, &lost(Some(key)), flow, ledger);
         }
-        let reach = Dur::from_secs_f64(service::longest(dist)).min(patience);
+        let reach = self.served[truth.version as usize].longest.min(patience);
         let window = Part { from: (ends - reach).max(slow_until).min(part.to), ..*part };
-        if cut > horizon {
-            let loss = Loss { key: None, version: Some(truth.version), q: 1.0, late: 0.0, after };
-            return self.running_at(&window, ends, &loss, flow, ledger);
-        }
         let key = self.key(part.pod, self.rules.seen(Failure::Eof), cause);
-        let version = Some(truth.version);
-        let loss = Loss { key: Some(key), version, q: 1.0, late: 0.0, after };
-        self.running_at(&window, ends, &loss, flow, ledger);
+        let loss = lost((cut <= self.timeline.end).then_some(key));
+        self.running_at(&window, ends, &loss, &class, flow, ledger);
     }
 
-    /// Loses those of `part` that still run at `ends`, in steps within one second and, where the spread of
-    /// the count is wanted, so short that the share hardly changes.
-    fn running_at(&self, part: &Part, ends: Time, loss: &Loss, flow: &Flow, ledger: &mut Ledger) {
-        let version = self.timeline.pods[part.pod.0 as usize].version as usize;
-        let dist = &self.timeline.versions[version].service;
-        let steps = &self.steps[version];
-        let stalls = ledger.stalls_after(loss.after);
-        let late = service::survival(dist, stalls);
-        let mut from = part.from;
-        let mut above = service::limited_mean(dist, (ends - from).as_secs_f64());
-        let mut next = steps.partition_point(|left| ends - *left <= from);
-        while from < part.to {
-            let until = steps.get(next).map_or(part.to, |left| ends - *left);
-            let until = until.min(next_second(from)).min(part.to);
-            flow.pieces_of(from, until, part.weight, |p| {
-                let (longest, shortest) =
-                    ((ends - p.from).as_secs_f64(), (ends - p.to).as_secs_f64());
-                if p.from > from {
-                    above = service::limited_mean(dist, longest);
-                }
-                let below = service::limited_mean(dist, shortest);
-                let q = ((above - below) / (longest - shortest)).clamp(0.0, 1.0);
-                above = below;
-                // Those that would have stalled anyway: P(S > max(time left, threshold)).
-                let stalled = if late > 1e-9 {
-                    let split = stalls.clamp(shortest, longest);
-                    let over = service::mean_survival(dist, split, longest) * (longest - split);
-                    (late * (split - shortest) + over) / (longest - shortest)
-                } else {
-                    0.0
-                };
-                ledger.lose(&Loss { q, late: stalled.min(q), ..*loss }, &p);
-            });
-            next += usize::from(steps.get(next).is_some_and(|left| until >= ends - *left));
-            from = until;
+    /// Loses those of `part` that still run at `ends`.
+    fn running_at(
+        &self,
+        part: &Part,
+        ends: Time,
+        loss: &Loss,
+        class: &Class,
+        flow: &Flow,
+        ledger: &mut Ledger,
+    ) {
+        let served = &self.served[class.version as usize];
+        // All that were sent before this and still run have stalled.
+        let stalls = match class.late > 1e-9 {
+            true => (ends - ledger.stalls_after(class.after)).max(part.from).min(part.to),
+            false => part.from,
+        };
+        let seconds = seconds::split(part.from, stalls).chain(seconds::split(stalls, part.to));
+        for (from, to) in seconds {
+            let running = part.weight * served.running_at(ends, flow, from, to);
+            let stalled = match class.late > 1e-9 {
+                true if to <= stalls => running,
+                true => running.min(class.late * part.weight * flow.between(from, to)),
+                false => 0.0,
+            };
+            ledger.lose(loss, seconds::second_of(from), running, stalled);
+            if loss.key.is_some() && running > 1e-9 {
+                ledger.failing(flow, from, to);
+            }
+        }
+        if let (Some(spread), Some(_)) = (&mut ledger.spread, loss.key) {
+            let shares = served.shares_running(part.from, part.to, ends);
+            shares.for_each(|(from, to, share)| spread.fails(from, to, part.weight * share));
         }
     }
 
@@ -245,9 +255,29 @@ impl OneView<'_> {
     }
 }
 
-fn next_second(at: Time) -> Time {
-    const SECOND: i64 = 1_000_000_000;
-    Time((at.0.div_euclid(SECOND) + 1) * SECOND)
+/// Loses a share of what `part` receives, `late` of it of such that would have stalled; tells how much it
+/// receives.
+fn lose_share(part: &Part, share: f64, late: f64, loss: &Loss, flow: &Flow, ledger: &mut Ledger) -> f64 {
+    if part.from >= part.to {
+        return 0.0;
+    }
+    let begin = flow.until(part.from);
+    let mut before = begin;
+    for (from, to) in seconds::split(part.from, part.to) {
+        let until = flow.until(to);
+        let count = part.weight * (until - before);
+        ledger.lose(loss, seconds::second_of(from), share * count, late * count);
+        before = until;
+    }
+    let received = part.weight * (before - begin);
+    if loss.key.is_none() || received * share <= 1e-9 {
+        return received;
+    }
+    ledger.failing(flow, part.from, part.to);
+    if let Some(spread) = &mut ledger.spread {
+        spread.fails(part.from, part.to, part.weight * share);
+    }
+    received
 }
 
 /// Requests to one pod sent between two instants.

@@ -1,7 +1,7 @@
 //! What becomes of a new TCP connection to a pod, as a step function of the instant its first SYN arrives.
 
 use crate::engine::{Dur, Time};
-use crate::timeline::{Phase, PodTruth};
+use crate::timeline::{Life, Phase, PodTruth, Timeline};
 use crate::traffic::{Cause, Failure};
 
 /// The outcome of a connection attempt, up to the acceptance.
@@ -33,21 +33,32 @@ pub struct Fates {
 
 impl Fates {
     /// For connections given up after `deadline`.
-    pub fn new(pods: &[PodTruth], deadline: Dur, arp_failure: Dur) -> Fates {
+    pub fn new(timeline: &Timeline, deadline: Dur) -> Fates {
+        Fates::during(timeline, deadline, |_| (Time::ALWAYS, Time::NEVER))
+    }
+
+    /// As `new`, for connections to each pod in a time of its own.
+    pub fn during(
+        timeline: &Timeline,
+        deadline: Dur,
+        time: impl Fn(usize) -> (Time, Time),
+    ) -> Fates {
+        let pods = &timeline.pods;
         let mut fates = Fates {
-            segments: Vec::with_capacity(pods.len() * 12),
+            segments: Vec::with_capacity(pods.len() * 4),
             first: Vec::with_capacity(pods.len() + 1),
         };
         let mut edges = Vec::new();
         fates.first.push(0);
-        for pod in pods {
-            append(&mut fates.segments, &mut edges, &Attempt { pod, deadline, arp_failure });
+        for (i, pod) in pods.iter().enumerate() {
+            let attempt = Attempt { pod, deadline, arp_failure: timeline.arp_failure };
+            append(&mut fates.segments, &mut edges, &attempt, time(i));
             fates.first.push(fates.segments.len() as u32);
         }
         fates
     }
 
-    /// The segments of a pod: sorted, the first from `Time::ALWAYS`.
+    /// The segments of a pod: sorted, the first from the beginning of its time.
     pub fn of(&self, pod: usize) -> &[Segment] {
         &self.segments[self.first[pod] as usize..self.first[pod + 1] as usize]
     }
@@ -66,9 +77,18 @@ struct Attempt<'a> {
     arp_failure: Dur,
 }
 
-fn append(segments: &mut Vec<Segment>, edges: &mut Vec<Time>, attempt: &Attempt) {
+fn append(
+    segments: &mut Vec<Segment>,
+    edges: &mut Vec<Time>,
+    attempt: &Attempt,
+    (begin, end): (Time, Time),
+) {
     let first = segments.len();
-    find_edges(edges, attempt);
+    edges.clear();
+    edges.push(begin);
+    find_edges(edges, attempt, begin, end);
+    edges.sort_unstable();
+    edges.dedup();
     for &from in edges.iter() {
         let fate = attempt.fate(from);
         let same = segments.len() > first && segments[segments.len() - 1].fate == fate;
@@ -78,36 +98,29 @@ fn append(segments: &mut Vec<Segment>, edges: &mut Vec<Time>, attempt: &Attempt)
     }
 }
 
-/// Every instant at which the fate may change. Only a lost SYN looks into the future, so the shifted edges
-/// matter inside silent intervals alone.
-fn find_edges(edges: &mut Vec<Time>, attempt: &Attempt) {
-    edges.clear();
-    edges.push(Time::ALWAYS);
+/// Every instant at which the fate may change, between `begin` and `end`. Only a lost SYN looks into the
+/// future, so the shifted edges matter inside silent intervals alone.
+fn find_edges(edges: &mut Vec<Time>, attempt: &Attempt, begin: Time, end: Time) {
     let pod = attempt.pod;
-    edges.extend(pod.phases.iter().map(|p| p.0));
-    for life in &pod.lives {
-        edges.extend([life.started, life.listening, life.stop_accept, life.reset_until, life.exit]);
-    }
-    let plain = edges.len();
+    let plain = || {
+        let of_life =
+            |l: &Life| [l.started, l.listening, l.stop_accept, l.reset_until, l.exit];
+        pod.phases.iter().map(|p| p.0).chain(pod.lives.iter().flat_map(of_life))
+    };
+    edges.extend(plain().filter(|at| begin < *at && *at < end));
     let mut silent_from = Time::ALWAYS;
     for i in 0..=pod.phases.len() {
-        let until = pod.phases.get(i).map_or(Time::NEVER, |p| p.0);
+        let silent_until = pod.phases.get(i).map_or(Time::NEVER, |p| p.0);
         let silent = i == 0 || pod.phases[i - 1].1 == Phase::Silent;
-        if silent {
-            for edge in 1..plain {
-                for shift in attempt.retransmissions() {
-                    let shifted = edges[edge] - shift;
-                    if shifted > silent_from && shifted < until {
-                        edges.push(shifted);
-                    }
-                }
+        let (from, until) = (silent_from.max(begin), silent_until.min(end));
+        if silent && from < until {
+            for edge in plain() {
+                let shifted = attempt.retransmissions().map(|shift| edge - shift);
+                edges.extend(shifted.filter(|at| from < *at && *at < until));
             }
         }
-        silent_from = until;
+        silent_from = silent_until;
     }
-    edges.retain(|e| !e.is_never());
-    edges.sort_unstable();
-    edges.dedup();
 }
 
 impl Attempt<'_> {

@@ -1,9 +1,9 @@
 //! What both evaluators read off the timeline: the request rate over time, the rules under which a view's
-//! picks are tried, and who is listed where and how long.
+//! picks are tried, and which view sends to which.
 
 use crate::engine::{Dur, Time};
 use crate::scenario::{Arrivals, Traffic};
-use crate::timeline::{ChangeKind, Empty, L7, L7Status, Target, Timeline, View};
+use crate::timeline::{Empty, L7, L7Status, Target, Timeline};
 use crate::traffic::{Cause, Failure};
 
 /// A rate from `from` until `to`.
@@ -95,50 +95,6 @@ impl Rules {
             Failure::Timeout | Failure::Status(_) => failure,
         }
     }
-}
-
-/// One target listed in a view, with one weight, from `from` until `to`.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Stay {
-    pub target: Target,
-    pub weight: f64,
-    pub from: Time,
-    pub to: Time,
-}
-
-/// Who was listed when. `end` closes the stays that last.
-pub fn stays(timeline: &Timeline, view: &View, end: Time) -> Vec<Stay> {
-    let targets = timeline.pods.len() + timeline.views.len();
-    let slot = |t: Target| match t {
-        Target::Pod(p) => p.0 as usize,
-        Target::View(v) => timeline.pods.len() + v.0 as usize,
-    };
-    let mut open: Vec<Option<(Time, f64)>> = vec![None; targets];
-    let mut stays = Vec::with_capacity(view.initial.len() + view.changes.len());
-    for backend in &view.initial {
-        open[slot(backend.target)] = Some((Time::ALWAYS, f64::from(backend.weight)));
-    }
-    for change in &view.changes {
-        let place = &mut open[slot(change.target)];
-        let next = match change.kind {
-            ChangeKind::Add { weight } => Some((change.at, f64::from(weight))),
-            ChangeKind::Remove => None,
-        };
-        if let Some((from, weight)) = std::mem::replace(place, next)
-            && from < change.at
-        {
-            stays.push(Stay { target: change.target, weight, from, to: change.at });
-        }
-    }
-    let lasting = open.iter().enumerate().filter_map(|(i, o)| o.map(|o| (i, o)));
-    stays.extend(lasting.map(|(i, (from, weight))| {
-        let target = match i.checked_sub(timeline.pods.len()) {
-            None => Target::Pod(crate::timeline::PodId(i as u32)),
-            Some(v) => Target::View(crate::timeline::ViewId(v as u32)),
-        };
-        Stay { target, weight, from, to: end }
-    }));
-    stays
 }
 
 /// Views in an order in which each comes after all that send to it.

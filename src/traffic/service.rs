@@ -1,15 +1,15 @@
 //! Service times as the evaluators need them: survival over stretches of time, and a quantile table for the
 //! loops.
 
-pub use crate::engine::law::{limited_mean, survival};
+pub use crate::engine::law::{Law, limited_mean, survival};
 use crate::engine::{Dist, Dur};
 
 /// The mean of the survival function between `a` and `b` seconds.
-pub fn mean_survival(dist: &Dist, a: f64, b: f64) -> f64 {
+pub fn mean_survival(law: &Law, a: f64, b: f64) -> f64 {
     if b <= a {
-        return survival(dist, a);
+        return law.survival(a);
     }
-    ((limited_mean(dist, b) - limited_mean(dist, a)) / (b - a)).clamp(0.0, 1.0)
+    ((law.limited_mean(b) - law.limited_mean(a)) / (b - a)).clamp(0.0, 1.0)
 }
 
 /// A bound that no value exceeds but with probability 1e-9.

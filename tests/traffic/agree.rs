@@ -121,6 +121,20 @@ fn probability_of_no_loss_is_as_predicted() {
     }
 }
 
+/// Traffic that pauses now and then, also while what was sent before still runs.
+#[test]
+fn pauses_agree() {
+    for seed in 0..16 {
+        let timeline = random_rollout(seed, random_service(seed));
+        let mut t = traffic(Arrivals::Poisson, 150.0, -3.0, 25.0);
+        for pause in 0..8 {
+            let at = f64::from(pause) + 0.13 * (seed % 7) as f64;
+            t.rate.extend([(crate::timelines::s(at), 0.0), (crate::timelines::s(at + 0.3), 200.0)]);
+        }
+        compare(&timeline, &t);
+    }
+}
+
 /// What a balancer cuts at the ends of its deregistration delays, once or again.
 #[test]
 fn cuts_by_the_balancer_agree() {

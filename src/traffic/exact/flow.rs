@@ -1,15 +1,20 @@
 //! What one view receives and passes on, as step functions of time.
 
+use super::listing::Listing;
+use super::seconds::{SECOND, second_of};
 use crate::engine::Time;
-use crate::timeline::{Target, Timeline, View};
-use crate::traffic::plan::{Piece, Stay};
+use crate::timeline::View;
+use crate::traffic::plan::Piece;
 
 /// The requests that a view receives, divided among what it lists.
 pub struct Flow {
     /// While there is a backend: pieces with requests per second and unit of weight, in time order.
-    pieces: Vec<Piece>,
-    /// Requests per unit of weight before each piece.
+    pub pieces: Vec<Piece>,
+    /// Requests per unit of weight before each piece, and in all.
     before: Vec<f64>,
+    /// For each second from `first_second` on, the first piece that ends after it began.
+    by_second: Vec<u32>,
+    first_second: i64,
     /// Listed weight of each version's pods during each piece, `versions` entries a piece.
     version_weights: Vec<f64>,
     versions: usize,
@@ -18,22 +23,16 @@ pub struct Flow {
     pub gaps: Vec<Piece>,
 }
 
-/// What is listed from `from` on.
-struct Step {
-    from: Time,
-    listed: i32,
-    weight: f64,
-}
-
 impl Flow {
-    pub fn new(timeline: &Timeline, view: &View, inflow: &[Piece], stays: &[Stay]) -> Flow {
-        let versions = timeline.versions.len();
-        let (steps, weights) = listed_steps(timeline, stays);
+    pub fn new(view: &View, inflow: &[Piece], listing: &Listing) -> Flow {
+        let most = listing.steps.len() + inflow.len() + 2 * view.gaps.len();
         let mut flow = Flow {
-            pieces: Vec::with_capacity(steps.len() + inflow.len()),
-            before: Vec::new(),
-            version_weights: Vec::new(),
-            versions,
+            pieces: Vec::with_capacity(most),
+            before: Vec::with_capacity(most + 1),
+            by_second: Vec::new(),
+            first_second: 0,
+            version_weights: Vec::with_capacity(most * listing.versions),
+            versions: listing.versions,
             empty: Vec::new(),
             gaps: Vec::new(),
         };
@@ -42,33 +41,45 @@ impl Flow {
             for &(from, to) in &view.gaps {
                 let (from, to) = (from.max(rest.from).min(rest.to), to.max(rest.from).min(rest.to));
                 if from < to {
-                    flow.divide(Piece { to: from, ..rest }, &steps, &weights);
+                    flow.divide(Piece { to: from, ..rest }, listing);
                     flow.gaps.push(Piece { from, to, ..rest });
                     rest.from = to;
                 }
             }
-            flow.divide(rest, &steps, &weights);
+            flow.divide(rest, listing);
         }
-        let mut total = 0.0;
-        for piece in &flow.pieces {
-            flow.before.push(total);
-            total += piece.count();
-        }
+        flow.index();
         flow
     }
 
-    fn divide(&mut self, piece: Piece, steps: &[Step], weights: &[f64]) {
-        let mut i = steps.partition_point(|s| s.from <= piece.from);
+    fn index(&mut self) {
+        let (mut total, mut next) = (0.0, i64::MIN);
+        for (i, piece) in self.pieces.iter().enumerate() {
+            self.before.push(total);
+            total += piece.count();
+            if i == 0 {
+                (self.first_second, next) = (second_of(piece.from), second_of(piece.from));
+            }
+            while next * SECOND < piece.to.0 {
+                self.by_second.push(i as u32);
+                next += 1;
+            }
+        }
+        self.before.push(total);
+    }
+
+    fn divide(&mut self, piece: Piece, listing: &Listing) {
+        let steps = &listing.steps;
+        let mut i = steps.partition_point(|s| s.from <= piece.from) - 1;
         let mut from = piece.from;
         while from < piece.to {
-            let to = steps.get(i).map_or(piece.to, |s| s.from.min(piece.to));
-            match i.checked_sub(1).map(|i| &steps[i]) {
-                Some(step) if step.listed > 0 && step.weight > 0.0 => {
-                    self.pieces.push(Piece { from, to, rate: piece.rate / step.weight });
-                    let row = (i - 1) * self.versions;
-                    self.version_weights.extend(&weights[row..row + self.versions]);
-                }
-                _ => self.empty.push(Piece { from, to, rate: piece.rate }),
+            let to = steps.get(i + 1).map_or(piece.to, |s| s.from.min(piece.to));
+            if steps[i].listed > 0 && steps[i].weight > 0.0 {
+                self.pieces.push(Piece { from, to, rate: piece.rate / steps[i].weight });
+                let row = &listing.version_weights[i * self.versions..][..self.versions];
+                self.version_weights.extend(row);
+            } else {
+                self.empty.push(Piece { from, to, rate: piece.rate });
             }
             from = to;
             i += 1;
@@ -80,32 +91,44 @@ impl Flow {
         if a < b { self.until(b) - self.until(a) } else { 0.0 }
     }
 
-    fn until(&self, at: Time) -> f64 {
-        let Some(i) = self.pieces.partition_point(|p| p.from <= at).checked_sub(1) else {
-            return 0.0;
-        };
-        let piece = &self.pieces[i];
-        self.before[i] + piece.rate * (at.min(piece.to) - piece.from).as_secs_f64()
+    /// Requests per unit of weight sent before `at`.
+    pub fn until(&self, at: Time) -> f64 {
+        let i = self.piece_after(at);
+        let begun = self.pieces.get(i).filter(|p| p.from < at);
+        self.before[i] + begun.map_or(0.0, |p| Piece { to: at, ..*p }.count())
     }
 
-    /// The pieces between `from` and `to`, for a backend of weight `weight`.
-    pub fn pieces_of(&self, from: Time, to: Time, weight: f64, mut each: impl FnMut(Piece)) {
-        if from >= to {
-            return;
-        }
-        let first = self.pieces.partition_point(|p| p.to <= from);
-        for piece in self.pieces[first..].iter().take_while(|p| p.from < to) {
-            let (from, to) = (piece.from.max(from), piece.to.min(to));
-            each(Piece { from, to, rate: piece.rate * weight });
-        }
+    /// The first piece that ends after `at`.
+    fn piece_after(&self, at: Time) -> usize {
+        let second = second_of(at) - self.first_second;
+        let of = |second: i64| match usize::try_from(second) {
+            Ok(second) => self.by_second.get(second).map_or(self.pieces.len(), |i| *i as usize),
+            Err(_) => 0,
+        };
+        let (first, last) = (of(second), of(second + 1));
+        first + self.pieces[first..last].partition_point(|p| p.to <= at)
+    }
+
+    /// The pieces between `from` and `to`.
+    pub fn pieces_of(&self, from: Time, to: Time) -> impl Iterator<Item = Piece> {
+        let pieces = self.pieces[self.piece_after(from)..].iter().take_while(move |p| p.from < to);
+        pieces.map(move |p| Piece { from: p.from.max(from), to: p.to.min(to), rate: p.rate })
+    }
+
+    /// The first and the last instant between `from` and `to` at which requests are sent on.
+    pub fn bounds(&self, from: Time, to: Time) -> Option<(Time, Time)> {
+        let first = self.pieces.get(self.piece_after(from))?.from.max(from);
+        let last = self.pieces.partition_point(|p| p.from < to).checked_sub(1)?;
+        let last = self.pieces[last].to.min(to);
+        (first < last).then_some((first, last))
     }
 
     /// The requests sent to pods, by version.
-    pub fn routed(&self, mut each: impl FnMut(usize, Piece)) {
+    pub fn routed(&self, mut each: impl FnMut(usize, &Piece)) {
         for (i, piece) in self.pieces.iter().enumerate() {
             let weights = &self.version_weights[i * self.versions..(i + 1) * self.versions];
             for (version, weight) in weights.iter().enumerate().filter(|w| *w.1 > 1e-9) {
-                each(version, Piece { rate: piece.rate * weight, ..*piece });
+                each(version, &Piece { rate: piece.rate * weight, ..*piece });
             }
         }
     }
@@ -129,34 +152,4 @@ pub fn sum(mut pieces: Vec<Piece>) -> Vec<Piece> {
         }
     }
     pieces
-}
-
-/// The listed weight over time: in all, and by version (a row of `versions` entries for each step).
-fn listed_steps(timeline: &Timeline, stays: &[Stay]) -> (Vec<Step>, Vec<f64>) {
-    let mut edges: Vec<(Time, u32)> = Vec::with_capacity(2 * stays.len());
-    for (i, stay) in stays.iter().enumerate() {
-        edges.push((stay.from, 2 * i as u32));
-        edges.push((stay.to, 2 * i as u32 + 1));
-    }
-    edges.sort_unstable();
-    let versions = timeline.versions.len();
-    let mut row = vec![0.0; versions];
-    let (mut steps, mut rows): (Vec<Step>, Vec<f64>) = (Vec::new(), Vec::new());
-    let (mut listed, mut total) = (0, 0.0);
-    for (at, edge) in edges {
-        let stay = &stays[edge as usize / 2];
-        let (sign, count) = if edge % 2 == 0 { (1.0, 1) } else { (-1.0, -1) };
-        listed += count;
-        total = if listed == 0 { 0.0 } else { total + sign * stay.weight };
-        if let Target::Pod(pod) = stay.target {
-            row[timeline.pods[pod.0 as usize].version as usize] += sign * stay.weight;
-        }
-        if steps.last().is_some_and(|s: &Step| s.from == at) {
-            steps.pop();
-            rows.truncate(rows.len() - versions);
-        }
-        steps.push(Step { from: at, listed, weight: total });
-        rows.extend(&row);
-    }
-    (steps, rows)
 }

@@ -1,177 +1,194 @@
 //! Adds up what the integrals find.
 
-use crate::engine::{Dur, Time};
+use super::flow::Flow;
+use super::latency;
+use super::seconds::Seconds;
+use super::spread::Spread;
+use crate::engine::{Dist, Dur, Time};
 use crate::scenario::{Arrivals, Traffic};
-use crate::timeline::{PodId, Timeline};
+use crate::timeline::{PodId, Timeline, ViewId};
 use crate::traffic::plan::Piece;
 use crate::traffic::service;
-use crate::traffic::{Evaluator, Failure, Latency, LossKey, Second, TrafficOutcome};
+use crate::traffic::{Cause, Evaluator, Failure, LossKey, Second, TrafficOutcome};
 use std::collections::BTreeMap;
 
-/// How the requests of a piece are lost.
+/// How requests are lost.
 #[derive(Clone, Copy)]
 pub struct Loss {
     /// None: still open at the end of the timeline.
     pub key: Option<LossKey>,
     /// Of the pod they were sent to.
     pub version: Option<u16>,
-    /// The share of the piece that is lost.
-    pub q: f64,
-    /// The share that is lost and would have stalled.
-    pub late: f64,
-    /// Waited before the pod accepted (for those that would have been answered).
+    /// Index of the class that would have answered them.
+    pub class: Option<usize>,
+}
+
+/// Requests accepted alike by pods of one version.
+#[derive(Clone, Copy)]
+pub struct Class<'a> {
+    pub index: usize,
+    pub version: u16,
+    pub dist: &'a Dist,
+    /// Waited before the pod accepted.
     pub after: Dur,
-}
-
-impl Loss {
-    pub fn certain(key: Option<LossKey>, version: Option<u16>) -> Loss {
-        Loss { key, version, q: 1.0, late: 0.0, after: Dur::MAX }
-    }
-}
-
-/// Answered requests that waited equally long for a pod of one version.
-struct Class {
-    version: u16,
-    after: Dur,
-    count: f64,
+    /// How long anyone waits for the answer from then on.
+    patience: Dur,
+    /// The share that takes longer than that.
+    pub too_slow: f64,
+    /// The share that stalls.
+    pub late: f64,
+    /// Answered.
+    pub count: f64,
 }
 
 pub struct Ledger<'a> {
     timeline: &'a Timeline,
     traffic: &'a Traffic,
     rates: &'a [Piece],
-    losses: BTreeMap<LossKey, f64>,
-    /// The last key and what it lost: neighbouring pieces mostly share it.
-    latest: Option<(LossKey, f64)>,
+    /// By failure and cause: counts by pod (or none, last) and view.
+    losses: Vec<((Failure, Cause), Vec<f64>)>,
     open: f64,
     stalled: f64,
     by_pod: Vec<f64>,
-    classes: Vec<Class>,
-    /// Second `i` of these starts `first_second + i` seconds after the action.
-    first_second: i64,
-    answered: Vec<f64>,
-    kinds: Vec<(Failure, Vec<f64>)>,
-    /// (when, change of the probability that a request sent then fails).
-    edges: Vec<(Time, f64)>,
+    classes: Vec<Class<'a>>,
+    /// By version.
+    answered: Vec<Seconds>,
+    kinds: Vec<(Failure, Seconds)>,
+    /// Where the spread of the count is wanted beyond that of a Poisson number.
+    pub spread: Option<Spread<'a>>,
     first_failure: Option<Time>,
     last_failure: Option<Time>,
 }
 
 impl<'a> Ledger<'a> {
     pub fn new(timeline: &'a Timeline, traffic: &'a Traffic, rates: &'a [Piece]) -> Ledger<'a> {
-        let first = rates.first().map_or(Time::ZERO, |p| p.from);
-        let last = rates.last().map_or(Time::ZERO, |p| p.to);
-        let first_second = second_of(first);
-        let seconds = (second_of(last) - first_second + 1) as usize;
-        Ledger {
+        let even = traffic.arrivals == Arrivals::Even;
+        let mut ledger = Ledger {
             timeline,
             traffic,
             rates,
-            losses: BTreeMap::new(),
-            latest: None,
+            losses: Vec::new(),
             open: 0.0,
             stalled: 0.0,
             by_pod: vec![0.0; timeline.pods.len()],
             classes: Vec::new(),
-            first_second,
-            answered: vec![0.0; seconds * timeline.versions.len()],
+            answered: Vec::new(),
             kinds: Vec::new(),
-            edges: Vec::new(),
+            spread: even.then(|| Spread::new(rates)),
             first_failure: None,
             last_failure: None,
-        }
+        };
+        ledger.answered = vec![ledger.seconds(); timeline.versions.len()];
+        ledger
+    }
+
+    fn seconds(&self) -> Seconds {
+        let first = self.rates.first().map_or(Time::ZERO, |p| p.from);
+        Seconds::new(first, self.rates.last().map_or(Time::ZERO, |p| p.to))
     }
 
     pub fn sent_to(&mut self, pod: PodId, count: f64) {
         self.by_pod[pod.0 as usize] += count;
     }
 
-    /// Requests accepted by pods of a version after a wait; lost ones are taken off later.
-    pub fn accepted(&mut self, version: u16, after: Dur, count: f64) {
-        let dist = &self.timeline.versions[version as usize].service;
-        self.stalled += count * service::survival(dist, self.stalls_after(after));
-        let same = |c: &&mut Class| c.version == version && c.after == after;
-        match self.classes.iter_mut().find(same) {
-            Some(class) => class.count += count,
-            None => self.classes.push(Class { version, after, count }),
-        }
+    /// Requests that a pod accepts after a wait, for clients or hops of so much patience; lost ones are taken
+    /// off later.
+    pub fn accepted(
+        &mut self,
+        pod: PodId,
+        after: Dur,
+        patience: Dur,
+        count: f64,
+    ) -> Class<'a> {
+        self.sent_to(pod, count);
+        let version = self.timeline.pods[pod.0 as usize].version;
+        let same =
+            |c: &&mut Class| c.version == version && c.after == after && c.patience == patience;
+        let class = match self.classes.iter_mut().find(same) {
+            Some(class) => class,
+            None => {
+                let dist = &self.timeline.versions[version as usize].service;
+                let stalls = self.traffic.client.stall_threshold - after;
+                self.classes.push(Class {
+                    index: self.classes.len(),
+                    version,
+                    dist,
+                    after,
+                    patience,
+                    too_slow: service::survival(dist, patience.as_secs_f64()),
+                    late: service::survival(dist, stalls.as_secs_f64()),
+                    count: 0.0,
+                });
+                self.classes.last_mut().expect("just added")
+            }
+        };
+        class.count += count;
+        self.stalled += count * class.late;
+        *class
     }
 
-    /// Service times above this stall, after a wait for the connection; in seconds.
-    pub fn stalls_after(&self, after: Dur) -> f64 {
-        (self.traffic.client.stall_threshold - after).as_secs_f64()
+    /// Service times above this stall, after a wait for the connection.
+    pub fn stalls_after(&self, after: Dur) -> Dur {
+        self.traffic.client.stall_threshold - after
     }
 
-    /// Requests sent to pods of a version, to be answered unless lost.
-    pub fn routed(&mut self, version: usize, piece: Piece) {
-        let (first, versions) = (self.first_second, self.timeline.versions.len());
-        per_second(&piece, |second, count| {
-            self.answered[(second - first) as usize * versions + version] += count;
-        });
+    /// What a view sends to pods, to be answered unless lost.
+    pub fn routed(&mut self, flow: &Flow) {
+        flow.routed(|version, piece| self.answered[version].add_piece(piece));
     }
 
-    /// Loses the share `loss.q` of a piece.
-    pub fn lose(&mut self, loss: &Loss, piece: &Piece) {
-        self.stalled -= piece.count() * loss.late;
-        let piece = Piece { rate: piece.rate * loss.q, ..*piece };
-        let count = piece.count();
+    /// Loses requests sent in one second, of which `stalled` would have stalled.
+    pub fn lose(&mut self, loss: &Loss, second: i64, count: f64, stalled: f64) {
+        self.stalled -= stalled;
         if count <= 0.0 {
             return;
         }
         if let Some(version) = loss.version {
-            self.routed(version as usize, Piece { rate: -piece.rate, ..piece });
-            let lost = |c: &&mut Class| c.version == version && c.after == loss.after;
-            if let Some(class) = self.classes.iter_mut().find(lost) {
-                class.count -= count;
-            }
+            self.answered[version as usize].add(second, -count);
+        }
+        if let Some(class) = loss.class {
+            self.classes[class].count -= count;
         }
         let Some(key) = loss.key else {
             self.open += count;
             return;
         };
-        match &mut self.latest {
-            Some((latest, sum)) if *latest == key => *sum += count,
-            _ => {
-                self.flush();
-                self.latest = Some((key, count));
+        let (pods, views) = (self.timeline.pods.len(), self.timeline.views.len());
+        let place = key.pod.map_or(pods, |p| p.0 as usize) * views;
+        let place = place + key.view.expect("the view that lost it").0 as usize;
+        let alike = (key.failure, key.cause);
+        match self.losses.iter_mut().find(|l| l.0 == alike) {
+            Some(known) => known.1[place] += count,
+            None => {
+                let mut counts = vec![0.0; (pods + 1) * views];
+                counts[place] = count;
+                self.losses.push((alike, counts));
             }
         }
-        self.lost_per_second(key.failure, &piece);
-        self.lost_when(&piece);
-    }
-
-    fn flush(&mut self) {
-        if let Some((key, sum)) = self.latest.take() {
-            *self.losses.entry(key).or_insert(0.0) += sum;
-        }
-    }
-
-    fn lost_per_second(&mut self, failure: Failure, piece: &Piece) {
-        let seconds = self.answered.len() / self.timeline.versions.len().max(1);
-        let known = self.kinds.iter().position(|k| k.0 == failure);
+        let known = self.kinds.iter().position(|k| k.0 == key.failure);
         let kind = known.unwrap_or_else(|| {
-            self.kinds.push((failure, vec![0.0; seconds]));
+            self.kinds.push((key.failure, self.seconds()));
             self.kinds.len() - 1
         });
-        let (first, counts) = (self.first_second, &mut self.kinds[kind].1);
-        per_second(piece, |second, count| counts[(second - first) as usize] += count);
+        self.kinds[kind].1.add(second, count);
     }
 
-    fn lost_when(&mut self, piece: &Piece) {
-        if piece.count() > 1e-9 {
-            let first = self.first_failure.map_or(piece.from, |t| t.min(piece.from));
-            let last = self.last_failure.map_or(piece.to, |t| t.max(piece.to));
-            (self.first_failure, self.last_failure) = (Some(first), Some(last));
+    /// What a view sends on from `from` until `to` fails.
+    pub fn failing(&mut self, flow: &Flow, from: Time, to: Time) {
+        let known = self.first_failure.is_some_and(|t| t <= from)
+            && self.last_failure.is_some_and(|t| to <= t);
+        if !known && let Some((from, to)) = flow.bounds(from, to) {
+            self.failing_between(from, to);
         }
-        if self.traffic.arrivals == Arrivals::Even {
-            let at = self.rates.partition_point(|r| r.to <= piece.from);
-            let share = piece.rate / self.rates[at].rate;
-            self.edges.extend([(piece.from, share), (piece.to, -share)]);
-        }
+    }
+
+    /// Requests fail from `from` until `to`.
+    pub fn failing_between(&mut self, from: Time, to: Time) {
+        self.first_failure = Some(self.first_failure.map_or(from, |t| t.min(from)));
+        self.last_failure = Some(self.last_failure.map_or(to, |t| t.max(to)));
     }
 
     pub fn finish(mut self) -> TrafficOutcome {
-        self.flush();
         let sent: f64 = self.rates.iter().map(Piece::count).sum();
         let by_second = self.by_second();
         let mut answered_by_version = vec![0.0; self.timeline.versions.len()];
@@ -180,22 +197,20 @@ impl<'a> Ledger<'a> {
                 *sum += n;
             }
         }
-        let failed: f64 = self.losses.values().sum();
-        let (variance, probability_none) = match self.traffic.arrivals {
-            Arrivals::Even => self.even_spread(),
-            _ => (failed, libm::exp(-failed)),
-        };
-        let latency = self.latency();
+        let losses = by_key(&mut self.losses, self.timeline);
+        let failed: f64 = losses.values().sum();
+        let (variance, probability_none) =
+            self.spread.map_or_else(|| (failed, libm::exp(-failed)), Spread::finish);
         let outcome = TrafficOutcome {
             evaluator: Evaluator::Exact,
             sent,
             answered_by_version,
-            losses: self.losses,
+            losses,
             stalled: tidy(self.stalled),
             open: self.open,
             by_second,
             by_pod: self.by_pod,
-            latency,
+            latency: latency::latency(&self.classes, self.traffic.client.timeout),
             first_failure: self.first_failure,
             last_failure: self.last_failure,
             variance,
@@ -206,136 +221,46 @@ impl<'a> Ledger<'a> {
     }
 
     fn by_second(&self) -> BTreeMap<i32, Second> {
-        let versions = self.timeline.versions.len();
-        let mut seconds = BTreeMap::new();
-        for (i, answered) in self.answered.chunks(versions.max(1)).enumerate() {
-            let answered: Vec<f64> = answered.iter().map(|a| tidy(*a)).collect();
+        // What rounding leaves of the highest rate, and less, is nothing.
+        let least = 1e-9 * self.rates.iter().map(|r| r.rate).fold(1.0, f64::max);
+        let answered: Vec<Vec<f64>> = self.answered.iter().map(Seconds::totals).collect();
+        let kinds: Vec<_> = self.kinds.iter().map(|k| (k.0, k.1.totals())).collect();
+        let every = self.seconds();
+        let mut seconds = Vec::with_capacity(every.len());
+        for i in 0..every.len() {
+            let tidy = |n: f64| if n.abs() < least { 0.0 } else { n };
+            let answered: Vec<f64> = answered.iter().map(|v| tidy(v[i])).collect();
             let lost = |k: &(Failure, Vec<f64>)| (k.1[i] > 0.0).then(|| (k.0, k.1[i]));
-            let failed: BTreeMap<_, _> = self.kinds.iter().filter_map(lost).collect();
+            let failed: BTreeMap<Failure, f64> = kinds.iter().filter_map(lost).collect();
             if !failed.is_empty() || answered.iter().any(|a| *a > 0.0) {
-                seconds.insert((self.first_second + i as i64) as i32, Second { answered, failed });
+                seconds.push(((every.first + i as i64) as i32, Second { answered, failed }));
             }
         }
-        seconds
-    }
-
-    /// Variance of the count and probability that it is zero, for evenly spaced requests with a random
-    /// phase. Over a stretch in which each request fails with probability p the requests fail independently
-    /// of each other, and the number sent is the whole part of the expected number or one more. Stretches
-    /// are taken as independent.
-    fn even_spread(&mut self) -> (f64, f64) {
-        self.edges.sort_by_key(|e| e.0);
-        let (mut variance, mut log_none) = (0.0, 0.0);
-        let (mut p, mut from): (f64, Time) = (0.0, Time::ALWAYS);
-        let mut stretch = Stretch { p: 0.0, sent: 0.0 };
-        for i in 0..=self.edges.len() {
-            let (at, change) = self.edges.get(i).copied().unwrap_or((Time::NEVER, 0.0));
-            if at > from {
-                if (p - stretch.p).abs() > 1e-9 {
-                    stretch.close(&mut variance, &mut log_none);
-                    stretch = Stretch { p, sent: 0.0 };
-                }
-                if p > 1e-12 {
-                    let rate = &self.rates[self.rates.partition_point(|r| r.to <= from)];
-                    stretch.sent += Piece { from, to: at, rate: rate.rate }.count();
-                }
-                from = at;
-            }
-            p += change;
-        }
-        stretch.close(&mut variance, &mut log_none);
-        (variance, libm::exp(log_none))
-    }
-
-    /// Latency of the answered requests: a mixture of the versions' service times after their waits. That
-    /// those cut were rather the long ones is left out.
-    fn latency(&self) -> Option<Latency> {
-        let total: f64 = self.classes.iter().map(|c| c.count.max(0.0)).sum();
-        if total <= 1e-9 {
-            return None;
-        }
-        let dist = |c: &Class| &self.timeline.versions[c.version as usize].service;
-        let above = |x: f64| -> f64 {
-            let one = |c: &Class| c.count * service::survival(dist(c), x - c.after.as_secs_f64());
-            self.classes.iter().filter(|c| c.count > 1e-9).map(one).sum::<f64>() / total
-        };
-        let ends = |u: f64| {
-            let at = |c: &Class| c.after.as_secs_f64() + dist(c).quantile_s(u);
-            let (mut low, mut high) = (f64::INFINITY, 0.0f64);
-            for x in self.classes.iter().filter(|c| c.count > 1e-9).map(at) {
-                (low, high) = (low.min(x), high.max(x));
-            }
-            (low, high)
-        };
-        let quantile = |u: f64| {
-            let (mut low, mut high) = ends(u);
-            while high - low > 1e-6 * high {
-                let mid = 0.5 * (low + high);
-                if above(mid) > 1.0 - u { low = mid } else { high = mid }
-            }
-            high
-        };
-        let longest = self.traffic.client.timeout.as_secs_f64();
-        let mean = |c: &Class| {
-            let (wait, dist) = (c.after.as_secs_f64(), dist(c));
-            let patience = longest - wait;
-            let late = service::survival(dist, patience);
-            let answered = service::limited_mean(dist, patience) - patience * late;
-            wait + answered / (1.0 - late).max(1e-12)
-        };
-        let sum: f64 = self.classes.iter().map(|c| c.count.max(0.0) * mean(c)).sum();
-        let extreme = 1.0 / (total + 1.0);
-        // No quantile of so many answers exceeds the largest.
-        let most = ends(1.0 - extreme).1.min(longest);
-        Some(Latency {
-            mean_s: sum / total,
-            min_s: ends(extreme).0.min(longest),
-            p50_s: quantile(0.5).min(most),
-            p90_s: quantile(0.9).min(most),
-            p95_s: quantile(0.95).min(most),
-            p99_s: quantile(0.99).min(most),
-            max_s: most,
-        })
+        seconds.into_iter().collect()
     }
 }
 
-/// A time in which each request fails with probability `p`.
-struct Stretch {
-    p: f64,
-    /// Requests sent in the mean.
-    sent: f64,
-}
-
-impl Stretch {
-    fn close(&self, variance: &mut f64, log_none: &mut f64) {
-        if self.p <= 1e-12 || self.sent <= 0.0 {
-            return;
+/// The losses that there are, found in the order of their keys.
+fn by_key(losses: &mut [((Failure, Cause), Vec<f64>)], timeline: &Timeline) -> BTreeMap<LossKey, f64> {
+    let (pods, views) = (timeline.pods.len(), timeline.views.len());
+    losses.sort_by_key(|l| l.0);
+    let mut found = Vec::new();
+    for ((failure, cause), counts) in losses {
+        // Those of no pod come first.
+        for row in std::iter::once(pods).chain(0..pods) {
+            let pod = (row < pods).then_some(PodId(row as u32));
+            for (view, count) in counts[row * views..][..views].iter().enumerate() {
+                if *count > 0.0 {
+                    let view = Some(ViewId(view as u32));
+                    found.push((LossKey { failure: *failure, cause: *cause, pod, view }, *count));
+                }
+            }
         }
-        let (p, whole) = (self.p.min(1.0), libm::floor(self.sent));
-        let part = self.sent - whole;
-        *variance += self.sent * p * (1.0 - p) + p * p * part * (1.0 - part);
-        let survive = if p > 1.0 - 1e-9 { 0.0 } else { 1.0 - p };
-        let of_whole = if whole > 0.0 { whole * libm::log(survive) } else { 0.0 };
-        *log_none += of_whole + libm::log1p(-part * (1.0 - survive));
     }
+    found.into_iter().collect()
 }
 
 /// Rounding leaves tiny remainders where requests were first counted as answered and then as lost.
 fn tidy(count: f64) -> f64 {
     if count.abs() < 1e-9 { 0.0 } else { count }
-}
-
-fn second_of(at: Time) -> i64 {
-    at.0.div_euclid(1_000_000_000)
-}
-
-/// Splits a piece at whole seconds.
-fn per_second(piece: &Piece, mut each: impl FnMut(i64, f64)) {
-    let mut from = piece.from;
-    let mut second = second_of(from);
-    while from < piece.to {
-        let to = Time((second + 1) * 1_000_000_000).min(piece.to);
-        each(second, Piece { from, to, ..*piece }.count());
-        (from, second) = (to, second + 1);
-    }
 }

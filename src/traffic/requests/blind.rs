@@ -143,7 +143,14 @@ fn route(board: &mut Board, u: u32) -> Result<(usize, u32), u32> {
 }
 
 #[cold]
-fn unanswered(board: &Board, at: Time, pod: usize, view: u32, service_ns: i64, tally: &mut Tally) {
+pub fn unanswered(
+    board: &Board,
+    at: Time,
+    pod: usize,
+    view: u32,
+    service_ns: i64,
+    tally: &mut Tally,
+) {
     let context = board.views[view as usize].context;
     let (failure, cause, known) = board.unanswered(context, pod, at, service_ns);
     if known > board.timeline.end {

@@ -84,8 +84,7 @@ impl<'a> Board<'a> {
         let timeout = traffic.client.timeout;
         let l7 = |v: usize| timeline.views[v].hop.l7.as_ref();
         let rules: Vec<Rules> = hops.iter().map(|h| Rules::new(timeout, h.and_then(l7))).collect();
-        let fates =
-            rules.iter().map(|r| Fates::new(&timeline.pods, r.connect, timeline.arp_failure));
+        let fates = rules.iter().map(|r| Fates::new(timeline, r.connect));
         let context =
             |v: usize| hops.iter().position(|h| *h == above[v]).expect("collected") as u32;
         let mut board = Board {

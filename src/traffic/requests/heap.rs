@@ -1,30 +1,31 @@
-//! What happens next to requests that wait: a four-way heap of integers.
+//! A four-way heap of integers, the least on top, with a queue beside it: most that lies far ahead (when a
+//! request is given up, say) comes in order and needs no heap.
 
-/// Orders events by (time, insertion). An event is a number below 2^32.
+use std::collections::VecDeque;
+
 #[derive(Clone, Debug, Default)]
 pub struct Heap {
     keys: Vec<u128>,
-    inserted: u32,
+    /// Rising.
+    in_order: VecDeque<u128>,
 }
 
 impl Heap {
-    pub fn with_capacity(events: usize) -> Heap {
-        Heap { keys: Vec::with_capacity(events), inserted: 0 }
+    pub fn with_capacity(keys: usize) -> Heap {
+        Heap { keys: Vec::with_capacity(keys), in_order: VecDeque::with_capacity(keys) }
     }
 
-    /// `i64::MAX` when empty.
+    /// `u128::MAX` when empty.
     #[inline(always)]
-    pub fn next_ns(&self) -> i64 {
-        self.keys.first().map_or(i64::MAX, |k| ((k >> 64) as u64 ^ (1 << 63)) as i64)
+    pub fn first(&self) -> u128 {
+        let of = |key: Option<&u128>| key.copied().unwrap_or(u128::MAX);
+        of(self.keys.first()).min(of(self.in_order.front()))
     }
 
-    #[inline(always)]
-    pub fn push(&mut self, at_ns: i64, event: u32) {
-        let time = at_ns as u64 ^ (1 << 63);
-        let low = u64::from(self.inserted) << 32 | u64::from(event);
-        let key = u128::from(time) << 64 | u128::from(low);
-        // The count only breaks ties: after 2^32 insertions it may start anew.
-        self.inserted = self.inserted.wrapping_add(1);
+    pub fn push(&mut self, key: u128) {
+        if self.in_order.back().is_none_or(|last| *last < key) {
+            return self.in_order.push_back(key);
+        }
         let mut hole = self.keys.len();
         self.keys.push(key);
         while hole > 0 {
@@ -38,8 +39,11 @@ impl Heap {
         self.keys[hole] = key;
     }
 
-    #[inline(always)]
-    pub fn pop(&mut self) -> Option<u32> {
+    pub fn pop(&mut self) -> Option<u128> {
+        let next = self.in_order.front().copied();
+        if next.is_some_and(|next| self.keys.first().is_none_or(|first| next < *first)) {
+            return self.in_order.pop_front();
+        }
         let first = *self.keys.first()?;
         let last = self.keys.pop().expect("not empty");
         let len = self.keys.len();
@@ -64,6 +68,6 @@ impl Heap {
             }
             self.keys[hole] = last;
         }
-        Some(first as u32)
+        Some(first)
     }
 }

@@ -3,11 +3,26 @@
 /// Loads from here on share one level.
 const LEVELS: usize = 64;
 
+#[derive(Clone, Copy, Debug, Default)]
+struct Backend {
+    outstanding: u32,
+    /// In the set of its level.
+    listed: bool,
+}
+
+impl Backend {
+    #[inline(always)]
+    fn level(self) -> usize {
+        (self.outstanding as usize).min(LEVELS - 1)
+    }
+}
+
 /// Requests outstanding by backend, as one view counts them. Backends are numbered: pods, then views.
 #[derive(Clone, Debug, Default)]
 pub struct Load {
-    outstanding: Vec<u32>,
-    listed: Vec<bool>,
+    backends: Vec<Backend>,
+    /// Whether the least loaded is asked for; without it only the counts are kept.
+    ranked: bool,
     /// For each load a set of the listed backends that have it, `words` 64-bit words each.
     levels: Vec<u64>,
     words: usize,
@@ -18,11 +33,11 @@ pub struct Load {
 }
 
 impl Load {
-    pub fn new(backends: usize) -> Load {
-        let words = backends.div_ceil(64);
+    pub fn new(backends: usize, ranked: bool) -> Load {
+        let words = if ranked { backends.div_ceil(64) } else { 0 };
         Load {
-            outstanding: vec![0; backends],
-            listed: vec![false; backends],
+            backends: vec![Backend::default(); backends],
+            ranked,
             levels: vec![0; words * LEVELS],
             words,
             least: 0,
@@ -30,18 +45,8 @@ impl Load {
         }
     }
 
-    /// A view that does not look at load has none.
-    pub fn is_empty(&self) -> bool {
-        self.words == 0
-    }
-
     pub fn of(&self, id: usize) -> u32 {
-        self.outstanding[id]
-    }
-
-    #[inline(always)]
-    fn level(&self, id: usize) -> usize {
-        (self.outstanding[id] as usize).min(LEVELS - 1)
+        self.backends[id].outstanding
     }
 
     #[inline(always)]
@@ -52,34 +57,42 @@ impl Load {
     }
 
     pub fn list(&mut self, id: usize) {
-        self.listed[id] = true;
-        let level = self.level(id);
+        if !self.ranked {
+            return;
+        }
+        self.backends[id].listed = true;
+        let level = self.backends[id].level();
         self.set(level, id, true);
         self.least = self.least.min(level);
     }
 
     pub fn delist(&mut self, id: usize) {
-        self.listed[id] = false;
-        let level = self.level(id);
-        self.set(level, id, false);
+        if !self.ranked {
+            return;
+        }
+        self.backends[id].listed = false;
+        self.set(self.backends[id].level(), id, false);
     }
 
     #[inline(always)]
     pub fn begin(&mut self, id: usize) {
-        let before = self.level(id);
-        self.outstanding[id] += 1;
-        if self.listed[id] {
+        let backend = &mut self.backends[id];
+        let before = backend.level();
+        backend.outstanding += 1;
+        if backend.listed {
+            let after = backend.level();
             self.set(before, id, false);
-            self.set(self.level(id), id, true);
+            self.set(after, id, true);
         }
     }
 
     #[inline(always)]
     pub fn end(&mut self, id: usize) {
-        let before = self.level(id);
-        self.outstanding[id] -= 1;
-        if self.listed[id] {
-            let after = self.level(id);
+        let backend = &mut self.backends[id];
+        let before = backend.level();
+        backend.outstanding -= 1;
+        if backend.listed {
+            let after = backend.level();
             self.set(before, id, false);
             self.set(after, id, true);
             self.least = self.least.min(after);
@@ -92,7 +105,7 @@ impl Load {
         loop {
             let row = &self.levels[self.least * self.words..(self.least + 1) * self.words];
             if let Some(id) = first_from(row, self.cursor) {
-                self.cursor = if id + 1 == self.outstanding.len() { 0 } else { id + 1 };
+                self.cursor = if id + 1 == self.backends.len() { 0 } else { id + 1 };
                 return id;
             }
             self.least += 1;

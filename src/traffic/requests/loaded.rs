@@ -1,42 +1,59 @@
 //! Requests sent to the less loaded backend: what becomes of each is still known when it is sent, but its
 //! end lowers its backend's load.
 
+use super::agenda::Agenda;
 use super::blind::{self, Random};
 use super::board::{Board, VIEW};
 use super::load::Load;
-use super::wheel::Wheel;
 use crate::engine::{Seed, Time};
 use crate::timeline::{Pick, PodId, ViewId};
 use crate::traffic::random::{BLOCK, Sends};
 use crate::traffic::service::Sampler;
 use crate::traffic::tally::Tally;
 use crate::traffic::{LossKey, TrafficOutcome};
+use std::ops::Range;
 
 /// The loads of all views that look at them.
 pub struct Loads {
     pub views: Vec<Load>,
     pods: usize,
+    /// An event is a view and, in so many lower bits, a backend.
+    backend_bits: u32,
 }
 
 impl Loads {
     pub fn new(board: &Board) -> Loads {
         let (pods, views) = (board.timeline.pods.len(), board.views.len());
         let load = |v: &super::board::ViewNow| {
-            let mut load = Load::new(if v.pick.sees_load() { pods + views } else { 0 });
-            if v.pick.sees_load() {
-                v.slots.iter().for_each(|s| load.list(id_of(*s, pods)));
-            }
+            let backends = if v.pick.sees_load() { pods + views } else { 0 };
+            let mut load = Load::new(backends, v.pick == Pick::LeastOutstanding);
+            v.slots.iter().for_each(|s| load.list(id_of(*s, pods)));
             load
         };
-        Loads { views: board.views.iter().map(load).collect(), pods }
+        let backend_bits = (pods + views).next_power_of_two().ilog2();
+        let most = (views as u64) << backend_bits;
+        assert!(most <= 1 << 32, "{views} views of {pods} pods are too many to count loads for");
+        Loads { views: board.views.iter().map(load).collect(), pods, backend_bits }
     }
 
     /// Follows a change of what a view lists.
     pub fn relist(&mut self, view: u32, slot: u32, listed: bool) {
-        let load = &mut self.views[view as usize];
-        if !load.is_empty() {
-            let id = id_of(slot, self.pods);
-            if listed { load.list(id) } else { load.delist(id) }
+        let (load, id) = (&mut self.views[view as usize], id_of(slot, self.pods));
+        if listed { load.list(id) } else { load.delist(id) }
+    }
+
+    #[inline(always)]
+    fn event(&self, view: u32, id: u32) -> u32 {
+        view << self.backend_bits | id
+    }
+
+    /// The requests that end up to `now_ns` no longer load their backends.
+    #[inline(always)]
+    fn end_until(&mut self, now_ns: i64, agenda: &mut Agenda) {
+        while agenda.next_ns() <= now_ns {
+            let event = agenda.pop().expect("peeked");
+            let id = event & ((1 << self.backend_bits) - 1);
+            self.views[(event >> self.backend_bits) as usize].end(id as usize);
         }
     }
 
@@ -74,62 +91,157 @@ pub fn run(
     mut board: Board,
     mut sends: Sends,
     samplers: &[Sampler],
-    mut wheel: Wheel,
+    mut agenda: Agenda,
     seed: Seed,
     mut tally: Tally,
 ) -> TrafficOutcome {
     let mut loads = Loads::new(&board);
     let mut random = Random::new(seed);
-    let (mut times, mut bits) = ([0; BLOCK], [0; BLOCK]);
-    // Service times are drawn ahead, off the loop's critical path, with the first version's distribution;
-    // pods of a version that serves differently draw again.
-    let mut services = [0; BLOCK];
-    let like_first: Vec<bool> = board
-        .timeline
-        .versions
-        .iter()
-        .map(|v| v.service == board.timeline.versions[0].service)
-        .collect();
+    let mut block = Block::new(&board, samplers);
     loop {
-        let count = sends.fill(&mut times);
-        random.fill(&mut bits);
-        for (service_ns, bits) in services.iter_mut().zip(bits).take(count) {
-            *service_ns = samplers[0].sample_ns(bits as u32);
-        }
-        tally.sent += count as u64;
-        for i in 0..count {
-            while board.next_change().0 <= times[i] {
+        block.count = sends.fill(&mut block.times);
+        random.fill(&mut block.bits);
+        block.draw();
+        tally.sent += block.count as u64;
+        let mut i = 0;
+        while i < block.count {
+            while board.next_change().0 <= block.times[i] {
                 if let Some(second) = board.advance(|v, slot, on| loads.relist(v, slot, on)) {
                     tally.begin_second(second);
                 }
             }
-            wheel.advance(times[i], |view, id| loads.views[view as usize].end(id as usize));
-            let service = |version: u32| match like_first[version as usize] {
-                true => services[i],
-                false => samplers[version as usize].sample_ns(bits[i] as u32),
-            };
-            one(&mut board, &mut loads, &mut wheel, service, &mut tally, times[i], bits[i]);
+            let until = board.next_change().0;
+            let j = i + block.times[i..block.count].partition_point(|t| *t < until);
+            decide(&mut board, &mut loads, &mut agenda, &block, i..j, &mut tally);
+            i = j;
         }
-        if count < BLOCK {
+        if block.count < BLOCK {
             return tally.finish();
         }
     }
 }
 
-/// Routes one request and decides it.
-#[inline(always)]
-fn one(
+/// The next requests. Service times are drawn ahead, off the loop's critical path, with the first version's
+/// distribution; pods of a version that serves differently draw again.
+struct Block<'a> {
+    count: usize,
+    times: [i64; BLOCK],
+    bits: [u64; BLOCK],
+    services: [i64; BLOCK],
+    samplers: &'a [Sampler],
+    /// By version: serves as the first one.
+    like_first: Vec<bool>,
+}
+
+impl<'a> Block<'a> {
+    fn new(board: &Board, samplers: &'a [Sampler]) -> Block<'a> {
+        let versions = &board.timeline.versions;
+        let like_first = versions.iter().map(|v| v.service == versions[0].service).collect();
+        let (times, bits, services) = ([0; BLOCK], [0; BLOCK], [0; BLOCK]);
+        Block { count: 0, times, bits, services, samplers, like_first }
+    }
+
+    fn draw(&mut self) {
+        for (service_ns, bits) in self.services.iter_mut().zip(self.bits).take(self.count) {
+            *service_ns = self.samplers[0].sample_ns(bits as u32);
+        }
+    }
+
+    #[inline(always)]
+    fn service_ns(&self, i: usize, version: u32) -> i64 {
+        match self.like_first[version as usize] {
+            true => self.services[i],
+            false => self.samplers[version as usize].sample_ns(self.bits[i] as u32),
+        }
+    }
+}
+
+/// Decides requests between two changes of the board.
+fn decide(
     board: &mut Board,
     loads: &mut Loads,
-    wheel: &mut Wheel,
-    service: impl Fn(u32) -> i64,
+    agenda: &mut Agenda,
+    block: &Block,
+    range: Range<usize>,
     tally: &mut Tally,
-    at: i64,
-    bits: u64,
 ) {
-    let mut u = (bits >> 32) as u32;
-    let mut view;
-    (view, u) = board.enter(u);
+    if let Some(view) = board.single_view() {
+        return match board.views[view as usize].pick {
+            Pick::LeastOutstanding => {
+                decide_in_one::<true>(board, view, loads, agenda, block, range, tally)
+            }
+            _ => decide_in_one::<false>(board, view, loads, agenda, block, range, tally),
+        };
+    }
+    for i in range {
+        loads.end_until(block.times[i], agenda);
+        decide_one(board, loads, agenda, block, i, tally);
+    }
+}
+
+/// As `decide`, where one view lists pods of equal weight: the same with all that is constant kept at hand.
+/// Failures are set aside, so that little in the loop is called.
+fn decide_in_one<const LEAST: bool>(
+    board: &Board,
+    view: u32,
+    loads: &mut Loads,
+    agenda: &mut Agenda,
+    block: &Block,
+    range: Range<usize>,
+    tally: &mut Tally,
+) {
+    let now = &board.views[view as usize];
+    let (slots, pods) = (&now.slots[..], board.pods_in(now.context));
+    let mut failures = [(0u32, 0u32); BLOCK];
+    let mut failed = 0;
+    let mut answers = tally.answers();
+    for i in range {
+        let at = block.times[i];
+        loads.end_until(at, agenda);
+        let load = &mut loads.views[view as usize];
+        let pod = if LEAST {
+            load.least()
+        } else {
+            let (a, b, _) = now.two_places((block.bits[i] >> 32) as u32);
+            let (a, b) = (slots[a] as usize, slots[b] as usize);
+            if load.of(b) < load.of(a) { b } else { a }
+        };
+        let now = &pods[pod];
+        let service_ns = block.service_ns(i, now.version);
+        let latency = now.after_ns + service_ns;
+        let mut ends = at + latency;
+        if latency <= now.patience_ns && ends <= now.until_ns {
+            answers.add(pod, latency);
+        } else {
+            failures[failed] = (i as u32, pod as u32);
+            failed += 1;
+            let context = board.views[view as usize].context;
+            ends = board.unanswered(context, pod, Time(at), service_ns).2.0;
+        }
+        if ends > at {
+            load.begin(pod);
+            agenda.push(ends, loads.event(view, pod as u32));
+        }
+    }
+    answers.close();
+    for &(i, pod) in &failures[..failed] {
+        let (i, pod) = (i as usize, pod as usize);
+        let service_ns = block.service_ns(i, pods[pod].version);
+        blind::unanswered(board, Time(block.times[i]), pod, view, service_ns, tally);
+    }
+}
+
+/// Routes one request and decides it.
+fn decide_one(
+    board: &mut Board,
+    loads: &mut Loads,
+    agenda: &mut Agenda,
+    block: &Block,
+    i: usize,
+    tally: &mut Tally,
+) {
+    let at = block.times[i];
+    let (mut view, mut u) = board.enter((block.bits[i] >> 32) as u32);
     // Load-aware choices on the way; there are rarely two.
     let mut chosen = [(0, 0); 4];
     let mut depth = 0;
@@ -153,7 +265,7 @@ fn one(
     };
     let context = board.views[view as usize].context;
     let now = board.pod_in(context, pod);
-    let service_ns = service(now.version);
+    let service_ns = block.service_ns(i, now.version);
     let latency = now.after_ns + service_ns;
     let mut ends = at + latency;
     if latency <= now.patience_ns && ends <= now.until_ns {
@@ -171,7 +283,7 @@ fn one(
     if ends > at {
         for &(view, id) in &chosen[..depth] {
             loads.views[view as usize].begin(id as usize);
-            wheel.insert(ends, view, id);
+            agenda.push(ends, loads.event(view, id));
         }
     }
 }

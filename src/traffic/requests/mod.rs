@@ -2,20 +2,20 @@
 //!
 //! Three loops, each as simple as what it covers allows:
 //! - `blind`: routing ignores load, nothing waits: a request is decided when it is sent;
-//! - `loaded`: routing looks at load: likewise, but its end goes to an unsorted wheel;
-//! - `queued`: everything else (limits and queues, tries, retries, kept connections, closed loops): a small
-//!   heap of what happens next.
+//! - `loaded`: routing looks at load: likewise, but its end goes to an agenda;
+//! - `queued`: everything else (limits and queues, tries, retries, kept connections, closed loops): an agenda
+//!   of what happens next.
 
+mod agenda;
 mod blind;
 mod board;
 mod heap;
 mod load;
 mod loaded;
 mod queued;
-mod wheel;
 
 use crate::engine::Seed;
-use crate::scenario::Traffic;
+use crate::scenario::{Arrivals, Traffic};
 use crate::timeline::Timeline;
 use crate::traffic::TrafficOutcome;
 use crate::traffic::plan;
@@ -23,8 +23,8 @@ use crate::traffic::random::Sends;
 use crate::traffic::service::{self, Sampler};
 use crate::traffic::tally::Tally;
 pub use blind::Random;
+use agenda::Agenda;
 use board::Board;
-use wheel::Wheel;
 
 /// Simulates each request; the same seed gives the same arrivals whatever the timeline.
 pub fn evaluate(timeline: &Timeline, traffic: &Traffic, seed: Seed) -> TrafficOutcome {
@@ -34,7 +34,8 @@ pub fn evaluate(timeline: &Timeline, traffic: &Traffic, seed: Seed) -> TrafficOu
     }
     let sends = setup.sends.expect("a closed loop is queued");
     if timeline.views.iter().any(|v| v.hop.pick.sees_load()) {
-        return loaded::run(setup.board, sends, &setup.samplers, setup.wheel, seed, setup.tally);
+        let agenda = Agenda::new(setup.start_ns, 1e9 / setup.peak, setup.in_flight);
+        return loaded::run(setup.board, sends, &setup.samplers, agenda, seed, setup.tally);
     }
     blind::run(setup.board, sends, &setup.samplers, seed, setup.tally)
 }
@@ -48,7 +49,10 @@ struct Setup<'a> {
     board: Board<'a>,
     sends: Option<Sends>,
     samplers: Vec<Sampler>,
-    wheel: Wheel,
+    /// About so many requests a second at most, and in flight.
+    peak: f64,
+    in_flight: f64,
+    start_ns: i64,
     tally: Tally,
 }
 
@@ -59,16 +63,30 @@ impl<'a> Setup<'a> {
         let peak = rates.iter().map(|r| r.rate).fold(1e-3, f64::max);
         let mean = |d| service::limited_mean(d, traffic.client.timeout.as_secs_f64());
         let longest = timeline.versions.iter().map(|v| mean(&v.service)).fold(0.0, f64::max);
+        let (peak, in_flight) = match &traffic.arrivals {
+            Arrivals::Closed { users, think } => {
+                let users = f64::from(*users);
+                (users / (mean(think) + longest).max(1e-3), users)
+            }
+            Arrivals::Trace(times) => {
+                let rate = times.len() as f64 / (window.1 - window.0).as_secs_f64().max(1e-3);
+                (rate, rate * longest)
+            }
+            Arrivals::Even | Arrivals::Poisson => (peak, peak * longest),
+        };
         Setup {
             board: Board::new(timeline, traffic, seed),
             sends: Sends::new(&traffic.arrivals, rates, window, seed),
             samplers: timeline.versions.iter().map(|v| Sampler::new(&v.service)).collect(),
-            wheel: Wheel::new(window.0.0, 1e9 / peak, peak * longest),
+            peak,
+            in_flight,
+            start_ns: window.0.0,
             tally: Tally::new(timeline, window, traffic.client.stall_threshold.0),
         }
     }
 
     fn queued(self, traffic: &Traffic, seed: Seed) -> TrafficOutcome {
-        queued::run(self.board, traffic, self.sends, &self.samplers, seed, self.tally)
+        let agenda = Agenda::new(self.start_ns, 1e9 / self.peak, self.in_flight);
+        queued::run(self.board, traffic, self.sends, &self.samplers, agenda, seed, self.tally)
     }
 }

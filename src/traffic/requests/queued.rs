@@ -1,5 +1,5 @@
 //! Requests that wait for something: for a slot or in a queue, for a retry, for a connection, for the user
-//! to come back. A heap holds what happens next; arrivals and changes of the board are merged with it.
+//! to come back. An agenda holds what happens next; arrivals and changes of the board are merged with it.
 
 mod client;
 mod pod;
@@ -8,7 +8,7 @@ mod tries;
 
 use super::blind::Random;
 use super::board::Board;
-use super::heap::Heap;
+use super::agenda::Agenda;
 use super::loaded::Loads;
 use crate::engine::Seed;
 use crate::engine::rng::mix;
@@ -104,7 +104,7 @@ pub struct Simulation<'a> {
     pub traffic: &'a Traffic,
     pub board: Board<'a>,
     pub samplers: &'a [Sampler],
-    pub heap: Heap,
+    pub agenda: Agenda,
     pub requests: Vec<Request>,
     free: Vec<u32>,
     pub loads: Loads,
@@ -123,6 +123,7 @@ pub fn run(
     traffic: &Traffic,
     sends: Option<Sends>,
     samplers: &[Sampler],
+    agenda: Agenda,
     seed: Seed,
     tally: Tally,
 ) -> TrafficOutcome {
@@ -138,7 +139,7 @@ pub fn run(
         users: Users::new(timeline, traffic, seed),
         board,
         samplers,
-        heap: Heap::with_capacity(1024),
+        agenda,
         requests: Vec::with_capacity(1024),
         free: Vec::with_capacity(1024),
         tally,
@@ -175,14 +176,14 @@ impl<'a> Simulation<'a> {
     fn until(&mut self, limit: i64) {
         let limit = limit.min(self.timeline.end.0);
         loop {
-            let (change, event) = (self.board.next_change().0, self.heap.next_ns());
+            let (change, event) = (self.board.next_change().0, self.agenda.next_ns());
             if change <= event.min(limit) {
                 let loads = &mut self.loads;
                 // Seconds need no closing here: answers are counted where they were sent.
                 self.board.advance(|view, slot, on| loads.relist(view, slot, on));
             } else if event <= limit {
                 self.now = event;
-                let event = self.heap.pop().expect("peeked");
+                let event = self.agenda.pop().expect("peeked");
                 self.happen(event & !INDEX, event & INDEX);
             } else {
                 return;
@@ -279,7 +280,7 @@ impl<'a> Simulation<'a> {
 
     pub fn wait_until(&mut self, index: u32, at: i64, state: State) {
         self.requests[index as usize].state = state;
-        self.heap.push(at, REQUEST | index);
+        self.agenda.push(at, REQUEST | index);
     }
 
     pub fn l7(&self, hop: u32) -> Option<&'a L7> {

@@ -138,7 +138,7 @@ impl Simulation<'_> {
         }
         connections.waiting.push_back((index, request.generation));
         self.requests[index as usize].state = State::Dialing;
-        self.heap.push(at, DIALED | place);
+        self.agenda.push(at, DIALED | place);
     }
 
     /// A connection attempt is over.
@@ -199,7 +199,7 @@ impl Simulation<'_> {
         for user in 0..self.users.sent.len() as u32 {
             let at = self.users.start + self.users.think_ns(user);
             if at < self.users.end {
-                self.heap.push(at, USER | user);
+                self.agenda.push(at, USER | user);
             }
         }
     }
@@ -213,7 +213,7 @@ impl Simulation<'_> {
     pub fn user_thinks(&mut self, user: u32) {
         let at = self.now + self.users.think_ns(user).max(LEAST_PAUSE_NS);
         if at < self.users.end {
-            self.heap.push(at, USER | user);
+            self.agenda.push(at, USER | user);
         }
     }
 }

@@ -42,7 +42,7 @@ impl Simulation<'_> {
         for (i, pod) in self.timeline.pods.iter().enumerate() {
             if self.pods.states[i].concurrency.is_some() {
                 for life in pod.lives.iter().filter(|l| !l.cut.is_never()) {
-                    self.heap.push(life.cut.0, CUT | i as u32);
+                    self.agenda.push(life.cut.0, CUT | i as u32);
                 }
             }
         }
@@ -60,7 +60,7 @@ impl Simulation<'_> {
                     request.state = State::Queued;
                     let at = self.gives_up(index);
                     self.requests[index as usize].complete = at;
-                    self.heap.push(at, EXPIRE | index);
+                    self.agenda.push(at, EXPIRE | index);
                 } else {
                     self.end_loads(index);
                     self.client_failed(index, Failure::Status(503), Cause::Overload);
@@ -154,7 +154,7 @@ impl Simulation<'_> {
         let pod = &self.pods.states[request.pod as usize];
         if pod.concurrency.is_some() {
             let life = &self.timeline.pods[request.pod as usize].lives[request.life as usize];
-            self.heap.push(request.complete.min(life.cut.0), RELEASE | request.pod);
+            self.agenda.push(request.complete.min(life.cut.0), RELEASE | request.pod);
         }
         self.slow_answer(index, Cause::SlowAnswer);
     }

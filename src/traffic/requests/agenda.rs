@@ -1,0 +1,197 @@
+//! What happens next to requests that wait, in order of time and, at one instant, of insertion: a ring of
+//! short buckets for the near future, a heap for what lies beyond.
+
+use super::heap::Heap;
+
+const NONE: u32 = u32::MAX;
+
+#[derive(Clone, Copy, Debug)]
+struct Node {
+    key: u128,
+    next: u32,
+}
+
+/// An event is a number below 2^32. Its key is its time, the number of its insertion and itself, from the
+/// highest bits down.
+#[derive(Clone, Debug)]
+pub struct Agenda {
+    /// The first node of each bucket.
+    heads: Vec<u32>,
+    /// A bit for each bucket that holds anything.
+    occupied: Vec<u64>,
+    nodes: Vec<Node>,
+    free: u32,
+    shift: u32,
+    /// What is due up to the end of this bucket (counted from time zero, not wrapped) is in `current`, which is
+    /// empty only if the ring is.
+    bucket: i64,
+    /// The next event last.
+    current: Vec<u128>,
+    /// What was further ahead than the ring reaches when it was inserted, and the first of it.
+    far: Heap,
+    far_first: u128,
+    inserted: u32,
+}
+
+impl Agenda {
+    /// For about `in_flight` events ahead at a time, `gap_ns` apart.
+    pub fn new(start_ns: i64, gap_ns: f64, in_flight: f64) -> Agenda {
+        let shift = (gap_ns.clamp(1.0, 1e9) as u64).ilog2();
+        let buckets = ((8.0 * in_flight).clamp(1024.0, 65_536.0) as usize).next_power_of_two();
+        Agenda {
+            heads: vec![NONE; buckets],
+            occupied: vec![0; buckets / 64],
+            nodes: Vec::with_capacity((2.0 * in_flight).clamp(1024.0, 1e6) as usize),
+            free: NONE,
+            shift,
+            bucket: start_ns >> shift,
+            current: Vec::with_capacity(1024),
+            far: Heap::with_capacity(1024),
+            far_first: u128::MAX,
+            inserted: 0,
+        }
+    }
+
+    /// When the next event is due; `i64::MAX` if there is none.
+    #[inline(always)]
+    pub fn next_ns(&self) -> i64 {
+        let time = |key: u128| (key >> 64) as u64;
+        let near = self.current.last().map_or(u64::MAX, |key| time(*key));
+        (near.min(time(self.far_first)) ^ (1 << 63)) as i64
+    }
+
+    #[inline(always)]
+    pub fn push(&mut self, at_ns: i64, event: u32) {
+        let time = at_ns as u64 ^ (1 << 63);
+        let low = u64::from(self.inserted) << 32 | u64::from(event);
+        let key = u128::from(time) << 64 | u128::from(low);
+        // The count only breaks ties: after 2^32 insertions it may start anew.
+        self.inserted = self.inserted.wrapping_add(1);
+        let ahead = (at_ns >> self.shift) - self.bucket;
+        if ahead <= 0 {
+            self.insert(key);
+        } else if ahead < self.heads.len() as i64 {
+            self.link(at_ns >> self.shift, key);
+            if self.current.is_empty() {
+                self.turn();
+            }
+        } else {
+            self.far.push(key);
+            self.far_first = self.far_first.min(key);
+        }
+    }
+
+    #[inline(always)]
+    pub fn pop(&mut self) -> Option<u32> {
+        let near = self.current.last().copied().unwrap_or(u128::MAX);
+        if self.far_first < near {
+            let key = self.far.pop();
+            self.far_first = self.far.first();
+            return key.map(|key| key as u32);
+        }
+        let key = self.current.pop()?;
+        if self.current.is_empty() {
+            self.turn();
+        }
+        Some(key as u32)
+    }
+
+    /// Puts an event in its place in `current`.
+    #[inline(always)]
+    fn insert(&mut self, key: u128) {
+        self.current.push(key);
+        let mut place = self.current.len() - 1;
+        while place > 0 && self.current[place - 1] < key {
+            self.current[place] = self.current[place - 1];
+            place -= 1;
+        }
+        self.current[place] = key;
+    }
+
+    #[inline(always)]
+    fn link(&mut self, bucket: i64, key: u128) {
+        let head = bucket as usize & (self.heads.len() - 1);
+        let node = Node { key, next: self.heads[head] };
+        self.occupied[head / 64] |= 1 << (head % 64);
+        if self.free == NONE {
+            self.heads[head] = self.nodes.len() as u32;
+            self.nodes.push(node);
+        } else {
+            let index = self.free as usize;
+            self.heads[head] = self.free;
+            self.free = self.nodes[index].next;
+            self.nodes[index] = node;
+        }
+    }
+
+    /// Turns the ring to the next bucket that holds anything.
+    #[inline(always)]
+    fn turn(&mut self) {
+        let here = self.bucket as usize & (self.heads.len() - 1);
+        let Some(head) = self.occupied_after(here) else { return };
+        self.bucket += (head.wrapping_sub(here) & (self.heads.len() - 1)) as i64;
+        self.occupied[head / 64] &= !(1 << (head % 64));
+        let mut index = std::mem::replace(&mut self.heads[head], NONE);
+        while index != NONE {
+            let node = self.nodes[index as usize];
+            self.current.push(node.key);
+            self.nodes[index as usize].next = self.free;
+            self.free = index;
+            index = node.next;
+        }
+        self.current.sort_unstable_by(|a, b| b.cmp(a));
+    }
+
+    /// The next occupied place of the ring, going round.
+    #[inline(always)]
+    fn occupied_after(&self, here: usize) -> Option<usize> {
+        let words = self.occupied.len();
+        let mut word = here / 64;
+        let mut bits = self.occupied[word] & (u64::MAX << (here % 64));
+        for _ in 0..=words {
+            if bits != 0 {
+                return Some(word * 64 + bits.trailing_zeros() as usize);
+            }
+            word = if word + 1 == words { 0 } else { word + 1 };
+            bits = self.occupied[word];
+        }
+        None
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::engine::Seed;
+
+    /// Against a sorted list: events near and far, at the same instant, in the bucket that is being emptied,
+    /// after a pause, and until nothing is left.
+    #[test]
+    fn events_come_in_order_of_time_and_insertion() {
+        let mut random = Seed(1).stream("agenda", 0);
+        let mut agenda = Agenda::new(-5_000, 1000.0, 20.0);
+        let (mut expected, mut now, mut event): (Vec<(i64, u32)>, i64, u32) = (Vec::new(), -5_000, 0);
+        for round in 0..20_000 {
+            let busy = (round / 1000) % 2 == 1;
+            if random.below(100) < if busy { 60 } else { 30 } {
+                let reach = [1, 500, 40_000, 10_000_000][random.below(4) as usize];
+                let at = now + random.below(reach) as i64;
+                agenda.push(at, event);
+                let place = expected.partition_point(|e| e.0 <= at);
+                expected.insert(place, (at, event));
+                event += 1;
+            } else if expected.is_empty() {
+                assert_eq!((agenda.next_ns(), agenda.pop()), (i64::MAX, None));
+            } else {
+                let next = expected.remove(0);
+                assert_eq!((agenda.next_ns(), agenda.pop()), (next.0, Some(next.1)), "{round}");
+                now = next.0;
+            }
+        }
+        assert!(event > 5000 && !expected.is_empty());
+        for (at, event) in expected {
+            assert_eq!((agenda.next_ns(), agenda.pop()), (at, Some(event)));
+        }
+        assert_eq!(agenda.pop(), None);
+    }
+}
