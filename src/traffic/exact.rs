@@ -268,7 +268,14 @@ impl OneView<'_> {
 
 /// Loses a share of what `part` receives, `late` of it of such that would have stalled; tells how much it
 /// receives.
-fn lose_share(part: &Part, share: f64, late: f64, loss: &Loss, flow: &Flow, ledger: &mut Ledger) -> f64 {
+fn lose_share(
+    part: &Part,
+    share: f64,
+    late: f64,
+    loss: &Loss,
+    flow: &Flow,
+    ledger: &mut Ledger,
+) -> f64 {
     if part.from >= part.to {
         return 0.0;
     }

@@ -93,13 +93,7 @@ impl<'a> Ledger<'a> {
 
     /// Requests that a pod accepts after a wait, for clients or hops of so much patience; lost ones are taken
     /// off later.
-    pub fn accepted(
-        &mut self,
-        pod: PodId,
-        after: Dur,
-        patience: Dur,
-        count: f64,
-    ) -> Class<'a> {
+    pub fn accepted(&mut self, pod: PodId, after: Dur, patience: Dur, count: f64) -> Class<'a> {
         self.sent_to(pod, count);
         let version = self.timeline.pods[pod.0 as usize].version;
         let same =
@@ -241,7 +235,10 @@ impl<'a> Ledger<'a> {
 }
 
 /// The losses that there are, found in the order of their keys.
-fn by_key(losses: &mut [((Failure, Cause), Vec<f64>)], timeline: &Timeline) -> BTreeMap<LossKey, f64> {
+fn by_key(
+    losses: &mut [((Failure, Cause), Vec<f64>)],
+    timeline: &Timeline,
+) -> BTreeMap<LossKey, f64> {
     let (pods, views) = (timeline.pods.len(), timeline.views.len());
     losses.sort_by_key(|l| l.0);
     let mut found = Vec::new();

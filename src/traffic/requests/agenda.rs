@@ -170,7 +170,8 @@ mod tests {
     fn events_come_in_order_of_time_and_insertion() {
         let mut random = Seed(1).stream("agenda", 0);
         let mut agenda = Agenda::new(-5_000, 1000.0, 20.0);
-        let (mut expected, mut now, mut event): (Vec<(i64, u32)>, i64, u32) = (Vec::new(), -5_000, 0);
+        let (mut expected, mut now, mut event): (Vec<(i64, u32)>, i64, u32) =
+            (Vec::new(), -5_000, 0);
         for round in 0..20_000 {
             let busy = (round / 1000) % 2 == 1;
             if random.below(100) < if busy { 60 } else { 30 } {
