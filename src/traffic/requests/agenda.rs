@@ -22,8 +22,8 @@ pub struct Agenda {
     nodes: Vec<Node>,
     free: u32,
     shift: u32,
-    /// What is due up to the end of this bucket (counted from time zero, not wrapped) is in `current`, which is
-    /// empty only if the ring is.
+    /// What is due up to the end of this bucket (counted from time zero, not wrapped) is in `current`, which
+    /// is empty only if the ring is.
     bucket: i64,
     /// The next event last.
     current: Vec<u128>,
