@@ -1,11 +1,17 @@
 //! What a sweep costs around its evaluator: the same points bare and swept (journal, rows, result files), on
-//! the same threads. The overhead that counts is the difference per point, against a point of 20 rollouts of
-//! 100 microseconds each.
+//! the same threads. First with work of 100 microseconds a rollout, then with the simulator: bare are its
+//! rollouts on scenarios that are lowered already, so that reading the settings of a point counts as the
+//! sweep's.
+//!
+//! `cargo bench --bench sweep -- --grid [POINTS]` times the grid of 10,000 points x 20 rollouts of ten pods.
 
-use criterion::{Criterion, Throughput, criterion_group, criterion_main};
+use criterion::{Criterion, Throughput, criterion_group};
 use rollsim::engine::Seed;
+use rollsim::run::{EvaluatorChoice, RunOptions, replicate};
+use rollsim::scenario::{Input, Scenario, Source};
 use rollsim::sweep::{
-    Ended, Evaluate, Figures, Format, Nothing, Plan, Point, Sweep, Unwatched, Value,
+    Ended, Evaluate, EvaluatorName, Figures, Format, Nothing, Plan, Point, Simulator, Sweep,
+    Unwatched, Value,
 };
 use std::hint::black_box;
 use std::ops::Range;
@@ -59,7 +65,7 @@ fn bare(plan: &Plan, work: &Work) {
     });
 }
 
-fn swept(plan: &Plan, work: &Work) {
+fn swept(plan: &Plan, work: &dyn Evaluate) {
     let directory = tempfile::tempdir().expect("a folder");
     let sweep = Sweep { plan, text: "", evaluator: work, directory: directory.path(), shard: None };
     let ended = sweep.run(false, &AtomicBool::new(false), &Unwatched).expect("runs");
@@ -87,15 +93,16 @@ fn benches(criterion: &mut Criterion) {
     group.bench_function("bare", |b| b.iter(|| bare(&plan, &work)));
     group.bench_function("swept", |b| b.iter(|| swept(&plan, &work)));
     group.finish();
-    overhead(&plan, &work);
+    overhead("100 us a rollout", &|| swept(&plan, &work), &|| bare(&plan, &work));
+    simulated();
 }
 
 /// The two interleaved, so that other load on the machine hits both alike; in elapsed time and in processor
 /// time (of all threads), which other load hardly touches.
-fn overhead(plan: &Plan, work: &Work) {
-    let time = |f: fn(&Plan, &Work)| {
+fn overhead(name: &str, swept: &dyn Fn(), bare: &dyn Fn()) {
+    let time = |f: &dyn Fn()| {
         let (start, processor) = (Instant::now(), processor_s());
-        f(plan, work);
+        f();
         (start.elapsed().as_secs_f64(), processor_s() - processor)
     };
     let pairs: Vec<(f64, f64)> = (0..9)
@@ -110,9 +117,108 @@ fn overhead(plan: &Plan, work: &Work) {
         100.0 * (ratios[ratios.len() / 2] - 1.0)
     };
     println!(
-        "sweep overhead, median of 9 interleaved pairs: {:.1} % elapsed, {:.1} % processor time",
+        "sweep overhead, {name}, median of 9 interleaved pairs: {:.1} % elapsed, {:.1} % processor time",
         median(|p| p.0),
         median(|p| p.1)
+    );
+}
+
+const MANIFEST: &str = "
+apiVersion: apps/v1
+kind: Deployment
+metadata: {name: web}
+spec:
+  replicas: 10
+  selector: {matchLabels: {app: web}}
+  template:
+    metadata: {labels: {app: web}}
+    spec:
+      containers:
+      - name: app
+        image: registry.example/web:v1
+        ports: [{containerPort: 8080}]
+        readinessProbe: {httpGet: {port: 8080, path: /}, periodSeconds: 2}
+---
+apiVersion: v1
+kind: Service
+metadata: {name: web}
+spec:
+  selector: {app: web}
+  ports: [{port: 80, targetPort: 8080}]
+";
+const SCENARIO: &str = "
+schema = 1
+[traffic]
+path = 'service'
+rate_per_s = 100.0
+arrivals = 'poisson'
+[app]
+card = 'go'
+[action]
+kind = 'rollout'
+";
+
+/// 20 x 4 x 5 points for each value of preStop.
+fn grid(pre_stops: u64) -> String {
+    format!(
+        "schema = 1\nbase = {{ scenario = 'x' }}\nreplications = 20\n\
+         [[axis]]\npath = 'preStop.sleep.seconds'\nfrom = 1\nto = {pre_stops}\nstep = 1\n\
+         [[axis]]\npath = 'terminationGracePeriodSeconds'\nfrom = 30\nto = 68\nstep = 2\n\
+         [[axis]]\npath = 'maxSurge'\nvalues = ['0%', '25%', '50%', '100%']\n\
+         [[axis]]\npath = 'readinessProbe.periodSeconds'\nvalues = [1, 2, 3, 5, 10]\n"
+    )
+}
+
+/// The plan of [`grid`] and the simulator for it.
+fn simulator(pre_stops: u64) -> (Plan, Simulator) {
+    let plan = Plan::parse("plan.toml", &grid(pre_stops)).expect("a plan");
+    let file =
+        |name: &str, text: &str| Source::Text { name: name.to_owned(), text: text.to_owned() };
+    let sources = [file("web.yaml", MANIFEST), file("scenario.toml", SCENARIO)];
+    let input = Input::load(&sources).expect("an input");
+    let paths = plan.axes.iter().map(|a| a.path.clone()).collect();
+    (plan, Simulator::new(input, paths, EvaluatorName::Exact))
+}
+
+/// The rollouts of these scenarios and nothing else.
+fn bare_rollouts(plan: &Plan, scenarios: &[Scenario]) {
+    use rayon::prelude::*;
+    let evaluator = EvaluatorChoice::Exact;
+    let options =
+        RunOptions { seed: plan.seed, evaluator, keep_timelines: 0, ..RunOptions::default() };
+    scenarios.par_iter().with_max_len(1).for_each(|scenario| {
+        let latencies = scenario.platform.latencies();
+        for i in 0..plan.replications {
+            black_box(Figures::from(&replicate(scenario, &latencies, &options, i)));
+        }
+    });
+}
+
+fn simulated() {
+    let (plan, simulator) = simulator(1);
+    let scenario = |i: u64| match plan.point(i) {
+        Point::Run(settings) => {
+            let input = simulator.input_at(&settings).expect("it can be set");
+            input.lower().expect("it can be run")
+        }
+        other => panic!("{other:?}"),
+    };
+    let scenarios: Vec<Scenario> = (0..plan.len()).map(scenario).collect();
+    overhead("simulator", &|| swept(&plan, &simulator), &|| bare_rollouts(&plan, &scenarios));
+}
+
+/// Elapsed and processor time of the large grid.
+fn time_grid(points: u64) {
+    let (plan, simulator) = simulator(points.div_ceil(400));
+    let (start, processor) = (Instant::now(), processor_s());
+    swept(&plan, &simulator);
+    println!(
+        "{} points x {} rollouts: {:.1} s elapsed, {:.1} s of processor time, {} threads",
+        plan.len(),
+        plan.replications,
+        start.elapsed().as_secs_f64(),
+        processor_s() - processor,
+        rayon::current_num_threads()
     );
 }
 
@@ -125,4 +231,13 @@ fn processor_s() -> f64 {
 }
 
 criterion_group!(all, benches);
-criterion_main!(all);
+
+fn main() {
+    let mut arguments = std::env::args().skip_while(|a| a != "--grid");
+    if arguments.next().is_some() {
+        let points = arguments.find_map(|a| a.parse().ok());
+        return time_grid(points.unwrap_or(10_000));
+    }
+    all();
+    Criterion::default().configure_from_args().final_summary();
+}

@@ -26,6 +26,9 @@ pub struct Timeline {
     pub arp_failure: Dur,
     /// Where clients enter, with the share of requests: an index into `views`.
     pub entries: Vec<(ViewId, f64)>,
+    /// Instants at which a router spreads open connections anew, each with the share of them that breaks.
+    /// Sorted.
+    pub rehashes: Vec<(Time, f32)>,
     /// What happened to the rollout, for people: (when, what).
     pub milestones: Vec<(Time, Milestone)>,
 }
@@ -188,6 +191,10 @@ pub enum Empty {
     Refuse,
     /// Dropped: the client times out.
     Drop,
+    /// Nobody answers for the address on the link: "no route to host" after the ARP failure delay.
+    NoRoute,
+    /// Refused at once: a proxy whose pod has closed its listener.
+    ProxyGone,
     /// An HTTP answer.
     Status(u16),
 }
@@ -205,6 +212,8 @@ pub struct L7 {
     pub retry_on: RetryOn,
     /// Wait before a further try on the same server (HAProxy: 1 s); zero elsewhere.
     pub retry_delay: Dur,
+    /// A further try goes to the same backend.
+    pub retry_same: bool,
     /// A further try may not pick a backend already tried, as long as others are left.
     pub exclude_tried: bool,
     /// Answers given for each kind of failure of the last try.
@@ -222,6 +231,8 @@ pub struct RetryOn {
     /// As `reset`, but only on a reused idle connection.
     pub reused_reset: bool,
     pub response_timeout: bool,
+    /// Also requests that must not be sent twice (POST, PATCH), once they were sent.
+    pub non_idempotent: bool,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -240,6 +251,8 @@ pub struct Pool {
     /// One-way delay plus the time to process a FIN: a request sent within it before or after the backend
     /// closes an idle connection is lost.
     pub race_window: Dur,
+    /// A connection that turns out closed is passed on to the client: no answer, closed (HAProxy).
+    pub closes_client: bool,
 }
 
 /// A point of the rollout, for people and reports.

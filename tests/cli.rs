@@ -166,3 +166,29 @@ fn an_output_that_cannot_be_written_is_reported() {
         refused(&["run", input, "--replications", "1", "--output", "/nowhere/answer.txt"]);
     assert!(message.contains("cannot write /nowhere/answer.txt"), "{message}");
 }
+
+#[test]
+fn a_broken_case_does_not_keep_the_others_from_being_validated() {
+    let folder = tempfile::tempdir().expect("a folder");
+    for (name, extra) in [("good", ""), ("odd", "\nretries_s = 3\n")] {
+        let case = folder.path().join(name);
+        std::fs::create_dir(&case).expect("a folder");
+        for file in ["manifest.yaml", "update.yaml", "case.toml", "measured.json"] {
+            let mut text =
+                std::fs::read_to_string(root().join("tests/validation/prestop-exec3").join(file))
+                    .expect("a measured case");
+            if file == "case.toml" {
+                text.push_str(extra);
+            }
+            std::fs::write(case.join(file), text).expect("written");
+        }
+    }
+    let folder = folder.path().to_str().expect("text");
+    let assert = rollsim().args(["validate", folder, "--format", "json"]).assert().code(2);
+    let errors = String::from_utf8_lossy(&assert.get_output().stderr);
+    assert!(errors.contains("retries_s") && errors.contains("1 of 2 cases"), "{errors}");
+    let answer: serde_json::Value =
+        serde_json::from_slice(&assert.get_output().stdout).expect("JSON");
+    assert_eq!(answer["cases"].as_array().map(Vec::len), Some(1));
+    assert_eq!(answer["cases"][0]["name"], "good");
+}

@@ -1,11 +1,26 @@
 //! How the path is chosen, what annotations do to it, and that it is fed.
 
+#[path = "paths/annotations.rs"]
+mod annotations;
+#[path = "paths/mechanisms.rs"]
+mod mechanisms;
+#[path = "paths/split.rs"]
+mod split;
+#[path = "paths/statuses.rs"]
+mod statuses;
+
 use rollsim::engine::Dur;
 use rollsim::model::balancer::Path;
 use rollsim::run::{RunOptions, run};
 use rollsim::scenario::cards::{CardKind, EMBEDDED};
 use rollsim::scenario::{ActionKind, Card, Input, Scenario, Source};
 use rollsim::timeline::{Pick, Target};
+
+/// Two pods that listen on port 3000.
+const DEPLOYMENT: &str = "apiVersion: apps/v1\nkind: Deployment\nmetadata:\n  name: web\nspec:\n  replicas: \
+                          2\n  selector:\n    matchLabels:\n      app: web\n  template:\n    metadata:\n      \
+                          labels:\n        app: web\n    spec:\n      containers:\n      - name: app\n        \
+                          image: registry.example/web\n        ports:\n        - containerPort: 3000\n";
 
 fn input(folder: &str) -> Input {
     let path = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("experiments").join(folder);

@@ -164,6 +164,57 @@ fn patched(file: &Path, patch: &yaml_serde::Value) -> String {
     documents.collect::<Vec<_>>().join("---\n")
 }
 
+/// A3 with an application that exits on SIGTERM needs a hook, and its manifests have none: today that is
+/// "not set", and the hook is in the patch.
+#[test]
+fn a_hook_that_was_not_there_is_in_the_patch_for_a3() {
+    let folder = tempfile::tempdir().unwrap();
+    let at = folder.path();
+    let a3 = plans().join("../a3-alb-long-requests");
+    std::fs::create_dir(at.join("a3")).unwrap();
+    for file in ["manifest.yaml", "update.yaml"] {
+        std::fs::copy(a3.join(file), at.join("a3").join(file)).unwrap();
+    }
+    let scenario = std::fs::read_to_string(a3.join("scenario.toml")).unwrap();
+    let exits = "on_sigterm = \"exit\"\nkeep_alive_timeout_s = 70.0\nstart_delay_s";
+    let scenario = scenario.replace("start_delay_s", exits);
+    std::fs::write(at.join("a3/scenario.toml"), scenario).unwrap();
+    let problem = r#"
+schema = 1
+base = { scenario = "a3" }
+constraints = ["grace > preStop"]
+replications = 40
+[[setting]]
+path = "preStop.sleep.seconds"
+name = "preStop"
+values = [15, 30, 60, 90]
+[[setting]]
+path = "terminationGracePeriodSeconds"
+name = "grace"
+values = [30, 45, 100]
+"#;
+    std::fs::write(at.join("problem.toml"), problem).unwrap();
+    let found = rollsim(at)
+        .args(["optimize", "problem.toml", "--patch", "patch.yaml", "--report", "found.html"])
+        .assert()
+        .success();
+    let shown = String::from_utf8_lossy(&found.get_output().stdout).into_owned();
+    assert!(shown.contains("(today not set): "), "{shown}");
+    assert!(shown.contains("(today not set (30 by default)): "), "{shown}");
+    let text = std::fs::read_to_string(at.join("patch.yaml")).unwrap();
+    let patch: yaml_serde::Value = yaml_serde::from_str(&text).unwrap();
+    let container = &patch["spec"]["template"]["spec"]["containers"][0];
+    assert!(container["lifecycle"]["preStop"]["sleep"]["seconds"].as_i64() >= Some(30), "{text}");
+    for file in ["manifest.yaml", "update.yaml"] {
+        std::fs::write(at.join("a3").join(file), patched(&a3.join(file), &patch)).unwrap();
+    }
+    let args = ["run", "a3", "--seed", "99", "--fail-on-loss", "0.001"];
+    rollsim(at).args(args).assert().success();
+    std::fs::copy(a3.join("manifest.yaml"), at.join("a3/manifest.yaml")).unwrap();
+    std::fs::copy(a3.join("update.yaml"), at.join("a3/update.yaml")).unwrap();
+    rollsim(at).args(args).assert().code(1);
+}
+
 #[test]
 fn the_patch_for_a3_loses_nothing_when_applied() {
     let folder = tempfile::tempdir().unwrap();

@@ -125,6 +125,7 @@ fn pictures_of_a_sweep() {
     insta::assert_snapshot!("svg_curves", svg::curves(&sweep, 0, Some(1), 0));
     insta::assert_snapshot!("svg_pareto", svg::pareto(&sweep, 0, 2));
     insta::assert_snapshot!("svg_main_effects", svg::main_effects(&sweep, 0));
+    insta::assert_snapshot!("svg_sensitivity", svg::sensitivity(&sweep).expect("it is told"));
     insta::assert_snapshot!("svg_frontier", svg::frontier(&sweeps::frontier()));
 }
 

@@ -45,6 +45,7 @@ fn pictures() -> Vec<(&'static str, String)> {
         ("curves", svg::curves(&sweep, 0, Some(1), 0)),
         ("pareto", svg::pareto(&sweep, 0, 2)),
         ("main_effects", svg::main_effects(&sweep, 0)),
+        ("sensitivity", svg::sensitivity(&sweep).expect("told")),
         ("frontier", svg::frontier(&sweeps::frontier())),
     ]
 }

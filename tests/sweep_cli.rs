@@ -50,6 +50,11 @@ fn plan(points: u32) -> String {
     )
 }
 
+/// 1250 points.
+fn many_points() -> String {
+    plan(25).replace("values = [5, 30]", "from = 25\nto = 49\nstep = 1")
+}
+
 #[test]
 fn threads_shards_and_one_run_give_the_same_bytes() {
     let folder = folder("plan.toml", &plan(8));
@@ -93,17 +98,17 @@ fn mistakes_end_with_status_2_before_anything_runs() {
     rollsim(at).args(["merge", "plan.toml", "--out", "nowhere"]).assert().code(2);
 }
 
-/// The real binary, interrupted by ctrl-C and by SIGKILL in turn, until it is through.
+/// The real binary, stopped by a signal after a random time, until it has been stopped so often; then it is
+/// let through. No line of the journal may ever be gone, and the results are those of one run.
 #[cfg(unix)]
-#[test]
-fn interruptions_lose_nothing() {
-    let folder = folder("plan.toml", &plan(600));
+fn interrupted(signal: &'static str, times: u32) {
+    let folder = folder("plan.toml", &many_points());
     let at = folder.path();
     rollsim(at).args(["sweep", "plan.toml", "--out", "whole"]).assert().success();
     let expected = files(&at.join("whole"));
-    let mut rng = rollsim::engine::Seed(3).stream("interrupt", 0);
-    let (mut rows, mut interruptions) = (0, 0);
-    for round in 0..500 {
+    let mut rng = rollsim::engine::Seed(3).stream(signal, 0);
+    let (mut rows, mut stopped, mut whole) = (0, 0, 0);
+    while stopped < times {
         let mut child = std::process::Command::new(assert_cmd::cargo::cargo_bin!("rollsim"))
             .args(["sweep", "plan.toml", "--out", "part", "--resume", "--threads", "1"])
             .current_dir(at)
@@ -112,24 +117,77 @@ fn interruptions_lose_nothing() {
             .spawn()
             .unwrap();
         std::thread::sleep(Duration::from_millis(5 + rng.below(40)));
-        let signal = if round % 2 == 0 { "-INT" } else { "-KILL" };
         let id = child.id().to_string();
         let sent = std::process::Command::new("kill").args([signal, &id]).status().unwrap();
-        let status = child.wait().unwrap();
-        if status.success() {
-            break;
-        }
         assert!(sent.success());
-        interruptions += 1;
-        let journal = at.join("part/journal.jsonl");
-        let now = std::fs::read(&journal).unwrap_or_default();
-        let now = now.iter().filter(|b| **b == b'\n').count();
-        assert!(now >= rows, "{rows} rows before, {now} now");
+        if child.wait().unwrap().success() {
+            // It was through before the signal came.
+            assert_eq!(files(&at.join("part")), expected);
+            std::fs::remove_dir_all(at.join("part")).unwrap();
+            (rows, whole) = (0, whole + 1);
+            continue;
+        }
+        stopped += 1;
+        let journal = std::fs::read(at.join("part/journal.jsonl")).unwrap_or_default();
+        let now = journal.iter().filter(|b| **b == b'\n').count();
+        let written = now == 0 && at.join("part/manifest.json").exists();
+        assert!(now >= rows || written, "{rows} rows before, {now} now");
         rows = now;
     }
     rollsim(at).args(["sweep", "plan.toml", "--out", "part", "--resume"]).assert().success();
-    assert_eq!(files(&at.join("part")), expected);
-    assert!(interruptions > 0);
+    assert_eq!(files(&at.join("part")), expected, "{stopped} interruptions, {whole} whole runs");
+}
+
+#[cfg(unix)]
+#[test]
+fn ctrl_c_loses_nothing() {
+    interrupted("-INT", 20);
+}
+
+#[cfg(unix)]
+#[test]
+fn fifty_kills_of_the_program_lose_nothing() {
+    interrupted("-KILL", 50);
+}
+
+/// A file system of its own that is full, in a mount namespace of its own; it grows until the sweep is
+/// through. Needs the right to mount.
+#[cfg(target_os = "linux")]
+#[test]
+fn a_full_file_system_loses_nothing() {
+    let folder = folder("plan.toml", &many_points());
+    let at = folder.path();
+    rollsim(at).args(["sweep", "plan.toml", "--out", "whole"]).assert().success();
+    std::fs::create_dir(at.join("disk")).unwrap();
+    let script = r#"
+        mount -t tmpfs -o size=16k none disk || exit 77
+        for kib in 16 64 256 512 1024 4096; do
+            mount -o remount,size=${kib}k disk || exit 77
+            if "$0" sweep plan.toml --out disk/out --resume 2> error; then
+                cp -r disk/out part && exit 0
+            fi
+            grep -q "No space left" error || { cat error >&2; exit 1; }
+            lines=$(wc -l < disk/out/journal.jsonl)
+            echo "full $lines"
+        done
+        exit 1
+    "#;
+    let output = std::process::Command::new("unshare")
+        .args(["-m", "sh", "-c", script])
+        .arg(assert_cmd::cargo::cargo_bin!("rollsim"))
+        .current_dir(at)
+        .output();
+    let Ok(output) = output else { return };
+    let shown = text(&output.stdout);
+    if output.status.code() == Some(77) || text(&output.stderr).contains("unshare") {
+        eprintln!("no right to mount: not tried on a full file system");
+        return;
+    }
+    assert!(output.status.success(), "{shown}{}", text(&output.stderr));
+    let rows: Vec<u32> =
+        shown.lines().filter_map(|l| l.strip_prefix("full ")?.trim().parse().ok()).collect();
+    assert!(rows.len() >= 3 && rows.is_sorted(), "{rows:?}");
+    assert_eq!(files(&at.join("part")), files(&at.join("whole")));
 }
 
 const PROBLEM: &str = "

@@ -92,6 +92,7 @@ pub fn rollout(pods: usize, pick: Pick) -> Timeline {
             changes,
             gaps: Vec::new(),
         }],
+        rehashes: Vec::new(),
         arp_failure: Dur::from_secs(3),
         entries: vec![(ViewId(0), 1.0)],
         milestones: Vec::new(),
@@ -111,6 +112,7 @@ pub fn poisson(rate: f64, seconds: f64) -> Traffic {
             retries: 0,
             retry_backoff: Dur::ZERO,
             retry_reused: false,
+            non_idempotent: 0.0,
             stall_threshold: Dur::from_secs(1),
         },
     }

@@ -87,9 +87,7 @@ pub fn main() -> ExitCode {
         // Whoever reads our output has read enough.
         Err(error) if is_broken_pipe(&error) => ExitCode::SUCCESS,
         Err(error) => {
-            let mut stderr = anstream::stderr();
-            // Nothing is left to do when standard error cannot be written to.
-            let _ = stderr.write_all(error_text(&error).as_bytes());
+            report_error(&error);
             ExitCode::from(BAD_INPUT)
         }
     }
@@ -98,6 +96,11 @@ pub fn main() -> ExitCode {
 /// The whole command line, for completions.
 fn command() -> clap::Command {
     Cli::command()
+}
+
+fn report_error(error: &anyhow::Error) {
+    // Nothing is left to do when standard error cannot be written to.
+    let _ = anstream::stderr().write_all(error_text(error).as_bytes());
 }
 
 fn is_broken_pipe(error: &anyhow::Error) -> bool {

@@ -10,7 +10,7 @@ use crate::report::searches::{Advice, signature};
 use crate::report::sweeps::Origin;
 use crate::scenario::{Field, FieldStep, Input};
 use crate::sweep::optimize::{
-    Change, Optimum, PatchStep, PatchTarget, Price, Problem, optimize, patch_yaml,
+    Change, Optimum, PatchStep, PatchTarget, Price, Problem, Today, optimize, patch_yaml,
 };
 use crate::sweep::{Simulator, Value};
 use std::path::PathBuf;
@@ -83,11 +83,9 @@ impl ProblemArgs {
         problem.seed = self.seed.unwrap_or(problem.seed);
         let paths = problem.settings.iter().map(|s| s.path.clone()).collect();
         let simulator = Simulator::load(&problem.base, &folder, paths, problem.evaluator)?;
-        for setting in &mut problem.settings {
-            if !setting.base_given
-                && let Some(present) = present(simulator.input(), &setting.path)
-            {
-                setting.base = present;
+        for (setting, today) in problem.settings.iter().zip(&mut problem.today) {
+            if !setting.base_given {
+                *today = of_base(simulator.input(), &setting.path);
             }
         }
         // A mistyped path is told as such, not as a search without results.
@@ -102,12 +100,16 @@ impl ProblemArgs {
     }
 }
 
-/// The value that stands at a path of the base today.
-fn present(input: &Input, path: &str) -> Option<Value> {
-    let text = input.value_at(path)?;
-    let number =
-        || text.parse().ok().map(Value::Int).or_else(|| text.parse().ok().map(Value::Float));
-    Some(number().unwrap_or(Value::Text(text)))
+/// What stands at a path of the base, or applies there.
+fn of_base(input: &Input, path: &str) -> Today {
+    let value = |text: String| {
+        let whole = text.parse().ok().map(Value::Int);
+        let number = whole.or_else(|| text.parse().ok().map(Value::Float));
+        let yes_or_no = || text.parse().ok().map(Value::Bool);
+        number.or_else(yes_or_no).unwrap_or(Value::Text(text))
+    };
+    let default = input.default_at(path).map(str::to_owned);
+    Today::of_base(input.value_at(path).map(value), default.map(value))
 }
 
 pub fn run(args: Args) -> anyhow::Result<ExitCode> {
@@ -181,7 +183,7 @@ fn patches(
     let mut objects: Vec<(PatchTarget, Vec<Change>)> = Vec::new();
     let mut elsewhere = Vec::new();
     for price in &found.prices {
-        if price.value == price.present {
+        if !price.changed {
             continue;
         }
         let path = &problem.settings[price.setting].path;
@@ -189,10 +191,10 @@ fn patches(
             elsewhere.push(format!("{path} = {}", price.value));
             continue;
         };
-        let (target, change) = change(problem, field, price);
+        let (target, new) = changes(problem, field, price);
         match objects.iter_mut().find(|(t, _)| *t == target) {
-            Some((_, changes)) => changes.push(change),
-            None => objects.push((target, vec![change])),
+            Some((_, changes)) => changes.extend(new),
+            None => objects.push((target, new)),
         }
     }
     let yaml = |(target, changes): (PatchTarget, Vec<Change>)| {
@@ -202,21 +204,29 @@ fn patches(
     (objects.into_iter().map(yaml).collect(), elsewhere)
 }
 
-fn change(problem: &Problem, field: Field, price: &Price) -> (PatchTarget, Change) {
+/// The new value, and null for what cannot stand beside it.
+fn changes(problem: &Problem, field: Field, price: &Price) -> (PatchTarget, Vec<Change>) {
     let step = |step: FieldStep| match step {
         FieldStep::Key(key) => PatchStep::Key(key),
         FieldStep::Named(name) => PatchStep::Named(name),
     };
-    let change = Change {
-        path: field.steps.into_iter().map(step).collect(),
+    let path = |steps: Vec<FieldStep>| steps.into_iter().map(step).collect();
+    let today = &problem.today[price.setting];
+    let mut changes = vec![Change {
+        path: path(field.steps),
         value: price.value.clone(),
-        comment: format!("was {}; {}", price.present, optimize_text::why(problem, price)),
-    };
+        comment: format!("was {today}; {}", optimize_text::why(problem, price)),
+    }];
+    changes.extend(field.replaces.into_iter().map(|steps| Change {
+        path: path(steps),
+        value: Value::Unset,
+        comment: "cannot stand beside it".into(),
+    }));
     let target = PatchTarget {
         api_version: field.api_version,
         kind: field.kind,
         name: field.name,
         namespace: field.namespace,
     };
-    (target, change)
+    (target, changes)
 }

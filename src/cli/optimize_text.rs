@@ -2,6 +2,7 @@
 
 use super::sweep_text::{new_table, number, setting};
 use crate::stats::PairedDifference;
+use crate::sweep::Value;
 use crate::sweep::optimize::{Frontier, Optimum, Outcome, Price, Problem};
 use std::fmt::Write;
 
@@ -14,7 +15,12 @@ pub fn answer(problem: &Problem, found: &Optimum) -> String {
     let _ = writeln!(text, "\nWhat each setting costs and buys");
     for price in &found.prices {
         let name = &problem.settings[price.setting].name;
-        let _ = writeln!(text, "  {name} {}: {}", setting(&price.value), why(problem, price));
+        let value = shown(problem, price);
+        let today = match price.changed {
+            true => format!(" (today {})", problem.today[price.setting]),
+            false => String::new(),
+        };
+        let _ = writeln!(text, "  {name} {value}{today}: {}", why(problem, price));
     }
     if found.front.len() > 1 {
         front(&mut text, problem, found);
@@ -23,10 +29,10 @@ pub fn answer(problem: &Problem, found: &Optimum) -> String {
 }
 
 fn headline(problem: &Problem, found: &Optimum) -> String {
-    let assign = |(s, v): (&crate::sweep::Axis, &crate::sweep::Value)| {
-        format!("{} = {}", s.name, setting(v))
+    let assign = |price: &Price| {
+        format!("{} = {}", problem.settings[price.setting].name, shown(problem, price))
     };
-    let settings: Vec<String> = problem.settings.iter().zip(&found.settings).map(assign).collect();
+    let settings: Vec<String> = found.prices.iter().map(assign).collect();
     let verdict = match (found.score.meets(), found.confirmed) {
         (_, true) => "Cheapest settings that meet the goal",
         (true, false) => "Best settings; fresh seeds did not confirm that they meet the goal",
@@ -36,11 +42,18 @@ fn headline(problem: &Problem, found: &Optimum) -> String {
     let mut text = format!("{verdict}: {}\n", settings.join(", "));
     let _ = writeln!(
         text,
-        "  {how}: {} points of {} rollouts; the winner again {} times with fresh seeds",
+        "  {how}: {} points of {} rollouts; the winner again {} times with fresh seeds ({} rollouts \
+         in all)",
         found.evaluated,
         found.replications,
-        found.fresh.failed.len()
+        found.fresh.failed.len(),
+        found.rollouts
     );
+    if let Some(error) = &found.first_error {
+        let first = error.lines().next().unwrap_or_default();
+        let first = first.strip_prefix("error: ").unwrap_or(first);
+        let _ = writeln!(text, "  {} points could not be run, first: {first}", found.errors);
+    }
     if found.refuted > 0 {
         let _ = writeln!(text, "  {} earlier winners were refused by fresh seeds", found.refuted);
     }
@@ -74,25 +87,32 @@ fn push(text: &mut String, table: &comfy_table::Table) {
     }
 }
 
+/// The value at the optimum; what is left as it is may be no value.
+pub fn shown(problem: &Problem, price: &Price) -> String {
+    match price.value {
+        Value::Unset => problem.today[price.setting].to_string(),
+        _ => setting(&price.value),
+    }
+}
+
 /// "costs 36 s, buys 4.1 requests; 11 would save 3 s and lose 0.7".
 pub fn why(problem: &Problem, price: &Price) -> String {
     let mut parts = Vec::new();
-    let changed = price.value != price.present;
+    let today = &problem.today[price.setting];
     let mean = |d: &Option<PairedDifference>| d.as_ref().map(|d| d.difference.value);
-    if changed {
+    if price.changed {
         let (seconds, lost) = (mean(&price.duration_s), mean(&price.failed));
         parts.push(match (seconds, lost) {
             (Some(seconds), Some(lost)) => format!(
-                "{}, {} (against {})",
+                "{}, {}",
                 sides(seconds, "costs", "saves", "s of rollout"),
                 sides(-lost, "buys", "loses", "requests"),
-                setting(&price.present)
             ),
             (None, Some(lost)) => format!(
                 "{} and a rollout that completes",
                 sides(-lost, "buys", "loses", "requests")
             ),
-            _ => format!("{} cannot be run with the others", setting(&price.present)),
+            _ => format!("{today} cannot be run with the others"),
         });
     } else {
         parts.push("as today".into());

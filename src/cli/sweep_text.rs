@@ -133,7 +133,8 @@ pub fn number(x: f64) -> String {
 }
 
 fn percent(x: f64) -> String {
-    format!("{:.0} %", 100.0 * x)
+    // Not "-0": an estimate of nothing may fall a hair below.
+    format!("{:.0} %", libm::round(100.0 * x) + 0.0)
 }
 
 fn sensitivity(axes: &[Axis], summary: &SweepSummary) -> (&'static str, Table) {

@@ -5,7 +5,7 @@ use super::files::{folders_with, read_text, write_in_folders, write_report};
 use crate::report;
 use crate::run::{self, EvaluatorChoice, RunOptions};
 use crate::scenario::input::Input;
-use crate::validate::{CaseResult, Validation, compare_case, page, plot, text};
+use crate::validate::{CaseResult, Validation, compare_case, plot, text};
 use anyhow::{Context, Result, bail};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -47,27 +47,42 @@ pub enum Format {
     Markdown,
 }
 
-/// Runs the command. Exit code 1 when a case fails that is not on the list of known differences.
+/// Runs the command. Exit code 1 when a case fails that is not on the list of known differences. A case that
+/// cannot be read does not keep the others from being compared: it is reported, and the exit code is 2.
 ///
 /// # Errors
-/// Cases that cannot be read or simulated, files that cannot be written.
+/// No case that can be read, files that cannot be written.
 pub fn run(args: Args) -> Result<ExitCode> {
     let known = args.known.as_deref().map(read_known).transpose()?.unwrap_or_default();
-    let mut cases = Vec::new();
+    let mut folders = Vec::new();
     for dir in &args.dirs {
-        let folders = folders_with(dir, "measured.json")?;
-        if folders.is_empty() {
+        let found = folders_with(dir, "measured.json")?;
+        if found.is_empty() {
             bail!("{}: neither it nor a folder in it holds a measured.json", dir.display());
         }
-        for folder in folders {
-            cases.push(validate_case(&folder, &args, &known)?);
+        folders.extend(found);
+    }
+    let (mut cases, mut broken) = (Vec::new(), Vec::new());
+    for folder in &folders {
+        match validate_case(folder, &args, &known) {
+            Ok(case) => cases.push(case),
+            Err(error) => broken.push(error),
         }
+    }
+    if cases.is_empty() {
+        return Err(broken.swap_remove(0));
     }
     let validation = Validation::new(args.seed, cases);
     write(&validation, &args)?;
     if let Some(path) = &args.report {
         let report = report::validations::validate(&validation, super::VERSION);
         write_report(path, || report::html::validate(&report), || report::validate_files(&report))?;
+    }
+    for error in &broken {
+        super::report_error(error);
+    }
+    if !broken.is_empty() {
+        bail!("{} of {} cases cannot be read and are left out", broken.len(), folders.len());
     }
     let unexpected = validation.unexpected().count();
     Ok(if unexpected > 0 { ExitCode::from(1) } else { ExitCode::SUCCESS })
@@ -101,7 +116,7 @@ fn write(validation: &Validation, args: &Args) -> Result<()> {
     let answer = match args.format {
         Format::Text => {
             if let Some(path) = &args.output {
-                write_in_folders(path, &page::html(validation))?;
+                write_in_folders(path, &html(validation))?;
             }
             return super::print(&text::text(validation));
         }
@@ -109,7 +124,7 @@ fn write(validation: &Validation, args: &Args) -> Result<()> {
             let json = serde_json::to_string_pretty(validation).context("cannot write JSON")?;
             format!("{json}\n")
         }
-        Format::Html => page::html(validation),
+        Format::Html => html(validation),
         Format::Markdown => {
             let name = args.output.as_deref().and_then(Path::file_stem);
             let folder = name.map_or("accuracy".into(), |n| n.to_string_lossy().into_owned());
@@ -123,6 +138,10 @@ fn write(validation: &Validation, args: &Args) -> Result<()> {
         Some(path) => write_in_folders(path, &answer),
         None => super::print(&answer),
     }
+}
+
+fn html(validation: &Validation) -> String {
+    report::html::validate(&report::validations::validate(validation, super::VERSION))
 }
 
 fn write_pictures(validation: &Validation, folder: &Path) -> Result<()> {

@@ -2,6 +2,7 @@
 
 pub mod objects;
 pub mod phase;
+pub mod slices;
 pub mod spec;
 
 pub use phase::PodPhase;

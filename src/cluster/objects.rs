@@ -2,6 +2,7 @@
 //! world tells the watchers.
 
 use super::phase::PodPhase;
+pub use super::slices::SliceRange;
 use super::spec::{Deployment as DeploymentSpec, PodTemplate};
 use crate::engine::{Dur, Time};
 
@@ -169,11 +170,7 @@ pub enum Write {
     RemovePod {
         pod: PodId,
     },
-    /// The endpoint changes of one slice controller sync: a range of `Cluster::slice_log`.
-    Slice {
-        from: u32,
-        to: u32,
-    },
+    Slice(SliceRange),
 }
 
 /// What changed, for the watchers.
@@ -187,10 +184,7 @@ pub enum Change {
     PodGates(PodId),
     PodDeleting(PodId),
     PodRemoved(PodId),
-    Slice {
-        from: u32,
-        to: u32,
-    },
+    Slice(SliceRange),
     /// A write was refused because its copy was old.
     Conflict(DeploymentId),
 }
@@ -311,7 +305,7 @@ impl Cluster {
                     self.log.push(Change::PodRemoved(pod));
                 }
             }
-            Write::Slice { from, to } => self.log.push(Change::Slice { from, to }),
+            Write::Slice(range) => self.log.push(Change::Slice(range)),
         }
     }
 

@@ -7,8 +7,8 @@ use crate::engine::Time;
 use crate::run::Replication;
 use crate::scenario::Scenario;
 use crate::timeline::{PodId, Timeline};
-use crate::traffic::TrafficOutcome;
 use crate::traffic::blame::{Blame, Moment, Setting, Times, blame};
+use crate::traffic::{Failure, TrafficOutcome};
 
 /// The rows of an answer, the most expensive first; from the replications that kept their timelines.
 pub fn rows(scenario: &Scenario, replications: &[Replication]) -> Vec<BlameRow> {
@@ -39,7 +39,7 @@ fn row(blame: &Blame, scenario: &Scenario, runs: &[(&Timeline, &TrafficOutcome)]
         needed,
         missing_s: blame.missing.map(|m| m.most_s),
         chain: worst.map(|(timeline, pod)| chain(timeline, pod)).unwrap_or_default(),
-        explanation: explanation(blame.setting).to_owned(),
+        explanation: format!("{}{}", explanation(blame.setting), logged(blame, scenario)),
     }
 }
 
@@ -74,7 +74,19 @@ fn setting_name(setting: Setting) -> &'static str {
         Setting::Capacity => "replicas or concurrency",
         Setting::ClientTimeout => "timeout of the client",
         Setting::DataPlane => "data plane",
+        Setting::Weight => "weight of the Service",
+        Setting::CrossZone => "cross-zone load balancing",
+        Setting::ProxyGrace => "shutdown-grace-period of the ingress controller",
         Setting::Procedure => "order of the steps",
+    }
+}
+
+/// What the proxy logs of requests whose clients went away: no client sees that status.
+fn logged(blame: &Blame, scenario: &Scenario) -> String {
+    let gave_up = blame.by_failure.contains_key(&Failure::Timeout);
+    match scenario.path.client_gone().filter(|_| gave_up) {
+        Some(status) => format!(" The proxy logs requests whose clients gave up as {status}."),
+        None => String::new(),
     }
 }
 
@@ -120,7 +132,19 @@ fn explanation(setting: Setting) -> &'static str {
         Setting::Capacity => "The pods left cannot answer all requests in time.",
         Setting::ClientTimeout => "The answer takes longer than the client waits.",
         Setting::DataPlane => {
-            "The data plane was rewriting its rules; no setting of the workload changes that."
+            "The data plane was rewriting its rules, or a router its routes; no setting of the workload changes that."
+        }
+        Setting::Weight => {
+            "A Service without a target has a share of the requests: it should have weight 0 until its pods are \
+             healthy, and while they go."
+        }
+        Setting::CrossZone => {
+            "A load balancer node sends to its own zone's targets alone, and there was none. Cross-zone load balancing \
+             would have sent to the others; DNS failover takes the zone out of the load balancer's name."
+        }
+        Setting::ProxyGrace => {
+            "The ingress controller's pod closes its listener before everybody has stopped to connect to it. It \
+             should serve on for that long."
         }
         Setting::Procedure => {
             "Pods were taken away, or the Service switched, before others could take over."
@@ -180,16 +204,19 @@ fn found_and_needed(blame: &Blame, scenario: &Scenario) -> (String, String) {
         Setting::DeregistrationDelay | Setting::DrainTimeout | Setting::ClientTimeout => {
             ("too short".to_owned(), more.map_or("longer".to_owned(), |s| format!("{s:.1} s more")))
         }
+        Setting::Weight => ("above 0".to_owned(), "0 without healthy targets".to_owned()),
+        Setting::CrossZone => ("off".to_owned(), "on, or DNS failover".to_owned()),
+        Setting::ProxyGrace => ("too short".to_owned(), "until nobody connects to it".to_owned()),
         _ => ("as it is".to_owned(), String::new()),
     }
 }
 
 fn pre_stop_s(deployment: &Deployment) -> Option<f64> {
-    let hooks = deployment.template.containers.iter().filter_map(|c| c.pre_stop.as_ref());
-    hooks
-        .map(|hook| match hook {
-            Hook::Sleep { seconds } => *seconds as f64,
-            Hook::Exec { duration, .. } | Hook::HttpGet { duration, .. } => duration.as_secs_f64(),
-        })
-        .max_by(f64::total_cmp)
+    let template = &deployment.template;
+    let serving = usize::from(template.serving_container()) - template.init_containers.len();
+    let hook = template.containers[serving].pre_stop.as_ref();
+    hook.map(|hook| match hook {
+        Hook::Sleep { seconds } => *seconds as f64,
+        Hook::Exec { duration, .. } | Hook::HttpGet { duration, .. } => duration.as_secs_f64(),
+    })
 }

@@ -72,12 +72,35 @@ pub struct SweepReport {
     /// Indices into `metrics`.
     pub pareto_by: Vec<usize>,
     pub effects: Vec<Effect>,
+    /// Of the lost requests; None where the points were not chosen to tell.
+    pub sensitivity: Option<Sensitivity>,
     /// Points that were not run, and why.
     pub dropped: Vec<Dropped>,
     /// `rollsim run ...`: a point's run is this with `--set path=value` for each axis.
     pub base_command: String,
     pub settings: Vec<Setting>,
     pub signature: String,
+}
+
+/// How strongly lost requests depend on each axis.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Sensitivity {
+    /// What the figures are, in a sentence.
+    pub note: String,
+    /// `share`, or empty for requests.
+    pub unit: String,
+    /// Names of the figures; the first one or two are drawn.
+    pub columns: Vec<String>,
+    /// The strongest axis first.
+    pub rows: Vec<SensitivityRow>,
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct SensitivityRow {
+    /// Index into `axes`.
+    pub axis: usize,
+    /// One for each column; low and high are equal where there is no interval.
+    pub figures: Vec<Estimate>,
 }
 
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -182,6 +205,8 @@ pub struct ValidateCase {
     pub kind_predicted: String,
     /// Why it does not pass.
     pub reason: String,
+    /// Measured and predicted losses per second, as SVG; None where nothing is lost.
+    pub picture: Option<String>,
 }
 
 /// Measured runs beside the predicted distribution of single runs.

@@ -81,12 +81,19 @@ pub(super) fn points(axes: &[sweep::Axis], gathered: Vec<Gathered>) -> (Vec<Axis
 fn occurring(axis: &sweep::Axis, a: usize, gathered: &[Gathered]) -> Vec<Value> {
     let mut found: BTreeMap<String, Value> =
         gathered.iter().map(|g| (set_text(&g.settings[a]), g.settings[a].clone())).collect();
+    let size = |v: &Value| v.number().unwrap_or(f64::INFINITY);
     if let Domain::List(values) = &axis.domain {
-        let listed = values.iter().chain(std::iter::once(&Value::Unset));
-        return listed.filter_map(|v| found.remove(&set_text(v))).collect();
+        let mut listed: Vec<Value> =
+            values.iter().filter_map(|v| found.remove(&set_text(v))).collect();
+        // Today's value may be none of the list.
+        let rising = listed.is_sorted_by(|a, b| size(a) < size(b));
+        listed.extend(found.into_values());
+        if rising {
+            listed.sort_by(|a, b| size(a).total_cmp(&size(b)));
+        }
+        return listed;
     }
     let mut values: Vec<Value> = found.into_values().collect();
-    let size = |v: &Value| v.number().unwrap_or(f64::INFINITY);
     values.sort_by(|x, y| size(x).total_cmp(&size(y)));
     values
 }
@@ -103,6 +110,9 @@ pub(super) fn shown_axis(axis: &sweep::Axis, values: &[Value]) -> Axis {
 
 /// Seconds, where the path or the name says so and the name as shown does not.
 fn unit(axis: &sweep::Axis) -> &'static str {
-    let says = |text: &str| text.to_lowercase().ends_with("seconds") || text.ends_with("_s");
+    let says = |text: &str| {
+        let seconds = text.to_lowercase().ends_with("seconds") || text.ends_with("_s");
+        seconds && !text.ends_with("per_s")
+    };
     if says(&axis.path) && !says(&axis.name) { "s" } else { "" }
 }

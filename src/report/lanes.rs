@@ -4,7 +4,9 @@ use super::answer::{Belief, Lane, Lanes, Mark, Outage, State, Stretch, ViewRow};
 use crate::engine::Time;
 use crate::run::Replication;
 use crate::scenario::Traffic;
-use crate::timeline::{ChangeKind, Milestone, Phase, PodId, PodTruth, Target, Timeline, View};
+use crate::timeline::{
+    ChangeKind, Milestone, Phase, PodId, PodTruth, Target, Timeline, View, ViewId,
+};
 use crate::traffic::Cause;
 use std::collections::BTreeSet;
 
@@ -213,10 +215,31 @@ fn outages(timeline: &Timeline, sending: Span) -> Vec<Outage> {
                 found.push(Outage { from_s, to_s, view, kind: kind.into() });
             }
         };
-        empty_spans(v, sending).into_iter().for_each(|s| add(s, "no-backend"));
+        for span in empty_spans(v, sending) {
+            entered(timeline, view, span).into_iter().for_each(|s| add(s, "no-backend"));
+        }
         v.gaps.iter().for_each(|&s| add(s, "rule-gap"));
     }
     found
+}
+
+/// The parts of `span` in which requests come to the view: always, unless only other views send to it.
+fn entered(timeline: &Timeline, view: usize, span: Span) -> Vec<Span> {
+    let target = Target::View(ViewId(view as u32));
+    if timeline.entries.iter().any(|e| e.0.0 as usize == view) {
+        return vec![span];
+    }
+    let mut parts: Vec<Span> =
+        timeline.views.iter().flat_map(|v| routed_spans(v, target, span)).collect();
+    parts.sort_unstable();
+    let mut merged: Vec<Span> = Vec::new();
+    for (from, to) in parts {
+        match merged.last_mut().filter(|last| from <= last.1) {
+            Some(last) => last.1 = last.1.max(to),
+            None => merged.push((from, to)),
+        }
+    }
+    merged.into_iter().map(|s| (s.0.max(span.0), s.1.min(span.1))).filter(|s| s.0 < s.1).collect()
 }
 
 fn empty_spans(view: &View, window: Span) -> Vec<Span> {

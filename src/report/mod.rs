@@ -13,6 +13,7 @@ pub mod html;
 mod lanes;
 mod rollout;
 pub mod searches;
+mod sensitivity;
 pub mod settings;
 mod spread;
 pub mod svg;
@@ -51,8 +52,8 @@ pub fn run_files(answers: &[Answer]) -> Files {
     files
 }
 
-/// `index.html` and, for each metric, a map, curves and effects; the front of the first metric against each
-/// other one.
+/// `index.html`, the sensitivity and, for each metric, a map, curves and effects; the front of the first
+/// metric against each other one.
 pub fn sweep_files(sweep: &SweepReport) -> Files {
     let mut files = vec![("index.html".to_owned(), html::sweep(sweep))];
     files.extend(sweep_pictures(sweep));
@@ -85,6 +86,7 @@ pub fn validate_files(report: &ValidateReport) -> Files {
 fn sweep_pictures(sweep: &SweepReport) -> Files {
     let several = sweep.axes.len() > 1;
     let mut files = Files::new();
+    files.extend(svg::sensitivity(sweep).map(|svg| ("sensitivity.svg".to_owned(), svg)));
     for (m, metric) in sweep.metrics.iter().enumerate() {
         let mut add =
             |stem: &str, svg: String| files.push((format!("{stem}-{}.svg", metric.key), svg));

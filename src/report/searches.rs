@@ -8,7 +8,7 @@ use super::gather::{Gathered, MISSING, estimate, exact, metrics, points, set_tex
 use super::sweeps::Origin;
 use crate::stats::{self, LEVEL, count_mean, pareto_front, t_mean};
 use crate::sweep::Value;
-use crate::sweep::optimize::{Boundary, Frontier, Goal, Optimum, Outcome, Problem};
+use crate::sweep::optimize::{Boundary, Frontier, Goal, Optimum, Outcome, Price, Problem};
 
 /// What only whoever writes the patch knows.
 #[derive(Default)]
@@ -48,15 +48,18 @@ pub fn optimize(
         before: before.as_ref().map_or(MISSING, |b| b[i]),
         after: after[i],
     };
-    let change = |((setting, to), from): ((&crate::sweep::Axis, &Value), &Value)| {
-        let text = |v: &Value| if v.is_unset() { "not set".into() } else { set_text(v) };
-        (from != to).then(|| Change { path: setting.path.clone(), from: text(from), to: text(to) })
+    let change = |price: &Price| {
+        let setting = price.setting;
+        price.changed.then(|| Change {
+            path: problem.settings[setting].path.clone(),
+            from: problem.today[setting].to_string(),
+            to: set_text(&price.value),
+        })
     };
-    let settings = problem.settings.iter().zip(&found.settings).zip(&found.present_settings);
     OptimizeReport {
         verdict: verdict(problem, found),
         goal: goal(problem),
-        changes: settings.filter_map(change).collect(),
+        changes: found.prices.iter().filter_map(change).collect(),
         figures: metrics(&SHOWN).into_iter().enumerate().map(compare).collect(),
         binding: advice.prices,
         patch: advice.patch,
@@ -67,8 +70,14 @@ pub fn optimize(
 }
 
 fn verdict(problem: &Problem, found: &Optimum) -> String {
-    let assign = |(s, v): (&crate::sweep::Axis, &Value)| format!("{} {}", s.name, set_text(v));
-    let settings: Vec<String> = problem.settings.iter().zip(&found.settings).map(assign).collect();
+    let assign = |price: &Price| {
+        let name = &problem.settings[price.setting].name;
+        match price.value {
+            Value::Unset => format!("{name} {}", problem.today[price.setting]),
+            _ => format!("{name} {}", set_text(&price.value)),
+        }
+    };
+    let settings: Vec<String> = found.prices.iter().map(assign).collect();
     let settings = settings.join(", ");
     match (found.score.meets(), found.confirmed) {
         (_, true) => format!("The cheapest settings that meet the goal: {settings}."),
@@ -105,11 +114,19 @@ fn confirmation(found: &Optimum) -> String {
         0 => String::new(),
         n => format!(" {n} earlier winners were refused by fresh seeds."),
     };
+    let failed = match &found.first_error {
+        Some(error) => {
+            let first = error.lines().next().unwrap_or_default();
+            format!(" {} points could not be run, first: {first}", found.errors)
+        }
+        None => String::new(),
+    };
     format!(
-        "{how}: {} points, in the end with {} rollouts each. The winner was run again {} times with \
-         fresh seeds: {} requests lost per rollout (95 %: {} to {}).{refused}",
-        found.tried.len(),
+        "{how}: {} points of {} rollouts, candidates of more, {} rollouts in all. The winner was run \
+         again {} times with fresh seeds: {} requests lost per rollout (95 %: {} to {}).{refused}{failed}",
+        found.evaluated,
         found.replications,
+        found.rollouts,
         found.fresh.failed.len(),
         super::words::count(fresh.value),
         super::words::count(fresh.low),
@@ -142,6 +159,7 @@ fn evaluated(problem: &Problem, found: &Optimum, origin: Origin) -> SweepReport 
         pareto_by: vec![0, 2, 3],
         // A search looks closer where it is cheap: averages over its points would mislead.
         effects: Vec::<Effect>::new(),
+        sensitivity: None,
         dropped: Vec::new(),
         base_command: origin.base_command,
         settings: origin.settings,

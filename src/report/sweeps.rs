@@ -124,6 +124,7 @@ impl SweepPoints {
             name: if plan.name.is_empty() { "Sweep".into() } else { plan.name.clone() },
             verdict: verdict(plan, summary),
             effects: self.effects(&axes),
+            sensitivity: Some(super::sensitivity::of(&summary.sensitivity())),
             axes,
             metrics: metrics(&[0, 1, 2, 3, 4, 5]),
             points,
@@ -195,7 +196,12 @@ fn verdict(plan: &Plan, summary: &SweepSummary) -> String {
     let chosen = plan.axes.iter().zip(&best.settings).filter(|(axis, value)| {
         !value.is_unset() && !matches!(&axis.domain, Domain::List(values) if values.len() == 1)
     });
-    let chosen: Vec<String> = chosen.map(|(a, v)| format!("{} {v}", a.name)).collect();
+    // Four digits of what a sequence drew; the command of the point has all.
+    let short = |v: &Value| match v {
+        Value::Float(x) => format!("{x:.3e}").parse().map_or(v.clone(), Value::Float),
+        other => other.clone(),
+    };
+    let chosen: Vec<String> = chosen.map(|(a, v)| format!("{} {}", a.name, short(v))).collect();
     let duration = best.summary.duration_s.map_or("no end".into(), |d| seconds(d.value));
     let what = if summary.lossless > 0 { "The fastest of them takes" } else { "The best takes" };
     text += &format!(" {what} {duration}: {}.", chosen.join(", "));

@@ -5,7 +5,7 @@ use super::data::{Compared, ValidateCase, ValidateReport};
 use crate::stats::{LEVEL, clopper_pearson};
 use crate::validate::distribution::Spread;
 use crate::validate::verdict::{Verdict, main_kind};
-use crate::validate::{Calibration, CaseResult, Validation};
+use crate::validate::{Calibration, CaseResult, Validation, plot, text};
 use std::collections::BTreeMap;
 
 /// `version` is that of the program.
@@ -48,6 +48,7 @@ fn case(case: &CaseResult) -> ValidateCase {
         kind_measured: kind(&measured.by_kind),
         kind_predicted: kind(&predicted.by_kind),
         reason: reasons.join("; "),
+        picture: text::has_losses(case).then(|| plot::losses_per_second(case)),
     }
 }
 

@@ -3,14 +3,17 @@
 use super::apps::Versions;
 use super::case::ActionCase;
 use super::lower::{Lowering, at};
+use super::shares::Shares;
 use super::subject::Subject;
-use super::{Action, ActionKind, workload};
-use crate::cluster::spec::{Deployment, PodTemplate};
+use super::{Action, ActionKind, Path, Split, workload};
+use crate::cluster::spec::{Deployment, PodTemplate, Service};
 use crate::engine::{Dur, Time};
 
 pub(super) fn lower(
     low: &mut Lowering<'_>,
     subject: &Subject,
+    service: &Service,
+    (path, split): &(Path, Option<Split>),
     deployments: &[Deployment],
     index: usize,
     apps: &Versions,
@@ -27,7 +30,8 @@ pub(super) fn lower(
             listed.map(|(i, a)| (format!("actions[{i}]"), a)).collect()
         }
     };
-    let mut scene = Scene { low, subject, deployments, index, apps };
+    let mut scene = Scene { low, subject, path, deployments, index, apps };
+    let mut weights = Shares::new(service, split.as_ref());
     let mut actions = Vec::new();
     if given.is_empty() {
         let what = match subject.update {
@@ -38,7 +42,13 @@ pub(super) fn lower(
         actions.extend(scene.rollout(Time::ZERO));
     }
     for (key, action) in given {
-        scene.add(&key, action, &mut actions);
+        match action {
+            ActionCase::ShiftWeight { at_s, weights: to } => {
+                let at = at(scene.low.seconds(&format!("{key}.at_s"), *at_s, 0.0));
+                weights.shift(scene.low, &key, at, to, &mut actions);
+            }
+            action => scene.add(&key, action, &mut actions),
+        }
     }
     actions.sort_by_key(|a| a.at);
     actions
@@ -47,6 +57,7 @@ pub(super) fn lower(
 struct Scene<'a, 'b> {
     low: &'a mut Lowering<'b>,
     subject: &'a Subject,
+    path: &'a Path,
     deployments: &'a [Deployment],
     index: usize,
     apps: &'a Versions,
@@ -95,6 +106,11 @@ impl Scene<'_, '_> {
                 let at = time(*at_s, 0.0);
                 actions.extend(self.switch(key, action).map(|kind| Action { at, kind }));
             }
+            ActionCase::RestartIngress { at_s } => {
+                let at = time(*at_s, 0.0);
+                actions.extend(self.restart_ingress(key).map(|kind| Action { at, kind }));
+            }
+            ActionCase::ShiftWeight { .. } => unreachable!("weights are shifted before"),
             ActionCase::Pause { at_s } => {
                 actions.push(Action { at: time(*at_s, 0.0), kind: ActionKind::Pause });
             }
@@ -215,6 +231,15 @@ impl Scene<'_, '_> {
             switch_after,
             scale_down_after,
         })
+    }
+
+    fn restart_ingress(&mut self, key: &str) -> Option<ActionKind> {
+        if matches!(self.path, Path::IngressNginx(_)) {
+            return Some(ActionKind::RestartIngress);
+        }
+        let error = self.low.fail(key, "requests do not pass an ingress controller");
+        error.suggestion = Some("traffic.path = \"ingress-nginx\"".to_owned());
+        None
     }
 
     fn drain(&mut self, key: &str, node: &str) -> Option<ActionKind> {

@@ -316,6 +316,7 @@ impl Card {
             set_key(entry, "source", Value::Str("set by the user".to_owned()));
         }
         set_key(entry, "assumed", Value::Bool(false));
+        let value = if let Value::Bool(b) = value { Value::Str(b.to_string()) } else { value };
         match rest {
             [] => {
                 let whole = if matches!(value, Value::Map(_)) { "dist" } else { "value" };

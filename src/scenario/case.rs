@@ -90,6 +90,8 @@ pub struct TrafficCase {
     /// A request on a reused connection that turns out closed is sent again once on a fresh one, as Go's
     /// transport does. Default: as `keep_alive`.
     pub retry_reused: Option<bool>,
+    /// Share of requests that must not be sent twice once they were sent, such as POST. Default 0.
+    pub non_idempotent: Option<f64>,
     /// Answers later than this count as stalled. Default 1.
     pub stall_s: Option<f64>,
 }
@@ -217,6 +219,12 @@ pub enum ActionCase {
         /// The first Deployment goes to 0 replicas so long after the switch. Default: stays.
         scale_down_after_s: Option<f64>,
     },
+    /// The Ingress is applied with new weights of its Services: of the target groups of an ALB's action, or
+    /// of an ingress-nginx canary (the main Service gets the rest). Those not named keep theirs.
+    ShiftWeight { at_s: Option<f64>, weights: BTreeMap<String, u32> },
+    /// `kubectl rollout restart` of the ingress controller (path ingress-nginx): its pods are replaced, one
+    /// after the other.
+    RestartIngress { at_s: Option<f64> },
     /// `kubectl rollout pause`.
     Pause { at_s: Option<f64> },
     /// `kubectl rollout resume`.

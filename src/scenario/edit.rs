@@ -5,7 +5,7 @@ use super::tree::{Node, Step, Value, quoted};
 use super::{toml_text, yaml};
 
 /// Handlers of probes and hooks: only one may be there.
-const HANDLERS: [&str; 5] = ["exec", "httpGet", "tcpSocket", "grpc", "sleep"];
+pub(super) const HANDLERS: [&str; 5] = ["exec", "httpGet", "tcpSocket", "grpc", "sleep"];
 
 /// Two ways to say the same: setting one removes the other.
 const TWINS: [(&str, &str); 2] = [("start_delay", "start_delay_s"), ("rate", "rate_per_s")];
@@ -21,7 +21,11 @@ pub fn insert(node: &mut Node, steps: &[Step], value: Value) -> Result<(), Strin
     {
         HANDLERS.iter().filter(|h| *h != key).for_each(|other| node.remove(other));
     }
-    let described = node.to_string();
+    // Only said where it is in the way, since it is long.
+    let described = match (&node.value, step) {
+        (Value::List(_), _) | (Value::Map(_) | Value::Null, Step::Key(_)) => String::new(),
+        _ => node.to_string(),
+    };
     let next = match (&mut node.value, step) {
         (Value::List(items), Step::Index(i)) => {
             let n = items.len();

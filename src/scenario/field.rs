@@ -1,5 +1,6 @@
 //! Where a setting's path leads: the value that stands there now, and the object and field for a patch.
 
+use super::edit::HANDLERS;
 use super::input::Input;
 use super::manifest::Document;
 use super::set::{KINDS, SHORT_OTHER, deployment_path, key_of};
@@ -15,7 +16,29 @@ pub struct Field {
     pub namespace: Option<String>,
     /// From the object to the field.
     pub steps: Vec<FieldStep>,
+    /// Fields that cannot stand beside it, such as another handler of the same hook: from the object to each.
+    pub replaces: Vec<Vec<FieldStep>>,
 }
+
+/// What Kubernetes takes where a field of a Deployment or Service is not set.
+const DEFAULTS: [(&str, &str); 16] = [
+    ("spec.replicas", "1"),
+    ("spec.minReadySeconds", "0"),
+    ("spec.progressDeadlineSeconds", "600"),
+    ("spec.revisionHistoryLimit", "10"),
+    ("strategy.type", "RollingUpdate"),
+    ("rollingUpdate.maxSurge", "25%"),
+    ("rollingUpdate.maxUnavailable", "25%"),
+    ("spec.terminationGracePeriodSeconds", "30"),
+    ("spec.publishNotReadyAddresses", "false"),
+    ("spec.externalTrafficPolicy", "Cluster"),
+    ("spec.sessionAffinity", "None"),
+    ("Probe.initialDelaySeconds", "0"),
+    ("Probe.periodSeconds", "10"),
+    ("Probe.timeoutSeconds", "1"),
+    ("Probe.successThreshold", "1"),
+    ("Probe.failureThreshold", "3"),
+];
 
 /// One step towards a field.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -42,6 +65,18 @@ impl Input {
         }
     }
 
+    /// What applies where nothing is set at a path; None: that is no single value, or not Kubernetes' to say.
+    pub fn default_at(&self, path: &str) -> Option<&'static str> {
+        let (document, steps) = self.document_of(path)?;
+        let [.., parent, last] = &steps[..] else { return None };
+        // Of a probe that is not there no part applies.
+        if key_of(parent).ends_with("Probe") {
+            find(&document.root, &steps[..steps.len() - 1])?;
+        }
+        let place = format!("{}.{}", key_of(parent), key_of(last));
+        DEFAULTS.iter().find(|(field, _)| place.ends_with(field)).map(|(_, value)| *value)
+    }
+
     /// The field of a Kubernetes object that a path leads to; None: it leads into the scenario or a card.
     pub fn field_at(&self, path: &str) -> Option<Field> {
         let (document, steps) = self.document_of(path)?;
@@ -53,6 +88,7 @@ impl Input {
             name: document.name().to_owned(),
             namespace: namespace.and_then(Node::as_str).map(str::to_owned),
             steps: named(&document.root, &steps)?,
+            replaces: replaced(&document.root, &steps),
         })
     }
 
@@ -104,6 +140,20 @@ fn child<'a>(node: &'a Node, step: &Step) -> Option<&'a Node> {
     }
 }
 
+/// Handlers in the way of the one that the steps lead through.
+fn replaced(root: &Node, steps: &[Step]) -> Vec<Vec<FieldStep>> {
+    let mut found = Vec::new();
+    for (i, step) in steps.iter().enumerate().filter(|(_, s)| HANDLERS.contains(&key_of(s))) {
+        let Some(node) = find(root, &steps[..i]) else { break };
+        for other in HANDLERS.iter().filter(|h| **h != key_of(step) && node.get(h).is_some()) {
+            let mut path = steps[..i].to_vec();
+            path.push(Step::Key((*other).to_owned()));
+            found.extend(named(root, &path));
+        }
+    }
+    found
+}
+
 /// The steps with list elements by name; None: an element has none, and a patch could not find it.
 fn named(root: &Node, steps: &[Step]) -> Option<Vec<FieldStep>> {
     let mut node = Some(root);
@@ -118,4 +168,61 @@ fn named(root: &Node, steps: &[Step]) -> Option<Vec<FieldStep>> {
         node = next;
     }
     Some(found)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::scenario::Source;
+
+    const WEB: &str = "
+apiVersion: apps/v1
+kind: Deployment
+metadata: {name: web}
+spec:
+  replicas: 3
+  selector: {matchLabels: {app: web}}
+  template:
+    metadata: {labels: {app: web}}
+    spec:
+      containers:
+      - name: app
+        image: registry.example/web:v1
+        lifecycle: {preStop: {exec: {command: [sleep, '5']}}}
+        readinessProbe: {tcpSocket: {port: 80}}
+";
+
+    fn input() -> Input {
+        Input::load(&[Source::Text { name: "web.yaml".into(), text: WEB.into() }]).unwrap()
+    }
+
+    #[test]
+    fn what_stands_there_and_what_applies() {
+        let input = input();
+        let value = |path: &str| input.value_at(path);
+        assert_eq!(value("replicas").as_deref(), Some("3"));
+        assert_eq!(value("terminationGracePeriodSeconds"), None);
+        assert_eq!(value("preStop.sleep.seconds"), None);
+        let default = |path: &str| input.default_at(path);
+        assert_eq!(default("terminationGracePeriodSeconds"), Some("30"));
+        assert_eq!(default("maxSurge"), Some("25%"));
+        assert_eq!(default("strategy.type"), Some("RollingUpdate"));
+        assert_eq!(default("readinessProbe.periodSeconds"), Some("10"));
+        assert_eq!(default("startupProbe.periodSeconds"), None, "there is no such probe");
+        assert_eq!(default("preStop.sleep.seconds"), None);
+        assert_eq!(default("traffic.rate_per_s"), None);
+    }
+
+    /// A hook has one handler: a patch that sets another must take this one away.
+    #[test]
+    fn what_cannot_stand_beside_it() {
+        let field = input().field_at("preStop.sleep.seconds").unwrap();
+        let step = |key: &str| FieldStep::Key(key.into());
+        let path = &field.replaces[0];
+        assert_eq!(field.replaces.len(), 1);
+        assert_eq!(path[path.len() - 2..], [step("preStop"), step("exec")]);
+        assert!(path.contains(&FieldStep::Named("app".into())));
+        let field = input().field_at("readinessProbe.periodSeconds").unwrap();
+        assert!(field.replaces.is_empty());
+    }
 }

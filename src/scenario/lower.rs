@@ -10,10 +10,11 @@ use super::manifest::{Document, Object};
 use super::subject::{self, Subject};
 use super::traffic;
 use super::workload::Check;
-use super::{Assumption, Gate, Kubernetes, Platform, Scenario, network, path, workload};
+use super::{
+    Assumption, Gate, Kubernetes, Platform, Scenario, Split, network, path, split, workload,
+};
 use crate::cluster::spec::{
-    Deployment, Ingress, Node, PodDisruptionBudget, Resources, Service, ServiceKind, ServicePort,
-    TargetPort,
+    Deployment, Node, PodDisruptionBudget, Resources, Service, ServiceKind, ServicePort, TargetPort,
 };
 use crate::engine::{Dist, Dur, Time};
 
@@ -48,10 +49,13 @@ impl Lowering<'_> {
         let service = self.service(subject);
         let port = service.ports.first().map(|p| p.target_port.clone());
         let apps = apps::versions(input, port, &mut self.problems, &mut self.assumptions);
-        let ingress = self.ingress(&service);
-        let path = path::lower(self, &service, ingress.as_ref());
-        let (mut deployments, subject_index) = self.deployments(subject, &service, &apps);
-        let mut actions = actions::lower(self, subject, &deployments, subject_index, &apps);
+        let ingress = split::ingress(self, &service);
+        super::binding::check(self);
+        let way = path::lower(self, &service, ingress.as_ref());
+        let (mut deployments, subject_index) = self.deployments(subject, &service, &way.1, &apps);
+        let mut actions =
+            actions::lower(self, subject, &service, &way, &deployments, subject_index, &apps);
+        let (path, split) = way;
         path::inject_gates(self, &path, &service, &mut deployments, &mut actions);
         let platform = self.platform(&input.platform);
         let nodes = self.nodes();
@@ -69,6 +73,7 @@ impl Lowering<'_> {
             deployments,
             subject: subject_index,
             service,
+            split,
             nodes,
             traffic,
             actions,
@@ -173,6 +178,7 @@ impl Lowering<'_> {
         &mut self,
         subject: &Subject,
         service: &Service,
+        split: &Option<Split>,
         apps: &Versions,
     ) -> (Vec<Deployment>, usize) {
         let limited = !self.input.case.nodes.is_empty()
@@ -181,14 +187,14 @@ impl Lowering<'_> {
         let mut index = 0;
         for (i, doc) in self.input.documents.iter().enumerate() {
             let Some(api) = doc.deployment().filter(|_| !doc.update) else { continue };
-            let behind = {
-                let labels = doc.pod_labels();
+            let labels = doc.pod_labels();
+            let is_behind = |service: &Service| {
+                let mut selector = service.selector.iter();
                 doc.namespace() == service.namespace
-                    && service
-                        .selector
-                        .iter()
-                        .all(|(k, v)| labels.get(k.as_str()) == Some(&v.as_str()))
+                    && selector.all(|(k, v)| labels.get(k.as_str()) == Some(&v.as_str()))
             };
+            let others = split.iter().flat_map(|s| &s.others);
+            let behind = std::iter::once(service).chain(others).any(is_behind);
             if i == subject.deployment {
                 index = deployments.len();
             } else if !(behind || limited) {
@@ -212,20 +218,6 @@ impl Lowering<'_> {
             }
         }
         budgets
-    }
-
-    fn ingress(&mut self, service: &Service) -> Option<Ingress> {
-        let mut found = None;
-        for doc in &self.input.documents {
-            let Object::Ingress(api) = &doc.object else { continue };
-            let ingress = self.check(doc, |check| network::ingress(check, api));
-            let leads_here = ingress.backends.iter().any(|(name, _)| *name == service.name)
-                && ingress.namespace == service.namespace;
-            if leads_here && found.is_none() {
-                found = Some(ingress);
-            }
-        }
-        found
     }
 
     pub fn nodes(&mut self) -> Vec<Node> {
@@ -352,7 +344,9 @@ impl Lowering<'_> {
     /// Whole kinds that are not modelled, keys nobody knows, files without objects.
     fn named_once(&mut self) {
         for doc in &self.input.documents {
-            if let Object::Other { kind } = &doc.object {
+            if let Object::Other { kind } = &doc.object
+                && !super::binding::is_read(kind)
+            {
                 let kind = format!("kind {kind}");
                 if !self.not_modelled.contains(&kind) {
                     self.not_modelled.push(kind);

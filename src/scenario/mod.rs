@@ -1,7 +1,9 @@
 //! A scenario: everything a run needs, validated. Parsing and lowering live in the submodules.
 
 mod actions;
+mod annotations;
 mod apps;
+mod binding;
 pub mod cards;
 pub mod case;
 mod checks;
@@ -9,6 +11,7 @@ mod containers;
 pub mod diagnostics;
 mod edit;
 pub mod field;
+mod forward;
 mod hooks;
 pub mod input;
 mod lower;
@@ -19,7 +22,9 @@ mod placement;
 pub mod platform;
 mod refer;
 mod set;
+mod shares;
 pub mod source;
+mod split;
 mod subject;
 mod toml_text;
 mod traffic;
@@ -51,6 +56,8 @@ pub struct Scenario {
     /// The Deployment under test: an index into `deployments`.
     pub subject: usize,
     pub service: Service,
+    /// Further Services that share the requests with it.
+    pub split: Option<Split>,
     pub ingress: Option<Ingress>,
     pub pod_disruption_budgets: Vec<PodDisruptionBudget>,
     /// At least one.
@@ -70,6 +77,19 @@ pub struct Scenario {
     pub assumptions: Vec<Assumption>,
     /// Parts of the input that were recognised but are not modelled, each named once.
     pub not_modelled: Vec<String>,
+}
+
+/// Services that an Ingress sends to by weight.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Split {
+    /// Besides [`Scenario::service`].
+    pub others: Vec<Service>,
+    /// Of each Service when the run starts: first of [`Scenario::service`], then of the others.
+    pub weights: Vec<u32>,
+    /// The one that the others take from, if they are canaries: a place in `weights`.
+    pub main: usize,
+    /// Canaries of ingress-nginx; else target groups, each with a weight of its own.
+    pub canary: bool,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -120,6 +140,9 @@ pub struct Client {
     /// Go's transport: a GET on a reused connection that turns out closed before any byte of the answer
     /// is sent again once on a fresh connection.
     pub retry_reused: bool,
+    /// Share of requests that must not be sent twice (POST, PATCH): neither a proxy nor the client's
+    /// transport does so once they were sent.
+    pub non_idempotent: f64,
     /// Answers later than this count as stalled.
     pub stall_threshold: Dur,
 }
@@ -172,6 +195,12 @@ pub enum ActionKind {
         switch_after: Dur,
         scale_down_after: Option<Dur>,
     },
+    /// New weights of the Services in the Ingress, in the order of [`Split::weights`].
+    ShiftWeight {
+        weights: Vec<u32>,
+    },
+    /// The ingress controller's own pods are replaced, one after the other.
+    RestartIngress,
     /// `kubectl rollout pause` / `resume`.
     Pause,
     Resume,
@@ -189,6 +218,11 @@ impl ActionKind {
 }
 
 impl Scenario {
+    /// The Services on the path, by their numbers.
+    pub fn services(&self) -> impl Iterator<Item = &Service> {
+        std::iter::once(&self.service).chain(self.split.iter().flat_map(|s| &s.others))
+    }
+
     /// Every distinct behaviour version that can serve: the templates of `deployments` and of the actions.
     pub fn templates(&self) -> Vec<&PodTemplate> {
         let mut templates: Vec<&PodTemplate> =

@@ -2,26 +2,35 @@
 
 use super::apps;
 use super::cards::{Card, CardKind};
+use super::case::ActionCase;
 use super::diagnostics::{Diagnostic, did_you_mean};
 use super::lower::Lowering;
 use super::manifest::{Document, Object};
 use super::tree::quoted;
-use super::{Action, ActionKind};
+use super::{Action, ActionKind, Split, annotations, binding, split};
 use crate::cluster::spec::{Deployment, Ingress, PodTemplate, Service, ServiceKind, selects};
 use crate::engine::Dist;
 use crate::model::balancer::elb::controller::GATES;
 use crate::model::balancer::settings::{Given, Own};
 use crate::model::balancer::{Kind, Path};
+use std::cell::RefCell;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// The namespace label that has readiness gates added to its pods.
 const INJECT: &str = "elbv2.k8s.aws/pod-readiness-gate-inject";
 
-pub(super) fn lower(low: &mut Lowering<'_>, service: &Service, ingress: Option<&Ingress>) -> Path {
+pub(super) fn lower(
+    low: &mut Lowering<'_>,
+    service: &Service,
+    ingress: Option<&Ingress>,
+) -> (Path, Option<Split>) {
     let kind = match low.input.case.traffic.path {
         Some(kind) => kind,
         None => by_manifests(low, service, ingress),
     };
-    let Some(card) = card(low, kind) else { return Path::Service };
+    let split = ingress.and_then(|ingress| split::lower(low, kind, service, ingress));
+    let binding = binding::of(low.input, service).filter(|_| matches!(kind, Kind::Alb | Kind::Nlb));
+    let Some(card) = card(low, kind, binding) else { return (Path::Service, None) };
     let by_ingress = matches!(kind, Kind::Alb | Kind::IngressNginx);
     let (named, annotations) = match ingress.filter(|_| by_ingress) {
         Some(ingress) => (("Ingress", &ingress.name), &ingress.annotations),
@@ -30,7 +39,14 @@ pub(super) fn lower(low: &mut Lowering<'_>, service: &Service, ingress: Option<&
     let object = |d: &&Document| !d.update && d.kind() == named.0 && d.name() == named.1;
     let document = low.input.documents.iter().map(|d| &**d).find(object);
     let local = service.external_traffic_local;
-    kind.read(&mut Reader { low, card, document, annotations, local })
+    let (weighted, read) = (split.is_some(), RefCell::default());
+    let mut reader = Reader { low, card, document, binding, annotations, local, weighted, read };
+    let path = kind.read(&mut reader);
+    let read = reader.read.into_inner();
+    if let Some(document) = document {
+        annotations::check(low, document, annotations, &read);
+    }
+    (path, split)
 }
 
 /// An Ingress decides, else the type of the Service.
@@ -45,6 +61,9 @@ fn by_manifests(low: &mut Lowering<'_>, service: &Service, ingress: Option<&Ingr
             }
         }
     }
+    if let Some(binding) = binding::of(low.input, service) {
+        return binding::kind(binding);
+    }
     let aws = service.annotations.get("service.beta.kubernetes.io/aws-load-balancer-type");
     match service.kind {
         ServiceKind::ClusterIp => Kind::Service,
@@ -58,7 +77,7 @@ fn by_manifests(low: &mut Lowering<'_>, service: &Service, ingress: Option<&Ingr
 }
 
 /// The card of the path, with what the user set in it. None: it cannot be read.
-fn card(low: &mut Lowering<'_>, kind: Kind) -> Option<Card> {
+fn card(low: &mut Lowering<'_>, kind: Kind, binding: Option<&Document>) -> Option<Card> {
     let named = low.input.case.traffic.balancer.as_deref().or(kind.card());
     let Some(name) = named else {
         if let Some((path, ..)) = low.input.balancer_settings.first() {
@@ -74,6 +93,9 @@ fn card(low: &mut Lowering<'_>, kind: Kind) -> Option<Card> {
             return None;
         }
     };
+    if let Some(binding) = binding {
+        binding::assume_checks(low, binding, &mut card);
+    }
     for (path, keys, value) in &low.input.balancer_settings {
         let keys: Vec<&str> = keys.iter().map(String::as_str).collect();
         if card.entry(keys[0]).is_none() {
@@ -95,8 +117,12 @@ struct Reader<'a, 'b> {
     card: Card,
     /// Whose annotations are read.
     document: Option<&'b Document>,
-    annotations: &'a std::collections::BTreeMap<String, String>,
+    binding: Option<&'b Document>,
+    annotations: &'a BTreeMap<String, String>,
     local: bool,
+    weighted: bool,
+    /// Annotations that were asked for, with the attributes within them.
+    read: RefCell<annotations::Read>,
 }
 
 impl Reader<'_, '_> {
@@ -117,12 +143,16 @@ impl Reader<'_, '_> {
     }
 
     fn wrong(&mut self, own: &Own, message: &str, allowed: String) {
-        let message = format!("{message}: {}", own.place);
+        let (key, attribute) = own.place.split_once(" (").unwrap_or((&own.place, ""));
+        let of = attribute.strip_suffix(')').map_or(String::new(), |name| format!(" of {name}"));
         let error = match self.document {
-            Some(document) => document.error("metadata.annotations", message),
-            None => Diagnostic::error("", message),
+            Some(d) => d.error(&format!("metadata.annotations[{key}]"), format!("{message}{of}")),
+            None => Diagnostic::error("", format!("{message}{of}: {key}")),
         };
-        self.low.problems.push(error.found(quoted(&own.text)).allowed(allowed));
+        let words = allowed.split(", ").filter(|w| !w.contains(' '));
+        let mut error = error.found(quoted(&own.text)).allowed(allowed.clone());
+        error.suggestion = did_you_mean(&own.text, words).map(|w| format!("did you mean \"{w}\"?"));
+        self.low.problems.push(error);
     }
 }
 
@@ -183,13 +213,50 @@ impl Given for Reader<'_, '_> {
     }
 
     fn annotation(&self, key: &str) -> Option<Own> {
-        let text = self.annotations.get(key)?.clone();
+        self.read.borrow_mut().entry(key.to_owned()).or_default();
+        let bound = || binding::target_type(self.binding?).filter(|_| key.ends_with("target-type"));
+        let text = self.annotations.get(key).map(String::as_str).or_else(bound)?.to_owned();
         Some(Own { place: key.to_owned(), text })
+    }
+
+    fn attribute(&self, key: &str, name: &str) -> Option<Own> {
+        let all = self.annotation(key)?;
+        let mut read = self.read.borrow_mut();
+        read.entry(key.to_owned()).or_default().insert(name.to_owned());
+        let pairs = all.text.split(',').filter_map(|pair| pair.split_once('='));
+        let mut found = pairs.map(|(n, v)| (n.trim(), v.trim())).filter(|(n, _)| *n == name);
+        let (_, value) = found.next()?;
+        Some(Own { place: format!("{key} ({name})"), text: value.to_owned() })
+    }
+
+    fn weighted(&self) -> bool {
+        self.weighted
+    }
+
+    fn restarts(&self) -> bool {
+        let case = &self.low.input.case;
+        let mut actions = case.action.iter().chain(&case.actions);
+        actions.any(|a| matches!(a, ActionCase::RestartIngress { .. }))
+    }
+
+    fn zones(&self) -> usize {
+        zones(self.low)
     }
 
     fn local(&self) -> bool {
         self.local
     }
+}
+
+/// Zones among the labels of the cluster's nodes.
+fn zones(low: &Lowering<'_>) -> usize {
+    const ZONE: &str = "topology.kubernetes.io/zone";
+    let listed = low.input.case.nodes.iter().filter_map(|n| n.labels.get(ZONE));
+    let nodes = low.input.documents.iter().filter_map(|d| match &d.object {
+        Object::Node(node) => node.metadata.labels.as_ref()?.get(ZONE),
+        _ => None,
+    });
+    listed.chain(nodes).collect::<BTreeSet<_>>().len()
 }
 
 /// Pods of a labelled namespace that the Service selects when they are made get a readiness gate.
@@ -211,12 +278,13 @@ pub(super) fn inject_gates(
     if !labelled || !path.sets_gates() {
         return;
     }
+    let gate = binding::of(low.input, service).map_or(service.name.as_str(), Document::name);
     let inject = |template: &mut PodTemplate| {
         let gated = |gate: &String| GATES.iter().any(|prefix| gate.starts_with(prefix));
         if selects(&service.selector, &template.labels)
             && !template.readiness_gates.iter().any(gated)
         {
-            template.readiness_gates.push(format!("{}{}", GATES[0], service.name));
+            template.readiness_gates.push(format!("{}{gate}", GATES[0]));
         }
     };
     deployments.iter_mut().for_each(|d| inject(&mut d.template));

@@ -72,6 +72,12 @@ fn client(low: &mut Lowering<'_>, case: &TrafficCase) -> Client {
         error.found = Some(retries.to_string());
         error.allowed = Some("0 to 100".to_owned());
     }
+    let non_idempotent = case.non_idempotent.unwrap_or(0.0);
+    if !(0.0..=1.0).contains(&non_idempotent) {
+        let error = low.fail("traffic.non_idempotent", "value out of range");
+        error.found = Some(format!("{non_idempotent}"));
+        error.allowed = Some("a share from 0 to 1".to_owned());
+    }
     let keep_alive = case.keep_alive.unwrap_or(false);
     let backoff = low.seconds("traffic.retry_backoff_s", case.retry_backoff_s, 0.0);
     let stall = low.seconds("traffic.stall_s", case.stall_s, 1.0);
@@ -81,6 +87,7 @@ fn client(low: &mut Lowering<'_>, case: &TrafficCase) -> Client {
         retries: retries.min(100),
         retry_backoff: Dur::from_secs_f64(backoff),
         retry_reused: case.retry_reused.unwrap_or(keep_alive),
+        non_idempotent,
         stall_threshold: Dur::from_secs_f64(stall),
     }
 }
@@ -183,6 +190,7 @@ fn settled(subject: &Deployment, actions: &[Action], path: &Path, platform: &Pla
                 let up = available(deployment, path, platform) + switch_after.as_secs_f64();
                 up + scale_down_after.map_or(0.0, |d| d.as_secs_f64()) + stop(&subject.template)
             }
+            ActionKind::RestartIngress => path.restart_s(),
             ActionKind::Undo { .. } => rollout(subject, subject, path, platform),
             ActionKind::Evict { retry } => {
                 let one = available(subject, path, platform) + retry.as_secs_f64();

@@ -143,8 +143,8 @@ impl Sink for Both<'_> {
     }
 }
 
-fn io_error(path: &Path, source: std::io::Error) -> SweepError {
-    SweepError::Io { path: path.to_owned(), source }
+fn io_error(path: &Path, cause: std::io::Error) -> SweepError {
+    SweepError::Io { path: path.to_owned(), cause }
 }
 
 fn shard_of_name(name: &str) -> Option<Shard> {

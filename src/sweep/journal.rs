@@ -40,8 +40,8 @@ pub struct Place {
 /// A journal that cannot be used, and what to do about it.
 #[derive(Debug, thiserror::Error)]
 pub enum JournalError {
-    #[error("{}: {source}", path.display())]
-    Io { path: PathBuf, source: io::Error },
+    #[error("{}: {cause}", path.display())]
+    Io { path: PathBuf, cause: io::Error },
     #[error("{} is not a journal of rollsim sweep; give another --out", path.display())]
     NotAJournal { path: PathBuf },
     #[error(
@@ -54,6 +54,8 @@ pub enum JournalError {
 }
 
 const SYNC_EVERY: Duration = Duration::from_secs(1);
+const LOCK_TRIES: u32 = 10;
+const LOCK_PAUSE: Duration = Duration::from_millis(20);
 
 fn checksum(text: &str) -> u64 {
     mix(fnv1a(text))
@@ -75,20 +77,15 @@ fn content(line: &[u8]) -> Option<&str> {
 impl Journal {
     /// Opens the journal at `path`, or starts one; gives the places of the rows it holds.
     pub fn open(path: &Path, header: &Header) -> Result<(Journal, Vec<Place>), JournalError> {
-        let io = |source| JournalError::Io { path: path.to_owned(), source };
+        let io = |cause| JournalError::Io { path: path.to_owned(), cause };
         let options = || {
             let mut options = OpenOptions::new();
             options.read(true).append(true).create(true);
             options
         };
         let mut file = options().open(path).map_err(io)?;
-        match file.try_lock() {
-            Ok(()) => {}
-            Err(std::fs::TryLockError::WouldBlock) => {
-                return Err(JournalError::Locked { path: path.to_owned() });
-            }
-            // Some network file systems have no locks: work without.
-            Err(std::fs::TryLockError::Error(_)) => {}
+        if !lock(&file) {
+            return Err(JournalError::Locked { path: path.to_owned() });
         }
         let scan = scan(&mut file).map_err(io)?;
         match &scan.header {
@@ -123,9 +120,21 @@ impl Journal {
         Ok(())
     }
 
-    fn error(&self, source: io::Error) -> JournalError {
-        JournalError::Io { path: self.path.clone(), source }
+    fn error(&self, cause: io::Error) -> JournalError {
+        JournalError::Io { path: self.path.clone(), cause }
     }
+}
+
+/// Whether nobody else holds the file. A process that is just ending may hold it for a moment yet.
+fn lock(file: &File) -> bool {
+    for _ in 0..LOCK_TRIES {
+        match file.try_lock() {
+            Err(std::fs::TryLockError::WouldBlock) => std::thread::sleep(LOCK_PAUSE),
+            // Some network file systems have no locks: work without.
+            Ok(()) | Err(std::fs::TryLockError::Error(_)) => return true,
+        }
+    }
+    false
 }
 
 fn check(path: &Path, found: &Header, wanted: &Header) -> Result<(), JournalError> {
@@ -199,7 +208,7 @@ pub struct JournalReader {
 
 impl JournalReader {
     pub fn open(path: &Path) -> Result<JournalReader, JournalError> {
-        let io = |source| JournalError::Io { path: path.to_owned(), source };
+        let io = |cause| JournalError::Io { path: path.to_owned(), cause };
         let mut file = File::open(path).map_err(io)?;
         let scan = scan(&mut file).map_err(io)?;
         let header =
@@ -218,7 +227,7 @@ impl JournalReader {
     pub fn row(&mut self, place: Place) -> Result<Row, JournalError> {
         let mut buffer = Vec::new();
         self.read_line(place.offset, &mut buffer)
-            .map_err(|source| JournalError::Io { path: self.path.clone(), source })?;
+            .map_err(|cause| JournalError::Io { path: self.path.clone(), cause })?;
         let row = content(&buffer).and_then(|json| serde_json::from_str(json).ok());
         row.ok_or_else(|| JournalError::NotAJournal { path: self.path.clone() })
     }

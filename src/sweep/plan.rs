@@ -226,18 +226,27 @@ impl Plan {
     }
 }
 
-fn check_scalars(raw: &RawPlan) -> Result<(), String> {
-    if raw.schema != 1 {
-        return Err(format!("schema = {} is not known here: use schema = 1", raw.schema));
+/// More rollouts of one point are a mistake.
+pub const MOST_REPLICATIONS: u32 = 1_000_000;
+
+/// What plans and problems have in common.
+pub(super) fn check_head(schema: u32, base: &Base, replications: u32) -> Result<(), String> {
+    if schema != 1 {
+        return Err(format!("schema = {schema} is not known here: use schema = 1"));
     }
-    if raw.base.scenario.is_none() && raw.base.manifests.is_empty() {
+    if base.scenario.is_none() && base.manifests.is_empty() {
         return Err("base names neither a scenario nor manifests".into());
     }
+    if replications == 0 || replications > MOST_REPLICATIONS {
+        return Err(format!("replications must be 1 to {MOST_REPLICATIONS}, not {replications}"));
+    }
+    Ok(())
+}
+
+fn check_scalars(raw: &RawPlan) -> Result<(), String> {
+    check_head(raw.schema, &raw.base, raw.replications)?;
     if raw.axes.is_empty() {
         return Err("the plan has no [[axis]]".into());
-    }
-    if raw.replications == 0 {
-        return Err("replications must be at least 1".into());
     }
     raw.precision.as_ref().map_or(Ok(()), Precision::check)
 }

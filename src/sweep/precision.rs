@@ -4,6 +4,7 @@
 //! machine.
 
 use super::Figures;
+use super::plan::MOST_REPLICATIONS;
 use crate::stats::{Estimate, LEVEL, count_mean, probability_mean, t_mean};
 use serde::{Deserialize, Serialize};
 use std::str::FromStr;
@@ -88,8 +89,11 @@ impl Precision {
         if self.relative.is_none() && self.absolute.is_none() {
             return Err("precision needs relative or absolute".into());
         }
-        if self.max_replications < BATCH {
-            return Err(format!("precision.max_replications must be at least {BATCH}"));
+        if !(BATCH..=MOST_REPLICATIONS).contains(&self.max_replications) {
+            return Err(format!(
+                "precision.max_replications must be {BATCH} to {MOST_REPLICATIONS}, not {}",
+                self.max_replications
+            ));
         }
         Ok(())
     }

@@ -71,7 +71,11 @@ impl Summary {
             probability_none: probability_mean(&column(|f| f.probability_none), LEVEL),
             stalled: mean(&column(|f| f.stalled)),
             complete: durations.len() as f64 / figures.len() as f64,
-            duration_s: (!durations.is_empty()).then(|| t_mean(&durations, LEVEL)),
+            duration_s: (!durations.is_empty()).then(|| {
+                let mean = t_mean(&durations, LEVEL);
+                // Student's interval of few rollouts does not know that time does not run backwards.
+                Estimate { low: mean.low.max(0.0), ..mean }
+            }),
             duration_max_s: durations.iter().copied().reduce(f64::max),
             peak_pods: figures.iter().map(|f| f.peak_pods).max().unwrap_or(0),
             lowest_available: figures.iter().map(|f| f.lowest_available).min().unwrap_or(0),

@@ -58,8 +58,8 @@ pub enum Ended {
 pub enum SweepError {
     #[error(transparent)]
     Journal(#[from] JournalError),
-    #[error("{}: {source}", path.display())]
-    Io { path: PathBuf, source: io::Error },
+    #[error("{}: {cause}", path.display())]
+    Io { path: PathBuf, cause: io::Error },
     #[error(
         "{} already holds a sweep: --resume goes on with it, or give another --out",
         path.display()
@@ -108,7 +108,7 @@ impl Sweep<'_> {
             return self.finished_before(&directory);
         }
         std::fs::create_dir_all(&directory)
-            .map_err(|source| SweepError::Io { path: directory.clone(), source })?;
+            .map_err(|cause| SweepError::Io { path: directory.clone(), cause })?;
         let counts = self.plan.count();
         let (journal, places) = Journal::open(&path, &self.header())?;
         let points = self.share_size(counts.run);
@@ -130,7 +130,7 @@ impl Sweep<'_> {
     fn finished_before(&self, directory: &Path) -> Result<Ended, SweepError> {
         let path = directory.join(super::finish::MANIFEST);
         let bytes =
-            std::fs::read(&path).map_err(|source| SweepError::Io { path: path.clone(), source })?;
+            std::fs::read(&path).map_err(|cause| SweepError::Io { path: path.clone(), cause })?;
         let manifest: Option<Manifest> = serde_json::from_slice(&bytes).ok();
         match manifest {
             Some(m) if m.fingerprint == self.header().fingerprint => Ok(Ended::Before),

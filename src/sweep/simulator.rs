@@ -1,12 +1,15 @@
 //! The simulator as an evaluator: settings by path on a base input.
 
 use super::{Base, Evaluate, EvaluatorName, Figures, Value};
+use crate::engine::dist::Dist;
 use crate::engine::rng::fnv1a;
 use crate::run::{EvaluatorChoice, RunOptions, replicate};
-use crate::scenario::{Diagnostics, Input, Source};
+use crate::scenario::platform::{Delays, Latencies};
+use crate::scenario::{Diagnostics, Input, Platform, Source};
 use rayon::prelude::*;
 use std::ops::Range;
 use std::path::Path;
+use std::sync::{Arc, Mutex};
 
 /// Simulates a base with some settings changed.
 pub struct Simulator {
@@ -15,7 +18,16 @@ pub struct Simulator {
     options: RunOptions,
     fingerprint: u64,
     parallel: bool,
+    /// For each thread.
+    chains: Mutex<Vec<Chain>>,
+    /// Of the platform that was seen last. To make them ready takes as long as a rollout, and few plans
+    /// change the platform.
+    latencies: Mutex<Option<(Delays<Dist>, Arc<Latencies>)>>,
 }
+
+/// The last point of a thread: its settings, each with the input that has it and those before it.
+/// Neighbours in a plan share the first ones, and to set one costs as much as half a rollout.
+type Chain = Vec<(Value, Arc<Input>)>;
 
 impl Simulator {
     /// Reads the base of a plan (paths relative to `folder`) and tries each setting's path.
@@ -42,7 +54,15 @@ impl Simulator {
         };
         // All documents, cards and traces as read, with their values.
         let fingerprint = fnv1a(&format!("{input:?}"));
-        Simulator { input, paths, options, fingerprint, parallel: false }
+        Simulator {
+            input,
+            paths,
+            options,
+            fingerprint,
+            parallel: false,
+            chains: Mutex::default(),
+            latencies: Mutex::default(),
+        }
     }
 
     /// Runs the replications of a point on all cores: for searches and small sweeps. (Large sweeps run
@@ -57,14 +77,51 @@ impl Simulator {
     }
 
     /// The input with the settings of a point.
-    pub fn input_at(&self, point: &[Value]) -> Result<Input, Diagnostics> {
-        let mut input = self.input.clone();
-        for (path, value) in self.paths.iter().zip(point) {
-            if !value.is_unset() {
-                input.set(path, &text(value))?;
+    ///
+    /// # Errors
+    /// A path is unknown, or a value has the wrong type.
+    pub fn input_at(&self, point: &[Value]) -> Result<Arc<Input>, Diagnostics> {
+        let thread = rayon::current_thread_index().unwrap_or(0);
+        let mut chain = self.chain(thread, Chain::new());
+        let shared = chain.iter().zip(point).take_while(|((known, _), v)| known == *v).count();
+        chain.truncate(shared);
+        for (path, value) in self.paths.iter().zip(point).skip(shared) {
+            let next = match (chain.last(), value) {
+                (Some((_, before)), Value::Unset) => Arc::clone(before),
+                (before, value) => {
+                    let mut input = before.map_or(&self.input, |(_, input)| input).clone();
+                    if !value.is_unset() {
+                        input.set(path, &text(value))?;
+                    }
+                    Arc::new(input)
+                }
+            };
+            chain.push((value.clone(), next));
+        }
+        let found = chain.last().map_or_else(|| self.input.clone().into(), |c| Arc::clone(&c.1));
+        self.chain(thread, chain);
+        Ok(found)
+    }
+
+    fn latencies(&self, platform: &Platform) -> Arc<Latencies> {
+        let mut seen = self.latencies.lock().expect("no thread panicked");
+        match &*seen {
+            Some((delays, ready)) if *delays == platform.delays => Arc::clone(ready),
+            _ => {
+                let ready = Arc::new(platform.latencies());
+                *seen = Some((platform.delays.clone(), Arc::clone(&ready)));
+                ready
             }
         }
-        Ok(input)
+    }
+
+    /// The chain of a thread, and another in its place.
+    fn chain(&self, thread: usize, other: Chain) -> Chain {
+        let mut chains = self.chains.lock().expect("no thread panicked");
+        if chains.len() <= thread {
+            chains.resize(thread + 1, Chain::new());
+        }
+        std::mem::replace(&mut chains[thread], other)
     }
 }
 
@@ -87,7 +144,7 @@ impl Evaluate for Simulator {
             .input_at(point)
             .and_then(|input| input.lower())
             .map_err(|problems| problems.to_string())?;
-        let latencies = scenario.platform.latencies();
+        let latencies = self.latencies(&scenario.platform);
         let options = RunOptions { seed, ..self.options.clone() };
         let one = |i: u32| Figures::from(&replicate(&scenario, &latencies, &options, i));
         Ok(match self.parallel {

@@ -20,6 +20,16 @@ impl Value {
         matches!(self, Value::Unset)
     }
 
+    /// Whether both mean the same setting: 5 and 5.0 do.
+    pub fn same(&self, other: &Value) -> bool {
+        match (self, other) {
+            (Value::Int(_) | Value::Float(_), Value::Int(_) | Value::Float(_)) => {
+                self.number() == other.number()
+            }
+            (one, other) => one == other,
+        }
+    }
+
     /// The value as a number; None for texts and unset ones.
     pub fn number(&self) -> Option<f64> {
         match self {

@@ -7,7 +7,7 @@ mod times;
 
 use crate::cluster::spec::{IntOrPercent, OnSigterm, Strategy};
 use crate::scenario::{ActionKind, Scenario};
-use crate::timeline::{PodId, Timeline};
+use crate::timeline::{Pick, PodId, Target, Timeline, View, ViewId};
 use crate::traffic::{Cause, Failure, LossKey, TrafficOutcome};
 use std::collections::BTreeMap;
 pub use times::{Moment, Times};
@@ -45,6 +45,12 @@ pub enum Setting {
     ClientTimeout,
     /// Nothing in the workload: the data plane rewrites its rules.
     DataPlane,
+    /// The weight of a Service that has no target.
+    Weight,
+    /// A load balancer node sends to its own zone alone.
+    CrossZone,
+    /// How long the proxy's own pods serve on when they are told to stop.
+    ProxyGrace,
     /// The way a Service is switched between Deployments, or pods are deleted by hand.
     Procedure,
 }
@@ -96,6 +102,8 @@ pub struct Facts {
     pub strategy_empties: Option<Setting>,
     /// A rollout is among the actions.
     pub rollout: bool,
+    /// A load balancer node sends to its own zone alone, and there are several.
+    pub zones_apart: bool,
 }
 
 /// How pods of one version are set up.
@@ -133,6 +141,7 @@ impl Facts {
             versions: scenario.templates().iter().map(version).collect(),
             strategy_empties,
             rollout,
+            zones_apart: scenario.path.zones_apart(&scenario.nodes),
         }
     }
 }
@@ -174,7 +183,8 @@ impl Verdict {
 
 fn judge(timeline: &Timeline, times: &[Times], key: &LossKey, facts: &Facts) -> Verdict {
     let simple = match key.cause {
-        Cause::RuleGap => Some(Setting::DataPlane),
+        Cause::RuleGap | Cause::Rehash => Some(Setting::DataPlane),
+        Cause::ProxyGone => Some(Setting::ProxyGrace),
         Cause::IdleRace => Some(Setting::KeepAliveTimeout),
         Cause::Overload => Some(Setting::Capacity),
         Cause::CutByCrash => Some(Setting::Restarts),
@@ -246,13 +256,28 @@ fn cut_by_exit(times: &Times, setup: Option<&VersionFacts>, longest_s: f64) -> V
 
 /// Requests met a data plane without any backend.
 fn nobody_listed(timeline: &Timeline, key: &LossKey, facts: &Facts) -> Verdict {
+    let shared = key.view.is_some_and(|view| shares(timeline, view));
     let setting = match facts.strategy_empties {
+        _ if shared => Setting::Weight,
+        _ if facts.zones_apart => Setting::CrossZone,
         _ if !facts.rollout => Setting::Procedure,
         Some(setting) => setting,
         None => Setting::MinReadySeconds,
     };
     let empty_s = key.view.map(|v| times::longest_empty_s(timeline, v));
     Verdict { setting, missing_s: empty_s.filter(|s| *s > 0.0), anchor: None }
+}
+
+/// The view is one of several that another one draws from by weight.
+fn shares(timeline: &Timeline, view: ViewId) -> bool {
+    let lists = |v: &View| {
+        let listed = v.initial.iter().map(|b| b.target);
+        let mut all = listed.chain(v.changes.iter().map(|c| c.target));
+        all.any(|t| t == Target::View(view))
+    };
+    let proxy = |v: &View| v.hop.l7.is_some() && v.hop.pick == Pick::Random;
+    let own = &timeline.views[view.0 as usize];
+    own.hop.l7.is_some() && timeline.views.iter().any(|v| proxy(v) && lists(v))
 }
 
 /// Losses that share a setting.
@@ -333,6 +358,9 @@ impl Setting {
             Setting::Capacity => "replicas",
             Setting::ClientTimeout => "the client's timeout",
             Setting::DataPlane => "the data plane's rule updates",
+            Setting::CrossZone => "cross-zone load balancing",
+            Setting::Weight => "the weight of a Service without targets",
+            Setting::ProxyGrace => "how long the proxy serves on",
             Setting::Procedure => "the order of the steps taken",
         }
     }

@@ -50,6 +50,9 @@ fn obstacle(timeline: &Timeline, traffic: &Traffic) -> Option<Obstacle> {
     if let Some(v) = timeline.versions.iter().find(|v| v.concurrency.is_some()) {
         return hard(&format!("requests to {} wait for each other (concurrency limit)", v.name));
     }
+    if !timeline.rehashes.is_empty() {
+        return hard("a router breaks connections as it spreads them anew");
+    }
     let order = plan::flow_order(timeline);
     if let Err(why) = plan::layer7_above(timeline, &order) {
         return hard(&why);

@@ -81,8 +81,9 @@ impl OneView<'_> {
         }
         let listing = Listing::new(self.timeline, view, self.timeline.end);
         let flow = Flow::new(view, inflow, &listing);
-        flow.gaps.iter().for_each(|piece| self.gap(piece, ledger));
-        flow.empty.iter().for_each(|piece| self.empty(view.hop.empty, piece, ledger));
+        let empty = view.hop.empty;
+        flow.gaps.iter().for_each(|piece| self.no_backend(empty, true, piece, ledger));
+        flow.empty.iter().for_each(|piece| self.no_backend(empty, false, piece, ledger));
         ledger.routed(&flow);
         for stay in &listing.stays {
             match stay.target {
@@ -98,23 +99,11 @@ impl OneView<'_> {
         sent_on
     }
 
-    fn gap(&self, piece: &Piece, ledger: &mut Ledger) {
+    /// Requests that find no backend, or the rules being rewritten.
+    fn no_backend(&self, empty: Empty, in_gap: bool, piece: &Piece, ledger: &mut Ledger) {
         let arp = self.timeline.arp_failure;
-        let (failure, after) = if arp < self.rules.connect {
-            (self.rules.seen(Failure::NoRoute), arp)
-        } else {
-            (self.rules.seen(Failure::Timeout), self.rules.connect)
-        };
-        self.certain(Cause::RuleGap, failure, after, piece, ledger);
-    }
-
-    fn empty(&self, empty: Empty, piece: &Piece, ledger: &mut Ledger) {
-        let (failure, after) = match empty {
-            Empty::Refuse => (self.rules.seen(Failure::Refused), Dur::ZERO),
-            Empty::Drop => (self.rules.seen(Failure::Timeout), self.rules.connect),
-            Empty::Status(code) => (Failure::Status(code), Dur::ZERO),
-        };
-        self.certain(Cause::NoBackend, failure, after, piece, ledger);
+        let (failure, cause, after) = self.rules.no_backend(empty, in_gap, arp);
+        self.certain(cause, failure, after, piece, ledger);
     }
 
     /// A loss that happens before any pod is chosen.

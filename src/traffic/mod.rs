@@ -78,10 +78,14 @@ pub enum Cause {
     CutByCrash,
     /// Running when the balancer's deregistration delay ended.
     CutByDeregistration,
+    /// Running when a router sent its connection to another node.
+    Rehash,
     /// Sent on an idle keep-alive connection that was being closed.
     IdleRace,
     /// No backend was routable.
     NoBackend,
+    /// Sent to a proxy whose pod has closed its listener.
+    ProxyGone,
     /// While the data plane rewrote its rules.
     RuleGap,
     /// The pod's queue was full, or waiting for a slot took too long.

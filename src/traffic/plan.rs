@@ -3,8 +3,8 @@
 
 use crate::engine::{Dur, Time};
 use crate::scenario::{Arrivals, Traffic};
-use crate::timeline::{L7, L7Status, Target, Timeline};
-use crate::traffic::Failure;
+use crate::timeline::{Empty, L7, L7Status, Target, Timeline};
+use crate::traffic::{Cause, Failure};
 
 /// A rate from `from` until `to`.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -60,6 +60,26 @@ impl Rules {
         let connect = l7.map_or(Dur::MAX, |l| l.connect_timeout).min(client_timeout);
         let response = l7.and_then(|l| l.response_timeout).unwrap_or(Dur::MAX);
         Rules { client_timeout, connect, response, status: l7.map(|l| l.status) }
+    }
+
+    /// What a request meets that finds no backend, or (`in_gap`) the rules being rewritten: what the client
+    /// sees, the cause, and after how long it is known. `arp`: until the link says that nobody is there.
+    pub fn no_backend(&self, empty: Empty, in_gap: bool, arp: Dur) -> (Failure, Cause, Dur) {
+        let timeout = (self.seen(Failure::Timeout), self.connect);
+        let no_route = match arp < self.connect {
+            true => (self.seen(Failure::NoRoute), arp),
+            false => timeout,
+        };
+        let refused = (self.seen(Failure::Refused), Dur::ZERO);
+        let (cause, (failure, after)) = match empty {
+            _ if in_gap => (Cause::RuleGap, no_route),
+            Empty::ProxyGone => (Cause::ProxyGone, refused),
+            Empty::Refuse => (Cause::NoBackend, refused),
+            Empty::Drop => (Cause::NoBackend, timeout),
+            Empty::NoRoute => (Cause::NoBackend, no_route),
+            Empty::Status(code) => (Cause::NoBackend, (Failure::Status(code), Dur::ZERO)),
+        };
+        (failure, cause, after)
     }
 
     /// What the client sees of a failure between proxy and pod.

@@ -1,5 +1,6 @@
 //! What one run may give: the distribution of a count or a time over single runs.
 
+use crate::stats;
 use libm::{exp, floor, lgamma, log, log1p, sqrt};
 use serde::Serialize;
 
@@ -150,28 +151,16 @@ fn log_choose(n: f64, k: f64) -> f64 {
 pub fn spread_of(values: &[f64]) -> Option<Spread> {
     let mut sorted = values.to_vec();
     sorted.sort_by(f64::total_cmp);
-    let n = sorted.len() as f64;
-    let mean = sorted.iter().sum::<f64>() / n;
-    let square = sorted.iter().map(|x| (x - mean) * (x - mean)).sum::<f64>();
-    let sd = if sorted.len() > 1 { sqrt(square / (n - 1.0)) } else { 0.0 };
-    let at = |p: f64| quantile_of(&sorted, p);
+    let at = |p: f64| stats::quantile(&sorted, p);
     let tail = tail(sorted.len());
-    (!sorted.is_empty()).then(|| Spread {
-        mean,
-        sd,
-        low: at(tail),
-        high: at(1.0 - tail),
-        low50: at(0.25),
-        high50: at(0.75),
+    Some(Spread {
+        mean: stats::mean(&sorted),
+        sd: stats::standard_deviation(&sorted),
+        low: at(tail)?,
+        high: at(1.0 - tail)?,
+        low50: at(0.25)?,
+        high50: at(0.75)?,
     })
-}
-
-/// The quantile of sorted values, linear in between; not empty.
-pub fn quantile_of(sorted: &[f64], p: f64) -> f64 {
-    let position = p * (sorted.len() - 1) as f64;
-    let index = (position as usize).min(sorted.len() - 1);
-    let next = (index + 1).min(sorted.len() - 1);
-    sorted[index] + (sorted[next] - sorted[index]) * (position - index as f64)
 }
 
 #[cfg(test)]

@@ -1,7 +1,6 @@
 //! Predictions against rollouts measured on a real cluster.
 
 pub mod distribution;
-pub mod page;
 pub mod plot;
 pub mod prediction;
 pub mod text;

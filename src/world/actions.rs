@@ -89,6 +89,8 @@ impl World<'_> {
                 self.queue.schedule(at, Event::Action(step));
                 "create the second Deployment".to_string()
             }
+            ActionKind::ShiftWeight { weights } => self.shift_weight(now, weights),
+            ActionKind::RestartIngress => self.restart_ingress(now),
             ActionKind::Pause => self.set_paused(subject, true),
             ActionKind::Resume => self.set_paused(subject, false),
             ActionKind::Drain { node } => self.drain(now, index, *node),
@@ -251,7 +253,7 @@ impl World<'_> {
         };
         let write = self.latency(|l| &l.api_write);
         let seen = self.latency(|l| &l.watch_controller);
-        self.selector = self.switched_selector(&deployment.template.labels);
+        self.selectors[0] = self.switched_selector(&deployment.template.labels);
         self.queue.schedule(now + write + seen, Event::Action(Step::SelectorSeen));
         if let Some(after) = *scale_down_after {
             self.queue.schedule(now + write + after, Event::Action(Step::ScaleDown(index)));
@@ -283,11 +285,34 @@ impl World<'_> {
         selector
     }
 
+    /// The Ingress is applied with new weights; its controller sees it.
+    fn shift_weight(&mut self, now: Time, weights: &[u32]) -> String {
+        let written = now + self.latency(|l| &l.api_write);
+        for layer in 0..self.balancers.len() {
+            if let Some(event) = self.balancers[layer].weights(weights) {
+                let seen = written + self.latency(|l| &l.watch_controller);
+                self.queue.schedule(seen, Event::Balancer(layer as u8, event));
+            }
+        }
+        let shares = self.scenario.services().zip(weights);
+        let shares: Vec<String> = shares.map(|(s, w)| format!("{} {w}", s.name)).collect();
+        format!("shift weights to {}", shares.join(", "))
+    }
+
+    fn restart_ingress(&mut self, now: Time) -> String {
+        for layer in 0..self.balancers.len() {
+            if let Some(event) = self.balancers[layer].restart() {
+                self.queue.schedule(now, Event::Balancer(layer as u8, event));
+            }
+        }
+        "replace the ingress controller's pods".to_string()
+    }
+
     fn selector_seen(&mut self, now: Time) {
         let cluster = &self.cluster;
-        let selector = &self.selector;
+        let selector = &self.selectors[0];
         let matches = |pod: PodId| selects(selector, &cluster.template_of(pod).labels);
-        let out = &mut self.outs.slice;
-        self.slices.selector_changed(now, matches, cluster.pods.len(), out);
+        let out = &mut self.outs.slices[0];
+        self.slices[0].selector_changed(now, matches, cluster.pods.len(), out);
     }
 }

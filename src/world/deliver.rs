@@ -1,7 +1,7 @@
 //! What was committed reaches the watchers, each after its own latency and in order.
 
 use super::{Event, World, drain};
-use crate::cluster::objects::{Change, PodId};
+use crate::cluster::objects::{Change, PodId, SliceRange};
 use crate::engine::Time;
 use crate::model::{gate, kubelet, scheduler};
 
@@ -33,9 +33,9 @@ impl World<'_> {
                 drain(out, &mut self.queue, Event::Scheduler);
                 self.tell_cache(now, change);
             }
-            Change::Slice { from, to } => {
+            Change::Slice(range) => {
                 self.tell_cache(now, change);
-                self.slices_to_balancers(now, from, to);
+                self.slices_to_balancers(now, range);
             }
             Change::PodStatus(pod) => {
                 self.tell_cache(now, change);
@@ -64,16 +64,19 @@ impl World<'_> {
         self.queue.schedule(*last, Event::Kubelet(event));
     }
 
-    fn slices_to_balancers(&mut self, now: Time, from: u32, to: u32) {
+    fn slices_to_balancers(&mut self, now: Time, range: SliceRange) {
         let mut place = 0;
         for layer in 0..self.balancers.len() {
             for watcher in 0..self.balancers[layer].watchers() {
-                let at = now + self.latency(|l| &l.watch_proxy);
-                let last = &mut self.last_balancer[place];
-                *last = (*last).max(at);
-                let event = self.balancers[layer].slices(watcher, from, to);
-                self.queue.schedule(*last, Event::Balancer(layer as u8, event));
                 place += 1;
+                if self.balancers[layer].watched(watcher) != range.service {
+                    continue;
+                }
+                let at = now + self.latency(|l| &l.watch_proxy);
+                let last = &mut self.last_balancer[place - 1];
+                *last = (*last).max(at);
+                let event = self.balancers[layer].slices(watcher, range.from, range.to);
+                self.queue.schedule(*last, Event::Balancer(layer as u8, event));
             }
         }
     }

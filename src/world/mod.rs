@@ -6,7 +6,7 @@ mod deliver;
 mod outcome;
 mod setup;
 
-use crate::cluster::objects::{Change, Cluster, DeploymentId, PodId, RsId, Write};
+use crate::cluster::objects::{Change, Cluster, DeploymentId, PodId, RsId, SliceRange, Write};
 use crate::cluster::spec::selects;
 use crate::engine::rng::mix;
 use crate::engine::{Dur, Queue, Rng, Sampler, Seed, Time};
@@ -27,7 +27,8 @@ pub enum Event {
     Cache(Change),
     Deployment(deployment::controller::Event),
     ReplicaSet(replicaset::controller::Event),
-    Slice(endpointslice::controller::Event),
+    /// Of the Service with that number.
+    Slice(u8, endpointslice::controller::Event),
     Scheduler(scheduler::controller::Event),
     Kubelet(kubelet::controller::Event),
     /// Of the balancer in that layer of the path.
@@ -56,7 +57,8 @@ pub struct World<'a> {
     informer: Informer,
     deployments: deployment::controller::Controller,
     replica_sets: replicaset::controller::Controller,
-    slices: endpointslice::controller::Controller,
+    /// By Service.
+    slices: Vec<endpointslice::controller::Controller>,
     scheduler: scheduler::controller::Controller,
     kubelets: kubelet::controller::Kubelets,
     /// The path, from the pods to the clients.
@@ -65,8 +67,8 @@ pub struct World<'a> {
     actions: actions::Actions,
     timeline: Timeline,
     tracker: outcome::Tracker,
-    /// The Service's selector now.
-    selector: crate::cluster::spec::Labels,
+    /// The Services' selectors now.
+    selectors: Vec<crate::cluster::spec::Labels>,
     watch: Rng,
     uids: Rng,
     /// Watches deliver in order: per watcher, the time of the last delivery.
@@ -83,7 +85,8 @@ pub struct World<'a> {
 struct Outs {
     deployment: Out<deployment::controller::Event>,
     replica_set: Out<replicaset::controller::Event>,
-    slice: Out<endpointslice::controller::Event>,
+    /// By Service.
+    slices: Vec<Out<endpointslice::controller::Event>>,
     scheduler: Out<scheduler::controller::Event>,
     kubelet: Out<kubelet::controller::Event>,
     balancer: Out<balancer::Event>,
@@ -154,9 +157,10 @@ impl World<'_> {
                 let out = &mut self.outs.replica_set;
                 self.replica_sets.handle(ctx, e, &self.cluster, &self.informer, out);
             }
-            Event::Slice(e) => {
-                let log = &mut self.cluster.slice_log;
-                self.slices.handle(ctx, e, &self.informer, log, &mut self.outs.slice);
+            Event::Slice(service, e) => {
+                let (service, log) = (usize::from(service), &mut self.cluster.slice_log);
+                let out = &mut self.outs.slices[service];
+                self.slices[service].handle(ctx, e, &self.informer, log, out);
             }
             Event::Scheduler(e) => {
                 self.scheduler.handle(ctx, e, &self.cluster, &mut self.outs.scheduler);
@@ -203,7 +207,9 @@ impl World<'_> {
         let queue = &mut self.queue;
         drain(&mut self.outs.deployment, queue, Event::Deployment);
         drain(&mut self.outs.replica_set, queue, Event::ReplicaSet);
-        drain(&mut self.outs.slice, queue, Event::Slice);
+        for (service, out) in (0..).zip(&mut self.outs.slices) {
+            drain(out, queue, |e| Event::Slice(service, e));
+        }
         drain(&mut self.outs.scheduler, queue, Event::Scheduler);
         drain(&mut self.outs.kubelet, queue, Event::Kubelet);
         drain(&mut self.outs.gate, queue, Event::Gate);
@@ -254,7 +260,7 @@ impl World<'_> {
                 let id = self.cluster.replica_sets[rs.index()].deployment;
                 self.deployments.changed(now, id, &mut self.outs.deployment);
             }
-            Change::Slice { .. } => self.slices.slice_seen(),
+            Change::Slice(range) => self.slices[usize::from(range.service)].slice_seen(),
             Change::PodCreated(pod)
             | Change::PodBound(pod)
             | Change::PodStatus(pod)
@@ -277,9 +283,12 @@ impl World<'_> {
         let strategy = self.cluster.deployments[deployment.index()].spec.strategy;
         let out = &mut self.outs.deployment;
         self.deployments.pod_changed(ctx.now, deployment, strategy, before, after, out);
-        let selected = selects(&self.selector, &self.cluster.template_of(pod).labels);
-        let out = &mut self.outs.slice;
-        self.slices.pod_changed(ctx.now, pod, selected, before, after, out);
+        let labels = &self.cluster.template_of(pod).labels;
+        for (service, slices) in self.slices.iter_mut().enumerate() {
+            let selected = selects(&self.selectors[service], labels);
+            let out = &mut self.outs.slices[service];
+            slices.pod_changed(ctx.now, pod, selected, before, after, out);
+        }
     }
 
     /// Names for the reader: `web-2` is the third pod of the Deployment `web`.
@@ -301,7 +310,7 @@ fn tag(event: &Event) -> u64 {
         Event::Cache(change) => 0x10_000 + change_tag(*change),
         Event::Deployment(_) => 1,
         Event::ReplicaSet(_) => 2,
-        Event::Slice(_) => 3,
+        Event::Slice(..) => 3,
         Event::Scheduler(_) => 4,
         Event::Kubelet(K::Bound(p) | K::Iterate(p) | K::Terminate(p) | K::SendStatus(p)) => {
             0x1_0000_0000 + u64::from(p.0)
@@ -326,9 +335,13 @@ fn write_tag(write: &Write) -> u64 {
         Write::PodStatus { pod, status } => {
             (u64::from(pod.0) << 8) + (u64::from(status.ready) << 4) + status.phase as u64
         }
-        Write::Slice { from, to } => (u64::from(from) << 32) + u64::from(to),
+        Write::Slice(range) => range_tag(range),
         _ => 0,
     }
+}
+
+fn range_tag(range: SliceRange) -> u64 {
+    (u64::from(range.from) << 32) + u64::from(range.to)
 }
 
 fn change_tag(change: Change) -> u64 {
@@ -340,7 +353,7 @@ fn change_tag(change: Change) -> u64 {
         | Change::PodDeleting(p)
         | Change::PodRemoved(p) => u64::from(p.0),
         Change::ReplicaSet(rs) => 0x1_0000 + u64::from(rs.0),
-        Change::Slice { from, to } => (u64::from(from) << 32) + u64::from(to),
+        Change::Slice(range) => range_tag(range),
         Change::Deployment(_) | Change::Conflict(_) => 0,
     }
 }

@@ -6,11 +6,11 @@ use crate::cluster::PodPhase;
 use crate::cluster::objects::{
     Cluster, Conditions, DeploymentId, DeploymentStatus, PodId, PodStatus, RsId, RsStatus, Write,
 };
-use crate::cluster::spec::selects;
+use crate::cluster::spec::{Service, selects};
 use crate::engine::{Dur, Queue, Seed, Time};
 use crate::model::balancer::{self, Scene};
 use crate::model::informer::Informer;
-use crate::model::plumbing::{Ctx, Latencies};
+use crate::model::plumbing::{Ctx, Latencies, Out};
 use crate::model::{deployment, endpointslice, gate, kubelet, replicaset, scheduler};
 use crate::scenario::{Action, Scenario};
 use crate::timeline::{Timeline, Version};
@@ -34,7 +34,12 @@ impl<'a> World<'a> {
         let share = 1.0 / entries.len() as f64;
         timeline.entries = entries.into_iter().map(|view| (view, share)).collect();
         let watchers = balancers.iter().map(|b| usize::from(b.watchers()) + 1).sum();
-        let publish = scenario.service.publish_not_ready_addresses;
+        let slices = |(i, service): (usize, &Service)| {
+            let (rng, publish) =
+                (seed.stream("slice", i as u64), service.publish_not_ready_addresses);
+            endpointslice::controller::Controller::new(i as u8, rng, publish)
+        };
+        let services = || scenario.services();
         let mut world = World {
             scenario,
             latencies,
@@ -47,7 +52,7 @@ impl<'a> World<'a> {
             informer: Informer::default(),
             deployments: deployment::controller::Controller::new(seed.stream("deployment", 0)),
             replica_sets: replicaset::controller::Controller::new(seed.stream("replicaset", 0)),
-            slices: endpointslice::controller::Controller::new(seed.stream("slice", 0), publish),
+            slices: services().enumerate().map(slices).collect(),
             scheduler: scheduler::controller::Controller::new(
                 &scenario.nodes,
                 seed.stream("scheduler", 0),
@@ -58,14 +63,14 @@ impl<'a> World<'a> {
             actions: actions::Actions::default(),
             timeline,
             tracker: outcome::Tracker::new(scenario),
-            selector: scenario.service.selector.clone(),
+            selectors: services().map(|s| s.selector.clone()).collect(),
             watch: seed.stream("watch", 0),
             uids: seed.stream("uid", 0),
             last_cache: Time::ALWAYS,
             last_kubelet: vec![Time::ALWAYS; nodes],
             last_balancer: vec![Time::ALWAYS; watchers],
             digest: seed.0,
-            outs: Outs::default(),
+            outs: Outs { slices: services().map(|_| Out::default()).collect(), ..Outs::default() },
         };
         world.populate();
         world.start_balancers();
@@ -166,13 +171,16 @@ impl<'a> World<'a> {
         };
         self.kubelets.adopt(ctx, pod, node, started, &self.cluster, &mut self.timeline);
         let conditions = Conditions { ready: true, serving: true, terminating: false };
-        let selected = selects(&self.selector, &self.cluster.template_of(pod).labels);
-        self.slices.adopt(pod, selected, conditions);
-        if selected {
-            let (cluster, timeline) = (&self.cluster, &mut self.timeline);
-            let mut scene = Scene { ctx, cluster, timeline };
-            for balancer in &mut self.balancers {
-                balancer.adopt(&mut scene, pod, conditions);
+        for service in 0..self.selectors.len() {
+            let labels = &self.cluster.template_of(pod).labels;
+            let selected = selects(&self.selectors[service], labels);
+            self.slices[service].adopt(pod, selected, conditions);
+            if selected {
+                let (cluster, timeline) = (&self.cluster, &mut self.timeline);
+                let mut scene = Scene { ctx, cluster, timeline };
+                for balancer in &mut self.balancers {
+                    balancer.adopt(&mut scene, service as u8, pod, conditions);
+                }
             }
         }
         pod
@@ -212,6 +220,7 @@ fn new_timeline(scenario: &Scenario, start: Time) -> Timeline {
         views: Vec::new(),
         entries: Vec::new(),
         milestones: Vec::new(),
+        rehashes: Vec::new(),
         arp_failure: Dur::from_secs_f64(scenario.platform.arp_failure_s),
     }
 }

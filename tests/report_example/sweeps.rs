@@ -64,6 +64,7 @@ pub fn sweep(pre_stops: &[f64], propagations: &[f64], surges: &[f64]) -> SweepRe
         pareto,
         pareto_by: vec![0, 1, 2, 3],
         effects,
+        sensitivity: Some(sensitivity()),
         dropped: vec![Dropped { constraint: "grace > preStop".into(), points: 14 }],
         base_command: "rollsim run experiments/a3/scenario.toml".into(),
         settings: vec![Setting {
@@ -95,6 +96,19 @@ fn effect(axis: &Axis, points: &[Point], a: usize) -> Effect {
     };
     let levels: Vec<Estimate> = (0..axis.levels.len()).map(mean).collect();
     Effect { axis: a, metric: 0, share: [0.42, 0.47, 0.0][a], levels }
+}
+
+fn sensitivity() -> Sensitivity {
+    let row = |axis: usize, first: f64, total: f64| SensitivityRow {
+        axis,
+        figures: vec![near(first, 0.05), near(total, 0.08)],
+    };
+    Sensitivity {
+        note: "Sobol indices: shares of the variance that each setting explains.".into(),
+        unit: "share".into(),
+        columns: vec!["by itself".into(), "with interactions".into()],
+        rows: vec![row(1, 0.47, 0.58), row(0, 0.42, 0.53), row(2, 0.0, 0.0)],
+    }
 }
 
 pub fn small_sweep() -> SweepReport {
@@ -196,6 +210,8 @@ pub fn validate() -> ValidateReport {
         kind_measured: "refused".into(),
         kind_predicted: if passed { "refused" } else { "timeout" }.into(),
         reason: reason.into(),
+        picture: (!passed)
+            .then(|| "<svg width=\"80\" height=\"20\"><circle r=\"3\"/></svg>".into()),
     };
     ValidateReport {
         name: "Predictions against measured rollouts".into(),

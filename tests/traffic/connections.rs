@@ -90,6 +90,7 @@ fn proxy(race_window: f64) -> L7 {
         tries: 1,
         retry_on: RetryOn::default(),
         retry_delay: d(0.0),
+        retry_same: false,
         exclude_tried: false,
         status: L7Status {
             refused: 502,
@@ -98,7 +99,11 @@ fn proxy(race_window: f64) -> L7 {
             reset: 502,
             response_timeout: 504,
         },
-        pool: Some(Pool { idle_timeout: d(60.0), race_window: d(race_window) }),
+        pool: Some(Pool {
+            idle_timeout: d(60.0),
+            race_window: d(race_window),
+            closes_client: false,
+        }),
     }
 }
 

@@ -129,6 +129,7 @@ fn hop(tries: u32, exclude_tried: bool) -> L7 {
         tries,
         retry_on: RetryOn { refused: true, ..RetryOn::default() },
         retry_delay: Dur::ZERO,
+        retry_same: false,
         exclude_tried,
         status: L7Status {
             refused: 502,
@@ -201,6 +202,7 @@ fn unlimited_ways_to_fail_are_conserved() {
                 l7.pool = (seed % 4 == 0).then(|| rollsim::timeline::Pool {
                     idle_timeout: d(2.0),
                     race_window: d(0.01),
+                    closes_client: false,
                 });
                 v.hop.l7 = Some(l7);
             }

@@ -6,6 +6,7 @@ mod connections;
 mod loops;
 mod numbers;
 mod oracle;
+mod proxies;
 #[path = "../../benches/textbook/mod.rs"]
 mod textbook;
 mod timelines;

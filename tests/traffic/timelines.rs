@@ -99,6 +99,7 @@ pub fn timeline(pods: Vec<PodTruth>, views: Vec<View>, service: Dist, end: f64) 
         entries: (0..views.len()).map(|v| (ViewId(v as u32), share)).collect(),
         views,
         milestones: Vec::new(),
+        rehashes: Vec::new(),
         arp_failure: d(3.0),
     }
 }
@@ -115,6 +116,7 @@ pub fn traffic(arrivals: Arrivals, rate: f64, start: f64, end: f64) -> Traffic {
             retries: 0,
             retry_backoff: Dur::ZERO,
             retry_reused: false,
+            non_idempotent: 0.0,
             stall_threshold: d(1.0),
         },
     }

@@ -1,7 +1,8 @@
 //! AWS Application Load Balancer, as an Ingress of class `alb` asks for it.
 
 use super::check;
-use super::elb::{Settings, controller};
+use super::elb::zones::{self, Threshold};
+use super::elb::{Settings, controller, rule};
 use super::settings::{Given, Own};
 use crate::engine::Dist;
 use crate::timeline::{Empty, Hop, L7, L7Status, Pick, Pool, RetryOn};
@@ -25,6 +26,10 @@ pub fn settings(given: &mut dyn Given) -> Settings {
         (own(given, "healthy-threshold-count"), own(given, "unhealthy-threshold-count"));
     let codes = own(given, "success-codes");
     check_codes(given, codes);
+    let path = own(given, "healthcheck-path").filter(|own| !own.text.starts_with('/'));
+    if let Some(path) = path {
+        given.refuse(&path, "a path that begins with /, such as /healthz");
+    }
     let algorithm = given.attribute(&group, "load_balancing.algorithm.type");
     let pick = PICKS[given.word("algorithm", algorithm, &PICKS.map(|p| p.0))].1;
     let slow = given.attribute(&group, "slow_start.duration_seconds");
@@ -32,8 +37,17 @@ pub fn settings(given: &mut dyn Given) -> Settings {
         given.refuse(slow, "0 with least_outstanding_requests, which knows no slow start");
     }
     let delay = given.attribute(&group, "deregistration_delay.timeout_seconds");
-    let least = "target_group_health.unhealthy_state_routing.minimum_healthy_targets.count";
-    let least = given.attribute(&group, least);
+    if let Some(slow) = slow.as_ref().filter(|s| s.text.parse().is_ok_and(|n| 0.0 < n && n < 30.0))
+    {
+        given.refuse(slow, "0 or 30 to 900");
+    }
+    let (fail_open, leaves) = thresholds(given, &group);
+    // Several target groups have one name between them: their nodes stay in it.
+    let leaves = leaves.filter(|_| !given.weighted());
+    let dns = leaves.map(|threshold| zones::Settings::read(given, threshold));
+    let words = ["false", "true", "use_load_balancer_configuration"];
+    let across = given.attribute(&group, "load_balancing.cross_zone.enabled");
+    let cross_zone = given.word("cross_zone", across, &words) != 0;
     let idle = given.attribute(&balancer, "idle_timeout.timeout_seconds");
     let instance = given.word("target_type", target_type, &["instance", "ip"]) == 0;
     Settings {
@@ -53,9 +67,34 @@ pub fn settings(given: &mut dyn Given) -> Settings {
         deregistration_delay: given.seconds("deregistration_delay", delay),
         cut_after_delay: true,
         slow_start: given.seconds("slow_start", slow),
-        min_healthy: given.count("minimum_healthy_targets", least),
+        fail_open,
+        cross_zone,
+        dns,
         controller: (!instance).then(|| controller::Settings::read(given)),
+        rule: given.weighted().then(|| rule::Settings::read(given)),
     }
+}
+
+/// How few healthy targets a zone may have until its requests go to all, and until it leaves the DNS name
+/// (None: never).
+fn thresholds(given: &mut dyn Given, group: &str) -> (Threshold, Option<Threshold>) {
+    let healthy = |given: &dyn Given, of: &str, kind: &str| {
+        let name = format!("target_group_health.{of}.minimum_healthy_targets.{kind}");
+        given.attribute(group, &name)
+    };
+    let least = healthy(given, "unhealthy_state_routing", "count");
+    let percent = healthy(given, "unhealthy_state_routing", "percentage");
+    let fail_open = Threshold {
+        count: given.count("minimum_healthy_targets", least).max(1),
+        percent: given.threshold("minimum_healthy_percent", percent),
+    };
+    let least = healthy(given, "dns_failover", "count");
+    let percent = healthy(given, "dns_failover", "percentage");
+    let leaves = Threshold {
+        count: given.threshold("dns_minimum_healthy_targets", least) as u32,
+        percent: given.threshold("dns_minimum_healthy_percent", percent),
+    };
+    (fail_open, Some(leaves).filter(|t| *t != Threshold::default()))
 }
 
 /// One attempt and no second target. A client that gives up first is 460 in the balancer's log alone.
@@ -67,6 +106,7 @@ fn layer7(given: &mut dyn Given, idle: Option<Own>) -> L7 {
         tries: 1,
         retry_on: RetryOn::default(),
         retry_delay: crate::engine::Dur::ZERO,
+        retry_same: false,
         exclude_tried: false,
         status: L7Status {
             refused: 502,
@@ -75,7 +115,11 @@ fn layer7(given: &mut dyn Given, idle: Option<Own>) -> L7 {
             reset: 502,
             response_timeout: 504,
         },
-        pool: Some(Pool { idle_timeout, race_window: given.seconds("race_window", None) }),
+        pool: Some(Pool {
+            idle_timeout,
+            race_window: given.seconds("race_window", None),
+            closes_client: false,
+        }),
     }
 }
 

@@ -4,6 +4,7 @@
 
 use super::check;
 use super::elb::Settings;
+use super::elb::zones::Threshold;
 use super::settings::Given;
 use crate::engine::{Dist, Dur};
 use crate::timeline::{Empty, Hop, Pick};
@@ -27,7 +28,10 @@ pub fn settings(given: &mut dyn Given) -> Settings {
         deregistration_delay: Dur::ZERO,
         cut_after_delay: false,
         slow_start: Dur::ZERO,
-        min_healthy: 1,
+        fail_open: Threshold { count: 1, percent: 0.0 },
+        cross_zone: true,
+        dns: None,
         controller: None,
+        rule: None,
     }
 }

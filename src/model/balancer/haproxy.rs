@@ -7,9 +7,9 @@ use super::members::Members;
 use super::settings::Given;
 use super::{Model, Scene};
 use crate::cluster::objects::{Conditions, PodId};
-use crate::engine::{Dur, Rng};
+use crate::engine::{Dur, Rng, Time};
 use crate::model::plumbing::{Ctx, Out};
-use crate::timeline::{Empty, Hop, L7, L7Status, Pick, RetryOn, Target, Timeline, ViewId};
+use crate::timeline::{Empty, Hop, L7, L7Status, Pick, Pool, RetryOn, Target, Timeline, ViewId};
 
 #[derive(Clone, Debug, PartialEq)]
 pub struct Settings {
@@ -20,7 +20,12 @@ pub struct Settings {
     pub check: check::Rules,
     /// How often the servers are looked up.
     pub resolve: Dur,
+    /// The share of a server that was down grows for so long; zero: at once.
+    pub slow_start: Dur,
 }
+
+/// A server in slow start is never left out altogether.
+const LEAST_SHARE: f32 = 0.01;
 
 const PICKS: [(&str, Pick); 3] = [
     ("roundrobin", Pick::RoundRobin),
@@ -28,17 +33,25 @@ const PICKS: [(&str, Pick); 3] = [
     ("random", Pick::TwoChoices),
 ];
 
+const REUSE: [&str; 4] = ["never", "safe", "aggressive", "always"];
+
 /// Card `haproxy`. With `option redispatch` a retry goes to another server at once, and to the same one (if
-/// there is no other) a second later. Connections to servers are not kept.
+/// there is no other) a second later; without it always to the same one. With http-reuse `safe` the first
+/// request of a client's connection has a connection of its own, and clients of a proxy open one a request.
 pub fn settings(given: &mut dyn Given) -> Settings {
     let pick = PICKS[given.word("balance", None, &PICKS.map(|p| p.0))].1;
+    let words = ["false", "true"];
+    let redispatch = given.word("redispatch", None, &words) == 1;
+    let reuses = given.word("http_reuse", None, &REUSE) >= 2;
+    let connect_timeout = given.seconds("connect_timeout", None);
     let l7 = L7 {
-        connect_timeout: given.seconds("connect_timeout", None),
+        connect_timeout,
         response_timeout: Some(given.seconds("server_timeout", None)),
         tries: 1 + given.count("retries", None),
         retry_on: RetryOn { refused: true, connect_timeout: true, ..RetryOn::default() },
-        retry_delay: Dur::from_secs(1),
-        exclude_tried: true,
+        retry_delay: Dur::from_secs(1).min(connect_timeout),
+        retry_same: !redispatch,
+        exclude_tried: redispatch,
         status: L7Status {
             refused: 503,
             connect_timeout: 503,
@@ -46,7 +59,11 @@ pub fn settings(given: &mut dyn Given) -> Settings {
             reset: 502,
             response_timeout: 504,
         },
-        pool: None,
+        pool: reuses.then(|| Pool {
+            idle_timeout: given.seconds("pool_purge_delay", None),
+            race_window: given.seconds("race_window", None),
+            closes_client: true,
+        }),
     };
     let inter = given.seconds("inter", None);
     Settings {
@@ -60,6 +77,7 @@ pub fn settings(given: &mut dyn Given) -> Settings {
             node_port_health: false,
         },
         resolve: given.seconds("resolve", None),
+        slow_start: given.seconds("slowstart", None),
     }
 }
 
@@ -91,6 +109,8 @@ struct Server {
     pod: PodId,
     checked: Checked,
     generation: u32,
+    /// Since when it is up again after having been down.
+    risen: Time,
 }
 
 #[derive(Debug)]
@@ -137,7 +157,12 @@ impl Haproxy {
             self.generations += 1;
             let generation = self.generations;
             let checked = Checked::on_probation(&self.settings.check);
-            self.processes[id as usize].servers.push(Server { pod, checked, generation });
+            self.processes[id as usize].servers.push(Server {
+                pod,
+                checked,
+                generation,
+                risen: Time::ALWAYS,
+            });
             let at = scene.ctx.now + self.phase(self.settings.check.interval);
             out.at(at, Event::Check { process: id, pod, generation }.into());
         }
@@ -147,9 +172,14 @@ impl Haproxy {
 
     fn route(&mut self, scene: &mut Scene, id: u32) {
         let Process { servers, listing } = &mut self.processes[id as usize];
+        let (now, slow) = (scene.ctx.now, self.settings.slow_start);
+        let share = |s: &Server| {
+            let risen = now - s.risen;
+            if risen >= slow { 1.0 } else { (risen.0 as f32 / slow.0 as f32).max(LEAST_SHARE) }
+        };
         let up = servers.iter().filter(|s| s.checked.health == Health::Healthy);
-        let wanted = up.map(|s| (Target::Pod(s.pod), 1.0)).collect();
-        listing.set(scene.timeline, scene.ctx.now, wanted);
+        let wanted = up.map(|s| (Target::Pod(s.pod), share(s))).collect();
+        listing.set(scene.timeline, now, wanted);
     }
 
     fn server(&mut self, process: u32, generation: u32) -> Option<&mut Server> {
@@ -169,12 +199,13 @@ impl Model for Haproxy {
         Event::Slices { from, to }
     }
 
-    fn adopt(&mut self, scene: &mut Scene, pod: PodId, conditions: Conditions) {
+    fn adopt(&mut self, scene: &mut Scene, _service: u8, pod: PodId, conditions: Conditions) {
         self.members.set(pod, Some(conditions));
         for process in &mut self.processes {
             self.generations += 1;
             let checked = Checked::new(Health::Healthy);
-            process.servers.push(Server { pod, checked, generation: self.generations });
+            let (generation, risen) = (self.generations, Time::ALWAYS);
+            process.servers.push(Server { pod, checked, generation, risen });
             let listed = process.servers.iter().map(|s| (Target::Pod(s.pod), 1.0)).collect();
             process.listing.begin(scene.timeline, listed);
         }
@@ -205,11 +236,17 @@ impl Model for Haproxy {
             }
             Event::Result { process, pod, generation, pass } => {
                 let rules = self.settings.check;
+                let (now, slow) = (scene.ctx.now, self.settings.slow_start);
                 let Some(server) = self.server(process, generation) else { return };
-                if server.checked.result(pass, &rules) {
+                let changed = server.checked.result(pass, &rules);
+                if changed && pass {
+                    server.risen = now;
+                }
+                // Shares in slow start grow at each check.
+                if changed || now - server.risen <= slow + rules.interval {
                     self.route(scene, process);
                 }
-                let next = scene.ctx.now + rules.interval;
+                let next = now + rules.interval;
                 out.at(next, Event::Check { process, pod, generation }.into());
             }
         }

@@ -86,7 +86,7 @@ impl Model for Headless {
         Event::Slices { from, to }
     }
 
-    fn adopt(&mut self, scene: &mut Scene, pod: PodId, conditions: Conditions) {
+    fn adopt(&mut self, scene: &mut Scene, _service: u8, pod: PodId, conditions: Conditions) {
         self.members.set(pod, Some(conditions));
         self.cached.push(pod);
         let addresses = self.addresses();

@@ -4,13 +4,17 @@
 //! Source: `internal/ingress/controller/nginx.go`, `internal/task/queue.go`,
 //! `rootfs/etc/nginx/lua/balancer.lua` of kubernetes/ingress-nginx; `ngx_http_upstream_next` of nginx.
 
+pub mod restart;
+
 use super::listing::{Listing, new_view};
 use super::members::Members;
-use super::settings::Given;
+use super::settings::{Given, Own};
+use super::split::Split;
 use super::{Model, Scene};
 use crate::cluster::objects::{Conditions, PodId};
-use crate::engine::{Dist, Dur, Rng};
+use crate::engine::{Dist, Dur, Rng, Time};
 use crate::model::plumbing::{Ctx, Out, TokenBucket};
+use crate::scenario;
 use crate::timeline::{Empty, Hop, L7, L7Status, Pick, Pool, RetryOn, Target, Timeline, ViewId};
 
 #[derive(Clone, Debug, PartialEq)]
@@ -25,10 +29,26 @@ pub struct Settings {
     pub sync: Dist,
     /// How often a worker looks there.
     pub poll: Dur,
+    /// Where the controller's own pods are replaced.
+    pub restart: Option<restart::Settings>,
 }
 
 const PREFIX: &str = "nginx.ingress.kubernetes.io/";
-const FAILURES: [&str; 3] = ["error", "timeout", "off"];
+const FAILURES: [&str; 2] = ["error", "timeout"];
+/// What else proxy-next-upstream may name.
+const OTHER_FAILURES: [&str; 11] = [
+    "off",
+    "non_idempotent",
+    "invalid_header",
+    "http_500",
+    "http_502",
+    "http_503",
+    "http_504",
+    "http_403",
+    "http_404",
+    "http_429",
+    "updating",
+];
 
 /// Card `ingress-nginx`, and the Ingress' annotations.
 pub fn settings(given: &mut dyn Given) -> Settings {
@@ -41,6 +61,13 @@ pub fn settings(given: &mut dyn Given) -> Settings {
         next.as_ref().is_none_or(|own| own.text.split_whitespace().any(|w| w == failure))
     };
     let (error, timeout) = (moves_on(FAILURES[0]), moves_on(FAILURES[1]));
+    let named_non_idempotent =
+        next.as_ref().is_some_and(|own| own.text.split_whitespace().any(|w| w == "non_idempotent"));
+    let words = ["false", "true"];
+    let allowed = words[given.word("retry_non_idempotent", None, &words)];
+    if let Some(next) = &next {
+        check_failures(given, next);
+    }
     let tries = own(given, "proxy-next-upstream-tries");
     let (connect, read) = (own(given, "proxy-connect-timeout"), own(given, "proxy-read-timeout"));
     // 0 tries: no limit.
@@ -58,8 +85,10 @@ pub fn settings(given: &mut dyn Given) -> Settings {
             reset: error,
             reused_reset: error,
             response_timeout: timeout,
+            non_idempotent: named_non_idempotent || allowed == "true",
         },
         retry_delay: Dur::ZERO,
+        retry_same: false,
         exclude_tried: ewma,
         status: L7Status {
             refused: 502,
@@ -71,6 +100,7 @@ pub fn settings(given: &mut dyn Given) -> Settings {
         pool: Some(Pool {
             idle_timeout: given.seconds("keepalive_timeout", None),
             race_window: given.seconds("race_window", None),
+            closes_client: false,
         }),
     };
     let pick = if ewma { Pick::Ewma } else { Pick::RoundRobin };
@@ -81,6 +111,16 @@ pub fn settings(given: &mut dyn Given) -> Settings {
         sync_per_s: given.number("sync_per_s", None),
         sync: given.dist("sync"),
         poll: given.seconds("poll", None),
+        restart: given.restarts().then(|| restart::Settings::read(given)),
+    }
+}
+
+/// Every word is one that nginx knows.
+fn check_failures(given: &mut dyn Given, own: &Own) {
+    let known: Vec<&str> = FAILURES.iter().chain(&OTHER_FAILURES).copied().collect();
+    if let Some(word) = own.text.split_whitespace().find(|w| !known.contains(w)) {
+        let own = Own { text: word.to_owned(), ..own.clone() };
+        given.refuse(&own, &known.join(", "));
     }
 }
 
@@ -88,9 +128,12 @@ pub fn settings(given: &mut dyn Given) -> Settings {
 pub enum Event {
     Slices {
         replica: u16,
+        service: u8,
         from: u32,
         to: u32,
     },
+    /// The Ingresses' weights, as every replica sees them.
+    Weights(Vec<u32>),
     /// The queue's worker has its token.
     Sync {
         replica: u16,
@@ -98,50 +141,129 @@ pub enum Event {
     /// nginx has the backends that the synchronisation read at its start.
     Posted {
         replica: u16,
-        backends: Vec<PodId>,
+        backends: Backends,
     },
     Poll {
         worker: u16,
     },
+    Restart(restart::Event),
+}
+
+/// What a synchronisation posts, by Service.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Backends {
+    ready: Vec<Vec<PodId>>,
+    weights: Vec<u32>,
 }
 
 #[derive(Debug)]
 struct Replica {
-    members: Members,
+    /// By Service.
+    members: Vec<Members>,
+    weights: Vec<u32>,
     tokens: TokenBucket,
     /// A synchronisation waits for its token, and will read what is known then.
     queued: bool,
-    shared: Vec<PodId>,
+    shared: Backends,
 }
 
 #[derive(Debug)]
 pub struct IngressNginx {
     settings: Settings,
     replicas: Vec<Replica>,
-    /// `replica * workers + worker`.
-    workers: Vec<Listing>,
+    /// `replica * workers + worker`; what each lists of each Service.
+    workers: Vec<Vec<Listing>>,
+    /// The Service that gets what the canary leaves, and the draw between them.
+    main: usize,
+    canary: Option<Split>,
+    front: Option<restart::Front>,
+    /// Where requests enter each worker.
+    entries: Vec<ViewId>,
     rng: Rng,
 }
 
 impl IngressNginx {
-    pub fn new(ctx: Ctx, settings: &Settings, timeline: &mut Timeline) -> IngressNginx {
+    /// `services`: their names; `split`: how they share the requests, if there are several.
+    pub fn new(
+        ctx: Ctx,
+        settings: &Settings,
+        services: &[&str],
+        split: Option<&scenario::Split>,
+        timeline: &mut Timeline,
+    ) -> IngressNginx {
+        let weights = split.map_or(vec![1], |s| s.weights.clone());
         let replica = |_| Replica {
-            members: Members::default(),
+            members: services.iter().map(|_| Members::default()).collect(),
+            weights: weights.clone(),
             tokens: TokenBucket::new(settings.sync_per_s, 1),
             queued: false,
-            shared: Vec::new(),
+            shared: Backends { ready: vec![Vec::new(); services.len()], weights: weights.clone() },
         };
-        let worker = |i: u32| {
+        let name = |i: u32| {
             let (pod, worker) = (i / settings.workers + 1, i % settings.workers + 1);
-            let name = format!("ingress-nginx {pod} worker {worker}");
-            Listing::new(new_view(timeline, name, settings.hop.clone()))
+            format!("ingress-nginx {pod} worker {worker}")
         };
+        let mut worker = |i: u32| {
+            let mut list = |service: &&str| {
+                let of = split.map_or(String::new(), |_| format!(", {service}"));
+                let name = format!("{}{of}", name(i));
+                Listing::new(new_view(timeline, name, settings.hop.clone()))
+            };
+            services.iter().map(&mut list).collect()
+        };
+        let count = settings.replicas * settings.workers;
+        let workers: Vec<Vec<Listing>> = (0..count).map(&mut worker).collect();
+        let views = (0..).zip(&workers).map(|(i, w)| (name(i), w.iter().map(|l| l.view).collect()));
+        let canary = split.map(|_| Split::new(timeline, &settings.hop, views));
+        let entries: Vec<ViewId> = match &canary {
+            Some(canary) => canary.entries(),
+            None => workers.iter().flat_map(|w| w.iter().map(|l| l.view)).collect(),
+        };
+        let front = settings.restart.as_ref().map(|restart| {
+            let pods: Vec<Vec<ViewId>> =
+                entries.chunks(settings.workers as usize).map(<[ViewId]>::to_vec).collect();
+            let rng = ctx.seed.stream("ingress-nginx restart", 0);
+            restart::Front::new(restart, &pods, rng, timeline)
+        });
         IngressNginx {
+            entries,
             replicas: (0..settings.replicas).map(replica).collect(),
-            workers: (0..settings.replicas * settings.workers).map(worker).collect(),
+            workers,
+            main: split.map_or(0, |s| s.main),
+            canary,
+            front,
             rng: ctx.seed.stream("ingress-nginx", 0),
             settings: settings.clone(),
         }
+    }
+
+    fn services(&self) -> usize {
+        self.replicas[0].members.len()
+    }
+
+    fn enqueue(&mut self, id: u16, now: Time, out: &mut Out<super::Event>) {
+        let replica = &mut self.replicas[usize::from(id)];
+        if !std::mem::replace(&mut replica.queued, true) {
+            out.at(replica.tokens.take(now), Event::Sync { replica: id }.into());
+        }
+    }
+
+    /// How a worker draws. A backend without endpoints is none: a canary's share falls to the main backend,
+    /// and without that there is nothing to take a canary's place of.
+    ///
+    /// `rootfs/etc/nginx/lua/balancer.lua: route_to_alternative_balancer`.
+    fn shares(&self, backends: &Backends) -> Vec<u32> {
+        let empty = |i: usize| backends.ready[i].is_empty();
+        let mut weights = backends.weights.clone();
+        for i in (0..weights.len()).filter(|i| *i != self.main) {
+            if empty(self.main) || empty(i) {
+                weights[self.main] += std::mem::take(&mut weights[i]);
+            }
+        }
+        if empty(self.main) {
+            weights[self.main] = 0;
+        }
+        weights
     }
 }
 
@@ -153,24 +275,42 @@ impl Model for IngressNginx {
     type Event = Event;
 
     fn watchers(&self) -> u16 {
-        self.replicas.len() as u16
+        (self.replicas.len() * self.services()) as u16
     }
 
-    fn slices(&self, replica: u16, from: u32, to: u32) -> Event {
-        Event::Slices { replica, from, to }
+    fn watched(&self, watcher: u16) -> u8 {
+        (usize::from(watcher) % self.services()) as u8
     }
 
-    fn adopt(&mut self, scene: &mut Scene, pod: PodId, conditions: Conditions) {
+    fn slices(&self, watcher: u16, from: u32, to: u32) -> Event {
+        let replica = watcher / self.services() as u16;
+        Event::Slices { replica, service: self.watched(watcher), from, to }
+    }
+
+    fn weights(&self, weights: &[u32]) -> Option<Event> {
+        self.canary.as_ref().map(|_| Event::Weights(weights.to_vec()))
+    }
+
+    fn restart(&self) -> Option<Event> {
+        self.front.as_ref().map(|_| Event::Restart(restart::Event::Begin))
+    }
+
+    fn adopt(&mut self, scene: &mut Scene, service: u8, pod: PodId, conditions: Conditions) {
+        let service = usize::from(service);
         for replica in &mut self.replicas {
-            replica.members.set(pod, Some(conditions));
-            replica.shared.push(pod);
+            replica.members[service].set(pod, Some(conditions));
+            replica.shared.ready[service].push(pod);
         }
         for worker in &mut self.workers {
-            worker.begin(scene.timeline, targets(&self.replicas[0].shared));
+            worker[service].begin(scene.timeline, targets(&self.replicas[0].shared.ready[service]));
         }
     }
 
     fn start(&mut self, scene: &mut Scene, out: &mut Out<super::Event>) {
+        let shares = self.shares(&self.replicas[0].shared);
+        if let Some(canary) = &mut self.canary {
+            (0..self.workers.len()).for_each(|w| canary.begin(scene.timeline, w, &shares));
+        }
         for worker in 0..self.workers.len() as u16 {
             let phase = Dur((self.settings.poll.0 as f64 * self.rng.uniform()) as i64);
             out.at(scene.ctx.now + phase, Event::Poll { worker }.into());
@@ -180,33 +320,49 @@ impl Model for IngressNginx {
     fn handle(&mut self, scene: &mut Scene, event: Event, out: &mut Out<super::Event>) {
         let now = scene.ctx.now;
         match event {
-            Event::Slices { replica: id, from, to } => {
-                let replica = &mut self.replicas[usize::from(id)];
-                replica.members.take(scene.cluster, from, to);
-                if !std::mem::replace(&mut replica.queued, true) {
-                    out.at(replica.tokens.take(now), Event::Sync { replica: id }.into());
+            Event::Slices { replica, service, from, to } => {
+                let members = &mut self.replicas[usize::from(replica)].members;
+                members[usize::from(service)].take(scene.cluster, from, to);
+                self.enqueue(replica, now, out);
+            }
+            Event::Weights(weights) => {
+                for replica in 0..self.replicas.len() as u16 {
+                    self.replicas[usize::from(replica)].weights = weights.clone();
+                    self.enqueue(replica, now, out);
                 }
             }
             Event::Sync { replica: id } => {
                 let took = self.settings.sync.sample(self.rng.uniform());
                 let replica = &mut self.replicas[usize::from(id)];
                 replica.queued = false;
-                let backends = replica.members.ready().collect();
+                let ready = replica.members.iter().map(|m| m.ready().collect()).collect();
+                let backends = Backends { ready, weights: replica.weights.clone() };
                 out.at(now + took, Event::Posted { replica: id, backends }.into());
             }
             Event::Posted { replica, backends } => {
                 self.replicas[usize::from(replica)].shared = backends;
             }
+            Event::Restart(event) => {
+                let front = self.front.as_mut().expect("it asked to be told");
+                front.handle(scene, event, out);
+            }
             Event::Poll { worker } => {
                 let replica = usize::from(worker) / self.settings.workers as usize;
-                let shared = targets(&self.replicas[replica].shared);
-                self.workers[usize::from(worker)].set(scene.timeline, now, shared);
+                let shared = &self.replicas[replica].shared;
+                for (list, pods) in self.workers[usize::from(worker)].iter_mut().zip(&shared.ready)
+                {
+                    list.set(scene.timeline, now, targets(pods));
+                }
+                let shares = self.shares(shared);
+                if let Some(canary) = &mut self.canary {
+                    canary.set(scene.timeline, now, usize::from(worker), &shares);
+                }
                 out.at(now + self.settings.poll, Event::Poll { worker }.into());
             }
         }
     }
 
     fn entries(&self) -> Vec<ViewId> {
-        self.workers.iter().map(|w| w.view).collect()
+        self.front.as_ref().map_or(self.entries.clone(), |front| vec![front.view()])
     }
 }

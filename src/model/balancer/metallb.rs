@@ -17,11 +17,15 @@ pub struct Settings {
     pub local: bool,
     /// A speaker's decision until traffic follows it.
     pub announcement: Dist,
+    /// With BGP: the router moves only the connections of nodes that no longer announce.
+    pub resilient: bool,
 }
 
 /// Card `metallb-l2` or `metallb-bgp`.
 pub fn settings(given: &mut dyn Given, bgp: bool) -> Settings {
-    Settings { bgp, local: given.local(), announcement: given.dist("announcement") }
+    let words = ["false", "true"];
+    let resilient = bgp && given.word("resilient_ecmp", None, &words) == 1;
+    Settings { bgp, local: given.local(), announcement: given.dist("announcement"), resilient }
 }
 
 #[derive(Clone, Debug, PartialEq)]
@@ -56,7 +60,10 @@ impl MetalLb {
         nodes: &[ViewId],
         timeline: &mut Timeline,
     ) -> MetalLb {
-        let hop = Hop { pick: Pick::FlowHash, l7: None, empty: Empty::Drop };
+        // In layer 2 mode nobody answers ARP requests for an address that no node announces; a router
+        // without a BGP route drops.
+        let empty = if settings.bgp { Empty::Drop } else { Empty::NoRoute };
+        let hop = Hop { pick: Pick::FlowHash, l7: None, empty };
         let mut rng = ctx.seed.stream("metallb", 0);
         // The order of preference is a hash of node and address.
         let mut nodes: Vec<(u64, ViewId)> = nodes.iter().map(|n| (rng.next_u64(), *n)).collect();
@@ -72,6 +79,17 @@ impl MetalLb {
         }
     }
 
+    /// Open connections are spread anew, and those that come to another node break.
+    fn rehash(&self, scene: &mut Scene, old: &[Target], new: &[ViewId]) {
+        let stays = |t: &&Target| matches!(t, Target::View(v) if new.contains(v));
+        let gone = old.len() - old.iter().filter(stays).count();
+        let same = gone == 0 && old.len() == new.len();
+        let share = moved(old.len(), new.len(), gone, self.settings.resilient);
+        if self.settings.bgp && !same && share > 0.0 {
+            scene.timeline.rehashes.push((scene.ctx.now, share));
+        }
+    }
+
     /// The nodes that are to announce.
     fn wanted(&self, cluster: &Cluster) -> Vec<ViewId> {
         let mut nodes = self.nodes.clone();
@@ -83,6 +101,17 @@ impl MetalLb {
             nodes.truncate(1);
         }
         nodes
+    }
+}
+
+/// The share of open connections that come to another node when the router divides them among `new` nodes in
+/// the place of `old` ones, of which `gone` are not among the new ones: a hash modulo their number, or tables
+/// that keep what they can.
+fn moved(old: usize, new: usize, gone: usize, resilient: bool) -> f32 {
+    match (old, resilient) {
+        (0, _) => 0.0,
+        (_, true) => gone as f32 / old as f32,
+        (_, false) => 1.0 - 1.0 / old.max(new) as f32,
     }
 }
 
@@ -101,7 +130,7 @@ impl Model for MetalLb {
         Event::Slices { from, to }
     }
 
-    fn adopt(&mut self, scene: &mut Scene, pod: PodId, conditions: Conditions) {
+    fn adopt(&mut self, scene: &mut Scene, _service: u8, pod: PodId, conditions: Conditions) {
         self.members.set(pod, Some(conditions));
         self.announced = self.wanted(scene.cluster);
         self.listing.begin(scene.timeline, targets(&self.announced));
@@ -123,6 +152,8 @@ impl Model for MetalLb {
             }
             // A later decision has overtaken this one, or is on its way and will correct it.
             Event::Follows { decision, nodes } if decision == self.decisions => {
+                let old: Vec<Target> = self.listing.targets().collect();
+                self.rehash(scene, &old, &nodes);
                 self.listing.set(scene.timeline, scene.ctx.now, targets(&nodes));
             }
             Event::Follows { .. } => {}
@@ -131,5 +162,19 @@ impl Model for MetalLb {
 
     fn entries(&self) -> Vec<ViewId> {
         vec![self.listing.view]
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_modulo_moves_most_connections() {
+        assert_eq!(moved(3, 4, 0, false), 0.75);
+        assert_eq!(moved(4, 3, 1, false), 0.75);
+        assert_eq!(moved(4, 3, 1, true), 0.25);
+        assert_eq!(moved(3, 4, 0, true), 0.0);
+        assert_eq!(moved(0, 2, 0, false), 0.0);
     }
 }

@@ -17,8 +17,10 @@ pub mod members;
 pub mod metallb;
 pub mod nlb;
 pub mod settings;
+pub mod split;
 
 use crate::cluster::objects::{Cluster, Conditions, PodId};
+use crate::cluster::spec::Node;
 use crate::model::plumbing::{Ctx, Out};
 use crate::scenario::Scenario;
 use crate::timeline::{Timeline, ViewId};
@@ -39,8 +41,13 @@ pub trait Model {
     /// What can happen to it.
     type Event;
 
-    /// How many watch the endpoint slices, each with its own latency.
+    /// How many watch endpoint slices, each with its own latency.
     fn watchers(&self) -> u16;
+
+    /// The Service (by its number in the scenario) whose slices `watcher` watches.
+    fn watched(&self, _watcher: u16) -> u8 {
+        0
+    }
 
     /// Watcher `watcher` sees a range of the cluster's slice log.
     fn slices(&self, watcher: u16, from: u32, to: u32) -> Self::Event;
@@ -50,8 +57,18 @@ pub trait Model {
         None
     }
 
-    /// Takes over a pod that is running and routed when the run starts.
-    fn adopt(&mut self, scene: &mut Scene, pod: PodId, conditions: Conditions);
+    /// The Services' shares of the requests are changed in the Ingress: what that is to it.
+    fn weights(&self, _weights: &[u32]) -> Option<Self::Event> {
+        None
+    }
+
+    /// The proxy's own pods are to be replaced: what that is to it.
+    fn restart(&self) -> Option<Self::Event> {
+        None
+    }
+
+    /// Takes over a pod that is running and routed when the run starts, if the Service is one of its own.
+    fn adopt(&mut self, _scene: &mut Scene, _service: u8, _pod: PodId, _conditions: Conditions) {}
 
     /// All pods are adopted: timers begin.
     fn start(&mut self, _scene: &mut Scene, _out: &mut Out<Event>) {}
@@ -92,6 +109,18 @@ macro_rules! balancers {
                 match self { $(Balancer::$name(m) => m.watchers(),)* }
             }
 
+            pub fn watched(&self, watcher: u16) -> u8 {
+                match self { $(Balancer::$name(m) => m.watched(watcher),)* }
+            }
+
+            pub fn weights(&self, weights: &[u32]) -> Option<Event> {
+                match self { $(Balancer::$name(m) => m.weights(weights).map(Event::from),)* }
+            }
+
+            pub fn restart(&self) -> Option<Event> {
+                match self { $(Balancer::$name(m) => m.restart().map(Event::from),)* }
+            }
+
             pub fn slices(&self, watcher: u16, from: u32, to: u32) -> Event {
                 match self { $(Balancer::$name(m) => m.slices(watcher, from, to).into(),)* }
             }
@@ -100,8 +129,14 @@ macro_rules! balancers {
                 match self { $(Balancer::$name(m) => m.pod(pod).map(Event::from),)* }
             }
 
-            pub fn adopt(&mut self, scene: &mut Scene, pod: PodId, conditions: Conditions) {
-                match self { $(Balancer::$name(m) => m.adopt(scene, pod, conditions),)* }
+            pub fn adopt(
+                &mut self,
+                scene: &mut Scene,
+                service: u8,
+                pod: PodId,
+                conditions: Conditions,
+            ) {
+                match self { $(Balancer::$name(m) => m.adopt(scene, service, pod, conditions),)* }
             }
 
             pub fn start(&mut self, scene: &mut Scene, out: &mut Out<Event>) {
@@ -129,6 +164,8 @@ balancers! {
     KubeProxy: kube_proxy::proxy::Proxies,
     /// Elastic Load Balancing: ALB, NLB; also a cloud's balancer in front of nodes.
     Elb: elb::Elb,
+    /// A listener rule with weighted target groups.
+    Rule: elb::rule::Rule,
     IngressNginx: ingress_nginx::IngressNginx,
     Headless: headless::Headless,
     MetalLb: metallb::MetalLb,
@@ -234,6 +271,28 @@ impl Path {
             + requeue
     }
 
+    /// A load balancer node sends to its own zone alone, and the nodes are in several.
+    pub fn zones_apart(&self, nodes: &[Node]) -> bool {
+        matches!(self, Path::Alb(s) | Path::Nlb(s) if !s.cross_zone)
+            && elb::zones::Zones::of(nodes, &[]).is_some()
+    }
+
+    /// The status that the proxy logs when the client goes before the answer, which nobody receives.
+    pub fn client_gone(&self) -> Option<u16> {
+        match self {
+            Path::Alb(_) => Some(460),
+            Path::IngressNginx(_) => Some(499),
+            _ => None,
+        }
+    }
+
+    /// How long it takes to replace the proxy's own pods, slow but not extreme; in seconds.
+    pub fn restart_s(&self) -> f64 {
+        let Path::IngressNginx(s) = self else { return 0.0 };
+        let one = |r: &ingress_nginx::restart::Settings| r.start.quantile_s(0.95);
+        s.restart.as_ref().map_or(0.0, |r| f64::from(s.replicas) * one(r) + r.grace.as_secs_f64())
+    }
+
     /// How long a deleted pod gets new requests, slow but not extreme; in seconds.
     pub fn forgets_after_s(&self) -> f64 {
         let (Path::Alb(s) | Path::Nlb(s)) = self else { return 0.0 };
@@ -247,33 +306,45 @@ pub fn build(scenario: &Scenario, ctx: Ctx, timeline: &mut Timeline) -> Vec<Bala
     let local = scenario.service.external_traffic_local;
     let (nodes, path) = (&scenario.nodes, &scenario.path);
     let mut pile: Vec<Balancer> = Vec::new();
-    let mut proxies = |local: bool, timeline: &mut Timeline| -> Vec<ViewId> {
-        let proxies = kube_proxy::proxy::Proxies::new(ctx, nodes, local, timeline);
+    let proxies = |pile: &mut Vec<Balancer>, service: u8, local: bool, timeline: &mut Timeline| {
+        let proxies = kube_proxy::proxy::Proxies::new(ctx, nodes, service, local, timeline);
         let views = proxies.entries();
         pile.push(proxies.into());
         views
     };
     let top: Balancer = match path {
         Path::Service => {
-            proxies(false, timeline);
+            proxies(&mut pile, 0, false, timeline);
             return pile;
         }
         Path::NodePort { .. } | Path::LoadBalancer(None) => {
-            proxies(local, timeline);
+            proxies(&mut pile, 0, local, timeline);
             return pile;
         }
         Path::LoadBalancer(Some(s)) | Path::Alb(s) | Path::Nlb(s) => {
-            let nodes = match s.controller {
-                None => proxies(local, timeline),
-                Some(_) => Vec::new(),
-            };
-            elb::Elb::new(ctx, s, &nodes, timeline).into()
+            let mut groups = Vec::new();
+            for (i, service) in (0..).zip(scenario.services()) {
+                let views = match s.controller {
+                    None => proxies(&mut pile, i, local, timeline),
+                    Some(_) => Vec::new(),
+                };
+                let name = scenario.split.as_ref().map(|_| service.name.as_str());
+                let elb = elb::Elb::new(ctx, s, i, name, (&scenario.nodes, &views), timeline);
+                groups.push(elb.entries());
+                pile.push(elb.into());
+            }
+            let Some(split) = &scenario.split else { return pile };
+            elb::rule::Rule::new(ctx, s, &groups, &split.weights, timeline).into()
         }
-        Path::IngressNginx(s) => ingress_nginx::IngressNginx::new(ctx, s, timeline).into(),
+        Path::IngressNginx(s) => {
+            let (services, split) = (scenario.services(), scenario.split.as_ref());
+            let names = services.map(|s| s.name.as_str()).collect::<Vec<_>>();
+            ingress_nginx::IngressNginx::new(ctx, s, &names, split, timeline).into()
+        }
         Path::Headless(s) => headless::Headless::new(ctx, s, timeline).into(),
         Path::Haproxy(s) => haproxy::Haproxy::new(ctx, s, timeline).into(),
         Path::MetalLb(s) => {
-            let nodes = proxies(local, timeline);
+            let nodes = proxies(&mut pile, 0, local, timeline);
             metallb::MetalLb::new(ctx, s, &nodes, timeline).into()
         }
     };

@@ -1,6 +1,7 @@
 //! AWS Network Load Balancer, as a Service of type LoadBalancer asks the AWS Load Balancer Controller for it.
 
 use super::check;
+use super::elb::zones::{self, Threshold};
 use super::elb::{Settings, controller};
 use super::settings::Given;
 use crate::engine::{Dist, Dur};
@@ -28,6 +29,23 @@ pub fn settings(given: &mut dyn Given) -> Settings {
     );
     let delay = given.attribute(&group, "deregistration_delay.timeout_seconds");
     let cut = given.attribute(&group, "deregistration_delay.connection_termination.enabled");
+    let attributes = format!("{PREFIX}attributes");
+    let across = given
+        .attribute(&group, "load_balancing.cross_zone.enabled")
+        .filter(|own| own.text != "use_load_balancer_configuration")
+        .or_else(|| given.attribute(&attributes, "load_balancing.cross_zone.enabled"))
+        .or_else(|| own(given, "cross-zone-load-balancing-enabled"));
+    let cross_zone = given.word("cross_zone", across, &["false", "true"]) == 1;
+    let count =
+        given.attribute(&group, "target_group_health.dns_failover.minimum_healthy_targets.count");
+    let percent = given
+        .attribute(&group, "target_group_health.dns_failover.minimum_healthy_targets.percentage");
+    let threshold = Threshold {
+        count: given.threshold("dns_minimum_healthy_targets", count) as u32,
+        percent: given.threshold("dns_minimum_healthy_percent", percent),
+    };
+    let zoned = !cross_zone && given.zones() > 1;
+    let dns = zoned.then(|| zones::Settings::read(given, threshold));
     Settings {
         name: "NLB",
         hop: Hop { pick: Pick::FlowHash, l7: None, empty: Empty::Drop },
@@ -45,7 +63,10 @@ pub fn settings(given: &mut dyn Given) -> Settings {
         deregistration_delay: given.seconds("deregistration_delay", delay),
         cut_after_delay: given.word("connection_termination", cut, &["false", "true"]) == 1,
         slow_start: Dur::ZERO,
-        min_healthy: 1,
+        fail_open: Threshold { count: 1, percent: 0.0 },
+        cross_zone,
+        dns,
         controller: (!instance).then(|| controller::Settings::read(given)),
+        rule: None,
     }
 }

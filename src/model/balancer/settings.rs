@@ -27,6 +27,18 @@ pub trait Given {
     /// An annotation of the Ingress or Service.
     fn annotation(&self, key: &str) -> Option<Own>;
 
+    /// One of `name=value,name=value` in an annotation.
+    fn attribute(&self, key: &str, name: &str) -> Option<Own>;
+
+    /// Several Services share the requests by weight.
+    fn weighted(&self) -> bool;
+
+    /// The ingress controller's own pods are replaced.
+    fn restarts(&self) -> bool;
+
+    /// In how many zones the cluster's nodes are.
+    fn zones(&self) -> usize;
+
     /// externalTrafficPolicy Local.
     fn local(&self) -> bool;
 }
@@ -40,11 +52,9 @@ impl dyn Given + '_ {
         self.number(key, own) as u32
     }
 
-    /// One of `name=value,name=value` in an annotation.
-    pub fn attribute(&self, key: &str, name: &str) -> Option<Own> {
-        let all = self.annotation(key)?;
-        let pairs = all.text.split(',').filter_map(|pair| pair.split_once('='));
-        let found = pairs.map(|(n, v)| (n.trim(), v.trim())).find(|(n, _)| *n == name);
-        found.map(|(_, v)| Own { place: format!("{key} ({name})"), text: v.to_owned() })
+    /// A number that may be switched off: 0 then.
+    pub fn threshold(&mut self, key: &'static str, own: Option<Own>) -> f64 {
+        let off = |own: &Own| own.text.trim() == "off";
+        if own.as_ref().is_some_and(off) { 0.0 } else { self.number(key, own) }
     }
 }

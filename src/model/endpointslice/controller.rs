@@ -1,7 +1,7 @@
-//! The EndpointSlice controller of one Service (`pkg/controller/endpointslice/`).
+//! The EndpointSlice controller, as far as one Service concerns it (`pkg/controller/endpointslice/`).
 
 use super::conditions::{pod_to_endpoint, retry_delay, should_pod_be_in_endpoints};
-use crate::cluster::objects::{Conditions, EndpointChange, PodId, Write};
+use crate::cluster::objects::{Conditions, EndpointChange, PodId, SliceRange, Write};
 use crate::engine::{Rng, Time};
 use crate::model::informer::{Informer, SeenPod};
 use crate::model::plumbing::{Ctx, Out, TokenBucket, WorkKey};
@@ -18,6 +18,8 @@ const SLICE_SIZE: usize = 100;
 
 #[derive(Debug)]
 pub struct Controller {
+    /// Of the scenario's Services.
+    service: u8,
     work: WorkKey,
     bucket: TokenBucket,
     rng: Rng,
@@ -37,8 +39,9 @@ pub struct Controller {
 }
 
 impl Controller {
-    pub fn new(rng: Rng, publish_not_ready: bool) -> Controller {
+    pub fn new(service: u8, rng: Rng, publish_not_ready: bool) -> Controller {
         Controller {
+            service,
             work: WorkKey::default(),
             bucket: TokenBucket::new(20.0, 30),
             rng,
@@ -181,7 +184,8 @@ impl Controller {
             }
             // The answer to a write seldom overtakes the watch.
             self.stale = self.rng.uniform() < ctx.platform.slice_cache_stale;
-            out.write(end, Write::Slice { from: from as u32, to: slice_log.len() as u32 });
+            let (service, to) = (self.service, slice_log.len() as u32);
+            out.write(end, Write::Slice(SliceRange { service, from: from as u32, to }));
         }
         out.at(end, Event::Done);
     }

@@ -162,8 +162,10 @@ function command(text) {
   return h("div", null, code, button);
 }
 
-// The room for a chart inside a node, without its padding.
+// The room for a chart inside a node, without its padding; on paper, that of a sheet.
+let printing = false;
 function width(node) {
+  if (printing) return 700;
   const style = getComputedStyle(node);
   const room = node.clientWidth - parseFloat(style.paddingLeft) - parseFloat(style.paddingRight);
   return Math.max(280, Math.floor(room) || 800);
@@ -173,6 +175,8 @@ const path = (text) => h("code", null, text.split(/(?<=[./])/).flatMap((t) => [t
 function onresize(redraw) {
   let last = innerWidth;
   addEventListener("resize", () => { if (innerWidth !== last) { last = innerWidth; redraw(); } });
+  addEventListener("beforeprint", () => { printing = true; redraw(true); });
+  addEventListener("afterprint", () => { printing = false; redraw(true); });
 }
 
 // The page checks itself when opened with #selftest: each check is a named function that throws.

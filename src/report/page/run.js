@@ -10,31 +10,49 @@ const STATE = { starting: "starting, does not listen yet", serving: "serving",
 const serves = (state) => state === "serving" || state === "stopping";
 const at = (list, t) => list.find((x) => x.from_s <= t && t < x.to_s);
 
-// What the viewer looks at: answer, window of time, instant, filter.
-const look = { answer: 0, from: 0, to: 1, now: 0, lossy: false, open: -1 };
-let A, T, span;
+// What the viewer looks at: answer, window of time, instant, filter, all answers one under the other.
+const look = { answer: 0, from: 0, to: 1, now: 0, lossy: false, open: -1, together: true };
+let A, T;
+const TIMED = DATA.answers.map((a, i) => i).filter((i) => DATA.answers[i].timeline);
+// All answers have one axis of time, from the action: what is above is at the same instant as what is below.
+const ENDS = [Math.min(...TIMED.map((i) => DATA.answers[i].timeline.start_s)),
+  Math.max(...TIMED.map((i) => DATA.answers[i].timeline.end_s))];
+const SPAN = interesting();
 
 function open(index) {
   look.answer = index;
   A = DATA.answers[index];
   T = A.timeline;
-  if (T) {
-    span = interesting();
-    [look.from, look.to] = span;
-    const first = T.lanes.flatMap((l) => l.wrong).map((w) => (w.from_s + w.to_s) / 2);
-    look.now = first.length ? Math.min(...first) : 0;
-  }
   look.open = -1;
-  look.lossy = false;
+}
+// With each answer drawn in the timeline in turn.
+const drawn = () => (look.together ? TIMED : TIMED.filter((i) => i === look.answer));
+function each(f) {
+  const kept = [A, T];
+  const all = drawn().map((i, k) => {
+    [A, T] = [DATA.answers[i], DATA.answers[i].timeline];
+    return f(i, k);
+  });
+  [A, T] = kept;
+  return all;
 }
 
 // From a little before the action until nothing more happens to any pod.
 function interesting() {
-  const times = T.lanes.flatMap((l) => l.marks.map((m) => m.at_s)
-    .concat(l.truth.flatMap((x) => [x.from_s, x.to_s])));
-  const last = Math.max(1, ...times.filter((t) => t < T.end_s - 1e-6));
+  const last = Math.max(1, ...TIMED.map((i) => {
+    const t = DATA.answers[i].timeline;
+    const times = t.lanes.flatMap((l) => l.marks.map((m) => m.at_s)
+      .concat(l.truth.flatMap((x) => [x.from_s, x.to_s])));
+    return Math.max(1, ...times.filter((x) => x < t.end_s - 1e-6));
+  }));
   const room = Math.max(1, last * 0.06);
-  return [Math.max(T.start_s, -room), Math.min(T.end_s, last + room)];
+  return [Math.max(ENDS[0], -room), Math.min(ENDS[1], last + room)];
+}
+function start() {
+  [look.from, look.to] = SPAN;
+  const first = TIMED.flatMap((i) => DATA.answers[i].timeline.lanes).flatMap((l) => l.wrong)
+    .map((w) => (w.from_s + w.to_s) / 2);
+  look.now = first.length ? Math.min(...first) : 0;
 }
 
 function draw() {
@@ -44,9 +62,10 @@ function draw() {
     header("rollout", several ? "Rollouts compared" : A.name, several ? DATA.verdict : A.verdict,
       several ? DATA.answers.some((a) => a.lost.total.mean > 0) : lossy),
     several ? comparison() : null,
+    several && look.together && T ? timelineSection() : null,
     several ? tabs() : null,
     several ? h("p", { class: "verdict" + (lossy ? " lossy" : "") }, A.verdict) : null,
-    tiles(), T ? timelineSection() : null, blameSection(), requestsSection(), rolloutSection(),
+    tiles(), T && !(several && look.together) ? timelineSection() : null, blameSection(), requestsSection(), rolloutSection(),
     listsSection(), footer(DATA.signatures[look.answer] + " · " + A.provenance.evaluator + ": "
       + A.provenance.evaluator_reason)].filter(Boolean));
   if (T) drawTime();
@@ -110,9 +129,15 @@ function timelineSection() {
   const tools = h("div", { class: "tools" },
     h("button", { onclick: zoom(0.5), id: "zoom-in" }, "zoom in"),
     h("button", { onclick: zoom(2), id: "zoom-out" }, "zoom out"),
-    h("button", { onclick: () => window_(...span), id: "zoom-all" }, "whole rollout"),
+    h("button", { onclick: () => window_(...SPAN), id: "zoom-all" }, "whole rollout"),
     h("label", null, h("input", { type: "checkbox", id: "lossy", checked: look.lossy,
       onchange: (e) => { look.lossy = e.target.checked; drawTime(); } }), "only pods with losses"),
+    TIMED.length > 1 ? h("label", null, h("input", { type: "checkbox", id: "together",
+      checked: look.together, onchange: (e) => {
+        look.together = e.target.checked;
+        draw();
+        document.getElementById("together").focus();
+      } }), "all on one axis") : null,
     h("label", { style: "flex:1 1 260px" }, "instant", slider));
   return h("section", { "aria-labelledby": "h-time" },
     h("h2", { id: "h-time" }, "Timeline: what pods were, and what was believed of them"),
@@ -120,8 +145,7 @@ function timelineSection() {
       ", drawn. Bars: the pod itself. Thin lines over it: a data plane sends requests to it. ",
       "Crossed out: it sends requests and the pod does not serve."),
     tools, lanesLegend(),
-    h("div", { id: "ruler" }),
-    h("div", { class: "lanes", id: "lanes", tabindex: 0, role: "group", onkeydown: keys,
+    h("div", { id: "lanes", tabindex: 0, role: "group", onkeydown: keys,
       "aria-label": "swim lanes; arrow keys move the instant, plus and minus zoom" }),
     h("div", { id: "rates" }),
     h("div", { class: "readout", id: "readout", "aria-live": "polite" }));
@@ -133,20 +157,23 @@ function lanesLegend() {
     if (pattern) svg.append(s("rect", { x: 0, y: 1, width: 22, height: 10,
       fill: hatch(svg, pattern[0], pattern[1]) }));
   };
-  const items = T.versions.map((v, i) => [bar(colour(i)), "serving, " + v]);
+  const versions = [...new Set(each(() => T.versions.length === 2 && look.together
+    && drawn().length > 1 ? ["old version", "new version"] : T.versions).flat())];
+  const items = versions.map((v, i) => [bar(colour(i)), "serving, " + v]);
   items.push([bar("var(--v0)", ["var(--bg)", "slash"]), "told to stop, still serving"]);
   items.push([bar("var(--track)", ["var(--idle)", "dots"]), "starting"]);
   items.push([bar("var(--track)", ["var(--idle)", "back"]), "not serving any more"]);
   items.push([(svg) => svg.append(s("rect", { x: 0, y: 4, width: 22, height: 3,
     fill: "var(--belief)" })), T.views.length > 4 ? "share of data planes routing to it"
-    : "routed to by " + T.views.map((v) => v.name).join("; ")]);
+    : drawn().length > 1 ? "routed to by a data plane"
+      : "routed to by " + T.views.map((v) => v.name).join("; ")]);
   items.push([bar("var(--bad-soft)", ["var(--bad)", "cross"]),
     "routed to, does not serve: requests fail"]);
   const stroke = { stroke: "var(--text)", "stroke-width": 1.6, fill: "none" };
   items.push([(svg) => svg.append(s("path", { d: "M7,10 h8 l-4,-7 z", fill: "var(--text)" })),
     "turns ready"], [(svg) => svg.append(s("path", { d: "M8,3 l6,6 m0,-6 l-6,6", ...stroke })),
     "deleted"]);
-  if (T.lanes.some((l) => l.cuts_s.length)) {
+  if (each(() => T.lanes.some((l) => l.cuts_s.length)).includes(true)) {
     items.push([(svg) => svg.append(s("path", { d: "M11,0 v12 m-4,-10 l8,8 m0,-8 l-8,8",
       ...stroke, stroke: "var(--bad)" })), "running requests are cut"]);
   }
@@ -154,7 +181,7 @@ function lanesLegend() {
 }
 
 function window_(from, to) {
-  const least = 0.2, all = [T.start_s, T.end_s];
+  const least = 0.2, all = ENDS;
   const length = Math.min(Math.max(to - from, least), all[1] - all[0]);
   look.from = Math.min(Math.max(from, all[0]), all[1] - length);
   look.to = look.from + length;
@@ -170,13 +197,13 @@ function keys(e) {
   const step = (look.to - look.from) / (e.shiftKey ? 20 : 200);
   const does = { ArrowRight: () => move(step), ArrowLeft: () => move(-step),
     "+": () => zoomBy(0.5, look.now), "=": () => zoomBy(0.5, look.now),
-    "-": () => zoomBy(2, look.now), 0: () => window_(...span), Home: () => window_(...span) };
+    "-": () => zoomBy(2, look.now), 0: () => window_(...SPAN), Home: () => window_(...SPAN) };
   if (!does[e.key] || e.ctrlKey || e.metaKey) return;
   e.preventDefault();
   does[e.key]();
 }
 function move(by) {
-  look.now = Math.min(Math.max(look.now + by, T.start_s), T.end_s);
+  look.now = Math.min(Math.max(look.now + by, ENDS[0]), ENDS[1]);
   if (look.now < look.from || look.now > look.to) window_(look.from + by, look.to + by);
   else drawCursor();
 }
@@ -190,10 +217,15 @@ function frame() {
 const shownLanes = () => T.lanes.filter((l) => !look.lossy || l.lost > 0 || l.wrong.length);
 
 function drawTime() {
-  const f = frame(), lanes = shownLanes();
-  document.getElementById("ruler").replaceChildren(ruler(f));
-  document.getElementById("lanes").replaceChildren(laneArt(f, lanes));
-  document.getElementById("rates").replaceChildren(...rates(f));
+  const f = frame(), several = drawn().length > 1;
+  const name = () => (several ? h("h3", null, A.name, h("span", { class: "dim" },
+    ` loses ${count(A.lost.total.mean)} on average`)) : null);
+  const group = () => h("div", { class: "group" }, name(), h("div", { class: "ruler" }, ruler(f)),
+    h("div", { class: "lanes" }, pieces(shownLanes()).map((lanes, i) => laneArt(f, lanes, !i))));
+  document.getElementById("lanes").replaceChildren(...each(group));
+  // One scale for all, so that heights compare.
+  const most = [Math.max(...each(() => highest(answered()))), Math.max(...each(() => highest(failed())))];
+  document.getElementById("rates").replaceChildren(...each(() => rates(f, most, several)).flat());
   drawCursor();
 }
 
@@ -217,11 +249,18 @@ function ruler(f) {
   return svg;
 }
 
+// A picture cannot be broken over two sheets of paper: so many lanes in each.
+const PIECE = 12;
+const pieces = (lanes) => [...Array(Math.max(1, Math.ceil(lanes.length / PIECE))).keys()].map((i) =>
+  lanes.slice(i * PIECE, (i + 1) * PIECE));
+
 const ROW = 26;
-function laneArt(f, lanes) {
-  const outage = T.outages.length > 0, top = outage ? ROW : 2;
+function laneArt(f, lanes, first) {
+  const outage = T.outages.length > 0 && first, top = outage ? ROW : first ? 2 : 0;
   const svg = chart(f.w, top + lanes.length * ROW + 6, "swim lanes, one a pod: "
     + lanes.map((l) => l.pod + (l.lost ? " loses " + count(l.lost) : "")).join(", "));
+  // The next piece begins where the last lane ends.
+  svg.style.marginBottom = "-6px";
   const clip = "c" + ++serial;
   svg.append(s("defs", null, s("clipPath", { id: clip }, s("rect", { x: f.l, y: 0,
     width: f.r - f.l, height: top + lanes.length * ROW + 6 }))));
@@ -346,17 +385,22 @@ function pointer(svg, f) {
 
 // ---- requests per second ----
 
-function rates(f) {
-  const versions = A.requests.answered.map((v, i) => ({ name: "answered by " + v.version,
-    paint: [colour(i), null], of: (x) => x.answered[i] || 0 }));
-  const kinds = A.lost.by_failure.map((g, i) => ({ name: g.label, paint: FAILED[i % FAILED.length],
-    of: (x) => x.failed[i] || 0 }));
-  const out = [h("h3", null, "answered, requests a second (mean over all rollouts)"),
-    stack(f, versions, 96)];
+const answered = () => A.requests.answered.map((v, i) => ({ name: "answered by " + v.version,
+  paint: [colour(i), null], of: (x) => x.answered[i] || 0 }));
+const failed = () => A.lost.by_failure.map((g, i) => ({ name: g.label,
+  paint: FAILED[i % FAILED.length], of: (x) => x.failed[i] || 0 }));
+const inWindow = () => A.seconds.filter((x) => x.second + 1 > look.from && x.second < look.to);
+const highest = (series) => Math.max(1e-9, ...inWindow().map((x) =>
+  series.reduce((sum, k) => sum + k.of(x), 0)));
+
+function rates(f, most, several) {
+  const kinds = failed(), of = several ? A.name + ": " : "";
+  const out = [h("h3", null, of + "answered, requests a second (mean over all rollouts)"),
+    stack(f, answered(), 96, most[0])];
   if (kinds.length) {
-    out.push(h("h3", null, "failed, requests a second (mean over all rollouts; its own scale)"),
-      stack(f, kinds, 96), seriesLegend(kinds));
-  } else out.push(h("p", { class: "note" }, "No request fails in any second."));
+    out.push(h("h3", null, of + "failed, requests a second (mean over all rollouts; its own scale)"),
+      stack(f, kinds, 96, most[1]), seriesLegend(kinds));
+  } else out.push(h("p", { class: "note" }, of + "no request fails in any second."));
   return out;
 }
 const seriesLegend = (series) => legend(series.map((x) => [(svg) => {
@@ -366,12 +410,10 @@ const seriesLegend = (series) => legend(series.map((x) => [(svg) => {
     fill: hatch(svg, ...x.paint) }));
 }, x.name]));
 
-function stack(f, series, height) {
-  const rows = A.seconds.filter((x) => x.second + 1 > look.from && x.second < look.to);
-  const total = (x) => series.reduce((sum, k) => sum + k.of(x), 0);
-  const most = Math.max(1e-9, ...rows.map(total));
+function stack(f, series, height, most) {
+  const rows = inWindow();
   const svg = chart(f.w, height + 8, series.map((x) => x.name).join(", ") + " per second, at most "
-    + count(most));
+    + count(highest(series)));
   const y = linear(0, most, height - 2, 10), box = { l: f.l, r: f.r, t: 10, b: height - 2 };
   axes(svg, box, { at: f.x, ticks: [] }, { at: y, ticks: ticks(0, most, 3) });
   const paints = series.map((k) => (k.paint[1] ? hatch(svg, ...k.paint) : null));
@@ -404,13 +446,12 @@ function drawCursor(dragFrom) {
   });
   document.getElementById("scrub").value = ((look.now - look.from) / (look.to - look.from)) * 1000;
   document.getElementById("scrub").setAttribute("aria-valuetext", instant(look.now));
-  document.getElementById("readout").replaceChildren(...readout(dragFrom));
+  document.getElementById("readout").replaceChildren(...(dragFrom === undefined
+    ? each(readout).flat() : [h("b", null, `${instant(dragFrom)} to ${instant(look.now)}`),
+      ": release to zoom in"]));
 }
 
-function readout(dragFrom) {
-  if (dragFrom !== undefined) {
-    return [h("b", null, `${instant(dragFrom)} to ${instant(look.now)}`), ": release to zoom in"];
-  }
+function readout() {
   const t = look.now, pods = T.lanes.filter((l) => at(l.truth, t));
   const serving = pods.filter((l) => serves(at(l.truth, t).state));
   const routed = T.lanes.filter((l) => routing(l, t).length);
@@ -425,8 +466,9 @@ function readout(dragFrom) {
       STATE[at(l.wrong, t).state], "; still routed to by ",
       by.length > 3 ? by.length + " data planes" : by.join(", "));
   });
-  return [h("b", null, "at " + instant(t)), `: ${pods.length} pods, ${serving.length} serving, `
-    + `${routed.length} routed to, ${wrong.length} routed to without serving.${rate}`, ...list,
+  const of = drawn().length > 1 ? A.name + " " : "";
+  return [h("div", null, h("b", null, of + "at " + instant(t)), `: ${pods.length} pods, ${serving.length} serving, `
+    + `${routed.length} routed to, ${wrong.length} routed to without serving.${rate}`), ...list,
   wrong.length > 4 ? h("div", { class: "dim" }, `and ${wrong.length - 4} more`) : null]
     .filter(Boolean);
 }

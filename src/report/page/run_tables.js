@@ -4,7 +4,7 @@ function blameSection() {
   if (!A.blame.length) return null;
   const toggle = (i) => { look.open = look.open === i ? -1 : i; replace(); };
   const rows = () => A.blame.flatMap((b, i) => {
-    const open = look.open === i;
+    const open = look.open === i || printing;
     const head = h("tr", null,
       h("td", { class: "n", "data-h": "lost" }, count(b.lost)),
       h("td", { "data-h": "what" }, h("button", { "aria-expanded": String(open),
@@ -97,12 +97,15 @@ function listsSection() {
 }
 
 open(0);
+if (TIMED.length) start();
 draw();
-onresize(() => { if (T) drawTime(); });
+onresize((all) => { if (all) draw(); else if (TIMED.length) drawTime(); });
 
 selftest([
   ["a bar for each pod", () => {
-    if (T) expect("lanes", document.querySelectorAll("#lanes rect").length >= T.lanes.length);
+    if (!T) return;
+    expect("lanes", document.querySelectorAll("#lanes rect").length >= T.lanes.length);
+    expect("axes", document.querySelectorAll("#lanes .group").length === drawn().length);
   }],
   ["the scrubber moves the instant", () => {
     if (!T) return;
@@ -132,6 +135,9 @@ selftest([
     if (!T) return;
     document.getElementById("lossy").click();
     expect("some hidden", shownLanes().every((l) => l.lost > 0 || l.wrong.length));
+    const shown = each(() => shownLanes().length).reduce((a, b) => a + b, 0);
+    expect("drawn", document.querySelectorAll("#lanes .lanes svg > text:not(.dim):not(.bad)").length
+      <= shown + drawn().length);
     document.getElementById("lossy").click();
     expect("all back", shownLanes().length === T.lanes.length);
   }],
@@ -148,5 +154,18 @@ selftest([
     document.getElementById("tab1").click();
     expect("second", look.answer === 1);
     document.getElementById("tab0").click();
+  }],
+  ["the lanes of all rollouts have one axis", () => {
+    if (TIMED.length < 2) return;
+    const cursors = () => [...document.querySelectorAll("#lanes svg .cursor")];
+    const wanted = each(() => pieces(shownLanes()).length).reduce((a, b) => a + b, 0);
+    expect("both", cursors().length === wanted && wanted >= TIMED.length);
+    expect("same instant", new Set(cursors().map((c) => c.getAttribute("x1"))).size === 1);
+    const rulers = [...document.querySelectorAll("#lanes .ruler")].map((r) =>
+      [...r.querySelectorAll("text.dim")].map((t) => t.textContent + t.getAttribute("x")).join());
+    expect("same axis", new Set(rulers).size === 1);
+    document.getElementById("together").click();
+    expect("one", document.querySelectorAll("#lanes .group").length === 1);
+    document.getElementById("together").click();
   }],
 ]);

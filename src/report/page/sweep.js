@@ -21,14 +21,17 @@ const metricName = (m) => S.metrics[m].label;
 const best = (m) => (S.metrics[m].lower_is_better ? Math.min : Math.max);
 
 // A value as people read it: short, and in words where the base keeps its own.
-const levelName = (l) => (l.text === "" ? "as it is" : l.text.length > 15 ? l.text.slice(0, 13) + "…"
-  : l.text);
+const levelName = (l) => (l.text === "" ? "as it is" : l.number !== null && l.text.length > 7
+  ? trim(Number(l.number.toPrecision(4)).toString()) : l.text.length > 15 ? l.text.slice(0, 13) + "…"
+    : l.text);
 
 // The levels of an axis as at most 14 bins: themselves, or equal shares of a continuous axis.
 const bins = S.axes.map((axis) => {
   const n = axis.levels.length;
   const each = axis.levels.map((_, i) => i);
-  const number = (i) => axis.levels[i].number;
+  // Where one has no number (a text, or what the base keeps), all stand by their place.
+  const numeric = axis.levels.every((l) => l.number !== null);
+  const number = (i) => (numeric ? axis.levels[i].number : null);
   if (n <= 14) return { of: each, names: axis.levels.map(levelName), at: each.map((i) =>
     number(i) ?? i), count: n };
   const k = 10, of = each.map((i) => Math.min(k - 1, Math.floor((i * k) / n)));
@@ -303,6 +306,49 @@ function scatter() {
 }
 const pointText = (p) => S.axes.map((a, i) => `${a.label} ${levelName(a.levels[p.levels[i]])}`).join(", ")
   + ": " + S.metrics.map((m, i) => `${m.label} ${show(value(p, i), i)}`).join(", ");
+
+// ---- sensitivity ----
+
+// Bars, the strongest setting first, and the same as a table.
+function sensitivitySection() {
+  const found = S.sensitivity;
+  if (!found) return null;
+  const text = (v) => figure(found.unit === "share" ? Math.max(0, v) : v, found.unit);
+  const both = (f) => text(f.mean) + (f.low === f.high ? "" : ` (${range([f.low, f.high], text)})`);
+  const rows = found.rows.map((r) => [axisName(S.axes[r.axis]), ...r.figures.map(both)]);
+  return h("section", { id: "sensitivity" }, h("h2", null, "What decides the losses"),
+    h("p", { class: "note" }, found.note), h("div", { class: "pair" },
+      h("div", null, sensitivityBars(found, text), found.columns.length < 2 ? null
+        : legend(found.columns.slice(0, 2).map((c, k) => [(svg) => svg.append(bar(k, 0, 1, 22, 10)), c]))),
+      table("", ["setting", ...found.columns.map((c) => "#" + c)], rows)));
+}
+const bar = (k, x, y, width, height) => s("rect", { x, y, width, height, stroke: "var(--v0)",
+  fill: k ? "var(--track)" : "var(--v0)" });
+
+function sensitivityBars(found, text) {
+  const kinds = Math.min(2, found.columns.length), row = 14 + 16 * kinds;
+  const w = Math.min(width(main), 560), l = Math.min(150, w * 0.35), r = w - 70;
+  const most = Math.max(1e-9, ...found.rows.flatMap((x) => x.figures.slice(0, kinds).map((f) => f.high)));
+  const x = (v) => l + (Math.max(0, v) / most) * (r - l);
+  const svg = chart(w, found.rows.length * row + 4, "what decides the losses: " + found.rows.map((x) =>
+    `${S.axes[x.axis].label} ${text(x.figures[0].mean)}`).join(", "));
+  found.rows.forEach((one, i) => {
+    const name = S.axes[one.axis].label, room = Math.floor(l / 7), top = i * row + 6;
+    svg.append(s("text", { x: l - 8, y: top + 8 * kinds + 3, "text-anchor": "end" },
+      name.length > room ? name.slice(0, room - 1) + "…" : name, title(name)));
+    one.figures.slice(0, kinds).forEach((f, k) => {
+      const y = top + 16 * k, middle = y + 6;
+      const art = bar(k, l, y, Math.max(0.5, x(f.mean) - l), 12);
+      art.append(title(`${name}, ${found.columns[k]}: ${text(f.mean)}`));
+      svg.append(art);
+      if (f.high > f.low) svg.append(s("path", { d: `M${x(f.low)},${middle} H${x(f.high)} `
+        + `M${x(f.low)},${middle - 3} v6 M${x(f.high)},${middle - 3} v6`, stroke: "var(--text)",
+      "stroke-width": 1.5, fill: "none" }));
+      svg.append(s("text", { class: "dim", x: x(f.high) + 6, y: y + 10 }, text(f.mean)));
+    });
+  });
+  return svg;
+}
 
 // ---- main effects ----
 

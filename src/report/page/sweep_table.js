@@ -93,8 +93,8 @@ function tableSection() {
 // ---- the page ----
 
 function sweepParts() {
-  return [heatSection(), chosenSection(), curvesSection(), paretoSection(), effectsSection(),
-    tableSection()].filter(Boolean);
+  return [heatSection(), chosenSection(), curvesSection(), paretoSection(), sensitivitySection(),
+    effectsSection(), tableSection()].filter(Boolean);
 }
 function closing() {
   const all = DATA.all_points, rows = S.dropped.map((d) => [d.constraint, group(d.points)]);
@@ -112,6 +112,12 @@ const anchor = location.hash.match(/^#point=(\d+)$/);
 if (anchor) view.chosen = POINTS.findIndex((p) => p.index === Number(anchor[1]));
 
 const sweepChecks = [
+  ["the sensitivity names every axis", () => {
+    if (!S.sensitivity) return;
+    const rows = document.querySelectorAll("#sensitivity tbody tr");
+    expect("rows", rows.length === S.axes.length);
+    expect("bars", document.querySelectorAll("#sensitivity svg rect").length >= S.axes.length);
+  }],
   ["the map has cells", () => expect("cells",
     document.querySelectorAll("#heat rect").length > 1)],
   ["arrow keys move over the map", () => {

@@ -30,6 +30,23 @@ function strips(key, label, unit) {
   return svg;
 }
 
+// The pictures come from the program, as everything in this file.
+function pictures() {
+  const list = cases().filter((c) => c.picture);
+  if (!list.length) return [];
+  return [h("h2", null, "Failed requests per second"), h("p", { class: "note" }, "By the second in "
+    + "which they were sent. Points: measured rollouts. Area: the predicted mean."),
+  h("div", { class: "pair" }, list.map((c) => {
+    const box = h("div", { class: "picture" });
+    box.innerHTML = c.picture;
+    const svg = box.firstElementChild, size = ["width", "height"].map((k) => svg.getAttribute(k));
+    if (!svg.hasAttribute("viewBox")) svg.setAttribute("viewBox", "0 0 " + size.join(" "));
+    svg.setAttribute("role", "img");
+    svg.setAttribute("aria-label", c.name + ": failed requests per second");
+    return h("div", null, h("h3", null, (c.passed ? "✓ " : "✗ ") + c.name), box);
+  }))];
+}
+
 function redraw() {
   const passed = DATA.cases.filter((c) => c.passed).length, n = DATA.cases.length;
   const share = (e) => range([e.low, e.high], percent);
@@ -59,11 +76,13 @@ function redraw() {
     h("h2", null, "Rollout time"), strips("rollout_s", "rollout time", "s"),
     h("h2", null, "Every case"), table("", ["", "case", "lost, measured", "predicted",
       "rollout, measured", "predicted", "main failure", "why not"], rows, { class: "stack" }),
-    footer(DATA.signature));
+    ...pictures(), footer(DATA.signature));
 }
 redraw();
 onresize(redraw);
 selftest([
+  ["every picture is there", () => expect("pictures", document.querySelectorAll(".picture svg").length
+    === DATA.cases.filter((c) => c.picture).length)],
   ["every case is in the table", () => expect("rows",
     document.querySelectorAll("tbody tr").length === DATA.cases.length)],
   ["the filter leaves the cases that disagree", () => {

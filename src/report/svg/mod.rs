@@ -1,11 +1,13 @@
 //! The pictures of the pages as SVG files.
 
 mod run;
+mod sensitivity;
 mod sweep;
 
 use plotters::coord::Shift;
 use plotters::prelude::*;
 pub use run::{rates, timeline};
+pub use sensitivity::sensitivity;
 pub use sweep::{curves, frontier, heat_map, main_effects, pareto};
 
 /// Okabe and Ito's colours, which colour-blind people can tell apart.

@@ -26,7 +26,7 @@ pub fn draw(out: &mut String, lanes: &Lanes, seconds: &[SecondRow], lines: usize
     for lane in &shown {
         let name = shorten(&lane.pod, NAME);
         let version = lanes.versions.get(lane.version).map_or("", String::as_str);
-        let cells: String = (0..axis.cells).map(|i| cell(lanes, lane, axis.span(i))).collect();
+        let cells: String = (0..axis.cells).map(|i| cell(lane, axis.span(i))).collect();
         let lost = if lane.lost > 0.0 { format!("-{}", count(lane.lost)) } else { String::new() };
         let row = format!("  {name:<NAME$} {:<4} {} {lost}", shorten(version, 4), marked(&cells));
         line(out, &row);
@@ -82,7 +82,7 @@ fn overlaps(span: [f64; 2], from_s: f64, to_s: f64) -> bool {
     from_s < span[1] && span[0] < to_s
 }
 
-fn cell(lanes: &Lanes, lane: &Lane, span: [f64; 2]) -> char {
+fn cell(lane: &Lane, span: [f64; 2]) -> char {
     let cut = lane.cuts_s.iter().any(|&t| span[0] <= t && t < span[1]);
     if cut || lane.wrong.iter().any(|w| overlaps(span, w.from_s, w.to_s)) {
         return '×';
@@ -94,17 +94,10 @@ fn cell(lanes: &Lanes, lane: &Lane, span: [f64; 2]) -> char {
     match state {
         None => ' ',
         Some(State::Serving | State::Stopping) if believing == 0 => '░',
-        Some(State::Serving | State::Stopping) if believing < routing_views(lanes) => '▒',
+        Some(State::Serving | State::Stopping) if believing < lane.beliefs.len() => '▒',
         Some(State::Serving | State::Stopping) => '█',
         Some(_) => '·',
     }
-}
-
-/// Views that send requests to pods at all.
-fn routing_views(lanes: &Lanes) -> usize {
-    (0..lanes.views.len())
-        .filter(|v| lanes.lanes.iter().any(|l| l.beliefs.iter().any(|b| b.view == *v)))
-        .count()
 }
 
 /// `cells` with the losses painted.

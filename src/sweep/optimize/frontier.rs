@@ -64,7 +64,7 @@ fn column(
     y: usize,
 ) -> Result<(Boundary, u32), String> {
     let mut trials = Trials::new(problem, evaluator);
-    let mut at: Vec<u64> = (0..problem.settings.len()).map(|i| problem.present(i)).collect();
+    let mut at: Vec<u64> = (0..problem.settings.len()).map(|i| problem.today_level(i)).collect();
     at[x] = x_level;
     let mut seen = BTreeMap::new();
     let mut meets = |level: u64| -> bool {
@@ -127,8 +127,7 @@ impl Frontier {
         let size = self.y_values.len();
         let shown = size.min(rows.max(2));
         let level = |row: usize| row * (size - 1) / (shown - 1).max(1);
-        let mut point: Vec<Value> =
-            (0..problem.settings.len()).map(|i| problem.value(i, problem.present(i))).collect();
+        let mut point: Vec<Value> = problem.today.iter().map(|t| t.value.clone()).collect();
         let mut line = |row: usize| {
             let y = &self.y_values[level(row)];
             point[self.y] = y.clone();

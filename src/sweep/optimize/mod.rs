@@ -1,6 +1,7 @@
 //! Finds the settings that lose nothing at least cost, says what that costs and why, and traces the
 //! boundary between losing and not.
 
+mod descend;
 mod frontier;
 mod patch;
 mod price;
@@ -12,7 +13,7 @@ pub use frontier::{Boundary, Frontier, frontier};
 pub use patch::{Change, PatchStep, PatchTarget, patch_yaml};
 use price::prices;
 pub use price::{Binding, Price};
-pub use problem::{Cost, Goal, Problem, RawProblem};
+pub use problem::{Cost, Goal, Problem, RawProblem, Today};
 pub use search::{FrontPoint, Optimum, optimize};
 pub use trial::{Outcome, Score};
 

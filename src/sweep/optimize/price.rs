@@ -1,5 +1,7 @@
 //! What each setting costs and buys at the optimum, and what keeps it from being cheaper.
 
+use super::Outcome;
+use super::problem::AS_TODAY;
 use super::trial::{Levels, Trials};
 use crate::stats::{LEVEL, PairedDifference, paired_difference};
 use crate::sweep::Value;
@@ -10,8 +12,8 @@ pub struct Price {
     /// Index of the setting.
     pub setting: usize,
     pub value: Value,
-    /// Its value today.
-    pub present: Value,
+    /// Whether that differs from today's.
+    pub changed: bool,
     /// Change of duration against the optimum with this setting as today (seconds, on the same luck); None:
     /// unchanged, or that cannot be run or does not complete.
     pub duration_s: Option<PairedDifference>,
@@ -39,12 +41,11 @@ pub(super) fn prices(trials: &mut Trials<'_>, best: &Levels, present: &Levels) -
 fn price(trials: &mut Trials<'_>, best: &Levels, present: &Levels, setting: usize) -> Price {
     let problem = trials.problem;
     let (mut duration_s, mut failed) = (None, None);
-    if best[setting] != present[setting] {
+    let changed = best[setting] != present[setting];
+    if changed {
         let mut without = best.clone();
         without[setting] = present[setting];
-        let before = trials.outcome(&without).cloned();
-        let after = trials.outcome(best).cloned();
-        if let (Some(before), Some(after)) = (before, after) {
+        if let Some((before, after)) = pair(trials, &without, best) {
             failed = paired_difference(&before.failed, &after.failed, LEVEL);
             if before.duration_s().is_finite() && after.duration_s().is_finite() {
                 duration_s = paired_difference(&before.durations_s, &after.durations_s, LEVEL);
@@ -54,16 +55,29 @@ fn price(trials: &mut Trials<'_>, best: &Levels, present: &Levels, setting: usiz
     Price {
         setting,
         value: problem.value(setting, best[setting]),
-        present: problem.value(setting, present[setting]),
+        changed,
         duration_s,
         failed,
         binding: binding(trials, best, setting),
     }
 }
 
+/// The outcomes of two over the replications that both ran on the same luck.
+fn pair(trials: &mut Trials<'_>, a: &Levels, b: &Levels) -> Option<(Outcome, Outcome)> {
+    let (mut a, mut b) = (trials.figures(a)?.to_vec(), trials.figures(b)?.to_vec());
+    if a.len() != b.len() {
+        a.truncate(trials.problem.replications as usize);
+        b.truncate(trials.problem.replications as usize);
+    }
+    Some((Outcome::of(&a), Outcome::of(&b)))
+}
+
 /// The neighbouring level that is cheaper but breaks the goal; of two, the one that saves more.
 fn binding(trials: &mut Trials<'_>, best: &Levels, setting: usize) -> Option<Binding> {
-    let here = trials.score(best);
+    if best[setting] == AS_TODAY {
+        return None;
+    }
+    let cost = trials.problem.cost;
     let last = trials.problem.levels(setting) - 1;
     let mut found: Option<Binding> = None;
     for by in [-1, 1] {
@@ -72,11 +86,13 @@ fn binding(trials: &mut Trials<'_>, best: &Levels, setting: usize) -> Option<Bin
         };
         let mut next = best.clone();
         next[setting] = level;
-        let there = trials.score(&next);
-        let Some(outcome) = trials.outcome(&next) else { continue };
-        let saves = here.cost - there.cost;
-        if saves > 0.0 && !there.meets() && found.as_ref().is_none_or(|f| f.saves < saves) {
-            let failed = outcome.failed();
+        if trials.score(&next).meets() {
+            continue;
+        }
+        let Some((here, there)) = pair(trials, best, &next) else { continue };
+        let saves = here.cost(&cost) - there.cost(&cost);
+        if saves > 0.0 && found.as_ref().is_none_or(|f| f.saves < saves) {
+            let failed = trials.outcome(&next).map_or(0.0, Outcome::failed);
             found = Some(Binding { next: trials.problem.value(setting, level), saves, failed });
         }
     }

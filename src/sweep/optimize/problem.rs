@@ -1,8 +1,8 @@
 //! What to search: settings with their ranges, the goal, the cost.
 
-use crate::sweep::plan::{condition, line_of, name_apart};
+use crate::sweep::plan::{check_head, condition, line_of, name_apart};
 use crate::sweep::{
-    Axis, Base, Condition, Domain, EvaluatorName, PlanError, RawAxis, Scale, Value,
+    Axis, Base, Condition, Domain, EvaluatorName, Figures, PlanError, RawAxis, Scale, Value,
 };
 use serde::{Deserialize, Serialize};
 use toml::Spanned;
@@ -20,7 +20,8 @@ pub struct RawProblem {
     pub goal: Goal,
     #[serde(default)]
     pub cost: Cost,
-    /// As the axes of a plan; `base` is today's value, against which prices are reckoned.
+    /// As the axes of a plan; `base` is today's value, against which prices are reckoned. Default: what the
+    /// base files hold.
     #[serde(rename = "setting", default)]
     #[schemars(with = "Vec<RawAxis>")]
     pub settings: Vec<Spanned<RawAxis>>,
@@ -28,7 +29,8 @@ pub struct RawProblem {
     #[serde(default)]
     #[schemars(with = "Vec<String>")]
     pub constraints: Vec<Spanned<String>>,
-    /// Rollouts per point during the search; the winner is run again with five times as many.
+    /// Rollouts per point during the search; the winner is run again with five times as many, and at least
+    /// 1,000 if nothing may be lost.
     #[serde(default = "default_replications")]
     pub replications: u32,
     #[serde(default = "default_seed")]
@@ -82,6 +84,25 @@ impl Goal {
             _ => Some(self.failed.max(NONE)),
         }
     }
+
+    /// Whether these replications, some of `total`, miss the goal however the others turn out.
+    pub(super) fn is_lost<'a>(
+        &self,
+        figures: impl IntoIterator<Item = &'a Figures>,
+        total: u32,
+    ) -> bool {
+        let (mut lost, mut risk) = (0.0, 0.0);
+        for f in figures {
+            if f.duration_s.is_none() {
+                return true;
+            }
+            lost += f.failed;
+            risk += 1.0 - f.probability_none;
+        }
+        let most = |limit: f64| limit * f64::from(total);
+        self.failed_limit().is_some_and(|limit| lost > most(limit))
+            || self.probability_none.is_some_and(|p| risk > most(1.0 - p))
+    }
 }
 
 /// What is to be small: a weighted sum.
@@ -105,6 +126,38 @@ impl Default for Cost {
     }
 }
 
+/// A setting as it is today.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Today {
+    /// What stands in the base, else the default; unset where no default is known.
+    pub value: Value,
+    /// Whether a file or the problem says so.
+    pub set: bool,
+    /// Whether the base holds it: then it is run by leaving the base alone.
+    pub in_base: bool,
+}
+
+impl Today {
+    /// What the base holds: its value, or else the default that applies.
+    pub fn of_base(value: Option<Value>, default: Option<Value>) -> Today {
+        let set = value.is_some();
+        Today { value: value.or(default).unwrap_or(Value::Unset), set, in_base: true }
+    }
+}
+
+impl std::fmt::Display for Today {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match (self.set, &self.value) {
+            (true, value) => write!(f, "{value}"),
+            (false, Value::Unset) => f.write_str("not set"),
+            (false, default) => write!(f, "not set ({default} by default)"),
+        }
+    }
+}
+
+/// Stands for the level of a setting that is left as it is today, where its value is none of the levels.
+pub(super) const AS_TODAY: u64 = u64::MAX;
+
 /// A problem, checked.
 #[derive(Clone, Debug)]
 pub struct Problem {
@@ -113,6 +166,8 @@ pub struct Problem {
     pub goal: Goal,
     pub cost: Cost,
     pub settings: Vec<Axis>,
+    /// For each setting.
+    pub today: Vec<Today>,
     pub constraints: Vec<String>,
     pub replications: u32,
     pub seed: u64,
@@ -123,6 +178,8 @@ pub struct Problem {
 
 /// A continuous setting is searched in so many equal parts of its range.
 const PARTS: u64 = 4096;
+/// What is evaluated is kept in memory.
+const MOST_EVALUATIONS: u32 = 1_000_000;
 
 impl Problem {
     /// Parses and checks the text of the problem `file` (its name in messages).
@@ -149,7 +206,9 @@ impl Problem {
             let parsed = condition(text.get_ref(), &settings, "a setting");
             conditions.push(parsed.map_err(|m| fail(Some(text.span().start), m))?);
         }
+        let today = |s: &Axis| Today { value: s.base.clone(), set: true, in_base: false };
         Ok(Problem {
+            today: settings.iter().map(today).collect(),
             name: raw.name,
             base: raw.base,
             goal: raw.goal,
@@ -176,6 +235,9 @@ impl Problem {
 
     /// The value of a setting at one of its levels.
     pub fn value(&self, setting: usize, level: u64) -> Value {
+        if level == AS_TODAY {
+            return self.today[setting].value.clone();
+        }
         match &self.settings[setting].domain {
             Domain::List(values) => values[level as usize].clone(),
             Domain::Integers { from, scale: Scale::Linear, .. } => Value::Int(from + level as i64),
@@ -190,17 +252,35 @@ impl Problem {
         levels.iter().enumerate().map(|(i, level)| self.value(i, *level)).collect()
     }
 
+    /// What an evaluator is given: nothing for what stays as it is in the base.
+    pub(super) fn run_values(&self, levels: &[u64]) -> Vec<Value> {
+        let value = |(i, level): (usize, &u64)| match *level == AS_TODAY && self.today[i].in_base {
+            true => Value::Unset,
+            false => self.value(i, *level),
+        };
+        levels.iter().enumerate().map(value).collect()
+    }
+
     /// Whether the constraints allow these settings.
     pub fn allows(&self, values: &[Value]) -> bool {
         self.conditions.iter().all(|c| c.holds(values))
     }
 
-    /// The level nearest to a setting's present value.
-    pub fn present(&self, setting: usize) -> u64 {
-        let base = &self.settings[setting].base;
+    /// The level that is today's value, or [`AS_TODAY`] where none is.
+    pub(super) fn today_level(&self, setting: usize) -> u64 {
+        let nearest = self.nearest_to_today(setting);
+        match self.value(setting, nearest).same(&self.today[setting].value) {
+            true => nearest,
+            false => AS_TODAY,
+        }
+    }
+
+    /// The level nearest to a setting's value of today; the first where nothing is near.
+    pub(super) fn nearest_to_today(&self, setting: usize) -> u64 {
+        let today = &self.today[setting].value;
         let levels = self.levels(setting);
-        let Some(wanted) = base.number() else {
-            return (0..levels).find(|l| self.value(setting, *l) == *base).unwrap_or(0);
+        let Some(wanted) = today.number() else {
+            return (0..levels).find(|l| self.value(setting, *l) == *today).unwrap_or(0);
         };
         let off = |level: u64| {
             let value = self.value(setting, level).number();
@@ -224,17 +304,13 @@ impl Problem {
 }
 
 fn check_scalars(raw: &RawProblem) -> Result<(), String> {
-    if raw.schema != 1 {
-        return Err(format!("schema = {} is not known here: use schema = 1", raw.schema));
-    }
-    if raw.base.scenario.is_none() && raw.base.manifests.is_empty() {
-        return Err("base names neither a scenario nor manifests".into());
-    }
+    check_head(raw.schema, &raw.base, raw.replications)?;
     if raw.settings.is_empty() {
         return Err("the problem has no [[setting]]".into());
     }
-    if raw.replications == 0 || raw.max_evaluations == 0 {
-        return Err("replications and max_evaluations must be at least 1".into());
+    if raw.max_evaluations == 0 || raw.max_evaluations > MOST_EVALUATIONS {
+        let given = raw.max_evaluations;
+        return Err(format!("max_evaluations must be 1 to {MOST_EVALUATIONS}, not {given}"));
     }
     if !(raw.goal.failed >= 0.0 && raw.goal.failed.is_finite()) {
         return Err(format!("goal.failed must be 0 or more, not {}", raw.goal.failed));

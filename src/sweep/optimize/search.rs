@@ -1,11 +1,13 @@
-//! The search: everything where that is affordable; else bisection along each setting towards lower cost,
-//! exchanges between two settings along the boundary, and a last look at all neighbours.
+//! The answer: the best of everything where that is affordable, else of a search; run again with fresh seeds
+//! that it must stand.
 
-use super::trial::{Levels, Trials};
+use super::descend::search;
+use super::problem::AS_TODAY;
+use super::trial::{Exam, Levels, Trials};
 use super::{Outcome, Price, Problem, Score, prices};
 use crate::engine::rng::mix;
 use crate::stats::pareto_front;
-use crate::sweep::{Evaluate, Value};
+use crate::sweep::{Evaluate, Figures, Value};
 use rayon::prelude::*;
 
 /// The answer.
@@ -15,7 +17,7 @@ pub struct Optimum {
     /// During the search.
     pub outcome: Outcome,
     pub score: Score,
-    /// With fresh seeds and at least twice the replications.
+    /// With fresh seeds and at least five times the replications, and 1,000 if nothing may be lost.
     pub fresh: Outcome,
     /// Whether the fresh run meets the goal as well.
     pub confirmed: bool,
@@ -26,13 +28,20 @@ pub struct Optimum {
     pub prices: Vec<Price>,
     /// Best trades of losses, duration and peak pods among all that was evaluated.
     pub front: Vec<FrontPoint>,
-    /// Everything the last search evaluated, in the order of the settings' levels.
+    /// Everything that was evaluated, in the order of the settings' levels.
     pub tried: Vec<(Vec<Value>, Outcome)>,
+    /// Different settings.
     pub evaluated: u32,
+    /// Rollouts run for all of them, fresh seeds included.
+    pub rollouts: u64,
+    /// Of them, settings that could not be run, and the first reason.
+    pub errors: u32,
+    pub first_error: Option<String>,
     /// Every allowed combination was evaluated: there is none better.
     pub exhaustive: bool,
     /// Winners that the fresh seeds refused.
     pub refuted: u32,
+    /// Rollouts of every point; candidates of the winner have more.
     pub replications: u32,
 }
 
@@ -45,36 +54,59 @@ pub struct FrontPoint {
     pub peak_pods: u32,
 }
 
-/// Fresh replications per replication of the first search; later ones take twice as many as the search.
+/// Fresh replications per replication of the search; each refused winner doubles them.
 const FRESH: u32 = 5;
-/// How often a refused winner starts the search again.
+/// At least so many where nothing may be lost, since fewer cannot tell a loss in a thousand rollouts.
+const FRESH_FOR_NONE: u32 = 1000;
+/// Refused winners after which the search gives up.
 const ROUNDS: u32 = 5;
+/// Share of the cost below which a saving is no reason to change a setting.
+const WORTH_A_CHANGE: f64 = 1e-3;
 /// Evaluated at once when everything is.
 const BLOCK: usize = 256;
 
 /// Searches; an error says why nothing could be run at all.
 ///
-/// A winner that fresh seeds refuse starts the search again on those seeds: what was lucky before is found
-/// out there, and with it every neighbour that shares its luck.
+/// A winner that fresh seeds refuse makes them an exam that all must stand: the next candidates sit it, in
+/// the order of their cost, until one has stood every exam so far. That one gets fresh seeds again. What
+/// was run before stays known, and a candidate is dropped as soon as an exam is lost.
 pub fn optimize(problem: &Problem, evaluator: &dyn Evaluate) -> Result<Optimum, String> {
     let mut trials = Trials::new(problem, evaluator);
-    let mut replications = trials.replications.saturating_mul(FRESH);
+    let sizes: Vec<u64> = (0..problem.settings.len()).map(|i| problem.levels(i)).collect();
+    // To leave a setting alone is a choice of its own where today's value is none of the levels.
+    let choices: Vec<u64> =
+        sizes.iter().zip(trials.today()).map(|(n, t)| n + u64::from(*t == AS_TODAY)).collect();
+    let all = choices.iter().fold(1u64, |n, s| n.saturating_mul(*s));
+    let exhaustive = all <= u64::from(problem.max_evaluations);
+    if exhaustive {
+        evaluate_all(&mut trials, &sizes, &choices, all);
+    }
+    // Today's settings compete too, whether or not they are among the levels.
+    trials.score(&trials.today().clone());
+    let mut replications = problem.replications.saturating_mul(FRESH);
+    if problem.goal.failed == 0.0 && problem.goal.probability_none.is_none() {
+        replications = replications.max(FRESH_FOR_NONE);
+    }
     for round in 0.. {
-        let (best, exhaustive) = search(&mut trials);
-        if trials.score(&best).violation.is_infinite() {
+        if !exhaustive && !trials.exhausted() {
+            search(&mut trials, &sizes);
+        }
+        let Some(best) = trials.best().map(|best| plainest(&mut trials, best)) else {
             return Err(match trials.first_error() {
                 Some(error) => format!("no combination of the settings can be run: {error}"),
                 None => "the constraints allow no combination of the settings".into(),
             });
-        }
+        };
         let seed = mix(problem.seed ^ mix(u64::from(round) + 1));
-        let fresh = trials.run(&problem.values(&best), replications, seed)?;
+        let exam = Exam { seed, replications, telling: 0 };
+        let figures = trials.sit(&best, exam)?;
+        let fresh = Outcome::of(&figures);
         let confirmed = fresh.violation(&problem.goal) == 0.0;
         let hopeless = !trials.score(&best).meets();
-        if confirmed || hopeless || round == ROUNDS || trials.exhausted() {
+        if confirmed || hopeless || round == ROUNDS {
             return Ok(answer(&mut trials, &best, fresh, (confirmed, exhaustive, round)));
         }
-        trials.start_again(seed, replications);
+        trials.add(exam, &best, figures);
         replications = replications.saturating_mul(2);
     }
     unreachable!("the loop ends by returning")
@@ -87,7 +119,7 @@ fn answer(
     (confirmed, exhaustive, refuted): (bool, bool, u32),
 ) -> Optimum {
     let problem = trials.problem;
-    let present = trials.present().clone();
+    let present = trials.today().clone();
     let prices = prices(trials, best, &present);
     Optimum {
         settings: problem.values(best),
@@ -101,9 +133,12 @@ fn answer(
         front: front(trials),
         tried: trials.outcomes().map(|(l, o)| (problem.values(l), o.clone())).collect(),
         evaluated: trials.evaluated,
+        rollouts: trials.rollouts,
+        errors: trials.errors(),
+        first_error: trials.first_error().map(str::to_owned),
         exhaustive,
         refuted,
-        replications: trials.replications,
+        replications: problem.replications,
     }
 }
 
@@ -123,36 +158,27 @@ fn front(trials: &Trials<'_>) -> Vec<FrontPoint> {
     front
 }
 
-/// The best levels found, and whether all were looked at.
-fn search(trials: &mut Trials<'_>) -> (Levels, bool) {
-    let sizes: Vec<u64> =
-        (0..trials.problem.settings.len()).map(|i| trials.problem.levels(i)).collect();
-    let all = sizes.iter().fold(1u64, |n, s| n.saturating_mul(*s));
-    let left = trials.problem.max_evaluations.saturating_sub(trials.evaluated);
-    if all <= u64::from(left) {
-        return (evaluate_all(trials, &sizes, all), true);
-    }
-    let mut best: Option<(Score, Levels)> = None;
-    for start in starts(trials, &sizes) {
-        let found = descend(trials, &sizes, start);
-        let score = trials.score(&found);
-        if best.as_ref().is_none_or(|(b, _)| score.better_than(b)) {
-            best = Some((score, found));
-        }
-        if trials.exhausted() {
-            break;
+/// The best with all settings as they are today that make no difference worth a change.
+fn plainest(trials: &mut Trials<'_>, mut best: Levels) -> Levels {
+    for setting in 0..best.len() {
+        let mut other = best.clone();
+        other[setting] = trials.today()[setting];
+        let (here, there) = (trials.score(&best), trials.score(&other));
+        if here.meets() && there.meets() && there.cost <= here.cost * (1.0 + WORTH_A_CHANGE) {
+            best = other;
         }
     }
-    (best.expect("there is a start").1, false)
+    best
 }
 
-/// Every combination, in blocks over all cores; the first of the best.
-fn evaluate_all(trials: &mut Trials<'_>, sizes: &[u64], all: u64) -> Levels {
+/// Every combination, in blocks over all cores.
+fn evaluate_all(trials: &mut Trials<'_>, sizes: &[u64], choices: &[u64], all: u64) {
     let combination = |mut index: u64| -> Levels {
         let mut levels = vec![0; sizes.len()];
-        for (level, size) in levels.iter_mut().zip(sizes).rev() {
-            *level = index % size;
-            index /= size;
+        for (i, level) in levels.iter_mut().enumerate().rev() {
+            let choice = index % choices[i];
+            *level = if choice == sizes[i] { AS_TODAY } else { choice };
+            index /= choices[i];
         }
         levels
     };
@@ -160,225 +186,14 @@ fn evaluate_all(trials: &mut Trials<'_>, sizes: &[u64], all: u64) -> Levels {
         let block: Vec<Levels> = (first..all.min(first + BLOCK as u64)).map(combination).collect();
         let shared = &*trials;
         let run = |levels: &Levels| {
-            let values = shared.problem.values(levels);
-            let allowed = shared.problem.allows(&values);
-            allowed.then(|| shared.run(&values, shared.replications, shared.seed))
+            let allowed = shared.problem.allows(&shared.problem.values(levels));
+            allowed.then(|| shared.first_run(levels))
         };
-        let outcomes: Vec<Option<Result<Outcome, String>>> = block.par_iter().map(run).collect();
-        for (levels, outcome) in block.into_iter().zip(outcomes) {
-            if let Some(outcome) = outcome {
-                trials.learn(levels, outcome);
+        let found: Vec<Option<Result<Vec<Figures>, String>>> = block.par_iter().map(run).collect();
+        for (levels, figures) in block.into_iter().zip(found) {
+            if let Some(figures) = figures {
+                trials.learn(levels, figures);
             }
         }
     }
-    best_known(trials).unwrap_or_else(|| vec![0; sizes.len()])
-}
-
-fn best_known(trials: &mut Trials<'_>) -> Option<Levels> {
-    let known: Vec<Levels> = trials.outcomes().map(|(levels, _)| levels.clone()).collect();
-    known.into_iter().map(|l| (trials.score(&l), l)).min_by(|a, b| a.0.order(&b.0)).map(|(_, l)| l)
-}
-
-/// The most promising of today's settings, the corners and a spread of points in between.
-fn starts(trials: &mut Trials<'_>, sizes: &[u64]) -> Vec<Levels> {
-    let mut candidates: Vec<Levels> = vec![trials.present().clone()];
-    if sizes.len() <= 5 {
-        for corner in 0..1u64 << sizes.len() {
-            let end = |(i, size): (usize, &u64)| if corner >> i & 1 == 1 { size - 1 } else { 0 };
-            candidates.push(sizes.iter().enumerate().map(end).collect());
-        }
-    }
-    for i in 0..16 * sizes.len().min(4) as u32 {
-        let place = |(d, size): (usize, &u64)| {
-            let u = f64::from(sobol_burley::sample(i, d as u32 % 256, 1));
-            ((u * *size as f64) as u64).min(size - 1)
-        };
-        candidates.push(sizes.iter().enumerate().map(place).collect());
-    }
-    candidates.sort();
-    candidates.dedup();
-    let mut scored: Vec<(Score, Levels)> =
-        candidates.into_iter().map(|c| (trials.score(&c), c)).collect();
-    scored.sort_by(|a, b| a.0.order(&b.0));
-    scored.truncate(4);
-    scored.into_iter().map(|(_, levels)| levels).collect()
-}
-
-/// From `at` downhill until no move helps.
-fn descend(trials: &mut Trials<'_>, sizes: &[u64], mut at: Levels) -> Levels {
-    loop {
-        let before = trials.score(&at);
-        for setting in 0..sizes.len() {
-            at = along(trials, sizes, at, setting);
-        }
-        if !trials.score(&at).better_than(&before) {
-            at = exchange(trials, sizes, at);
-        }
-        if !trials.score(&at).better_than(&before) {
-            at = neighbours(trials, sizes, at);
-        }
-        if !trials.score(&at).better_than(&before) || trials.exhausted() {
-            return at;
-        }
-    }
-}
-
-/// The best place along one setting: bisection towards either end while the end is worse, and steps of
-/// falling size for what is not monotone.
-fn along(trials: &mut Trials<'_>, sizes: &[u64], mut at: Levels, setting: usize) -> Levels {
-    for end in [0, sizes[setting] - 1] {
-        at = bisect(trials, at, setting, end);
-    }
-    let mut step = sizes[setting] / 2;
-    while step > 0 && !trials.exhausted() {
-        let level = at[setting];
-        let mut moved = false;
-        for to in [level.checked_sub(step), Some(level + step).filter(|l| *l < sizes[setting])] {
-            let Some(to) = to else { continue };
-            let mut other = at.clone();
-            other[setting] = to;
-            if trials.score(&other).better_than(&trials.score(&at)) {
-                at = other;
-                moved = true;
-                break;
-            }
-        }
-        if !moved {
-            step /= 2;
-        }
-    }
-    at
-}
-
-/// The farthest level towards `end` that is better than `at`, supposing that better ones lie together.
-fn bisect(trials: &mut Trials<'_>, at: Levels, setting: usize, end: u64) -> Levels {
-    let (mut good, mut bad) = (at, end);
-    let place = |levels: &Levels, level: u64| {
-        let mut other = levels.clone();
-        other[setting] = level;
-        other
-    };
-    let last = place(&good, end);
-    if trials.score(&last).better_than(&trials.score(&good)) {
-        return last;
-    }
-    while good[setting].abs_diff(bad) > 1 && !trials.exhausted() {
-        let middle = place(&good, good[setting].midpoint(bad));
-        if trials.score(&middle).better_than(&trials.score(&good)) {
-            good = middle;
-        } else {
-            bad = middle[setting];
-        }
-    }
-    good
-}
-
-/// Moves one setting and mends the goal with another: along a slanting boundary neither helps by itself.
-fn exchange(trials: &mut Trials<'_>, sizes: &[u64], at: Levels) -> Levels {
-    let start = trials.score(&at);
-    for moved in 0..sizes.len() {
-        let mut step = sizes[moved] - 1;
-        while step > 0 {
-            let level = at[moved];
-            let up = Some(level + step).filter(|l| *l < sizes[moved]);
-            for to in [level.checked_sub(step), up].into_iter().flatten() {
-                for mending in (0..sizes.len()).filter(|m| *m != moved) {
-                    let mut other = at.clone();
-                    other[moved] = to;
-                    let other = mend(trials, sizes, other, mending);
-                    if trials.score(&other).better_than(&start) {
-                        return other;
-                    }
-                    if trials.exhausted() {
-                        return at;
-                    }
-                }
-            }
-            step /= 2;
-        }
-    }
-    at
-}
-
-/// Moves one setting until the goal is met, and no farther than needed.
-fn mend(trials: &mut Trials<'_>, sizes: &[u64], at: Levels, setting: usize) -> Levels {
-    if trials.score(&at).meets() {
-        return along_cost(trials, sizes, at, setting);
-    }
-    for end in [0, sizes[setting] - 1] {
-        let mut good = at.clone();
-        good[setting] = end;
-        if !trials.score(&good).meets() {
-            continue;
-        }
-        let mut bad = at[setting];
-        while good[setting].abs_diff(bad) > 1 {
-            let mut middle = at.clone();
-            middle[setting] = good[setting].midpoint(bad);
-            if trials.score(&middle).meets() {
-                good = middle;
-            } else {
-                bad = middle[setting];
-            }
-        }
-        return good;
-    }
-    at
-}
-
-fn along_cost(trials: &mut Trials<'_>, sizes: &[u64], mut at: Levels, setting: usize) -> Levels {
-    for end in [0, sizes[setting] - 1] {
-        at = bisect(trials, at, setting, end);
-    }
-    at
-}
-
-/// The best of all neighbours one level away (in every mix of up to four settings; else in pairs).
-fn neighbours(trials: &mut Trials<'_>, sizes: &[u64], at: Levels) -> Levels {
-    let mut best = at.clone();
-    for moves in moves(sizes.len()) {
-        let mut other = at.clone();
-        let mut inside = true;
-        for (setting, by) in moves {
-            match other[setting].checked_add_signed(by).filter(|l| *l < sizes[setting]) {
-                Some(level) => other[setting] = level,
-                None => inside = false,
-            }
-        }
-        if inside && trials.score(&other).better_than(&trials.score(&best)) {
-            best = other;
-        }
-        if trials.exhausted() {
-            break;
-        }
-    }
-    best
-}
-
-/// Lists of (setting, step).
-fn moves(settings: usize) -> Vec<Vec<(usize, i64)>> {
-    let mut all = Vec::new();
-    if settings <= 4 {
-        for code in 1..3usize.pow(settings as u32) {
-            let digit = |i: usize| (code / 3usize.pow(i as u32) % 3) as i64;
-            let step = |i: usize| match digit(i) {
-                0 => None,
-                1 => Some((i, -1)),
-                _ => Some((i, 1)),
-            };
-            all.push((0..settings).filter_map(step).collect());
-        }
-        return all;
-    }
-    for i in 0..settings {
-        for a in [-1, 1] {
-            all.push(vec![(i, a)]);
-            for j in 0..i {
-                for b in [-1, 1] {
-                    all.push(vec![(i, a), (j, b)]);
-                }
-            }
-        }
-    }
-    all
 }

@@ -67,7 +67,10 @@ fn mistakes_name_the_line_and_the_cure() {
     assert!(
         error(&(good.clone() + "colour = 1\n")).starts_with("plan.toml:6: unknown field `colour`")
     );
-    assert!(error(&format!("replications = 0\n{good}")).contains("at least 1"));
+    assert!(
+        error(&format!("replications = 0\n{good}"))
+            .contains("replications must be 1 to 1000000, not 0")
+    );
     assert!(error(&axis("x.failed", "[1]")).contains("is also a result column"));
     assert!(error("design = { kind = 'spiral' }\n").contains("unknown variant `spiral`"));
     let text = "schema = 2\nbase = { scenario = 'a' }\n";

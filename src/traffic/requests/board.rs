@@ -249,17 +249,8 @@ impl<'a> Board<'a> {
         let now = &self.views[view as usize];
         let rules = &self.rules[now.context as usize];
         let arp = self.timeline.arp_failure;
-        if now.in_gap && arp < rules.connect {
-            return (rules.seen(Failure::NoRoute), Cause::RuleGap, at + arp);
-        }
-        if now.in_gap {
-            return (rules.seen(Failure::Timeout), Cause::RuleGap, at + rules.connect);
-        }
-        match now.empty {
-            Empty::Refuse => (rules.seen(Failure::Refused), Cause::NoBackend, at),
-            Empty::Drop => (rules.seen(Failure::Timeout), Cause::NoBackend, at + rules.connect),
-            Empty::Status(code) => (Failure::Status(code), Cause::NoBackend, at),
-        }
+        let (failure, cause, after) = rules.no_backend(now.empty, now.in_gap, arp);
+        (failure, cause, at + after)
     }
 }
 

@@ -11,6 +11,7 @@ use super::blind::Random;
 use super::board::Board;
 use super::loaded::Loads;
 use crate::engine::Seed;
+use crate::engine::rng::mix;
 use crate::scenario::Traffic;
 use crate::timeline::{L7, Timeline};
 use crate::traffic::random::{BLOCK, Sends};
@@ -68,6 +69,8 @@ pub struct Request {
     /// The view that chose the pod.
     pub view: u32,
     pub life: u16,
+    /// It must not be sent twice (POST, PATCH).
+    pub non_idempotent: bool,
     /// On a connection that served before.
     pub reused: bool,
     /// The layer-7 hop that tries, or NONE.
@@ -219,6 +222,12 @@ impl<'a> Simulation<'a> {
         }
     }
 
+    /// Whether the request with these numbers is one that must not be sent twice.
+    fn draws_non_idempotent(&self, bits: u64) -> bool {
+        let share = self.traffic.client.non_idempotent;
+        share > 0.0 && ((mix(bits ^ 0x504f_5354) >> 11) as f64) < share * (1u64 << 53) as f64
+    }
+
     /// A client sends a new request now.
     pub fn send(&mut self, bits: u64, user: u32) {
         self.tally.sent += 1;
@@ -231,6 +240,7 @@ impl<'a> Simulation<'a> {
             pod: NONE,
             view: NONE,
             life: 0,
+            non_idempotent: self.draws_non_idempotent(bits),
             reused: false,
             hop: NONE,
             slot: NONE,
@@ -293,6 +303,7 @@ pub fn needed(timeline: &Timeline, traffic: &Traffic) -> bool {
     let waits = |l7: &L7| l7.tries > 1 || l7.pool.is_some();
     let client = &traffic.client;
     client.keep_alive
+        || !timeline.rehashes.is_empty()
         || client.retries > 0
         || matches!(traffic.arrivals, crate::scenario::Arrivals::Closed { .. })
         || timeline.versions.iter().any(|v| v.concurrency.is_some())

@@ -1,6 +1,8 @@
 //! A target group, and what each load balancer node believes of its targets.
 
 use super::Settings;
+use super::zones::Zones;
+use crate::cluster::objects::Cluster;
 use crate::engine::{Dur, Rng, Time};
 use crate::model::balancer::check::{self, Checked, Health};
 use crate::model::balancer::listing::{Listing, new_view};
@@ -66,6 +68,8 @@ struct Belief {
 
 #[derive(Debug)]
 struct Node {
+    /// Where it is, without cross-zone load balancing.
+    zone: u32,
     listing: Listing,
     beliefs: Vec<Belief>,
     /// When it takes in the latest change of the members: it hears of changes in the order of the calls.
@@ -77,6 +81,8 @@ struct Node {
 pub struct Group {
     settings: Settings,
     members: Vec<Member>,
+    /// None: a node sends to targets of every zone.
+    zones: Option<Zones>,
     nodes: Vec<Node>,
     rng: Rng,
 }
@@ -92,14 +98,28 @@ const UNKNOWN: Belief = Belief {
 const STEPS: i64 = 60;
 
 impl Group {
-    pub fn new(settings: &Settings, rng: Rng, timeline: &mut Timeline) -> Group {
+    pub fn node_name(balancer: &str, i: u32) -> String {
+        format!("{balancer} node {}", i + 1)
+    }
+
+    /// `name`: of the target group, where there are several.
+    pub fn new(
+        settings: &Settings,
+        name: Option<&str>,
+        zones: Option<Zones>,
+        rng: Rng,
+        timeline: &mut Timeline,
+    ) -> Group {
+        let of_group = name.map_or(String::new(), |name| format!(", {name}"));
         let node = |i: u32| {
-            let name = format!("{} node {}", settings.name, i + 1);
+            let name = format!("{}{of_group}", Group::node_name(settings.name, i));
             let listing = Listing::new(new_view(timeline, name, settings.hop.clone()));
-            Node { listing, beliefs: Vec::new(), heard: Time::ALWAYS, growing: false }
+            let zone = zones.as_ref().map_or(0, |z| i % z.count);
+            Node { zone, listing, beliefs: Vec::new(), heard: Time::ALWAYS, growing: false }
         };
-        let nodes = (0..settings.nodes).map(node).collect();
-        Group { settings: settings.clone(), members: Vec::new(), nodes, rng }
+        let count = settings.nodes.max(zones.as_ref().map_or(0, |z| z.count));
+        let nodes = (0..count).map(node).collect();
+        Group { settings: settings.clone(), members: Vec::new(), zones, nodes, rng }
     }
 
     pub fn views(&self) -> Vec<ViewId> {
@@ -107,7 +127,7 @@ impl Group {
     }
 
     /// Takes a target over that every node has found healthy long ago.
-    pub fn adopt(&mut self, timeline: &mut Timeline, target: Target) {
+    pub fn adopt(&mut self, cluster: &Cluster, timeline: &mut Timeline, target: Target) {
         self.members.push(Member { target, state: State::Registered, generation: 0 });
         let belief = Belief {
             known: true,
@@ -115,10 +135,11 @@ impl Group {
             routed: Health::Healthy,
             healthy_since: Time::ALWAYS,
         };
-        let listed: Vec<_> = self.members.iter().map(|m| (m.target, 1.0)).collect();
         for node in &mut self.nodes {
+            let near = |m: &&Member| is_near(&self.zones, node.zone, cluster, m.target);
+            let listed = self.members.iter().filter(near).map(|m| (m.target, 1.0)).collect();
             node.beliefs.push(belief);
-            node.listing.begin(timeline, listed.clone());
+            node.listing.begin(timeline, listed);
         }
     }
 
@@ -287,14 +308,31 @@ impl Group {
         }
     }
 
+    /// Healthy and registered targets that a node may send to, as it knows them.
+    fn counts(&self, cluster: &Cluster, node: u32) -> (usize, usize) {
+        let Node { zone, beliefs, .. } = &self.nodes[node as usize];
+        let known = self.members.iter().zip(beliefs).filter(|(member, belief)| {
+            belief.known && is_near(&self.zones, *zone, cluster, member.target)
+        });
+        known.fold((0, 0), |(healthy, all), (_, belief)| {
+            (healthy + usize::from(belief.routed == Health::Healthy), all + 1)
+        })
+    }
+
+    /// Which nodes are in the load balancer's name.
+    pub fn up(&self, cluster: &Cluster) -> Vec<bool> {
+        let threshold = self.settings.dns.as_ref().map(|dns| dns.threshold).unwrap_or_default();
+        let up = |node| threshold.is_met_by(self.counts(cluster, node));
+        (0..self.nodes.len() as u32).map(up).collect()
+    }
+
     /// What a node sends to: healthy targets; with too few of them all that it knows.
     fn route(&mut self, scene: &mut Scene, node: u32, out: &mut Out<balancer::Event>) {
         let now = scene.ctx.now;
-        let Node { listing, beliefs, growing, .. } = &mut self.nodes[node as usize];
+        let open = !self.settings.fail_open.is_met_by(self.counts(scene.cluster, node));
+        let Node { zone, listing, beliefs, growing, .. } = &mut self.nodes[node as usize];
         let known = |b: &Belief| b.known;
         let healthy = |b: &Belief| b.known && b.routed == Health::Healthy;
-        let enough = self.settings.min_healthy.max(1) as usize;
-        let open = beliefs.iter().filter(|b| healthy(b)).count() < enough;
         let slow = self.settings.slow_start;
         let started = |b: &Belief| b.healthy_since <= now - slow;
         // Nobody starts slowly while all do.
@@ -302,7 +340,8 @@ impl Group {
         let mut wanted = Vec::new();
         let mut ramping = false;
         for (member, belief) in self.members.iter().zip(beliefs.iter()) {
-            if if open { known(belief) } else { healthy(belief) } {
+            let near = || is_near(&self.zones, *zone, scene.cluster, member.target);
+            if (if open { known(belief) } else { healthy(belief) }) && near() {
                 let ramp = ramps && !started(belief);
                 ramping |= ramp;
                 let share = (now - belief.healthy_since).as_secs_f64() / slow.as_secs_f64();
@@ -315,6 +354,10 @@ impl Group {
             say(out, now + Dur(slow.0 / STEPS), Event::Grow { node });
         }
     }
+}
+
+fn is_near(zones: &Option<Zones>, zone: u32, cluster: &Cluster, target: Target) -> bool {
+    zones.as_ref().is_none_or(|zones| zones.of_target(cluster, target) == zone)
 }
 
 fn say(out: &mut Out<balancer::Event>, at: Time, event: Event) {

@@ -4,14 +4,18 @@
 
 pub mod controller;
 pub mod group;
+pub mod rule;
+pub mod zones;
 
 use super::{Model, Scene, check};
-use crate::cluster::objects::{Conditions, PodId};
-use crate::engine::{Dist, Dur};
+use crate::cluster::objects::{Cluster, Conditions, PodId};
+use crate::cluster::spec::Node;
+use crate::engine::{Dist, Dur, Rng};
 use crate::model::plumbing::{Ctx, Out};
 use crate::timeline::{Hop, Target, Timeline, ViewId};
 use controller::Controller;
 use group::Group;
+use zones::{Dns, Zones};
 
 #[derive(Clone, Debug, PartialEq)]
 pub struct Settings {
@@ -34,33 +38,62 @@ pub struct Settings {
     /// A target's share grows for so long after it turned healthy; zero: at once.
     pub slow_start: Dur,
     /// With fewer healthy targets all registered ones get requests.
-    pub min_healthy: u32,
+    pub fail_open: zones::Threshold,
+    /// A node sends to targets of every zone; else to its own zone's.
+    pub cross_zone: bool,
+    /// Clients follow the DNS name, where nodes may leave it.
+    pub dns: Option<zones::Settings>,
     /// Keeps pods as targets. None: the targets are the cluster's nodes, by NodePort.
     pub controller: Option<controller::Settings>,
+    /// Of the rule, where it forwards to several target groups by weight.
+    pub rule: Option<rule::Settings>,
 }
 
 #[derive(Clone, Debug, PartialEq)]
 pub enum Event {
     Controller(controller::Event),
     Group(group::Event),
+    /// A client looks the load balancer's name up.
+    LookUp {
+        client: u32,
+    },
 }
 
 #[derive(Debug)]
 pub struct Elb {
+    /// The Service that the target group belongs to.
+    service: u8,
     controller: Option<Controller>,
     group: Group,
+    dns: Option<Dns>,
+    rng: Rng,
 }
 
 impl Elb {
-    /// Without a controller: `nodes` are the views of the cluster's nodes.
-    pub fn new(ctx: Ctx, settings: &Settings, nodes: &[ViewId], timeline: &mut Timeline) -> Elb {
-        let mut group = Group::new(settings, ctx.seed.stream("elb", 0), timeline);
+    /// `cluster`: its nodes, and without a controller their views. `name`: of the target group, where
+    /// there are several.
+    pub fn new(
+        ctx: Ctx,
+        settings: &Settings,
+        service: u8,
+        name: Option<&str>,
+        cluster: (&[Node], &[ViewId]),
+        timeline: &mut Timeline,
+    ) -> Elb {
+        let (nodes, views) = cluster;
+        let zones = if settings.cross_zone { None } else { Zones::of(nodes, views) };
+        let rng = ctx.seed.stream("elb", u64::from(service));
+        let mut group = Group::new(settings, name, zones, rng, timeline);
         if settings.controller.is_none() {
-            nodes.iter().for_each(|view| group.adopt(timeline, Target::View(*view)));
+            let none = Cluster::default();
+            views.iter().for_each(|view| group.adopt(&none, timeline, Target::View(*view)));
         }
-        let rng = ctx.seed.stream("elb controller", 0);
+        let rng = ctx.seed.stream("elb controller", u64::from(service));
         let controller = settings.controller.as_ref().map(|s| Controller::new(s, rng));
-        Elb { controller, group }
+        let dns =
+            settings.dns.as_ref().map(|s| Dns::new(s, &group.views(), &settings.hop, timeline));
+        let rng = ctx.seed.stream("elb dns", u64::from(service));
+        Elb { service, controller, group, dns, rng }
     }
 }
 
@@ -71,6 +104,10 @@ impl Model for Elb {
         u16::from(self.controller.is_some())
     }
 
+    fn watched(&self, _watcher: u16) -> u8 {
+        self.service
+    }
+
     fn slices(&self, _watcher: u16, from: u32, to: u32) -> Event {
         Event::Controller(controller::Event::Slices { from, to })
     }
@@ -79,15 +116,19 @@ impl Model for Elb {
         self.controller.is_some().then_some(Event::Controller(controller::Event::Pod(pod)))
     }
 
-    fn adopt(&mut self, scene: &mut Scene, pod: PodId, conditions: Conditions) {
-        if let Some(controller) = &mut self.controller {
+    fn adopt(&mut self, scene: &mut Scene, service: u8, pod: PodId, conditions: Conditions) {
+        let own = service == self.service;
+        if let Some(controller) = self.controller.as_mut().filter(|_| own) {
             controller.adopt(pod, conditions);
-            self.group.adopt(scene.timeline, Target::Pod(pod));
+            self.group.adopt(scene.cluster, scene.timeline, Target::Pod(pod));
         }
     }
 
     fn start(&mut self, scene: &mut Scene, out: &mut Out<super::Event>) {
         self.group.start(scene.ctx.now, out);
+        if let Some(dns) = &self.dns {
+            dns.start(scene.ctx.now, &mut self.rng, out);
+        }
     }
 
     fn handle(&mut self, scene: &mut Scene, event: Event, out: &mut Out<super::Event>) {
@@ -97,10 +138,15 @@ impl Model for Elb {
                 controller.handle(scene, e, &mut self.group, out);
             }
             Event::Group(e) => self.group.handle(scene, e, out),
+            Event::LookUp { client } => {
+                let dns = self.dns.as_mut().expect("it was started");
+                let up = self.group.up(scene.cluster);
+                dns.look_up(scene.timeline, scene.ctx.now, client, &up, out);
+            }
         }
     }
 
     fn entries(&self) -> Vec<ViewId> {
-        self.group.views()
+        self.dns.as_ref().map_or_else(|| self.group.views(), Dns::views)
     }
 }

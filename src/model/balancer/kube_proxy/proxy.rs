@@ -42,6 +42,8 @@ struct Endpoints {
 
 #[derive(Debug)]
 pub struct Proxies {
+    /// Whose rules they are.
+    service: u8,
     nodes: Vec<Node>,
     rng: Rng,
     terminating_fallback: bool,
@@ -50,8 +52,14 @@ pub struct Proxies {
 
 impl Proxies {
     /// One proxy per node; their rules are in force and quiet. With `local` (externalTrafficPolicy Local) a
-    /// node's rules name its own pods alone; without one it drops.
-    pub fn new(ctx: Ctx, nodes: &[spec::Node], local: bool, timeline: &mut Timeline) -> Proxies {
+    /// node's rules name its own pods alone; without one it drops. Each Service is treated on its own.
+    pub fn new(
+        ctx: Ctx,
+        nodes: &[spec::Node],
+        service: u8,
+        local: bool,
+        timeline: &mut Timeline,
+    ) -> Proxies {
         let minor = ctx.kubernetes.kube_proxy;
         let empty = if local { Empty::Drop } else { Empty::Refuse };
         let hop = Hop { pick: Pick::Random, l7: None, empty };
@@ -65,8 +73,9 @@ impl Proxies {
         };
         let terminating_fallback = super::endpoints::Rules::of(minor).terminating_fallback;
         Proxies {
+            service,
             nodes: nodes.iter().map(node).collect(),
-            rng: ctx.seed.stream("kube-proxy", 0),
+            rng: ctx.seed.stream("kube-proxy", u64::from(service)),
             terminating_fallback,
             local,
         }
@@ -159,7 +168,14 @@ impl Model for Proxies {
         Event::Seen { node, from, to }
     }
 
-    fn adopt(&mut self, scene: &mut Scene, pod: PodId, conditions: Conditions) {
+    fn watched(&self, _node: u16) -> u8 {
+        self.service
+    }
+
+    fn adopt(&mut self, scene: &mut Scene, service: u8, pod: PodId, conditions: Conditions) {
+        if service != self.service {
+            return;
+        }
         for i in 0..self.nodes.len() {
             if !self.concerns(scene.cluster, i, pod) {
                 continue;

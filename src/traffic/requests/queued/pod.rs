@@ -2,6 +2,7 @@
 
 use super::{CUT, EXPIRE, End, NONE, RELEASE, Simulation, State};
 use crate::engine::Time;
+use crate::engine::rng::mix;
 use crate::timeline::Timeline;
 use crate::traffic::exact::{self, cut_cause};
 use crate::traffic::{Cause, Failure};
@@ -97,7 +98,25 @@ impl Simulation<'_> {
         } else {
             (gives_up, End::TooSlow)
         };
+        let (at, end) = match self.moved(index, at) {
+            Some(at) => (at, End::Cut(Cause::Rehash)),
+            None => (at, end),
+        };
         self.wait_until(index, at, State::Running(end));
+    }
+
+    /// When a router breaks the request's connection before `end`, if it does.
+    #[inline(always)]
+    fn moved(&self, index: u32, end: i64) -> Option<i64> {
+        let rehashes = &self.timeline.rehashes;
+        if rehashes.is_empty() {
+            return None;
+        }
+        let bits = self.requests[index as usize].bits;
+        let drawn = |i: usize| (mix(bits ^ mix(i as u64 + 1)) >> 40) as f32 / (1u64 << 24) as f32;
+        let first = rehashes.partition_point(|r| r.0.0 <= self.now);
+        let mut due = (first..rehashes.len()).take_while(|i| rehashes[*i].0.0 < end);
+        due.find(|i| drawn(*i) < rehashes[*i].1).map(|i| rehashes[i].0.0)
     }
 
     #[inline(always)]
@@ -117,13 +136,16 @@ impl Simulation<'_> {
         if pod.concurrency.is_some() {
             pod.running -= 1;
         }
-        let again = request.reused && self.traffic.client.retry_reused;
+        let again = request.reused && self.traffic.client.retry_reused && !request.non_idempotent;
         if request.hop == NONE && again {
             // Closed before a byte of the answer: Go's transport sends it again.
             self.end_loads(index);
             return self.client_connects(index);
         }
-        self.answer_failed(index, Failure::Eof, cause);
+        // Another node's pod knows nothing of the connection.
+        let moved = cause == Cause::Rehash;
+        let failure = if moved { Failure::Reset } else { Failure::Eof };
+        self.answer_failed(index, failure, cause);
     }
 
     /// The pod works on, for nobody.

@@ -24,6 +24,19 @@ pub struct Pools {
     backends: usize,
 }
 
+/// How a try of a hop failed.
+struct Failed {
+    /// The hop may try again.
+    again: bool,
+    /// What it answers if it does not.
+    code: u16,
+    cause: Cause,
+    /// It uses up one of the tries.
+    counts: bool,
+    /// Before the same backend is tried again there is a wait.
+    waits: bool,
+}
+
 /// What a hop finds in its pool.
 enum Found {
     Nothing,
@@ -164,6 +177,9 @@ impl Simulation<'_> {
     #[cold]
     fn choose_untried(&mut self, index: u32, view: u32, u: u32) -> (u32, u32) {
         let request = self.requests[index as usize];
+        if self.l7(view).is_some_and(|l7| l7.retry_same) {
+            return (request.tried[0], u);
+        }
         let exclude = self.l7(view).is_some_and(|l7| l7.exclude_tried);
         let untried = |slot: &u32| !request.tried.contains(slot);
         let left = self.board.views[view as usize].slots.iter().filter(|s| untried(s)).count();
@@ -280,13 +296,15 @@ impl Simulation<'_> {
             return self.client_failed(index, failure, cause);
         };
         let (on, status) = (&l7.retry_on, &l7.status);
+        // A wait before the same backend is tried again is for failures that come at once.
+        let waits = failure != Failure::Timeout;
         let (again, code) = match failure {
             Failure::Timeout => (on.connect_timeout, status.connect_timeout),
             Failure::NoRoute => (on.refused, status.unreachable),
             Failure::Reset => (on.refused, status.reset),
             _ => (on.refused, status.refused),
         };
-        self.hop_failed(index, again, code, cause, true);
+        self.hop_failed(index, Failed { again, code, cause, counts: true, waits });
     }
 
     /// The connection was there, the answer did not come.
@@ -297,21 +315,24 @@ impl Simulation<'_> {
             return self.client_failed(index, failure, cause);
         };
         let (on, status) = (&l7.retry_on, &l7.status);
+        let may = on.non_idempotent || !request.non_idempotent;
         if failure == Failure::Timeout {
-            return self.hop_failed(
-                index,
-                on.response_timeout,
-                status.response_timeout,
-                cause,
-                true,
-            );
+            let (again, code) = (on.response_timeout && may, status.response_timeout);
+            return self
+                .hop_failed(index, Failed { again, code, cause, counts: true, waits: false });
         }
         // A try that only met a stale connection is given back.
         let stale = request.reused && on.reused_reset;
-        self.hop_failed(index, on.reset || stale, status.reset, cause, !stale);
+        if request.reused && l7.pool.is_some_and(|p| p.closes_client) && !(on.reset || stale) {
+            return self.client_failed(index, Failure::Eof, cause);
+        }
+        let again = (on.reset || stale) && may;
+        let (code, counts) = (status.reset, !stale);
+        self.hop_failed(index, Failed { again, code, cause, counts, waits: !request.reused });
     }
 
-    fn hop_failed(&mut self, index: u32, again: bool, code: u16, cause: Cause, counts: bool) {
+    fn hop_failed(&mut self, index: u32, failed: Failed) {
+        let Failed { again, code, cause, counts, waits } = failed;
         let request = &mut self.requests[index as usize];
         let l7 = self.timeline.views[request.hop as usize].hop.l7.as_ref().expect("a hop");
         if !again || (counts && request.tries >= l7.tries) {
@@ -324,7 +345,7 @@ impl Simulation<'_> {
         let request = self.requests[index as usize];
         let mut slots = self.board.views[request.hop as usize].slots.iter();
         let others = l7.exclude_tried && slots.any(|s| !request.tried.contains(s));
-        let delay = if others { 0 } else { l7.retry_delay.0 };
+        let delay = if others || !waits { 0 } else { l7.retry_delay.0 };
         if delay > 0 || !counts {
             let at = (self.now + delay).min(request.deadline);
             return self.wait_until(index, at, State::HopRetry);

@@ -1,0 +1,117 @@
+//! A listener rule that forwards to several target groups by weight. The controller modifies it when the
+//! Ingress changes, and each load balancer node hears of that late.
+
+use super::group::Group;
+use crate::engine::{Dist, Rng, Time};
+use crate::model::balancer::settings::Given;
+use crate::model::balancer::split::Split;
+use crate::model::balancer::{self, Model, Scene};
+use crate::model::plumbing::{Ctx, Out, TokenBucket};
+use crate::timeline::{Timeline, ViewId};
+
+#[derive(Clone, Debug, PartialEq)]
+pub struct Settings {
+    /// One call of the ELB API.
+    pub api_call: Dist,
+    /// Modify calls a second, and at once.
+    pub modify_per_s: f64,
+    pub modify_burst: u32,
+    /// A modified rule until a load balancer node draws by it.
+    pub propagation: Dist,
+}
+
+impl Settings {
+    pub fn read(given: &mut dyn Given) -> Settings {
+        Settings {
+            api_call: given.dist("api_call"),
+            modify_per_s: given.number("modify_per_s", None),
+            modify_burst: given.count("modify_burst", None),
+            propagation: given.dist("rule"),
+        }
+    }
+}
+
+#[derive(Clone, Debug, PartialEq)]
+pub enum Event {
+    /// The controller sees the Ingress' new weights.
+    Seen(Vec<u32>),
+    /// The call returned.
+    Modified(Vec<u32>),
+    /// A node draws by them.
+    Heard { node: u32, weights: Vec<u32> },
+}
+
+#[derive(Debug)]
+pub struct Rule {
+    settings: Settings,
+    calls: TokenBucket,
+    split: Split,
+    /// A node hears of changes in the order of the calls.
+    heard: Vec<Time>,
+    rng: Rng,
+}
+
+impl Rule {
+    /// `groups`: the views of each target group, one for each load balancer node.
+    pub fn new(
+        ctx: Ctx,
+        elb: &super::Settings,
+        groups: &[Vec<ViewId>],
+        weights: &[u32],
+        timeline: &mut Timeline,
+    ) -> Rule {
+        let settings = elb.rule.clone().expect("read with weighted target groups");
+        let nodes = groups.first().map_or(0, Vec::len);
+        let views = |node: usize| groups.iter().map(|group| group[node]).collect();
+        let named = (0..nodes).map(|node| (Group::node_name(elb.name, node as u32), views(node)));
+        let mut split = Split::new(timeline, &elb.hop, named);
+        (0..nodes).for_each(|node| split.begin(timeline, node, weights));
+        Rule {
+            calls: TokenBucket::new(settings.modify_per_s, i64::from(settings.modify_burst)),
+            settings,
+            split,
+            heard: vec![Time::ALWAYS; nodes],
+            rng: ctx.seed.stream("elb rule", 0),
+        }
+    }
+}
+
+impl Model for Rule {
+    type Event = Event;
+
+    fn watchers(&self) -> u16 {
+        0
+    }
+
+    fn slices(&self, _watcher: u16, _from: u32, _to: u32) -> Event {
+        unreachable!("a rule watches no slices")
+    }
+
+    fn weights(&self, weights: &[u32]) -> Option<Event> {
+        Some(Event::Seen(weights.to_vec()))
+    }
+
+    fn handle(&mut self, scene: &mut Scene, event: Event, out: &mut Out<balancer::Event>) {
+        let now = scene.ctx.now;
+        match event {
+            Event::Seen(weights) => {
+                let call = self.settings.api_call.sample(self.rng.uniform());
+                out.at(self.calls.take(now) + call, Event::Modified(weights).into());
+            }
+            Event::Modified(weights) => {
+                for (node, heard) in (0..).zip(&mut self.heard) {
+                    let after = self.settings.propagation.sample(self.rng.uniform());
+                    *heard = (*heard).max(now + after);
+                    out.at(*heard, Event::Heard { node, weights: weights.clone() }.into());
+                }
+            }
+            Event::Heard { node, weights } => {
+                self.split.set(scene.timeline, now, node as usize, &weights);
+            }
+        }
+    }
+
+    fn entries(&self) -> Vec<ViewId> {
+        self.split.entries()
+    }
+}

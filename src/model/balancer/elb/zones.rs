@@ -1,0 +1,171 @@
+//! Zones: a load balancer node without cross-zone load balancing sends to its own zone's targets alone, and a
+//! zone with too few healthy targets leaves the load balancer's DNS name.
+
+use crate::cluster::objects::Cluster;
+use crate::cluster::spec::Node;
+use crate::engine::{Dur, Rng, Time};
+use crate::model::balancer::listing::{Listing, new_view};
+use crate::model::balancer::settings::Given;
+use crate::model::plumbing::Out;
+use crate::timeline::{Hop, L7, Pick, Target, Timeline, ViewId};
+
+const LABEL: &str = "topology.kubernetes.io/zone";
+
+/// In which zone each target is.
+#[derive(Clone, Debug)]
+pub struct Zones {
+    of_node: Vec<u32>,
+    pub count: u32,
+    /// The view of the first of the cluster's nodes, where these are the targets.
+    first: u32,
+}
+
+impl Zones {
+    /// None: all nodes are in one. `views`: those of the nodes, if they are targets.
+    pub fn of(nodes: &[Node], views: &[ViewId]) -> Option<Zones> {
+        let mut names: Vec<&str> = Vec::new();
+        let of_node: Vec<u32> =
+            nodes.iter().map(|node| zone_place(&mut names, node.labels.get(LABEL))).collect();
+        let count = of_node.iter().max().map_or(1, |most| most + 1);
+        let first = views.first().map_or(0, |v| v.0);
+        (count > 1).then_some(Zones { of_node, count, first })
+    }
+
+    pub fn of_target(&self, cluster: &Cluster, target: Target) -> u32 {
+        match target {
+            Target::Pod(pod) => {
+                let node = cluster.pods[pod.index()].node.unwrap_or(0);
+                self.of_node[usize::from(node)]
+            }
+            Target::View(view) => self.of_node[(view.0 - self.first) as usize],
+        }
+    }
+}
+
+/// How few healthy targets a zone may have.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct Threshold {
+    pub count: u32,
+    /// Of the registered ones; 0: off.
+    pub percent: f64,
+}
+
+impl Threshold {
+    /// By so many healthy targets of so many registered ones.
+    pub fn is_met_by(&self, (healthy, registered): (usize, usize)) -> bool {
+        healthy >= self.count as usize && 100.0 * healthy as f64 >= self.percent * registered as f64
+    }
+}
+
+/// The load balancer's name in DNS.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Settings {
+    /// A node is in the name while its zone has so many.
+    pub threshold: Threshold,
+    pub ttl: Dur,
+    /// Clients that look it up for themselves.
+    pub clients: u32,
+}
+
+impl Settings {
+    pub fn read(given: &mut dyn Given, threshold: Threshold) -> Settings {
+        let (ttl, clients) = (given.seconds("dns_ttl", None), given.count("dns_clients", None));
+        Settings { threshold, ttl, clients }
+    }
+}
+
+/// What clients know of the load balancer's nodes.
+#[derive(Debug)]
+pub struct Dns {
+    ttl: Dur,
+    clients: Vec<Listing>,
+    nodes: Vec<ViewId>,
+}
+
+impl Dns {
+    pub fn new(settings: &Settings, nodes: &[ViewId], hop: &Hop, timeline: &mut Timeline) -> Dns {
+        // Clients talk to the load balancer; connections to targets are its nodes' affair.
+        let l7 = hop.l7.as_ref().map(|l7| L7 { tries: 1, pool: None, ..l7.clone() });
+        let hop = Hop { pick: Pick::Random, l7, empty: hop.empty };
+        let mut client = |i: u32| {
+            let name = format!("client {} of the load balancer", i + 1);
+            let mut listing = Listing::new(new_view(timeline, name, hop.clone()));
+            listing.begin(timeline, targets(nodes));
+            listing
+        };
+        let clients = (0..settings.clients).map(&mut client).collect();
+        Dns { ttl: settings.ttl, clients, nodes: nodes.to_vec() }
+    }
+
+    pub fn views(&self) -> Vec<ViewId> {
+        self.clients.iter().map(|c| c.view).collect()
+    }
+
+    pub fn start(&self, now: Time, rng: &mut Rng, out: &mut Out<crate::model::balancer::Event>) {
+        for client in 0..self.clients.len() as u32 {
+            let phase = Dur((self.ttl.0 as f64 * rng.uniform()) as i64);
+            out.at(now + phase, super::Event::LookUp { client }.into());
+        }
+    }
+
+    /// A client looks the name up: it has the nodes that are `up`, or all if none is.
+    pub fn look_up(
+        &mut self,
+        timeline: &mut Timeline,
+        now: Time,
+        client: u32,
+        up: &[bool],
+        out: &mut Out<crate::model::balancer::Event>,
+    ) {
+        let mut found: Vec<ViewId> =
+            self.nodes.iter().zip(up).filter(|(_, up)| **up).map(|(view, _)| *view).collect();
+        if found.is_empty() {
+            found.clone_from(&self.nodes);
+        }
+        self.clients[client as usize].set(timeline, now, targets(&found));
+        out.at(now + self.ttl, super::Event::LookUp { client }.into());
+    }
+}
+
+fn targets(nodes: &[ViewId]) -> Vec<(Target, f32)> {
+    nodes.iter().map(|view| (Target::View(*view), 1.0)).collect()
+}
+
+/// The place of a zone among those found so far; nodes without a label share one.
+fn zone_place<'a>(names: &mut Vec<&'a str>, label: Option<&'a String>) -> u32 {
+    let name = label.map_or("", String::as_str);
+    let place = names.iter().position(|n| *n == name).unwrap_or_else(|| {
+        names.push(name);
+        names.len() - 1
+    });
+    place as u32
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn either_threshold_is_enough_to_breach() {
+        let both = Threshold { count: 2, percent: 50.0 };
+        assert!(both.is_met_by((2, 4)) && both.is_met_by((3, 4)));
+        assert!(!both.is_met_by((1, 1)), "fewer than 2");
+        assert!(!both.is_met_by((2, 5)), "less than half");
+        assert!(Threshold { count: 1, percent: 0.0 }.is_met_by((1, 1000)));
+    }
+
+    #[test]
+    fn zones_follow_the_labels() {
+        let node = |zone: Option<&str>| Node {
+            name: String::new(),
+            labels: zone.map(|z| (LABEL.to_owned(), z.to_owned())).into_iter().collect(),
+            allocatable: None,
+            max_pods: 110,
+        };
+        assert!(Zones::of(&[node(None), node(None)], &[]).is_none());
+        let nodes = [node(Some("a")), node(Some("b")), node(Some("a"))];
+        let zones = Zones::of(&nodes, &[ViewId(7)]).expect("two zones");
+        let of = |v| zones.of_target(&Cluster::default(), Target::View(ViewId(v)));
+        assert_eq!((zones.count, of(7), of(8), of(9)), (2, 0, 1, 0));
+    }
+}
