@@ -56,7 +56,9 @@ impl<'a> Law<'a> {
             Dist::Constant { mean_s } => mean_s.min(x),
             Dist::Uniform { low_s, high_s } => uniform_limited_mean(*low_s, *high_s, x),
             Dist::Exponential { mean_s, min_s } => match mean_s - min_s {
-                scale if x > *min_s => min_s - scale * libm::expm1(-(x - min_s) / scale.max(1e-300)),
+                scale if x > *min_s => {
+                    min_s - scale * libm::expm1(-(x - min_s) / scale.max(1e-300))
+                }
                 _ => x,
             },
             Dist::LogNormal { median_s, min_s, .. } => {

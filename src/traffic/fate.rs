@@ -103,8 +103,7 @@ fn append(
 fn find_edges(edges: &mut Vec<Time>, attempt: &Attempt, begin: Time, end: Time) {
     let pod = attempt.pod;
     let plain = || {
-        let of_life =
-            |l: &Life| [l.started, l.listening, l.stop_accept, l.reset_until, l.exit];
+        let of_life = |l: &Life| [l.started, l.listening, l.stop_accept, l.reset_until, l.exit];
         pod.phases.iter().map(|p| p.0).chain(pod.lives.iter().flat_map(of_life))
     };
     edges.extend(plain().filter(|at| begin < *at && *at < end));

@@ -33,7 +33,8 @@ pub struct Listing {
 impl Listing {
     /// `end` closes the stays that last.
     pub fn new(timeline: &Timeline, view: &View, end: Time) -> Listing {
-        let (backends, versions) = (view.initial.len() + view.changes.len(), timeline.versions.len());
+        let (backends, versions) =
+            (view.initial.len() + view.changes.len(), timeline.versions.len());
         let listing = Listing {
             stays: Vec::with_capacity(backends),
             steps: Vec::with_capacity(view.changes.len() + 1),

@@ -87,7 +87,8 @@ impl<'a> Spread<'a> {
                 if p > 1e-12 {
                     rate += self.rates[rate..].iter().take_while(|r| r.to <= from).count();
                     let rates = self.rates[rate..].iter().take_while(|r| r.from < at);
-                    let inside = |r: &Piece| Piece { from: r.from.max(from), to: r.to.min(at), ..*r };
+                    let inside =
+                        |r: &Piece| Piece { from: r.from.max(from), to: r.to.min(at), ..*r };
                     stretch.sent += rates.map(|r| inside(r).count()).sum::<f64>();
                 }
                 from = at;

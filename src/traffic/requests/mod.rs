@@ -22,8 +22,8 @@ use crate::traffic::plan;
 use crate::traffic::random::Sends;
 use crate::traffic::service::{self, Sampler};
 use crate::traffic::tally::Tally;
-pub use blind::Random;
 use agenda::Agenda;
+pub use blind::Random;
 use board::Board;
 
 /// Simulates each request; the same seed gives the same arrivals whatever the timeline.

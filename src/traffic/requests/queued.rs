@@ -6,9 +6,9 @@ mod pod;
 mod scores;
 mod tries;
 
+use super::agenda::Agenda;
 use super::blind::Random;
 use super::board::Board;
-use super::agenda::Agenda;
 use super::loaded::Loads;
 use crate::engine::Seed;
 use crate::engine::rng::mix;
