@@ -5,12 +5,13 @@ pub use super::apps::show;
 use super::case::KubernetesCase;
 use super::checks;
 use super::diagnostics::{Diagnostic, Diagnostics, did_you_mean};
+use super::edit::inherit;
+use super::platform::Lowered;
 use super::tree::{Node, Value};
-use super::{Assumption, Platform, toml_text, typed};
+use super::{toml_text, typed};
 use crate::engine::Dist;
 use serde::{Deserialize, Serialize};
 use std::fmt;
-use std::sync::OnceLock;
 
 /// The cards in the binary: (kind, name, text).
 pub const EMBEDDED: &[(CardKind, &str, &str)] = &[
@@ -79,23 +80,6 @@ pub struct Card {
     root: Node,
     #[serde(skip)]
     pub(super) lowered: Lowered,
-}
-
-/// A platform card as lowered before: thousands of points of a sweep share one. It says nothing that the
-/// card does not, so that it counts neither in a comparison nor in a fingerprint.
-#[derive(Clone, Default)]
-pub(super) struct Lowered(pub OnceLock<(Platform, Vec<Assumption>)>);
-
-impl PartialEq for Lowered {
-    fn eq(&self, _: &Lowered) -> bool {
-        true
-    }
-}
-
-impl fmt::Debug for Lowered {
-    fn fmt(&self, _: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        Ok(())
-    }
 }
 
 /// Versions of the parts of a cluster, as written ("1.34").
@@ -285,17 +269,8 @@ impl Card {
             kubelet: k.kubelet,
             kube_proxy: k.kube_proxy,
         });
-        let lowered = Lowered::default();
-        Ok(Card {
-            kind,
-            name: head.name,
-            about: head.about,
-            file,
-            kubernetes,
-            numbers,
-            root,
-            lowered,
-        })
+        let (name, about, lowered) = (head.name, head.about, Lowered::default());
+        Ok(Card { kind, name, about, file, kubernetes, numbers, root, lowered })
     }
 
     /// What the card says under `key`.
@@ -378,16 +353,6 @@ fn is_entry_key(key: &str) -> bool {
 fn set_key(map: &mut Node, key: &str, value: Value) {
     if let Some(node) = map.entry_mut(key) {
         *node = Node::new(0, value);
-    }
-}
-
-/// Adds what `root` does not say itself.
-fn inherit(root: &mut Node, base: &Node) {
-    let (Value::Map(own), Value::Map(others)) = (&mut root.value, &base.value) else { return };
-    for entry in others {
-        if !own.iter().any(|e| e.key == entry.key) {
-            own.push(entry.clone());
-        }
     }
 }
 
