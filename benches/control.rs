@@ -1,17 +1,17 @@
 //! The control simulation: rollouts a second, how the cost grows with pods, replications on two threads.
 //!
 //! `cargo bench --bench control` measures with criterion; with `-- --ratios` it prints the tables of
-//! `benches/README.md`, each round running every row once; `-- --profile PODS NODES COUNT` runs one row for a
-//! profiler.
+//! `benches/README.md`, each round running every row once; `-- --profile PODS NODES COUNT [PATH]` runs one
+//! row for a profiler.
 
 mod textbook;
 mod workload;
 
 use criterion::{BenchmarkId, Criterion, Throughput};
-use rollsim::engine::{Seed, Time};
+use rollsim::engine::{Dur, Seed, Time};
 use rollsim::run::{self, EvaluatorChoice, RunOptions};
 use rollsim::scenario::platform::Latencies;
-use rollsim::scenario::{ActionKind, Input, Scenario, Source};
+use rollsim::scenario::{Input, Scenario, Source};
 use rollsim::timeline::Pick;
 use rollsim::traffic;
 use rollsim::world::{self, Control};
@@ -19,14 +19,40 @@ use std::collections::BTreeMap;
 use std::hint::black_box;
 use std::time::Instant;
 
+/// What a path needs besides the Deployment and the Service: its annotations of the Service, and an Ingress.
+/// "alb ip": the targets are pods; "alb": nodes.
+fn network(path: &str) -> (&str, &'static str, String) {
+    let ingress = |annotations: &str| {
+        format!(
+            "---
+apiVersion: networking.k8s.io/v1
+kind: Ingress
+metadata: {{ name: web, annotations: {{ {annotations} }} }}
+spec:
+  rules:
+  - http: {{ paths: [ {{ path: /, pathType: Prefix, backend: {{ service: {{ name: web, port: {{ number: 80 }} }} }} }} ] }}
+"
+        )
+    };
+    match path {
+        "alb ip" => ("alb", "", ingress("alb.ingress.kubernetes.io/target-type: ip")),
+        "nlb ip" => {
+            let key = "service.beta.kubernetes.io/aws-load-balancer-nlb-target-type: ip";
+            ("nlb", key, String::new())
+        }
+        path => (path, "", String::new()),
+    }
+}
+
 /// A rollout of `pods` replicas on `nodes` nodes, by a quarter at a time, to the end.
 fn scenario(pods: u32, nodes: u32, path: &str) -> Scenario {
+    let (path, annotations, ingress) = network(path);
     let manifest = format!(
         "apiVersion: apps/v1
 kind: Deployment
 metadata: {{ name: web }}
 spec:
-  replicas: {}
+  replicas: {pods}
   selector: {{ matchLabels: {{ app: web }} }}
   template:
     metadata: {{ labels: {{ app: web }} }}
@@ -41,12 +67,11 @@ spec:
 ---
 apiVersion: v1
 kind: Service
-metadata: {{ name: web }}
+metadata: {{ name: web, annotations: {{ {annotations} }} }}
 spec:
   selector: {{ app: web }}
   ports: [ {{ port: 80, targetPort: 8080 }} ]
-",
-        pods.min(5000)
+{ingress}"
     );
     let case = format!(
         "schema = 1
@@ -68,14 +93,6 @@ kind = 'rollout'
     let sources = [text("web.yaml", manifest), text("scenario.toml", case)];
     let input = Input::load(&sources).unwrap_or_else(|e| panic!("{e}"));
     let mut scenario = input.lower().unwrap_or_else(|e| panic!("{e}"));
-    // Beyond what an input may ask for.
-    let subject = scenario.subject;
-    scenario.deployments[subject].replicas = pods as i32;
-    for action in &mut scenario.actions {
-        if let ActionKind::Rollout { deployment } = &mut action.kind {
-            deployment.replicas = pods as i32;
-        }
-    }
     scenario.horizon = scenario.horizon.max(Time::from_secs_f64(f64::from(pods)));
     scenario
 }
@@ -90,8 +107,15 @@ struct Row {
 
 impl Row {
     fn new(pods: u32, nodes: u32, path: &str) -> Row {
-        let scenario = scenario(pods, nodes, path);
-        let latencies = scenario.platform.latencies();
+        let mut row = scenario(pods, nodes, path);
+        let latencies = row.platform.latencies();
+        if path != "service" {
+            // Health checks and polls never end: they stop two minutes after the rollout.
+            let control = world::simulate(&scenario(pods, nodes, "service"), &latencies, Seed(1));
+            let complete = control.rollout.complete.expect("the rollout completes");
+            row.horizon = Time::ZERO + complete + Dur::from_secs(120);
+        }
+        let scenario = row;
         let name = format!("{pods} pods on {nodes} nodes, {path}");
         Row { name, pods, scenario, latencies }
     }
@@ -112,7 +136,10 @@ fn rows() -> Vec<Row> {
     let sizes = [(10, 1), (10, 10), (100, 10), (1000, 10), (10_000, 10), (1000, 1), (10_000, 100)];
     let mut rows: Vec<Row> =
         sizes.into_iter().map(|(pods, nodes)| Row::new(pods, nodes, "service")).collect();
-    rows.push(Row::new(1000, 10, "alb"));
+    let paths = ["alb", "alb ip", "nlb ip", "ingress-nginx", "haproxy", "metallb-l2"];
+    for (path, pods) in paths.into_iter().flat_map(|path| [100, 1000, 10_000].map(|n| (path, n))) {
+        rows.push(Row::new(pods, 10, path));
+    }
     rows
 }
 
@@ -245,7 +272,8 @@ fn main() {
     let arguments: Vec<String> = std::env::args().collect();
     if let Some(at) = arguments.iter().position(|a| a == "--profile") {
         let number = |i: usize| arguments[at + i].parse().expect("a number");
-        let row = Row::new(number(1), number(2), "service");
+        let path = arguments.get(at + 4).map_or("service", String::as_str);
+        let row = Row::new(number(1), number(2), path);
         for seed in 0..u64::from(number(3)) {
             black_box(row.simulate(seed));
         }

@@ -2,16 +2,14 @@
 //! scheduled.
 
 use super::time::Time;
-use std::cmp::Ordering;
-use std::collections::BinaryHeap;
-
-struct Entry<E> {
-    /// (time, sequence) as one integer: one comparison, no ties.
-    key: u128,
-    event: E,
-}
+use std::cmp::Reverse;
+use std::collections::{BinaryHeap, VecDeque};
 
 /// A queue of future events.
+///
+/// Events lie in slots and do not move; what is ordered are keys of (time, sequence, slot) in one integer
+/// each. Events of the present instant need no heap: every one that was scheduled before the clock got there
+/// is ahead of those scheduled since.
 ///
 /// ```
 /// use rollsim::engine::{Queue, Time};
@@ -23,14 +21,29 @@ struct Entry<E> {
 /// assert_eq!(queue.pop(), Some((Time(5), "second")));
 /// ```
 pub struct Queue<E> {
-    heap: BinaryHeap<Entry<E>>,
+    heap: BinaryHeap<Reverse<u128>>,
+    slots: Vec<Option<E>>,
+    free: Vec<u32>,
+    /// Events at `now` that were scheduled at `now`.
+    present: VecDeque<E>,
     now: Time,
     seq: u64,
 }
 
+/// Bits of a key for the slot and, above them, for the sequence; the time has the upper half.
+const SLOT_BITS: u32 = 28;
+const SEQ_BITS: u32 = 64 - SLOT_BITS;
+
 impl<E> Queue<E> {
     pub fn new(start: Time) -> Self {
-        Queue { heap: BinaryHeap::with_capacity(256), now: start, seq: 0 }
+        Queue {
+            heap: BinaryHeap::with_capacity(256),
+            slots: Vec::with_capacity(256),
+            free: Vec::new(),
+            present: VecDeque::with_capacity(16),
+            now: start,
+            seq: 0,
+        }
     }
 
     /// The time of the last popped event.
@@ -48,40 +61,90 @@ impl<E> Queue<E> {
         if at.is_never() {
             return;
         }
-        let at = at.max(self.now);
+        self.seq += 1;
+        if at <= self.now {
+            self.present.push_back(event);
+            return;
+        }
+        let slot = self.store(event);
+        assert!(self.seq < 1 << SEQ_BITS && slot < 1 << SLOT_BITS, "too many events");
         // The sign bit is flipped so that negative times order before positive ones as integers.
         let time = (at.0 as u64) ^ (1 << 63);
-        self.heap.push(Entry { key: (u128::from(time) << 64) | u128::from(self.seq), event });
-        self.seq += 1;
+        let key = (u128::from(time) << 64) | u128::from((self.seq << SLOT_BITS) | slot);
+        self.heap.push(Reverse(key));
+    }
+
+    fn store(&mut self, event: E) -> u64 {
+        match self.free.pop() {
+            Some(slot) => {
+                self.slots[slot as usize] = Some(event);
+                u64::from(slot)
+            }
+            None => {
+                self.slots.push(Some(event));
+                self.slots.len() as u64 - 1
+            }
+        }
     }
 
     pub fn peek_time(&self) -> Option<Time> {
-        self.heap.peek().map(|e| Time((((e.key >> 64) as u64) ^ (1 << 63)) as i64))
+        match self.present.is_empty() {
+            true => self.next_in_heap(),
+            false => Some(self.now),
+        }
     }
 
     pub fn pop(&mut self) -> Option<(Time, E)> {
-        let at = self.peek_time()?;
-        let entry = self.heap.pop()?;
+        let next = self.next_in_heap();
+        if next != Some(self.now)
+            && let Some(event) = self.present.pop_front()
+        {
+            return Some((self.now, event));
+        }
+        let at = next?;
         assert!(at >= self.now, "time went back from {:?} to {at:?}", self.now);
         self.now = at;
-        Some((at, entry.event))
+        let Reverse(key) = self.heap.pop()?;
+        let slot = (key as u32) & ((1 << SLOT_BITS) - 1);
+        self.free.push(slot);
+        let event = self.slots[slot as usize].take().expect("a key of the heap has an event");
+        Some((at, event))
+    }
+
+    fn next_in_heap(&self) -> Option<Time> {
+        self.heap.peek().map(|&Reverse(key)| time_of(key))
     }
 }
 
-impl<E> PartialEq for Entry<E> {
-    fn eq(&self, other: &Self) -> bool {
-        self.key == other.key
-    }
+fn time_of(key: u128) -> Time {
+    Time((((key >> 64) as u64) ^ (1 << 63)) as i64)
 }
-impl<E> Eq for Entry<E> {}
-impl<E> PartialOrd for Entry<E> {
-    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
-        Some(self.cmp(other))
-    }
-}
-impl<E> Ord for Entry<E> {
-    /// Reversed: `BinaryHeap` is a max-heap and the earliest event must come out first.
-    fn cmp(&self, other: &Self) -> Ordering {
-        other.key.cmp(&self.key)
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+    use std::collections::BTreeSet;
+
+    proptest! {
+        /// Whatever is scheduled when: events come by time, and at one time in the order of scheduling.
+        #[test]
+        fn order_is_by_time_and_then_by_insertion(
+            steps in prop::collection::vec((prop::option::of(-3..20_i64), 0..4_usize), 1..300),
+        ) {
+            let mut queue = Queue::new(Time(-2));
+            let mut expected: BTreeSet<(Time, u64)> = BTreeSet::new();
+            for (number, (at, pops)) in (0_u64..).zip(steps) {
+                if let Some(wait) = at {
+                    let at = queue.now() + crate::engine::Dur(wait);
+                    queue.schedule(at, number);
+                    expected.insert((at.max(queue.now()), number));
+                }
+                for _ in 0..pops {
+                    prop_assert_eq!(queue.peek_time(), expected.first().map(|e| e.0));
+                    prop_assert_eq!(queue.pop(), expected.pop_first());
+                }
+            }
+        }
     }
 }

@@ -31,6 +31,10 @@ impl SeenPod {
         deleting: false,
     };
 
+    fn unfinished(&self) -> i32 {
+        i32::from(self.exists && !self.phase.is_terminal())
+    }
+
     /// Counts for its ReplicaSet: not terminal and not being deleted.
     pub fn is_active(&self) -> bool {
         self.exists && !self.deleting && !self.phase.is_terminal()
@@ -42,6 +46,8 @@ pub struct Informer {
     pub pods: Vec<SeenPod>,
     /// None: not seen yet.
     pub sets: Vec<Option<ReplicaSet>>,
+    /// Per set: pods that exist and whose phase is not terminal.
+    unfinished: Vec<i32>,
 }
 
 impl Informer {
@@ -67,7 +73,16 @@ impl Informer {
             self.pods.resize(pod.index() + 1, SeenPod::UNKNOWN);
         }
         let before = std::mem::replace(&mut self.pods[pod.index()], now);
+        if self.unfinished.len() <= p.rs.index() {
+            self.unfinished.resize(p.rs.index() + 1, 0);
+        }
+        self.unfinished[p.rs.index()] += now.unfinished() - before.unfinished();
         (before, now)
+    }
+
+    /// Whether a pod of the set exists whose phase is not terminal.
+    pub fn has_unfinished(&self, rs: RsId) -> bool {
+        self.unfinished.get(rs.index()).is_some_and(|&count| count > 0)
     }
 
     pub fn observe_set(&mut self, cluster: &Cluster, rs: RsId) {

@@ -24,6 +24,10 @@ impl<E> Out<E> {
         self.timers.push((time, event));
     }
 
+    pub fn is_empty(&self) -> bool {
+        self.timers.is_empty() && self.writes.is_empty()
+    }
+
     pub fn write(&mut self, time: Time, write: Write) {
         self.writes.push((time, write));
     }

@@ -11,7 +11,7 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::LabelSelector;
 use k8s_openapi::apimachinery::pkg::util::intstr::IntOrString;
 
 /// Most replicas a Deployment may have here.
-pub const REPLICAS_MAX: i32 = 5_000;
+pub const REPLICAS_MAX: i32 = 10_000;
 
 /// Collects what is wrong with one object, and what is not modelled.
 pub struct Check<'a> {

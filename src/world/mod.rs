@@ -59,7 +59,7 @@ pub struct World<'a> {
     replica_sets: replicaset::controller::Controller,
     /// By Service.
     slices: Vec<endpointslice::controller::Controller>,
-    scheduler: scheduler::controller::Controller,
+    scheduler: scheduler::controller::Controller<'a>,
     kubelets: kubelet::controller::Kubelets,
     /// The path, from the pods to the clients.
     balancers: Vec<Balancer>,
@@ -98,6 +98,9 @@ pub type Observer<'o> = &'o mut dyn FnMut(Time, &Event);
 
 /// Puts what a model said into the queue.
 fn drain<E>(out: &mut Out<E>, queue: &mut Queue<Event>, wrap: impl Fn(E) -> Event) {
+    if out.is_empty() {
+        return;
+    }
     for (at, event) in out.timers.drain(..) {
         queue.schedule(at, wrap(event));
     }
@@ -109,6 +112,14 @@ fn drain<E>(out: &mut Out<E>, queue: &mut Queue<Event>, wrap: impl Fn(E) -> Even
 /// Simulates the control plane of `scenario` from `seed`.
 pub fn simulate(scenario: &Scenario, latencies: &Latencies, seed: Seed) -> Control {
     World::new(scenario, latencies, seed).run(None)
+}
+
+/// As [`simulate`], with every probe: to test that those left out change nothing.
+pub fn simulate_probing_always(scenario: &Scenario, latencies: &Latencies, seed: Seed) -> Control {
+    let mut world = World::new(scenario, latencies, seed);
+    world.kubelets.probe_always(&mut world.outs.kubelet);
+    world.settle();
+    world.run(None)
 }
 
 /// As [`simulate`], telling `observer` of every event.
@@ -128,7 +139,6 @@ impl World<'_> {
                 break;
             }
             let Some((now, event)) = self.queue.pop() else { break };
-            self.digest = mix(self.digest ^ (now.0 as u64)).wrapping_add(tag(&event));
             if let Some(observer) = &mut observer {
                 observer(now, &event);
             }
@@ -147,29 +157,41 @@ impl World<'_> {
             kubernetes: self.scenario.kubernetes,
         };
         match event {
-            Event::Write(write) => self.commit(now, write),
-            Event::Cache(change) => self.observe(ctx, change),
+            Event::Write(write) => {
+                self.fold(now, 0x100 + write_tag(&write));
+                self.commit(now, write);
+            }
+            Event::Cache(change) => {
+                self.fold(now, 0x10_000 + change_tag(change));
+                self.observe(ctx, change);
+            }
             Event::Deployment(e) => {
+                self.fold(now, 1);
                 let out = &mut self.outs.deployment;
                 self.deployments.handle(ctx, e, &self.cluster, &self.informer, out);
             }
             Event::ReplicaSet(e) => {
+                self.fold(now, 2);
                 let out = &mut self.outs.replica_set;
                 self.replica_sets.handle(ctx, e, &self.cluster, &self.informer, out);
             }
             Event::Slice(service, e) => {
+                self.fold(now, 3);
                 let (service, log) = (usize::from(service), &mut self.cluster.slice_log);
                 let out = &mut self.outs.slices[service];
                 self.slices[service].handle(ctx, e, &self.informer, log, out);
             }
             Event::Scheduler(e) => {
+                self.fold(now, 4);
                 self.scheduler.handle(ctx, e, &self.cluster, &mut self.outs.scheduler);
             }
             Event::Kubelet(e) => {
+                self.fold(now, kubelet_tag(&e));
                 let (timeline, out) = (&mut self.timeline, &mut self.outs.kubelet);
                 self.kubelets.handle(ctx, e, &self.cluster, timeline, out);
             }
             Event::Balancer(layer, e) => {
+                self.fold(now, 6);
                 let timeline = &mut self.timeline;
                 let mut scene = Scene { ctx, cluster: &self.cluster, timeline };
                 let out = &mut self.outs.balancer;
@@ -177,14 +199,23 @@ impl World<'_> {
                 drain(out, &mut self.queue, |e| Event::Balancer(layer, e));
             }
             Event::Gate(e) => {
+                self.fold(now, 7);
                 if let Some(gate) = &mut self.gate {
                     gate.handle(ctx, e, &mut self.outs.gate);
                 }
             }
-            Event::Action(step) => self.act(now, step),
+            Event::Action(step) => {
+                self.fold(now, 8);
+                self.act(now, step);
+            }
         }
         self.settle();
         self.publish(now);
+    }
+
+    /// Folds an event into the digest: its time, and a number that tells it from others.
+    fn fold(&mut self, now: Time, tag: u64) {
+        self.digest = mix(self.digest ^ (now.0 as u64)).wrapping_add(tag);
     }
 
     /// How busy the machine is that the control plane runs on.
@@ -302,23 +333,15 @@ impl World<'_> {
     }
 }
 
-/// A number that tells events apart, for the digest.
-fn tag(event: &Event) -> u64 {
-    use crate::model::kubelet::controller::Event as K;
+// Numbers that tell events apart, for the digest.
+
+fn kubelet_tag(event: &kubelet::controller::Event) -> u64 {
+    use kubelet::controller::Event as K;
     match event {
-        Event::Write(write) => 0x100 + write_tag(write),
-        Event::Cache(change) => 0x10_000 + change_tag(*change),
-        Event::Deployment(_) => 1,
-        Event::ReplicaSet(_) => 2,
-        Event::Slice(..) => 3,
-        Event::Scheduler(_) => 4,
-        Event::Kubelet(K::Bound(p) | K::Iterate(p) | K::Terminate(p) | K::SendStatus(p)) => {
+        K::Bound(p) | K::Iterate(p) | K::Terminate(p) | K::SendStatus(p) => {
             0x1_0000_0000 + u64::from(p.0)
         }
-        Event::Kubelet(_) => 5,
-        Event::Balancer(..) => 6,
-        Event::Gate(_) => 7,
-        Event::Action(_) => 8,
+        _ => 5,
     }
 }
 

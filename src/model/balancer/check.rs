@@ -1,10 +1,11 @@
 //! Active health checks: what one meets, and what a row of results means.
 
-use super::{Scene, listing};
+use super::Scene;
+use super::listing::Followed;
 use crate::cluster::objects::PodId;
 use crate::cluster::spec::OnSigterm;
 use crate::engine::{Dur, Rng, Time};
-use crate::timeline::{Phase, Target};
+use crate::timeline::{Phase, Target, Timeline, ViewId};
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Rules {
@@ -69,14 +70,34 @@ impl Checked {
     }
 }
 
+/// What nodes' rules name, by view.
+#[derive(Debug, Default)]
+pub struct NodeRules(Vec<Followed>);
+
+impl NodeRules {
+    fn of(&mut self, timeline: &Timeline, view: ViewId) -> &[Target] {
+        let index = view.0 as usize;
+        if self.0.len() <= index {
+            self.0.resize_with(index + 1, Followed::default);
+        }
+        self.0[index].now(timeline, view)
+    }
+}
+
 /// Checks `target` now: whether it passes, and when that is known. A node passes the check on to one of the
 /// pods that its rules name.
-pub fn check(scene: &Scene, target: Target, rules: &Rules, rng: &mut Rng) -> (bool, Time) {
+pub fn check(
+    scene: &Scene,
+    target: Target,
+    rules: &Rules,
+    nodes: &mut NodeRules,
+    rng: &mut Rng,
+) -> (bool, Time) {
     let (now, timeout) = (scene.ctx.now, rules.timeout);
     let pod = match target {
         Target::Pod(pod) => pod,
         Target::View(view) => {
-            let listed = listing::listed_now(scene.timeline, view);
+            let listed = nodes.of(scene.timeline, view);
             if listed.is_empty() {
                 return (false, now);
             }
@@ -90,7 +111,7 @@ pub fn check(scene: &Scene, target: Target, rules: &Rules, rng: &mut Rng) -> (bo
             }
             match listed[rng.below(listed.len() as u64) as usize] {
                 Target::Pod(pod) => pod,
-                deeper @ Target::View(_) => return check(scene, deeper, rules, rng),
+                deeper @ Target::View(_) => return check(scene, deeper, rules, nodes, rng),
             }
         }
     };

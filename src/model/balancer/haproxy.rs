@@ -1,7 +1,7 @@
 //! HAProxy in front of pods: a generic balancer with active checks. It finds its servers by looking up a
 //! headless Service (`server-template`), and sends to those that its checks have not found dead.
 
-use super::check::{self, Checked, Health};
+use super::check::{self, Checked, Health, NodeRules};
 use super::listing::{Listing, new_view};
 use super::members::Members;
 use super::settings::Given;
@@ -106,7 +106,6 @@ pub enum Event {
 
 #[derive(Debug)]
 struct Server {
-    pod: PodId,
     checked: Checked,
     generation: u32,
     /// Since when it is up again after having been down.
@@ -115,8 +114,20 @@ struct Server {
 
 #[derive(Debug)]
 struct Process {
-    servers: Vec<Server>,
     listing: Listing,
+    /// By pod.
+    servers: Vec<Option<Server>>,
+    /// Pods whose endpoints changed since the last look-up.
+    changed: Vec<PodId>,
+}
+
+impl Process {
+    fn slot(&mut self, pod: PodId) -> &mut Option<Server> {
+        if self.servers.len() <= pod.index() {
+            self.servers.resize_with(pod.index() + 1, || None);
+        }
+        &mut self.servers[pod.index()]
+    }
 }
 
 #[derive(Debug)]
@@ -132,7 +143,7 @@ impl Haproxy {
     pub fn new(ctx: Ctx, settings: &Settings, timeline: &mut Timeline) -> Haproxy {
         let process = |i| {
             let view = new_view(timeline, format!("HAProxy {}", i + 1), settings.hop.clone());
-            Process { servers: Vec::new(), listing: Listing::new(view) }
+            Process { listing: Listing::new(view), servers: Vec::new(), changed: Vec::new() }
         };
         Haproxy {
             members: Members::default(),
@@ -149,42 +160,68 @@ impl Haproxy {
 
     /// Servers come and go as the look-up says. A new one is up until its first check fails.
     fn resolve(&mut self, scene: &mut Scene, id: u32, out: &mut Out<super::Event>) {
-        let found: Vec<PodId> = self.members.ready().collect();
-        let servers = &mut self.processes[id as usize].servers;
-        servers.retain(|s| found.contains(&s.pod));
-        let known: Vec<PodId> = servers.iter().map(|s| s.pod).collect();
-        for pod in found.into_iter().filter(|p| !known.contains(p)) {
+        let now = scene.ctx.now;
+        let mut changed = std::mem::take(&mut self.processes[id as usize].changed);
+        changed.sort_unstable();
+        changed.dedup();
+        for pod in changed.drain(..) {
+            let found = self.members.get(pod).is_some_and(|c| c.ready);
+            let process = &mut self.processes[id as usize];
+            if process.slot(pod).is_some() == found {
+                continue;
+            }
+            if !found {
+                *process.slot(pod) = None;
+                self.follow(scene, id, pod);
+                continue;
+            }
             self.generations += 1;
             let generation = self.generations;
             let checked = Checked::on_probation(&self.settings.check);
-            self.processes[id as usize].servers.push(Server {
-                pod,
-                checked,
-                generation,
-                risen: Time::ALWAYS,
-            });
-            let at = scene.ctx.now + self.phase(self.settings.check.interval);
+            let risen = Time::ALWAYS;
+            *process.slot(pod) = Some(Server { checked, generation, risen });
+            self.follow(scene, id, pod);
+            let at = now + self.phase(self.settings.check.interval);
             out.at(at, Event::Check { process: id, pod, generation }.into());
         }
-        self.route(scene, id);
-        out.at(scene.ctx.now + self.settings.resolve, Event::Resolve { process: id }.into());
+        self.processes[id as usize].changed = changed;
+        out.at(now + self.settings.resolve, Event::Resolve { process: id }.into());
+    }
+
+    /// What the process sends to, as its checks and its look-ups say of one pod.
+    fn follow(&mut self, scene: &mut Scene, id: u32, pod: PodId) {
+        if self.settings.slow_start > Dur::ZERO {
+            // The shares of all follow from the time.
+            return self.route(scene, id);
+        }
+        let process = &mut self.processes[id as usize];
+        let up = process.slot(pod).as_ref().is_some_and(Server::is_up);
+        let target = Target::Pod(pod);
+        process.listing.change(scene.timeline, scene.ctx.now, target, up.then_some(1.0));
     }
 
     fn route(&mut self, scene: &mut Scene, id: u32) {
-        let Process { servers, listing } = &mut self.processes[id as usize];
+        let Process { servers, listing, .. } = &mut self.processes[id as usize];
         let (now, slow) = (scene.ctx.now, self.settings.slow_start);
         let share = |s: &Server| {
             let risen = now - s.risen;
             if risen >= slow { 1.0 } else { (risen.0 as f32 / slow.0 as f32).max(LEAST_SHARE) }
         };
-        let up = servers.iter().filter(|s| s.checked.health == Health::Healthy);
-        let wanted = up.map(|s| (Target::Pod(s.pod), share(s))).collect();
+        let servers = (0..).map(PodId).zip(servers.iter());
+        let up = servers.filter_map(|(pod, s)| Some((pod, s.as_ref().filter(|s| s.is_up())?)));
+        let wanted = up.map(|(pod, s)| (Target::Pod(pod), share(s))).collect();
         listing.set(scene.timeline, now, wanted);
     }
 
-    fn server(&mut self, process: u32, generation: u32) -> Option<&mut Server> {
-        let servers = &mut self.processes[process as usize].servers;
-        servers.iter_mut().find(|s| s.generation == generation)
+    fn server(&mut self, process: u32, pod: PodId, generation: u32) -> Option<&mut Server> {
+        let server = self.processes[process as usize].slot(pod).as_mut();
+        server.filter(|s| s.generation == generation)
+    }
+}
+
+impl Server {
+    fn is_up(&self) -> bool {
+        self.checked.health == Health::Healthy
     }
 }
 
@@ -199,25 +236,29 @@ impl Model for Haproxy {
         Event::Slices { from, to }
     }
 
-    fn adopt(&mut self, scene: &mut Scene, _service: u8, pod: PodId, conditions: Conditions) {
+    fn adopt(&mut self, _scene: &mut Scene, _service: u8, pod: PodId, conditions: Conditions) {
         self.members.set(pod, Some(conditions));
         for process in &mut self.processes {
             self.generations += 1;
             let checked = Checked::new(Health::Healthy);
             let (generation, risen) = (self.generations, Time::ALWAYS);
-            process.servers.push(Server { pod, checked, generation, risen });
-            let listed = process.servers.iter().map(|s| (Target::Pod(s.pod), 1.0)).collect();
-            process.listing.begin(scene.timeline, listed);
+            *process.slot(pod) = Some(Server { checked, generation, risen });
         }
     }
 
     fn start(&mut self, scene: &mut Scene, out: &mut Out<super::Event>) {
         let now = scene.ctx.now;
         for process in 0..self.processes.len() as u32 {
+            let Process { servers, listing, .. } = &mut self.processes[process as usize];
+            let pods = (0..).map(PodId).zip(servers.iter()).filter(|(_, s)| s.is_some());
+            listing.begin(scene.timeline, pods.map(|(pod, _)| (Target::Pod(pod), 1.0)).collect());
+        }
+        for process in 0..self.processes.len() as u32 {
             out.at(now + self.phase(self.settings.resolve), Event::Resolve { process }.into());
-            for i in 0..self.processes[process as usize].servers.len() {
+            for pod in (0..self.processes[process as usize].servers.len() as u32).map(PodId) {
+                let server = self.processes[process as usize].slot(pod);
+                let Some(generation) = server.as_ref().map(|s| s.generation) else { continue };
                 let phase = self.phase(self.settings.check.interval);
-                let Server { pod, generation, .. } = self.processes[process as usize].servers[i];
                 out.at(now + phase, Event::Check { process, pod, generation }.into());
             }
         }
@@ -225,26 +266,33 @@ impl Model for Haproxy {
 
     fn handle(&mut self, scene: &mut Scene, event: Event, out: &mut Out<super::Event>) {
         match event {
-            Event::Slices { from, to } => self.members.take(scene.cluster, from, to),
+            Event::Slices { from, to } => {
+                self.members.take(scene.cluster, from, to);
+                let news = &scene.cluster.slice_log[from as usize..to as usize];
+                for process in &mut self.processes {
+                    process.changed.extend(news.iter().map(|&(pod, _)| pod));
+                }
+            }
             Event::Resolve { process } => self.resolve(scene, process, out),
             Event::Check { process, pod, generation } => {
-                if self.server(process, generation).is_some() {
-                    let rules = &self.settings.check;
-                    let (pass, at) = check::check(scene, Target::Pod(pod), rules, &mut self.rng);
+                if self.server(process, pod, generation).is_some() {
+                    let (rules, target) = (&self.settings.check, Target::Pod(pod));
+                    let nodes = &mut NodeRules::default();
+                    let (pass, at) = check::check(scene, target, rules, nodes, &mut self.rng);
                     out.at(at, Event::Result { process, pod, generation, pass }.into());
                 }
             }
             Event::Result { process, pod, generation, pass } => {
                 let rules = self.settings.check;
                 let (now, slow) = (scene.ctx.now, self.settings.slow_start);
-                let Some(server) = self.server(process, generation) else { return };
+                let Some(server) = self.server(process, pod, generation) else { return };
                 let changed = server.checked.result(pass, &rules);
                 if changed && pass {
                     server.risen = now;
                 }
                 // Shares in slow start grow at each check.
                 if changed || now - server.risen <= slow + rules.interval {
-                    self.route(scene, process);
+                    self.follow(scene, process, pod);
                 }
                 let next = now + rules.interval;
                 out.at(next, Event::Check { process, pod, generation }.into());

@@ -86,17 +86,17 @@ impl Model for Headless {
         Event::Slices { from, to }
     }
 
-    fn adopt(&mut self, scene: &mut Scene, _service: u8, pod: PodId, conditions: Conditions) {
+    fn adopt(&mut self, _scene: &mut Scene, _service: u8, pod: PodId, conditions: Conditions) {
         self.members.set(pod, Some(conditions));
         self.cached.push(pod);
-        let addresses = self.addresses();
-        for client in &mut self.clients {
-            client.begin(scene.timeline, addresses.clone());
-        }
     }
 
     fn start(&mut self, scene: &mut Scene, out: &mut Out<super::Event>) {
         let now = scene.ctx.now;
+        let addresses = self.addresses();
+        for client in &mut self.clients {
+            client.begin(scene.timeline, addresses.clone());
+        }
         if self.settings.cache > Dur::ZERO {
             out.at(now + self.phase(self.settings.cache), Event::Renew.into());
         }

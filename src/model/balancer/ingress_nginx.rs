@@ -165,14 +165,24 @@ struct Replica {
     /// A synchronisation waits for its token, and will read what is known then.
     queued: bool,
     shared: Backends,
+    /// How often `shared` was written.
+    posts: u32,
+}
+
+#[derive(Debug)]
+struct Worker {
+    /// Of each Service.
+    lists: Vec<Listing>,
+    /// It has read so many posts.
+    read: u32,
 }
 
 #[derive(Debug)]
 pub struct IngressNginx {
     settings: Settings,
     replicas: Vec<Replica>,
-    /// `replica * workers + worker`; what each lists of each Service.
-    workers: Vec<Vec<Listing>>,
+    /// `replica * workers + worker`.
+    workers: Vec<Worker>,
     /// The Service that gets what the canary leaves, and the draw between them.
     main: usize,
     canary: Option<Split>,
@@ -198,6 +208,7 @@ impl IngressNginx {
             tokens: TokenBucket::new(settings.sync_per_s, 1),
             queued: false,
             shared: Backends { ready: vec![Vec::new(); services.len()], weights: weights.clone() },
+            posts: 0,
         };
         let name = |i: u32| {
             let (pod, worker) = (i / settings.workers + 1, i % settings.workers + 1);
@@ -209,15 +220,16 @@ impl IngressNginx {
                 let name = format!("{}{of}", name(i));
                 Listing::new(new_view(timeline, name, settings.hop.clone()))
             };
-            services.iter().map(&mut list).collect()
+            Worker { lists: services.iter().map(&mut list).collect(), read: 0 }
         };
         let count = settings.replicas * settings.workers;
-        let workers: Vec<Vec<Listing>> = (0..count).map(&mut worker).collect();
-        let views = (0..).zip(&workers).map(|(i, w)| (name(i), w.iter().map(|l| l.view).collect()));
+        let workers: Vec<Worker> = (0..count).map(&mut worker).collect();
+        let views =
+            (0..).zip(&workers).map(|(i, w)| (name(i), w.lists.iter().map(|l| l.view).collect()));
         let canary = split.map(|_| Split::new(timeline, &settings.hop, views));
         let entries: Vec<ViewId> = match &canary {
             Some(canary) => canary.entries(),
-            None => workers.iter().flat_map(|w| w.iter().map(|l| l.view)).collect(),
+            None => workers.iter().flat_map(|w| w.lists.iter().map(|l| l.view)).collect(),
         };
         let front = settings.restart.as_ref().map(|restart| {
             let pods: Vec<Vec<ViewId>> =
@@ -234,6 +246,24 @@ impl IngressNginx {
             front,
             rng: ctx.seed.stream("ingress-nginx", 0),
             settings: settings.clone(),
+        }
+    }
+
+    /// A worker takes in what its controller posted since it last looked.
+    fn poll(&mut self, scene: &mut Scene, worker: u16) {
+        let now = scene.ctx.now;
+        let worker = usize::from(worker);
+        let Replica { shared, posts, .. } = &self.replicas[worker / self.settings.workers as usize];
+        let Worker { lists, read } = &mut self.workers[worker];
+        if std::mem::replace(read, *posts) == *posts {
+            return;
+        }
+        for (list, pods) in lists.iter_mut().zip(&shared.ready) {
+            list.set(scene.timeline, now, targets(pods));
+        }
+        let shares = self.shares(shared);
+        if let Some(canary) = &mut self.canary {
+            canary.set(scene.timeline, now, worker, &shares);
         }
     }
 
@@ -295,18 +325,20 @@ impl Model for IngressNginx {
         self.front.as_ref().map(|_| Event::Restart(restart::Event::Begin))
     }
 
-    fn adopt(&mut self, scene: &mut Scene, service: u8, pod: PodId, conditions: Conditions) {
+    fn adopt(&mut self, _scene: &mut Scene, service: u8, pod: PodId, conditions: Conditions) {
         let service = usize::from(service);
         for replica in &mut self.replicas {
             replica.members[service].set(pod, Some(conditions));
             replica.shared.ready[service].push(pod);
         }
-        for worker in &mut self.workers {
-            worker[service].begin(scene.timeline, targets(&self.replicas[0].shared.ready[service]));
-        }
     }
 
     fn start(&mut self, scene: &mut Scene, out: &mut Out<super::Event>) {
+        for worker in &mut self.workers {
+            for (list, pods) in worker.lists.iter_mut().zip(&self.replicas[0].shared.ready) {
+                list.begin(scene.timeline, targets(pods));
+            }
+        }
         let shares = self.shares(&self.replicas[0].shared);
         if let Some(canary) = &mut self.canary {
             (0..self.workers.len()).for_each(|w| canary.begin(scene.timeline, w, &shares));
@@ -340,23 +372,16 @@ impl Model for IngressNginx {
                 out.at(now + took, Event::Posted { replica: id, backends }.into());
             }
             Event::Posted { replica, backends } => {
-                self.replicas[usize::from(replica)].shared = backends;
+                let replica = &mut self.replicas[usize::from(replica)];
+                replica.shared = backends;
+                replica.posts += 1;
             }
             Event::Restart(event) => {
                 let front = self.front.as_mut().expect("it asked to be told");
                 front.handle(scene, event, out);
             }
             Event::Poll { worker } => {
-                let replica = usize::from(worker) / self.settings.workers as usize;
-                let shared = &self.replicas[replica].shared;
-                for (list, pods) in self.workers[usize::from(worker)].iter_mut().zip(&shared.ready)
-                {
-                    list.set(scene.timeline, now, targets(pods));
-                }
-                let shares = self.shares(shared);
-                if let Some(canary) = &mut self.canary {
-                    canary.set(scene.timeline, now, usize::from(worker), &shares);
-                }
+                self.poll(scene, worker);
                 out.at(now + self.settings.poll, Event::Poll { worker }.into());
             }
         }

@@ -2,6 +2,8 @@
 
 use crate::engine::Time;
 use crate::timeline::{Backend, ChangeKind, Hop, Target, Timeline, View, ViewChange, ViewId};
+use std::cmp::Reverse;
+use std::collections::BTreeMap;
 
 /// Enters a view without backends.
 pub fn new_view(timeline: &mut Timeline, name: String, hop: Hop) -> ViewId {
@@ -15,72 +17,116 @@ pub fn new_view(timeline: &mut Timeline, name: String, hop: Hop) -> ViewId {
     ViewId(timeline.views.len() as u32 - 1)
 }
 
-/// Targets with their weights, sorted by target.
+/// Targets with their weights.
 #[derive(Debug)]
 pub struct Listing {
     pub view: ViewId,
-    listed: Vec<(Target, f32)>,
+    listed: BTreeMap<Target, f32>,
 }
 
 impl Listing {
     pub fn new(view: ViewId) -> Listing {
-        Listing { view, listed: Vec::new() }
+        Listing { view, listed: BTreeMap::new() }
     }
 
     pub fn targets(&self) -> impl Iterator<Item = Target> {
-        self.listed.iter().map(|l| l.0)
+        self.listed.keys().copied()
     }
 
     /// Lists `wanted` as the run starts.
-    pub fn begin(&mut self, timeline: &mut Timeline, mut wanted: Vec<(Target, f32)>) {
-        wanted.sort_by_key(|w| w.0);
-        let view = &mut timeline.views[self.view.0 as usize];
-        view.initial = wanted.iter().map(|&(target, weight)| Backend { target, weight }).collect();
-        self.listed = wanted;
+    pub fn begin(&mut self, timeline: &mut Timeline, wanted: Vec<(Target, f32)>) {
+        self.listed = wanted.into_iter().collect();
+        let backends = self.listed.iter().map(|(&target, &weight)| Backend { target, weight });
+        timeline.views[self.view.0 as usize].initial = backends.collect();
     }
 
     /// Lists `wanted` from `at` on; notes what differs.
     pub fn set(&mut self, timeline: &mut Timeline, at: Time, mut wanted: Vec<(Target, f32)>) {
         wanted.sort_by_key(|w| w.0);
         let changes = &mut timeline.views[self.view.0 as usize].changes;
-        let (mut old, mut new) = (self.listed.iter().peekable(), wanted.iter().peekable());
-        let mut add = |target, kind| changes.push(ViewChange { at, target, kind });
-        loop {
-            match (old.peek(), new.peek()) {
-                (None, None) => break,
-                (Some(&&(target, _)), next) if next.is_none_or(|n| target < n.0) => {
-                    add(target, ChangeKind::Remove);
-                    old.next();
-                }
-                (Some(&&(target, was)), Some(&&(same, weight))) if target == same => {
-                    if was.to_bits() != weight.to_bits() {
-                        add(target, ChangeKind::Add { weight });
+        let first = changes.len();
+        {
+            let (mut old, mut new) = (self.listed.iter().peekable(), wanted.iter().peekable());
+            let mut add = |target, kind| changes.push(ViewChange { at, target, kind });
+            loop {
+                match (old.peek(), new.peek()) {
+                    (None, None) => break,
+                    (Some(&(&target, _)), next) if next.is_none_or(|n| target < n.0) => {
+                        add(target, ChangeKind::Remove);
+                        old.next();
                     }
-                    old.next();
-                    new.next();
+                    (Some(&(&target, was)), Some(&&(same, weight))) if target == same => {
+                        if was.to_bits() != weight.to_bits() {
+                            add(target, ChangeKind::Add { weight });
+                        }
+                        old.next();
+                        new.next();
+                    }
+                    (_, Some(&&(target, weight))) => {
+                        add(target, ChangeKind::Add { weight });
+                        new.next();
+                    }
+                    (Some(_), None) => unreachable!("removed above"),
                 }
-                (_, Some(&&(target, weight))) => {
-                    add(target, ChangeKind::Add { weight });
-                    new.next();
-                }
-                (Some(_), None) => unreachable!("removed above"),
             }
         }
-        self.listed = wanted;
+        for change in &changes[first..] {
+            match change.kind {
+                ChangeKind::Add { weight } => self.listed.insert(change.target, weight),
+                ChangeKind::Remove => self.listed.remove(&change.target),
+            };
+        }
+    }
+
+    /// Lists `target` with this weight from `at` on, or no longer; notes it if it differs.
+    pub fn change(
+        &mut self,
+        timeline: &mut Timeline,
+        at: Time,
+        target: Target,
+        weight: Option<f32>,
+    ) {
+        let (was, kind) = match weight {
+            Some(weight) => (self.listed.insert(target, weight), ChangeKind::Add { weight }),
+            None => (self.listed.remove(&target), ChangeKind::Remove),
+        };
+        if was.map(f32::to_bits) != weight.map(f32::to_bits) {
+            let changes = &mut timeline.views[self.view.0 as usize].changes;
+            changes.push(ViewChange { at, target, kind });
+        }
     }
 }
 
-/// What a view lists now, in the order in which it came.
-pub fn listed_now(timeline: &Timeline, view: ViewId) -> Vec<Target> {
-    let view = &timeline.views[view.0 as usize];
-    let mut listed: Vec<Target> = view.initial.iter().map(|b| b.target).collect();
-    for change in &view.changes {
-        listed.retain(|t| *t != change.target);
-        if change.kind != ChangeKind::Remove {
-            listed.push(change.target);
+/// What another balancer's view lists, for those that ask it again and again.
+#[derive(Debug, Default)]
+pub struct Followed {
+    /// Changes of the view taken in so far.
+    read: usize,
+    targets: Vec<Target>,
+}
+
+impl Followed {
+    /// What the view lists now, in the order in which it came.
+    pub fn now(&mut self, timeline: &Timeline, view: ViewId) -> &[Target] {
+        let view = &timeline.views[view.0 as usize];
+        if self.read == 0 {
+            self.targets = view.initial.iter().map(|b| b.target).collect();
         }
+        let news = &view.changes[self.read..];
+        self.read = view.changes.len();
+        // The last change of each target counts.
+        let mut last: Vec<(Target, usize)> =
+            news.iter().enumerate().map(|(i, change)| (change.target, i)).collect();
+        last.sort_unstable_by_key(|&(target, i)| (target, Reverse(i)));
+        last.dedup_by_key(|&mut (target, _)| target);
+        if !last.is_empty() {
+            self.targets.retain(|t| last.binary_search_by_key(t, |&(target, _)| target).is_err());
+        }
+        last.retain(|&(_, i)| news[i].kind != ChangeKind::Remove);
+        last.sort_unstable_by_key(|&(_, i)| i);
+        self.targets.extend(last.into_iter().map(|(target, _)| target));
+        &self.targets
     }
-    listed
 }
 
 #[cfg(test)]
@@ -108,6 +154,16 @@ mod tests {
                 (pod(3), ChangeKind::Add { weight: 1.0 }),
             ]
         );
-        assert_eq!(listed_now(&timeline, view), [pod(0), pod(2), pod(3)]);
+        let mut followed = Followed::default();
+        assert_eq!(followed.now(&timeline, view), [pod(0), pod(2), pod(3)]);
+        listing.change(&mut timeline, Time(6), pod(3), Some(1.0));
+        assert_eq!(timeline.views[0].changes.len(), 4);
+        for weight in [None, Some(1.0), None] {
+            listing.change(&mut timeline, Time(6), pod(3), weight);
+        }
+        listing.change(&mut timeline, Time(6), pod(0), None);
+        listing.change(&mut timeline, Time(7), pod(0), Some(1.0));
+        assert_eq!(followed.now(&timeline, view), [pod(2), pod(0)]);
+        assert_eq!(Followed::default().now(&timeline, view), [pod(2), pod(0)]);
     }
 }

@@ -15,6 +15,10 @@ impl Members {
         self.conditions[pod.index()] = conditions;
     }
 
+    pub fn get(&self, pod: PodId) -> Option<Conditions> {
+        self.conditions.get(pod.index()).copied().flatten()
+    }
+
     /// Takes in a range of the slice log.
     pub fn take(&mut self, cluster: &Cluster, from: u32, to: u32) {
         for &(pod, conditions) in &cluster.slice_log[from as usize..to as usize] {

@@ -45,6 +45,8 @@ pub enum Event {
 pub struct MetalLb {
     settings: Settings,
     members: Members,
+    /// Ready endpoints by node (its view's number).
+    ready: Vec<u32>,
     nodes: Vec<ViewId>,
     listing: Listing,
     announced: Vec<ViewId>,
@@ -69,6 +71,7 @@ impl MetalLb {
         let mut nodes: Vec<(u64, ViewId)> = nodes.iter().map(|n| (rng.next_u64(), *n)).collect();
         nodes.sort_unstable();
         MetalLb {
+            ready: vec![0; nodes.len()],
             listing: Listing::new(new_view(timeline, "MetalLB".to_owned(), hop)),
             nodes: nodes.into_iter().map(|(_, node)| node).collect(),
             settings: settings.clone(),
@@ -76,6 +79,16 @@ impl MetalLb {
             announced: Vec::new(),
             decisions: 0,
             rng,
+        }
+    }
+
+    fn set(&mut self, cluster: &Cluster, pod: PodId, conditions: Option<Conditions>) {
+        let was = self.members.get(pod);
+        self.members.set(pod, conditions);
+        let count = |c: Option<Conditions>| u32::from(c.is_some_and(|c| c.ready));
+        if let Some(node) = cluster.pods[pod.index()].node {
+            let ready = &mut self.ready[usize::from(node)];
+            *ready = *ready + count(conditions) - count(was);
         }
     }
 
@@ -91,16 +104,10 @@ impl MetalLb {
     }
 
     /// The nodes that are to announce.
-    fn wanted(&self, cluster: &Cluster) -> Vec<ViewId> {
-        let mut nodes = self.nodes.clone();
-        if self.settings.local {
-            let on = |pod: PodId| cluster.pods[pod.index()].node.map(|n| ViewId(u32::from(n)));
-            nodes.retain(|node| self.members.ready().any(|pod| on(pod) == Some(*node)));
-        }
-        if !self.settings.bgp {
-            nodes.truncate(1);
-        }
-        nodes
+    fn wanted(&self) -> Vec<ViewId> {
+        let has_ready = |node: &&ViewId| !self.settings.local || self.ready[node.0 as usize] > 0;
+        let nodes = self.nodes.iter().filter(has_ready).copied();
+        nodes.take(if self.settings.bgp { usize::MAX } else { 1 }).collect()
     }
 }
 
@@ -131,16 +138,21 @@ impl Model for MetalLb {
     }
 
     fn adopt(&mut self, scene: &mut Scene, _service: u8, pod: PodId, conditions: Conditions) {
-        self.members.set(pod, Some(conditions));
-        self.announced = self.wanted(scene.cluster);
+        self.set(scene.cluster, pod, Some(conditions));
+    }
+
+    fn start(&mut self, scene: &mut Scene, _out: &mut Out<super::Event>) {
+        self.announced = self.wanted();
         self.listing.begin(scene.timeline, targets(&self.announced));
     }
 
     fn handle(&mut self, scene: &mut Scene, event: Event, out: &mut Out<super::Event>) {
         match event {
             Event::Slices { from, to } => {
-                self.members.take(scene.cluster, from, to);
-                let wanted = self.wanted(scene.cluster);
+                for &(pod, conditions) in &scene.cluster.slice_log[from as usize..to as usize] {
+                    self.set(scene.cluster, pod, conditions);
+                }
+                let wanted = self.wanted();
                 if wanted != self.announced {
                     self.announced = wanted.clone();
                     self.decisions += 1;

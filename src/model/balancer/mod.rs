@@ -10,6 +10,7 @@ pub mod cloud;
 pub mod elb;
 pub mod haproxy;
 pub mod headless;
+pub mod history;
 pub mod ingress_nginx;
 pub mod kube_proxy;
 pub mod listing;

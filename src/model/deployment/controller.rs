@@ -3,6 +3,7 @@
 
 use super::rolling::{self, RsSize};
 use super::{history, recreate, scaling, status};
+use crate::cluster::PodPhase;
 use crate::cluster::objects::{
     Cluster, Deployment, DeploymentId, DeploymentStatus, PodId, ReplicaSet, RsId, Write,
 };
@@ -38,6 +39,8 @@ struct State {
 #[derive(Debug)]
 pub struct Controller {
     states: Vec<State>,
+    /// For the sets of one sync: kept for the next.
+    sets: Vec<(RsId, ReplicaSet)>,
     bucket: TokenBucket,
     rng: Rng,
 }
@@ -60,7 +63,7 @@ struct Sync<'a> {
 
 impl Controller {
     pub fn new(rng: Rng) -> Controller {
-        Controller { states: Vec::new(), bucket: TokenBucket::new(20.0, 30), rng }
+        Controller { states: Vec::new(), sets: Vec::new(), bucket: TokenBucket::new(20.0, 30), rng }
     }
 
     fn state(&mut self, id: DeploymentId) -> &mut State {
@@ -140,8 +143,9 @@ impl Controller {
     ) {
         self.state(id).work.start();
         let deployment = &cluster.deployments[id.index()];
-        let sets: Vec<(RsId, ReplicaSet)> =
-            informer.sets_of(id).map(|(rs, set)| (rs, set.clone())).collect();
+        let mut sets = std::mem::take(&mut self.sets);
+        sets.clear();
+        sets.extend(informer.sets_of(id).map(|(rs, set)| (rs, set.clone())));
         let new = sets.iter().position(|(_, set)| set.template == deployment.template);
         let mut sync =
             Sync { ctx, id, deployment, sets, new, created: None, end: ctx.now, wrote: false };
@@ -158,6 +162,7 @@ impl Controller {
         }
         self.write_status(&mut sync, out);
         out.at(sync.end, Event::Done(id));
+        self.sets = sync.sets;
     }
 
     fn call(&mut self, sync: &mut Sync) -> Time {
@@ -197,18 +202,17 @@ impl Controller {
 
     /// Recreate: the old pods must be gone before the new set appears.
     fn recreate_blocked(&self, sync: &Sync, informer: &Informer) -> bool {
-        let old = |rs: RsId| sync.sets.iter().any(|(r, _)| *r == rs) && sync.new_rs() != Some(rs);
         let active_old = sync.old().any(|(_, set)| set.replicas > 0);
         let status_replicas: i32 = sync.old().map(|(_, set)| set.status.replicas).sum();
-        let phases =
-            informer.pods.iter().filter(|pod| pod.exists && old(pod.rs)).map(|pod| pod.phase);
+        // One pod of a set stands for all whose phase is not terminal.
+        let unfinished = sync.old().filter(|(rs, _)| informer.has_unfinished(*rs));
+        let phases = unfinished.map(|_| PodPhase::Running);
         active_old || recreate::old_pods_running([status_replicas], phases)
     }
 
     fn roll_recreate(&mut self, sync: &mut Sync, informer: &Informer, out: &mut Out<Event>) {
-        let old: Vec<usize> = sync.old_indices();
-        if old.iter().any(|&i| sync.sets[i].1.replicas > 0) {
-            for i in old {
+        if sync.old().any(|(_, set)| set.replicas > 0) {
+            for i in sync.old_indices() {
                 self.resize(sync, i, 0, out);
             }
             return;
@@ -228,8 +232,7 @@ impl Controller {
             (Some(i), _) => size(&sync.sets[i].1),
             (None, created) => RsSize { spec: created.unwrap_or(0), replicas: 0, available: 0 },
         };
-        let old = sync.old_indices();
-        let mut sizes: Vec<RsSize> = old.iter().map(|&i| size(&sync.sets[i].1)).collect();
+        let mut sizes: Vec<RsSize> = sync.old().map(|(_, set)| size(set)).collect();
         if let Some(i) = sync.new {
             let all = new.spec + sizes.iter().map(|s| s.spec).sum::<i32>();
             let target = rolling::reconcile_new(strategy, desired, new.spec, all);
@@ -240,8 +243,8 @@ impl Controller {
         let floor = rolling::min_available(strategy, desired);
         let scaled = rolling::reconcile_old(&mut sizes, new, floor);
         // Sets cleaned up before a lagging one was met are written even when the step is given up.
-        for (k, i) in old.into_iter().enumerate() {
-            self.resize(sync, i, sizes[k].spec, out);
+        for (i, size) in sync.old_indices().zip(sizes) {
+            self.resize(sync, i, size.spec, out);
         }
         if scaled {
             return;
@@ -315,11 +318,9 @@ impl Controller {
     }
 
     fn clean_up(&mut self, sync: &mut Sync, out: &mut Out<Event>) {
-        let indices = sync.old_indices();
-        let old: Vec<history::OldSet> = indices
-            .iter()
-            .map(|&i| &sync.sets[i].1)
-            .map(|s| history::OldSet {
+        let old: Vec<history::OldSet> = sync
+            .old()
+            .map(|(_, s)| history::OldSet {
                 revision: i64::from(s.revision),
                 spec: s.replicas,
                 replicas: s.status.replicas,
@@ -328,7 +329,7 @@ impl Controller {
             })
             .collect();
         for i in history::to_delete(&old, sync.deployment.spec.revision_history_limit) {
-            let rs = sync.sets[indices[i]].0;
+            let rs = sync.old().nth(i).expect("one of the old sets").0;
             let at = self.call(sync);
             out.write(at, Write::DeleteReplicaSet { rs });
         }
@@ -396,8 +397,9 @@ impl Sync<'_> {
         self.sets.iter().any(|(_, s)| s.replicas > 0 && s.desired_annotation != desired)
     }
 
-    fn old_indices(&self) -> Vec<usize> {
-        (0..self.sets.len()).filter(|&i| Some(i) != self.new).collect()
+    fn old_indices(&self) -> impl Iterator<Item = usize> + use<> {
+        let new = self.new;
+        (0..self.sets.len()).filter(move |&i| Some(i) != new)
     }
 
     fn status(&self) -> DeploymentStatus {

@@ -25,6 +25,8 @@ pub enum Event {
     Iterate(PodId),
     /// A probe worker's tick.
     Tick { pod: PodId, container: u8, kind: u8, epoch: u32 },
+    /// A tick of a worker that is asleep, with [`Probing::All`] alone.
+    IdleTick { pod: PodId, container: u8, kind: u8 },
     /// The answer of a probe that will succeed.
     Answer { pod: PodId, container: u8, kind: u8, run: u32 },
     /// The status manager sends the pod's status.
@@ -131,6 +133,16 @@ pub(super) struct Container {
     pub probes: [Option<Probe>; 3],
 }
 
+/// Which ticks of probe workers are simulated.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Probing {
+    /// Those whose answer can change something.
+    #[default]
+    Needed,
+    /// All: slow, for tests that the others change nothing.
+    All,
+}
+
 /// A probe worker with its clock. Its ticks are scheduled only while its answer could change something.
 #[derive(Debug)]
 pub(super) struct Probe {
@@ -138,6 +150,8 @@ pub(super) struct Probe {
     pub ticker: Ticker,
     pub epoch: u32,
     pub scheduled: bool,
+    /// The last evaluation.
+    pub evaluated: Time,
 }
 
 /// Indices of `Container::probes`.
@@ -160,6 +174,9 @@ pub struct Kubelets {
     pub(super) nodes: Vec<Node>,
     pub(super) pods: Vec<Option<Pod>>,
     pub(super) rng: Rng,
+    pub(super) probing: Probing,
+    /// For ticks that change nothing: with or without them, the other draws are the same.
+    pub(super) idle_rng: Rng,
     /// How long work takes in this run against the usual.
     pace: f64,
     /// Requests per second one pod gets, for the time a graceful stop takes.
@@ -186,7 +203,25 @@ impl Kubelets {
         let nodes = (0..nodes).map(node).collect();
         let spread = dist::normal_quantile(ctx.seed.uniform("pace", 0)) * ctx.platform.run_spread;
         let pace = libm::exp(spread);
-        Kubelets { nodes, pods: Vec::new(), rng, pace, requests_per_pod_s: 0.0 }
+        Kubelets {
+            nodes,
+            pods: Vec::new(),
+            rng,
+            probing: Probing::default(),
+            idle_rng: ctx.seed.stream("idle probes", 0),
+            pace,
+            requests_per_pod_s: 0.0,
+        }
+    }
+
+    /// Simulates every tick of every probe worker from now on.
+    pub fn probe_always(&mut self, out: &mut Out<Event>) {
+        self.probing = Probing::All;
+        for pod in (0..self.pods.len() as u32).map(PodId) {
+            if self.pods[pod.index()].is_some() {
+                self.tick_idly(pod, out);
+            }
+        }
     }
 
     pub fn add_image(&mut self, image: &str) {
@@ -252,6 +287,9 @@ impl Kubelets {
             Event::Iterate(pod) => self.iterate(ctx, pod, cluster, out),
             Event::Tick { pod, container, kind, epoch } => {
                 self.tick(ctx, pod, container, usize::from(kind), epoch, cluster, out);
+            }
+            Event::IdleTick { pod, container, kind } => {
+                self.idle_tick(ctx, pod, container, usize::from(kind), cluster, out);
             }
             Event::Answer { pod, container, kind, run } => {
                 self.answer(ctx, pod, container, usize::from(kind), run, cluster, out);

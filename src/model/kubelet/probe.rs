@@ -141,6 +141,11 @@ impl Worker {
         self.on_hold
     }
 
+    /// It has stored the initial result of the given container.
+    pub fn has_seen(&self, container: u32) -> bool {
+        self.container == Some(container)
+    }
+
     /// Not probing the given container: the hold ends when another one is seen.
     pub fn holds(&self, container: u32) -> bool {
         self.on_hold && self.container == Some(container)
@@ -328,6 +333,12 @@ impl Ticker {
     pub fn ticked(&mut self, now: Time) {
         let missed = (now - self.next).0.max(0) / self.period.0;
         self.next += Dur(self.period.0 * (missed + 1));
+    }
+
+    /// The first tick after `now`, were no tick missed.
+    pub fn next_after(&self, now: Time) -> Time {
+        let periods = (now - self.next).0.div_euclid(self.period.0) + 1;
+        self.next + Dur(self.period.0 * periods)
     }
 
     /// Passes over ticks before `from`; returns the next one.

@@ -44,6 +44,7 @@ impl Kubelets {
                     ticker: Ticker::new(ctx.now, probe.period_seconds),
                     epoch: 0,
                     scheduled: false,
+                    evaluated: Time::ALWAYS,
                 });
             }
         }
@@ -168,6 +169,7 @@ impl Kubelets {
         let ok = answers(c, kind, ctx.now, never_ready);
         let run = c.run;
         let Some(probe) = &mut c.probes[kind] else { return };
+        probe.evaluated = ctx.now;
         let begun = probe.worker.begin(&seen, ctx.now);
         let mut updated = begun.updated;
         if begun.next == Next::Probe {
@@ -181,6 +183,75 @@ impl Kubelets {
         }
         if begun.next != Next::End {
             self.wake(ctx, pod, index, kind, out);
+        }
+        if updated {
+            self.result_changed(ctx, pod, index, kind, out);
+        }
+    }
+
+    /// Schedules the ticks of a pod's workers while they are asleep.
+    pub(super) fn tick_idly(&mut self, pod: PodId, out: &mut Out<Event>) {
+        for (index, c) in self.pod(pod).containers.iter().enumerate() {
+            for kind in [READINESS, LIVENESS, STARTUP] {
+                let Some(probe) = &c.probes[kind] else { continue };
+                let (container, kind) = (index as u8, kind as u8);
+                out.at(probe.ticker.next(), Event::IdleTick { pod, container, kind });
+            }
+        }
+    }
+
+    /// An evaluation that was left out because nothing can come of it, unless one takes place now.
+    pub(super) fn idle_tick(
+        &mut self,
+        ctx: Ctx,
+        pod: PodId,
+        index: u8,
+        kind: usize,
+        cluster: &Cluster,
+        out: &mut Out<Event>,
+    ) {
+        let terminal = self.pod(pod).life == Life::Terminal;
+        // Before Started, liveness would only take note of the container, of which nobody hears.
+        let waits = kind == LIVENESS && !self.container(pod, index).started;
+        let Some(probe) = &mut self.container(pod, index).probes[kind] else { return };
+        let next = probe.ticker.next_after(ctx.now);
+        let on_time = probe.ticker.next_after(ctx.now - Dur(1)) == ctx.now;
+        let due = probe.scheduled && probe.ticker.next() == ctx.now;
+        let idle = on_time && !due && probe.evaluated != ctx.now;
+        if !terminal {
+            out.at(next, Event::IdleTick { pod, container: index, kind: kind as u8 });
+        }
+        if idle && !waits && !terminal {
+            self.evaluate_idly(ctx, pod, index, kind, cluster, out);
+        }
+    }
+
+    fn evaluate_idly(
+        &mut self,
+        ctx: Ctx,
+        pod: PodId,
+        index: u8,
+        kind: usize,
+        cluster: &Cluster,
+        out: &mut Out<Event>,
+    ) {
+        let seen = self.seen(pod, index, cluster);
+        let spec = container_spec(cluster.template_of(pod), index);
+        let never_ready = spec.app.never_ready && kind == READINESS;
+        let latency = ctx.latencies.probe_answer.sample(self.idle_rng.uniform());
+        let c = self.container(pod, index);
+        let ok = answers(c, kind, ctx.now, never_ready);
+        let run = c.run;
+        let Some(probe) = &mut c.probes[kind] else { return };
+        let begun = probe.worker.begin(&seen, ctx.now);
+        let mut updated = begun.updated;
+        match (begun.next, ok) {
+            (Next::Probe, true) => {
+                let kind = kind as u8;
+                out.at(ctx.now + latency, Event::Answer { pod, container: index, kind, run });
+            }
+            (Next::Probe, false) => updated |= probe.worker.finish(Some(ProbeResult::Failure)),
+            _ => {}
         }
         if updated {
             self.result_changed(ctx, pod, index, kind, out);
@@ -313,6 +384,10 @@ fn matters_from(c: &Container, kind: usize, now: Time) -> Option<Time> {
     let probe = c.probes[kind].as_ref()?;
     if !matches!(c.seen.0, State::Running { .. }) || matches!(c.role, Role::Init { .. }) {
         return None;
+    }
+    if kind == READINESS && !probe.worker.has_seen(c.seen.1) {
+        // It stores the initial result, of which the sync loop hears.
+        return Some(now);
     }
     if c.started == (kind == STARTUP) || probe.worker.holds(c.run) {
         return None;

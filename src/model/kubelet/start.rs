@@ -2,7 +2,7 @@
 
 use super::backoff::Backoff;
 use super::controller::{
-    Container, Event, Job, Kubelets, Life, Pod, State, container_spec, set_phase,
+    Container, Event, Job, Kubelets, Life, Pod, Probing, State, container_spec, set_phase,
 };
 use super::readiness::Role;
 use super::requeue::{self, Intervals, SyncResult};
@@ -17,6 +17,9 @@ impl Kubelets {
         let node = cluster.pods[pod.index()].node.expect("bound");
         self.insert(pod, new_pod(node, cluster.template_of(pod)));
         self.create_workers(ctx, pod, cluster);
+        if self.probing == Probing::All {
+            self.tick_idly(pod, out);
+        }
         let setup = ctx.latencies.pod_setup.sample(self.u());
         self.prepare(ctx, pod, 0, ctx.now + setup, cluster, out);
     }

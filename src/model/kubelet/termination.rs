@@ -136,7 +136,7 @@ impl Kubelets {
         out: &mut Out<Event>,
     ) {
         let spec = container_spec(cluster.template_of(pod), index);
-        let drain = self.drain_time(&spec.app.service);
+        let u = self.u();
         let serving = self.pod(pod).serving == index;
         let c = self.container(pod, index);
         if c.run != run || !c.is_running() {
@@ -166,6 +166,7 @@ impl Kubelets {
             life.cut = cut;
         }
         self.wake(ctx, pod, index, READINESS, out);
+        let drain = self.drain_time(&spec.app.service, u);
         out.at(stop, Event::StopListening { pod, container: index, run });
         self.exit_at((stop + drain.min(limit)).min(kill_at), pod, index, run, out);
     }
@@ -177,8 +178,7 @@ impl Kubelets {
 
     /// How long the requests running in the pod still take: the last of a Poisson number of them. The chance
     /// that all are done after t is exp(-rate x integral of P(service > u) from t on).
-    fn drain_time(&mut self, service: &Dist) -> Dur {
-        let u = self.u();
+    fn drain_time(&self, service: &Dist, u: f64) -> Dur {
         let rate = self.requests_per_pod_s;
         if rate <= 0.0 {
             return Dur::ZERO;

@@ -16,16 +16,20 @@ pub enum Event {
 }
 
 #[derive(Debug)]
-pub struct Controller {
-    nodes: Vec<Node>,
+pub struct Controller<'a> {
+    nodes: &'a [Node],
     /// Per node: pods that hold capacity (until they are gone from the API).
     pods: Vec<u32>,
     used: Vec<Resources>,
     cordoned: Vec<bool>,
     /// Per pod: the node decided on, bound or not.
     decided: Vec<Option<u16>>,
-    /// Per Deployment and node: pods that are not being deleted.
-    live: Vec<Vec<u32>>,
+    /// Per node: a number for its zone; all without one share theirs.
+    zones: Vec<usize>,
+    /// Per Deployment: pods that are not being deleted.
+    live: Vec<Live>,
+    /// Per pod template and node.
+    by_template: Vec<Vec<Present>>,
     /// Unschedulable pods and how often they failed.
     parked: Vec<(PodId, u32)>,
     free: Time,
@@ -33,10 +37,37 @@ pub struct Controller {
     rng: Rng,
 }
 
-impl Controller {
-    pub fn new(nodes: &[Node], rng: Rng) -> Controller {
+/// Pods of one Deployment that are not being deleted.
+#[derive(Clone, Debug)]
+struct Live {
+    by_node: Vec<u32>,
+    by_zone: Vec<u32>,
+}
+
+/// Pods of one template on one node.
+#[derive(Clone, Copy, Debug, Default)]
+struct Present {
+    all: i64,
+    /// Those that are not being deleted.
+    live: i64,
+}
+
+/// A number per node for its zone.
+fn zones(nodes: &[Node]) -> Vec<usize> {
+    let zone = |node: &Node| node.labels.get(ZONE).cloned();
+    let mut known: Vec<Option<String>> = nodes.iter().map(zone).collect();
+    known.sort_unstable();
+    known.dedup();
+    let number = |node: &Node| known.binary_search(&zone(node)).expect("all are known");
+    nodes.iter().map(number).collect()
+}
+
+impl<'a> Controller<'a> {
+    pub fn new(nodes: &'a [Node], rng: Rng) -> Controller<'a> {
         Controller {
-            nodes: nodes.to_vec(),
+            zones: zones(nodes),
+            by_template: Vec::new(),
+            nodes,
             pods: vec![0; nodes.len()],
             used: vec![Resources::default(); nodes.len()],
             cordoned: vec![false; nodes.len()],
@@ -70,25 +101,43 @@ impl Controller {
             self.decided.resize(pod.index() + 1, None);
         }
         self.decided[pod.index()] = Some(node as u16);
-        self.live_of(cluster.deployment_of(pod))[node] += 1;
+        let zone = self.zones[node];
+        let live = self.live_of(cluster.deployment_of(pod));
+        live.by_node[node] += 1;
+        live.by_zone[zone] += 1;
+        let present = self.present(pod, node, cluster);
+        present.all += 1;
+        present.live += 1;
         self.pods[node] += 1;
         self.used[node].cpu_millis += template.requests.cpu_millis;
         self.used[node].memory_bytes += template.requests.memory_bytes;
     }
 
-    fn live_of(&mut self, deployment: DeploymentId) -> &mut Vec<u32> {
-        let nodes = self.nodes.len();
+    fn live_of(&mut self, deployment: DeploymentId) -> &mut Live {
+        let zones = self.zones.iter().max().map_or(0, |z| z + 1);
+        let none = Live { by_node: vec![0; self.nodes.len()], by_zone: vec![0; zones] };
         if self.live.len() <= deployment.index() {
-            self.live.resize_with(deployment.index() + 1, || vec![0; nodes]);
+            self.live.resize(deployment.index() + 1, none);
         }
         &mut self.live[deployment.index()]
     }
 
+    fn present(&mut self, pod: PodId, node: usize, cluster: &Cluster) -> &mut Present {
+        let template = cluster.pods[pod.index()].template.index();
+        if self.by_template.len() <= template {
+            self.by_template.resize(template + 1, vec![Present::default(); self.nodes.len()]);
+        }
+        &mut self.by_template[template][node]
+    }
+
     /// A pod is being deleted (told once): it keeps its capacity, but others no longer spread away from it.
     pub fn pod_deleting(&mut self, pod: PodId, cluster: &Cluster) {
-        if let Some(node) = self.node_of(pod) {
-            self.live_of(cluster.deployment_of(pod))[usize::from(node)] -= 1;
-        }
+        let Some(node) = self.node_of(pod).map(usize::from) else { return };
+        let zone = self.zones[node];
+        let live = self.live_of(cluster.deployment_of(pod));
+        live.by_node[node] -= 1;
+        live.by_zone[zone] -= 1;
+        self.present(pod, node, cluster).live -= 1;
     }
 
     /// A pod is gone from the API: its capacity is free, parked pods may fit.
@@ -97,6 +146,7 @@ impl Controller {
         if let Some(node) = self.node_of(pod) {
             let template = cluster.template_of(pod);
             let node = usize::from(node);
+            self.present(pod, node, cluster).all -= 1;
             self.pods[node] -= 1;
             self.used[node].cpu_millis -= template.requests.cpu_millis;
             self.used[node].memory_bytes -= template.requests.memory_bytes;
@@ -151,7 +201,7 @@ impl Controller {
                 .topology_spread
                 .iter()
                 .filter(|t| t.do_not_schedule)
-                .map(|t| (t.max_skew, self.live_matching(t, pod, cluster)))
+                .map(|t| (t.max_skew, self.live_matching(t, cluster)))
                 .collect(),
         };
         let mut best: Option<(i64, u64, usize)> = None;
@@ -184,12 +234,10 @@ impl Controller {
     }
 
     fn cost(&self, node: usize, pod: PodId, terms: &Terms, cluster: &Cluster) -> i64 {
-        let zone = |node: usize| self.nodes[node].labels.get(ZONE);
         let mut cost = 0;
-        let live = self.live.get(cluster.deployment_of(pod).index());
-        for (other, &count) in live.into_iter().flatten().enumerate().filter(|(_, n)| **n > 0) {
-            let (same, near) = (other == node, zone(other) == zone(node));
-            cost += i64::from(count) * (100 * i64::from(same) + 50 * i64::from(near));
+        if let Some(live) = self.live.get(cluster.deployment_of(pod).index()) {
+            cost += 100 * i64::from(live.by_node[node]);
+            cost += 50 * i64::from(live.by_zone[self.zones[node]]);
         }
         for (term, matching) in terms.apart.iter().filter(|(t, _)| !t.required) {
             cost += i64::from(term.weight) * matching[node];
@@ -221,38 +269,36 @@ impl Terms<'_> {
     }
 }
 
-impl Controller {
+impl Controller<'_> {
     /// Per node: pods matching the term in its domain. A node without the key has no domain.
     fn matching(&self, term: &AntiAffinity, cluster: &Cluster) -> Vec<i64> {
-        let on_node = self.per_node(&term.selector, cluster, |_| true);
+        let on_node = self.per_node(&term.selector, cluster, |p| p.all);
         let mut counts = self.per_domain(&term.topology_key, &on_node);
         if term.topology_key != HOSTNAME {
-            for (count, node) in counts.iter_mut().zip(&self.nodes) {
+            for (count, node) in counts.iter_mut().zip(self.nodes) {
                 *count *= i64::from(node.labels.contains_key(&term.topology_key));
             }
         }
         counts
     }
 
-    /// As `matching`, without terminating pods and the pod itself: what topology spread counts.
-    fn live_matching(&self, term: &TopologySpread, pod: PodId, cluster: &Cluster) -> Vec<i64> {
-        let counted = |p: PodId| p != pod && cluster.pods[p.index()].deleting.is_none();
-        let on_node = self.per_node(&term.selector, cluster, counted);
+    /// As `matching`, without terminating pods: what topology spread counts.
+    fn live_matching(&self, term: &TopologySpread, cluster: &Cluster) -> Vec<i64> {
+        let on_node = self.per_node(&term.selector, cluster, |p| p.live);
         self.per_domain(&term.topology_key, &on_node)
     }
 
+    /// Per node: pods that the selector matches. The pod that looks for a node is not among them.
     fn per_node(
         &self,
         selector: &Labels,
         cluster: &Cluster,
-        counted: impl Fn(PodId) -> bool,
+        counted: impl Fn(&Present) -> i64,
     ) -> Vec<i64> {
         let mut counts = vec![0; self.nodes.len()];
-        for pod in (0..cluster.pods.len() as u32).map(PodId) {
-            let Some(node) = self.node_of(pod) else { continue };
-            let there = !cluster.pods[pod.index()].removed && counted(pod);
-            if there && selects(selector, &cluster.template_of(pod).labels) {
-                counts[usize::from(node)] += 1;
+        for (template, present) in cluster.templates.iter().zip(&self.by_template) {
+            if selects(selector, &template.labels) {
+                counts.iter_mut().zip(present).for_each(|(count, p)| *count += counted(p));
             }
         }
         counts

@@ -12,7 +12,7 @@ use crate::model::balancer::members::Members;
 use crate::model::balancer::settings::Given;
 use crate::model::balancer::{self, Scene};
 use crate::model::plumbing::{Out, TokenBucket, WorkKey};
-use crate::timeline::Target;
+use std::collections::BTreeSet;
 
 #[derive(Clone, Debug, PartialEq)]
 pub struct Settings {
@@ -69,8 +69,8 @@ pub enum Event {
 /// What a reconciliation is going to do.
 #[derive(Debug, Default)]
 struct Plan {
-    deregister: Vec<Target>,
-    register: Vec<Target>,
+    deregister: Vec<PodId>,
+    register: Vec<PodId>,
     /// Pods whose gate is to be set.
     healthy: Vec<PodId>,
     /// Pods whose gate has to wait.
@@ -81,6 +81,8 @@ struct Plan {
 pub struct Controller {
     settings: Settings,
     members: Members,
+    /// Pods of which something may be left to do.
+    unsettled: BTreeSet<PodId>,
     key: WorkKey,
     register: TokenBucket,
     describe: TokenBucket,
@@ -99,6 +101,7 @@ impl Controller {
         let bucket = |rate: f64, burst: u32| TokenBucket::new(rate, i64::from(burst));
         Controller {
             members: Members::default(),
+            unsettled: BTreeSet::new(),
             key: WorkKey::default(),
             register: bucket(settings.register_per_s, settings.register_burst),
             describe: bucket(settings.describe_per_s, settings.describe_burst),
@@ -125,6 +128,8 @@ impl Controller {
         match event {
             Event::Slices { from, to } => {
                 self.members.take(scene.cluster, from, to);
+                let news = &scene.cluster.slice_log[from as usize..to as usize];
+                self.unsettled.extend(news.iter().map(|&(pod, _)| pod));
                 self.enqueue(now, out);
             }
             Event::Pod(pod) if is_gated(scene.cluster, pod) => self.enqueue(now, out),
@@ -137,13 +142,13 @@ impl Controller {
             Event::Sync => self.sync(scene, group, out),
             Event::Described => self.call(scene, group, out),
             Event::Deregistered => {
-                for target in std::mem::take(&mut self.plan.deregister) {
-                    group.deregister(now, target, out);
+                for pod in std::mem::take(&mut self.plan.deregister) {
+                    group.deregister(now, pod, out);
                 }
             }
             Event::Registered => {
-                for target in std::mem::take(&mut self.plan.register) {
-                    group.register(now, target, out);
+                for pod in std::mem::take(&mut self.plan.register) {
+                    group.register(now, pod, out);
                 }
             }
             Event::Patch => self.patch(scene, out),
@@ -170,24 +175,32 @@ impl Controller {
         }
     }
 
-    /// Ready endpoints, and those that only their readiness gates hold back. A terminating one is none.
-    fn wanted(&self, cluster: &Cluster) -> Vec<PodId> {
-        let fits = |(pod, c): (PodId, Conditions)| {
-            let held_back = cluster.pods[pod.index()].status.containers_ready && !c.terminating;
-            (c.ready || held_back).then_some(pod)
-        };
-        self.members.iter().filter_map(fits).collect()
+    /// A ready endpoint, or one that only its readiness gates hold back. A terminating one is none.
+    fn is_wanted(&self, cluster: &Cluster, pod: PodId) -> bool {
+        let held_back = || cluster.pods[pod.index()].status.containers_ready;
+        self.members.get(pod).is_some_and(|c| c.ready || (!c.terminating && held_back()))
+    }
+
+    /// Whether a target is to come or go or a gate waits. Lets go of pods of which nothing can be left to do
+    /// before their endpoints change again.
+    fn settle(&mut self, cluster: &Cluster, group: &Group) -> bool {
+        let mut unsettled = std::mem::take(&mut self.unsettled);
+        let mut work = false;
+        unsettled.retain(|&pod| {
+            let wanted = self.is_wanted(cluster, pod);
+            let due = wanted != group.is_registered(pod) || (wanted && is_waiting(cluster, pod));
+            work |= due;
+            due || self.members.get(pod).is_some_and(|c| !c.ready && !c.terminating)
+        });
+        self.unsettled = unsettled;
+        work
     }
 
     /// Nothing changed and no gate waits: no call. Else health is read first.
     fn sync(&mut self, scene: &Scene, group: &Group, out: &mut Out<balancer::Event>) {
         self.key.start();
         let now = scene.ctx.now;
-        let wanted = self.wanted(scene.cluster);
-        let targets: Vec<Target> = wanted.iter().map(|pod| Target::Pod(*pod)).collect();
-        let same = group.registered().eq(targets.iter().copied());
-        let waits = wanted.iter().any(|pod| is_waiting(scene.cluster, *pod));
-        if same && !waits {
+        if !self.settle(scene.cluster, group) {
             return self.done(now, out);
         }
         if self.settings.failure > 0.0 && self.rng.uniform() < self.settings.failure {
@@ -209,19 +222,20 @@ impl Controller {
 
     /// Deregisters before it registers.
     fn call(&mut self, scene: &Scene, group: &Group, out: &mut Out<balancer::Event>) {
-        let wanted = self.wanted(scene.cluster);
-        let registered: Vec<Target> = group.registered().collect();
-        let targets: Vec<Target> = wanted.iter().map(|pod| Target::Pod(*pod)).collect();
-        let waiting: Vec<PodId> =
-            wanted.into_iter().filter(|pod| is_waiting(scene.cluster, *pod)).collect();
-        let (healthy, others): (Vec<PodId>, Vec<PodId>) =
-            waiting.into_iter().partition(|pod| group.is_healthy(Target::Pod(*pod)));
-        self.plan = Plan {
-            deregister: registered.iter().filter(|t| !targets.contains(t)).copied().collect(),
-            register: targets.iter().filter(|t| !registered.contains(t)).copied().collect(),
-            healthy,
-            waiting: others.len(),
-        };
+        self.plan = Plan::default();
+        for &pod in &self.unsettled {
+            match (self.is_wanted(scene.cluster, pod), group.is_registered(pod)) {
+                (false, true) => self.plan.deregister.push(pod),
+                (true, false) => self.plan.register.push(pod),
+                _ => {}
+            }
+            if self.is_wanted(scene.cluster, pod) && is_waiting(scene.cluster, pod) {
+                match group.is_healthy(pod) {
+                    true => self.plan.healthy.push(pod),
+                    false => self.plan.waiting += 1,
+                }
+            }
+        }
         let mut at = scene.ctx.now;
         if !self.plan.deregister.is_empty() {
             at = self.register.take(at) + self.call_time();

@@ -2,9 +2,9 @@
 
 use super::Settings;
 use super::zones::Zones;
-use crate::cluster::objects::Cluster;
+use crate::cluster::objects::{Cluster, PodId};
 use crate::engine::{Dur, Rng, Time};
-use crate::model::balancer::check::{self, Checked, Health};
+use crate::model::balancer::check::{self, Checked, Health, NodeRules};
 use crate::model::balancer::listing::{Listing, new_view};
 use crate::model::balancer::{self, Scene};
 use crate::model::plumbing::Out;
@@ -72,6 +72,12 @@ struct Node {
     zone: u32,
     listing: Listing,
     beliefs: Vec<Belief>,
+    /// Targets that it knows and has found healthy.
+    healthy: usize,
+    /// Targets that it knows. Of both, those that it may send to.
+    known: usize,
+    /// Too few of them: it sends to all that it knows.
+    open: bool,
     /// When it takes in the latest change of the members: it hears of changes in the order of the calls.
     heard: Time,
     growing: bool,
@@ -81,9 +87,12 @@ struct Node {
 pub struct Group {
     settings: Settings,
     members: Vec<Member>,
+    /// Per pod: its place among the members.
+    places: Vec<Option<u32>>,
     /// None: a node sends to targets of every zone.
     zones: Option<Zones>,
     nodes: Vec<Node>,
+    node_rules: NodeRules,
     rng: Rng,
 }
 
@@ -93,6 +102,12 @@ const UNKNOWN: Belief = Belief {
     routed: Health::Initial,
     healthy_since: Time::NEVER,
 };
+
+impl Belief {
+    fn is_healthy(&self) -> bool {
+        self.known && self.routed == Health::Healthy
+    }
+}
 
 /// Slow start is drawn in so many steps.
 const STEPS: i64 = 60;
@@ -115,11 +130,28 @@ impl Group {
             let name = format!("{}{of_group}", Group::node_name(settings.name, i));
             let listing = Listing::new(new_view(timeline, name, settings.hop.clone()));
             let zone = zones.as_ref().map_or(0, |z| i % z.count);
-            Node { zone, listing, beliefs: Vec::new(), heard: Time::ALWAYS, growing: false }
+            Node {
+                zone,
+                listing,
+                beliefs: Vec::new(),
+                healthy: 0,
+                known: 0,
+                open: true,
+                heard: Time::ALWAYS,
+                growing: false,
+            }
         };
         let count = settings.nodes.max(zones.as_ref().map_or(0, |z| z.count));
         let nodes = (0..count).map(node).collect();
-        Group { settings: settings.clone(), members: Vec::new(), zones, nodes, rng }
+        Group {
+            settings: settings.clone(),
+            members: Vec::new(),
+            places: Vec::new(),
+            zones,
+            nodes,
+            node_rules: NodeRules::default(),
+            rng,
+        }
     }
 
     pub fn views(&self) -> Vec<ViewId> {
@@ -127,23 +159,45 @@ impl Group {
     }
 
     /// Takes a target over that every node has found healthy long ago.
-    pub fn adopt(&mut self, cluster: &Cluster, timeline: &mut Timeline, target: Target) {
-        self.members.push(Member { target, state: State::Registered, generation: 0 });
+    pub fn adopt(&mut self, cluster: &Cluster, target: Target) {
         let belief = Belief {
             known: true,
             checked: Checked::new(Health::Healthy),
             routed: Health::Healthy,
             healthy_since: Time::ALWAYS,
         };
+        self.enter(Member { target, state: State::Registered, generation: 0 }, belief);
         for node in &mut self.nodes {
-            let near = |m: &&Member| is_near(&self.zones, node.zone, cluster, m.target);
-            let listed = self.members.iter().filter(near).map(|m| (m.target, 1.0)).collect();
-            node.beliefs.push(belief);
-            node.listing.begin(timeline, listed);
+            if is_near(&self.zones, node.zone, cluster, target) {
+                node.healthy += 1;
+                node.known += 1;
+            }
+            node.open = !self.settings.fail_open.is_met_by((node.healthy, node.known));
         }
     }
 
-    pub fn start(&mut self, now: Time, out: &mut Out<balancer::Event>) {
+    /// A new member's place.
+    fn enter(&mut self, member: Member, belief: Belief) -> usize {
+        let place = self.members.len();
+        if let Target::Pod(pod) = member.target {
+            if self.places.len() <= pod.index() {
+                self.places.resize(pod.index() + 1, None);
+            }
+            self.places[pod.index()] = Some(place as u32);
+        }
+        self.members.push(member);
+        self.nodes.iter_mut().for_each(|node| node.beliefs.push(belief));
+        place
+    }
+
+    /// All targets are adopted: every node sends to them and goes on checking.
+    pub fn start(&mut self, scene: &mut Scene, out: &mut Out<balancer::Event>) {
+        let now = scene.ctx.now;
+        for node in &mut self.nodes {
+            let near = |m: &&Member| is_near(&self.zones, node.zone, scene.cluster, m.target);
+            let listed = self.members.iter().filter(near).map(|m| (m.target, 1.0)).collect();
+            node.listing.begin(scene.timeline, listed);
+        }
         for target in 0..self.members.len() as u32 {
             for node in 0..self.nodes.len() as u32 {
                 self.check_from(now, Place { node, target, generation: 0 }, out);
@@ -157,33 +211,26 @@ impl Group {
         say(out, now + Dur(phase as i64), Event::Check(place));
     }
 
-    /// Targets that are registered and not draining (or will be again), sorted.
-    pub fn registered(&self) -> impl Iterator<Item = Target> {
-        let counts =
-            |m: &&Member| matches!(m.state, State::Registered | State::Draining { returns: true });
-        let mut targets: Vec<Target> =
-            self.members.iter().filter(counts).map(|m| m.target).collect();
-        targets.sort_unstable();
-        targets.into_iter()
+    /// Registered and not draining (or will be again).
+    pub fn is_registered(&self, pod: PodId) -> bool {
+        let state = self.place_of(pod).map(|i| self.members[i].state);
+        matches!(state, Some(State::Registered | State::Draining { returns: true }))
     }
 
     /// As the API tells it: healthy at every node.
-    pub fn is_healthy(&self, target: Target) -> bool {
-        let Some(i) = self.position(target) else { return false };
+    pub fn is_healthy(&self, pod: PodId) -> bool {
+        let Some(i) = self.place_of(pod) else { return false };
         let healthy = |n: &Node| n.beliefs[i].checked.health == Health::Healthy;
         self.members[i].state == State::Registered && self.nodes.iter().all(healthy)
     }
 
-    fn position(&self, target: Target) -> Option<usize> {
-        self.members.iter().position(|m| m.target == target)
+    fn place_of(&self, pod: PodId) -> Option<usize> {
+        self.places.get(pod.index()).copied().flatten().map(|place| place as usize)
     }
 
-    pub fn register(&mut self, now: Time, target: Target, out: &mut Out<balancer::Event>) {
-        let i = self.position(target).unwrap_or_else(|| {
-            self.members.push(Member { target, state: State::Unused, generation: 0 });
-            self.nodes.iter_mut().for_each(|n| n.beliefs.push(UNKNOWN));
-            self.members.len() - 1
-        });
+    pub fn register(&mut self, now: Time, pod: PodId, out: &mut Out<balancer::Event>) {
+        let new = Member { target: Target::Pod(pod), state: State::Unused, generation: 0 };
+        let i = self.place_of(pod).unwrap_or_else(|| self.enter(new, UNKNOWN));
         match &mut self.members[i].state {
             State::Registered => {}
             State::Draining { returns } => *returns = true,
@@ -212,8 +259,8 @@ impl Group {
         Place { node, target: i as u32, generation: self.members[i].generation }
     }
 
-    pub fn deregister(&mut self, now: Time, target: Target, out: &mut Out<balancer::Event>) {
-        let Some(i) = self.position(target) else { return };
+    pub fn deregister(&mut self, now: Time, pod: PodId, out: &mut Out<balancer::Event>) {
+        let Some(i) = self.place_of(pod) else { return };
         match &mut self.members[i].state {
             State::Unused => return,
             State::Draining { returns } => return *returns = false,
@@ -233,19 +280,17 @@ impl Group {
     pub fn handle(&mut self, scene: &mut Scene, event: Event, out: &mut Out<balancer::Event>) {
         let now = scene.ctx.now;
         match event {
-            Event::Known(place) if self.is_registered(place) => {
-                *self.belief(place) = Belief { known: true, ..UNKNOWN };
+            Event::Known(place) if self.is_current_and_registered(place) => {
                 self.check_from(now, place, out);
-                self.route(scene, place.node, out);
+                self.believe(scene, place, Belief { known: true, ..UNKNOWN }, out);
             }
             Event::Forgotten(place) if self.is_current(place) => {
-                *self.belief(place) = UNKNOWN;
-                self.route(scene, place.node, out);
+                self.believe(scene, place, UNKNOWN, out);
             }
             Event::Check(place) if self.is_current(place) && self.belief(place).known => {
                 let target = self.members[place.target as usize].target;
-                let rules = &self.settings.check;
-                let (pass, known) = check::check(scene, target, rules, &mut self.rng);
+                let (rules, nodes) = (&self.settings.check, &mut self.node_rules);
+                let (pass, known) = check::check(scene, target, rules, nodes, &mut self.rng);
                 say(out, known, Event::Result(place, pass));
                 say(out, now + self.settings.check.interval, Event::Check(place));
             }
@@ -259,9 +304,9 @@ impl Group {
                 }
             }
             Event::Verdict(place, health) if self.is_current(place) && self.belief(place).known => {
-                let belief = self.belief(place);
-                (belief.routed, belief.healthy_since) = (health, now);
-                self.route(scene, place.node, out);
+                let belief = *self.belief(place);
+                let belief = Belief { routed: health, healthy_since: now, ..belief };
+                self.believe(scene, place, belief, out);
             }
             Event::Drained { target, generation } => {
                 self.drained(scene, target as usize, generation, out);
@@ -279,7 +324,7 @@ impl Group {
         self.members[place.target as usize].generation == place.generation
     }
 
-    fn is_registered(&self, place: Place) -> bool {
+    fn is_current_and_registered(&self, place: Place) -> bool {
         self.is_current(place) && self.members[place.target as usize].state == State::Registered
     }
 
@@ -308,40 +353,54 @@ impl Group {
         }
     }
 
-    /// Healthy and registered targets that a node may send to, as it knows them.
-    fn counts(&self, cluster: &Cluster, node: u32) -> (usize, usize) {
-        let Node { zone, beliefs, .. } = &self.nodes[node as usize];
-        let known = self.members.iter().zip(beliefs).filter(|(member, belief)| {
-            belief.known && is_near(&self.zones, *zone, cluster, member.target)
-        });
-        known.fold((0, 0), |(healthy, all), (_, belief)| {
-            (healthy + usize::from(belief.routed == Health::Healthy), all + 1)
-        })
+    /// A node believes something else of a target: what it sends to follows.
+    fn believe(
+        &mut self,
+        scene: &mut Scene,
+        place: Place,
+        belief: Belief,
+        out: &mut Out<balancer::Event>,
+    ) {
+        let target = self.members[place.target as usize].target;
+        let node = &mut self.nodes[place.node as usize];
+        let near = is_near(&self.zones, node.zone, scene.cluster, target);
+        let was = std::mem::replace(&mut node.beliefs[place.target as usize], belief);
+        if near {
+            node.known = node.known + usize::from(belief.known) - usize::from(was.known);
+            node.healthy += usize::from(belief.is_healthy());
+            node.healthy -= usize::from(was.is_healthy());
+        }
+        let open = !self.settings.fail_open.is_met_by((node.healthy, node.known));
+        let opens_or_closes = std::mem::replace(&mut node.open, open) != open;
+        // In slow start the weights of all follow from the time.
+        if opens_or_closes || self.settings.slow_start > Dur::ZERO {
+            return self.route(scene, place.node, out);
+        }
+        let sends = near && if open { belief.known } else { belief.is_healthy() };
+        node.listing.change(scene.timeline, scene.ctx.now, target, sends.then_some(1.0));
     }
 
     /// Which nodes are in the load balancer's name.
-    pub fn up(&self, cluster: &Cluster) -> Vec<bool> {
+    pub fn up(&self) -> Vec<bool> {
         let threshold = self.settings.dns.as_ref().map(|dns| dns.threshold).unwrap_or_default();
-        let up = |node| threshold.is_met_by(self.counts(cluster, node));
-        (0..self.nodes.len() as u32).map(up).collect()
+        self.nodes.iter().map(|node| threshold.is_met_by((node.healthy, node.known))).collect()
     }
 
     /// What a node sends to: healthy targets; with too few of them all that it knows.
     fn route(&mut self, scene: &mut Scene, node: u32, out: &mut Out<balancer::Event>) {
         let now = scene.ctx.now;
-        let open = !self.settings.fail_open.is_met_by(self.counts(scene.cluster, node));
-        let Node { zone, listing, beliefs, growing, .. } = &mut self.nodes[node as usize];
-        let known = |b: &Belief| b.known;
-        let healthy = |b: &Belief| b.known && b.routed == Health::Healthy;
+        let Node { zone, listing, beliefs, growing, open, .. } = &mut self.nodes[node as usize];
+        let open = *open;
         let slow = self.settings.slow_start;
         let started = |b: &Belief| b.healthy_since <= now - slow;
         // Nobody starts slowly while all do.
-        let ramps = slow > Dur::ZERO && !open && beliefs.iter().any(|b| healthy(b) && started(b));
+        let ramps =
+            slow > Dur::ZERO && !open && beliefs.iter().any(|b| b.is_healthy() && started(b));
         let mut wanted = Vec::new();
         let mut ramping = false;
         for (member, belief) in self.members.iter().zip(beliefs.iter()) {
             let near = || is_near(&self.zones, *zone, scene.cluster, member.target);
-            if (if open { known(belief) } else { healthy(belief) }) && near() {
+            if (if open { belief.known } else { belief.is_healthy() }) && near() {
                 let ramp = ramps && !started(belief);
                 ramping |= ramp;
                 let share = (now - belief.healthy_since).as_secs_f64() / slow.as_secs_f64();

@@ -86,7 +86,7 @@ impl Elb {
         let mut group = Group::new(settings, name, zones, rng, timeline);
         if settings.controller.is_none() {
             let none = Cluster::default();
-            views.iter().for_each(|view| group.adopt(&none, timeline, Target::View(*view)));
+            views.iter().for_each(|view| group.adopt(&none, Target::View(*view)));
         }
         let rng = ctx.seed.stream("elb controller", u64::from(service));
         let controller = settings.controller.as_ref().map(|s| Controller::new(s, rng));
@@ -120,12 +120,12 @@ impl Model for Elb {
         let own = service == self.service;
         if let Some(controller) = self.controller.as_mut().filter(|_| own) {
             controller.adopt(pod, conditions);
-            self.group.adopt(scene.cluster, scene.timeline, Target::Pod(pod));
+            self.group.adopt(scene.cluster, Target::Pod(pod));
         }
     }
 
     fn start(&mut self, scene: &mut Scene, out: &mut Out<super::Event>) {
-        self.group.start(scene.ctx.now, out);
+        self.group.start(scene, out);
         if let Some(dns) = &self.dns {
             dns.start(scene.ctx.now, &mut self.rng, out);
         }
@@ -140,7 +140,7 @@ impl Model for Elb {
             Event::Group(e) => self.group.handle(scene, e, out),
             Event::LookUp { client } => {
                 let dns = self.dns.as_mut().expect("it was started");
-                let up = self.group.up(scene.cluster);
+                let up = self.group.up();
                 dns.look_up(scene.timeline, scene.ctx.now, client, &up, out);
             }
         }

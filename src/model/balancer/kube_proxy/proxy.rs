@@ -1,9 +1,10 @@
 //! The kube-proxies of all nodes, in iptables mode: each writes its own rules at its own times.
 
 use super::runner::{Intervals, Runner};
-use crate::cluster::objects::{Cluster, Conditions, EndpointChange, PodId};
+use crate::cluster::objects::{Cluster, Conditions, PodId};
 use crate::cluster::spec;
 use crate::engine::{Dur, Rng, Time};
+use crate::model::balancer::history::{Changed, History, Known};
 use crate::model::balancer::{self, Model, Scene, listing};
 use crate::model::plumbing::{Ctx, Out};
 use crate::timeline::{
@@ -24,18 +25,18 @@ pub enum Event {
 struct Node {
     view: ViewId,
     runner: Runner,
-    /// Endpoint changes up to here are known; those up to `programmed` are in the rules.
-    known: Vec<(u32, u32)>,
+    known: Known,
     /// What the present run programs: read at its start.
-    running: Vec<(u32, u32)>,
-    endpoints: Endpoints,
+    running: Known,
+    /// What is in the rules.
+    programmed: Known,
+    counts: Counts,
     scheduled: Time,
 }
 
-/// The endpoints in a node's rules.
-#[derive(Debug, Default)]
-struct Endpoints {
-    conditions: Vec<Option<Conditions>>,
+/// How many of the endpoints in a node's rules could be used, and as what.
+#[derive(Clone, Copy, Debug, Default)]
+struct Counts {
     ready: u32,
     fallback: u32,
 }
@@ -45,6 +46,9 @@ pub struct Proxies {
     /// Whose rules they are.
     service: u8,
     nodes: Vec<Node>,
+    history: History,
+    /// What a run changes, for the time of one call.
+    touched: Vec<Changed>,
     rng: Rng,
     terminating_fallback: bool,
     local: bool,
@@ -66,24 +70,22 @@ impl Proxies {
         let node = |node: &spec::Node| Node {
             view: listing::new_view(timeline, format!("kube-proxy {}", node.name), hop.clone()),
             runner: Runner::new(minor, Intervals::TABLES, ctx.now),
-            known: Vec::new(),
-            running: Vec::new(),
-            endpoints: Endpoints::default(),
+            known: 0,
+            running: 0,
+            programmed: 0,
+            counts: Counts::default(),
             scheduled: Time::NEVER,
         };
         let terminating_fallback = super::endpoints::Rules::of(minor).terminating_fallback;
         Proxies {
             service,
             nodes: nodes.iter().map(node).collect(),
+            history: History::default(),
+            touched: Vec::new(),
             rng: ctx.seed.stream("kube-proxy", u64::from(service)),
             terminating_fallback,
             local,
         }
-    }
-
-    /// The node's rules may name the pod.
-    fn concerns(&self, cluster: &Cluster, node: usize, pod: PodId) -> bool {
-        !self.local || cluster.pods[pod.index()].node == Some(node as u16)
     }
 
     fn schedule(&mut self, node: u16, next: Option<Time>, out: &mut Out<balancer::Event>) {
@@ -104,50 +106,41 @@ impl Proxies {
         }
         state.scheduled = Time::NEVER;
         state.runner.started(ctx.now);
-        std::mem::swap(&mut state.known, &mut state.running);
+        state.running = state.known;
         out.at(ctx.now + sync, Event::Done { node }.into());
     }
 
     /// Puts the endpoints of the run into force and notes what changed for clients.
     fn program(&mut self, ctx: Ctx, node: u16, cluster: &Cluster, timeline: &mut Timeline) {
         let (fallback, local) = (self.terminating_fallback, self.local);
-        let state = &mut self.nodes[usize::from(node)];
+        let Proxies { history, touched, nodes, .. } = self;
+        let state = &mut nodes[usize::from(node)];
+        let concerns = |pod: PodId| !local || is_on(cluster, pod, node);
+        touched.clear();
+        let entries = history.between(state.programmed, state.running);
+        touched.extend(entries.iter().filter(|e| concerns(e.pod)));
+        state.programmed = state.running;
+        let before = state.counts.usable();
+        touched.iter().for_each(|change| state.counts.take(change, fallback));
+        let after = state.counts.usable();
+        touched.sort_by_key(|change| change.pod);
         let view = &mut timeline.views[state.view.0 as usize];
-        let before = state.endpoints.usable();
-        let mut touched: Vec<EndpointChange> = Vec::new();
-        for (from, to) in state.running.drain(..) {
-            for &(pod, conditions) in &cluster.slice_log[from as usize..to as usize] {
-                if local && cluster.pods[pod.index()].node != Some(node) {
-                    continue;
-                }
-                touched.push((pod, state.endpoints.get(pod)));
-                state.endpoints.set(pod, conditions, fallback);
-            }
-        }
-        let after = state.endpoints.usable();
-        let mut change = |pod: PodId, was: bool, is: bool| {
-            let kind = match (was, is) {
+        let mut note = |Changed { pod, was, is }: Changed| {
+            let kind = match (before.takes(was, fallback), after.takes(is, fallback)) {
                 (false, true) => ChangeKind::Add { weight: 1.0 },
                 (true, false) => ChangeKind::Remove,
                 _ => return,
             };
             view.changes.push(ViewChange { at: ctx.now, target: Target::Pod(pod), kind });
         };
-        // The first entry of a pod holds its conditions before the run.
-        touched.sort_by_key(|&(pod, _)| pod);
-        touched.dedup_by_key(|&mut (pod, _)| pod);
         if before == after {
-            for (pod, was) in touched {
-                let now = state.endpoints.get(pod);
-                change(pod, before.takes(was, fallback), after.takes(now, fallback));
-            }
+            touched.chunk_by(|a, b| a.pod == b.pod).map(Changed::over).for_each(note);
         } else {
-            for index in 0..state.endpoints.conditions.len() as u32 {
-                let pod = PodId(index);
-                let now = state.endpoints.get(pod);
-                let old = touched.binary_search_by_key(&pod, |&(p, _)| p);
-                let was = old.map_or(now, |i| touched[i].1);
-                change(pod, before.takes(was, fallback), after.takes(now, fallback));
+            let now = history.at(state.programmed);
+            for (pod, &is) in (0..).map(PodId).zip(&now).filter(|&(pod, _)| concerns(pod)) {
+                let first = touched.partition_point(|change| change.pod < pod);
+                let was = touched.get(first).filter(|c| c.pod == pod).map_or(is, |c| c.was);
+                note(Changed { pod, was, is });
             }
         }
         if before == Usable::None && after != Usable::None {
@@ -155,6 +148,11 @@ impl Proxies {
             view.gaps.push((ctx.now - gap, ctx.now));
         }
     }
+}
+
+/// The pod is on the node.
+fn is_on(cluster: &Cluster, pod: PodId, node: u16) -> bool {
+    cluster.pods[pod.index()].node == Some(node)
 }
 
 impl Model for Proxies {
@@ -176,12 +174,12 @@ impl Model for Proxies {
         if service != self.service {
             return;
         }
-        for i in 0..self.nodes.len() {
-            if !self.concerns(scene.cluster, i, pod) {
+        let adopted = self.history.adopt(pod, conditions);
+        for (i, node) in self.nodes.iter_mut().enumerate() {
+            if self.local && !is_on(scene.cluster, pod, i as u16) {
                 continue;
             }
-            let node = &mut self.nodes[i];
-            node.endpoints.set(pod, Some(conditions), self.terminating_fallback);
+            node.counts.take(&adopted, self.terminating_fallback);
             let view = &mut scene.timeline.views[node.view.0 as usize];
             view.initial.push(Backend { target: Target::Pod(pod), weight: 1.0 });
         }
@@ -191,8 +189,9 @@ impl Model for Proxies {
         let ctx = scene.ctx;
         match event {
             Event::Seen { node, from, to } => {
+                let news = &scene.cluster.slice_log[from as usize..to as usize];
                 let state = &mut self.nodes[usize::from(node)];
-                state.known.push((from, to));
+                state.known = self.history.see(state.known, news);
                 let next = state.runner.request(ctx.now);
                 self.schedule(node, next, out);
             }
@@ -232,23 +231,15 @@ impl Usable {
     }
 }
 
-impl Endpoints {
-    fn get(&self, pod: PodId) -> Option<Conditions> {
-        self.conditions.get(pod.index()).copied().flatten()
-    }
-
-    fn set(&mut self, pod: PodId, conditions: Option<Conditions>, fallback: bool) {
-        if self.conditions.len() <= pod.index() {
-            self.conditions.resize(pod.index() + 1, None);
-        }
-        let old = std::mem::replace(&mut self.conditions[pod.index()], conditions);
+impl Counts {
+    fn take(&mut self, change: &Changed, fallback: bool) {
         let count = |usable: Usable, c| u32::from(usable.takes(c, fallback));
-        self.ready = self.ready + count(Usable::Ready, conditions) - count(Usable::Ready, old);
-        self.fallback =
-            self.fallback + count(Usable::Fallback, conditions) - count(Usable::Fallback, old);
+        let Changed { was, is, .. } = *change;
+        self.ready = self.ready + count(Usable::Ready, is) - count(Usable::Ready, was);
+        self.fallback = self.fallback + count(Usable::Fallback, is) - count(Usable::Fallback, was);
     }
 
-    fn usable(&self) -> Usable {
+    fn usable(self) -> Usable {
         match (self.ready, self.fallback) {
             (0, 0) => Usable::None,
             (0, _) => Usable::Fallback,
