@@ -5,6 +5,8 @@ pub use super::apps::show;
 use super::case::KubernetesCase;
 use super::checks;
 use super::diagnostics::{Diagnostic, Diagnostics, did_you_mean};
+use super::edit::inherit;
+use super::platform::Lowered;
 use super::tree::{Node, Value};
 use super::{toml_text, typed};
 use crate::engine::Dist;
@@ -76,6 +78,8 @@ pub struct Card {
     /// The document, edited by overrides.
     #[serde(skip)]
     root: Node,
+    #[serde(skip)]
+    pub(super) lowered: Lowered,
 }
 
 /// Versions of the parts of a cluster, as written ("1.34").
@@ -202,6 +206,7 @@ impl Card {
             kubernetes: None,
             numbers: Vec::new(),
             root: Node::empty_map(),
+            lowered: Lowered::default(),
         }
     }
 
@@ -264,7 +269,8 @@ impl Card {
             kubelet: k.kubelet,
             kube_proxy: k.kube_proxy,
         });
-        Ok(Card { kind, name: head.name, about: head.about, file, kubernetes, numbers, root })
+        let (name, about, lowered) = (head.name, head.about, Lowered::default());
+        Ok(Card { kind, name, about, file, kubernetes, numbers, root, lowered })
     }
 
     /// What the card says under `key`.
@@ -348,16 +354,6 @@ fn is_entry_key(key: &str) -> bool {
 fn set_key(map: &mut Node, key: &str, value: Value) {
     if let Some(node) = map.entry_mut(key) {
         *node = Node::new(0, value);
-    }
-}
-
-/// Adds what `root` does not say itself.
-fn inherit(root: &mut Node, base: &Node) {
-    let (Value::Map(own), Value::Map(others)) = (&mut root.value, &base.value) else { return };
-    for entry in others {
-        if !own.iter().any(|e| e.key == entry.key) {
-            own.push(entry.clone());
-        }
     }
 }
 

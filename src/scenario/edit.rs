@@ -91,6 +91,16 @@ pub fn remove_twins(root: &mut Node, steps: &[Step]) {
     }
 }
 
+/// Adds what `root` does not say itself.
+pub fn inherit(root: &mut Node, base: &Node) {
+    let (Value::Map(own), Value::Map(others)) = (&mut root.value, &base.value) else { return };
+    for entry in others {
+        if !own.iter().any(|e| e.key == entry.key) {
+            own.push(entry.clone());
+        }
+    }
+}
+
 pub fn toml_value(text: &str) -> Value {
     if text.trim() == "null" {
         return Value::Null;

@@ -307,6 +307,21 @@ impl Lowering<'_> {
     }
 
     fn platform(&mut self, card: &Card) -> Platform {
+        if let Some((platform, assumptions)) = card.lowered.0.get() {
+            self.assumptions.extend(assumptions.iter().cloned());
+            return platform.clone();
+        }
+        let (errors, assumed) = (self.problems.0.len(), self.assumptions.len());
+        let platform = self.read_platform(card);
+        if self.problems.0.len() == errors {
+            let assumptions = self.assumptions[assumed..].to_vec();
+            // Another thread may have been first, with the same.
+            let _ = card.lowered.0.set((platform.clone(), assumptions));
+        }
+        platform
+    }
+
+    fn read_platform(&mut self, card: &Card) -> Platform {
         let known: Vec<&str> = Platform::keys().collect();
         for key in card.keys().filter(|k| !known.contains(k)) {
             let mut error = Diagnostic::error(&card.file, format!("unknown entry \"{key}\""))

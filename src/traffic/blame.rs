@@ -104,6 +104,8 @@ pub struct Facts {
     pub rollout: bool,
     /// A load balancer node sends to its own zone alone, and there are several.
     pub zones_apart: bool,
+    /// Several Services share the requests by weight.
+    pub weighted: bool,
 }
 
 /// How pods of one version are set up.
@@ -142,6 +144,7 @@ impl Facts {
             strategy_empties,
             rollout,
             zones_apart: scenario.path.zones_apart(&scenario.nodes),
+            weighted: scenario.split.is_some(),
         }
     }
 }
@@ -256,7 +259,7 @@ fn cut_by_exit(times: &Times, setup: Option<&VersionFacts>, longest_s: f64) -> V
 
 /// Requests met a data plane without any backend.
 fn nobody_listed(timeline: &Timeline, key: &LossKey, facts: &Facts) -> Verdict {
-    let shared = key.view.is_some_and(|view| shares(timeline, view));
+    let shared = facts.weighted && key.view.is_some_and(|view| shares(timeline, view));
     let setting = match facts.strategy_empties {
         _ if shared => Setting::Weight,
         _ if facts.zones_apart => Setting::CrossZone,

@@ -23,6 +23,7 @@ use crate::traffic::{Cause, Failure, LossKey, TrafficOutcome};
 use flow::Flow;
 use ledger::{Class, Ledger, Loss};
 use listing::{Listing, Stay};
+use seconds::SECOND;
 use served::Served;
 
 /// Evaluates open-loop traffic against a timeline whose picks are independent of load and history.
@@ -94,9 +95,7 @@ impl OneView<'_> {
                 }
             }
         }
-        if let Some(spread) = &mut ledger.spread {
-            spread.close_view(&flow);
-        }
+        ledger.close_view(&flow);
         sent_on
     }
 
@@ -122,7 +121,8 @@ impl OneView<'_> {
             let loss = Loss { key, version: None, class: None };
             for (from, to) in seconds::split(from, to) {
                 let count = Piece { from, to, ..*piece }.count();
-                ledger.lose(&loss, seconds::second_of(from), count, 0.0);
+                ledger.lose(&loss, count, 0.0);
+                ledger.lose_in(&loss, seconds::second_of(from), count);
             }
         }
         let lost = Piece { to: known, ..*piece };
@@ -230,7 +230,8 @@ impl OneView<'_> {
                 true => running.min(class.late * part.weight * flow.between(from, to)),
                 false => 0.0,
             };
-            ledger.lose(loss, seconds::second_of(from), running, stalled);
+            ledger.lose(loss, running, stalled);
+            ledger.lose_in(loss, seconds::second_of(from), running);
             if loss.key.is_some() && running > 1e-9 {
                 ledger.failing(flow, from, to);
             }
@@ -268,15 +269,16 @@ fn lose_share(
     if part.from >= part.to {
         return 0.0;
     }
-    let begin = flow.until(part.from);
-    let mut before = begin;
-    for (from, to) in seconds::split(part.from, part.to) {
-        let until = flow.until(to);
-        let count = part.weight * (until - before);
-        ledger.lose(loss, seconds::second_of(from), share * count, late * count);
-        before = until;
+    let received = part.weight * flow.between(part.from, part.to);
+    ledger.lose(loss, share * received, late * received);
+    let (first, last) = (seconds::second_of(part.from), seconds::second_of(part.to));
+    // Seconds between the first and the last are left to the end of the view's evaluation.
+    ledger.lose_throughout(loss, first + 1, last, share * part.weight);
+    let next = Time((first + 1) * SECOND).min(part.to);
+    let ends = [(first, part.from, next), (last, next.max(Time(last * SECOND)), part.to)];
+    for (second, from, to) in ends {
+        ledger.lose_in(loss, second, share * part.weight * flow.between(from, to));
     }
-    let received = part.weight * (before - begin);
     if loss.key.is_none() || received * share <= 1e-9 {
         return received;
     }

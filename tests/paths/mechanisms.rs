@@ -176,3 +176,22 @@ fn exact_says_what_it_cannot_do() {
     let scenario = with("alb-canary", &random).expect("fits");
     assert_eq!(evaluator(&scenario, EvaluatorChoice::Exact).0, Exact);
 }
+
+/// What is named as the setting to change: a weight for weights alone, cross-zone for an empty zone.
+#[test]
+fn an_empty_share_is_blamed_on_what_makes_it() {
+    use rollsim::traffic::blame::{Setting, blame};
+    let first = |folder: &str, settings: &[(&str, &str)]| {
+        let scenario = with(folder, settings).expect("fits");
+        let options = RunOptions { replications: 3, keep_timelines: 3, ..RunOptions::default() };
+        let runs = run(&scenario, &options);
+        let both: Vec<_> =
+            runs.iter().map(|r| (r.timeline.as_ref().expect("kept"), &r.traffic)).collect();
+        blame(&both, &scenario)[0].setting
+    };
+    assert_eq!(first("alb-canary", &[]), Setting::Weight);
+    assert_eq!(first("alb-zone-empty", &[]), Setting::CrossZone);
+    let dns = [("balancer.dns_minimum_healthy_targets", "1")];
+    assert_eq!(first("alb-zone-empty", &dns), Setting::CrossZone);
+    assert_eq!(first("nginx-restart", &[]), Setting::ProxyGrace);
+}

@@ -18,6 +18,7 @@ fn facts(on_sigterm: OnSigterm, readiness_probe: bool) -> Facts {
         strategy_empties: None,
         rollout: true,
         zones_apart: false,
+        weighted: false,
     }
 }
 

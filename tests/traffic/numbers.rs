@@ -1,8 +1,9 @@
 //! Random numbers, service times and the functions that the integrals use.
 
-use crate::timelines::{random_service, s, traffic};
-use rollsim::engine::{Seed, Time};
+use crate::timelines::{random_rollout, random_service, s, traffic};
+use rollsim::engine::{Dur, Seed, Time};
 use rollsim::scenario::Arrivals;
+use rollsim::traffic::fate::Fates;
 use rollsim::traffic::plan::Piece;
 use rollsim::traffic::random::{BLOCK, Lanes, Sends, unit_exponential};
 use rollsim::traffic::service::{Sampler, limited_mean, longest, survival};
@@ -113,5 +114,23 @@ fn the_table_follows_the_distribution() {
         }
         let mean = limited_mean(&dist, longest(&dist));
         assert!((sum / f64::from(count) / mean - 1.0).abs() < 2e-3, "{dist:?}");
+    }
+}
+
+/// The fates of a part of time are those of all time.
+#[test]
+fn fates_do_not_depend_on_how_much_is_asked_for() {
+    for seed in 0..20 {
+        let timeline = random_rollout(seed, random_service(seed));
+        let all = Fates::new(&timeline, Dur::from_secs(10));
+        for (from, to) in [(-3.0, 25.0), (2.0, 7.5), (6.0, 6.0)] {
+            let part = Fates::during(&timeline, Dur::from_secs(10), |_| (s(from), s(to)));
+            for pod in 0..timeline.pods.len() {
+                for step in 0..=200 {
+                    let at = s(from + (to - from) * f64::from(step) / 201.0);
+                    assert_eq!(part.at(pod, at), all.at(pod, at), "{seed} {pod} {at:?}");
+                }
+            }
+        }
     }
 }

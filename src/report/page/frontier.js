@@ -48,7 +48,8 @@ function redraw() {
       "stroke-width": 2 })), "promise broken"],
     [(a) => a.append(s("line", { x1: 0, x2: 22, y1: 6, y2: 6, stroke: "var(--text)",
       "stroke-width": 2 })), "the boundary; thick: where it may lie"]]);
-  main.replaceChildren(header("frontier", DATA.name, DATA.verdict, false), key, map(),
+  main.replaceChildren(header("frontier", DATA.name, DATA.verdict,
+    DATA.boundary.every((b) => b.y === null)), key, map(),
     h("h2", null, "The boundary"),
     table("", [`#${name(DATA.x)}`, `#${name(DATA.y)}`], rows, { class: "narrow" }),
     h("h2", null, "Run a point"), command(`${DATA.base_command} --set ${DATA.x.path}=… `

@@ -2,7 +2,7 @@
 
 use super::flow::Flow;
 use super::latency;
-use super::seconds::Seconds;
+use super::seconds::{SECOND, Seconds};
 use super::spread::Spread;
 use crate::engine::{Dist, Dur, Time};
 use crate::scenario::{Arrivals, Traffic};
@@ -54,6 +54,8 @@ pub struct Ledger<'a> {
     /// By version.
     answered: Vec<Seconds>,
     kinds: Vec<(Failure, Seconds)>,
+    /// (failure or open, version, second, change of the weight that is lost from it on) in one view.
+    lasting: Vec<(Option<Failure>, Option<u16>, i64, f64)>,
     /// Where the spread of the count is wanted beyond that of a Poisson number.
     pub spread: Option<Spread<'a>>,
     first_failure: Option<Time>,
@@ -74,6 +76,7 @@ impl<'a> Ledger<'a> {
             classes: Vec::new(),
             answered: Vec::new(),
             kinds: Vec::new(),
+            lasting: Vec::new(),
             spread: even.then(|| Spread::new(rates)),
             first_failure: None,
             last_failure: None,
@@ -131,14 +134,11 @@ impl<'a> Ledger<'a> {
         flow.routed(|version, piece| self.answered[version].add_piece(piece));
     }
 
-    /// Loses requests sent in one second, of which `stalled` would have stalled.
-    pub fn lose(&mut self, loss: &Loss, second: i64, count: f64, stalled: f64) {
+    /// Loses requests, of which `stalled` would have stalled; `lose_in` and `lose_throughout` say when.
+    pub fn lose(&mut self, loss: &Loss, count: f64, stalled: f64) {
         self.stalled -= stalled;
         if count <= 0.0 {
             return;
-        }
-        if let Some(version) = loss.version {
-            self.answered[version as usize].add(second, -count);
         }
         if let Some(class) = loss.class {
             self.classes[class].count -= count;
@@ -159,12 +159,66 @@ impl<'a> Ledger<'a> {
                 self.losses.push((alike, counts));
             }
         }
-        let known = self.kinds.iter().position(|k| k.0 == key.failure);
+    }
+
+    /// Requests sent in a second are lost.
+    pub fn lose_in(&mut self, loss: &Loss, second: i64, count: f64) {
+        let failure = loss.key.map(|k| k.failure);
+        self.count_lost(failure, loss.version, second, count);
+    }
+
+    fn count_lost(
+        &mut self,
+        failure: Option<Failure>,
+        version: Option<u16>,
+        second: i64,
+        count: f64,
+    ) {
+        if count <= 0.0 {
+            return;
+        }
+        if let Some(version) = version {
+            self.answered[version as usize].add(second, -count);
+        }
+        let Some(failure) = failure else { return };
+        let known = self.kinds.iter().position(|k| k.0 == failure);
         let kind = known.unwrap_or_else(|| {
-            self.kinds.push((key.failure, self.seconds()));
+            self.kinds.push((failure, self.seconds()));
             self.kinds.len() - 1
         });
         self.kinds[kind].1.add(second, count);
+    }
+
+    /// Of what the view sends from one second until another, that to so much weight is lost.
+    pub fn lose_throughout(&mut self, loss: &Loss, from: i64, to: i64, weight: f64) {
+        if from < to {
+            let (failure, version) = (loss.key.map(|k| k.failure), loss.version);
+            self.lasting
+                .extend([(failure, version, from, weight), (failure, version, to, -weight)]);
+        }
+    }
+
+    /// A view has been evaluated: counts what it lost in whole seconds.
+    pub fn close_view(&mut self, flow: &Flow) {
+        let mut lasting = std::mem::take(&mut self.lasting);
+        lasting.sort_by_key(|l| (l.0, l.1, l.2));
+        for alike in lasting.chunk_by(|a, b| (a.0, a.1) == (b.0, b.1)) {
+            let mut weight = 0.0;
+            for pair in alike.windows(2) {
+                let (failure, version, from, change) = pair[0];
+                weight += change;
+                // What rounding leaves of no weight is none.
+                let seconds = if weight > 1e-12 { from..pair[1].2 } else { 0..0 };
+                for second in seconds {
+                    let (from, to) = (Time(second * SECOND), Time((second + 1) * SECOND));
+                    let count = weight * flow.between(from, to);
+                    self.count_lost(failure, version, second, count);
+                }
+            }
+        }
+        if let Some(spread) = &mut self.spread {
+            spread.close_view(flow);
+        }
     }
 
     /// What a view sends on from `from` until `to` fails.

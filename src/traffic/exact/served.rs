@@ -14,8 +14,8 @@ pub struct Served<'a> {
     known: Box<[Cell<(Dur, f64)>; KNOWN]>,
     /// No service takes longer but with probability 1e-9.
     pub longest: Dur,
-    /// Times left to the end of a run, falling, between which the share of requests that still run then hardly
-    /// changes, and that share from each to the next. Empty unless the spread of the count is wanted.
+    /// Times left to the end of a run, falling, between which the share of requests that still run then
+    /// hardly changes, and that share from each to the next. Empty unless the spread of the count is wanted.
     steps: Vec<(Dur, f64)>,
 }
 

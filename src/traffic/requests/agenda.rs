@@ -22,8 +22,8 @@ pub struct Agenda {
     nodes: Vec<Node>,
     free: u32,
     shift: u32,
-    /// What is due up to the end of this bucket (counted from time zero, not wrapped) is in `current`, which is
-    /// empty only if the ring is.
+    /// What is due up to the end of this bucket (counted from time zero, not wrapped) is in `current`, which
+    /// is empty only if the ring is.
     bucket: i64,
     /// The next event last.
     current: Vec<u128>,
@@ -55,9 +55,8 @@ impl Agenda {
     /// When the next event is due; `i64::MAX` if there is none.
     #[inline(always)]
     pub fn next_ns(&self) -> i64 {
-        let time = |key: u128| (key >> 64) as u64;
-        let near = self.current.last().map_or(u64::MAX, |key| time(*key));
-        (near.min(time(self.far_first)) ^ (1 << 63)) as i64
+        let near = self.current.last().map_or(i64::MAX, |key| time_of(*key));
+        near.min(time_of(self.far_first))
     }
 
     #[inline(always)]
@@ -85,9 +84,13 @@ impl Agenda {
     pub fn pop(&mut self) -> Option<u32> {
         let near = self.current.last().copied().unwrap_or(u128::MAX);
         if self.far_first < near {
-            let key = self.far.pop();
+            let key = self.far.pop()?;
             self.far_first = self.far.first();
-            return key.map(|key| key as u32);
+            if self.current.is_empty() {
+                // After a pause longer than the ring: it starts anew from here.
+                self.bucket = self.bucket.max(time_of(key) >> self.shift);
+            }
+            return Some(key as u32);
         }
         let key = self.current.pop()?;
         if self.current.is_empty() {
@@ -159,6 +162,12 @@ impl Agenda {
     }
 }
 
+/// In nanoseconds; `i64::MAX` of `u128::MAX`.
+#[inline(always)]
+fn time_of(key: u128) -> i64 {
+    ((key >> 64) as u64 ^ (1 << 63)) as i64
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -194,5 +203,16 @@ mod tests {
             assert_eq!((agenda.next_ns(), agenda.pop()), (at, Some(event)));
         }
         assert_eq!(agenda.pop(), None);
+    }
+
+    /// A pause longer than the ring must not leave everything to the heap ever after.
+    #[test]
+    fn the_ring_is_used_again_after_a_pause() {
+        let mut agenda = Agenda::new(0, 1000.0, 20.0);
+        agenda.push(1_000_000_000_000, 1);
+        assert_eq!(agenda.pop(), Some(1));
+        agenda.push(1_000_000_001_000, 2);
+        agenda.push(1_000_000_005_000, 3);
+        assert_eq!((agenda.far_first, agenda.current.len()), (u128::MAX, 1));
     }
 }
