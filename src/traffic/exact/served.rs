@@ -70,7 +70,9 @@ impl<'a> Served<'a> {
         let mut rest = from;
         std::iter::from_fn(move || {
             let (begin, step) = (rest, next.checked_sub(1).and_then(|i| self.steps.get(i)));
-            let step_ends = self.steps.get(next).map_or(ends, begins);
+            // Of requests sent after `ends` all still run then.
+            let last = if begin < ends { ends } else { to };
+            let step_ends = self.steps.get(next).map_or(last, begins);
             (rest, next) = (step_ends.min(to), next + 1);
             let share = match step {
                 Some(step) if begin == begins(step) && rest == step_ends => step.1,
@@ -84,4 +86,23 @@ impl<'a> Served<'a> {
 /// The mean share that still runs, over times left from `most` down to `least`.
 fn running(law: &Law, most: Dur, least: Dur) -> f64 {
     service::mean_survival(law, least.as_secs_f64(), most.as_secs_f64())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn requests_sent_after_the_end_all_still_run_then() {
+        let dist = Dist::constant(2.0);
+        let served = Served::new(&dist, true);
+        let at = |s: f64| Time::ZERO + Dur::from_secs_f64(s);
+        let shares: Vec<_> = served.shares_running(at(0.0), at(12.0), at(10.0)).collect();
+        assert_eq!(
+            shares,
+            [(at(0.0), at(8.0), 0.0), (at(8.0), at(10.0), 1.0), (at(10.0), at(12.0), 1.0)]
+        );
+        let after: Vec<_> = served.shares_running(at(11.0), at(12.0), at(10.0)).collect();
+        assert_eq!(after, [(at(11.0), at(12.0), 1.0)]);
+    }
 }
