@@ -259,8 +259,6 @@ function laneArt(f, lanes, first) {
   const outage = T.outages.length > 0 && first, top = outage ? ROW : first ? 2 : 0;
   const svg = chart(f.w, top + lanes.length * ROW + 6, "swim lanes, one a pod: "
     + lanes.map((l) => l.pod + (l.lost ? " loses " + count(l.lost) : "")).join(", "));
-  // The next piece begins where the last lane ends.
-  svg.style.marginBottom = "-6px";
   const clip = "c" + ++serial;
   svg.append(s("defs", null, s("clipPath", { id: clip }, s("rect", { x: f.l, y: 0,
     width: f.r - f.l, height: top + lanes.length * ROW + 6 }))));
