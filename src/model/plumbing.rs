@@ -91,6 +91,15 @@ impl WorkKey {
         self.queued = again;
         again
     }
+
+    /// The sync begun at `now` is over at `end`: says so later, or leaves the event out if that is now.
+    pub fn finish<E>(&mut self, now: Time, end: Time, done: E, out: &mut Out<E>) {
+        if end > now {
+            out.at(end, done);
+        } else {
+            assert!(!self.done(), "nothing is added during an instantaneous sync");
+        }
+    }
 }
 
 /// What every model may look at besides its own state.

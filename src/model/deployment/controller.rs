@@ -160,7 +160,7 @@ impl Controller {
             }
         }
         self.write_status(&mut sync, out);
-        out.at(sync.end, Event::Done(id));
+        self.state(id).work.finish(ctx.now, sync.end, Event::Done(id), out);
         self.sets = sync.sets;
     }
 

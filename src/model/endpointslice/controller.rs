@@ -150,7 +150,7 @@ impl Controller {
         if self.stale && !self.dirty.is_empty() {
             self.failures += 1;
             out.at(ctx.now + retry_delay(self.failures), Event::Retry);
-            out.at(ctx.now, Event::Done);
+            self.work.finish(ctx.now, ctx.now, Event::Done, out);
             return;
         }
         self.failures = 0;
@@ -187,7 +187,7 @@ impl Controller {
             let (service, to) = (self.service, slice_log.len() as u32);
             out.write(end, Write::Slice(SliceRange { service, from: from as u32, to }));
         }
-        out.at(end, Event::Done);
+        self.work.finish(ctx.now, end, Event::Done, out);
     }
 
     fn place(&mut self, pod: PodId, wanted: Option<Conditions>) {

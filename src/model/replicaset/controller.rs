@@ -208,7 +208,7 @@ impl Controller {
             out.write(end, Write::ReplicaSetStatus { rs, status });
         }
         self.requeue(ctx, rs, seen.min_ready_seconds, seen.replicas, end, out);
-        out.at(end, Event::Done(rs));
+        self.set(rs).work.finish(ctx.now, end, Event::Done(rs), out);
     }
 
     /// Counts as available what has become so by the passing of time.
