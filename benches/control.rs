@@ -269,7 +269,8 @@ fn criterion_benches(criterion: &mut Criterion) {
 }
 
 fn main() {
-    let arguments: Vec<String> = std::env::args().collect();
+    // `cargo bench` adds an argument of its own.
+    let arguments: Vec<String> = std::env::args().filter(|a| a != "--bench").collect();
     if let Some(at) = arguments.iter().position(|a| a == "--profile") {
         let number = |i: usize| arguments[at + i].parse().expect("a number");
         let path = arguments.get(at + 4).map_or("service", String::as_str);
