@@ -26,7 +26,7 @@ pub enum Event {
     Iterate(PodId),
     /// A probe worker's tick.
     Tick { pod: PodId, container: u8, kind: u8, epoch: u32 },
-    /// A tick of a worker that is asleep, with [`Probing::All`] alone.
+    /// A tick of a worker that is asleep, with `Probing::All` alone.
     IdleTick { pod: PodId, container: u8, kind: u8 },
     /// The answer of a probe that will succeed.
     Answer { pod: PodId, container: u8, kind: u8, run: u32 },
