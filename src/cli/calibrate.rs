@@ -80,17 +80,16 @@ fn versions(args: &Args, base: &Card) -> Result<Vec<(&'static str, String)>> {
         return Ok(Vec::new());
     }
     let of_base = base.kubernetes.as_ref();
-    let own = [
-        ("control_plane", &args.kubernetes, of_base.and_then(|k| k.control_plane.as_ref())),
-        ("kubelet", &args.kubernetes, of_base.and_then(|k| k.kubelet.as_ref())),
+    let cluster = args.kubernetes.as_ref();
+    let parts = [
+        ("control_plane", cluster.or(of_base.and_then(|k| k.control_plane.as_ref()))),
+        ("kubelet", cluster.or(of_base.and_then(|k| k.kubelet.as_ref()))),
         (
             "kube_proxy",
-            if args.kube_proxy.is_some() { &args.kube_proxy } else { &args.kubernetes },
-            of_base.and_then(|k| k.kube_proxy.as_ref()),
+            args.kube_proxy.as_ref().or(cluster).or(of_base.and_then(|k| k.kube_proxy.as_ref())),
         ),
     ];
-    let given =
-        own.into_iter().filter_map(|(part, own, base)| Some((part, own.as_ref().or(base)?)));
+    let given = parts.into_iter().filter_map(|(part, version)| Some((part, version?)));
     given
         .map(|(part, version)| match minor_version(version) {
             Some(_) => Ok((part, version.clone())),

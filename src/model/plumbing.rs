@@ -59,6 +59,14 @@ impl TokenBucket {
     }
 }
 
+/// The entry of an object, made when it is first asked for.
+pub fn entry<T: Default>(entries: &mut Vec<T>, index: usize) -> &mut T {
+    if entries.len() <= index {
+        entries.resize_with(index + 1, T::default);
+    }
+    &mut entries[index]
+}
+
 /// One key of a work queue: de-duplicated; added while processed it runs once more afterwards.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct WorkKey {

@@ -5,6 +5,7 @@ use super::listing::Followed;
 use crate::cluster::objects::PodId;
 use crate::cluster::spec::OnSigterm;
 use crate::engine::{Dur, Rng, Time};
+use crate::model::plumbing::entry;
 use crate::timeline::{Phase, Target, Timeline, ViewId};
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -76,11 +77,7 @@ pub struct NodeRules(Vec<Followed>);
 
 impl NodeRules {
     fn of(&mut self, timeline: &Timeline, view: ViewId) -> &[Target] {
-        let index = view.0 as usize;
-        if self.0.len() <= index {
-            self.0.resize_with(index + 1, Followed::default);
-        }
-        self.0[index].now(timeline, view)
+        entry(&mut self.0, view.0 as usize).now(timeline, view)
     }
 }
 

@@ -10,7 +10,7 @@ use crate::cluster::objects::{
 use crate::cluster::spec::Strategy;
 use crate::engine::{Dur, Rng, Time};
 use crate::model::informer::{Informer, SeenPod};
-use crate::model::plumbing::{Ctx, Out, TokenBucket, WorkKey};
+use crate::model::plumbing::{Ctx, Out, TokenBucket, WorkKey, entry};
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Event {
@@ -66,10 +66,7 @@ impl Controller {
     }
 
     fn state(&mut self, id: DeploymentId) -> &mut State {
-        if self.states.len() <= id.index() {
-            self.states.resize_with(id.index() + 1, State::default);
-        }
-        &mut self.states[id.index()]
+        entry(&mut self.states, id.index())
     }
 
     /// The cache shows a change of the Deployment or of one of its sets.

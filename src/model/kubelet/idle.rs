@@ -1,8 +1,6 @@
 //! Ticks of probe workers that are asleep, for tests: nothing comes of them.
 
-use super::controller::{Event, Kubelets, LIVENESS, Life, READINESS, STARTUP, container_spec};
-use super::probe::{Next, ProbeResult};
-use super::probing::answers;
+use super::controller::{Event, Kubelets, LIVENESS, Life, READINESS, STARTUP};
 use crate::cluster::objects::{Cluster, PodId};
 use crate::engine::Dur;
 use crate::model::plumbing::{Ctx, Out};
@@ -61,39 +59,11 @@ impl Kubelets {
             out.at(next, Event::IdleTick { pod, container: index, kind: kind as u8 });
         }
         if idle && !waits && !terminal {
-            self.evaluate_idly(ctx, pod, index, kind, cluster, out);
-        }
-    }
-
-    fn evaluate_idly(
-        &mut self,
-        ctx: Ctx,
-        pod: PodId,
-        index: u8,
-        kind: usize,
-        cluster: &Cluster,
-        out: &mut Out<Event>,
-    ) {
-        let seen = self.seen(pod, index, cluster);
-        let spec = container_spec(cluster.template_of(pod), index);
-        let never_ready = spec.app.never_ready && kind == READINESS;
-        let latency = ctx.latencies.probe_answer.sample(self.idle_rng.uniform());
-        let c = self.container(pod, index);
-        let ok = answers(c, kind, ctx.now, never_ready);
-        let run = c.run;
-        let Some(probe) = &mut c.probes[kind] else { return };
-        let begun = probe.worker.begin(&seen, ctx.now);
-        let mut updated = begun.updated;
-        match (begun.next, ok) {
-            (Next::Probe, true) => {
-                let kind = kind as u8;
-                out.at(ctx.now + latency, Event::Answer { pod, container: index, kind, run });
+            let draw = |kubelets: &mut Kubelets| kubelets.idle_rng.uniform();
+            let begun = self.probe_once(ctx, pod, index, kind, cluster, draw, out);
+            if begun.is_some_and(|b| b.updated) {
+                self.result_changed(ctx, pod, index, kind, out);
             }
-            (Next::Probe, false) => updated |= probe.worker.finish(Some(ProbeResult::Failure)),
-            _ => {}
-        }
-        if updated {
-            self.result_changed(ctx, pod, index, kind, out);
         }
     }
 }

@@ -5,7 +5,7 @@ use super::controller::{
     Container, Event, Kubelets, LIVENESS, Life, Probe, READINESS, STARTUP, State, container_spec,
 };
 use super::probe::{
-    ContainerState, Kind, KubeletStart, Next, ProbeResult, SeenContainer, SeenPod, Settings,
+    Begun, ContainerState, Kind, KubeletStart, Next, ProbeResult, SeenContainer, SeenPod, Settings,
     Ticker, Worker,
 };
 use super::readiness::{self, Probes, Role};
@@ -162,31 +162,48 @@ impl Kubelets {
         cluster: &Cluster,
         out: &mut Out<Event>,
     ) {
+        let begun = self.probe_once(ctx, pod, index, kind, cluster, Kubelets::u, out);
+        let Some(Begun { next, updated }) = begun else { return };
+        if next != Next::End {
+            self.wake(ctx, pod, index, kind, out);
+        }
+        if updated {
+            self.result_changed(ctx, pod, index, kind, out);
+        }
+    }
+
+    /// One evaluation of a worker: what it does next, and whether the result changed at once. `draw` is
+    /// where the luck of the answer's time comes from. None: no such probe.
+    #[expect(clippy::too_many_arguments, reason = "an event's fields and the world's parts")]
+    pub(super) fn probe_once(
+        &mut self,
+        ctx: Ctx,
+        pod: PodId,
+        index: u8,
+        kind: usize,
+        cluster: &Cluster,
+        draw: fn(&mut Kubelets) -> f64,
+        out: &mut Out<Event>,
+    ) -> Option<Begun> {
         let seen = self.seen(pod, index, cluster);
         let spec = container_spec(cluster.template_of(pod), index);
         let never_ready = spec.app.never_ready && kind == READINESS;
         let c = self.container(pod, index);
         let ok = answers(c, kind, ctx.now, never_ready);
         let run = c.run;
-        let Some(probe) = &mut c.probes[kind] else { return };
+        let probe = c.probes[kind].as_mut()?;
         probe.evaluated = ctx.now;
-        let begun = probe.worker.begin(&seen, ctx.now);
-        let mut updated = begun.updated;
+        let mut begun = probe.worker.begin(&seen, ctx.now);
         if begun.next == Next::Probe {
             if ok {
                 let kind = kind as u8;
-                let at = ctx.now + ctx.latencies.probe_answer.sample(self.u());
+                let at = ctx.now + ctx.latencies.probe_answer.sample(draw(self));
                 out.at(at, Event::Answer { pod, container: index, kind, run });
             } else {
-                updated |= probe.worker.finish(Some(ProbeResult::Failure));
+                begun.updated |= probe.worker.finish(Some(ProbeResult::Failure));
             }
         }
-        if begun.next != Next::End {
-            self.wake(ctx, pod, index, kind, out);
-        }
-        if updated {
-            self.result_changed(ctx, pod, index, kind, out);
-        }
+        Some(begun)
     }
 
     #[expect(clippy::too_many_arguments, reason = "an event's fields and the world's parts")]
@@ -305,7 +322,7 @@ impl Kubelets {
 }
 
 /// Whether the probe's handler answers at `now`.
-pub(super) fn answers(c: &Container, kind: usize, now: Time, never_ready: bool) -> bool {
+fn answers(c: &Container, kind: usize, now: Time, never_ready: bool) -> bool {
     let up = c.is_running() && now >= c.listening && now < c.stop_accept;
     up && !never_ready && (kind != READINESS || now < c.unready_from)
 }

@@ -7,7 +7,7 @@ use super::ranking::{self, PodRow, Rules};
 use crate::cluster::objects::{Cluster, PodId, RsId, RsStatus, Write};
 use crate::engine::{Dur, Rng, Time};
 use crate::model::informer::{Informer, SeenPod};
-use crate::model::plumbing::{Ctx, Out, TokenBucket, WorkKey};
+use crate::model::plumbing::{Ctx, Out, TokenBucket, WorkKey, entry};
 use std::collections::VecDeque;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -65,10 +65,7 @@ impl Controller {
     }
 
     fn set(&mut self, rs: RsId) -> &mut Set {
-        if self.sets.len() <= rs.index() {
-            self.sets.resize_with(rs.index() + 1, Set::default);
-        }
-        &mut self.sets[rs.index()]
+        entry(&mut self.sets, rs.index())
     }
 
     /// The cache shows a change of the set itself.
