@@ -4,6 +4,8 @@
 //! it, golden tests pin it. Every lost request is a place where belief and truth differ.
 
 use crate::engine::{Dist, Dur, Time};
+use std::fmt::{self, Display, Formatter};
+use std::sync::Arc;
 
 /// Index into [`Timeline::pods`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -43,10 +45,23 @@ pub struct Version {
     pub keep_alive_timeout: Option<Dur>,
 }
 
+/// For the reader: `web-2` is the third pod of the Deployment `web`. Written out only where it is read.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PodName {
+    pub deployment: Arc<str>,
+    pub number: u32,
+}
+
+impl Display for PodName {
+    fn fmt(&self, f: &mut Formatter) -> fmt::Result {
+        write!(f, "{}-{}", self.deployment, self.number)
+    }
+}
+
 /// What a pod really is, over time. `Time::NEVER` stands for "did not happen".
 #[derive(Clone, Debug, PartialEq)]
 pub struct PodTruth {
-    pub name: String,
+    pub name: PodName,
     pub version: u16,
     pub node: u16,
     pub created: Time,
@@ -261,7 +276,8 @@ pub enum Milestone {
     Action(String),
     /// status.updatedReplicas, total and available as the Deployment's status says.
     Scaled {
-        replica_set: String,
+        deployment: Arc<str>,
+        revision: u32,
         from: i32,
         to: i32,
     },

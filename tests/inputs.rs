@@ -79,7 +79,7 @@ fn selector_switch_takes_the_second_deployment() {
     else {
         panic!()
     };
-    assert_eq!(deployment.name, "web-green");
+    assert_eq!(&*deployment.name, "web-green");
     assert!(!wait_available);
     assert_eq!(scale_down_after.map(|d| d.as_secs_f64()), Some(10.0));
 }
@@ -209,7 +209,7 @@ fn microservices_demo_needs_a_choice_then_lowers_every_service() {
     for name in &names {
         let scenario = with_deployment("microservices-demo.yaml", name);
         assert_eq!(scenario.deployments.len(), 1, "{name}");
-        assert_eq!(&scenario.deployments[scenario.subject].name, name);
+        assert_eq!(&*scenario.deployments[scenario.subject].name, name);
         assert!(!scenario.not_modelled.iter().any(|n| n.contains("unknown key")), "{name}");
     }
     let ads = with_deployment("microservices-demo.yaml", "adservice");
@@ -244,7 +244,7 @@ fn podinfo_keeps_merged_probes_and_names_the_autoscaler() {
 #[test]
 fn bookinfo_reviews_share_one_service() {
     let scenario = with_deployment("bookinfo.yaml", "reviews-v2");
-    let names: Vec<&str> = scenario.deployments.iter().map(|d| d.name.as_str()).collect();
+    let names: Vec<&str> = scenario.deployments.iter().map(|d| &*d.name).collect();
     assert_eq!(names, ["reviews-v1", "reviews-v2", "reviews-v3"]);
     assert_eq!(scenario.subject, 1);
     assert_eq!(scenario.service.name, "reviews");

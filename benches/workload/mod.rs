@@ -3,8 +3,8 @@
 use rollsim::engine::{Dist, Dur, Seed, Time};
 use rollsim::scenario::{Arrivals, Client, Traffic};
 use rollsim::timeline::{
-    Backend, ChangeKind, Empty, Hop, Life, LifeEnd, Phase, Pick, PodId, PodTruth, Target, Timeline,
-    Version, View, ViewChange, ViewId,
+    Backend, ChangeKind, Empty, Hop, Life, LifeEnd, Phase, Pick, PodId, PodName, PodTruth, Target,
+    Timeline, Version, View, ViewChange, ViewId,
 };
 
 fn s(seconds: f64) -> Time {
@@ -30,7 +30,7 @@ fn pod(version: u16, listening: f64, stop: f64) -> PodTruth {
         ended_by: if stop < 1e6 { LifeEnd::Sigterm } else { LifeEnd::Running },
     };
     PodTruth {
-        name: String::new(),
+        name: PodName { deployment: "".into(), number: 0 },
         version,
         node: 0,
         created: s(listening - 3.0),

@@ -32,8 +32,8 @@ fn of_timeline(timeline: &Timeline, mut events: Vec<(Time, Value)>) -> String {
                 ChangeKind::Remove => ("backend removed", None),
             };
             let target = match change.target {
-                Target::Pod(pod) => &timeline.pods[pod.0 as usize].name,
-                Target::View(view) => &timeline.views[view.0 as usize].name,
+                Target::Pod(pod) => timeline.pods[pod.0 as usize].name.to_string(),
+                Target::View(view) => timeline.views[view.0 as usize].name.clone(),
             };
             let event =
                 json!({ "event": what, "view": view.name, "target": target, "weight": weight });
@@ -57,7 +57,8 @@ fn of_timeline(timeline: &Timeline, mut events: Vec<(Time, Value)>) -> String {
 fn milestone_event(milestone: &Milestone) -> Value {
     match milestone {
         Milestone::Action(what) => json!({ "event": "action", "what": what }),
-        Milestone::Scaled { replica_set, from, to } => {
+        Milestone::Scaled { deployment, revision, from, to } => {
+            let replica_set = format!("{deployment} revision {revision}");
             json!({ "event": "scaled", "replica_set": replica_set, "from": from, "to": to })
         }
         Milestone::Complete => json!({ "event": "rollout complete" }),
@@ -78,7 +79,7 @@ fn pod_events(pod: &PodTruth, events: &mut Vec<(Time, Value)>) {
     ];
     let mut add = |at: Time, event: &str| {
         if !at.is_never() && at > Time::ALWAYS {
-            events.push((at, json!({ "event": event, "pod": pod.name })));
+            events.push((at, json!({ "event": event, "pod": pod.name.to_string() })));
         }
     };
     for (at, event) in marks {
@@ -94,7 +95,10 @@ fn pod_events(pod: &PodTruth, events: &mut Vec<(Time, Value)>) {
     for (at, phase) in &pod.phases {
         if *at > Time::ALWAYS && !at.is_never() {
             let phase = format!("{phase:?}").to_lowercase();
-            events.push((*at, json!({ "event": "phase", "pod": pod.name, "phase": phase })));
+            events.push((
+                *at,
+                json!({ "event": "phase", "pod": pod.name.to_string(), "phase": phase }),
+            ));
         }
     }
 }

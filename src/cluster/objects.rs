@@ -5,6 +5,7 @@ use super::phase::PodPhase;
 pub use super::slices::SliceRange;
 use super::spec::{Deployment as DeploymentSpec, PodTemplate};
 use crate::engine::{Dur, Time};
+use std::sync::Arc;
 
 macro_rules! id {
     ($name:ident, $doc:literal) => {
@@ -192,7 +193,7 @@ pub enum Change {
 /// The API server's state.
 #[derive(Clone, Debug, Default)]
 pub struct Cluster {
-    pub templates: Vec<PodTemplate>,
+    pub templates: Vec<Arc<PodTemplate>>,
     pub deployments: Vec<Deployment>,
     pub replica_sets: Vec<ReplicaSet>,
     pub pods: Vec<Pod>,
@@ -206,7 +207,7 @@ pub struct Cluster {
 
 impl Cluster {
     /// The template's id, entering it if it is new.
-    pub fn intern_template(&mut self, template: &PodTemplate) -> TemplateId {
+    pub fn intern_template(&mut self, template: &Arc<PodTemplate>) -> TemplateId {
         let found = self.templates.iter().position(|t| t == template);
         let index = found.unwrap_or_else(|| {
             self.templates.push(template.clone());

@@ -3,6 +3,7 @@
 
 use crate::engine::{Dist, Dur};
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 pub type Labels = BTreeMap<String, String>;
 
@@ -32,7 +33,7 @@ impl IntOrPercent {
 
 #[derive(Clone, Debug, PartialEq)]
 pub struct Deployment {
-    pub name: String,
+    pub name: Arc<str>,
     pub namespace: String,
     pub replicas: i32,
     pub strategy: Strategy,
@@ -42,7 +43,7 @@ pub struct Deployment {
     /// None: keep all (2147483647 in the manifest).
     pub revision_history_limit: Option<i32>,
     pub paused: bool,
-    pub template: PodTemplate,
+    pub template: Arc<PodTemplate>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

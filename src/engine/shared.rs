@@ -16,8 +16,6 @@ pub struct SharedProcessor<J> {
     jobs: Vec<Job<J>>,
     load: f64,
     slowdown: f64,
-    /// Counts changes of the job list: a completion event from before the last change is void.
-    pub generation: u32,
 }
 
 #[derive(Clone, Debug)]
@@ -39,7 +37,6 @@ impl<J> SharedProcessor<J> {
             jobs: Vec::new(),
             load: 0.0,
             slowdown: 1.0,
-            generation: 0,
         }
     }
 
@@ -77,7 +74,6 @@ impl<J> SharedProcessor<J> {
     }
 
     fn reload(&mut self) {
-        self.generation += 1;
         self.load = self.jobs.iter().map(|j| j.weight).sum();
         self.slowdown = Self::slow(self.load, self.cores);
     }

@@ -26,7 +26,7 @@ impl Controller {
         Controller { gate, phase, rng, handled: Vec::new() }
     }
 
-    pub fn handle(&mut self, ctx: Ctx, event: Event, out: &mut Out<Event>) {
+    pub fn handle(&mut self, ctx: Ctx, event: Event, out: &mut impl Out<Event>) {
         let Event::ContainersReady(pod) = event;
         if self.handled.len() <= pod.index() {
             self.handled.resize(pod.index() + 1, false);

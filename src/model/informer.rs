@@ -85,11 +85,15 @@ impl Informer {
         self.unfinished.get(rs.index()).is_some_and(|&count| count > 0)
     }
 
-    pub fn observe_set(&mut self, cluster: &Cluster, rs: RsId) {
+    /// Takes the set's present state into the cache; whether more than its status changed.
+    pub fn observe_set(&mut self, cluster: &Cluster, rs: RsId) -> bool {
         if self.sets.len() <= rs.index() {
             self.sets.resize(rs.index() + 1, None);
         }
-        self.sets[rs.index()] = Some(cluster.replica_sets[rs.index()].clone());
+        let now = &cluster.replica_sets[rs.index()];
+        let spec = |set: &ReplicaSet| (set.generation, set.removed);
+        let before = self.sets[rs.index()].replace(now.clone());
+        before.is_none_or(|before| spec(&before) != spec(now))
     }
 
     /// The sets of a Deployment, by creation.

@@ -4,33 +4,14 @@ use crate::cluster::objects::Write;
 use crate::engine::{Dur, Seed, Time};
 pub use crate::scenario::platform::Latencies;
 use crate::scenario::{Kubernetes, Platform};
+use std::ops::Deref;
 
-/// What a model says in answer to an event: its own later events, and writes to the API server.
-#[derive(Debug)]
-pub struct Out<E> {
-    pub timers: Vec<(Time, E)>,
+/// Where a model says what follows from an event: its own later events (`E`), and writes to the API server.
+pub trait Out<E> {
+    fn at(&mut self, time: Time, event: E);
+
     /// With the instant of the commit.
-    pub writes: Vec<(Time, Write)>,
-}
-
-impl<E> Default for Out<E> {
-    fn default() -> Self {
-        Out { timers: Vec::new(), writes: Vec::new() }
-    }
-}
-
-impl<E> Out<E> {
-    pub fn at(&mut self, time: Time, event: E) {
-        self.timers.push((time, event));
-    }
-
-    pub fn is_empty(&self) -> bool {
-        self.timers.is_empty() && self.writes.is_empty()
-    }
-
-    pub fn write(&mut self, time: Time, write: Write) {
-        self.writes.push((time, write));
-    }
+    fn write(&mut self, time: Time, write: Write);
 }
 
 /// A client's token bucket: requests wait, they are not dropped.
@@ -68,60 +49,66 @@ pub fn entry<T: Default>(entries: &mut Vec<T>, index: usize) -> &mut T {
 }
 
 /// One key of a work queue: de-duplicated; added while processed it runs once more afterwards.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Copy, Debug)]
 pub struct WorkKey {
     queued: bool,
-    busy: bool,
-    again: bool,
+    /// Processed until then; NEVER: until [`WorkKey::done`] tells.
+    busy_until: Time,
+}
+
+impl Default for WorkKey {
+    fn default() -> WorkKey {
+        WorkKey { queued: false, busy_until: Time::ALWAYS }
+    }
 }
 
 impl WorkKey {
-    /// True: the caller must schedule a sync now.
-    pub fn add(&mut self) -> bool {
-        if self.busy {
-            self.again = true;
-            return false;
-        }
-        !std::mem::replace(&mut self.queued, true)
+    /// When the caller must schedule a sync, unless one is scheduled already or [`WorkKey::done`] will tell.
+    pub fn add(&mut self, now: Time) -> Option<Time> {
+        let waits = std::mem::replace(&mut self.queued, true) || self.busy_until.is_never();
+        (!waits).then(|| self.busy_until.max(now))
     }
 
-    pub fn start(&mut self) {
-        assert!(!self.busy, "a key is never processed twice at once");
+    pub fn start(&mut self, now: Time) {
+        assert!(self.busy_until <= now, "a key is never processed twice at once");
         self.queued = false;
-        self.busy = true;
+        self.busy_until = Time::NEVER;
     }
 
-    /// True: it was added meanwhile and must be synced again at once.
-    pub fn done(&mut self) -> bool {
-        assert!(self.busy, "done without start");
-        self.busy = false;
-        let again = std::mem::take(&mut self.again);
-        self.queued = again;
-        again
-    }
-
-    /// The sync begun at `now` is over at `end`: says so later, or leaves the event out if that is now.
-    pub fn finish<E>(&mut self, now: Time, end: Time, done: E, out: &mut Out<E>) {
-        if end > now {
-            out.at(end, done);
-        } else {
-            assert!(!self.done(), "nothing is added during an instantaneous sync");
-        }
+    /// The sync is over at `end`, now or later. When to sync again, if the key was added meanwhile.
+    pub fn done(&mut self, end: Time) -> Option<Time> {
+        assert!(self.busy_until.is_never(), "done without start");
+        self.busy_until = end;
+        self.queued.then_some(end)
     }
 }
 
-/// What every model may look at besides its own state.
+/// What stays the same during one replication.
 #[derive(Clone, Copy)]
-pub struct Ctx<'a> {
-    pub now: Time,
+pub struct Run<'a> {
     pub seed: Seed,
     pub latencies: &'a Latencies,
     pub platform: &'a Platform,
+    /// Minor versions: control plane, kubelet, kube-proxy.
+    pub kubernetes: Kubernetes,
+}
+
+/// What every model may look at besides its own state: the [`Run`] and the present.
+#[derive(Clone, Copy)]
+pub struct Ctx<'a> {
+    pub run: &'a Run<'a>,
+    pub now: Time,
     /// How much longer the control plane takes now, because it shares its cores with the pods being started
     /// and stopped (1 where it does not).
     pub slowdown: f64,
-    /// Minor versions: control plane, kubelet, kube-proxy.
-    pub kubernetes: Kubernetes,
+}
+
+impl<'a> Deref for Ctx<'a> {
+    type Target = Run<'a>;
+
+    fn deref(&self) -> &Run<'a> {
+        self.run
+    }
 }
 
 impl Ctx<'_> {

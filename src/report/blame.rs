@@ -33,7 +33,7 @@ fn row(blame: &Blame, scenario: &Scenario, runs: &[(&Timeline, &TrafficOutcome)]
         failure_label: failure.map(failure_label).unwrap_or_default(),
         lost: blame.lost,
         pods: libm::ceil(blame.pods) as u32,
-        example_pod: worst.map(|(timeline, pod)| timeline.pods[pod.0 as usize].name.clone()),
+        example_pod: worst.map(|(timeline, pod)| timeline.pods[pod.0 as usize].name.to_string()),
         setting: setting_name(blame.setting).to_owned(),
         found,
         needed,

@@ -82,7 +82,7 @@ fn lane(timeline: &Timeline, id: PodId, sending: Span) -> Lane {
         .map(|(view, spans)| Belief { view, routed_s: spans.iter().map(|&s| secs(s)).collect() })
         .collect();
     Lane {
-        pod: pod.name.clone(),
+        pod: pod.name.to_string(),
         version: usize::from(pod.version),
         node: pod.node,
         new: pod.created >= Time::ZERO,
@@ -271,7 +271,9 @@ fn empty_spans(view: &View, window: Span) -> Vec<Span> {
 fn milestone((at, what): &(Time, Milestone)) -> Mark {
     let what = match what {
         Milestone::Action(text) | Milestone::Note(text) => text.clone(),
-        Milestone::Scaled { replica_set, from, to } => format!("{replica_set}: {from} → {to}"),
+        Milestone::Scaled { deployment, revision, from, to } => {
+            format!("{deployment} revision {revision}: {from} → {to}")
+        }
         Milestone::Complete => "rollout complete".into(),
         Milestone::ProgressDeadlineExceeded => "progress deadline exceeded".into(),
     };

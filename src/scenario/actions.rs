@@ -6,8 +6,9 @@ use super::lower::{Lowering, at};
 use super::shares::Shares;
 use super::subject::Subject;
 use super::{Action, ActionKind, Path, Split, workload};
-use crate::cluster::spec::{Deployment, PodTemplate, Service};
+use crate::cluster::spec::{Deployment, Service};
 use crate::engine::{Dur, Time};
+use std::sync::Arc;
 
 pub(super) fn lower(
     low: &mut Lowering<'_>,
@@ -130,10 +131,11 @@ impl Scene<'_, '_> {
         let mut deployment = self.second(document)?;
         let before = &self.deployments[self.index];
         if deployment.template.version == before.template.version {
-            deployment.template.version = match before.template.version.as_str() {
+            let version = match before.template.version.as_str() {
                 "v1" => "v2".to_owned(),
                 other => format!("{other} (updated)"),
             };
+            Arc::make_mut(&mut deployment.template).version = version;
         }
         Some(Action { at, kind: ActionKind::Rollout { deployment: Box::new(deployment) } })
     }
@@ -144,10 +146,10 @@ impl Scene<'_, '_> {
         if self.apps.v1.serving == self.apps.v2.serving {
             return None;
         }
-        let deployment = self.second(self.subject.deployment)?;
+        let mut deployment = self.second(self.subject.deployment)?;
         let version = self.deployments[self.index].template.version.clone();
-        let template = PodTemplate { version, ..deployment.template };
-        Some(Box::new(Deployment { template, ..deployment }))
+        Arc::make_mut(&mut deployment.template).version = version;
+        Some(Box::new(deployment))
     }
 
     /// A Deployment with the updated application.
@@ -169,10 +171,10 @@ impl Scene<'_, '_> {
             error.found = given.map(|n| n.to_string());
             error.allowed = Some(format!("0 to {}", workload::REPLICAS_MAX));
         }
-        let found = name
-            .map_or(Some(self.index), |name| self.deployments.iter().position(|d| d.name == name));
+        let number = |name| self.deployments.iter().position(|d| &*d.name == name);
+        let found = name.map_or(Some(self.index), number);
         if found.is_none() {
-            let names: Vec<&str> = self.deployments.iter().map(|d| d.name.as_str()).collect();
+            let names: Vec<&str> = self.deployments.iter().map(|d| &*d.name).collect();
             let error = self.low.fail(&format!("{key}.deployment"), "no such Deployment");
             error.found = name.map(super::tree::quoted);
             error.allowed = Some(names.join(", "));

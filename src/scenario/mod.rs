@@ -226,7 +226,7 @@ impl Scenario {
     /// Every distinct behaviour version that can serve: the templates of `deployments` and of the actions.
     pub fn templates(&self) -> Vec<&PodTemplate> {
         let mut templates: Vec<&PodTemplate> =
-            self.deployments.iter().map(|d| &d.template).collect();
+            self.deployments.iter().map(|d| &*d.template).collect();
         for action in &self.actions {
             match &action.kind {
                 ActionKind::Rollout { deployment }

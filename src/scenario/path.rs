@@ -15,6 +15,7 @@ use crate::model::balancer::settings::{Given, Own};
 use crate::model::balancer::{Kind, Path};
 use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 /// The namespace label that has readiness gates added to its pods.
 const INJECT: &str = "elbv2.k8s.aws/pod-readiness-gate-inject";
@@ -279,12 +280,12 @@ pub(super) fn inject_gates(
         return;
     }
     let gate = binding::of(low.input, service).map_or(service.name.as_str(), Document::name);
-    let inject = |template: &mut PodTemplate| {
+    let inject = |template: &mut Arc<PodTemplate>| {
         let gated = |gate: &String| GATES.iter().any(|prefix| gate.starts_with(prefix));
         if selects(&service.selector, &template.labels)
             && !template.readiness_gates.iter().any(gated)
         {
-            template.readiness_gates.push(format!("{}{gate}", GATES[0]));
+            Arc::make_mut(template).readiness_gates.push(format!("{}{gate}", GATES[0]));
         }
     };
     deployments.iter_mut().for_each(|d| inject(&mut d.template));

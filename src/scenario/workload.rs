@@ -83,8 +83,8 @@ pub fn deployment(check: &mut Check<'_>, api: &Api, version: &str, apps: &Apps) 
         progress_deadline_seconds: limit(deadline),
         revision_history_limit: limit(history),
         paused: spec.paused.unwrap_or(false),
-        template: template(check, &spec.template, version, apps),
-        name,
+        template: template(check, &spec.template, version, apps).into(),
+        name: name.into(),
     }
 }
 

@@ -312,7 +312,7 @@ impl World<'_> {
         let cluster = &self.cluster;
         let selector = &self.selectors[0];
         let matches = |pod: PodId| selects(selector, &cluster.template_of(pod).labels);
-        let out = &mut self.outs.slices[0];
+        let out = &mut super::of_service(&mut self.queue, 0);
         self.slices[0].selector_changed(now, matches, cluster.pods.len(), out);
     }
 }

@@ -1,6 +1,6 @@
 //! What was committed reaches the watchers, each after its own latency and in order.
 
-use super::{Event, World, drain};
+use super::{Event, World};
 use crate::cluster::objects::{Change, PodId, SliceRange};
 use crate::engine::Time;
 use crate::model::{gate, kubelet, scheduler};
@@ -28,13 +28,14 @@ impl World<'_> {
                 self.tell_cache(now, change);
             }
             Change::PodRemoved(pod) => {
-                let out = &mut self.outs.scheduler;
-                self.scheduler.pod_gone(now, pod, &self.cluster, out);
-                drain(out, &mut self.queue, Event::Scheduler);
+                self.scheduler.pod_gone(now, pod, &self.cluster, &mut self.queue);
                 self.tell_cache(now, change);
             }
             Change::Slice(range) => {
-                self.tell_cache(now, change);
+                let at = self.next_cache(now);
+                if self.slices[usize::from(range.service)].awaits_watch() {
+                    self.queue.schedule(at, Event::Cache(change));
+                }
                 self.slices_to_balancers(now, range);
             }
             Change::PodStatus(pod) => {
@@ -51,9 +52,15 @@ impl World<'_> {
     }
 
     fn tell_cache(&mut self, now: Time, change: Change) {
+        let at = self.next_cache(now);
+        self.queue.schedule(at, Event::Cache(change));
+    }
+
+    /// When the shared cache shows a change committed now.
+    fn next_cache(&mut self, now: Time) -> Time {
         let at = now + self.latency(|l| &l.watch_controller);
         self.last_cache = self.last_cache.max(at);
-        self.queue.schedule(self.last_cache, Event::Cache(change));
+        self.last_cache
     }
 
     fn tell_kubelet(&mut self, now: Time, pod: PodId, event: kubelet::controller::Event) {

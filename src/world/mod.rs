@@ -12,7 +12,7 @@ use crate::engine::rng::mix;
 use crate::engine::{Dur, Queue, Rng, Sampler, Seed, Time};
 use crate::model::balancer::{self, Balancer, Scene};
 use crate::model::informer::Informer;
-use crate::model::plumbing::{Ctx, Latencies, Out};
+use crate::model::plumbing::{Ctx, Latencies, Out, Run};
 use crate::model::{deployment, endpointslice, gate, kubelet, replicaset, scheduler};
 use crate::run::RolloutOutcome;
 use crate::scenario::Scenario;
@@ -50,8 +50,7 @@ pub struct Control {
 /// One cluster in one replication.
 pub struct World<'a> {
     scenario: &'a Scenario,
-    latencies: &'a Latencies,
-    seed: Seed,
+    run: &'a Run<'a>,
     queue: Queue<Event>,
     cluster: Cluster,
     informer: Informer,
@@ -77,48 +76,74 @@ pub struct World<'a> {
     /// One after the other: the slice watchers of every balancer, then each balancer's watch on pods.
     last_balancer: Vec<Time>,
     digest: u64,
-    outs: Outs,
-}
-
-/// Buffers for what the models say, reused.
-#[derive(Default)]
-struct Outs {
-    deployment: Out<deployment::controller::Event>,
-    replica_set: Out<replicaset::controller::Event>,
-    /// By Service.
-    slices: Vec<Out<endpointslice::controller::Event>>,
-    scheduler: Out<scheduler::controller::Event>,
-    kubelet: Out<kubelet::controller::Event>,
-    balancer: Out<balancer::Event>,
-    gate: Out<gate::Event>,
 }
 
 /// Called with every event, for `--trace`.
 pub type Observer<'o> = &'o mut dyn FnMut(Time, &Event);
 
-/// Puts what a model said into the queue.
-fn drain<E>(out: &mut Out<E>, queue: &mut Queue<Event>, wrap: impl Fn(E) -> Event) {
-    if out.is_empty() {
-        return;
+/// What a model says goes into the queue at once, as the world's event.
+macro_rules! out {
+    ($($event:ty => $wrap:expr,)*) => {
+        $(impl Out<$event> for Queue<Event> {
+            fn at(&mut self, time: Time, event: $event) {
+                self.schedule(time, $wrap(event));
+            }
+
+            fn write(&mut self, time: Time, write: Write) {
+                self.schedule(time, Event::Write(write));
+            }
+        })*
+    };
+}
+
+out! {
+    deployment::controller::Event => Event::Deployment,
+    replicaset::controller::Event => Event::ReplicaSet,
+    scheduler::controller::Event => Event::Scheduler,
+    kubelet::controller::Event => Event::Kubelet,
+    gate::Event => Event::Gate,
+}
+
+/// The same for one of several models of a kind: which one is part of the event.
+struct Numbered<'q, W> {
+    queue: &'q mut Queue<Event>,
+    wrap: W,
+}
+
+impl<E, W: Fn(E) -> Event> Out<E> for Numbered<'_, W> {
+    fn at(&mut self, time: Time, event: E) {
+        self.queue.schedule(time, (self.wrap)(event));
     }
-    for (at, event) in out.timers.drain(..) {
-        queue.schedule(at, wrap(event));
+
+    fn write(&mut self, time: Time, write: Write) {
+        self.queue.schedule(time, Event::Write(write));
     }
-    for (at, write) in out.writes.drain(..) {
-        queue.schedule(at, Event::Write(write));
-    }
+}
+
+fn of_service(
+    queue: &mut Queue<Event>,
+    service: u8,
+) -> Numbered<'_, impl Fn(endpointslice::controller::Event) -> Event> {
+    Numbered { queue, wrap: move |event| Event::Slice(service, event) }
+}
+
+fn of_layer(
+    queue: &mut Queue<Event>,
+    layer: u8,
+) -> Numbered<'_, impl Fn(balancer::Event) -> Event> {
+    Numbered { queue, wrap: move |event| Event::Balancer(layer, event) }
 }
 
 /// Simulates the control plane of `scenario` from `seed`.
 pub fn simulate(scenario: &Scenario, latencies: &Latencies, seed: Seed) -> Control {
-    World::new(scenario, latencies, seed).run(None)
+    World::new(scenario, &run_of(scenario, latencies, seed)).run(None)
 }
 
 /// As [`simulate`], with every probe: to test that those left out change nothing.
 pub fn simulate_probing_always(scenario: &Scenario, latencies: &Latencies, seed: Seed) -> Control {
-    let mut world = World::new(scenario, latencies, seed);
-    world.kubelets.probe_always(&mut world.outs.kubelet);
-    world.settle();
+    let run = run_of(scenario, latencies, seed);
+    let mut world = World::new(scenario, &run);
+    world.kubelets.probe_always(&mut world.queue);
     world.run(None)
 }
 
@@ -129,16 +154,16 @@ pub fn trace(
     seed: Seed,
     observer: Observer,
 ) -> Control {
-    World::new(scenario, latencies, seed).run(Some(observer))
+    World::new(scenario, &run_of(scenario, latencies, seed)).run(Some(observer))
+}
+
+fn run_of<'a>(scenario: &'a Scenario, latencies: &'a Latencies, seed: Seed) -> Run<'a> {
+    Run { seed, latencies, platform: &scenario.platform, kubernetes: scenario.kubernetes }
 }
 
 impl World<'_> {
     fn run(mut self, mut observer: Option<Observer>) -> Control {
-        while let Some(at) = self.queue.peek_time() {
-            if at > self.scenario.horizon {
-                break;
-            }
-            let Some((now, event)) = self.queue.pop() else { break };
+        while let Some((now, event)) = self.queue.pop_until(self.scenario.horizon) {
             if let Some(observer) = &mut observer {
                 observer(now, &event);
             }
@@ -148,14 +173,7 @@ impl World<'_> {
     }
 
     fn dispatch(&mut self, now: Time, event: Event) {
-        let ctx = Ctx {
-            now,
-            seed: self.seed,
-            latencies: self.latencies,
-            platform: &self.scenario.platform,
-            slowdown: self.slowdown(),
-            kubernetes: self.scenario.kubernetes,
-        };
+        let ctx = Ctx { run: self.run, now, slowdown: self.slowdown() };
         match event {
             Event::Write(write) => {
                 self.fold(now, 0x100 + write_tag(&write));
@@ -167,41 +185,41 @@ impl World<'_> {
             }
             Event::Deployment(e) => {
                 self.fold(now, 1);
-                let out = &mut self.outs.deployment;
+                let out = &mut self.queue;
                 self.deployments.handle(ctx, e, &self.cluster, &self.informer, out);
             }
             Event::ReplicaSet(e) => {
                 self.fold(now, 2);
-                let out = &mut self.outs.replica_set;
+                let out = &mut self.queue;
                 self.replica_sets.handle(ctx, e, &self.cluster, &self.informer, out);
             }
             Event::Slice(service, e) => {
                 self.fold(now, 3);
-                let (service, log) = (usize::from(service), &mut self.cluster.slice_log);
-                let out = &mut self.outs.slices[service];
-                self.slices[service].handle(ctx, e, &self.informer, log, out);
+                let slices = &mut self.slices[usize::from(service)];
+                let log = &mut self.cluster.slice_log;
+                let out = &mut of_service(&mut self.queue, service);
+                slices.handle(ctx, e, &self.informer, log, out);
             }
             Event::Scheduler(e) => {
                 self.fold(now, 4);
-                self.scheduler.handle(ctx, e, &self.cluster, &mut self.outs.scheduler);
+                self.scheduler.handle(ctx, e, &self.cluster, &mut self.queue);
             }
             Event::Kubelet(e) => {
                 self.fold(now, kubelet_tag(&e));
-                let (timeline, out) = (&mut self.timeline, &mut self.outs.kubelet);
+                let (timeline, out) = (&mut self.timeline, &mut self.queue);
                 self.kubelets.handle(ctx, e, &self.cluster, timeline, out);
             }
             Event::Balancer(layer, e) => {
                 self.fold(now, 6);
                 let timeline = &mut self.timeline;
                 let mut scene = Scene { ctx, cluster: &self.cluster, timeline };
-                let out = &mut self.outs.balancer;
+                let out = &mut of_layer(&mut self.queue, layer);
                 self.balancers[usize::from(layer)].handle(&mut scene, e, out);
-                drain(out, &mut self.queue, |e| Event::Balancer(layer, e));
             }
             Event::Gate(e) => {
                 self.fold(now, 7);
                 if let Some(gate) = &mut self.gate {
-                    gate.handle(ctx, e, &mut self.outs.gate);
+                    gate.handle(ctx, e, &mut self.queue);
                 }
             }
             Event::Action(step) => {
@@ -209,7 +227,6 @@ impl World<'_> {
                 self.act(now, step);
             }
         }
-        self.settle();
         self.publish(now);
     }
 
@@ -229,21 +246,8 @@ impl World<'_> {
 
     /// The next draw of a latency of the control plane, as long as it takes now.
     fn latency(&mut self, pick: impl Fn(&Latencies) -> &Sampler) -> Dur {
-        let latency = pick(self.latencies).sample(self.watch.uniform());
+        let latency = pick(self.run.latencies).sample(self.watch.uniform());
         Dur((latency.0 as f64 * self.slowdown()) as i64)
-    }
-
-    /// Schedules what the models said.
-    fn settle(&mut self) {
-        let queue = &mut self.queue;
-        drain(&mut self.outs.deployment, queue, Event::Deployment);
-        drain(&mut self.outs.replica_set, queue, Event::ReplicaSet);
-        for (service, out) in (0..).zip(&mut self.outs.slices) {
-            drain(out, queue, |e| Event::Slice(service, e));
-        }
-        drain(&mut self.outs.scheduler, queue, Event::Scheduler);
-        drain(&mut self.outs.kubelet, queue, Event::Kubelet);
-        drain(&mut self.outs.gate, queue, Event::Gate);
     }
 
     /// Commits a write; pods are entered into the timeline as they appear and go.
@@ -279,17 +283,20 @@ impl World<'_> {
         let now = ctx.now;
         match change {
             Change::Deployment(id) => {
-                self.deployments.changed(now, id, &mut self.outs.deployment);
+                self.deployments.changed(now, id, &mut self.queue);
                 self.actions_wait(now);
             }
             Change::Conflict(id) => {
-                self.deployments.conflict(now, id, &mut self.outs.deployment);
+                self.deployments.conflict(now, id, &mut self.queue);
             }
             Change::ReplicaSet(rs) => {
-                self.informer.observe_set(&self.cluster, rs);
-                self.replica_sets.set_changed(now, rs, &mut self.outs.replica_set);
-                let id = self.cluster.replica_sets[rs.index()].deployment;
-                self.deployments.changed(now, id, &mut self.outs.deployment);
+                let changed = self.informer.observe_set(&self.cluster, rs);
+                let set = &self.cluster.replica_sets[rs.index()];
+                self.deployments.changed(now, set.deployment, &mut self.queue);
+                // A sync after a change of the status alone finds nothing to do, but looks at the clock.
+                if changed || set.min_ready_seconds > 0 {
+                    self.replica_sets.set_changed(now, rs, &mut self.queue);
+                }
             }
             Change::Slice(range) => self.slices[usize::from(range.service)].slice_seen(),
             Change::PodCreated(pod)
@@ -309,23 +316,16 @@ impl World<'_> {
         let rs = after.rs;
         let set = &self.cluster.replica_sets[rs.index()];
         let (deployment, min_ready) = (set.deployment, set.min_ready_seconds);
-        let out = &mut self.outs.replica_set;
-        self.replica_sets.pod_changed(ctx, pod, before, after, min_ready, out);
         let strategy = self.cluster.deployments[deployment.index()].spec.strategy;
-        let out = &mut self.outs.deployment;
+        let out = &mut self.queue;
         self.deployments.pod_changed(ctx.now, deployment, strategy, before, after, out);
+        self.replica_sets.pod_changed(ctx, pod, before, after, min_ready, out);
         let labels = &self.cluster.template_of(pod).labels;
-        for (service, slices) in self.slices.iter_mut().enumerate() {
-            let selected = selects(&self.selectors[service], labels);
-            let out = &mut self.outs.slices[service];
+        for (service, slices) in (0..).zip(&mut self.slices) {
+            let selected = || selects(&self.selectors[usize::from(service)], labels);
+            let out = &mut of_service(&mut self.queue, service);
             slices.pod_changed(ctx.now, pod, selected, before, after, out);
         }
-    }
-
-    /// Names for the reader: `web-2` is the third pod of the Deployment `web`.
-    fn name_of(&self, pod: PodId) -> String {
-        let id = self.cluster.deployment_of(pod);
-        format!("{}-{}", self.cluster.deployments[id.index()].spec.name, pod.0)
     }
 
     fn subject(&self) -> DeploymentId {

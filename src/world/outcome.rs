@@ -5,7 +5,7 @@ use crate::cluster::objects::{Change, Cluster, DeploymentId, RsId, TemplateId};
 use crate::engine::{Dur, Time};
 use crate::run::RolloutOutcome;
 use crate::scenario::Scenario;
-use crate::timeline::{Milestone, PodTruth, Timeline, Version};
+use crate::timeline::{Milestone, PodId, PodName, PodTruth, Timeline, Version};
 
 #[derive(Debug)]
 pub(super) struct Tracker {
@@ -75,9 +75,7 @@ impl Tracker {
                 self.count(now, 1, cluster);
                 let object = &cluster.pods[pod.index()];
                 let version = self.version_of(cluster, object.template, timeline);
-                let id = cluster.deployment_of(pod);
-                let name = format!("{}-{}", cluster.deployments[id.index()].spec.name, pod.0);
-                timeline.pods.push(new_truth(name, version, now));
+                timeline.pods.push(new_truth(name_of(cluster, pod), version, now));
             }
             Change::PodBound(pod) => {
                 let truth = &mut timeline.pods[pod.index()];
@@ -136,9 +134,9 @@ impl Tracker {
     ) {
         let set = &cluster.replica_sets[rs.index()];
         if set.replicas != to {
-            let name = &cluster.deployments[set.deployment.index()].spec.name;
-            let replica_set = format!("{name} revision {}", set.revision);
-            let scaled = Milestone::Scaled { replica_set, from: set.replicas, to };
+            let deployment = cluster.deployments[set.deployment.index()].spec.name.clone();
+            let (revision, from) = (set.revision, set.replicas);
+            let scaled = Milestone::Scaled { deployment, revision, from, to };
             timeline.milestones.push((now, scaled));
         }
     }
@@ -174,8 +172,13 @@ impl Tracker {
     }
 }
 
+pub(super) fn name_of(cluster: &Cluster, pod: PodId) -> PodName {
+    let id = cluster.deployment_of(pod);
+    PodName { deployment: cluster.deployments[id.index()].spec.name.clone(), number: pod.0 }
+}
+
 /// A pod nothing has happened to yet.
-pub(super) fn new_truth(name: String, version: u16, created: Time) -> PodTruth {
+pub(super) fn new_truth(name: PodName, version: u16, created: Time) -> PodTruth {
     PodTruth {
         name,
         version,

@@ -1,32 +1,25 @@
 //! The state in which a run starts: every Deployment complete, its pods running, ready and routed for some
 //! time.
 
-use super::{Event, Outs, World, actions, drain, outcome};
+use super::{Event, World, actions, of_layer, outcome};
 use crate::cluster::PodPhase;
 use crate::cluster::objects::{
     Cluster, Conditions, DeploymentId, DeploymentStatus, PodId, PodStatus, RsId, RsStatus, Write,
 };
-use crate::cluster::spec::{Service, selects};
-use crate::engine::{Dur, Queue, Seed, Time};
+use crate::cluster::spec::{Deployment, Service, selects};
+use crate::engine::{Dur, Queue, Time};
 use crate::model::balancer::{self, Scene};
 use crate::model::informer::Informer;
-use crate::model::plumbing::{Ctx, Latencies, Out};
+use crate::model::plumbing::{Ctx, Run};
 use crate::model::{deployment, endpointslice, gate, kubelet, replicaset, scheduler};
 use crate::scenario::{Action, Scenario};
 use crate::timeline::{Timeline, Version};
 
 impl<'a> World<'a> {
-    pub(super) fn new(scenario: &'a Scenario, latencies: &'a Latencies, seed: Seed) -> World<'a> {
+    pub(super) fn new(scenario: &'a Scenario, run: &'a Run<'a>) -> World<'a> {
         assert!(!scenario.nodes.is_empty(), "a scenario has at least one node");
         let start = scenario.traffic.start.min(Time::ZERO);
-        let ctx = Ctx {
-            now: start,
-            seed,
-            latencies,
-            platform: &scenario.platform,
-            slowdown: 1.0,
-            kubernetes: scenario.kubernetes,
-        };
+        let (ctx, seed) = (Ctx { run, now: start, slowdown: 1.0 }, run.seed);
         let nodes = scenario.nodes.len();
         let mut timeline = new_timeline(scenario, start);
         let balancers = balancer::build(scenario, ctx, &mut timeline);
@@ -42,8 +35,7 @@ impl<'a> World<'a> {
         let services = || scenario.services();
         let mut world = World {
             scenario,
-            latencies,
-            seed,
+            run,
             queue: Queue::new(start),
             cluster: Cluster {
                 second_phase: Dur((seed.uniform("wall clock", 0) * 1e9) as i64),
@@ -70,22 +62,31 @@ impl<'a> World<'a> {
             last_kubelet: vec![Time::ALWAYS; nodes],
             last_balancer: vec![Time::ALWAYS; watchers],
             digest: seed.0,
-            outs: Outs { slices: services().map(|_| Out::default()).collect(), ..Outs::default() },
         };
+        world.reserve();
         world.populate();
         world.start_balancers();
         world.schedule_actions();
         world
     }
 
+    /// Room for what is known to come, so that lists need not grow one by one.
+    fn reserve(&mut self) {
+        let pods = |d: &Deployment| 2 * d.replicas.max(0) as usize + 2;
+        let count = self.scenario.deployments.iter().map(pods).sum();
+        self.cluster.pods.reserve(count);
+        self.cluster.slice_log.reserve(3 * count);
+        self.timeline.pods.reserve(count);
+        self.informer.pods.reserve(count);
+        self.kubelets.reserve(count);
+        self.slices.iter_mut().for_each(|s| s.reserve(count));
+    }
+
     fn populate(&mut self) {
-        for template in self.scenario.templates() {
-            // Initial images are on the nodes; a new one has to be pulled.
-            let known = self.scenario.deployments.iter().any(|d| &d.template == template);
+        // Initial images are on the nodes; a new one has to be pulled.
+        for template in self.scenario.deployments.iter().map(|d| &d.template) {
             for container in template.init_containers.iter().chain(&template.containers) {
-                if known {
-                    self.kubelets.add_image(&container.image);
-                }
+                self.kubelets.add_image(&container.image);
             }
         }
         for deployment in &self.scenario.deployments {
@@ -153,7 +154,7 @@ impl<'a> World<'a> {
         self.cluster.apply(started, Write::PodStatus { pod, status }, 0);
         let template = self.cluster.pods[pod.index()].template;
         let version = self.tracker.version_of(&self.cluster, template, &mut self.timeline);
-        let name = self.name_of(pod);
+        let name = outcome::name_of(&self.cluster, pod);
         self.timeline.pods.push(outcome::new_truth(name, version, started));
         let truth = &mut self.timeline.pods[pod.index()];
         truth.node = node;
@@ -161,14 +162,7 @@ impl<'a> World<'a> {
         truth.running_seen = started;
         truth.ready = started;
         self.informer.observe_pod(&self.cluster, pod);
-        let ctx = Ctx {
-            now: started,
-            seed: self.seed,
-            latencies: self.latencies,
-            platform: &self.scenario.platform,
-            slowdown: 1.0,
-            kubernetes: self.scenario.kubernetes,
-        };
+        let ctx = Ctx { run: self.run, now: started, slowdown: 1.0 };
         self.kubelets.adopt(ctx, pod, node, started, &self.cluster, &mut self.timeline);
         let conditions = Conditions { ready: true, serving: true, terminating: false };
         for service in 0..self.selectors.len() {
@@ -187,20 +181,11 @@ impl<'a> World<'a> {
     }
 
     fn start_balancers(&mut self) {
-        let ctx = Ctx {
-            now: self.queue.now(),
-            seed: self.seed,
-            latencies: self.latencies,
-            platform: &self.scenario.platform,
-            slowdown: 1.0,
-            kubernetes: self.scenario.kubernetes,
-        };
+        let ctx = Ctx { run: self.run, now: self.queue.now(), slowdown: 1.0 };
         let (cluster, timeline) = (&self.cluster, &mut self.timeline);
         let mut scene = Scene { ctx, cluster, timeline };
-        for (layer, balancer) in self.balancers.iter_mut().enumerate() {
-            let out = &mut self.outs.balancer;
-            balancer.start(&mut scene, out);
-            drain(out, &mut self.queue, |e| Event::Balancer(layer as u8, e));
+        for (layer, balancer) in (0..).zip(&mut self.balancers) {
+            balancer.start(&mut scene, &mut of_layer(&mut self.queue, layer));
         }
     }
 

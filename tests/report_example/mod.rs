@@ -131,13 +131,13 @@ fn timeline(case: &Case, seed: Seed) -> Timeline {
             (false, false) => started + 0.1,
         };
         let deleted = ready + 0.05;
-        pods.push(pod(format!("web-old-{i:02}"), 0, [-60.0, -58.0, -55.0], Some(deleted), case));
-        pods.push(pod(format!("web-new-{i:02}"), 1, [now, started, listening], None, case));
+        pods.push(pod(name("old", i), 0, [-60.0, -58.0, -55.0], Some(deleted), case));
+        pods.push(pod(name("new", i), 1, [now, started, listening], None, case));
         let new = pods.last_mut().expect("just pushed");
         new.ready = if ready.is_finite() { at(ready) } else { Time::NEVER };
         if case.stuck {
             let old = pods.len() - 2;
-            pods[old] = pod(format!("web-old-{i:02}"), 0, [-60.0, -58.0, -55.0], None, case);
+            pods[old] = pod(name("old", i), 0, [-60.0, -58.0, -55.0], None, case);
             if i > 0 {
                 pods.pop();
             }
@@ -173,8 +173,12 @@ fn version(name: &str) -> Version {
     }
 }
 
+fn name(set: &str, number: u32) -> PodName {
+    PodName { deployment: format!("web-{set}").into(), number }
+}
+
 /// A pod created, started and listening at these times, and deleted or not.
-fn pod(name: String, version: u16, t: [f64; 3], deleted: Option<f64>, case: &Case) -> PodTruth {
+fn pod(name: PodName, version: u16, t: [f64; 3], deleted: Option<f64>, case: &Case) -> PodTruth {
     let sigterm = deleted.map_or(Time::NEVER, |d| at(d + case.pre_stop + 0.02));
     let exit = if sigterm.is_never() { Time::NEVER } else { sigterm + Dur::from_millis(300) };
     let removed = if exit.is_never() { Time::NEVER } else { exit + Dur::from_millis(900) };
@@ -363,7 +367,7 @@ fn row(timeline: &Timeline, cause: Cause, failure: Failure, lost: f64) -> BlameR
         failure_label: rollsim::report::words::failure_label(failure),
         lost,
         pods: 2,
-        example_pod: Some(pod.name.clone()),
+        example_pod: Some(pod.name.to_string()),
         setting: setting.into(),
         found: found.into(),
         needed: needed.into(),

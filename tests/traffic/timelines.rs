@@ -3,8 +3,8 @@
 use rollsim::engine::{Dist, Dur, Rng, Seed, Time};
 use rollsim::scenario::{Arrivals, Client, Traffic};
 use rollsim::timeline::{
-    Backend, ChangeKind, Empty, Hop, Life, LifeEnd, Phase, Pick, PodId, PodTruth, Target, Timeline,
-    Version, View, ViewChange, ViewId,
+    Backend, ChangeKind, Empty, Hop, Life, LifeEnd, Phase, Pick, PodId, PodName, PodTruth, Target,
+    Timeline, Version, View, ViewChange, ViewId,
 };
 
 pub fn s(seconds: f64) -> Time {
@@ -38,7 +38,7 @@ pub fn pod(version: u16, listening: f64, stop: f64, cut: f64) -> PodTruth {
         ended_by: if forever { LifeEnd::Running } else { LifeEnd::Sigterm },
     };
     PodTruth {
-        name: String::new(),
+        name: PodName { deployment: "".into(), number: 0 },
         version,
         node: 0,
         created: sandbox,

@@ -159,7 +159,7 @@ impl Haproxy {
     }
 
     /// Servers come and go as the look-up says. A new one is up until its first check fails.
-    fn resolve(&mut self, scene: &mut Scene, id: u32, out: &mut Out<super::Event>) {
+    fn resolve(&mut self, scene: &mut Scene, id: u32, out: &mut impl Out<super::Event>) {
         let now = scene.ctx.now;
         let mut changed = std::mem::take(&mut self.processes[id as usize].changed);
         changed.sort_unstable();
@@ -246,7 +246,7 @@ impl Model for Haproxy {
         }
     }
 
-    fn start(&mut self, scene: &mut Scene, out: &mut Out<super::Event>) {
+    fn start(&mut self, scene: &mut Scene, out: &mut impl Out<super::Event>) {
         let now = scene.ctx.now;
         for process in 0..self.processes.len() as u32 {
             let Process { servers, listing, .. } = &mut self.processes[process as usize];
@@ -264,7 +264,7 @@ impl Model for Haproxy {
         }
     }
 
-    fn handle(&mut self, scene: &mut Scene, event: Event, out: &mut Out<super::Event>) {
+    fn handle(&mut self, scene: &mut Scene, event: Event, out: &mut impl Out<super::Event>) {
         match event {
             Event::Slices { from, to } => {
                 self.members.take(scene.cluster, from, to);

@@ -91,7 +91,7 @@ impl Model for Headless {
         self.cached.push(pod);
     }
 
-    fn start(&mut self, scene: &mut Scene, out: &mut Out<super::Event>) {
+    fn start(&mut self, scene: &mut Scene, out: &mut impl Out<super::Event>) {
         let now = scene.ctx.now;
         let addresses = self.addresses();
         for client in &mut self.clients {
@@ -106,7 +106,7 @@ impl Model for Headless {
         }
     }
 
-    fn handle(&mut self, scene: &mut Scene, event: Event, out: &mut Out<super::Event>) {
+    fn handle(&mut self, scene: &mut Scene, event: Event, out: &mut impl Out<super::Event>) {
         let now = scene.ctx.now;
         match event {
             Event::Slices { from, to } => {

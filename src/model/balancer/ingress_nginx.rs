@@ -141,7 +141,7 @@ pub enum Event {
     /// nginx has the backends that the synchronisation read at its start.
     Posted {
         replica: u16,
-        backends: Backends,
+        backends: Box<Backends>,
     },
     Poll {
         worker: u16,
@@ -271,7 +271,7 @@ impl IngressNginx {
         self.replicas[0].members.len()
     }
 
-    fn enqueue(&mut self, id: u16, now: Time, out: &mut Out<super::Event>) {
+    fn enqueue(&mut self, id: u16, now: Time, out: &mut impl Out<super::Event>) {
         let replica = &mut self.replicas[usize::from(id)];
         if !std::mem::replace(&mut replica.queued, true) {
             out.at(replica.tokens.take(now), Event::Sync { replica: id }.into());
@@ -333,7 +333,7 @@ impl Model for IngressNginx {
         }
     }
 
-    fn start(&mut self, scene: &mut Scene, out: &mut Out<super::Event>) {
+    fn start(&mut self, scene: &mut Scene, out: &mut impl Out<super::Event>) {
         for worker in &mut self.workers {
             for (list, pods) in worker.lists.iter_mut().zip(&self.replicas[0].shared.ready) {
                 list.begin(scene.timeline, targets(pods));
@@ -349,7 +349,7 @@ impl Model for IngressNginx {
         }
     }
 
-    fn handle(&mut self, scene: &mut Scene, event: Event, out: &mut Out<super::Event>) {
+    fn handle(&mut self, scene: &mut Scene, event: Event, out: &mut impl Out<super::Event>) {
         let now = scene.ctx.now;
         match event {
             Event::Slices { replica, service, from, to } => {
@@ -369,11 +369,12 @@ impl Model for IngressNginx {
                 replica.queued = false;
                 let ready = replica.members.iter().map(|m| m.ready().collect()).collect();
                 let backends = Backends { ready, weights: replica.weights.clone() };
+                let backends = Box::new(backends);
                 out.at(now + took, Event::Posted { replica: id, backends }.into());
             }
             Event::Posted { replica, backends } => {
                 let replica = &mut self.replicas[usize::from(replica)];
-                replica.shared = backends;
+                replica.shared = *backends;
                 replica.posts += 1;
             }
             Event::Restart(event) => {

@@ -141,12 +141,12 @@ impl Model for MetalLb {
         self.set(scene.cluster, pod, Some(conditions));
     }
 
-    fn start(&mut self, scene: &mut Scene, _out: &mut Out<super::Event>) {
+    fn start(&mut self, scene: &mut Scene, _out: &mut impl Out<super::Event>) {
         self.announced = self.wanted();
         self.listing.begin(scene.timeline, targets(&self.announced));
     }
 
-    fn handle(&mut self, scene: &mut Scene, event: Event, out: &mut Out<super::Event>) {
+    fn handle(&mut self, scene: &mut Scene, event: Event, out: &mut impl Out<super::Event>) {
         match event {
             Event::Slices { from, to } => {
                 for &(pod, conditions) in &scene.cluster.slice_log[from as usize..to as usize] {

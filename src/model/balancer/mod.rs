@@ -72,9 +72,9 @@ pub trait Model {
     fn adopt(&mut self, _scene: &mut Scene, _service: u8, _pod: PodId, _conditions: Conditions) {}
 
     /// All pods are adopted: timers begin.
-    fn start(&mut self, _scene: &mut Scene, _out: &mut Out<Event>) {}
+    fn start(&mut self, _scene: &mut Scene, _out: &mut impl Out<Event>) {}
 
-    fn handle(&mut self, scene: &mut Scene, event: Self::Event, out: &mut Out<Event>);
+    fn handle(&mut self, scene: &mut Scene, event: Self::Event, out: &mut impl Out<Event>);
 
     /// The views that clients enter, evenly.
     fn entries(&self) -> Vec<ViewId>;
@@ -140,13 +140,13 @@ macro_rules! balancers {
                 match self { $(Balancer::$name(m) => m.adopt(scene, service, pod, conditions),)* }
             }
 
-            pub fn start(&mut self, scene: &mut Scene, out: &mut Out<Event>) {
+            pub fn start(&mut self, scene: &mut Scene, out: &mut impl Out<Event>) {
                 match self { $(Balancer::$name(m) => m.start(scene, out),)* }
             }
 
             /// # Panics
             /// If the event is another kind's: the world mixed up two layers.
-            pub fn handle(&mut self, scene: &mut Scene, event: Event, out: &mut Out<Event>) {
+            pub fn handle(&mut self, scene: &mut Scene, event: Event, out: &mut impl Out<Event>) {
                 match (self, event) {
                     $((Balancer::$name(m), Event::$name(e)) => m.handle(scene, e, out),)*
                     (_, event) => panic!("an event for another balancer: {event:?}"),

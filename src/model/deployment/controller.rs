@@ -15,7 +15,6 @@ use crate::model::plumbing::{Ctx, Out, TokenBucket, WorkKey, entry};
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Event {
     Sync(DeploymentId),
-    Done(DeploymentId),
     /// A failed sync (conflict) is tried again.
     Retry(DeploymentId),
     /// The progress deadline may have passed.
@@ -31,6 +30,8 @@ struct State {
     progress: Option<Time>,
     complete: bool,
     timed_out: bool,
+    /// When the next look at the progress deadline is due.
+    deadline: Option<Time>,
     last_status: DeploymentStatus,
     /// Pods of all its sets in the cache (the Recreate wake-up).
     pods: i32,
@@ -39,7 +40,9 @@ struct State {
 #[derive(Debug)]
 pub struct Controller {
     states: Vec<State>,
+    /// Buffers of a sync.
     sets: Vec<(RsId, ReplicaSet)>,
+    sizes: Vec<RsSize>,
     bucket: TokenBucket,
     rng: Rng,
 }
@@ -62,7 +65,13 @@ struct Sync<'a> {
 
 impl Controller {
     pub fn new(rng: Rng) -> Controller {
-        Controller { states: Vec::new(), sets: Vec::new(), bucket: TokenBucket::new(20.0, 30), rng }
+        Controller {
+            states: Vec::new(),
+            sets: Vec::new(),
+            sizes: Vec::new(),
+            bucket: TokenBucket::new(20.0, 30),
+            rng,
+        }
     }
 
     fn state(&mut self, id: DeploymentId) -> &mut State {
@@ -70,9 +79,9 @@ impl Controller {
     }
 
     /// The cache shows a change of the Deployment or of one of its sets.
-    pub fn changed(&mut self, now: Time, id: DeploymentId, out: &mut Out<Event>) {
-        if self.state(id).work.add() {
-            out.at(now, Event::Sync(id));
+    pub fn changed(&mut self, now: Time, id: DeploymentId, out: &mut impl Out<Event>) {
+        if let Some(at) = self.state(id).work.add(now) {
+            out.at(at, Event::Sync(id));
         }
     }
 
@@ -84,7 +93,7 @@ impl Controller {
         strategy: Strategy,
         before: SeenPod,
         after: SeenPod,
-        out: &mut Out<Event>,
+        out: &mut impl Out<Event>,
     ) {
         let state = self.state(id);
         state.pods += i32::from(after.exists) - i32::from(before.exists);
@@ -95,7 +104,7 @@ impl Controller {
     }
 
     /// A write was refused because the cached copy was old: back off and try again.
-    pub fn conflict(&mut self, now: Time, id: DeploymentId, out: &mut Out<Event>) {
+    pub fn conflict(&mut self, now: Time, id: DeploymentId, out: &mut impl Out<Event>) {
         let state = self.state(id);
         let wait = Dur::from_millis(5 << state.failures.min(15));
         state.failures += 1;
@@ -116,16 +125,15 @@ impl Controller {
         event: Event,
         cluster: &Cluster,
         informer: &Informer,
-        out: &mut Out<Event>,
+        out: &mut impl Out<Event>,
     ) {
         match event {
             Event::Sync(id) => self.sync(ctx, id, cluster, informer, out),
-            Event::Done(id) => {
-                if self.state(id).work.done() {
-                    out.at(ctx.now, Event::Sync(id));
-                }
+            Event::Retry(id) => self.changed(ctx.now, id, out),
+            Event::Deadline(id) => {
+                self.state(id).deadline = None;
+                self.changed(ctx.now, id, out);
             }
-            Event::Retry(id) | Event::Deadline(id) => self.changed(ctx.now, id, out),
         }
     }
 
@@ -135,9 +143,9 @@ impl Controller {
         id: DeploymentId,
         cluster: &Cluster,
         informer: &Informer,
-        out: &mut Out<Event>,
+        out: &mut impl Out<Event>,
     ) {
-        self.state(id).work.start();
+        self.state(id).work.start(ctx.now);
         let deployment = &cluster.deployments[id.index()];
         let mut sets = std::mem::take(&mut self.sets);
         sets.clear();
@@ -157,7 +165,7 @@ impl Controller {
             }
         }
         self.write_status(&mut sync, out);
-        self.state(id).work.finish(ctx.now, sync.end, Event::Done(id), out);
+        self.state(id).work.done(sync.end);
         self.sets = sync.sets;
     }
 
@@ -168,7 +176,7 @@ impl Controller {
     }
 
     /// Finds or creates the set of the present template; a re-used one gets the next revision.
-    fn ensure_new_set(&mut self, sync: &mut Sync, informer: &Informer, out: &mut Out<Event>) {
+    fn ensure_new_set(&mut self, sync: &mut Sync, informer: &Informer, out: &mut impl Out<Event>) {
         let highest = sync.sets.iter().map(|(_, s)| s.revision).max().unwrap_or(0);
         if let Some(new) = sync.new {
             let (rs, revision) = (sync.sets[new].0, sync.sets[new].1.revision);
@@ -205,7 +213,7 @@ impl Controller {
         active_old || recreate::old_pods_running([status_replicas], old.map(|_| PodPhase::Running))
     }
 
-    fn roll_recreate(&mut self, sync: &mut Sync, informer: &Informer, out: &mut Out<Event>) {
+    fn roll_recreate(&mut self, sync: &mut Sync, informer: &Informer, out: &mut impl Out<Event>) {
         if sync.old().any(|(_, set)| set.replicas > 0) {
             for i in sync.old_indices() {
                 self.resize(sync, i, 0, out);
@@ -220,27 +228,30 @@ impl Controller {
         }
     }
 
-    fn roll(&mut self, sync: &mut Sync, out: &mut Out<Event>) {
+    fn roll(&mut self, sync: &mut Sync, out: &mut impl Out<Event>) {
         let spec = &sync.deployment.spec;
         let (strategy, desired) = (spec.strategy, spec.replicas);
         let new = match (sync.new, sync.created) {
             (Some(i), _) => size(&sync.sets[i].1),
             (None, created) => RsSize { spec: created.unwrap_or(0), replicas: 0, available: 0 },
         };
-        let mut sizes: Vec<RsSize> = sync.old().map(|(_, set)| size(set)).collect();
         if let Some(i) = sync.new {
-            let all = new.spec + sizes.iter().map(|s| s.spec).sum::<i32>();
+            let all = new.spec + sync.old().map(|(_, set)| set.replicas).sum::<i32>();
             let target = rolling::reconcile_new(strategy, desired, new.spec, all);
             if self.resize(sync, i, target, out) {
                 return;
             }
         }
+        let mut sizes = std::mem::take(&mut self.sizes);
+        sizes.clear();
+        sizes.extend(sync.old().map(|(_, set)| size(set)));
         let floor = rolling::min_available(strategy, desired);
         let scaled = rolling::reconcile_old(&mut sizes, new, floor);
         // Sets cleaned up before a lagging one was met are written even when the step is given up.
-        for (i, size) in sync.old_indices().zip(sizes) {
+        for (i, size) in sync.old_indices().zip(&sizes) {
             self.resize(sync, i, size.spec, out);
         }
+        self.sizes = sizes;
         if scaled {
             return;
         }
@@ -250,7 +261,7 @@ impl Controller {
     }
 
     /// Scaling while paused or after `spec.replicas` changed (section "scale" of `sync.go`).
-    fn scale(&mut self, sync: &mut Sync, out: &mut Out<Event>) {
+    fn scale(&mut self, sync: &mut Sync, out: &mut impl Out<Event>) {
         let spec = &sync.deployment.spec;
         let mut sizes: Vec<scaling::ScaledSet> = sync
             .sets
@@ -280,7 +291,7 @@ impl Controller {
         sync: &mut Sync,
         index: usize,
         target: i32,
-        out: &mut Out<Event>,
+        out: &mut impl Out<Event>,
     ) -> bool {
         let spec = &sync.deployment.spec;
         let desired = spec.replicas;
@@ -305,14 +316,20 @@ impl Controller {
         true
     }
 
-    fn resize(&mut self, sync: &mut Sync, index: usize, target: i32, out: &mut Out<Event>) -> bool {
+    fn resize(
+        &mut self,
+        sync: &mut Sync,
+        index: usize,
+        target: i32,
+        out: &mut impl Out<Event>,
+    ) -> bool {
         if sync.sets[index].1.replicas == target {
             return false;
         }
         self.annotate(sync, index, target, out)
     }
 
-    fn clean_up(&mut self, sync: &mut Sync, out: &mut Out<Event>) {
+    fn clean_up(&mut self, sync: &mut Sync, out: &mut impl Out<Event>) {
         let old: Vec<history::OldSet> = sync
             .old()
             .map(|(_, s)| history::OldSet {
@@ -337,7 +354,7 @@ impl Controller {
         state.complete = false;
     }
 
-    fn write_status(&mut self, sync: &mut Sync, out: &mut Out<Event>) {
+    fn write_status(&mut self, sync: &mut Sync, out: &mut impl Out<Event>) {
         let status = sync.status();
         let old = self.state(sync.id).last_status;
         let complete = sync.is_complete();
@@ -359,7 +376,7 @@ impl Controller {
         }
     }
 
-    fn check_deadline(&mut self, sync: &mut Sync, complete: bool, out: &mut Out<Event>) {
+    fn check_deadline(&mut self, sync: &mut Sync, complete: bool, out: &mut impl Out<Event>) {
         let spec = &sync.deployment.spec;
         let Some(deadline) = spec.progress_deadline_seconds else { return };
         if complete || spec.paused || self.state(sync.id).timed_out {
@@ -371,8 +388,13 @@ impl Controller {
             self.state(sync.id).timed_out = true;
             let at = self.call(sync);
             out.write(at, Write::ProgressDeadlineExceeded { deployment: sync.id });
-        } else {
-            out.at(due + Dur::from_secs(1), Event::Deadline(sync.id));
+            return;
+        }
+        // Added to the queue anew by every sync, which keeps the earliest.
+        let look = due + Dur::from_secs(1);
+        if self.state(sync.id).deadline.is_none_or(|earlier| look < earlier) {
+            self.state(sync.id).deadline = Some(look);
+            out.at(look, Event::Deadline(sync.id));
         }
     }
 }

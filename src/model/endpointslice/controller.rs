@@ -9,7 +9,6 @@ use crate::model::plumbing::{Ctx, Out, TokenBucket, WorkKey};
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Event {
     Sync,
-    Done,
     Retry,
 }
 
@@ -33,6 +32,8 @@ pub struct Controller {
     members: usize,
     /// Pods whose cached state changed since the last sync.
     dirty: Vec<PodId>,
+    /// Slices that the present sync writes.
+    touched: Vec<u16>,
     /// The watch has not shown this controller's own last write yet.
     stale: bool,
     failures: u32,
@@ -51,9 +52,17 @@ impl Controller {
             slice: Vec::new(),
             members: 0,
             dirty: Vec::new(),
+            touched: Vec::new(),
             stale: false,
             failures: 0,
         }
+    }
+
+    /// Room for so many pods.
+    pub fn reserve(&mut self, pods: usize) {
+        self.written.reserve(pods);
+        self.selected.reserve(pods);
+        self.slice.reserve(pods);
     }
 
     fn grow(&mut self, pod: PodId) {
@@ -72,19 +81,22 @@ impl Controller {
         member.then(|| pod_to_endpoint(seen.ready, seen.deleting, self.publish_not_ready))
     }
 
-    /// The cache shows a change of a pod. `selected`: the Service's selector matches its labels.
+    /// The cache shows a change of a pod. `selected`: whether the Service's selector matches its labels,
+    /// which never change.
     pub fn pod_changed(
         &mut self,
         now: Time,
         pod: PodId,
-        selected: bool,
+        selected: impl FnOnce() -> bool,
         before: SeenPod,
         after: SeenPod,
-        out: &mut Out<Event>,
+        out: &mut impl Out<Event>,
     ) {
         self.grow(pod);
         let was = self.wanted(pod, before);
-        self.selected[pod.index()] = selected;
+        if !before.exists {
+            self.selected[pod.index()] = selected();
+        }
         if was == self.wanted(pod, after) {
             return;
         }
@@ -98,7 +110,7 @@ impl Controller {
         now: Time,
         selects: impl Fn(PodId) -> bool,
         pods: usize,
-        out: &mut Out<Event>,
+        out: &mut impl Out<Event>,
     ) {
         for pod in (0..pods as u32).map(PodId) {
             self.grow(pod);
@@ -108,10 +120,15 @@ impl Controller {
         self.queue(now, out);
     }
 
-    fn queue(&mut self, now: Time, out: &mut Out<Event>) {
-        if self.work.add() {
-            out.at(now, Event::Sync);
+    fn queue(&mut self, now: Time, out: &mut impl Out<Event>) {
+        if let Some(at) = self.work.add(now) {
+            out.at(at, Event::Sync);
         }
+    }
+
+    /// It will not write before the watch shows its last write.
+    pub fn awaits_watch(&self) -> bool {
+        self.stale
     }
 
     /// The watch shows the slice as last written.
@@ -126,15 +143,10 @@ impl Controller {
         event: Event,
         informer: &Informer,
         slice_log: &mut Vec<EndpointChange>,
-        out: &mut Out<Event>,
+        out: &mut impl Out<Event>,
     ) {
         match event {
             Event::Sync => self.sync(ctx, informer, slice_log, out),
-            Event::Done => {
-                if self.work.done() {
-                    out.at(ctx.now, Event::Sync);
-                }
-            }
             Event::Retry => self.queue(ctx.now, out),
         }
     }
@@ -144,18 +156,18 @@ impl Controller {
         ctx: Ctx,
         informer: &Informer,
         slice_log: &mut Vec<EndpointChange>,
-        out: &mut Out<Event>,
+        out: &mut impl Out<Event>,
     ) {
-        self.work.start();
+        self.work.start(ctx.now);
         if self.stale && !self.dirty.is_empty() {
             self.failures += 1;
             out.at(ctx.now + retry_delay(self.failures), Event::Retry);
-            self.work.finish(ctx.now, ctx.now, Event::Done, out);
+            self.work.done(ctx.now);
             return;
         }
         self.failures = 0;
         let from = slice_log.len();
-        let mut slices: Vec<u16> = Vec::new();
+        self.touched.clear();
         let mut deletions = false;
         let mut dirty = std::mem::take(&mut self.dirty);
         dirty.sort_unstable();
@@ -166,15 +178,15 @@ impl Controller {
                 self.place(pod, wanted);
                 deletions |= wanted.is_some_and(|c| c.terminating);
                 slice_log.push((pod, wanted));
-                slices.push(self.slice[pod.index()]);
+                self.touched.push(self.slice[pod.index()]);
             }
         }
         self.dirty = dirty;
         let mut end = ctx.now;
         if slice_log.len() > from {
-            slices.sort_unstable();
-            slices.dedup();
-            for _ in &slices {
+            self.touched.sort_unstable();
+            self.touched.dedup();
+            for _ in &self.touched {
                 let taken = self.bucket.take(end);
                 let write = match deletions {
                     true => &ctx.latencies.slice_write_deletion,
@@ -187,7 +199,7 @@ impl Controller {
             let (service, to) = (self.service, slice_log.len() as u32);
             out.write(end, Write::Slice(SliceRange { service, from: from as u32, to }));
         }
-        self.work.finish(ctx.now, end, Event::Done, out);
+        self.work.done(end);
     }
 
     fn place(&mut self, pod: PodId, wanted: Option<Conditions>) {

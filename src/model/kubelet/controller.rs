@@ -9,6 +9,7 @@ use crate::cluster::spec::{Container as ContainerSpec, PodTemplate};
 use crate::engine::{Dur, Rng, SharedProcessor, Time, dist};
 use crate::model::plumbing::{Ctx, Out};
 use crate::timeline::{LifeEnd, Phase, Timeline};
+use std::collections::VecDeque;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Event {
@@ -21,7 +22,7 @@ pub enum Event {
     /// The next container may be started (volumes mounted, image there, hook over).
     Start { pod: PodId, container: u8 },
     /// A job of the node's processor is done, unless the job list changed since.
-    Cpu { node: u16, generation: u32 },
+    Cpu { node: u16 },
     /// One iteration of the pod worker.
     Iterate(PodId),
     /// A probe worker's tick.
@@ -30,8 +31,10 @@ pub enum Event {
     IdleTick { pod: PodId, container: u8, kind: u8 },
     /// The answer of a probe that will succeed.
     Answer { pod: PodId, container: u8, kind: u8, run: u32 },
-    /// The status manager sends the pod's status.
+    /// The status manager hears that the pod's status changed.
     SendStatus(PodId),
+    /// It has sent one status and goes on to the next.
+    NextStatus { node: u16 },
     /// The pod worker begins to terminate the pod.
     Terminate(PodId),
     /// A container is killed because a probe failed.
@@ -62,12 +65,16 @@ pub(super) enum Job {
 #[derive(Debug)]
 pub(super) struct Node {
     pub cpu: SharedProcessor<Job>,
+    /// When the processor's next event is due; NEVER: there is none.
+    cpu_due: Time,
     /// The end of one relist; others end every `relist_period`.
     relist: Time,
     relist_period: Dur,
     relist_length: Dur,
     /// The status manager is busy until then.
     pub status_free: Time,
+    /// Pods whose statuses wait for it.
+    pub statuses: VecDeque<PodId>,
     /// Sandboxes with a network.
     pub sandboxes: u32,
     /// Images present.
@@ -182,10 +189,12 @@ impl Kubelets {
             let phase = ctx.seed.uniform("relist phase", index as u64);
             Node {
                 cpu: SharedProcessor::new(ctx.platform.node_cores),
+                cpu_due: Time::NEVER,
                 relist: Time((phase * period.0 as f64) as i64),
                 relist_period: period,
                 relist_length: length,
                 status_free: Time::ALWAYS,
+                statuses: VecDeque::new(),
                 sandboxes: 0,
                 images: Vec::new(),
                 pull_free: Time::ALWAYS,
@@ -203,6 +212,11 @@ impl Kubelets {
             pace,
             requests_per_pod_s: 0.0,
         }
+    }
+
+    /// Room for so many pods.
+    pub fn reserve(&mut self, pods: usize) {
+        self.pods.reserve(pods);
     }
 
     pub fn add_image(&mut self, image: &str) {
@@ -224,7 +238,7 @@ impl Kubelets {
     }
 
     /// On a shared machine, the work that an iteration or a status causes slows everything else down.
-    pub(super) fn burden(&mut self, ctx: Ctx, pod: PodId, out: &mut Out<Event>) {
+    pub(super) fn burden(&mut self, ctx: Ctx, pod: PodId, out: &mut impl Out<Event>) {
         if ctx.platform.shared_control_plane && ctx.platform.iteration_work_s > 0.0 {
             let node = self.pod(pod).node;
             let work = Dur::from_secs_f64(ctx.platform.iteration_work_s);
@@ -255,16 +269,14 @@ impl Kubelets {
         event: Event,
         cluster: &Cluster,
         timeline: &mut Timeline,
-        out: &mut Out<Event>,
+        out: &mut impl Out<Event>,
     ) {
         match event {
             Event::Bound(pod) => self.bound(ctx, pod, cluster, out),
-            Event::Deleting(pod) => self.deleting(ctx, pod, out),
-            Event::Gates(pod) => self.status_dirty(ctx, pod, out),
+            Event::Deleting(pod) => self.deleting(ctx, pod, cluster, out),
+            Event::Gates(pod) => self.status_dirty(ctx, pod, cluster, out),
             Event::Start { pod, container } => self.start(ctx, pod, container, out),
-            Event::Cpu { node, generation } => {
-                self.cpu_done(ctx, node, generation, cluster, timeline, out);
-            }
+            Event::Cpu { node } => self.cpu_done(ctx, node, cluster, timeline, out),
             Event::Iterate(pod) => self.iterate(ctx, pod, cluster, out),
             Event::Tick { pod, container, kind, epoch } => {
                 self.tick(ctx, pod, container, usize::from(kind), epoch, cluster, out);
@@ -276,6 +288,7 @@ impl Kubelets {
                 self.answer(ctx, pod, container, usize::from(kind), run, cluster, out);
             }
             Event::SendStatus(pod) => self.send_status(ctx, pod, cluster, timeline, out),
+            Event::NextStatus { node } => self.next_status(ctx, node, cluster, timeline, out),
             Event::Terminate(pod) => self.terminate(ctx, pod, cluster, out),
             Event::Kill { pod, container, run, by_startup } => {
                 self.kill(ctx, pod, container, run, by_startup, cluster, out);
@@ -296,14 +309,18 @@ impl Kubelets {
         &mut self,
         ctx: Ctx,
         node: u16,
-        generation: u32,
         cluster: &Cluster,
         timeline: &mut Timeline,
-        out: &mut Out<Event>,
+        out: &mut impl Out<Event>,
     ) {
         let index = usize::from(node);
-        if self.nodes[index].cpu.generation != generation {
+        if self.nodes[index].cpu_due != ctx.now {
             return;
+        }
+        self.nodes[index].cpu_due = Time::NEVER;
+        if self.nodes[index].cpu.next_done().is_some_and(|at| at > ctx.now) {
+            // Jobs that were added since have slowed the others down.
+            return self.schedule_cpu(node, out);
         }
         while let Some(job) = self.nodes[index].cpu.take_done(ctx.now) {
             match job {
@@ -311,7 +328,7 @@ impl Kubelets {
                     self.container_up(ctx, pod, container, cluster, timeline, out);
                 }
                 Job::Teardown(pod) => self.network_gone(ctx, pod, timeline, out),
-                Job::Cleanup(pod) => self.stopped(ctx, pod, out),
+                Job::Cleanup(pod) => self.stopped(ctx, pod, cluster, out),
                 Job::Load => {}
             }
         }
@@ -325,22 +342,26 @@ impl Kubelets {
         work: Dur,
         weight: f64,
         job: Job,
-        out: &mut Out<Event>,
+        out: &mut impl Out<Event>,
     ) {
         let work = Dur((work.0 as f64 * self.pace) as i64);
         self.nodes[usize::from(node)].cpu.add(ctx.now, work, weight, job);
         self.schedule_cpu(node, out);
     }
 
-    fn schedule_cpu(&self, node: u16, out: &mut Out<Event>) {
-        let cpu = &self.nodes[usize::from(node)].cpu;
-        if let Some(at) = cpu.next_done() {
-            out.at(at, Event::Cpu { node, generation: cpu.generation });
+    /// Sees to it that there is an event no later than the next job is done.
+    fn schedule_cpu(&mut self, node: u16, out: &mut impl Out<Event>) {
+        let index = usize::from(node);
+        if let Some(at) = self.nodes[index].cpu.next_done()
+            && at < self.nodes[index].cpu_due
+        {
+            self.nodes[index].cpu_due = at;
+            out.at(at, Event::Cpu { node });
         }
     }
 
     /// A change of the pod waits for an iteration; iterations wait for a relist newer than the one before.
-    pub(super) fn want_iteration(&mut self, pod: PodId, at: Time, out: &mut Out<Event>) {
+    pub(super) fn want_iteration(&mut self, pod: PodId, at: Time, out: &mut impl Out<Event>) {
         let state = self.pod(pod);
         if at < state.iterate_at {
             state.iterate_at = at;

@@ -17,7 +17,7 @@ pub enum Probing {
 
 impl Kubelets {
     /// Simulates every tick of every probe worker from now on.
-    pub fn probe_always(&mut self, out: &mut Out<Event>) {
+    pub fn probe_always(&mut self, out: &mut impl Out<Event>) {
         self.probing = Probing::All;
         for pod in (0..self.pods.len() as u32).map(PodId) {
             if self.pods[pod.index()].is_some() {
@@ -27,7 +27,7 @@ impl Kubelets {
     }
 
     /// Schedules the ticks of a pod's workers while they are asleep.
-    pub(super) fn tick_idly(&mut self, pod: PodId, out: &mut Out<Event>) {
+    pub(super) fn tick_idly(&mut self, pod: PodId, out: &mut impl Out<Event>) {
         for (index, c) in self.pod(pod).containers.iter().enumerate() {
             for kind in [READINESS, LIVENESS, STARTUP] {
                 let Some(probe) = &c.probes[kind] else { continue };
@@ -45,7 +45,7 @@ impl Kubelets {
         index: u8,
         kind: usize,
         cluster: &Cluster,
-        out: &mut Out<Event>,
+        out: &mut impl Out<Event>,
     ) {
         let terminal = self.pod(pod).life == Life::Terminal;
         // Before Started, liveness would only take note of the container, of which nobody hears.
@@ -62,7 +62,7 @@ impl Kubelets {
             let draw = |kubelets: &mut Kubelets| kubelets.idle_rng.uniform();
             let begun = self.probe_once(ctx, pod, index, kind, cluster, draw, out);
             if begun.is_some_and(|b| b.updated) {
-                self.result_changed(ctx, pod, index, kind, out);
+                self.result_changed(ctx, pod, index, kind, cluster, out);
             }
         }
     }

@@ -79,7 +79,7 @@ impl Kubelets {
         pod: PodId,
         newly_running: bool,
         cluster: &Cluster,
-        out: &mut Out<Event>,
+        out: &mut impl Out<Event>,
     ) {
         for index in 0..self.pod(pod).containers.len() as u8 {
             let lost = newly_running && self.u() < ctx.platform.probe_trigger_lost;
@@ -117,7 +117,7 @@ impl Kubelets {
         index: u8,
         lost: bool,
         cluster: &Cluster,
-        out: &mut Out<Event>,
+        out: &mut impl Out<Event>,
     ) {
         let Some(probe) = &mut self.container(pod, index).probes[READINESS] else { return };
         probe.ticker.triggered(ctx.now);
@@ -139,7 +139,7 @@ impl Kubelets {
         kind: usize,
         epoch: u32,
         cluster: &Cluster,
-        out: &mut Out<Event>,
+        out: &mut impl Out<Event>,
     ) {
         if self.pod(pod).life == Life::Terminal {
             return;
@@ -160,7 +160,7 @@ impl Kubelets {
         index: u8,
         kind: usize,
         cluster: &Cluster,
-        out: &mut Out<Event>,
+        out: &mut impl Out<Event>,
     ) {
         let begun = self.probe_once(ctx, pod, index, kind, cluster, Kubelets::u, out);
         let Some(Begun { next, updated }) = begun else { return };
@@ -168,7 +168,7 @@ impl Kubelets {
             self.wake(ctx, pod, index, kind, out);
         }
         if updated {
-            self.result_changed(ctx, pod, index, kind, out);
+            self.result_changed(ctx, pod, index, kind, cluster, out);
         }
     }
 
@@ -183,7 +183,7 @@ impl Kubelets {
         kind: usize,
         cluster: &Cluster,
         draw: fn(&mut Kubelets) -> f64,
-        out: &mut Out<Event>,
+        out: &mut impl Out<Event>,
     ) -> Option<Begun> {
         let seen = self.seen(pod, index, cluster);
         let spec = container_spec(cluster.template_of(pod), index);
@@ -215,7 +215,7 @@ impl Kubelets {
         kind: usize,
         run: u32,
         cluster: &Cluster,
-        out: &mut Out<Event>,
+        out: &mut impl Out<Event>,
     ) {
         if self.pod(pod).life == Life::Terminal {
             return;
@@ -227,7 +227,7 @@ impl Kubelets {
         let Some(probe) = &mut c.probes[kind] else { return };
         let updated = probe.worker.finish(Some(ProbeResult::Success));
         if updated {
-            self.result_changed(ctx, pod, index, kind, out);
+            self.result_changed(ctx, pod, index, kind, cluster, out);
             if kind == STARTUP {
                 // Readiness follows at once.
                 let flags = self.update_flags(pod, index);
@@ -246,7 +246,8 @@ impl Kubelets {
         pod: PodId,
         index: u8,
         kind: usize,
-        out: &mut Out<Event>,
+        cluster: &Cluster,
+        out: &mut impl Out<Event>,
     ) {
         let failed = self.container(pod, index).result(kind) == Some(ProbeResult::Failure);
         if failed && kind != READINESS {
@@ -260,7 +261,7 @@ impl Kubelets {
             return;
         }
         self.update_flags(pod, index);
-        self.status_dirty(ctx, pod, out);
+        self.status_dirty(ctx, pod, cluster, out);
         if matches!(self.pod(pod).life, Life::Starting | Life::Running) {
             let at = self.next_iteration(ctx.now, pod);
             self.want_iteration(pod, at, out);
@@ -301,7 +302,7 @@ impl Kubelets {
         pod: PodId,
         index: u8,
         kind: usize,
-        out: &mut Out<Event>,
+        out: &mut impl Out<Event>,
     ) {
         let terminating = matches!(self.pod(pod).life, Life::Terminating { .. });
         if terminating && kind != READINESS {

@@ -14,7 +14,13 @@ use crate::model::plumbing::{Ctx, Out};
 use crate::timeline::{Life as Run, LifeEnd, Phase, Timeline};
 
 impl Kubelets {
-    pub(super) fn bound(&mut self, ctx: Ctx, pod: PodId, cluster: &Cluster, out: &mut Out<Event>) {
+    pub(super) fn bound(
+        &mut self,
+        ctx: Ctx,
+        pod: PodId,
+        cluster: &Cluster,
+        out: &mut impl Out<Event>,
+    ) {
         let node = cluster.pods[pod.index()].node.expect("bound");
         self.insert(pod, new_pod(node, cluster.template_of(pod)));
         self.create_workers(ctx, pod, cluster);
@@ -81,7 +87,7 @@ impl Kubelets {
         index: u8,
         ready: Time,
         cluster: &Cluster,
-        out: &mut Out<Event>,
+        out: &mut impl Out<Event>,
     ) {
         let spec = container_spec(cluster.template_of(pod), index);
         let u = self.u();
@@ -101,7 +107,7 @@ impl Kubelets {
         out.at(at, Event::Start { pod, container: index });
     }
 
-    pub(super) fn start(&mut self, ctx: Ctx, pod: PodId, container: u8, out: &mut Out<Event>) {
+    pub(super) fn start(&mut self, ctx: Ctx, pod: PodId, container: u8, out: &mut impl Out<Event>) {
         let mut work = ctx.latencies.container_start.sample(self.u());
         let create = ctx.latencies.sandbox_create.sample(self.u());
         let state = self.pod(pod);
@@ -123,7 +129,7 @@ impl Kubelets {
         index: u8,
         cluster: &Cluster,
         timeline: &mut Timeline,
-        out: &mut Out<Event>,
+        out: &mut impl Out<Event>,
     ) {
         let template = cluster.template_of(pod);
         let spec = container_spec(template, index);
@@ -141,6 +147,7 @@ impl Kubelets {
         c.unready_from = Time::NEVER;
         c.stop_accept = Time::NEVER;
         c.killing = false;
+        c.kill_at = Time::NEVER;
         let (run, is_init) = (c.run, matches!(c.role, Role::Init { .. }));
         if is_init {
             // An init container runs for its start-up time and ends.
@@ -169,7 +176,7 @@ impl Kubelets {
         pod: PodId,
         index: u8,
         cluster: &Cluster,
-        out: &mut Out<Event>,
+        out: &mut impl Out<Event>,
     ) {
         let template = cluster.template_of(pod);
         let hook =
@@ -202,7 +209,7 @@ impl Kubelets {
         ctx: Ctx,
         pod: PodId,
         cluster: &Cluster,
-        out: &mut Out<Event>,
+        out: &mut impl Out<Event>,
     ) {
         let state = self.pod(pod);
         if state.iterate_at != ctx.now || !matches!(state.life, Life::Starting | Life::Running) {
@@ -223,11 +230,17 @@ impl Kubelets {
         self.refresh_flags(ctx, pod, newly_running, cluster, out);
         self.restart_exited(ctx, pod, cluster, out);
         self.advance_inits(ctx, pod, cluster, out);
-        self.status_dirty(ctx, pod, out);
+        self.status_dirty(ctx, pod, cluster, out);
     }
 
     /// The next init container or sidecar, or the first app container, once the one before is done.
-    fn advance_inits(&mut self, ctx: Ctx, pod: PodId, cluster: &Cluster, out: &mut Out<Event>) {
+    fn advance_inits(
+        &mut self,
+        ctx: Ctx,
+        pod: PodId,
+        cluster: &Cluster,
+        out: &mut impl Out<Event>,
+    ) {
         let inits = cluster.template_of(pod).init_containers.len();
         let state = self.pod(pod);
         if state.life != Life::Starting || inits == 0 {
@@ -249,7 +262,13 @@ impl Kubelets {
     }
 
     /// Containers that ended are started again, after their back-off.
-    fn restart_exited(&mut self, ctx: Ctx, pod: PodId, cluster: &Cluster, out: &mut Out<Event>) {
+    fn restart_exited(
+        &mut self,
+        ctx: Ctx,
+        pod: PodId,
+        cluster: &Cluster,
+        out: &mut impl Out<Event>,
+    ) {
         for index in 0..self.pod(pod).containers.len() as u8 {
             let c = self.container(pod, index);
             let State::Exited { at } = c.state else { continue };
@@ -267,7 +286,7 @@ impl Kubelets {
         index: u8,
         ended: Time,
         cluster: &Cluster,
-        out: &mut Out<Event>,
+        out: &mut impl Out<Event>,
     ) {
         let u = self.u();
         let c = self.container(pod, index);

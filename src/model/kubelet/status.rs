@@ -9,29 +9,72 @@ use crate::model::plumbing::{Ctx, Out};
 use crate::timeline::Timeline;
 
 impl Kubelets {
-    /// The pod's status may have changed: it is sent soon, together with whatever changes until then.
-    pub(super) fn status_dirty(&mut self, ctx: Ctx, pod: PodId, out: &mut Out<Event>) {
+    /// If the pod's status has changed, it is sent soon, together with whatever changes until then.
+    pub(super) fn status_dirty(
+        &mut self,
+        ctx: Ctx,
+        pod: PodId,
+        cluster: &Cluster,
+        out: &mut impl Out<Event>,
+    ) {
         let wait = ctx.latencies.status_sync.sample(self.u());
         let free = self.node_of(pod).status_free;
+        let status = self.status_of(pod, cluster);
         let state = self.pod(pod);
-        if !std::mem::replace(&mut state.status_pending, true) {
+        if !state.status_pending && state.sent != Some(status) {
+            state.status_pending = true;
             out.at((ctx.now + wait).max(free), Event::SendStatus(pod));
         }
     }
 
+    /// Sends the pod's status, or lets it wait in line.
     pub(super) fn send_status(
         &mut self,
         ctx: Ctx,
         pod: PodId,
         cluster: &Cluster,
         timeline: &mut Timeline,
-        out: &mut Out<Event>,
+        out: &mut impl Out<Event>,
     ) {
-        let free = self.node_of(pod).status_free;
-        if free > ctx.now {
-            out.at(free, Event::SendStatus(pod));
+        let index = self.pod(pod).node;
+        let node = &mut self.nodes[usize::from(index)];
+        if node.status_free <= ctx.now && node.statuses.is_empty() {
+            self.sync_status(ctx, pod, cluster, timeline, out);
             return;
         }
+        node.statuses.push_back(pod);
+        if node.statuses.len() == 1 {
+            out.at(node.status_free, Event::NextStatus { node: index });
+        }
+    }
+
+    /// The status manager is free again.
+    pub(super) fn next_status(
+        &mut self,
+        ctx: Ctx,
+        index: u16,
+        cluster: &Cluster,
+        timeline: &mut Timeline,
+        out: &mut impl Out<Event>,
+    ) {
+        while self.nodes[usize::from(index)].status_free <= ctx.now {
+            let Some(pod) = self.nodes[usize::from(index)].statuses.pop_front() else { return };
+            self.sync_status(ctx, pod, cluster, timeline, out);
+        }
+        let node = &self.nodes[usize::from(index)];
+        if !node.statuses.is_empty() {
+            out.at(node.status_free, Event::NextStatus { node: index });
+        }
+    }
+
+    fn sync_status(
+        &mut self,
+        ctx: Ctx,
+        pod: PodId,
+        cluster: &Cluster,
+        timeline: &mut Timeline,
+        out: &mut impl Out<Event>,
+    ) {
         self.pod(pod).status_pending = false;
         let status = self.status_of(pod, cluster);
         let state = self.pod(pod);

@@ -12,7 +12,13 @@ use crate::model::plumbing::{Ctx, Out};
 use crate::timeline::{LifeEnd, Phase, Timeline};
 
 impl Kubelets {
-    pub(super) fn deleting(&mut self, ctx: Ctx, pod: PodId, out: &mut Out<Event>) {
+    pub(super) fn deleting(
+        &mut self,
+        ctx: Ctx,
+        pod: PodId,
+        cluster: &Cluster,
+        out: &mut impl Out<Event>,
+    ) {
         let Some(Some(state)) = self.pods.get_mut(pod.index()) else { return };
         let starting = state.life == Life::Starting;
         if !matches!(state.life, Life::Starting | Life::Running) {
@@ -31,7 +37,11 @@ impl Kubelets {
             true => self.next_iteration(ctx.now, pod),
             false => self.node_of(pod).relist_after(pending.max(ctx.now)),
         };
-        out.at(at, Event::Terminate(pod));
+        if at > ctx.now {
+            out.at(at, Event::Terminate(pod));
+        } else {
+            self.terminate(ctx, pod, cluster, out);
+        }
     }
 
     pub(super) fn terminate(
@@ -39,7 +49,7 @@ impl Kubelets {
         ctx: Ctx,
         pod: PodId,
         cluster: &Cluster,
-        out: &mut Out<Event>,
+        out: &mut impl Out<Event>,
     ) {
         let state = self.pod(pod);
         if state.life != Life::AboutToStop {
@@ -65,7 +75,7 @@ impl Kubelets {
         run: u32,
         by_startup: bool,
         cluster: &Cluster,
-        out: &mut Out<Event>,
+        out: &mut impl Out<Event>,
     ) {
         if !matches!(self.pod(pod).life, Life::Starting | Life::Running) {
             return;
@@ -89,7 +99,7 @@ impl Kubelets {
         turn: Option<Dur>,
         reason: KillReason,
         cluster: &Cluster,
-        out: &mut Out<Event>,
+        out: &mut impl Out<Event>,
     ) {
         let template = cluster.template_of(pod);
         let spec = container_spec(template, index);
@@ -108,11 +118,8 @@ impl Kubelets {
         let delivery = scaled(ctx.latencies.signal_delivery.sample(self.u()), slow);
         let c = self.container(pod, index);
         let run = c.run;
-        c.kill_at = begun + sigkill + delivery;
-        let kill_at = c.kill_at;
+        c.kill_at = c.kill_at.min(begun + sigkill + delivery);
         out.at(begun + sigterm + delivery, Event::Sigterm { pod, container: index, run });
-        let end = LifeEnd::Sigkill;
-        out.at(kill_at, Event::Exit { pod, container: index, run, end });
     }
 
     fn hook_time(&mut self, ctx: Ctx, hook: &Hook) -> Dur {
@@ -133,7 +140,7 @@ impl Kubelets {
         run: u32,
         cluster: &Cluster,
         timeline: &mut Timeline,
-        out: &mut Out<Event>,
+        out: &mut impl Out<Event>,
     ) {
         let spec = container_spec(cluster.template_of(pod), index);
         let u = self.u();
@@ -151,11 +158,8 @@ impl Kubelets {
             }
         }
         let (lame, limit) = match spec.app.on_sigterm {
-            OnSigterm::Ignore => return,
-            OnSigterm::Exit => {
-                self.exit_at(ctx.now, pod, index, run, out);
-                return;
-            }
+            OnSigterm::Ignore => return self.exit_by(Time::NEVER, pod, index, out),
+            OnSigterm::Exit => return self.exit_by(ctx.now, pod, index, out),
             OnSigterm::Graceful { drain_timeout } => (Dur::ZERO, drain_timeout),
             OnSigterm::LameDuck { delay, drain_timeout } => (delay, drain_timeout),
         };
@@ -168,11 +172,17 @@ impl Kubelets {
         self.wake(ctx, pod, index, READINESS, out);
         let drain = self.drain_time(&spec.app.service, u);
         out.at(stop, Event::StopListening { pod, container: index, run });
-        self.exit_at((stop + drain.min(limit)).min(kill_at), pod, index, run, out);
+        self.exit_by(stop + drain.min(limit), pod, index, out);
     }
 
-    fn exit_at(&mut self, at: Time, pod: PodId, index: u8, run: u32, out: &mut Out<Event>) {
-        let end = LifeEnd::Sigterm;
+    /// The process exits at `at` by itself, unless SIGKILL comes first.
+    fn exit_by(&mut self, at: Time, pod: PodId, index: u8, out: &mut impl Out<Event>) {
+        let c = self.container(pod, index);
+        let run = c.run;
+        let (at, end) = match at < c.kill_at {
+            true => (at, LifeEnd::Sigterm),
+            false => (c.kill_at, LifeEnd::Sigkill),
+        };
         out.at(at, Event::Exit { pod, container: index, run, end });
     }
 
@@ -230,7 +240,7 @@ impl Kubelets {
         end: LifeEnd,
         cluster: &Cluster,
         timeline: &mut Timeline,
-        out: &mut Out<Event>,
+        out: &mut impl Out<Event>,
     ) {
         let serving = self.pod(pod).serving == index;
         let c = self.container(pod, index);
@@ -256,17 +266,24 @@ impl Kubelets {
     }
 
     /// A container killed by a probe is started again in the same iteration.
-    fn killed(&mut self, ctx: Ctx, pod: PodId, index: u8, cluster: &Cluster, out: &mut Out<Event>) {
+    fn killed(
+        &mut self,
+        ctx: Ctx,
+        pod: PodId,
+        index: u8,
+        cluster: &Cluster,
+        out: &mut impl Out<Event>,
+    ) {
         let c = self.container(pod, index);
         c.seen = (c.state, c.run);
         c.started = false;
         c.ready = false;
-        self.status_dirty(ctx, pod, out);
+        self.status_dirty(ctx, pod, cluster, out);
         self.restart(ctx, pod, index, ctx.now, cluster, out);
     }
 
     /// After a container ended: the next sidecar's turn (in reverse order), or the end of the pod.
-    fn next_stop(&mut self, ctx: Ctx, pod: PodId, cluster: &Cluster, out: &mut Out<Event>) {
+    fn next_stop(&mut self, ctx: Ctx, pod: PodId, cluster: &Cluster, out: &mut impl Out<Event>) {
         let Life::Terminating { since } = self.pod(pod).life else { return };
         let containers = &self.pod(pod).containers;
         if containers.iter().any(|c| c.is_running() && c.role != Role::Sidecar) {
@@ -291,7 +308,7 @@ impl Kubelets {
         ctx: Ctx,
         pod: PodId,
         timeline: &mut Timeline,
-        out: &mut Out<Event>,
+        out: &mut impl Out<Event>,
     ) {
         let node = self.pod(pod).node;
         self.node_of(pod).sandboxes -= 1;
@@ -311,9 +328,15 @@ impl Kubelets {
         self.add_job(ctx, node, work, weight, Job::Cleanup(pod), out);
     }
 
-    pub(super) fn stopped(&mut self, ctx: Ctx, pod: PodId, out: &mut Out<Event>) {
+    pub(super) fn stopped(
+        &mut self,
+        ctx: Ctx,
+        pod: PodId,
+        cluster: &Cluster,
+        out: &mut impl Out<Event>,
+    ) {
         self.pod(pod).life = Life::Terminal;
-        self.status_dirty(ctx, pod, out);
+        self.status_dirty(ctx, pod, cluster, out);
     }
 }
 

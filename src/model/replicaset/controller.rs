@@ -13,7 +13,6 @@ use std::collections::VecDeque;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Event {
     Sync(RsId),
-    Done(RsId),
     /// A pod may have become available by the passing of time.
     Recheck(RsId),
 }
@@ -69,9 +68,9 @@ impl Controller {
     }
 
     /// The cache shows a change of the set itself.
-    pub fn set_changed(&mut self, now: Time, rs: RsId, out: &mut Out<Event>) {
-        if self.set(rs).work.add() {
-            out.at(now, Event::Sync(rs));
+    pub fn set_changed(&mut self, now: Time, rs: RsId, out: &mut impl Out<Event>) {
+        if let Some(at) = self.set(rs).work.add(now) {
+            out.at(at, Event::Sync(rs));
         }
     }
 
@@ -83,7 +82,7 @@ impl Controller {
         before: SeenPod,
         after: SeenPod,
         min_ready_seconds: i32,
-        out: &mut Out<Event>,
+        out: &mut impl Out<Event>,
     ) {
         let rs = after.rs;
         self.count(pod, before, after);
@@ -129,7 +128,7 @@ impl Controller {
         before: SeenPod,
         after: SeenPod,
         min_ready_seconds: i32,
-        out: &mut Out<Event>,
+        out: &mut impl Out<Event>,
     ) {
         let newly_ready = after.is_active() && after.ready && !(before.is_active() && before.ready);
         if !newly_ready {
@@ -155,15 +154,10 @@ impl Controller {
         event: Event,
         cluster: &Cluster,
         informer: &Informer,
-        out: &mut Out<Event>,
+        out: &mut impl Out<Event>,
     ) {
         match event {
             Event::Sync(rs) => self.sync(ctx, rs, cluster, informer, out),
-            Event::Done(rs) => {
-                if self.set(rs).work.done() {
-                    out.at(ctx.now, Event::Sync(rs));
-                }
-            }
             Event::Recheck(rs) => self.set_changed(ctx.now, rs, out),
         }
     }
@@ -174,10 +168,10 @@ impl Controller {
         rs: RsId,
         cluster: &Cluster,
         informer: &Informer,
-        out: &mut Out<Event>,
+        out: &mut impl Out<Event>,
     ) {
         let Some(seen) = informer.sets.get(rs.index()).and_then(Option::as_ref) else { return };
-        self.set(rs).work.start();
+        self.set(rs).work.start(ctx.now);
         self.pass_time(ctx.now, rs, seen.min_ready_seconds, informer);
         let set = &self.sets[rs.index()];
         // The status is of the pods as they were before this sync's own changes.
@@ -205,7 +199,7 @@ impl Controller {
             out.write(end, Write::ReplicaSetStatus { rs, status });
         }
         self.requeue(ctx, rs, seen.min_ready_seconds, seen.replicas, end, out);
-        self.set(rs).work.finish(ctx.now, end, Event::Done(rs), out);
+        self.set(rs).work.done(end);
     }
 
     /// Counts as available what has become so by the passing of time.
@@ -232,7 +226,7 @@ impl Controller {
         min_ready_seconds: i32,
         replicas: i32,
         end: Time,
-        out: &mut Out<Event>,
+        out: &mut impl Out<Event>,
     ) {
         let set = &self.sets[rs.index()];
         let status = availability::RsStatus {
@@ -250,7 +244,7 @@ impl Controller {
     }
 
     /// Batches of 1, 2, 4, ...: the calls of one run in parallel, the next starts when all returned.
-    fn create_pods(&mut self, ctx: Ctx, rs: RsId, count: i32, out: &mut Out<Event>) -> Time {
+    fn create_pods(&mut self, ctx: Ctx, rs: RsId, count: i32, out: &mut impl Out<Event>) -> Time {
         let mut end = ctx.now;
         for batch in SlowStart::new(count as u32) {
             let start = end;
@@ -271,7 +265,7 @@ impl Controller {
         count: i32,
         cluster: &Cluster,
         informer: &Informer,
-        out: &mut Out<Event>,
+        out: &mut impl Out<Event>,
     ) -> Time {
         self.fill_rows(rs, cluster, informer);
         let rules = Rules::of(ctx.kubernetes.control_plane);

@@ -114,9 +114,9 @@ impl<'a> Controller<'a> {
     }
 
     fn live_of(&mut self, deployment: DeploymentId) -> &mut Live {
-        let zones = self.zones.iter().max().map_or(0, |z| z + 1);
-        let none = Live { by_node: vec![0; self.nodes.len()], by_zone: vec![0; zones] };
         if self.live.len() <= deployment.index() {
+            let zones = self.zones.iter().max().map_or(0, |z| z + 1);
+            let none = Live { by_node: vec![0; self.nodes.len()], by_zone: vec![0; zones] };
             self.live.resize(deployment.index() + 1, none);
         }
         &mut self.live[deployment.index()]
@@ -141,7 +141,13 @@ impl<'a> Controller<'a> {
     }
 
     /// A pod is gone from the API: its capacity is free, parked pods may fit.
-    pub fn pod_gone(&mut self, now: Time, pod: PodId, cluster: &Cluster, out: &mut Out<Event>) {
+    pub fn pod_gone(
+        &mut self,
+        now: Time,
+        pod: PodId,
+        cluster: &Cluster,
+        out: &mut impl Out<Event>,
+    ) {
         self.parked.retain(|&(p, _)| p != pod);
         if let Some(node) = self.node_of(pod) {
             let template = cluster.template_of(pod);
@@ -158,7 +164,7 @@ impl<'a> Controller<'a> {
         }
     }
 
-    pub fn handle(&mut self, ctx: Ctx, event: Event, cluster: &Cluster, out: &mut Out<Event>) {
+    pub fn handle(&mut self, ctx: Ctx, event: Event, cluster: &Cluster, out: &mut impl Out<Event>) {
         let pod = match event {
             Event::Pending(pod) | Event::Retry(pod) => pod,
         };

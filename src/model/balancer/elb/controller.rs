@@ -122,7 +122,7 @@ impl Controller {
         scene: &Scene,
         event: Event,
         group: &mut Group,
-        out: &mut Out<balancer::Event>,
+        out: &mut impl Out<balancer::Event>,
     ) {
         let now = scene.ctx.now;
         match event {
@@ -155,23 +155,23 @@ impl Controller {
         }
     }
 
-    fn enqueue(&mut self, now: Time, out: &mut Out<balancer::Event>) {
-        if self.key.add() {
-            say(out, now, Event::Sync);
+    fn enqueue(&mut self, now: Time, out: &mut impl Out<balancer::Event>) {
+        if let Some(at) = self.key.add(now) {
+            say(out, at, Event::Sync);
         }
     }
 
     /// The key comes back at `at`, unless it does so earlier.
-    fn defer(&mut self, at: Time, out: &mut Out<balancer::Event>) {
+    fn defer(&mut self, at: Time, out: &mut impl Out<balancer::Event>) {
         if at < self.deferred {
             self.deferred = at;
             say(out, at, Event::Requeue);
         }
     }
 
-    fn done(&mut self, now: Time, out: &mut Out<balancer::Event>) {
-        if self.key.done() {
-            say(out, now, Event::Sync);
+    fn done(&mut self, now: Time, out: &mut impl Out<balancer::Event>) {
+        if let Some(at) = self.key.done(now) {
+            say(out, at, Event::Sync);
         }
     }
 
@@ -197,9 +197,9 @@ impl Controller {
     }
 
     /// Nothing changed and no gate waits: no call. Else health is read first.
-    fn sync(&mut self, scene: &Scene, group: &Group, out: &mut Out<balancer::Event>) {
-        self.key.start();
+    fn sync(&mut self, scene: &Scene, group: &Group, out: &mut impl Out<balancer::Event>) {
         let now = scene.ctx.now;
+        self.key.start(now);
         if !self.settle(scene.cluster, group) {
             return self.done(now, out);
         }
@@ -221,7 +221,7 @@ impl Controller {
     }
 
     /// Deregisters before it registers.
-    fn call(&mut self, scene: &Scene, group: &Group, out: &mut Out<balancer::Event>) {
+    fn call(&mut self, scene: &Scene, group: &Group, out: &mut impl Out<balancer::Event>) {
         self.plan = Plan::default();
         for &pod in &self.unsettled {
             match (self.is_wanted(scene.cluster, pod), group.is_registered(pod)) {
@@ -250,7 +250,7 @@ impl Controller {
 
     /// Sets the gates of healthy targets' pods, one after the other. A gate that is not True yet brings the
     /// key back.
-    fn patch(&mut self, scene: &Scene, out: &mut Out<balancer::Event>) {
+    fn patch(&mut self, scene: &Scene, out: &mut impl Out<balancer::Event>) {
         let mut at = scene.ctx.now;
         for pod in std::mem::take(&mut self.plan.healthy) {
             at += scene.ctx.latencies.api_write.sample(self.rng.uniform());
@@ -263,7 +263,7 @@ impl Controller {
     }
 }
 
-fn say(out: &mut Out<balancer::Event>, at: Time, event: Event) {
+fn say(out: &mut impl Out<balancer::Event>, at: Time, event: Event) {
     out.at(at, super::Event::Controller(event).into());
 }
 

@@ -152,7 +152,7 @@ impl Group {
     }
 
     /// All targets are adopted: every node sends to them and goes on checking.
-    pub fn start(&mut self, scene: &mut Scene, out: &mut Out<balancer::Event>) {
+    pub fn start(&mut self, scene: &mut Scene, out: &mut impl Out<balancer::Event>) {
         let now = scene.ctx.now;
         for node in &mut self.nodes {
             let near = |m: &&Member| is_near(&self.zones, node.zone, scene.cluster, m.target);
@@ -167,7 +167,7 @@ impl Group {
     }
 
     /// Each node checks each target on its own clock.
-    fn check_from(&mut self, now: Time, place: Place, out: &mut Out<balancer::Event>) {
+    fn check_from(&mut self, now: Time, place: Place, out: &mut impl Out<balancer::Event>) {
         let phase = self.settings.check.interval.0 as f64 * self.rng.uniform();
         say(out, now + Dur(phase as i64), Event::Check(place));
     }
@@ -189,7 +189,7 @@ impl Group {
         self.places.get(pod.index()).copied().flatten().map(|place| place as usize)
     }
 
-    pub fn register(&mut self, now: Time, pod: PodId, out: &mut Out<balancer::Event>) {
+    pub fn register(&mut self, now: Time, pod: PodId, out: &mut impl Out<balancer::Event>) {
         let new = Member { target: Target::Pod(pod), state: State::Unused, generation: 0 };
         let i = self.place_of(pod).unwrap_or_else(|| self.enter(new, UNKNOWN));
         match &mut self.members[i].state {
@@ -199,7 +199,7 @@ impl Group {
         }
     }
 
-    fn begin(&mut self, now: Time, i: usize, out: &mut Out<balancer::Event>) {
+    fn begin(&mut self, now: Time, i: usize, out: &mut impl Out<balancer::Event>) {
         self.members[i].state = State::Registered;
         self.members[i].generation += 1;
         for node in 0..self.nodes.len() as u32 {
@@ -220,7 +220,7 @@ impl Group {
         Place { node, target: i as u32, generation: self.members[i].generation }
     }
 
-    pub fn deregister(&mut self, now: Time, pod: PodId, out: &mut Out<balancer::Event>) {
+    pub fn deregister(&mut self, now: Time, pod: PodId, out: &mut impl Out<balancer::Event>) {
         let Some(i) = self.place_of(pod) else { return };
         match &mut self.members[i].state {
             State::Unused => return,
@@ -238,7 +238,7 @@ impl Group {
         say(out, now + self.settings.deregistration_delay, drained);
     }
 
-    pub fn handle(&mut self, scene: &mut Scene, event: Event, out: &mut Out<balancer::Event>) {
+    pub fn handle(&mut self, scene: &mut Scene, event: Event, out: &mut impl Out<balancer::Event>) {
         let now = scene.ctx.now;
         match event {
             Event::Known(place) if self.is_current_and_registered(place) => {
@@ -298,7 +298,7 @@ impl Group {
         scene: &mut Scene,
         i: usize,
         generation: u32,
-        out: &mut Out<balancer::Event>,
+        out: &mut impl Out<balancer::Event>,
     ) {
         let member = &mut self.members[i];
         let State::Draining { returns } = member.state else { return };
@@ -320,7 +320,7 @@ impl Group {
         scene: &mut Scene,
         place: Place,
         belief: Belief,
-        out: &mut Out<balancer::Event>,
+        out: &mut impl Out<balancer::Event>,
     ) {
         let target = self.members[place.target as usize].target;
         let node = &mut self.nodes[place.node as usize];
@@ -348,7 +348,7 @@ impl Group {
     }
 
     /// What a node sends to: healthy targets; with too few of them all that it knows.
-    fn route(&mut self, scene: &mut Scene, node: u32, out: &mut Out<balancer::Event>) {
+    fn route(&mut self, scene: &mut Scene, node: u32, out: &mut impl Out<balancer::Event>) {
         let now = scene.ctx.now;
         let Node { zone, listing, beliefs, growing, open, .. } = &mut self.nodes[node as usize];
         let open = *open;
@@ -380,6 +380,6 @@ fn is_near(zones: &Option<Zones>, zone: u32, cluster: &Cluster, target: Target) 
     zones.as_ref().is_none_or(|zones| zones.of_target(cluster, target) == zone)
 }
 
-fn say(out: &mut Out<balancer::Event>, at: Time, event: Event) {
+fn say(out: &mut impl Out<balancer::Event>, at: Time, event: Event) {
     out.at(at, super::Event::Group(event).into());
 }

@@ -125,14 +125,14 @@ impl Model for Elb {
         }
     }
 
-    fn start(&mut self, scene: &mut Scene, out: &mut Out<super::Event>) {
+    fn start(&mut self, scene: &mut Scene, out: &mut impl Out<super::Event>) {
         self.group.start(scene, out);
         if let Some(dns) = &self.dns {
             dns.start(scene.ctx.now, &mut self.rng, out);
         }
     }
 
-    fn handle(&mut self, scene: &mut Scene, event: Event, out: &mut Out<super::Event>) {
+    fn handle(&mut self, scene: &mut Scene, event: Event, out: &mut impl Out<super::Event>) {
         match event {
             Event::Controller(e) => {
                 let controller = self.controller.as_mut().expect("it watches and is told");

@@ -91,7 +91,7 @@ impl Model for Rule {
         Some(Event::Seen(weights.to_vec()))
     }
 
-    fn handle(&mut self, scene: &mut Scene, event: Event, out: &mut Out<balancer::Event>) {
+    fn handle(&mut self, scene: &mut Scene, event: Event, out: &mut impl Out<balancer::Event>) {
         let now = scene.ctx.now;
         match event {
             Event::Seen(weights) => {

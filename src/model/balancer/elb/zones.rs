@@ -101,7 +101,12 @@ impl Dns {
         self.clients.iter().map(|c| c.view).collect()
     }
 
-    pub fn start(&self, now: Time, rng: &mut Rng, out: &mut Out<crate::model::balancer::Event>) {
+    pub fn start(
+        &self,
+        now: Time,
+        rng: &mut Rng,
+        out: &mut impl Out<crate::model::balancer::Event>,
+    ) {
         for client in 0..self.clients.len() as u32 {
             let phase = Dur((self.ttl.0 as f64 * rng.uniform()) as i64);
             out.at(now + phase, super::Event::LookUp { client }.into());
@@ -115,7 +120,7 @@ impl Dns {
         now: Time,
         client: u32,
         up: &[bool],
-        out: &mut Out<crate::model::balancer::Event>,
+        out: &mut impl Out<crate::model::balancer::Event>,
     ) {
         let mut found: Vec<ViewId> =
             self.nodes.iter().zip(up).filter(|(_, up)| **up).map(|(view, _)| *view).collect();

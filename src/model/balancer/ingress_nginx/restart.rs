@@ -107,7 +107,7 @@ impl Front {
         self.listing.view
     }
 
-    pub fn handle(&mut self, scene: &mut Scene, event: Event, out: &mut Out<balancer::Event>) {
+    pub fn handle(&mut self, scene: &mut Scene, event: Event, out: &mut impl Out<balancer::Event>) {
         let now = scene.ctx.now;
         match event {
             Event::Begin => self.replace(now, 0, out),
@@ -133,14 +133,14 @@ impl Front {
         self.replicas[usize::from(replica)].pods[usize::from(pod)].view
     }
 
-    fn replace(&mut self, now: Time, replica: u16, out: &mut Out<balancer::Event>) {
+    fn replace(&mut self, now: Time, replica: u16, out: &mut impl Out<balancer::Event>) {
         if usize::from(replica) < self.replicas.len() {
             let start = self.settings.start.sample(self.rng.uniform());
             say(out, now + start, Event::Ready { replica });
         }
     }
 
-    fn ready(&mut self, scene: &mut Scene, replica: u16, out: &mut Out<balancer::Event>) {
+    fn ready(&mut self, scene: &mut Scene, replica: u16, out: &mut impl Out<balancer::Event>) {
         let now = scene.ctx.now;
         let place = &mut self.replicas[usize::from(replica)];
         let (old, new) = (place.current, 1 - place.current);
@@ -157,6 +157,6 @@ impl Front {
     }
 }
 
-fn say(out: &mut Out<balancer::Event>, at: Time, event: Event) {
+fn say(out: &mut impl Out<balancer::Event>, at: Time, event: Event) {
     out.at(at, super::Event::Restart(event).into());
 }

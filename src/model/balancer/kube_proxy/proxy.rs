@@ -88,7 +88,7 @@ impl Proxies {
         }
     }
 
-    fn schedule(&mut self, node: u16, next: Option<Time>, out: &mut Out<balancer::Event>) {
+    fn schedule(&mut self, node: u16, next: Option<Time>, out: &mut impl Out<balancer::Event>) {
         let state = &mut self.nodes[usize::from(node)];
         if let Some(at) = next
             && at < state.scheduled
@@ -98,7 +98,7 @@ impl Proxies {
         }
     }
 
-    fn run(&mut self, ctx: Ctx, node: u16, out: &mut Out<balancer::Event>) {
+    fn run(&mut self, ctx: Ctx, node: u16, out: &mut impl Out<balancer::Event>) {
         let sync = ctx.slowed(ctx.latencies.proxy_sync.sample(self.rng.uniform()));
         let state = &mut self.nodes[usize::from(node)];
         if state.scheduled != ctx.now {
@@ -185,7 +185,7 @@ impl Model for Proxies {
         }
     }
 
-    fn handle(&mut self, scene: &mut Scene, event: Event, out: &mut Out<balancer::Event>) {
+    fn handle(&mut self, scene: &mut Scene, event: Event, out: &mut impl Out<balancer::Event>) {
         let ctx = scene.ctx;
         match event {
             Event::Seen { node, from, to } => {
