@@ -1,14 +1,15 @@
 //! Requests a second of each loop, and the time of `exact`, against the textbook loop in the same process.
 //!
-//! `cargo bench --bench traffic` measures everything with criterion; with `-- --ratios` it prints the table of
-//! `benches/README.md` instead, each round running every row once.
+//! `cargo bench --bench traffic` measures everything with criterion; with `-- --ratios` it prints the tables of
+//! `benches/README.md` instead, each round running every row once, and with `-- --exact` the second one
+//! alone; `-- --profile PODS RATE COUNT [even]` evaluates one row of `exact` for a profiler.
 
 mod textbook;
 mod workload;
 
 use criterion::{BenchmarkId, Criterion, Throughput};
 use rollsim::engine::{Dur, Seed};
-use rollsim::scenario::Traffic;
+use rollsim::scenario::{Arrivals, Traffic};
 use rollsim::timeline::{Pick, Timeline};
 use rollsim::traffic::{self, EvaluatorChoice};
 use std::hint::black_box;
@@ -97,24 +98,28 @@ fn ratios() {
             ns.push(seconds * 1e9 / sent);
         }
     }
-    let median = |ns: &mut Vec<f64>| {
-        ns.sort_by(f64::total_cmp);
-        ns[ns.len() / 2]
-    };
-    let medians: Vec<f64> = ns.iter_mut().map(median).collect();
+    let medians: Vec<f64> = ns.iter_mut().map(|ns| median(ns)).collect();
     println!("| loop | ns/request | M requests/s | against textbook |\n|---|---|---|---|");
     for (row, ns) in rows.iter().zip(&medians) {
         let (million, ratio) = (1e3 / ns, medians[0] / ns);
         println!("| {} | {ns:.1} | {million:.1} | {ratio:.1} |", row.name);
     }
-    println!("\n| exact | microseconds |\n|---|---|");
+    println!();
+    exact_rows();
+}
+
+fn median(values: &mut [f64]) -> f64 {
+    values.sort_by(f64::total_cmp);
+    values[values.len() / 2]
+}
+
+/// Medians of each row of `exact`.
+fn exact_rows() {
+    println!("| exact | microseconds |\n|---|---|");
     for (pods, rate) in [(100, 1.0), (100, 1e3), (100, 1e6), (1000, 1e3), (10_000, 1e3)] {
         let timeline = workload::rollout(pods, Pick::Random);
-        for (name, even) in [("Poisson", false), ("even", true)] {
-            let mut traffic = workload::poisson(rate, 600.0);
-            if even {
-                traffic.arrivals = rollsim::scenario::Arrivals::Even;
-            }
+        for (name, arrivals) in [("Poisson", Arrivals::Poisson), ("even", Arrivals::Even)] {
+            let traffic = Traffic { arrivals, ..workload::poisson(rate, 600.0) };
             // Many at a time: the clock is read from a file, and other processes take the caches.
             let count = (2000 / pods).max(1);
             let batch = || (0..count).map(|_| exact(&timeline, &traffic)).sum();
@@ -122,6 +127,19 @@ fn ratios() {
                 (0..21).map(|_| seconds_of(batch).0 * 1e6 / count as f64).collect();
             println!("| {pods} pods, {rate} requests/s, {name} | {:.0} |", median(&mut us));
         }
+    }
+}
+
+/// One row, again and again: pods, requests a second, how often, and perhaps "even".
+fn profile(arguments: &[String]) {
+    let number = |i: usize| arguments[i].parse::<f64>().expect("a number");
+    let timeline = workload::rollout(number(0) as usize, Pick::Random);
+    let mut traffic = workload::poisson(number(1), 600.0);
+    if arguments.get(3).is_some_and(|a| a == "even") {
+        traffic.arrivals = Arrivals::Even;
+    }
+    for _ in 0..number(2) as u64 {
+        black_box(exact(&timeline, &traffic));
     }
 }
 
@@ -148,8 +166,13 @@ fn criterion_benches(criterion: &mut Criterion) {
 }
 
 fn main() {
-    if std::env::args().any(|a| a == "--ratios") {
-        return ratios();
+    // `cargo bench` adds an argument of its own.
+    let arguments: Vec<String> = std::env::args().filter(|a| a != "--bench").collect();
+    match arguments.get(1).map(String::as_str) {
+        Some("--ratios") => return ratios(),
+        Some("--exact") => return exact_rows(),
+        Some("--profile") => return profile(&arguments[2..]),
+        _ => {}
     }
     let mut criterion = Criterion::default().configure_from_args();
     criterion_benches(&mut criterion);

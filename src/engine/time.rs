@@ -23,10 +23,12 @@ impl Time {
         Time(Dur::from_secs_f64(s).0)
     }
 
+    #[inline]
     pub fn as_secs_f64(self) -> f64 {
         self.0 as f64 / 1e9
     }
 
+    #[inline]
     pub fn is_never(self) -> bool {
         self >= Time::NEVER
     }
@@ -61,11 +63,13 @@ impl Dur {
         Dur((ns as i64).clamp(-Dur::MAX.0, Dur::MAX.0))
     }
 
+    #[inline]
     pub fn as_secs_f64(self) -> f64 {
         self.0 as f64 / 1e9
     }
 
     /// Whole seconds, cut down.
+    #[inline]
     pub fn floor_secs(self) -> i64 {
         self.0.div_euclid(1_000_000_000)
     }
@@ -73,6 +77,7 @@ impl Dur {
 
 impl Add<Dur> for Time {
     type Output = Time;
+    #[inline]
     fn add(self, d: Dur) -> Time {
         Time(self.0.saturating_add(d.0))
     }
@@ -80,12 +85,14 @@ impl Add<Dur> for Time {
 
 impl Sub<Dur> for Time {
     type Output = Time;
+    #[inline]
     fn sub(self, d: Dur) -> Time {
         Time(self.0.saturating_sub(d.0))
     }
 }
 
 impl AddAssign<Dur> for Time {
+    #[inline]
     fn add_assign(&mut self, d: Dur) {
         *self = *self + d;
     }
@@ -93,6 +100,7 @@ impl AddAssign<Dur> for Time {
 
 impl Sub for Time {
     type Output = Dur;
+    #[inline]
     fn sub(self, other: Time) -> Dur {
         Dur(self.0.saturating_sub(other.0))
     }
@@ -100,6 +108,7 @@ impl Sub for Time {
 
 impl Add for Dur {
     type Output = Dur;
+    #[inline]
     fn add(self, d: Dur) -> Dur {
         Dur(self.0.saturating_add(d.0))
     }
@@ -107,6 +116,7 @@ impl Add for Dur {
 
 impl Sub for Dur {
     type Output = Dur;
+    #[inline]
     fn sub(self, d: Dur) -> Dur {
         Dur(self.0.saturating_sub(d.0))
     }

@@ -13,9 +13,10 @@ mod listing;
 mod seconds;
 mod served;
 mod spread;
+mod stairs;
 
 use crate::engine::{Dur, Time};
-use crate::scenario::{Arrivals, Traffic};
+use crate::scenario::Traffic;
 use crate::timeline::{Empty, Life, LifeEnd, PodId, PodTruth, Target, Timeline, ViewId};
 use crate::traffic::fate::{Fate, Fates};
 use crate::traffic::plan::{self, Piece, Rules};
@@ -39,9 +40,10 @@ pub fn evaluate(timeline: &Timeline, traffic: &Traffic) -> TrafficOutcome {
         inflows[view.0 as usize].extend(scaled);
     }
     let mut ledger = Ledger::new(timeline, traffic, &rates);
-    let even = traffic.arrivals == Arrivals::Even;
+    // Other views ask for the same ends of runs again: two of them and two whole seconds for each pod.
+    let asked_again = if timeline.views.len() > 1 { 4 * timeline.pods.len() } else { 0 };
     let served: Vec<Served> =
-        timeline.versions.iter().map(|v| Served::new(&v.service, even)).collect();
+        timeline.versions.iter().map(|v| Served::new(&v.service, asked_again)).collect();
     let listed = listing::hulls(timeline, plan::window(timeline, traffic));
     let mut fates: Vec<(Dur, Fates)> = Vec::new();
     for v in order {
@@ -95,7 +97,7 @@ impl OneView<'_> {
                 }
             }
         }
-        ledger.close_view(&flow);
+        ledger.close_view(&flow, self.served);
         sent_on
     }
 
@@ -118,11 +120,14 @@ impl OneView<'_> {
         let key = LossKey { failure, cause, pod: None, view: Some(self.view) };
         let known = (self.timeline.end - after).max(piece.from).min(piece.to);
         for (key, from, to) in [(Some(key), piece.from, known), (None, known, piece.to)] {
-            let loss = Loss { key, version: None, class: None };
+            if from >= to {
+                continue;
+            }
+            let account = ledger.account(&Loss { key, version: None, class: None });
             for (from, to) in seconds::split(from, to) {
                 let count = Piece { from, to, ..*piece }.count();
-                ledger.lose(&loss, count, 0.0);
-                ledger.lose_in(&loss, seconds::second_of(from), count);
+                ledger.lose(account, count, 0.0);
+                ledger.lose_in(account, seconds::second_of(from), count);
             }
         }
         let lost = Piece { to: known, ..*piece };
@@ -137,6 +142,11 @@ impl OneView<'_> {
     /// What becomes of the requests that one pod receives while it is listed.
     fn stay(&self, pod: PodId, stay: &Stay, flow: &Flow, ledger: &mut Ledger) {
         let segments = self.fates.of(pod.0 as usize);
+        let (from, to) = (stay.from.max(flow.from()), stay.to.min(flow.to()));
+        if from >= to {
+            return;
+        }
+        let stay = &Stay { from, to, ..*stay };
         let first = segments.partition_point(|s| s.from <= stay.from).saturating_sub(1);
         for (i, segment) in segments.iter().enumerate().skip(first) {
             let next = segments.get(i + 1).map_or(Time::NEVER, |s| s.from);
@@ -216,29 +226,37 @@ impl OneView<'_> {
         flow: &Flow,
         ledger: &mut Ledger,
     ) {
-        let served = &self.served[class.version as usize];
+        if part.from >= part.to {
+            return;
+        }
+        let (served, account) = (&self.served[class.version as usize], ledger.account(loss));
         // All that were sent before this and still run have stalled.
         let stalls = match class.late > 1e-9 {
             true => (ends - ledger.stalls_after(class.after)).max(part.from).min(part.to),
             false => part.from,
         };
         let seconds = seconds::split(part.from, stalls).chain(seconds::split(stalls, part.to));
+        let mut pieces = flow.coarse_after(part.from);
+        let mut lossy: Option<(Time, Time)> = None;
         for (from, to) in seconds {
-            let running = part.weight * served.running_at(ends, flow, from, to);
+            pieces = &pieces[pieces.iter().take_while(|p| p.to <= from).count()..];
+            let running = part.weight * served.running_at(ends, pieces, from, to);
             let stalled = match class.late > 1e-9 {
                 true if to <= stalls => running,
                 true => running.min(class.late * part.weight * flow.between(from, to)),
                 false => 0.0,
             };
-            ledger.lose(loss, running, stalled);
-            ledger.lose_in(loss, seconds::second_of(from), running);
+            ledger.lose(account, running, stalled);
+            ledger.lose_in(account, seconds::second_of(from), running);
             if loss.key.is_some() && running > 1e-9 {
-                ledger.failing(flow, from, to);
+                lossy = Some((lossy.map_or(from, |l| l.0), to));
             }
         }
+        if let Some((from, to)) = lossy {
+            ledger.failing(flow, from, to);
+        }
         if let (Some(spread), Some(_)) = (&mut ledger.spread, loss.key) {
-            let shares = served.shares_running(part.from, part.to, ends);
-            shares.for_each(|(from, to, share)| spread.fails(from, to, part.weight * share));
+            spread.cut(part.from, part.to, part.weight, ends, class.version);
         }
     }
 
@@ -269,15 +287,20 @@ fn lose_share(
     if part.from >= part.to {
         return 0.0;
     }
-    let received = part.weight * flow.between(part.from, part.to);
-    ledger.lose(loss, share * received, late * received);
+    let sent = flow.between(part.from, part.to);
+    let received = part.weight * sent;
+    let account = ledger.account(loss);
+    ledger.lose(account, share * received, late * received);
     let (first, last) = (seconds::second_of(part.from), seconds::second_of(part.to));
-    // Seconds between the first and the last are left to the end of the view's evaluation.
-    ledger.lose_throughout(loss, first + 1, last, share * part.weight);
-    let next = Time((first + 1) * SECOND).min(part.to);
-    let ends = [(first, part.from, next), (last, next.max(Time(last * SECOND)), part.to)];
-    for (second, from, to) in ends {
-        ledger.lose_in(loss, second, share * part.weight * flow.between(from, to));
+    if first == last {
+        ledger.lose_in(account, first, share * part.weight * sent);
+    } else {
+        // Seconds between the first and the last are left to the end of the view's evaluation.
+        ledger.lose_throughout(account, first + 1, last, share * part.weight);
+        let (next, begun) = (Time((first + 1) * SECOND), Time(last * SECOND));
+        for (second, from, to) in [(first, part.from, next), (last, begun, part.to)] {
+            ledger.lose_in(account, second, share * part.weight * flow.between(from, to));
+        }
     }
     if loss.key.is_none() || received * share <= 1e-9 {
         return received;

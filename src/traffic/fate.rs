@@ -102,24 +102,33 @@ fn append(
 /// future, so the shifted edges matter inside silent intervals alone.
 fn find_edges(edges: &mut Vec<Time>, attempt: &Attempt, begin: Time, end: Time) {
     let pod = attempt.pod;
-    let plain = || {
-        let of_life = |l: &Life| [l.started, l.listening, l.stop_accept, l.reset_until, l.exit];
-        pod.phases.iter().map(|p| p.0).chain(pod.lives.iter().flat_map(of_life))
+    let mut note = |at: Time| {
+        if begin < at && at < end {
+            edges.push(at);
+        }
     };
-    edges.extend(plain().filter(|at| begin < *at && *at < end));
+    for life in &pod.lives {
+        edges_of(life).into_iter().for_each(&mut note);
+    }
+    pod.phases.iter().for_each(|p| note(p.0));
     let mut silent_from = Time::ALWAYS;
     for i in 0..=pod.phases.len() {
         let silent_until = pod.phases.get(i).map_or(Time::NEVER, |p| p.0);
         let silent = i == 0 || pod.phases[i - 1].1 == Phase::Silent;
         let (from, until) = (silent_from.max(begin), silent_until.min(end));
         if silent && from < until {
-            for edge in plain() {
+            let plain = pod.phases.iter().map(|p| p.0).chain(pod.lives.iter().flat_map(edges_of));
+            for edge in plain {
                 let shifted = attempt.retransmissions().map(|shift| edge - shift);
                 edges.extend(shifted.filter(|at| from < *at && *at < until));
             }
         }
         silent_from = silent_until;
     }
+}
+
+fn edges_of(life: &Life) -> [Time; 5] {
+    [life.started, life.listening, life.stop_accept, life.reset_until, life.exit]
 }
 
 impl Attempt<'_> {

@@ -1,8 +1,8 @@
 //! Service times as the evaluators need them: survival over stretches of time, and a quantile table for the
 //! loops.
 
+use crate::engine::Dist;
 pub use crate::engine::law::{Law, limited_mean, survival};
-use crate::engine::{Dist, Dur};
 
 /// The mean of the survival function between `a` and `b` seconds.
 pub fn mean_survival(law: &Law, a: f64, b: f64) -> f64 {
@@ -15,15 +15,6 @@ pub fn mean_survival(law: &Law, a: f64, b: f64) -> f64 {
 /// A bound that no value exceeds but with probability 1e-9.
 pub fn longest(dist: &Dist) -> f64 {
     dist.quantile_s(1.0 - 1e-9)
-}
-
-/// Durations between which the survival function falls by little; falling.
-pub fn steps(dist: &Dist) -> Vec<Dur> {
-    const AT: [f64; 13] =
-        [1.0 - 1e-9, 1.0 - 1e-4, 0.995, 0.95, 0.85, 0.75, 0.6, 0.5, 0.4, 0.25, 0.1, 0.01, 1e-9];
-    let mut steps: Vec<Dur> = AT.iter().map(|u| dist.sample(*u)).collect();
-    steps.dedup();
-    steps
 }
 
 /// Cells of the quantile table.

@@ -8,8 +8,10 @@ use crate::traffic::{Cause, Failure, LossKey, Second, TrafficOutcome};
 fn replication(failed: f64, variance: f64, rollout_s: Option<f64>) -> Replication {
     let key =
         LossKey { failure: Failure::Refused, cause: Cause::ProcessGone, pod: None, view: None };
-    let second =
-        Second { answered: vec![90.0], failed: BTreeMap::from([(Failure::Refused, failed)]) };
+    let second = Second {
+        answered: [90.0].into_iter().collect(),
+        failed: BTreeMap::from([(Failure::Refused, failed)]),
+    };
     Replication {
         seed: 1,
         digest: 0,

@@ -3,6 +3,7 @@
 use super::flow::Flow;
 use super::latency;
 use super::seconds::{SECOND, Seconds};
+use super::served::Served;
 use super::spread::Spread;
 use crate::engine::{Dist, Dur, Time};
 use crate::scenario::{Arrivals, Traffic};
@@ -10,6 +11,7 @@ use crate::timeline::{PodId, Timeline, ViewId};
 use crate::traffic::plan::Piece;
 use crate::traffic::service;
 use crate::traffic::{Cause, Evaluator, Failure, LossKey, Second, TrafficOutcome};
+use smallvec::SmallVec;
 use std::collections::BTreeMap;
 
 /// How requests are lost.
@@ -41,6 +43,15 @@ pub struct Class<'a> {
     pub count: f64,
 }
 
+/// Where a loss is counted.
+#[derive(Clone, Copy)]
+pub struct Account {
+    class: Option<usize>,
+    version: Option<u16>,
+    /// Unless still open: the row of `losses` and the place in it, and the row of `kinds`.
+    failed: Option<(usize, usize, usize)>,
+}
+
 pub struct Ledger<'a> {
     timeline: &'a Timeline,
     traffic: &'a Traffic,
@@ -54,8 +65,8 @@ pub struct Ledger<'a> {
     /// By version.
     answered: Vec<Seconds>,
     kinds: Vec<(Failure, Seconds)>,
-    /// (failure or open, version, second, change of the weight that is lost from it on) in one view.
-    lasting: Vec<(Option<Failure>, Option<u16>, i64, f64)>,
+    /// (row of `kinds` or open, version, second, change of the weight that is lost from it on) in one view.
+    lasting: Vec<(Option<usize>, Option<u16>, i64, f64)>,
     /// Where the spread of the count is wanted beyond that of a Poisson number.
     pub spread: Option<Spread<'a>>,
     first_failure: Option<Time>,
@@ -134,90 +145,92 @@ impl<'a> Ledger<'a> {
         flow.routed(|version, piece| self.answered[version].add_piece(piece));
     }
 
+    /// Where to count requests that are lost so.
+    pub fn account(&mut self, loss: &Loss) -> Account {
+        let failed = loss.key.map(|key| {
+            let (pods, views) = (self.timeline.pods.len(), self.timeline.views.len());
+            let place = key.pod.map_or(pods, |p| p.0 as usize) * views;
+            let place = place + key.view.expect("the view that lost it").0 as usize;
+            let alike = (key.failure, key.cause);
+            let known = self.losses.iter().position(|l| l.0 == alike);
+            let row = known.unwrap_or_else(|| {
+                self.losses.push((alike, vec![0.0; (pods + 1) * views]));
+                self.losses.len() - 1
+            });
+            (row, place, self.kind(key.failure))
+        });
+        Account { class: loss.class, version: loss.version, failed }
+    }
+
+    fn kind(&mut self, failure: Failure) -> usize {
+        self.kinds.iter().position(|k| k.0 == failure).unwrap_or_else(|| {
+            self.kinds.push((failure, self.seconds()));
+            self.kinds.len() - 1
+        })
+    }
+
     /// Loses requests, of which `stalled` would have stalled; `lose_in` and `lose_throughout` say when.
-    pub fn lose(&mut self, loss: &Loss, count: f64, stalled: f64) {
+    pub fn lose(&mut self, account: Account, count: f64, stalled: f64) {
         self.stalled -= stalled;
         if count <= 0.0 {
             return;
         }
-        if let Some(class) = loss.class {
+        if let Some(class) = account.class {
             self.classes[class].count -= count;
         }
-        let Some(key) = loss.key else {
-            self.open += count;
-            return;
-        };
-        let (pods, views) = (self.timeline.pods.len(), self.timeline.views.len());
-        let place = key.pod.map_or(pods, |p| p.0 as usize) * views;
-        let place = place + key.view.expect("the view that lost it").0 as usize;
-        let alike = (key.failure, key.cause);
-        match self.losses.iter_mut().find(|l| l.0 == alike) {
-            Some(known) => known.1[place] += count,
-            None => {
-                let mut counts = vec![0.0; (pods + 1) * views];
-                counts[place] = count;
-                self.losses.push((alike, counts));
-            }
+        match account.failed {
+            Some((row, place, _)) => self.losses[row].1[place] += count,
+            None => self.open += count,
         }
     }
 
     /// Requests sent in a second are lost.
-    pub fn lose_in(&mut self, loss: &Loss, second: i64, count: f64) {
-        let failure = loss.key.map(|k| k.failure);
-        self.count_lost(failure, loss.version, second, count);
+    pub fn lose_in(&mut self, account: Account, second: i64, count: f64) {
+        let kind = account.failed.map(|f| f.2);
+        self.count_lost(kind, account.version, second, count);
     }
 
-    fn count_lost(
-        &mut self,
-        failure: Option<Failure>,
-        version: Option<u16>,
-        second: i64,
-        count: f64,
-    ) {
+    fn count_lost(&mut self, kind: Option<usize>, version: Option<u16>, second: i64, count: f64) {
         if count <= 0.0 {
             return;
         }
         if let Some(version) = version {
             self.answered[version as usize].add(second, -count);
         }
-        let Some(failure) = failure else { return };
-        let known = self.kinds.iter().position(|k| k.0 == failure);
-        let kind = known.unwrap_or_else(|| {
-            self.kinds.push((failure, self.seconds()));
-            self.kinds.len() - 1
-        });
-        self.kinds[kind].1.add(second, count);
+        if let Some(kind) = kind {
+            self.kinds[kind].1.add(second, count);
+        }
     }
 
     /// Of what the view sends from one second until another, that to so much weight is lost.
-    pub fn lose_throughout(&mut self, loss: &Loss, from: i64, to: i64, weight: f64) {
+    pub fn lose_throughout(&mut self, account: Account, from: i64, to: i64, weight: f64) {
         if from < to {
-            let (failure, version) = (loss.key.map(|k| k.failure), loss.version);
-            self.lasting
-                .extend([(failure, version, from, weight), (failure, version, to, -weight)]);
+            let (kind, version) = (account.failed.map(|f| f.2), account.version);
+            self.lasting.extend([(kind, version, from, weight), (kind, version, to, -weight)]);
         }
     }
 
     /// A view has been evaluated: counts what it lost in whole seconds.
-    pub fn close_view(&mut self, flow: &Flow) {
+    pub fn close_view(&mut self, flow: &Flow, served: &[Served]) {
         let mut lasting = std::mem::take(&mut self.lasting);
         lasting.sort_by_key(|l| (l.0, l.1, l.2));
         for alike in lasting.chunk_by(|a, b| (a.0, a.1) == (b.0, b.1)) {
             let mut weight = 0.0;
             for pair in alike.windows(2) {
-                let (failure, version, from, change) = pair[0];
+                let (kind, version, from, change) = pair[0];
                 weight += change;
                 // What rounding leaves of no weight is none.
                 let seconds = if weight > 1e-12 { from..pair[1].2 } else { 0..0 };
+                let mut before = flow.until(Time(seconds.start * SECOND));
                 for second in seconds {
-                    let (from, to) = (Time(second * SECOND), Time((second + 1) * SECOND));
-                    let count = weight * flow.between(from, to);
-                    self.count_lost(failure, version, second, count);
+                    let after = flow.until(Time((second + 1) * SECOND));
+                    self.count_lost(kind, version, second, weight * (after - before));
+                    before = after;
                 }
             }
         }
         if let Some(spread) = &mut self.spread {
-            spread.close_view(flow);
+            spread.close_view(flow, served);
         }
     }
 
@@ -240,23 +253,23 @@ impl<'a> Ledger<'a> {
         let sent: f64 = self.rates.iter().map(Piece::count).sum();
         let by_second = self.by_second();
         let mut answered_by_version = vec![0.0; self.timeline.versions.len()];
-        for second in by_second.values() {
+        for (_, second) in &by_second {
             for (sum, n) in answered_by_version.iter_mut().zip(&second.answered) {
                 *sum += n;
             }
         }
         let losses = by_key(&mut self.losses, self.timeline);
-        let failed: f64 = losses.values().sum();
+        let failed = losses.iter().fold(0.0, |sum, l| sum + l.1);
         let (variance, probability_none) =
             self.spread.map_or_else(|| (failed, libm::exp(-failed)), Spread::finish);
         let outcome = TrafficOutcome {
             evaluator: Evaluator::Exact,
             sent,
             answered_by_version,
-            losses,
+            losses: losses.into_iter().collect(),
             stalled: tidy(self.stalled),
             open: self.open,
-            by_second,
+            by_second: by_second.into_iter().collect(),
             by_pod: self.by_pod,
             latency: latency::latency(&self.classes, self.traffic.client.timeout),
             first_failure: self.first_failure,
@@ -264,11 +277,12 @@ impl<'a> Ledger<'a> {
             variance,
             probability_none,
         };
-        outcome.assert_conserved();
+        outcome.assert_conserved_with(failed);
         outcome
     }
 
-    fn by_second(&self) -> BTreeMap<i32, Second> {
+    /// In order.
+    fn by_second(&self) -> Vec<(i32, Second)> {
         // What rounding leaves of the highest rate, and less, is nothing.
         let least = 1e-9 * self.rates.iter().map(|r| r.rate).fold(1.0, f64::max);
         let answered: Vec<Vec<f64>> = self.answered.iter().map(Seconds::totals).collect();
@@ -277,22 +291,22 @@ impl<'a> Ledger<'a> {
         let mut seconds = Vec::with_capacity(every.len());
         for i in 0..every.len() {
             let tidy = |n: f64| if n.abs() < least { 0.0 } else { n };
-            let answered: Vec<f64> = answered.iter().map(|v| tidy(v[i])).collect();
-            let lost = |k: &(Failure, Vec<f64>)| (k.1[i] > 0.0).then(|| (k.0, k.1[i]));
-            let failed: BTreeMap<Failure, f64> = kinds.iter().filter_map(lost).collect();
-            if !failed.is_empty() || answered.iter().any(|a| *a > 0.0) {
-                seconds.push(((every.first + i as i64) as i32, Second { answered, failed }));
+            let mut row = SmallVec::new();
+            answered.iter().for_each(|v| row.push(tidy(v[i])));
+            let mut failed = BTreeMap::new();
+            for (failure, lost) in kinds.iter().filter(|k| k.1[i] > 0.0) {
+                failed.insert(*failure, lost[i]);
+            }
+            if !failed.is_empty() || row.iter().any(|a| *a > 0.0) {
+                seconds.push(((every.first + i as i64) as i32, Second { answered: row, failed }));
             }
         }
-        seconds.into_iter().collect()
+        seconds
     }
 }
 
 /// The losses that there are, found in the order of their keys.
-fn by_key(
-    losses: &mut [((Failure, Cause), Vec<f64>)],
-    timeline: &Timeline,
-) -> BTreeMap<LossKey, f64> {
+fn by_key(losses: &mut [((Failure, Cause), Vec<f64>)], timeline: &Timeline) -> Vec<(LossKey, f64)> {
     let (pods, views) = (timeline.pods.len(), timeline.views.len());
     losses.sort_by_key(|l| l.0);
     let mut found = Vec::new();
@@ -308,7 +322,7 @@ fn by_key(
             }
         }
     }
-    found.into_iter().collect()
+    found
 }
 
 /// Rounding leaves tiny remainders where requests were first counted as answered and then as lost.
