@@ -3,6 +3,7 @@
 use super::{Event, World, drain};
 use crate::cluster::objects::{Change, PodId, SliceRange};
 use crate::engine::Time;
+use crate::model::plumbing::Ctx;
 use crate::model::{gate, kubelet, scheduler};
 
 impl World<'_> {
@@ -77,6 +78,17 @@ impl World<'_> {
                 *last = (*last).max(at);
                 let event = self.balancers[layer].slices(watcher, range.from, range.to);
                 self.queue.schedule(*last, Event::Balancer(layer as u8, event));
+            }
+        }
+    }
+
+    /// Health checks meet something else at pods where something happened.
+    pub(super) fn wake_checks(&mut self, ctx: Ctx) {
+        for pod in self.kubelets.differing.drain(..) {
+            for (layer, balancer) in (0..).zip(&mut self.balancers) {
+                let out = &mut self.outs.balancer;
+                balancer.wake(ctx, pod, out);
+                drain(out, &mut self.queue, |e| Event::Balancer(layer, e));
             }
         }
     }

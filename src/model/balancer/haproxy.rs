@@ -1,7 +1,8 @@
 //! HAProxy in front of pods: a generic balancer with active checks. It finds its servers by looking up a
 //! headless Service (`server-template`), and sends to those that its checks have not found dead.
 
-use super::check::{self, Checked, Health, NodeRules};
+use super::check::{self, Checked, Health};
+use super::checker::{Checker, Checks};
 use super::listing::{Listing, new_view};
 use super::members::Members;
 use super::settings::Given;
@@ -16,7 +17,6 @@ pub struct Settings {
     pub hop: Hop,
     /// HAProxy processes, each with its own belief.
     pub processes: u32,
-    /// From the end of one check to the beginning of the next.
     pub check: check::Rules,
     /// How often the servers are looked up.
     pub resolve: Dur,
@@ -71,6 +71,7 @@ pub fn settings(given: &mut dyn Given) -> Settings {
         processes: given.count("processes", None),
         check: check::Rules {
             interval: inter,
+            from_end: true,
             timeout: inter,
             rise: given.count("rise", None),
             fall: given.count("fall", None),
@@ -106,7 +107,7 @@ pub enum Event {
 
 #[derive(Debug)]
 struct Server {
-    checked: Checked,
+    checker: Checker,
     generation: u32,
     /// Since when it is up again after having been down.
     risen: Time,
@@ -134,6 +135,7 @@ impl Process {
 pub struct Haproxy {
     settings: Settings,
     members: Members,
+    checks: Checks,
     processes: Vec<Process>,
     generations: u32,
     rng: Rng,
@@ -147,6 +149,7 @@ impl Haproxy {
         };
         Haproxy {
             members: Members::default(),
+            checks: Checks::new(settings.check, ctx.latencies),
             processes: (0..settings.processes).map(process).collect(),
             generations: 0,
             rng: ctx.seed.stream("haproxy", 0),
@@ -177,12 +180,12 @@ impl Haproxy {
             }
             self.generations += 1;
             let generation = self.generations;
-            let checked = Checked::on_probation(&self.settings.check);
+            let mut checker = Checker::idle(Checked::on_probation(&self.checks.rules));
+            let first = checker.start(now, &self.checks, &mut self.rng);
             let risen = Time::ALWAYS;
-            *process.slot(pod) = Some(Server { checked, generation, risen });
+            *process.slot(pod) = Some(Server { checker, generation, risen });
             self.follow(scene, id, pod);
-            let at = now + self.phase(self.settings.check.interval);
-            out.at(at, Event::Check { process: id, pod, generation }.into());
+            out.at(first, Event::Check { process: id, pod, generation }.into());
         }
         self.processes[id as usize].changed = changed;
         out.at(now + self.settings.resolve, Event::Resolve { process: id }.into());
@@ -213,6 +216,25 @@ impl Haproxy {
         listing.set(scene.timeline, now, wanted);
     }
 
+    fn check(
+        &mut self,
+        scene: &Scene,
+        process: u32,
+        pod: PodId,
+        generation: u32,
+        out: &mut Out<super::Event>,
+    ) {
+        let server = self.processes[process as usize].slot(pod).as_mut();
+        let Some(server) = server.filter(|s| s.generation == generation) else { return };
+        let rises =
+            server.rises(scene.ctx.now, self.settings.slow_start, self.checks.rules.interval);
+        let turn = server.checker.turn(scene, Target::Pod(pod), &mut self.checks, rises);
+        if let Some((pass, known)) = turn.result {
+            out.at(known, Event::Result { process, pod, generation, pass }.into());
+        }
+        out.at(turn.next, Event::Check { process, pod, generation }.into());
+    }
+
     fn server(&mut self, process: u32, pod: PodId, generation: u32) -> Option<&mut Server> {
         let server = self.processes[process as usize].slot(pod).as_mut();
         server.filter(|s| s.generation == generation)
@@ -220,8 +242,13 @@ impl Haproxy {
 }
 
 impl Server {
+    /// Its share grows at each check.
+    fn rises(&self, now: Time, slow_start: Dur, interval: Dur) -> bool {
+        slow_start > Dur::ZERO && now - self.risen <= slow_start + interval
+    }
+
     fn is_up(&self) -> bool {
-        self.checked.health == Health::Healthy
+        self.checker.checked.health == Health::Healthy
     }
 }
 
@@ -236,13 +263,27 @@ impl Model for Haproxy {
         Event::Slices { from, to }
     }
 
+    fn wake(&mut self, ctx: Ctx, pod: PodId, out: &mut Out<super::Event>) {
+        for (process, id) in self.processes.iter_mut().zip(0..) {
+            let Some(server) = process.slot(pod) else { continue };
+            if let Some(at) = server.checker.wake(ctx, &self.checks) {
+                let generation = server.generation;
+                out.at(at, Event::Check { process: id, pod, generation }.into());
+            }
+        }
+    }
+
+    fn check_always(&mut self) {
+        self.checks.always = true;
+    }
+
     fn adopt(&mut self, _scene: &mut Scene, _service: u8, pod: PodId, conditions: Conditions) {
         self.members.set(pod, Some(conditions));
         for process in &mut self.processes {
             self.generations += 1;
-            let checked = Checked::new(Health::Healthy);
+            let checker = Checker::idle(Checked::new(Health::Healthy));
             let (generation, risen) = (self.generations, Time::ALWAYS);
-            *process.slot(pod) = Some(Server { checked, generation, risen });
+            *process.slot(pod) = Some(Server { checker, generation, risen });
         }
     }
 
@@ -256,10 +297,10 @@ impl Model for Haproxy {
         for process in 0..self.processes.len() as u32 {
             out.at(now + self.phase(self.settings.resolve), Event::Resolve { process }.into());
             for pod in (0..self.processes[process as usize].servers.len() as u32).map(PodId) {
-                let server = self.processes[process as usize].slot(pod);
-                let Some(generation) = server.as_ref().map(|s| s.generation) else { continue };
-                let phase = self.phase(self.settings.check.interval);
-                out.at(now + phase, Event::Check { process, pod, generation }.into());
+                let Some(server) = self.processes[process as usize].slot(pod) else { continue };
+                let first = server.checker.start(now, &self.checks, &mut self.rng);
+                let generation = server.generation;
+                out.at(first, Event::Check { process, pod, generation }.into());
             }
         }
     }
@@ -275,27 +316,19 @@ impl Model for Haproxy {
             }
             Event::Resolve { process } => self.resolve(scene, process, out),
             Event::Check { process, pod, generation } => {
-                if self.server(process, pod, generation).is_some() {
-                    let (rules, target) = (&self.settings.check, Target::Pod(pod));
-                    let nodes = &mut NodeRules::default();
-                    let (pass, at) = check::check(scene, target, rules, nodes, &mut self.rng);
-                    out.at(at, Event::Result { process, pod, generation, pass }.into());
-                }
+                self.check(scene, process, pod, generation, out);
             }
             Event::Result { process, pod, generation, pass } => {
-                let rules = self.settings.check;
-                let (now, slow) = (scene.ctx.now, self.settings.slow_start);
+                let (rules, slow) = (self.checks.rules, self.settings.slow_start);
+                let now = scene.ctx.now;
                 let Some(server) = self.server(process, pod, generation) else { return };
-                let changed = server.checked.result(pass, &rules);
+                let changed = server.checker.checked.result(pass, &rules);
                 if changed && pass {
                     server.risen = now;
                 }
-                // Shares in slow start grow at each check.
-                if changed || now - server.risen <= slow + rules.interval {
+                if changed || server.rises(now, slow, rules.interval) {
                     self.follow(scene, process, pod);
                 }
-                let next = now + rules.interval;
-                out.at(next, Event::Check { process, pod, generation }.into());
             }
         }
     }

@@ -5,10 +5,11 @@ use super::belief::{Belief, Member, State, UNKNOWN};
 use super::zones::Zones;
 use crate::cluster::objects::{Cluster, PodId};
 use crate::engine::{Dur, Rng, Time};
-use crate::model::balancer::check::{self, Checked, Health, NodeRules};
+use crate::model::balancer::check::{Checked, Health};
+use crate::model::balancer::checker::{Checker, Checks};
 use crate::model::balancer::listing::{Listing, new_view};
 use crate::model::balancer::{self, Scene};
-use crate::model::plumbing::Out;
+use crate::model::plumbing::{Ctx, Out};
 use crate::timeline::{Target, Timeline, ViewId};
 
 /// A target at a node; void when the target's registration is no longer the `generation`-th.
@@ -66,7 +67,7 @@ pub struct Group {
     /// None: a node sends to targets of every zone.
     zones: Option<Zones>,
     nodes: Vec<Node>,
-    node_rules: NodeRules,
+    checks: Checks,
     rng: Rng,
 }
 
@@ -80,6 +81,7 @@ impl Group {
 
     /// `name`: of the target group, where there are several.
     pub fn new(
+        ctx: Ctx,
         settings: &Settings,
         name: Option<&str>,
         zones: Option<Zones>,
@@ -110,7 +112,7 @@ impl Group {
             places: Vec::new(),
             zones,
             nodes,
-            node_rules: NodeRules::default(),
+            checks: Checks::new(settings.check, ctx.latencies),
             rng,
         }
     }
@@ -123,7 +125,7 @@ impl Group {
     pub fn adopt(&mut self, cluster: &Cluster, target: Target) {
         let belief = Belief {
             known: true,
-            checked: Checked::new(Health::Healthy),
+            checker: Checker::idle(Checked::new(Health::Healthy)),
             routed: Health::Healthy,
             healthy_since: Time::ALWAYS,
         };
@@ -168,8 +170,26 @@ impl Group {
 
     /// Each node checks each target on its own clock.
     fn check_from(&mut self, now: Time, place: Place, out: &mut Out<balancer::Event>) {
-        let phase = self.settings.check.interval.0 as f64 * self.rng.uniform();
-        say(out, now + Dur(phase as i64), Event::Check(place));
+        let checker = &mut self.nodes[place.node as usize].beliefs[place.target as usize].checker;
+        let first = checker.start(now, &self.checks, &mut self.rng);
+        say(out, first, Event::Check(place));
+    }
+
+    /// No checker sleeps.
+    pub fn check_always(&mut self) {
+        self.checks.always = true;
+    }
+
+    /// A check of the pod meets something else from now on.
+    pub fn wake(&mut self, ctx: Ctx, pod: PodId, out: &mut Out<balancer::Event>) {
+        let Some(i) = self.place_of(pod) else { return };
+        for node in 0..self.nodes.len() as u32 {
+            let place = self.place(node, i);
+            let checker = &mut self.nodes[node as usize].beliefs[i].checker;
+            if let Some(at) = checker.wake(ctx, &self.checks) {
+                say(out, at, Event::Check(place));
+            }
+        }
     }
 
     /// Registered and not draining (or will be again).
@@ -181,7 +201,7 @@ impl Group {
     /// As the API tells it: healthy at every node.
     pub fn is_healthy(&self, pod: PodId) -> bool {
         let Some(i) = self.place_of(pod) else { return false };
-        let healthy = |n: &Node| n.beliefs[i].checked.health == Health::Healthy;
+        let healthy = |n: &Node| n.beliefs[i].checker.checked.health == Health::Healthy;
         self.members[i].state == State::Registered && self.nodes.iter().all(healthy)
     }
 
@@ -242,22 +262,25 @@ impl Group {
         let now = scene.ctx.now;
         match event {
             Event::Known(place) if self.is_current_and_registered(place) => {
-                self.check_from(now, place, out);
                 self.believe(scene, place, Belief { known: true, ..UNKNOWN }, out);
+                self.check_from(now, place, out);
             }
             Event::Forgotten(place) if self.is_current(place) => {
                 self.believe(scene, place, UNKNOWN, out);
             }
             Event::Check(place) if self.is_current(place) && self.belief(place).known => {
                 let target = self.members[place.target as usize].target;
-                let (rules, nodes) = (&self.settings.check, &mut self.node_rules);
-                let (pass, known) = check::check(scene, target, rules, nodes, &mut self.rng);
-                say(out, known, Event::Result(place, pass));
-                say(out, now + self.settings.check.interval, Event::Check(place));
+                let checker =
+                    &mut self.nodes[place.node as usize].beliefs[place.target as usize].checker;
+                let turn = checker.turn(scene, target, &mut self.checks, false);
+                if let Some((pass, known)) = turn.result {
+                    say(out, known, Event::Result(place, pass));
+                }
+                say(out, turn.next, Event::Check(place));
             }
             Event::Result(place, pass) if self.is_current(place) && self.belief(place).known => {
                 let rules = self.settings.check;
-                let checked = &mut self.belief(place).checked;
+                let checked = &mut self.belief(place).checker.checked;
                 if checked.result(pass, &rules) {
                     let health = checked.health;
                     let at = now + self.settings.verdict.sample(self.rng.uniform());

@@ -84,7 +84,7 @@ impl Elb {
         let (nodes, views) = cluster;
         let zones = if settings.cross_zone { None } else { Zones::of(nodes, views) };
         let rng = ctx.seed.stream("elb", u64::from(service));
-        let mut group = Group::new(settings, name, zones, rng, timeline);
+        let mut group = Group::new(ctx, settings, name, zones, rng, timeline);
         if settings.controller.is_none() {
             let none = Cluster::default();
             views.iter().for_each(|view| group.adopt(&none, Target::View(*view)));
@@ -115,6 +115,14 @@ impl Model for Elb {
 
     fn pod(&self, pod: PodId) -> Option<Event> {
         self.controller.is_some().then_some(Event::Controller(controller::Event::Pod(pod)))
+    }
+
+    fn wake(&mut self, ctx: Ctx, pod: PodId, out: &mut Out<super::Event>) {
+        self.group.wake(ctx, pod, out);
+    }
+
+    fn check_always(&mut self) {
+        self.group.check_always();
     }
 
     fn adopt(&mut self, scene: &mut Scene, service: u8, pod: PodId, conditions: Conditions) {
