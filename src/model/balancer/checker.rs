@@ -3,7 +3,7 @@
 
 use super::Scene;
 use super::check::{self, Checked, Met, NodeRules, Rules};
-use crate::engine::{Dur, Rng, Sampler, Seed, Time};
+use crate::engine::{Dur, Sampler, Seed, Time};
 use crate::model::plumbing::{Ctx, Latencies};
 use crate::timeline::{Target, Timeline};
 
@@ -77,9 +77,9 @@ impl Checker {
         Checker { checked, luck, number: 0, begins, late: u64::MAX, sleep: None }
     }
 
-    /// It begins on a clock of its own: returns its first turn.
-    pub fn start(&mut self, now: Time, checks: &Checks, rng: &mut Rng) -> Time {
-        self.luck = Seed(rng.next_u64());
+    /// It begins on a clock of its own, with this luck: returns its first turn.
+    pub fn start(&mut self, now: Time, checks: &Checks, luck: u64) -> Time {
+        self.luck = Seed(luck);
         let phase = checks.rules.interval.0 as f64 * self.luck.uniform("phase", 0);
         self.begins = now + Dur(phase as i64);
         self.late = self.late_from(0, checks);
@@ -188,5 +188,53 @@ impl Checker {
         let u = self.luck.uniform("late", number);
         let before = libm::log(u) / libm::log(checks.in_time);
         number.saturating_add(before as u64)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::engine::Dist;
+
+    #[test]
+    fn the_share_of_answers_in_time() {
+        let second = Dur::from_secs(1);
+        let within = |dist: Dist| share_within(&Sampler::new(&dist), second);
+        assert_eq!(within(Dist::constant(1.0)), 1.0);
+        assert_eq!(within(Dist::constant(1.1)), 0.0);
+        let exponential = within(Dist::Exponential { mean_s: 1.0, min_s: 0.0 });
+        assert!((exponential - (1.0 - libm::exp(-1.0))).abs() < 1e-2, "{exponential}");
+        let rare = within(Dist::LogNormal { median_s: 0.02, p99_s: 0.1, min_s: 0.0 });
+        assert!(rare < 1.0 && 1.0 - rare < 1e-6, "{rare}");
+    }
+
+    /// As often as answers take longer, whether one after the other or not.
+    #[test]
+    fn late_answers_come_at_random() {
+        let rules = Rules {
+            interval: Dur::from_secs(2),
+            from_end: false,
+            timeout: Dur::from_secs(1),
+            rise: 2,
+            fall: 2,
+            node_port_health: false,
+        };
+        for in_time in [0.0, 0.25, 0.9, 1.0] {
+            let nodes = NodeRules::default();
+            let checks = Checks { rules, in_time, nodes, always: false };
+            let mut checker = Checker::idle(Checked::INITIAL);
+            checker.luck = Seed(3);
+            let (mut late, mut rows) = (0, 0);
+            let mut before = false;
+            for number in 0..20_000 {
+                let is_late = checker.late_from(number, &checks) == number;
+                late += u32::from(is_late);
+                rows += u32::from(is_late && before);
+                before = is_late;
+            }
+            let (late, rows) = (f64::from(late) / 2e4, f64::from(rows) / 2e4);
+            assert!((late - (1.0 - in_time)).abs() < 0.01, "{in_time}: {late}");
+            assert!((rows - (1.0 - in_time) * (1.0 - in_time)).abs() < 0.01, "{in_time}: {rows}");
+        }
     }
 }

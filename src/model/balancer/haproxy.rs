@@ -181,7 +181,7 @@ impl Haproxy {
             self.generations += 1;
             let generation = self.generations;
             let mut checker = Checker::idle(Checked::on_probation(&self.checks.rules));
-            let first = checker.start(now, &self.checks, &mut self.rng);
+            let first = checker.start(now, &self.checks, self.rng.next_u64());
             let risen = Time::ALWAYS;
             *process.slot(pod) = Some(Server { checker, generation, risen });
             self.follow(scene, id, pod);
@@ -298,7 +298,7 @@ impl Model for Haproxy {
             out.at(now + self.phase(self.settings.resolve), Event::Resolve { process }.into());
             for pod in (0..self.processes[process as usize].servers.len() as u32).map(PodId) {
                 let Some(server) = self.processes[process as usize].slot(pod) else { continue };
-                let first = server.checker.start(now, &self.checks, &mut self.rng);
+                let first = server.checker.start(now, &self.checks, self.rng.next_u64());
                 let generation = server.generation;
                 out.at(first, Event::Check { process, pod, generation }.into());
             }

@@ -15,8 +15,8 @@ use crate::timeline::{Target, Timeline, ViewId};
 /// A target at a node; void when the target's registration is no longer the `generation`-th.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Place {
-    node: u32,
-    target: u32,
+    pub(super) node: u32,
+    pub(super) target: u32,
     generation: u32,
 }
 
@@ -42,11 +42,11 @@ pub enum Event {
 }
 
 #[derive(Debug)]
-struct Node {
+pub(super) struct Node {
     /// Where it is, without cross-zone load balancing.
     zone: u32,
     listing: Listing,
-    beliefs: Vec<Belief>,
+    pub(super) beliefs: Vec<Belief>,
     /// Targets that it knows and has found healthy.
     healthy: usize,
     /// Targets that it knows. Of both, those that it may send to.
@@ -60,15 +60,15 @@ struct Node {
 
 #[derive(Debug)]
 pub struct Group {
-    settings: Settings,
-    members: Vec<Member>,
+    pub(super) settings: Settings,
+    pub(super) members: Vec<Member>,
     /// Per pod: its place among the members.
     places: Vec<Option<u32>>,
     /// None: a node sends to targets of every zone.
     zones: Option<Zones>,
-    nodes: Vec<Node>,
-    checks: Checks,
-    rng: Rng,
+    pub(super) nodes: Vec<Node>,
+    pub(super) checks: Checks,
+    pub(super) rng: Rng,
 }
 
 /// Slow start is drawn in so many steps.
@@ -168,30 +168,6 @@ impl Group {
         }
     }
 
-    /// Each node checks each target on its own clock.
-    fn check_from(&mut self, now: Time, place: Place, out: &mut Out<balancer::Event>) {
-        let checker = &mut self.nodes[place.node as usize].beliefs[place.target as usize].checker;
-        let first = checker.start(now, &self.checks, &mut self.rng);
-        say(out, first, Event::Check(place));
-    }
-
-    /// No checker sleeps.
-    pub fn check_always(&mut self) {
-        self.checks.always = true;
-    }
-
-    /// A check of the pod meets something else from now on.
-    pub fn wake(&mut self, ctx: Ctx, pod: PodId, out: &mut Out<balancer::Event>) {
-        let Some(i) = self.place_of(pod) else { return };
-        for node in 0..self.nodes.len() as u32 {
-            let place = self.place(node, i);
-            let checker = &mut self.nodes[node as usize].beliefs[i].checker;
-            if let Some(at) = checker.wake(ctx, &self.checks) {
-                say(out, at, Event::Check(place));
-            }
-        }
-    }
-
     /// Registered and not draining (or will be again).
     pub fn is_registered(&self, pod: PodId) -> bool {
         let state = self.place_of(pod).map(|i| self.members[i].state);
@@ -205,7 +181,7 @@ impl Group {
         self.members[i].state == State::Registered && self.nodes.iter().all(healthy)
     }
 
-    fn place_of(&self, pod: PodId) -> Option<usize> {
+    pub(super) fn place_of(&self, pod: PodId) -> Option<usize> {
         self.places.get(pod.index()).copied().flatten().map(|place| place as usize)
     }
 
@@ -236,7 +212,7 @@ impl Group {
         *heard
     }
 
-    fn place(&self, node: u32, i: usize) -> Place {
+    pub(super) fn place(&self, node: u32, i: usize) -> Place {
         Place { node, target: i as u32, generation: self.members[i].generation }
     }
 
@@ -269,23 +245,10 @@ impl Group {
                 self.believe(scene, place, UNKNOWN, out);
             }
             Event::Check(place) if self.is_current(place) && self.belief(place).known => {
-                let target = self.members[place.target as usize].target;
-                let checker =
-                    &mut self.nodes[place.node as usize].beliefs[place.target as usize].checker;
-                let turn = checker.turn(scene, target, &mut self.checks, false);
-                if let Some((pass, known)) = turn.result {
-                    say(out, known, Event::Result(place, pass));
-                }
-                say(out, turn.next, Event::Check(place));
+                self.check(scene, place, out);
             }
             Event::Result(place, pass) if self.is_current(place) && self.belief(place).known => {
-                let rules = self.settings.check;
-                let checked = &mut self.belief(place).checker.checked;
-                if checked.result(pass, &rules) {
-                    let health = checked.health;
-                    let at = now + self.settings.verdict.sample(self.rng.uniform());
-                    say(out, at, Event::Verdict(place, health));
-                }
+                self.result(now, place, pass, out);
             }
             Event::Verdict(place, health) if self.is_current(place) && self.belief(place).known => {
                 let belief = *self.belief(place);
@@ -403,6 +366,6 @@ fn is_near(zones: &Option<Zones>, zone: u32, cluster: &Cluster, target: Target) 
     zones.as_ref().is_none_or(|zones| zones.of_target(cluster, target) == zone)
 }
 
-fn say(out: &mut Out<balancer::Event>, at: Time, event: Event) {
+pub(super) fn say(out: &mut Out<balancer::Event>, at: Time, event: Event) {
     out.at(at, super::Event::Group(event).into());
 }

@@ -3,6 +3,7 @@
 //! their own clocks. ALB and NLB differ in their settings.
 
 mod belief;
+mod checking;
 pub mod controller;
 pub mod group;
 pub mod rule;
@@ -122,7 +123,7 @@ impl Model for Elb {
     }
 
     fn check_always(&mut self) {
-        self.group.check_always();
+        self.group.checks.always = true;
     }
 
     fn adopt(&mut self, scene: &mut Scene, service: u8, pod: PodId, conditions: Conditions) {
