@@ -83,7 +83,6 @@ fn checks_left_out_change_nothing() {
                 all += awake.events;
             }
         }
-        println!("{folder} {own:?}: {variants} variants, {few} of {all} events");
         assert!(variants >= 8, "{folder}: {variants}");
         let nodes = own == LOCAL;
         assert!(nodes || few < all * 9 / 10, "{folder}: hardly a check was left out");

@@ -120,6 +120,8 @@ struct Process {
     servers: Vec<Option<Server>>,
     /// Pods whose endpoints changed since the last look-up.
     changed: Vec<PodId>,
+    /// Not all had their whole share when shares were last worked out.
+    rising: bool,
 }
 
 impl Process {
@@ -128,6 +130,16 @@ impl Process {
             self.servers.resize_with(pod.index() + 1, || None);
         }
         &mut self.servers[pod.index()]
+    }
+
+    fn route(&mut self, scene: &mut Scene, slow_start: Dur) {
+        let now = scene.ctx.now;
+        let share = |server: &Option<Server>| server.as_ref()?.share(now, slow_start);
+        let servers = (0..).map(PodId).zip(&self.servers);
+        let up = servers.filter_map(|(pod, s)| Some((Target::Pod(pod), share(s)?)));
+        let wanted: Vec<(Target, f32)> = up.collect();
+        self.rising = wanted.iter().any(|&(_, share)| share < 1.0);
+        self.listing.set(scene.timeline, now, wanted);
     }
 }
 
@@ -145,7 +157,8 @@ impl Haproxy {
     pub fn new(ctx: Ctx, settings: &Settings, timeline: &mut Timeline) -> Haproxy {
         let process = |i| {
             let view = new_view(timeline, format!("HAProxy {}", i + 1), settings.hop.clone());
-            Process { listing: Listing::new(view), servers: Vec::new(), changed: Vec::new() }
+            let (servers, changed) = (Vec::new(), Vec::new());
+            Process { listing: Listing::new(view), servers, changed, rising: false }
         };
         Haproxy {
             members: Members::default(),
@@ -193,27 +206,14 @@ impl Haproxy {
 
     /// What the process sends to, as its checks and its look-ups say of one pod.
     fn follow(&mut self, scene: &mut Scene, id: u32, pod: PodId) {
-        if self.settings.slow_start > Dur::ZERO {
-            // The shares of all follow from the time.
-            return self.route(scene, id);
-        }
-        let process = &mut self.processes[id as usize];
-        let up = process.slot(pod).as_ref().is_some_and(Server::is_up);
-        let target = Target::Pod(pod);
-        process.listing.change(scene.timeline, scene.ctx.now, target, up.then_some(1.0));
-    }
-
-    fn route(&mut self, scene: &mut Scene, id: u32) {
-        let Process { servers, listing, .. } = &mut self.processes[id as usize];
         let (now, slow) = (scene.ctx.now, self.settings.slow_start);
-        let share = |s: &Server| {
-            let risen = now - s.risen;
-            if risen >= slow { 1.0 } else { (risen.0 as f32 / slow.0 as f32).max(LEAST_SHARE) }
-        };
-        let servers = (0..).map(PodId).zip(servers.iter());
-        let up = servers.filter_map(|(pod, s)| Some((pod, s.as_ref().filter(|s| s.is_up())?)));
-        let wanted = up.map(|(pod, s)| (Target::Pod(pod), share(s))).collect();
-        listing.set(scene.timeline, now, wanted);
+        let process = &mut self.processes[id as usize];
+        let share = process.slot(pod).as_ref().and_then(|server| server.share(now, slow));
+        if process.rising || share.is_some_and(|share| share < 1.0) {
+            // The shares of all follow from the time.
+            return process.route(scene, slow);
+        }
+        process.listing.change(scene.timeline, now, Target::Pod(pod), share);
     }
 
     fn check(
@@ -245,6 +245,14 @@ impl Server {
     /// Its share grows at each check.
     fn rises(&self, now: Time, slow_start: Dur, interval: Dur) -> bool {
         slow_start > Dur::ZERO && now - self.risen <= slow_start + interval
+    }
+
+    /// Of the requests; None: it is down.
+    fn share(&self, now: Time, slow_start: Dur) -> Option<f32> {
+        let risen = now - self.risen;
+        let whole = risen >= slow_start;
+        let part = || (risen.0 as f32 / slow_start.0 as f32).max(LEAST_SHARE);
+        self.is_up().then(|| if whole { 1.0 } else { part() })
     }
 
     fn is_up(&self) -> bool {

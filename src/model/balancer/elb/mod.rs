@@ -6,6 +6,7 @@ mod belief;
 mod checking;
 pub mod controller;
 pub mod group;
+mod routing;
 pub mod rule;
 pub mod zones;
 
