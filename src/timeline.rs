@@ -293,6 +293,12 @@ impl PodTruth {
         if next == 0 { Phase::Silent } else { self.phases[next - 1].1 }
     }
 
+    /// From when on a connection meets something else than at `at`, as far as is known; else never.
+    pub fn next_phase_after(&self, at: Time) -> Time {
+        let next = self.phases.partition_point(|&(from, _)| from <= at);
+        self.phases.get(next).map_or(Time::NEVER, |&(from, _)| from)
+    }
+
     /// The run of the process that accepts a connection at `at`, if any.
     pub fn life_at(&self, at: Time) -> Option<&Life> {
         let next = self.lives.partition_point(|l| l.listening <= at);

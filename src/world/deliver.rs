@@ -1,8 +1,9 @@
 //! What was committed reaches the watchers, each after its own latency and in order.
 
-use super::{Event, World};
+use super::{Event, World, of_layer};
 use crate::cluster::objects::{Change, PodId, SliceRange};
 use crate::engine::Time;
+use crate::model::plumbing::Ctx;
 use crate::model::{gate, kubelet, scheduler};
 
 impl World<'_> {
@@ -84,6 +85,15 @@ impl World<'_> {
                 *last = (*last).max(at);
                 let event = self.balancers[layer].slices(watcher, range.from, range.to);
                 self.queue.schedule(*last, Event::Balancer(layer as u8, event));
+            }
+        }
+    }
+
+    /// Health checks meet something else at pods where something happened.
+    pub(super) fn wake_checks(&mut self, ctx: Ctx) {
+        for pod in self.kubelets.differing.drain(..) {
+            for (layer, balancer) in (0..).zip(&mut self.balancers) {
+                balancer.wake(ctx, pod, &mut of_layer(&mut self.queue, layer));
             }
         }
     }

@@ -147,6 +147,14 @@ pub fn simulate_probing_always(scenario: &Scenario, latencies: &Latencies, seed:
     world.run(None)
 }
 
+/// As [`simulate`], with every health check: to test that those left out change nothing.
+pub fn simulate_checking_always(scenario: &Scenario, latencies: &Latencies, seed: Seed) -> Control {
+    let run = run_of(scenario, latencies, seed);
+    let mut world = World::new(scenario, &run);
+    world.balancers.iter_mut().for_each(Balancer::check_always);
+    world.run(None)
+}
+
 /// As [`simulate`], telling `observer` of every event.
 pub fn trace(
     scenario: &Scenario,
@@ -208,6 +216,7 @@ impl World<'_> {
                 self.fold(now, kubelet_tag(&e));
                 let (timeline, out) = (&mut self.timeline, &mut self.queue);
                 self.kubelets.handle(ctx, e, &self.cluster, timeline, out);
+                self.wake_checks(ctx);
             }
             Event::Balancer(layer, e) => {
                 self.fold(now, 6);

@@ -200,8 +200,7 @@ pub(super) fn new_truth(name: PodName, version: u16, created: Time) -> PodTruth 
 
 impl World<'_> {
     pub(super) fn finish(mut self) -> Control {
-        let now = self.queue.now();
-        self.tracker.count(now, 0, &self.cluster);
+        self.tracker.count(self.scenario.horizon, 0, &self.cluster);
         let waiting_for = match self.tracker.complete {
             None if self.tracker.rolling => Some(self.waiting_for()),
             _ => None,

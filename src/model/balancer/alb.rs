@@ -56,6 +56,7 @@ pub fn settings(given: &mut dyn Given) -> Settings {
         nodes: given.count("nodes", None),
         check: check::Rules {
             interval: given.seconds("check_interval", interval),
+            from_end: false,
             timeout: given.seconds("check_timeout", timeout),
             rise: given.count("healthy_threshold", rise),
             fall: given.count("unhealthy_threshold", fall),

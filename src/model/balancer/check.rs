@@ -4,7 +4,7 @@ use super::Scene;
 use super::listing::Followed;
 use crate::cluster::objects::PodId;
 use crate::cluster::spec::OnSigterm;
-use crate::engine::{Dur, Rng, Time};
+use crate::engine::Dur;
 use crate::model::plumbing::entry;
 use crate::timeline::{Phase, Target, Timeline, ViewId};
 
@@ -12,6 +12,8 @@ use crate::timeline::{Phase, Target, Timeline, ViewId};
 pub struct Rules {
     /// From the beginning of one check to that of the next.
     pub interval: Dur,
+    /// Instead from the end of one check to the beginning of the next.
+    pub from_end: bool,
     /// A check without an answer fails after this.
     pub timeout: Dur,
     /// So many passes in a row make a target healthy that was not; a new one needs a single pass.
@@ -51,6 +53,12 @@ impl Checked {
         Checked { health: Health::Healthy, against: rules.fall.saturating_sub(1) }
     }
 
+    /// Such results change nothing, however many come.
+    pub fn expects(&self, pass: bool) -> bool {
+        let expected = if pass { Health::Healthy } else { Health::Unhealthy };
+        self.health == expected && self.against == 0
+    }
+
     /// Takes in a result; whether it changed the verdict.
     pub fn result(&mut self, pass: bool, rules: &Rules) -> bool {
         let (needed, next) = match (self.health, pass) {
@@ -81,48 +89,52 @@ impl NodeRules {
     }
 }
 
-/// Checks `target` now: whether it passes, and when that is known. A node passes the check on to one of the
-/// pods that its rules name.
-pub fn check(
+/// What a check meets.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Met {
+    /// The application answers after a while: whether it says that it is ready.
+    Answer(bool),
+    /// Word at once: refused, or what a node tells of itself.
+    AtOnce(bool),
+    /// Nothing until the timeout.
+    Silence,
+}
+
+/// What a check of `target` meets now. A node passes the check on to one of the pods that its rules name: the
+/// one at `pick` (in 0..1).
+pub fn meet(
     scene: &Scene,
     target: Target,
-    rules: &Rules,
+    node_port_health: bool,
     nodes: &mut NodeRules,
-    rng: &mut Rng,
-) -> (bool, Time) {
-    let (now, timeout) = (scene.ctx.now, rules.timeout);
-    let pod = match target {
-        Target::Pod(pod) => pod,
-        Target::View(view) => {
-            let listed = nodes.of(scene.timeline, view);
-            if listed.is_empty() {
-                return (false, now);
-            }
-            if rules.node_port_health {
-                // Pods that are only terminating are in the rules, and count as none.
-                let ready = |t: &Target| match t {
-                    Target::Pod(pod) => scene.timeline.pods[pod.index()].deleted > now,
-                    Target::View(_) => true,
-                };
-                return (listed.iter().any(ready), now);
-            }
-            match listed[rng.below(listed.len() as u64) as usize] {
-                Target::Pod(pod) => pod,
-                deeper @ Target::View(_) => return check(scene, deeper, rules, nodes, rng),
-            }
-        }
+    pick: f64,
+) -> Met {
+    let view = match target {
+        Target::Pod(pod) => return meet_pod(scene, pod),
+        Target::View(view) => view,
     };
-    match scene.timeline.pods[pod.index()].phase_at(now) {
-        Phase::Serving => {
-            let answer = scene.ctx.latencies.probe_answer.sample(rng.uniform());
-            if answer > timeout {
-                (false, now + timeout)
-            } else {
-                (says_ready(scene, pod), now + answer)
-            }
-        }
-        Phase::Refusing => (false, now),
-        Phase::Silent | Phase::Unreachable => (false, now + timeout),
+    let listed = nodes.of(scene.timeline, view);
+    if listed.is_empty() {
+        return Met::AtOnce(false);
+    }
+    if node_port_health {
+        // Pods that are only terminating are in the rules, and count as none.
+        let ready = |t: &Target| match t {
+            Target::Pod(pod) => scene.timeline.pods[pod.index()].deleted > scene.ctx.now,
+            Target::View(_) => true,
+        };
+        return Met::AtOnce(listed.iter().any(ready));
+    }
+    let place = pick * listed.len() as f64;
+    let (deeper, rest) = (listed[place as usize], place.fract());
+    meet(scene, deeper, node_port_health, nodes, rest)
+}
+
+fn meet_pod(scene: &Scene, pod: PodId) -> Met {
+    match scene.timeline.pods[pod.index()].phase_at(scene.ctx.now) {
+        Phase::Serving => Met::Answer(says_ready(scene, pod)),
+        Phase::Refusing => Met::AtOnce(false),
+        Phase::Silent | Phase::Unreachable => Met::Silence,
     }
 }
 
@@ -146,6 +158,7 @@ mod tests {
     fn verdicts_need_their_rows() {
         let rules = Rules {
             interval: Dur::from_secs(1),
+            from_end: false,
             timeout: Dur::from_secs(1),
             rise: 2,
             fall: 3,
@@ -166,6 +179,9 @@ mod tests {
         assert_eq!(run(new, &[false, false, false, true, false, true, true]), {
             [Initial, Initial, Unhealthy, Unhealthy, Unhealthy, Unhealthy, Healthy]
         });
+        assert!(!new.expects(true) && !new.expects(false));
+        assert!(Checked::new(Healthy).expects(true) && Checked::new(Unhealthy).expects(false));
+        assert!(!Checked::on_probation(&rules).expects(true), "it is to be forgiven");
         assert_eq!(run(Checked::on_probation(&rules), &[false]), [Unhealthy]);
         assert_eq!(run(Checked::on_probation(&rules), &[true, false]), [Healthy, Healthy]);
     }

@@ -17,6 +17,7 @@ pub fn settings(given: &mut dyn Given) -> Settings {
         nodes: given.count("nodes", None),
         check: check::Rules {
             interval: given.seconds("check_interval", None),
+            from_end: false,
             timeout: given.seconds("check_timeout", None),
             rise: given.count("healthy_threshold", None),
             fall: given.count("unhealthy_threshold", None),

@@ -1,7 +1,8 @@
 //! HAProxy in front of pods: a generic balancer with active checks. It finds its servers by looking up a
 //! headless Service (`server-template`), and sends to those that its checks have not found dead.
 
-use super::check::{self, Checked, Health, NodeRules};
+use super::check::{self, Checked, Health};
+use super::checker::{Checker, Checks};
 use super::listing::{Listing, new_view};
 use super::members::Members;
 use super::settings::Given;
@@ -16,7 +17,6 @@ pub struct Settings {
     pub hop: Hop,
     /// HAProxy processes, each with its own belief.
     pub processes: u32,
-    /// From the end of one check to the beginning of the next.
     pub check: check::Rules,
     /// How often the servers are looked up.
     pub resolve: Dur,
@@ -71,6 +71,7 @@ pub fn settings(given: &mut dyn Given) -> Settings {
         processes: given.count("processes", None),
         check: check::Rules {
             interval: inter,
+            from_end: true,
             timeout: inter,
             rise: given.count("rise", None),
             fall: given.count("fall", None),
@@ -106,7 +107,7 @@ pub enum Event {
 
 #[derive(Debug)]
 struct Server {
-    checked: Checked,
+    checker: Checker,
     generation: u32,
     /// Since when it is up again after having been down.
     risen: Time,
@@ -119,6 +120,8 @@ struct Process {
     servers: Vec<Option<Server>>,
     /// Pods whose endpoints changed since the last look-up.
     changed: Vec<PodId>,
+    /// Not all had their whole share when shares were last worked out.
+    rising: bool,
 }
 
 impl Process {
@@ -128,12 +131,23 @@ impl Process {
         }
         &mut self.servers[pod.index()]
     }
+
+    fn route(&mut self, scene: &mut Scene, slow_start: Dur) {
+        let now = scene.ctx.now;
+        let share = |server: &Option<Server>| server.as_ref()?.share(now, slow_start);
+        let servers = (0..).map(PodId).zip(&self.servers);
+        let up = servers.filter_map(|(pod, s)| Some((Target::Pod(pod), share(s)?)));
+        let wanted: Vec<(Target, f32)> = up.collect();
+        self.rising = wanted.iter().any(|&(_, share)| share < 1.0);
+        self.listing.set(scene.timeline, now, wanted);
+    }
 }
 
 #[derive(Debug)]
 pub struct Haproxy {
     settings: Settings,
     members: Members,
+    checks: Checks,
     processes: Vec<Process>,
     generations: u32,
     rng: Rng,
@@ -143,10 +157,12 @@ impl Haproxy {
     pub fn new(ctx: Ctx, settings: &Settings, timeline: &mut Timeline) -> Haproxy {
         let process = |i| {
             let view = new_view(timeline, format!("HAProxy {}", i + 1), settings.hop.clone());
-            Process { listing: Listing::new(view), servers: Vec::new(), changed: Vec::new() }
+            let (servers, changed) = (Vec::new(), Vec::new());
+            Process { listing: Listing::new(view), servers, changed, rising: false }
         };
         Haproxy {
             members: Members::default(),
+            checks: Checks::new(settings.check, ctx.latencies),
             processes: (0..settings.processes).map(process).collect(),
             generations: 0,
             rng: ctx.seed.stream("haproxy", 0),
@@ -177,12 +193,12 @@ impl Haproxy {
             }
             self.generations += 1;
             let generation = self.generations;
-            let checked = Checked::on_probation(&self.settings.check);
+            let mut checker = Checker::idle(Checked::on_probation(&self.checks.rules));
+            let first = checker.start(now, &self.checks, self.rng.next_u64());
             let risen = Time::ALWAYS;
-            *process.slot(pod) = Some(Server { checked, generation, risen });
+            *process.slot(pod) = Some(Server { checker, generation, risen });
             self.follow(scene, id, pod);
-            let at = now + self.phase(self.settings.check.interval);
-            out.at(at, Event::Check { process: id, pod, generation }.into());
+            out.at(first, Event::Check { process: id, pod, generation }.into());
         }
         self.processes[id as usize].changed = changed;
         out.at(now + self.settings.resolve, Event::Resolve { process: id }.into());
@@ -190,27 +206,33 @@ impl Haproxy {
 
     /// What the process sends to, as its checks and its look-ups say of one pod.
     fn follow(&mut self, scene: &mut Scene, id: u32, pod: PodId) {
-        if self.settings.slow_start > Dur::ZERO {
-            // The shares of all follow from the time.
-            return self.route(scene, id);
-        }
+        let (now, slow) = (scene.ctx.now, self.settings.slow_start);
         let process = &mut self.processes[id as usize];
-        let up = process.slot(pod).as_ref().is_some_and(Server::is_up);
-        let target = Target::Pod(pod);
-        process.listing.change(scene.timeline, scene.ctx.now, target, up.then_some(1.0));
+        let share = process.slot(pod).as_ref().and_then(|server| server.share(now, slow));
+        if process.rising || share.is_some_and(|share| share < 1.0) {
+            // The shares of all follow from the time.
+            return process.route(scene, slow);
+        }
+        process.listing.change(scene.timeline, now, Target::Pod(pod), share);
     }
 
-    fn route(&mut self, scene: &mut Scene, id: u32) {
-        let Process { servers, listing, .. } = &mut self.processes[id as usize];
-        let (now, slow) = (scene.ctx.now, self.settings.slow_start);
-        let share = |s: &Server| {
-            let risen = now - s.risen;
-            if risen >= slow { 1.0 } else { (risen.0 as f32 / slow.0 as f32).max(LEAST_SHARE) }
-        };
-        let servers = (0..).map(PodId).zip(servers.iter());
-        let up = servers.filter_map(|(pod, s)| Some((pod, s.as_ref().filter(|s| s.is_up())?)));
-        let wanted = up.map(|(pod, s)| (Target::Pod(pod), share(s))).collect();
-        listing.set(scene.timeline, now, wanted);
+    fn check(
+        &mut self,
+        scene: &Scene,
+        process: u32,
+        pod: PodId,
+        generation: u32,
+        out: &mut impl Out<super::Event>,
+    ) {
+        let server = self.processes[process as usize].slot(pod).as_mut();
+        let Some(server) = server.filter(|s| s.generation == generation) else { return };
+        let rises =
+            server.rises(scene.ctx.now, self.settings.slow_start, self.checks.rules.interval);
+        let turn = server.checker.turn(scene, Target::Pod(pod), &mut self.checks, rises);
+        if let Some((pass, known)) = turn.result {
+            out.at(known, Event::Result { process, pod, generation, pass }.into());
+        }
+        out.at(turn.next, Event::Check { process, pod, generation }.into());
     }
 
     fn server(&mut self, process: u32, pod: PodId, generation: u32) -> Option<&mut Server> {
@@ -220,8 +242,21 @@ impl Haproxy {
 }
 
 impl Server {
+    /// Its share grows at each check.
+    fn rises(&self, now: Time, slow_start: Dur, interval: Dur) -> bool {
+        slow_start > Dur::ZERO && now - self.risen <= slow_start + interval
+    }
+
+    /// Of the requests; None: it is down.
+    fn share(&self, now: Time, slow_start: Dur) -> Option<f32> {
+        let risen = now - self.risen;
+        let whole = risen >= slow_start;
+        let part = || (risen.0 as f32 / slow_start.0 as f32).max(LEAST_SHARE);
+        self.is_up().then(|| if whole { 1.0 } else { part() })
+    }
+
     fn is_up(&self) -> bool {
-        self.checked.health == Health::Healthy
+        self.checker.checked.health == Health::Healthy
     }
 }
 
@@ -236,13 +271,27 @@ impl Model for Haproxy {
         Event::Slices { from, to }
     }
 
+    fn wake(&mut self, ctx: Ctx, pod: PodId, out: &mut impl Out<super::Event>) {
+        for (process, id) in self.processes.iter_mut().zip(0..) {
+            let Some(server) = process.slot(pod) else { continue };
+            if let Some(at) = server.checker.wake(ctx, &self.checks) {
+                let generation = server.generation;
+                out.at(at, Event::Check { process: id, pod, generation }.into());
+            }
+        }
+    }
+
+    fn check_always(&mut self) {
+        self.checks.always = true;
+    }
+
     fn adopt(&mut self, _scene: &mut Scene, _service: u8, pod: PodId, conditions: Conditions) {
         self.members.set(pod, Some(conditions));
         for process in &mut self.processes {
             self.generations += 1;
-            let checked = Checked::new(Health::Healthy);
+            let checker = Checker::idle(Checked::new(Health::Healthy));
             let (generation, risen) = (self.generations, Time::ALWAYS);
-            *process.slot(pod) = Some(Server { checked, generation, risen });
+            *process.slot(pod) = Some(Server { checker, generation, risen });
         }
     }
 
@@ -256,10 +305,10 @@ impl Model for Haproxy {
         for process in 0..self.processes.len() as u32 {
             out.at(now + self.phase(self.settings.resolve), Event::Resolve { process }.into());
             for pod in (0..self.processes[process as usize].servers.len() as u32).map(PodId) {
-                let server = self.processes[process as usize].slot(pod);
-                let Some(generation) = server.as_ref().map(|s| s.generation) else { continue };
-                let phase = self.phase(self.settings.check.interval);
-                out.at(now + phase, Event::Check { process, pod, generation }.into());
+                let Some(server) = self.processes[process as usize].slot(pod) else { continue };
+                let first = server.checker.start(now, &self.checks, self.rng.next_u64());
+                let generation = server.generation;
+                out.at(first, Event::Check { process, pod, generation }.into());
             }
         }
     }
@@ -275,27 +324,19 @@ impl Model for Haproxy {
             }
             Event::Resolve { process } => self.resolve(scene, process, out),
             Event::Check { process, pod, generation } => {
-                if self.server(process, pod, generation).is_some() {
-                    let (rules, target) = (&self.settings.check, Target::Pod(pod));
-                    let nodes = &mut NodeRules::default();
-                    let (pass, at) = check::check(scene, target, rules, nodes, &mut self.rng);
-                    out.at(at, Event::Result { process, pod, generation, pass }.into());
-                }
+                self.check(scene, process, pod, generation, out);
             }
             Event::Result { process, pod, generation, pass } => {
-                let rules = self.settings.check;
-                let (now, slow) = (scene.ctx.now, self.settings.slow_start);
+                let (rules, slow) = (self.checks.rules, self.settings.slow_start);
+                let now = scene.ctx.now;
                 let Some(server) = self.server(process, pod, generation) else { return };
-                let changed = server.checked.result(pass, &rules);
+                let changed = server.checker.checked.result(pass, &rules);
                 if changed && pass {
                     server.risen = now;
                 }
-                // Shares in slow start grow at each check.
-                if changed || now - server.risen <= slow + rules.interval {
+                if changed || server.rises(now, slow, rules.interval) {
                     self.follow(scene, process, pod);
                 }
-                let next = now + rules.interval;
-                out.at(next, Event::Check { process, pod, generation }.into());
             }
         }
     }

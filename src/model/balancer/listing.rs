@@ -1,8 +1,8 @@
 //! What one view lists, for balancers that work out their whole list anew.
 
 use crate::engine::Time;
+use crate::model::plumbing::entry;
 use crate::timeline::{Backend, ChangeKind, Hop, Target, Timeline, View, ViewChange, ViewId};
-use std::cmp::Reverse;
 use std::collections::BTreeMap;
 
 /// Enters a view without backends.
@@ -100,32 +100,54 @@ impl Listing {
 /// What another balancer's view lists, for those that ask it again and again.
 #[derive(Debug, Default)]
 pub struct Followed {
-    /// Changes of the view taken in so far.
-    read: usize,
+    /// Changes of the view taken in so far; None: not even what it began with.
+    read: Option<usize>,
     targets: Vec<Target>,
+    /// Where each pod and each view is among the targets.
+    pods: Vec<Option<u32>>,
+    views: Vec<Option<u32>>,
 }
 
 impl Followed {
-    /// What the view lists now, in the order in which it came.
+    /// What the view lists now, in some order.
     pub fn now(&mut self, timeline: &Timeline, view: ViewId) -> &[Target] {
         let view = &timeline.views[view.0 as usize];
-        if self.read == 0 {
-            self.targets = view.initial.iter().map(|b| b.target).collect();
+        let read = self.read.replace(view.changes.len()).unwrap_or_else(|| {
+            view.initial.iter().for_each(|backend| self.add(backend.target));
+            0
+        });
+        for change in &view.changes[read..] {
+            match change.kind {
+                ChangeKind::Add { .. } => self.add(change.target),
+                ChangeKind::Remove => self.remove(change.target),
+            }
         }
-        let news = &view.changes[self.read..];
-        self.read = view.changes.len();
-        // The last change of each target counts.
-        let mut last: Vec<(Target, usize)> =
-            news.iter().enumerate().map(|(i, change)| (change.target, i)).collect();
-        last.sort_unstable_by_key(|&(target, i)| (target, Reverse(i)));
-        last.dedup_by_key(|&mut (target, _)| target);
-        if !last.is_empty() {
-            self.targets.retain(|t| last.binary_search_by_key(t, |&(target, _)| target).is_err());
-        }
-        last.retain(|&(_, i)| news[i].kind != ChangeKind::Remove);
-        last.sort_unstable_by_key(|&(_, i)| i);
-        self.targets.extend(last.into_iter().map(|(target, _)| target));
         &self.targets
+    }
+
+    fn place(&mut self, target: Target) -> &mut Option<u32> {
+        match target {
+            Target::Pod(pod) => entry(&mut self.pods, pod.index()),
+            Target::View(view) => entry(&mut self.views, view.0 as usize),
+        }
+    }
+
+    fn add(&mut self, target: Target) {
+        let last = self.targets.len() as u32;
+        let place = self.place(target);
+        if place.is_none() {
+            *place = Some(last);
+            self.targets.push(target);
+        }
+    }
+
+    /// The last one takes its place.
+    fn remove(&mut self, target: Target) {
+        let Some(place) = self.place(target).take() else { return };
+        self.targets.swap_remove(place as usize);
+        if let Some(&moved) = self.targets.get(place as usize) {
+            *self.place(moved) = Some(place);
+        }
     }
 }
 

@@ -6,6 +6,7 @@
 
 pub mod alb;
 pub mod check;
+pub mod checker;
 pub mod cloud;
 pub mod elb;
 pub mod haproxy;
@@ -57,6 +58,12 @@ pub trait Model {
     fn pod(&self, _pod: PodId) -> Option<Self::Event> {
         None
     }
+
+    /// A connection to `pod` meets something else from now on: health checks that were asleep go on.
+    fn wake(&mut self, _ctx: Ctx, _pod: PodId, _out: &mut impl Out<Event>) {}
+
+    /// Simulates every health check from now on, for tests that those left out change nothing.
+    fn check_always(&mut self) {}
 
     /// The Services' shares of the requests are changed in the Ingress: what that is to it.
     fn weights(&self, _weights: &[u32]) -> Option<Self::Event> {
@@ -128,6 +135,14 @@ macro_rules! balancers {
 
             pub fn pod(&self, pod: PodId) -> Option<Event> {
                 match self { $(Balancer::$name(m) => m.pod(pod).map(Event::from),)* }
+            }
+
+            pub fn wake(&mut self, ctx: Ctx, pod: PodId, out: &mut impl Out<Event>) {
+                match self { $(Balancer::$name(m) => m.wake(ctx, pod, out),)* }
+            }
+
+            pub fn check_always(&mut self) {
+                match self { $(Balancer::$name(m) => m.check_always(),)* }
             }
 
             pub fn adopt(

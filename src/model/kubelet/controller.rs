@@ -179,6 +179,8 @@ pub struct Kubelets {
     pace: f64,
     /// Requests per second one pod gets, for the time a graceful stop takes.
     pub requests_per_pod_s: f64,
+    /// Pods of which a connection meets something else since they were last taken from here.
+    pub differing: Vec<PodId>,
 }
 
 impl Kubelets {
@@ -211,6 +213,7 @@ impl Kubelets {
             idle_rng: ctx.seed.stream("idle probes", 0),
             pace,
             requests_per_pod_s: 0.0,
+            differing: Vec::new(),
         }
     }
 

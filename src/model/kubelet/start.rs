@@ -165,6 +165,7 @@ impl Kubelets {
             set_phase(timeline, pod, ctx.now, Phase::Refusing);
             set_phase(timeline, pod, ctx.now + delay, Phase::Serving);
             timeline.pods[pod.index()].lives.push(new_run(ctx.now, ctx.now + delay));
+            self.differing.push(pod);
         }
         self.after_start(ctx, pod, index, cluster, out);
     }

@@ -169,6 +169,7 @@ impl Kubelets {
         if serving && let Some(life) = timeline.pods[pod.index()].lives.last_mut() {
             life.cut = cut;
         }
+        self.differing.push(pod);
         self.wake(ctx, pod, index, READINESS, out);
         let drain = self.drain_time(&spec.app.service, u);
         out.at(stop, Event::StopListening { pod, container: index, run });
@@ -227,6 +228,7 @@ impl Kubelets {
         c.stop_accept = c.stop_accept.min(ctx.now);
         if serving {
             close(timeline, pod, ctx.now);
+            self.differing.push(pod);
         }
     }
 
@@ -253,6 +255,7 @@ impl Kubelets {
         if serving {
             end_life(timeline, pod, ctx.now, end, Dur::from_secs_f64(ctx.platform.reset_window_s));
             close(timeline, pod, ctx.now);
+            self.differing.push(pod);
         }
         match self.pod(pod).life {
             Life::Terminating { .. } => self.next_stop(ctx, pod, cluster, out),
@@ -313,6 +316,7 @@ impl Kubelets {
         let node = self.pod(pod).node;
         self.node_of(pod).sandboxes -= 1;
         set_phase(timeline, pod, ctx.now, Phase::Silent);
+        self.differing.push(pod);
         if ctx.platform.bridge_flush && self.node_of(pod).sandboxes == 0 {
             // The bridge has lost its last port and with it its carrier: neighbour entries are flushed.
             for other in 0..timeline.pods.len() as u32 {

@@ -2,6 +2,7 @@
 
 use crate::engine::Time;
 use crate::model::balancer::check::{Checked, Health};
+use crate::model::balancer::checker::Checker;
 use crate::timeline::Target;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -25,7 +26,7 @@ pub struct Member {
 #[derive(Clone, Copy, Debug)]
 pub struct Belief {
     pub known: bool,
-    pub checked: Checked,
+    pub checker: Checker,
     /// The verdict that its choices follow.
     pub routed: Health,
     pub healthy_since: Time,
@@ -33,7 +34,7 @@ pub struct Belief {
 
 pub const UNKNOWN: Belief = Belief {
     known: false,
-    checked: Checked::INITIAL,
+    checker: Checker::idle(Checked::INITIAL),
     routed: Health::Initial,
     healthy_since: Time::NEVER,
 };

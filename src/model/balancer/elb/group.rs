@@ -2,20 +2,23 @@
 
 use super::Settings;
 use super::belief::{Belief, Member, State, UNKNOWN};
+use super::routing::Node;
 use super::zones::Zones;
 use crate::cluster::objects::{Cluster, PodId};
 use crate::engine::{Dur, Rng, Time};
-use crate::model::balancer::check::{self, Checked, Health, NodeRules};
+use crate::model::balancer::check::{Checked, Health};
+use crate::model::balancer::checker::{Checker, Checks};
 use crate::model::balancer::listing::{Listing, new_view};
 use crate::model::balancer::{self, Scene};
-use crate::model::plumbing::Out;
+use crate::model::plumbing::{Ctx, Out};
 use crate::timeline::{Target, Timeline, ViewId};
+use std::collections::BTreeSet;
 
 /// A target at a node; void when the target's registration is no longer the `generation`-th.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Place {
-    node: u32,
-    target: u32,
+    pub(super) node: u32,
+    pub(super) target: u32,
     generation: u32,
 }
 
@@ -41,37 +44,17 @@ pub enum Event {
 }
 
 #[derive(Debug)]
-struct Node {
-    /// Where it is, without cross-zone load balancing.
-    zone: u32,
-    listing: Listing,
-    beliefs: Vec<Belief>,
-    /// Targets that it knows and has found healthy.
-    healthy: usize,
-    /// Targets that it knows. Of both, those that it may send to.
-    known: usize,
-    /// Too few of them: it sends to all that it knows.
-    open: bool,
-    /// When it takes in the latest change of the members: it hears of changes in the order of the calls.
-    heard: Time,
-    growing: bool,
-}
-
-#[derive(Debug)]
 pub struct Group {
-    settings: Settings,
-    members: Vec<Member>,
+    pub(super) settings: Settings,
+    pub(super) members: Vec<Member>,
     /// Per pod: its place among the members.
     places: Vec<Option<u32>>,
     /// None: a node sends to targets of every zone.
-    zones: Option<Zones>,
-    nodes: Vec<Node>,
-    node_rules: NodeRules,
-    rng: Rng,
+    pub(super) zones: Option<Zones>,
+    pub(super) nodes: Vec<Node>,
+    pub(super) checks: Checks,
+    pub(super) rng: Rng,
 }
-
-/// Slow start is drawn in so many steps.
-const STEPS: i64 = 60;
 
 impl Group {
     pub fn node_name(balancer: &str, i: u32) -> String {
@@ -80,6 +63,7 @@ impl Group {
 
     /// `name`: of the target group, where there are several.
     pub fn new(
+        ctx: Ctx,
         settings: &Settings,
         name: Option<&str>,
         zones: Option<Zones>,
@@ -95,11 +79,13 @@ impl Group {
                 zone,
                 listing,
                 beliefs: Vec::new(),
-                healthy: 0,
+                healthy: BTreeSet::new(),
                 known: 0,
                 open: true,
                 heard: Time::ALWAYS,
                 growing: false,
+                routed: Time::ALWAYS,
+                ramped: false,
             }
         };
         let count = settings.nodes.max(zones.as_ref().map_or(0, |z| z.count));
@@ -110,7 +96,7 @@ impl Group {
             places: Vec::new(),
             zones,
             nodes,
-            node_rules: NodeRules::default(),
+            checks: Checks::new(settings.check, ctx.latencies),
             rng,
         }
     }
@@ -123,17 +109,17 @@ impl Group {
     pub fn adopt(&mut self, cluster: &Cluster, target: Target) {
         let belief = Belief {
             known: true,
-            checked: Checked::new(Health::Healthy),
+            checker: Checker::idle(Checked::new(Health::Healthy)),
             routed: Health::Healthy,
             healthy_since: Time::ALWAYS,
         };
-        self.enter(Member { target, state: State::Registered, generation: 0 }, belief);
+        let place = self.enter(Member { target, state: State::Registered, generation: 0 }, belief);
         for node in &mut self.nodes {
             if is_near(&self.zones, node.zone, cluster, target) {
-                node.healthy += 1;
+                node.healthy.insert((Time::ALWAYS, place as u32));
                 node.known += 1;
             }
-            node.open = !self.settings.fail_open.is_met_by((node.healthy, node.known));
+            node.open = !self.settings.fail_open.is_met_by(node.counts());
         }
     }
 
@@ -166,12 +152,6 @@ impl Group {
         }
     }
 
-    /// Each node checks each target on its own clock.
-    fn check_from(&mut self, now: Time, place: Place, out: &mut impl Out<balancer::Event>) {
-        let phase = self.settings.check.interval.0 as f64 * self.rng.uniform();
-        say(out, now + Dur(phase as i64), Event::Check(place));
-    }
-
     /// Registered and not draining (or will be again).
     pub fn is_registered(&self, pod: PodId) -> bool {
         let state = self.place_of(pod).map(|i| self.members[i].state);
@@ -181,11 +161,11 @@ impl Group {
     /// As the API tells it: healthy at every node.
     pub fn is_healthy(&self, pod: PodId) -> bool {
         let Some(i) = self.place_of(pod) else { return false };
-        let healthy = |n: &Node| n.beliefs[i].checked.health == Health::Healthy;
+        let healthy = |n: &Node| n.beliefs[i].checker.checked.health == Health::Healthy;
         self.members[i].state == State::Registered && self.nodes.iter().all(healthy)
     }
 
-    fn place_of(&self, pod: PodId) -> Option<usize> {
+    pub(super) fn place_of(&self, pod: PodId) -> Option<usize> {
         self.places.get(pod.index()).copied().flatten().map(|place| place as usize)
     }
 
@@ -216,7 +196,7 @@ impl Group {
         *heard
     }
 
-    fn place(&self, node: u32, i: usize) -> Place {
+    pub(super) fn place(&self, node: u32, i: usize) -> Place {
         Place { node, target: i as u32, generation: self.members[i].generation }
     }
 
@@ -242,27 +222,17 @@ impl Group {
         let now = scene.ctx.now;
         match event {
             Event::Known(place) if self.is_current_and_registered(place) => {
-                self.check_from(now, place, out);
                 self.believe(scene, place, Belief { known: true, ..UNKNOWN }, out);
+                self.check_from(now, place, out);
             }
             Event::Forgotten(place) if self.is_current(place) => {
                 self.believe(scene, place, UNKNOWN, out);
             }
             Event::Check(place) if self.is_current(place) && self.belief(place).known => {
-                let target = self.members[place.target as usize].target;
-                let (rules, nodes) = (&self.settings.check, &mut self.node_rules);
-                let (pass, known) = check::check(scene, target, rules, nodes, &mut self.rng);
-                say(out, known, Event::Result(place, pass));
-                say(out, now + self.settings.check.interval, Event::Check(place));
+                self.check(scene, place, out);
             }
             Event::Result(place, pass) if self.is_current(place) && self.belief(place).known => {
-                let rules = self.settings.check;
-                let checked = &mut self.belief(place).checked;
-                if checked.result(pass, &rules) {
-                    let health = checked.health;
-                    let at = now + self.settings.verdict.sample(self.rng.uniform());
-                    say(out, at, Event::Verdict(place, health));
-                }
+                self.result(now, place, pass, out);
             }
             Event::Verdict(place, health) if self.is_current(place) && self.belief(place).known => {
                 let belief = *self.belief(place);
@@ -274,7 +244,7 @@ impl Group {
             }
             Event::Grow { node } => {
                 self.nodes[node as usize].growing = false;
-                self.route(scene, node, out);
+                self.route(scene, node, false, out);
             }
             Event::Known(_) | Event::Forgotten(_) | Event::Check(_) => {}
             Event::Result(..) | Event::Verdict(..) => {}
@@ -328,58 +298,41 @@ impl Group {
         let was = std::mem::replace(&mut node.beliefs[place.target as usize], belief);
         if near {
             node.known = node.known + usize::from(belief.known) - usize::from(was.known);
-            node.healthy += usize::from(belief.is_healthy());
-            node.healthy -= usize::from(was.is_healthy());
+            if was.is_healthy() {
+                node.healthy.remove(&(was.healthy_since, place.target));
+            }
+            if belief.is_healthy() {
+                node.healthy.insert((belief.healthy_since, place.target));
+            }
         }
-        let open = !self.settings.fail_open.is_met_by((node.healthy, node.known));
+        let open = !self.settings.fail_open.is_met_by(node.counts());
         let opens_or_closes = std::mem::replace(&mut node.open, open) != open;
-        // In slow start the weights of all follow from the time.
-        if opens_or_closes || self.settings.slow_start > Dur::ZERO {
-            return self.route(scene, place.node, out);
+        if opens_or_closes {
+            return self.route(scene, place.node, true, out);
         }
         let sends = near && if open { belief.known } else { belief.is_healthy() };
-        node.listing.change(scene.timeline, scene.ctx.now, target, sends.then_some(1.0));
+        // A new one may start slowly: its share is known below.
+        let grows = sends && node.ramps(scene.ctx.now, self.settings.slow_start);
+        if !grows {
+            let weight = sends.then_some(1.0);
+            node.listing.change(scene.timeline, scene.ctx.now, target, weight);
+        }
+        if self.settings.slow_start > Dur::ZERO {
+            self.route(scene, place.node, false, out);
+        }
     }
 
     /// Which nodes are in the load balancer's name.
     pub fn up(&self) -> Vec<bool> {
         let threshold = self.settings.dns.as_ref().map(|dns| dns.threshold).unwrap_or_default();
-        self.nodes.iter().map(|node| threshold.is_met_by((node.healthy, node.known))).collect()
-    }
-
-    /// What a node sends to: healthy targets; with too few of them all that it knows.
-    fn route(&mut self, scene: &mut Scene, node: u32, out: &mut impl Out<balancer::Event>) {
-        let now = scene.ctx.now;
-        let Node { zone, listing, beliefs, growing, open, .. } = &mut self.nodes[node as usize];
-        let open = *open;
-        let slow = self.settings.slow_start;
-        let started = |b: &Belief| b.healthy_since <= now - slow;
-        // Nobody starts slowly while all do.
-        let ramps =
-            slow > Dur::ZERO && !open && beliefs.iter().any(|b| b.is_healthy() && started(b));
-        let mut wanted = Vec::new();
-        let mut ramping = false;
-        for (member, belief) in self.members.iter().zip(beliefs.iter()) {
-            let near = || is_near(&self.zones, *zone, scene.cluster, member.target);
-            if (if open { belief.known } else { belief.is_healthy() }) && near() {
-                let ramp = ramps && !started(belief);
-                ramping |= ramp;
-                let share = (now - belief.healthy_since).as_secs_f64() / slow.as_secs_f64();
-                let weight = if ramp { share.max(1.0 / STEPS as f64) as f32 } else { 1.0 };
-                wanted.push((member.target, weight));
-            }
-        }
-        listing.set(scene.timeline, now, wanted);
-        if ramping && !std::mem::replace(growing, true) {
-            say(out, now + Dur(slow.0 / STEPS), Event::Grow { node });
-        }
+        self.nodes.iter().map(|node| threshold.is_met_by(node.counts())).collect()
     }
 }
 
-fn is_near(zones: &Option<Zones>, zone: u32, cluster: &Cluster, target: Target) -> bool {
+pub(super) fn is_near(zones: &Option<Zones>, zone: u32, cluster: &Cluster, target: Target) -> bool {
     zones.as_ref().is_none_or(|zones| zones.of_target(cluster, target) == zone)
 }
 
-fn say(out: &mut impl Out<balancer::Event>, at: Time, event: Event) {
+pub(super) fn say(out: &mut impl Out<balancer::Event>, at: Time, event: Event) {
     out.at(at, super::Event::Group(event).into());
 }

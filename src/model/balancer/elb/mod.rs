@@ -3,8 +3,10 @@
 //! their own clocks. ALB and NLB differ in their settings.
 
 mod belief;
+mod checking;
 pub mod controller;
 pub mod group;
+mod routing;
 pub mod rule;
 pub mod zones;
 
@@ -84,7 +86,7 @@ impl Elb {
         let (nodes, views) = cluster;
         let zones = if settings.cross_zone { None } else { Zones::of(nodes, views) };
         let rng = ctx.seed.stream("elb", u64::from(service));
-        let mut group = Group::new(settings, name, zones, rng, timeline);
+        let mut group = Group::new(ctx, settings, name, zones, rng, timeline);
         if settings.controller.is_none() {
             let none = Cluster::default();
             views.iter().for_each(|view| group.adopt(&none, Target::View(*view)));
@@ -115,6 +117,14 @@ impl Model for Elb {
 
     fn pod(&self, pod: PodId) -> Option<Event> {
         self.controller.is_some().then_some(Event::Controller(controller::Event::Pod(pod)))
+    }
+
+    fn wake(&mut self, ctx: Ctx, pod: PodId, out: &mut impl Out<super::Event>) {
+        self.group.wake(ctx, pod, out);
+    }
+
+    fn check_always(&mut self) {
+        self.group.checks.always = true;
     }
 
     fn adopt(&mut self, scene: &mut Scene, service: u8, pod: PodId, conditions: Conditions) {

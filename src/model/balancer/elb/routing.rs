@@ -1,0 +1,90 @@
+//! What a load balancer node sends to, and slow start.
+
+use super::belief::{Belief, Member};
+use super::group::{Event, Group, is_near, say};
+use crate::engine::{Dur, Time};
+use crate::model::balancer::listing::Listing;
+use crate::model::balancer::{self, Scene};
+use crate::model::plumbing::Out;
+use crate::timeline::Target;
+use std::collections::BTreeSet;
+
+/// Slow start is drawn in so many steps.
+const STEPS: i64 = 60;
+
+#[derive(Debug)]
+pub(super) struct Node {
+    /// Where it is, without cross-zone load balancing.
+    pub(super) zone: u32,
+    pub(super) listing: Listing,
+    pub(super) beliefs: Vec<Belief>,
+    /// Targets that it knows and has found healthy: since when, and which.
+    pub(super) healthy: BTreeSet<(Time, u32)>,
+    /// Targets that it knows. Of both, those that it may send to.
+    pub(super) known: usize,
+    /// Too few of them: it sends to all that it knows.
+    pub(super) open: bool,
+    /// When it takes in the latest change of the members: it hears of changes in the order of the calls.
+    pub(super) heard: Time,
+    pub(super) growing: bool,
+    /// When shares were last worked out, and whether new targets started slowly then.
+    pub(super) routed: Time,
+    pub(super) ramped: bool,
+}
+
+impl Node {
+    /// New targets start slowly.
+    pub(super) fn ramps(&self, now: Time, slow: Dur) -> bool {
+        let started = |first: &(Time, u32)| first.0 <= now - slow;
+        slow > Dur::ZERO && !self.open && self.healthy.first().is_some_and(started)
+    }
+
+    /// Of the targets that it may send to, how many are healthy, and how many it knows.
+    pub(super) fn counts(&self) -> (usize, usize) {
+        (self.healthy.len(), self.known)
+    }
+}
+
+impl Group {
+    /// What a node sends to: healthy targets; with too few of them all that it knows. Not as a `whole`: of
+    /// targets that it sent to before, the shares of those in slow start.
+    pub(super) fn route(
+        &mut self,
+        scene: &mut Scene,
+        id: u32,
+        whole: bool,
+        out: &mut impl Out<balancer::Event>,
+    ) {
+        let (now, slow) = (scene.ctx.now, self.settings.slow_start);
+        let node = &mut self.nodes[id as usize];
+        // Nobody starts slowly while all do.
+        let ramps = node.ramps(now, slow);
+        let whole = std::mem::replace(&mut node.ramped, ramps) != ramps || whole;
+        let weight = |since: Time| match since > now - slow {
+            true if ramps => {
+                let share = (now - since).as_secs_f64() / slow.as_secs_f64();
+                share.max(1.0 / STEPS as f64) as f32
+            }
+            _ => 1.0,
+        };
+        let of = |&(since, i): &(Time, u32)| (self.members[i as usize].target, weight(since));
+        if whole && node.open {
+            let known = |(m, b): (&Member, &Belief)| b.known.then_some((m.target, 1.0));
+            let known = self.members.iter().zip(&node.beliefs).filter_map(known);
+            let near = |t: &Target| is_near(&self.zones, node.zone, scene.cluster, *t);
+            let wanted = known.filter(|(target, _)| near(target)).collect();
+            node.listing.set(scene.timeline, now, wanted);
+        } else if whole {
+            node.listing.set(scene.timeline, now, node.healthy.iter().map(of).collect());
+        } else if ramps {
+            for (target, weight) in node.healthy.range((node.routed - slow, 0)..).map(of) {
+                node.listing.change(scene.timeline, now, target, Some(weight));
+            }
+        }
+        node.routed = now;
+        let ramping = ramps && node.healthy.last().is_some_and(|last| last.0 > now - slow);
+        if ramping && !std::mem::replace(&mut node.growing, true) {
+            say(out, now + Dur(slow.0 / STEPS), Event::Grow { node: id });
+        }
+    }
+}
