@@ -4,5 +4,6 @@ pub mod objects;
 pub mod phase;
 pub mod slices;
 pub mod spec;
+mod verbs;
 
 pub use phase::PodPhase;

@@ -4,6 +4,7 @@
 use super::phase::PodPhase;
 pub use super::slices::SliceRange;
 use super::spec::{Deployment as DeploymentSpec, PodTemplate};
+pub use super::verbs::{Change, Write};
 use crate::engine::{Dur, Time};
 use std::sync::Arc;
 
@@ -112,83 +113,6 @@ pub struct Conditions {
 
 /// A change of one endpoint: None removes it.
 pub type EndpointChange = (PodId, Option<Conditions>);
-
-/// A verb: what a client writes to the API server.
-#[derive(Clone, Debug, PartialEq)]
-pub enum Write {
-    CreateReplicaSet {
-        deployment: DeploymentId,
-        template: TemplateId,
-        revision: u32,
-        replicas: i32,
-        max: i32,
-    },
-    /// Made from a copy with this resource version: refused when the object has moved on.
-    ScaleReplicaSet {
-        rs: RsId,
-        replicas: i32,
-        desired: i32,
-        max: i32,
-        resource_version: u32,
-    },
-    /// The Deployment's revision history: `undo` gives an old set the next revision.
-    SetRevision {
-        rs: RsId,
-        revision: u32,
-    },
-    ReplicaSetStatus {
-        rs: RsId,
-        status: RsStatus,
-    },
-    DeleteReplicaSet {
-        rs: RsId,
-    },
-    DeploymentStatus {
-        deployment: DeploymentId,
-        status: DeploymentStatus,
-    },
-    ProgressDeadlineExceeded {
-        deployment: DeploymentId,
-    },
-    CreatePod {
-        rs: RsId,
-    },
-    BindPod {
-        pod: PodId,
-        node: u16,
-    },
-    DeletePod {
-        pod: PodId,
-    },
-    PodStatus {
-        pod: PodId,
-        status: PodStatus,
-    },
-    SetGates {
-        pod: PodId,
-        value: bool,
-    },
-    RemovePod {
-        pod: PodId,
-    },
-    Slice(SliceRange),
-}
-
-/// What changed, for the watchers.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Change {
-    Deployment(DeploymentId),
-    ReplicaSet(RsId),
-    PodCreated(PodId),
-    PodBound(PodId),
-    PodStatus(PodId),
-    PodGates(PodId),
-    PodDeleting(PodId),
-    PodRemoved(PodId),
-    Slice(SliceRange),
-    /// A write was refused because its copy was old.
-    Conflict(DeploymentId),
-}
 
 /// The API server's state.
 #[derive(Clone, Debug, Default)]

@@ -2,10 +2,11 @@
 //! of scaling step and writes the status.
 
 use super::rolling::{self, RsSize};
+use super::sync::{Sync, counts, size};
 use super::{history, recreate, scaling, status};
 use crate::cluster::PodPhase;
 use crate::cluster::objects::{
-    Cluster, Deployment, DeploymentId, DeploymentStatus, PodId, ReplicaSet, RsId, Write,
+    Cluster, DeploymentId, DeploymentStatus, PodId, ReplicaSet, RsId, Write,
 };
 use crate::cluster::spec::Strategy;
 use crate::engine::{Dur, Rng, Time};
@@ -45,22 +46,6 @@ pub struct Controller {
     sizes: Vec<RsSize>,
     bucket: TokenBucket,
     rng: Rng,
-}
-
-/// One sync in progress: the sets as this sync sees them (its own writes applied to the copies) and the time
-/// it has used so far.
-struct Sync<'a> {
-    ctx: Ctx<'a>,
-    id: DeploymentId,
-    deployment: &'a Deployment,
-    /// By creation, as cached, with this sync's own changes.
-    sets: Vec<(RsId, ReplicaSet)>,
-    /// Index of the new set in `sets`, if it exists.
-    new: Option<usize>,
-    /// A set this sync created: its id is not known to it.
-    created: Option<i32>,
-    end: Time,
-    wrote: bool,
 }
 
 impl Controller {
@@ -397,53 +382,6 @@ impl Controller {
             out.at(look, Event::Deadline(sync.id));
         }
     }
-}
-
-impl Sync<'_> {
-    fn new_rs(&self) -> Option<RsId> {
-        self.new.map(|i| self.sets[i].0)
-    }
-
-    fn old(&self) -> impl Iterator<Item = &(RsId, ReplicaSet)> {
-        let new = self.new_rs();
-        self.sets.iter().filter(move |(rs, _)| Some(*rs) != new)
-    }
-
-    /// The sizes of active sets were made for another spec.replicas.
-    fn is_resized(&self, desired: i32) -> bool {
-        self.sets.iter().any(|(_, s)| s.replicas > 0 && s.desired_annotation != desired)
-    }
-
-    fn old_indices(&self) -> impl Iterator<Item = usize> + use<> {
-        let new = self.new;
-        (0..self.sets.len()).filter(move |&i| Some(i) != new)
-    }
-
-    fn status(&self) -> DeploymentStatus {
-        let new = self.new.map(|i| self.sets[i].1.status).unwrap_or_default();
-        let all = || self.sets.iter().map(|(_, s)| s.status);
-        DeploymentStatus {
-            replicas: all().map(|s| s.replicas).sum(),
-            updated: new.replicas,
-            ready: all().map(|s| s.ready).sum(),
-            available: all().map(|s| s.available).sum(),
-            observed_generation: self.deployment.generation,
-        }
-    }
-
-    fn is_complete(&self) -> bool {
-        status::complete(self.deployment.spec.replicas, counts(self.status()), true)
-    }
-}
-
-/// What completion and progress are judged by.
-fn counts(s: DeploymentStatus) -> status::DeploymentStatus {
-    let DeploymentStatus { replicas, updated, ready, available, .. } = s;
-    status::DeploymentStatus { replicas, updated, ready, available }
-}
-
-fn size(set: &ReplicaSet) -> RsSize {
-    RsSize { spec: set.replicas, replicas: set.status.replicas, available: set.status.available }
 }
 
 /// Pods whose set belongs to the Deployment, for actions such as `kubectl delete pod`.

@@ -6,3 +6,4 @@ pub mod recreate;
 pub mod rolling;
 pub mod scaling;
 pub mod status;
+mod sync;

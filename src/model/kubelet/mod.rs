@@ -9,6 +9,7 @@ pub mod grace;
 mod idle;
 pub mod probe;
 mod probing;
+mod processor;
 pub mod readiness;
 pub mod requeue;
 pub mod restart;

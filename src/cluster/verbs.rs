@@ -1,0 +1,83 @@
+//! What clients write to the API server, and what watchers are told.
+
+use super::objects::{
+    DeploymentId, DeploymentStatus, PodId, PodStatus, RsId, RsStatus, TemplateId,
+};
+use super::slices::SliceRange;
+
+/// A verb: what a client writes to the API server.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Write {
+    CreateReplicaSet {
+        deployment: DeploymentId,
+        template: TemplateId,
+        revision: u32,
+        replicas: i32,
+        max: i32,
+    },
+    /// Made from a copy with this resource version: refused when the object has moved on.
+    ScaleReplicaSet {
+        rs: RsId,
+        replicas: i32,
+        desired: i32,
+        max: i32,
+        resource_version: u32,
+    },
+    /// The Deployment's revision history: `undo` gives an old set the next revision.
+    SetRevision {
+        rs: RsId,
+        revision: u32,
+    },
+    ReplicaSetStatus {
+        rs: RsId,
+        status: RsStatus,
+    },
+    DeleteReplicaSet {
+        rs: RsId,
+    },
+    DeploymentStatus {
+        deployment: DeploymentId,
+        status: DeploymentStatus,
+    },
+    ProgressDeadlineExceeded {
+        deployment: DeploymentId,
+    },
+    CreatePod {
+        rs: RsId,
+    },
+    BindPod {
+        pod: PodId,
+        node: u16,
+    },
+    DeletePod {
+        pod: PodId,
+    },
+    PodStatus {
+        pod: PodId,
+        status: PodStatus,
+    },
+    SetGates {
+        pod: PodId,
+        value: bool,
+    },
+    RemovePod {
+        pod: PodId,
+    },
+    Slice(SliceRange),
+}
+
+/// What changed, for the watchers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Change {
+    Deployment(DeploymentId),
+    ReplicaSet(RsId),
+    PodCreated(PodId),
+    PodBound(PodId),
+    PodStatus(PodId),
+    PodGates(PodId),
+    PodDeleting(PodId),
+    PodRemoved(PodId),
+    Slice(SliceRange),
+    /// A write was refused because its copy was old.
+    Conflict(DeploymentId),
+}
