@@ -12,9 +12,9 @@ use std::process::ExitCode;
 
 /// Simulates measured cases and compares.
 ///
-/// Prints, per case, measured and predicted losses and rollout times, the verdict, and the chance that a cluster which
-/// behaves exactly as predicted gets a pass with as many runs; then how many cases passed, how many such a cluster would
-/// pass, and how often runs lie in the predicted ranges.
+/// Prints, per case, measured and predicted losses and rollout times, the verdict, and the chance that a
+/// cluster which behaves exactly as predicted passes with as many runs; then how many cases passed, how many
+/// such a cluster would pass, and how often runs lie in the predicted ranges.
 #[derive(Debug, clap::Args)]
 pub struct Args {
     /// Case folders (manifest.yaml, update.yaml, case.toml, measured.json), or folders of such folders.

@@ -27,7 +27,8 @@ pub struct PassedByChance {
     pub low: usize,
     /// ... to here.
     pub high: usize,
-    /// Standard error of `mean`: the chances come from a limited number of simulated runs.
+    /// Standard error of `mean`, at most: the chances come from a limited number of simulated runs. Cases are
+    /// taken as independent of one another, although replications of one number share their luck.
     pub error: f64,
 }
 
