@@ -81,6 +81,11 @@ impl PodTemplate {
         let app = self.containers.iter().position(|c| !c.ports.is_empty()).unwrap_or(0);
         (self.init_containers.len() + app) as u8
     }
+
+    /// Its pods run and never become ready: a readiness probe asks an application that always says no.
+    pub fn never_ready(&self) -> bool {
+        self.init_containers.iter().chain(&self.containers).any(Container::never_ready)
+    }
 }
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -121,6 +126,13 @@ pub struct Container {
     pub post_start: Option<Hook>,
     /// How the process inside behaves: manifests cannot say, so this comes from the scenario or an app card.
     pub app: App,
+}
+
+impl Container {
+    /// Without a readiness probe nobody asks: it is ready as soon as it runs.
+    pub fn never_ready(&self) -> bool {
+        self.app.never_ready && self.readiness_probe.is_some()
+    }
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

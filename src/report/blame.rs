@@ -75,6 +75,7 @@ fn setting_name(setting: Setting) -> &'static str {
         Setting::ClientTimeout => "timeout of the client",
         Setting::DataPlane => "data plane",
         Setting::Weight => "weight of the Service",
+        Setting::OldReadiness => "readiness of the old version",
         Setting::CrossZone => "cross-zone load balancing",
         Setting::ProxyGrace => "shutdown-grace-period of the ingress controller",
         Setting::Procedure => "order of the steps",
@@ -137,6 +138,10 @@ fn explanation(setting: Setting) -> &'static str {
         Setting::Weight => {
             "A Service without a target has a share of the requests: it should have weight 0 until its pods are \
              healthy, and while they go."
+        }
+        Setting::OldReadiness => {
+            "The version that runs at the start is never ready: nothing answers until the data plane has learned of the \
+             first pod that is. These losses are there before anything is done."
         }
         Setting::CrossZone => {
             "A load balancer node sends to its own zone's targets alone, and there was none. Cross-zone load balancing \
@@ -205,6 +210,7 @@ fn found_and_needed(blame: &Blame, scenario: &Scenario) -> (String, String) {
             ("too short".to_owned(), more.map_or("longer".to_owned(), |s| format!("{s:.1} s more")))
         }
         Setting::Weight => ("above 0".to_owned(), "0 without healthy targets".to_owned()),
+        Setting::OldReadiness => ("never ready".to_owned(), "pods that are ready".to_owned()),
         Setting::CrossZone => ("off".to_owned(), "on, or DNS failover".to_owned()),
         Setting::ProxyGrace => ("too short".to_owned(), "until nobody connects to it".to_owned()),
         _ => ("as it is".to_owned(), String::new()),

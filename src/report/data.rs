@@ -191,6 +191,11 @@ pub struct ValidateReport {
     /// Share of measured runs within the predicted 50 % and 95 % ranges.
     pub within_half: Estimate,
     pub within_95: Estimate,
+    /// How many of the cases would agree if the cluster behaved exactly as predicted: the mean, and the
+    /// range of 95 % of repetitions.
+    pub passed_by_chance: Estimate,
+    /// The same in a sentence.
+    pub chance: String,
     pub signature: String,
 }
 
@@ -198,6 +203,8 @@ pub struct ValidateReport {
 pub struct ValidateCase {
     pub name: String,
     pub passed: bool,
+    /// Probability that a cluster which behaves exactly as predicted passes.
+    pub chance: f64,
     pub lost: Compared,
     pub rollout_s: Compared,
     /// Main kind of failure.

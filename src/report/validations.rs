@@ -16,12 +16,19 @@ pub fn validate(validation: &Validation, version: &str) -> ValidateReport {
         n => format!(" {n} of the others differ for a known reason."),
     };
     let calibration = if s.losses.runs > 0 { &s.losses } else { &s.rollout_s };
+    let by_chance = &s.passed_by_chance;
     ValidateReport {
         name: "Predicted and measured rollouts".into(),
         verdict: format!("{} of {} cases agree.{known}", s.passed, s.cases),
         cases: validation.cases.iter().map(case).collect(),
         within_half: share(calibration, calibration.in_50),
         within_95: share(calibration, calibration.in_95),
+        passed_by_chance: Estimate {
+            mean: by_chance.mean,
+            low: by_chance.low as f64,
+            high: by_chance.high as f64,
+        },
+        chance: format!("How much is luck: {}.", text::passed_by_chance(s)),
         signature: format!("rollsim {version} · seed {}", validation.seed),
     }
 }
@@ -43,6 +50,7 @@ fn case(case: &CaseResult) -> ValidateCase {
     ValidateCase {
         name: case.name.clone(),
         passed: case.verdict == Verdict::Pass,
+        chance: case.chance,
         lost: compared(lost, Some(&predicted.failed), n),
         rollout_s: compared(times, predicted.rollout_s.as_ref(), n),
         kind_measured: kind(&measured.by_kind),

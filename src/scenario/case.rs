@@ -161,7 +161,9 @@ pub struct AppCase {
     pub lame_duck_s: Option<f64>,
     /// Exits with status 1 that long after its start.
     pub crash_after_s: Option<f64>,
-    /// Its readiness endpoint always answers 503.
+    /// Its readiness endpoint always answers 503. Where a readiness probe asks it, the pods of the version
+    /// that runs at the start are unready from the start, as after a broken release that has been out for
+    /// long.
     pub never_ready: Option<bool>,
     /// Requests worked on at once; the others wait. Default: no limit.
     pub concurrency: Option<u32>,

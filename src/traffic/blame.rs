@@ -5,7 +5,7 @@
 
 mod times;
 
-use crate::cluster::spec::{IntOrPercent, OnSigterm, Strategy};
+use crate::cluster::spec::{Deployment, IntOrPercent, OnSigterm, Strategy};
 use crate::scenario::{ActionKind, Scenario};
 use crate::timeline::{Pick, PodId, Target, Timeline, View, ViewId};
 use crate::traffic::{Cause, Failure, LossKey, TrafficOutcome};
@@ -47,6 +47,8 @@ pub enum Setting {
     DataPlane,
     /// The weight of a Service that has no target.
     Weight,
+    /// The version that runs at the start is never ready.
+    OldReadiness,
     /// A load balancer node sends to its own zone alone.
     CrossZone,
     /// How long the proxy's own pods serve on when they are told to stop.
@@ -102,6 +104,8 @@ pub struct Facts {
     pub strategy_empties: Option<Setting>,
     /// A rollout is among the actions.
     pub rollout: bool,
+    /// Pods run at the start that are never ready.
+    pub never_ready: bool,
     /// A load balancer node sends to its own zone alone, and there are several.
     pub zones_apart: bool,
     /// Several Services share the requests by weight.
@@ -137,12 +141,14 @@ impl Facts {
                 (away >= subject.replicas).then_some(Setting::MaxUnavailable)
             }
         };
+        let never_ready = |d: &Deployment| d.replicas > 0 && d.template.never_ready();
         let rollout = scenario.actions.iter().any(|a| matches!(a.kind, ActionKind::Rollout { .. }));
         Facts {
             client_timeout_s: scenario.traffic.client.timeout.as_secs_f64(),
             versions: scenario.templates().iter().map(version).collect(),
             strategy_empties,
             rollout,
+            never_ready: scenario.deployments.iter().any(never_ready),
             zones_apart: scenario.path.zones_apart(&scenario.nodes),
             weighted: scenario.split.is_some(),
         }
@@ -260,8 +266,12 @@ fn cut_by_exit(times: &Times, setup: Option<&VersionFacts>, longest_s: f64) -> V
 /// Requests met a data plane without any backend.
 fn nobody_listed(timeline: &Timeline, key: &LossKey, facts: &Facts) -> Verdict {
     let shared = facts.weighted && key.view.is_some_and(|view| shares(timeline, view));
+    let starts_empty = |view: ViewId| timeline.views[view.0 as usize].initial.is_empty();
     let setting = match facts.strategy_empties {
         _ if shared => Setting::Weight,
+        _ if facts.never_ready && key.view.is_some_and(starts_empty) => {
+            return Verdict::of(Setting::OldReadiness);
+        }
         _ if facts.zones_apart => Setting::CrossZone,
         _ if !facts.rollout => Setting::Procedure,
         Some(setting) => setting,
@@ -361,6 +371,7 @@ impl Setting {
             Setting::Capacity => "replicas",
             Setting::ClientTimeout => "the client's timeout",
             Setting::DataPlane => "the data plane's rule updates",
+            Setting::OldReadiness => "readiness of the version that runs at the start",
             Setting::CrossZone => "cross-zone load balancing",
             Setting::Weight => "the weight of a Service without targets",
             Setting::ProxyGrace => "how long the proxy serves on",

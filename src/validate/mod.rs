@@ -1,5 +1,6 @@
 //! Predictions against rollouts measured on a real cluster.
 
+pub mod chance;
 pub mod distribution;
 pub mod plot;
 pub mod prediction;
@@ -7,8 +8,9 @@ pub mod text;
 pub mod verdict;
 
 use crate::measured::{Measured, MeasuredRun};
-use crate::run::Replication;
+use crate::run::{self, EvaluatorChoice, RunOptions};
 use crate::scenario::Scenario;
+use chance::PassedByChance;
 use distribution::{Spread, spread_of};
 use prediction::Prediction;
 use serde::Serialize;
@@ -34,6 +36,8 @@ pub struct CaseResult {
     /// The named mechanism behind a known difference.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub known: Option<String>,
+    /// The probability that a cluster which behaves exactly as predicted passes with as many runs.
+    pub chance: f64,
     pub measured: MeasuredSummary,
     pub predicted: Prediction,
 }
@@ -63,6 +67,8 @@ pub struct RunSummary {
 pub struct Summary {
     pub cases: usize,
     pub passed: usize,
+    /// How many would pass if the cluster behaved exactly as predicted.
+    pub passed_by_chance: PassedByChance,
     /// Failing cases that are on the list of known differences.
     pub known: usize,
     pub losses: Calibration,
@@ -85,26 +91,35 @@ pub struct Calibration {
     pub relative_error: f64,
 }
 
-/// Compares the replications of one case with its measured runs.
+/// Simulates a case under `seed` and compares it with its measured runs.
 pub fn compare_case(
     name: &str,
     scenario: &Scenario,
     measured: &Measured,
-    replications: &[Replication],
+    (seed, replications): (u64, u32),
     known: Option<&str>,
 ) -> CaseResult {
-    let predicted = Prediction::of(replications);
-    let rollout = scenario.actions.iter().any(|a| a.kind.is_rollout());
-    let reasons = verdict::disagreements(&measured.runs, &predicted, rollout);
+    let evaluator = EvaluatorChoice::Auto;
+    let options = RunOptions { seed, replications, evaluator, keep_timelines: chance::DRAWN };
+    let replications = run::run(scenario, &options);
+    let predicted = Prediction::of(&replications);
+    let reasons = verdict::disagreements(&measured.runs, &predicted, is_rollout(scenario));
+    let runs = measured.runs.len();
     let fails = !reasons.is_empty();
     CaseResult {
         name: name.to_owned(),
         verdict: if fails { Verdict::Fail } else { Verdict::Pass },
         reasons,
         known: known.filter(|_| fails).map(str::to_owned),
+        chance: chance::of_case(scenario, seed, &replications, runs, &predicted),
         measured: MeasuredSummary::of(&measured.runs),
         predicted,
     }
+}
+
+/// Whether there is a completion to compare.
+fn is_rollout(scenario: &Scenario) -> bool {
+    scenario.actions.iter().any(|a| a.kind.is_rollout())
 }
 
 impl Validation {
@@ -157,9 +172,11 @@ impl Summary {
             let runs = c.measured.runs.iter().filter_map(|r| r.rollout_s).collect();
             Some((c.measured.rollout_s?, runs, c.predicted.rollout_s?))
         });
+        let chances: Vec<_> = cases.iter().map(|c| (c.chance, c.measured.runs.len())).collect();
         Summary {
             cases: cases.len(),
             passed: cases.iter().filter(|c| c.verdict == Verdict::Pass).count(),
+            passed_by_chance: PassedByChance::of(&chances),
             known: cases.iter().filter(|c| c.known.is_some()).count(),
             losses: Calibration::of(with_losses),
             rollout_s: Calibration::of(with_rollout),

@@ -1,8 +1,8 @@
 //! Whole validations from hand-made replications.
 
 use super::*;
-use crate::engine::Dur;
-use crate::run::RolloutOutcome;
+use crate::engine::{Dur, Seed};
+use crate::run::{Replication, RolloutOutcome};
 use crate::traffic::{Cause, Failure, LossKey, Second, TrafficOutcome};
 
 fn replication(failed: f64, variance: f64, rollout_s: Option<f64>) -> Replication {
@@ -53,6 +53,7 @@ fn case(name: &str, failed: &[u32], replications: &[Replication]) -> CaseResult 
         verdict: Verdict::Pass,
         reasons: Vec::new(),
         known: None,
+        chance: 0.9,
         measured: measured(failed, Some(2.0)),
         predicted: Prediction::of(replications),
     }
@@ -133,4 +134,69 @@ fn the_picture_shows_every_run() {
     assert!(text::has_losses(&lossy) && !text::has_losses(&quiet));
     let picture = plot::losses_per_second(&lossy);
     assert!(picture.matches("<circle").count() >= 6, "two runs over three seconds");
+}
+
+/// Runs as `requests` draws them: one failure, of one kind or another.
+fn drawn(kinds: &[(&str, usize)]) -> Vec<MeasuredRun> {
+    let run = |kind: &str| MeasuredRun {
+        sent: 100,
+        failed: 1,
+        outcomes: BTreeMap::from([("200".to_owned(), 99), (kind.to_owned(), 1)]),
+        ..MeasuredRun::default()
+    };
+    kinds.iter().flat_map(|&(kind, n)| std::iter::repeat_n(run(kind), n)).collect()
+}
+
+fn chance_of(runs: &[MeasuredRun], n: usize, predicted: &Prediction) -> f64 {
+    chance::of_runs(runs, n, predicted, false, &mut Seed(3).stream("chance", 0))
+}
+
+#[test]
+fn what_cannot_turn_out_otherwise_is_sure_to_pass() {
+    let replications = vec![replication(1.0, 0.0, None); 200];
+    let predicted = Prediction::of(&replications);
+    let runs = drawn(&[("refused", 200)]);
+    for n in [1, 2, 7, 200] {
+        assert_eq!(chance_of(&runs, n, &predicted), 1.0, "{n} runs");
+    }
+    // And what the prediction rules out is sure to fail.
+    assert_eq!(chance_of(&drawn(&[("eof", 200)]), 2, &predicted), 0.0);
+}
+
+#[test]
+fn an_evenly_split_main_kind_fails_as_often_as_by_hand() {
+    let mut predicted = Prediction::of(&[replication(1.0, 0.0, None)]);
+    predicted.by_kind = BTreeMap::from([("eof".to_owned(), 0.499), ("refused".to_owned(), 0.501)]);
+    let runs = drawn(&[("refused", 100), ("eof", 100)]);
+    // One run: as often the one kind as the other, and each of the 200 takes its turn.
+    assert_eq!(chance_of(&runs, 1, &predicted), 0.5);
+    // Two: only two eof fail, one of each is a tie. 100 99 / (200 199) of all pairs are two eof.
+    let by_hand = 1.0 - 100.0 * 99.0 / (200.0 * 199.0);
+    let two = chance_of(&runs, 2, &predicted);
+    assert!((two - by_hand).abs() < 0.03, "{two}, by hand {by_hand}");
+    // Three: two or three eof fail, which by symmetry is one half.
+    let three = chance_of(&runs, 3, &predicted);
+    assert!((three - 0.5).abs() < 0.04, "{three}");
+    assert_eq!(two, chance_of(&runs, 2, &predicted), "the same luck again");
+}
+
+#[test]
+fn the_summary_sets_passes_beside_those_by_chance() {
+    let replications = [replication(3.0, 3.0, Some(2.0))];
+    let cases = vec![case("one", &[3, 4], &replications), case("two", &[2], &replications)];
+    let mut validation = Validation::new(1, cases);
+    let json = serde_json::to_value(&validation).expect("serialises");
+    assert_eq!(json["cases"][0]["chance"], 0.9);
+    let by_chance = &json["summary"]["passed_by_chance"];
+    assert_eq!(by_chance["mean"], 1.8);
+    assert_eq!((by_chance["low"].as_u64(), by_chance["high"].as_u64()), (Some(1), Some(2)));
+    let sentence =
+        "would pass 1.8 of 2 on average (known to ±0.1), and 1 to 2 in 95 of 100 repetitions";
+    for shown in [text::text(&validation), text::markdown(&validation, "accuracy")] {
+        assert!(shown.contains(sentence), "{shown}");
+        assert!(shown.contains("90 %"), "{shown}");
+    }
+    validation.cases.iter_mut().for_each(|c| c.chance = 1.0);
+    let sure = Validation::new(1, validation.cases);
+    assert!(text::text(&sure).contains("would always pass all of them"));
 }

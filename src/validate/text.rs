@@ -1,14 +1,23 @@
 //! A validation as text for the terminal and as Markdown for the documentation.
 
 use super::verdict::{Verdict, main_kind};
-use super::{Calibration, CaseResult, Validation};
+use super::{Calibration, CaseResult, Summary, Validation};
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
 /// One line per case, the reasons of those that fail, and the summary.
 pub fn text(validation: &Validation) -> String {
-    let header =
-        ["case", "lost", "predicted", "95 % of runs", "rollout s", "predicted", "kind", ""];
+    let header = [
+        "case",
+        "lost",
+        "predicted",
+        "95 % of runs",
+        "rollout s",
+        "predicted",
+        "kind",
+        "chance",
+        "",
+    ];
     let mut rows = vec![header.map(str::to_owned).to_vec()];
     rows.extend(validation.cases.iter().map(row));
     let mut out = aligned(&rows);
@@ -35,8 +44,8 @@ pub fn markdown(validation: &Validation, pictures: &str) -> String {
         let _ = writeln!(out, "- {line}");
     }
     out.push_str("\n## Cases\n\n");
-    out.push_str("| case | lost (measured runs) | predicted mean | 95 % of runs | rollout s (measured runs) | predicted | 95 % of runs | main kind measured / predicted | verdict |\n");
-    out.push_str("|---|---|---|---|---|---|---|---|---|\n");
+    out.push_str("| case | lost (measured runs) | predicted mean | 95 % of runs | rollout s (measured runs) | predicted | 95 % of runs | main kind measured / predicted | chance to pass | verdict |\n");
+    out.push_str("|---|---|---|---|---|---|---|---|---|---|\n");
     for case in &validation.cases {
         let _ = writeln!(out, "{}", markdown_row(case));
     }
@@ -61,6 +70,11 @@ when the mean number of lost requests and the mean rollout time agree within 5 r
 standard errors, every measured run lies in the predicted 95 % range of single runs, and the main kind of failure is
 the same. Runs of one case differ widely on a real cluster, so a prediction is a distribution: the 50 % range should
 hold about half of the measured runs, no more and no less.
+
+With one or two runs a case, some verdicts are a matter of luck: a main kind of failure that leads by 41 requests to 39,
+one run outside its 95 % range. \"Chance to pass\" is the probability that a cluster which behaves exactly as predicted
+passes the same verdict with as many runs, from 200 simulated runs that take the place of the measured ones (standard
+error at most 5 percentage points with two runs a case, 3.5 with one).
 ";
 
 const LIMITS: &str = "## What is measured, assumed, out of reach
@@ -88,6 +102,7 @@ fn row(case: &CaseResult) -> Vec<String> {
         join(case.measured.runs.iter().map(|r| seconds(r.rollout_s))),
         p.rollout_s.map_or("-".into(), |s| format!("{:.2} ({:.2}-{:.2})", s.mean, s.low, s.high)),
         kinds(case),
+        percent(case.chance),
         verdict(case).to_owned(),
     ]
 }
@@ -98,7 +113,7 @@ fn markdown_row(case: &CaseResult) -> String {
         [format!("{:.2}", s.mean), format!("{:.2} to {:.2}", s.low, s.high)]
     });
     format!(
-        "| {} | {} | {:.1} | {:.0} to {:.0} | {} | {} | {} | {} | {} |",
+        "| {} | {} | {:.1} | {:.0} to {:.0} | {} | {} | {} | {} | {} | {} |",
         case.name,
         join(case.measured.runs.iter().map(|r| r.failed.to_string())),
         p.failed.mean,
@@ -108,6 +123,7 @@ fn markdown_row(case: &CaseResult) -> String {
         rollout[0],
         rollout[1],
         kinds(case),
+        percent(case.chance),
         verdict(case),
     )
 }
@@ -125,6 +141,16 @@ fn kinds(case: &CaseResult) -> String {
     format!("{} / {}", name(&case.measured.by_kind), name(&case.predicted.by_kind))
 }
 
+/// A chance; "100 %" only when no trial failed, "0 %" only when all did.
+fn percent(chance: f64) -> String {
+    let shown = (100.0 * chance).round();
+    match (shown == 0.0 && chance > 0.0, shown == 100.0 && chance < 1.0) {
+        (true, _) => "<1 %".to_owned(),
+        (_, true) => ">99 %".to_owned(),
+        _ => format!("{shown:.0} %"),
+    }
+}
+
 fn seconds(time: Option<f64>) -> String {
     time.map_or("-".to_owned(), |t| format!("{t:.2}"))
 }
@@ -139,6 +165,7 @@ fn summary_lines(validation: &Validation) -> Vec<String> {
         "{} of {} cases pass; {} more differ for a known reason",
         s.passed, s.cases, s.known
     )];
+    lines.push(passed_by_chance(s));
     for (name, unit, c) in [("losses", "requests", &s.losses), ("rollout time", "s", &s.rollout_s)]
     {
         if c.cases > 0 {
@@ -146,6 +173,23 @@ fn summary_lines(validation: &Validation) -> Vec<String> {
         }
     }
     lines
+}
+
+/// How many cases a cluster would pass that behaves exactly as predicted, and why not all.
+pub fn passed_by_chance(summary: &Summary) -> String {
+    let (c, cases) = (&summary.passed_by_chance, summary.cases);
+    if c.low == cases && c.error == 0.0 {
+        return "a cluster that behaved exactly as predicted would always pass all of them"
+            .to_owned();
+    }
+    format!(
+        "a cluster that behaved exactly as predicted would pass {:.1} of {cases} on average (known to ±{:.1}), and \
+         {} to {} in 95 of 100 repetitions: with so few runs a case, luck alone fails some",
+        c.mean,
+        1.96 * c.error,
+        c.low,
+        c.high
+    )
 }
 
 fn calibration_line(name: &str, unit: &str, c: &Calibration) -> String {

@@ -1,10 +1,10 @@
 //! The state in which a run starts: every Deployment complete, its pods running, ready and routed for some
-//! time.
+//! time; those of a version that is never ready running, unready and routed nowhere.
 
 use super::{Event, World, actions, of_layer, outcome};
 use crate::cluster::PodPhase;
 use crate::cluster::objects::{
-    Cluster, Conditions, DeploymentId, DeploymentStatus, PodId, PodStatus, RsId, RsStatus, Write,
+    Cluster, DeploymentId, DeploymentStatus, PodId, PodStatus, RsId, RsStatus, Write,
 };
 use crate::cluster::spec::{Deployment, Service, selects};
 use crate::engine::{Dur, Queue, Time};
@@ -116,19 +116,16 @@ impl<'a> World<'a> {
             Write::CreateReplicaSet { deployment: id, template, revision: 1, replicas, max };
         self.cluster.apply(started, create, 0);
         let pods: Vec<PodId> = (0..replicas).map(|_| self.populate_pod(rs, started)).collect();
-        let status = RsStatus {
-            replicas,
-            ready: replicas,
-            available: replicas,
-            terminating: 0,
-            observed_generation: 1,
-        };
+        let never_ready = self.cluster.templates[template.index()].never_ready();
+        let ready = if never_ready { 0 } else { replicas };
+        let status =
+            RsStatus { replicas, ready, available: ready, terminating: 0, observed_generation: 1 };
         self.cluster.apply(started, Write::ReplicaSetStatus { rs, status }, 0);
         let deployment_status = DeploymentStatus {
             replicas,
             updated: replicas,
-            ready: replicas,
-            available: replicas,
+            ready,
+            available: ready,
             observed_generation: 1,
         };
         self.cluster.deployments[id.index()].status = deployment_status;
@@ -143,11 +140,14 @@ impl<'a> World<'a> {
         let pod = PodId(self.cluster.pods.len() as u32 - 1);
         let node = self.scheduler.adopt(pod, &self.cluster);
         self.cluster.apply(started, Write::BindPod { pod, node }, 0);
-        self.cluster.apply(started, Write::SetGates { pod, value: true }, 0);
+        let ready = !self.cluster.template_of(pod).never_ready();
+        if ready {
+            self.cluster.apply(started, Write::SetGates { pod, value: true }, 0);
+        }
         let status = PodStatus {
             phase: PodPhase::Running,
-            ready: true,
-            containers_ready: true,
+            ready,
+            containers_ready: ready,
             has_ip: true,
             restarts: 0,
         };
@@ -160,16 +160,14 @@ impl<'a> World<'a> {
         truth.node = node;
         truth.scheduled = started;
         truth.running_seen = started;
-        truth.ready = started;
+        truth.ready = if ready { started } else { Time::NEVER };
         self.informer.observe_pod(&self.cluster, pod);
         let ctx = Ctx { run: self.run, now: started, slowdown: 1.0 };
         self.kubelets.adopt(ctx, pod, node, started, &self.cluster, &mut self.timeline);
-        let conditions = Conditions { ready: true, serving: true, terminating: false };
         for service in 0..self.selectors.len() {
             let labels = &self.cluster.template_of(pod).labels;
             let selected = selects(&self.selectors[service], labels);
-            self.slices[service].adopt(pod, selected, conditions);
-            if selected {
+            if let Some(conditions) = self.slices[service].adopt(pod, selected, ready) {
                 let (cluster, timeline) = (&self.cluster, &mut self.timeline);
                 let mut scene = Scene { ctx, cluster, timeline };
                 for balancer in &mut self.balancers {

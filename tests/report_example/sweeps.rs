@@ -205,6 +205,7 @@ pub fn validate() -> ValidateReport {
     let case = |name: &str, lost: Compared, passed: bool, reason: &str| ValidateCase {
         name: name.into(),
         passed,
+        chance: 0.9,
         lost,
         rollout_s: compared(4.1, 0.8, &[3.9, 4.3]),
         kind_measured: "refused".into(),
@@ -229,6 +230,9 @@ pub fn validate() -> ValidateReport {
         ],
         within_half: Estimate { mean: 0.5, low: 0.21, high: 0.79 },
         within_95: Estimate { mean: 0.78, low: 0.4, high: 0.97 },
+        passed_by_chance: Estimate { mean: 3.6, low: 2.0, high: 4.0 },
+        chance: "A cluster that behaved exactly as predicted would pass 3.6 of 4 cases on average."
+            .into(),
         signature: "rollsim 0.1.0 · seed 1".into(),
     }
 }

@@ -17,6 +17,7 @@ fn facts(on_sigterm: OnSigterm, readiness_probe: bool) -> Facts {
         versions: BTreeMap::from(names),
         strategy_empties: None,
         rollout: true,
+        never_ready: false,
         zones_apart: false,
         weighted: false,
     }

@@ -287,6 +287,9 @@ impl Model for Haproxy {
 
     fn adopt(&mut self, _scene: &mut Scene, _service: u8, pod: PodId, conditions: Conditions) {
         self.members.set(pod, Some(conditions));
+        if !conditions.ready {
+            return;
+        }
         for process in &mut self.processes {
             self.generations += 1;
             let checker = Checker::idle(Checked::new(Health::Healthy));

@@ -88,7 +88,9 @@ impl Model for Headless {
 
     fn adopt(&mut self, _scene: &mut Scene, _service: u8, pod: PodId, conditions: Conditions) {
         self.members.set(pod, Some(conditions));
-        self.cached.push(pod);
+        if conditions.ready {
+            self.cached.push(pod);
+        }
     }
 
     fn start(&mut self, scene: &mut Scene, out: &mut impl Out<super::Event>) {

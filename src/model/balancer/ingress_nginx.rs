@@ -329,7 +329,9 @@ impl Model for IngressNginx {
         let service = usize::from(service);
         for replica in &mut self.replicas {
             replica.members[service].set(pod, Some(conditions));
-            replica.shared.ready[service].push(pod);
+            if conditions.ready {
+                replica.shared.ready[service].push(pod);
+            }
         }
     }
 

@@ -96,11 +96,12 @@ impl Controller {
         out.at(now + wait, Event::Retry(id));
     }
 
-    /// Takes a Deployment over as complete.
+    /// Takes a Deployment over that has been like this for long: complete, or its deadline exceeded.
     pub fn adopt(&mut self, id: DeploymentId, status: DeploymentStatus, pods: i32) {
         let state = self.state(id);
         state.last_status = status;
-        state.complete = true;
+        state.complete = status.available == pods;
+        state.timed_out = !state.complete;
         state.pods = pods;
     }
 

@@ -215,12 +215,12 @@ impl Controller {
         *written = wanted;
     }
 
-    /// Takes a pod over whose endpoint is in the slice already.
-    pub fn adopt(&mut self, pod: PodId, selected: bool, conditions: Conditions) {
+    /// Takes a pod over whose endpoint is in the slice already, if it is selected; the endpoint's conditions.
+    pub fn adopt(&mut self, pod: PodId, selected: bool, ready: bool) -> Option<Conditions> {
         self.grow(pod);
         self.selected[pod.index()] = selected;
-        if selected {
-            self.place(pod, Some(conditions));
-        }
+        let conditions = selected.then(|| pod_to_endpoint(ready, false, self.publish_not_ready));
+        self.place(pod, conditions);
+        conditions
     }
 }

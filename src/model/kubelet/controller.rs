@@ -129,7 +129,8 @@ pub(super) struct Container {
     /// What the cached status shows: state and run.
     pub seen: (State, u32),
     pub listening: Time,
-    /// Readiness answers "no" from here although it listens (lame duck).
+    /// Readiness answers "no" from here although it listens: a lame duck from SIGTERM, an application that is
+    /// never ready always.
     pub unready_from: Time,
     pub stop_accept: Time,
     pub started: bool,

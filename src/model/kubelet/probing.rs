@@ -50,7 +50,8 @@ impl Kubelets {
         }
     }
 
-    /// A pod that has been ready for long: every worker has stored success and its clock has any phase.
+    /// A pod that has been running for long: every worker has stored what its probe always says, and its
+    /// clock has any phase.
     pub(super) fn settle_workers(&mut self, pod: PodId, started: Time) {
         for index in 0..self.pod(pod).containers.len() as u8 {
             let u = self.u();
@@ -63,8 +64,10 @@ impl Kubelets {
                 let seen = SeenPod { terminal: false, deleting: false, container };
                 let long_after = started + Dur::from_secs(1_000_000_000);
                 probe.worker.begin(&seen, long_after);
-                while probe.worker.result() != Some(ProbeResult::Success) {
-                    probe.worker.finish(Some(ProbeResult::Success));
+                let unready = kind == READINESS && started >= c.unready_from;
+                let result = if unready { ProbeResult::Failure } else { ProbeResult::Success };
+                while probe.worker.result() != Some(result) {
+                    probe.worker.finish(Some(result));
                 }
                 let phase = Dur((u * 1e9) as i64);
                 probe.ticker.triggered(started + phase);
@@ -186,10 +189,8 @@ impl Kubelets {
         out: &mut impl Out<Event>,
     ) -> Option<Begun> {
         let seen = self.seen(pod, index, cluster);
-        let spec = container_spec(cluster.template_of(pod), index);
-        let never_ready = spec.app.never_ready && kind == READINESS;
         let c = self.container(pod, index);
-        let ok = answers(c, kind, ctx.now, never_ready);
+        let ok = answers(c, kind, ctx.now);
         let run = c.run;
         let probe = c.probes[kind].as_mut()?;
         probe.evaluated = ctx.now;
@@ -323,9 +324,9 @@ impl Kubelets {
 }
 
 /// Whether the probe's handler answers at `now`.
-fn answers(c: &Container, kind: usize, now: Time, never_ready: bool) -> bool {
+fn answers(c: &Container, kind: usize, now: Time) -> bool {
     let up = c.is_running() && now >= c.listening && now < c.stop_accept;
-    up && !never_ready && (kind != READINESS || now < c.unready_from)
+    up && (kind != READINESS || now < c.unready_from)
 }
 
 /// From when on evaluations of this kind can change anything; None: not until something else happens.
@@ -341,7 +342,7 @@ fn matters_from(c: &Container, kind: usize, now: Time) -> Option<Time> {
     if c.started == (kind == STARTUP) || probe.worker.holds(c.run) {
         return None;
     }
-    let answering = answers(c, kind, now, false);
+    let answering = answers(c, kind, now);
     match (kind, probe.worker.result()) {
         // Unready until the process listens: its failures in between change nothing.
         (READINESS, Some(ProbeResult::Failure)) if now < c.listening => Some(c.listening),

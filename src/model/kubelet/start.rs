@@ -8,7 +8,7 @@ use super::idle::Probing;
 use super::readiness::Role;
 use super::requeue::{self, Intervals, SyncResult};
 use crate::cluster::objects::{Cluster, PodId};
-use crate::cluster::spec::{Container as ContainerSpec, Hook, ImagePullPolicy, PodTemplate};
+use crate::cluster::spec::{App, Container as ContainerSpec, Hook, ImagePullPolicy, PodTemplate};
 use crate::engine::{Dur, Time};
 use crate::model::plumbing::{Ctx, Out};
 use crate::timeline::{Life as Run, LifeEnd, Phase, Timeline};
@@ -38,7 +38,8 @@ impl Kubelets {
         self.pods[pod.index()] = Some(state);
     }
 
-    /// Takes a pod over that has been running and ready for long; `started` is when its processes did.
+    /// Takes a pod over that has been running for long, and ready if it ever becomes so; `started` is when
+    /// its processes did.
     pub fn adopt(
         &mut self,
         ctx: Ctx,
@@ -51,7 +52,7 @@ impl Kubelets {
         let template = cluster.template_of(pod);
         let mut state = new_pod(node, template);
         let running = State::Running { since: started };
-        for container in &mut state.containers {
+        for (index, container) in (0..).zip(&mut state.containers) {
             if matches!(container.role, Role::Init { .. }) {
                 container.role = Role::Init { succeeded: true };
                 container.state = State::Exited { at: started };
@@ -63,9 +64,11 @@ impl Kubelets {
                 run: 1,
                 ..new_container(container.role)
             };
+            let spec = container_spec(template, index);
             container.listening = started;
+            container.unready_from = unready_from(&spec.app);
             container.started = true;
-            container.ready = true;
+            container.ready = !spec.never_ready();
         }
         state.life = Life::Running;
         state.sandbox = true;
@@ -144,7 +147,7 @@ impl Kubelets {
         c.run += 1;
         c.state = State::Running { since: ctx.now };
         c.listening = ctx.now + delay;
-        c.unready_from = Time::NEVER;
+        c.unready_from = unready_from(&spec.app);
         c.stop_accept = Time::NEVER;
         c.killing = false;
         c.kill_at = Time::NEVER;
@@ -349,6 +352,11 @@ fn new_container(role: Role) -> Container {
         backoff: Backoff::of_restarts(Dur::from_secs(300)),
         probes: [const { None }; 3],
     }
+}
+
+/// From when on a process that has just started answers "not ready".
+fn unready_from(app: &App) -> Time {
+    if app.never_ready { Time::ALWAYS } else { Time::NEVER }
 }
 
 fn new_run(started: Time, listening: Time) -> Run {

@@ -164,7 +164,7 @@ impl Kubelets {
             OnSigterm::LameDuck { delay, drain_timeout } => (delay, drain_timeout),
         };
         let stop = ctx.now + lame;
-        c.unready_from = ctx.now;
+        c.unready_from = c.unready_from.min(ctx.now);
         let cut = (stop + limit).min(kill_at);
         if serving && let Some(life) = timeline.pods[pod.index()].lives.last_mut() {
             life.cut = cut;

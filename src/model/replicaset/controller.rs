@@ -324,19 +324,20 @@ impl Controller {
         }
     }
 
-    /// Takes a set over as complete: its pods are ready and its status is written.
+    /// Takes a set over that has been like this for long: its status is written, and its pods, all alike, are
+    /// available or none is.
     pub fn adopt(&mut self, rs: RsId, pods: &[PodId], status: RsStatus) {
         let highest = pods.iter().map(|p| p.index() + 1).max().unwrap_or(0);
         if self.available.len() < highest {
             self.available.resize(highest, false);
         }
         for pod in pods {
-            self.available[pod.index()] = true;
+            self.available[pod.index()] = status.available > 0;
         }
         let set = self.set(rs);
         set.active = pods.to_vec();
-        set.ready = pods.len() as i32;
-        set.available = pods.len() as i32;
+        set.ready = status.ready;
+        set.available = status.available;
         set.last_status = status;
     }
 }

@@ -113,8 +113,14 @@ impl Controller {
         }
     }
 
-    pub fn adopt(&mut self, pod: PodId, conditions: Conditions) {
+    /// Takes an endpoint over; whether it is a target.
+    pub fn adopt(&mut self, cluster: &Cluster, pod: PodId, conditions: Conditions) -> bool {
         self.members.set(pod, Some(conditions));
+        let wanted = self.is_wanted(cluster, pod);
+        if !wanted {
+            self.unsettled.insert(pod);
+        }
+        wanted
     }
 
     pub fn handle(

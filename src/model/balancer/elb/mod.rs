@@ -129,8 +129,9 @@ impl Model for Elb {
 
     fn adopt(&mut self, scene: &mut Scene, service: u8, pod: PodId, conditions: Conditions) {
         let own = service == self.service;
-        if let Some(controller) = self.controller.as_mut().filter(|_| own) {
-            controller.adopt(pod, conditions);
+        if let Some(controller) = self.controller.as_mut().filter(|_| own)
+            && controller.adopt(scene.cluster, pod, conditions)
+        {
             self.group.adopt(scene.cluster, Target::Pod(pod));
         }
     }

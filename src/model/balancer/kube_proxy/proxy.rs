@@ -180,8 +180,10 @@ impl Model for Proxies {
                 continue;
             }
             node.counts.take(&adopted, self.terminating_fallback);
-            let view = &mut scene.timeline.views[node.view.0 as usize];
-            view.initial.push(Backend { target: Target::Pod(pod), weight: 1.0 });
+            if conditions.ready {
+                let view = &mut scene.timeline.views[node.view.0 as usize];
+                view.initial.push(Backend { target: Target::Pod(pod), weight: 1.0 });
+            }
         }
     }
 
