@@ -195,7 +195,7 @@ fn bare_rollouts(plan: &Plan, scenarios: &[Scenario]) {
 }
 
 fn simulated() {
-    let (plan, simulator) = simulator(1);
+    let (plan, simulator) = simulator(3);
     let scenario = |i: u64| match plan.point(i) {
         Point::Run(settings) => {
             let input = simulator.input_at(&settings).expect("it can be set");
