@@ -163,7 +163,7 @@ pub struct AppCase {
     pub crash_after_s: Option<f64>,
     /// Its readiness endpoint always answers 503. Where a readiness probe asks it, the pods of the version
     /// that runs at the start are unready from the start, as after a broken release that has been out for
-    /// long.
+    /// long (`v2`, where it is the release that mends it, says false).
     pub never_ready: Option<bool>,
     /// Requests worked on at once; the others wait. Default: no limit.
     pub concurrency: Option<u32>,

@@ -229,10 +229,12 @@ impl World<'_> {
         if self.scheduler.parked() > 0 {
             return format!("{} pods fit on no node", self.scheduler.parked());
         }
+        let newest = self.cluster.deployments[subject.index()].template;
         let unready = self.cluster.pods.iter().filter(|p| {
             !p.removed
                 && p.deleting.is_none()
                 && !p.status.ready
+                && p.template == newest
                 && self.cluster.replica_sets[p.rs.index()].deployment == subject
         });
         let (mut count, mut restarts, mut gates) = (0, 0, 0);
