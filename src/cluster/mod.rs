@@ -2,7 +2,6 @@
 
 pub mod objects;
 pub mod phase;
-pub mod slices;
 pub mod spec;
 mod verbs;
 

@@ -2,9 +2,8 @@
 //! world tells the watchers.
 
 use super::phase::PodPhase;
-pub use super::slices::SliceRange;
 use super::spec::{Deployment as DeploymentSpec, PodTemplate};
-pub use super::verbs::{Change, Write};
+pub use super::verbs::{Change, SliceRange, Write};
 use crate::engine::{Dur, Time};
 use std::sync::Arc;
 

@@ -3,7 +3,15 @@
 use super::objects::{
     DeploymentId, DeploymentStatus, PodId, PodStatus, RsId, RsStatus, TemplateId,
 };
-use super::slices::SliceRange;
+
+/// The endpoint changes of one sync of a Service: a range of `Cluster::slice_log`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct SliceRange {
+    /// Its number in the scenario.
+    pub service: u8,
+    pub from: u32,
+    pub to: u32,
+}
 
 /// A verb: what a client writes to the API server.
 #[derive(Clone, Debug, PartialEq)]

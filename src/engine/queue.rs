@@ -146,6 +146,7 @@ fn time_of(key: u128) -> Time {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::engine::Dur;
     use proptest::prelude::*;
     use std::collections::BTreeSet;
 
@@ -153,17 +154,26 @@ mod tests {
         /// Whatever is scheduled when: events come by time, and at one time in the order of scheduling.
         #[test]
         fn order_is_by_time_and_then_by_insertion(
-            steps in prop::collection::vec((prop::option::of(-3..90_i64), 0..3_usize), 1..500),
+            steps in prop::collection::vec(
+                (prop::collection::vec(-3..90_i64, 0..5), 0..4_usize),
+                1..300,
+            ),
         ) {
             let mut queue = Queue::new(Time(-2));
             let mut expected: BTreeSet<(Time, u64)> = BTreeSet::new();
-            for (number, (at, pops)) in (0_u64..).zip(steps) {
-                if let Some(wait) = at {
-                    let at = queue.now() + crate::engine::Dur(wait);
+            let mut numbers = 0_u64..;
+            // More is scheduled than popped, so that events wait in the heap; the last step pops all.
+            let all = (Vec::new(), usize::MAX);
+            for (waits, pops) in steps.into_iter().chain([all]) {
+                for (wait, number) in waits.into_iter().zip(&mut numbers) {
+                    let at = queue.now() + Dur(wait);
                     queue.schedule(at, number);
                     expected.insert((at.max(queue.now()), number));
                 }
-                for _ in 0..pops {
+                for _ in 0..pops.min(expected.len() + 1) {
+                    if let Some(&(next, _)) = expected.first().filter(|e| e.0 > queue.now()) {
+                        prop_assert_eq!(queue.pop_until(next - Dur(1)), None);
+                    }
                     prop_assert_eq!(queue.pop(), expected.pop_first());
                 }
             }

@@ -2,7 +2,7 @@
 
 use crate::cluster::objects::{PodId, Write};
 use crate::engine::{Dur, Rng, Time};
-use crate::model::plumbing::{Ctx, Out};
+use crate::model::plumbing::{Ctx, Out, entry};
 use crate::scenario::Gate;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -28,10 +28,7 @@ impl Controller {
 
     pub fn handle(&mut self, ctx: Ctx, event: Event, out: &mut impl Out<Event>) {
         let Event::ContainersReady(pod) = event;
-        if self.handled.len() <= pod.index() {
-            self.handled.resize(pod.index() + 1, false);
-        }
-        if std::mem::replace(&mut self.handled[pod.index()], true) {
+        if std::mem::replace(entry(&mut self.handled, pod.index()), true) {
             return;
         }
         // It looks at pods only when it polls: first sees the pod then, and acts at a later poll.

@@ -3,6 +3,7 @@
 use crate::cluster::PodPhase;
 use crate::cluster::objects::{Cluster, DeploymentId, PodId, ReplicaSet, RsId, TemplateId};
 use crate::engine::Time;
+use crate::model::plumbing::entry;
 
 /// A pod as the cache shows it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -73,10 +74,7 @@ impl Informer {
             self.pods.resize(pod.index() + 1, SeenPod::UNKNOWN);
         }
         let before = std::mem::replace(&mut self.pods[pod.index()], now);
-        if self.unfinished.len() <= p.rs.index() {
-            self.unfinished.resize(p.rs.index() + 1, 0);
-        }
-        self.unfinished[p.rs.index()] += now.unfinished() - before.unfinished();
+        *entry(&mut self.unfinished, p.rs.index()) += now.unfinished() - before.unfinished();
         (before, now)
     }
 
@@ -87,12 +85,9 @@ impl Informer {
 
     /// Takes the set's present state into the cache; whether more than its status changed.
     pub fn observe_set(&mut self, cluster: &Cluster, rs: RsId) -> bool {
-        if self.sets.len() <= rs.index() {
-            self.sets.resize(rs.index() + 1, None);
-        }
         let now = &cluster.replica_sets[rs.index()];
         let spec = |set: &ReplicaSet| (set.generation, set.removed);
-        let before = self.sets[rs.index()].replace(now.clone());
+        let before = entry(&mut self.sets, rs.index()).replace(now.clone());
         before.is_none_or(|before| spec(&before) != spec(now))
     }
 

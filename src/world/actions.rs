@@ -1,6 +1,6 @@
 //! What the user does: each action is one or more steps at their times.
 
-use super::{Event, World};
+use super::{Event, World, says};
 use crate::cluster::objects::{DeploymentId, PodId, Write};
 use crate::cluster::spec::{Deployment, PodDisruptionBudget, selects};
 use crate::engine::{Dur, Time};
@@ -312,7 +312,7 @@ impl World<'_> {
         let cluster = &self.cluster;
         let selector = &self.selectors[0];
         let matches = |pod: PodId| selects(selector, &cluster.template_of(pod).labels);
-        let out = &mut super::of_service(&mut self.queue, 0);
+        let out = &mut says(&mut self.queue, |e| Event::Slice(0, e));
         self.slices[0].selector_changed(now, matches, cluster.pods.len(), out);
     }
 }

@@ -1,6 +1,6 @@
 //! What was committed reaches the watchers, each after its own latency and in order.
 
-use super::{Event, World, of_layer};
+use super::{Event, World, says};
 use crate::cluster::objects::{Change, PodId, SliceRange};
 use crate::engine::Time;
 use crate::model::plumbing::Ctx;
@@ -29,7 +29,8 @@ impl World<'_> {
                 self.tell_cache(now, change);
             }
             Change::PodRemoved(pod) => {
-                self.scheduler.pod_gone(now, pod, &self.cluster, &mut self.queue);
+                let out = &mut says(&mut self.queue, Event::Scheduler);
+                self.scheduler.pod_gone(now, pod, &self.cluster, out);
                 self.tell_cache(now, change);
             }
             Change::Slice(range) => {
@@ -93,7 +94,8 @@ impl World<'_> {
     pub(super) fn wake_checks(&mut self, ctx: Ctx) {
         for pod in self.kubelets.differing.drain(..) {
             for (layer, balancer) in (0..).zip(&mut self.balancers) {
-                balancer.wake(ctx, pod, &mut of_layer(&mut self.queue, layer));
+                let out = &mut says(&mut self.queue, |e| Event::Balancer(layer, e));
+                balancer.wake(ctx, pod, out);
             }
         }
     }

@@ -82,35 +82,12 @@ pub struct World<'a> {
 pub type Observer<'o> = &'o mut dyn FnMut(Time, &Event);
 
 /// What a model says goes into the queue at once, as the world's event.
-macro_rules! out {
-    ($($event:ty => $wrap:expr,)*) => {
-        $(impl Out<$event> for Queue<Event> {
-            fn at(&mut self, time: Time, event: $event) {
-                self.schedule(time, $wrap(event));
-            }
-
-            fn write(&mut self, time: Time, write: Write) {
-                self.schedule(time, Event::Write(write));
-            }
-        })*
-    };
-}
-
-out! {
-    deployment::controller::Event => Event::Deployment,
-    replicaset::controller::Event => Event::ReplicaSet,
-    scheduler::controller::Event => Event::Scheduler,
-    kubelet::controller::Event => Event::Kubelet,
-    gate::Event => Event::Gate,
-}
-
-/// The same for one of several models of a kind: which one is part of the event.
-struct Numbered<'q, W> {
+struct Says<'q, W> {
     queue: &'q mut Queue<Event>,
     wrap: W,
 }
 
-impl<E, W: Fn(E) -> Event> Out<E> for Numbered<'_, W> {
+impl<E, W: Fn(E) -> Event> Out<E> for Says<'_, W> {
     fn at(&mut self, time: Time, event: E) {
         self.queue.schedule(time, (self.wrap)(event));
     }
@@ -120,18 +97,8 @@ impl<E, W: Fn(E) -> Event> Out<E> for Numbered<'_, W> {
     }
 }
 
-fn of_service(
-    queue: &mut Queue<Event>,
-    service: u8,
-) -> Numbered<'_, impl Fn(endpointslice::controller::Event) -> Event> {
-    Numbered { queue, wrap: move |event| Event::Slice(service, event) }
-}
-
-fn of_layer(
-    queue: &mut Queue<Event>,
-    layer: u8,
-) -> Numbered<'_, impl Fn(balancer::Event) -> Event> {
-    Numbered { queue, wrap: move |event| Event::Balancer(layer, event) }
+fn says<E, W: Fn(E) -> Event>(queue: &mut Queue<Event>, wrap: W) -> Says<'_, W> {
+    Says { queue, wrap }
 }
 
 /// Simulates the control plane of `scenario` from `seed`.
@@ -143,7 +110,7 @@ pub fn simulate(scenario: &Scenario, latencies: &Latencies, seed: Seed) -> Contr
 pub fn simulate_probing_always(scenario: &Scenario, latencies: &Latencies, seed: Seed) -> Control {
     let run = run_of(scenario, latencies, seed);
     let mut world = World::new(scenario, &run);
-    world.kubelets.probe_always(&mut world.queue);
+    world.kubelets.probe_always(&mut says(&mut world.queue, Event::Kubelet));
     world.run(None)
 }
 
@@ -193,28 +160,30 @@ impl World<'_> {
             }
             Event::Deployment(e) => {
                 self.fold(now, 1);
-                let out = &mut self.queue;
+                let out = &mut says(&mut self.queue, Event::Deployment);
                 self.deployments.handle(ctx, e, &self.cluster, &self.informer, out);
             }
             Event::ReplicaSet(e) => {
                 self.fold(now, 2);
-                let out = &mut self.queue;
+                let out = &mut says(&mut self.queue, Event::ReplicaSet);
                 self.replica_sets.handle(ctx, e, &self.cluster, &self.informer, out);
             }
             Event::Slice(service, e) => {
                 self.fold(now, 3);
                 let slices = &mut self.slices[usize::from(service)];
                 let log = &mut self.cluster.slice_log;
-                let out = &mut of_service(&mut self.queue, service);
+                let out = &mut says(&mut self.queue, |e| Event::Slice(service, e));
                 slices.handle(ctx, e, &self.informer, log, out);
             }
             Event::Scheduler(e) => {
                 self.fold(now, 4);
-                self.scheduler.handle(ctx, e, &self.cluster, &mut self.queue);
+                let out = &mut says(&mut self.queue, Event::Scheduler);
+                self.scheduler.handle(ctx, e, &self.cluster, out);
             }
             Event::Kubelet(e) => {
                 self.fold(now, kubelet_tag(&e));
-                let (timeline, out) = (&mut self.timeline, &mut self.queue);
+                let timeline = &mut self.timeline;
+                let out = &mut says(&mut self.queue, Event::Kubelet);
                 self.kubelets.handle(ctx, e, &self.cluster, timeline, out);
                 self.wake_checks(ctx);
             }
@@ -222,13 +191,13 @@ impl World<'_> {
                 self.fold(now, 6);
                 let timeline = &mut self.timeline;
                 let mut scene = Scene { ctx, cluster: &self.cluster, timeline };
-                let out = &mut of_layer(&mut self.queue, layer);
+                let out = &mut says(&mut self.queue, |e| Event::Balancer(layer, e));
                 self.balancers[usize::from(layer)].handle(&mut scene, e, out);
             }
             Event::Gate(e) => {
                 self.fold(now, 7);
                 if let Some(gate) = &mut self.gate {
-                    gate.handle(ctx, e, &mut self.queue);
+                    gate.handle(ctx, e, &mut says(&mut self.queue, Event::Gate));
                 }
             }
             Event::Action(step) => {
@@ -292,19 +261,23 @@ impl World<'_> {
         let now = ctx.now;
         match change {
             Change::Deployment(id) => {
-                self.deployments.changed(now, id, &mut self.queue);
+                let out = &mut says(&mut self.queue, Event::Deployment);
+                self.deployments.changed(now, id, out);
                 self.actions_wait(now);
             }
             Change::Conflict(id) => {
-                self.deployments.conflict(now, id, &mut self.queue);
+                let out = &mut says(&mut self.queue, Event::Deployment);
+                self.deployments.conflict(now, id, out);
             }
             Change::ReplicaSet(rs) => {
                 let changed = self.informer.observe_set(&self.cluster, rs);
                 let set = &self.cluster.replica_sets[rs.index()];
-                self.deployments.changed(now, set.deployment, &mut self.queue);
+                let out = &mut says(&mut self.queue, Event::Deployment);
+                self.deployments.changed(now, set.deployment, out);
                 // A sync after a change of the status alone finds nothing to do, but looks at the clock.
                 if changed || set.min_ready_seconds > 0 {
-                    self.replica_sets.set_changed(now, rs, &mut self.queue);
+                    let out = &mut says(&mut self.queue, Event::ReplicaSet);
+                    self.replica_sets.set_changed(now, rs, out);
                 }
             }
             Change::Slice(range) => self.slices[usize::from(range.service)].slice_seen(),
@@ -326,13 +299,14 @@ impl World<'_> {
         let set = &self.cluster.replica_sets[rs.index()];
         let (deployment, min_ready) = (set.deployment, set.min_ready_seconds);
         let strategy = self.cluster.deployments[deployment.index()].spec.strategy;
-        let out = &mut self.queue;
+        let out = &mut says(&mut self.queue, Event::Deployment);
         self.deployments.pod_changed(ctx.now, deployment, strategy, before, after, out);
+        let out = &mut says(&mut self.queue, Event::ReplicaSet);
         self.replica_sets.pod_changed(ctx, pod, before, after, min_ready, out);
         let labels = &self.cluster.template_of(pod).labels;
         for (service, slices) in (0..).zip(&mut self.slices) {
             let selected = || selects(&self.selectors[usize::from(service)], labels);
-            let out = &mut of_service(&mut self.queue, service);
+            let out = &mut says(&mut self.queue, |e| Event::Slice(service, e));
             slices.pod_changed(ctx.now, pod, selected, before, after, out);
         }
     }

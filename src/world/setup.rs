@@ -1,7 +1,7 @@
 //! The state in which a run starts: every Deployment complete, its pods running, ready and routed for some
 //! time; those of a version that is never ready running, unready and routed nowhere.
 
-use super::{Event, World, actions, of_layer, outcome};
+use super::{Event, World, actions, outcome, says};
 use crate::cluster::PodPhase;
 use crate::cluster::objects::{
     Cluster, DeploymentId, DeploymentStatus, PodId, PodStatus, RsId, RsStatus, Write,
@@ -183,7 +183,8 @@ impl<'a> World<'a> {
         let (cluster, timeline) = (&self.cluster, &mut self.timeline);
         let mut scene = Scene { ctx, cluster, timeline };
         for (layer, balancer) in (0..).zip(&mut self.balancers) {
-            balancer.start(&mut scene, &mut of_layer(&mut self.queue, layer));
+            let out = &mut says(&mut self.queue, |e| Event::Balancer(layer, e));
+            balancer.start(&mut scene, out);
         }
     }
 

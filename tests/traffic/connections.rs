@@ -1,9 +1,9 @@
 //! Kept connections: of clients, and in a proxy's pool.
 
-use crate::timelines::{add, d, pod, remove, s, timeline, traffic, view};
+use crate::timelines::{add, d, l7, pod, remove, s, timeline, traffic, view};
 use rollsim::engine::{Dist, Seed};
 use rollsim::scenario::{Arrivals, Traffic};
-use rollsim::timeline::{L7, L7Status, LifeEnd, Phase, Pool, RetryOn, Timeline};
+use rollsim::timeline::{L7, LifeEnd, Phase, Pool, Timeline};
 use rollsim::traffic::{self, Cause, EvaluatorChoice, Failure, TrafficOutcome};
 
 fn run(timeline: &Timeline, traffic: &Traffic, seed: u64) -> TrafficOutcome {
@@ -86,24 +86,12 @@ fn requests_stay_with_the_pods_that_have_connections() {
 fn proxy(race_window: f64) -> L7 {
     L7 {
         connect_timeout: d(10.0),
-        response_timeout: Some(d(60.0)),
-        tries: 1,
-        retry_on: RetryOn::default(),
-        retry_delay: d(0.0),
-        retry_same: false,
-        exclude_tried: false,
-        status: L7Status {
-            refused: 502,
-            connect_timeout: 504,
-            unreachable: 502,
-            reset: 502,
-            response_timeout: 504,
-        },
         pool: Some(Pool {
             idle_timeout: d(60.0),
             race_window: d(race_window),
             closes_client: false,
         }),
+        ..l7()
     }
 }
 

@@ -1,11 +1,11 @@
 //! The loops of `requests` against each other and against theory.
 
 use crate::timelines::{
-    backend, d, pod, random_rollout, random_service, s, timeline, traffic, view,
+    backend, d, l7, pod, random_rollout, random_service, s, timeline, traffic, view,
 };
-use rollsim::engine::{Dist, Dur, Seed};
+use rollsim::engine::{Dist, Seed};
 use rollsim::scenario::{Arrivals, Traffic};
-use rollsim::timeline::{L7, L7Status, Pick, RetryOn, Timeline};
+use rollsim::timeline::{L7, Pick, RetryOn, Timeline};
 use rollsim::traffic::{
     self, Cause, Evaluator, EvaluatorChoice, Failure, TrafficOutcome, requests,
 };
@@ -123,23 +123,8 @@ fn half_dead(pick: Pick) -> Timeline {
 }
 
 fn hop(tries: u32, exclude_tried: bool) -> L7 {
-    L7 {
-        connect_timeout: d(5.0),
-        response_timeout: Some(d(60.0)),
-        tries,
-        retry_on: RetryOn { refused: true, ..RetryOn::default() },
-        retry_delay: Dur::ZERO,
-        retry_same: false,
-        exclude_tried,
-        status: L7Status {
-            refused: 502,
-            connect_timeout: 504,
-            unreachable: 502,
-            reset: 502,
-            response_timeout: 504,
-        },
-        pool: None,
-    }
+    let retry_on = RetryOn { refused: true, ..RetryOn::default() };
+    L7 { tries, retry_on, exclude_tried, ..l7() }
 }
 
 #[test]

@@ -1,11 +1,11 @@
 //! What proxies do with requests that may not be sent twice, with the same server, with their own end.
 
-use crate::timelines::{backend, d, pod, remove, s, timeline, traffic, view};
-use rollsim::engine::{Dist, Dur, Seed};
+use crate::timelines::{backend, d, l7, pod, remove, s, timeline, traffic, view};
+use rollsim::engine::{Dist, Seed};
 use rollsim::scenario::{Arrivals, Traffic};
 use rollsim::timeline::{
-    Backend, ChangeKind, Empty, Hop, L7, L7Status, Pick, Pool, RetryOn, Target, Timeline, View,
-    ViewChange, ViewId,
+    Backend, ChangeKind, Empty, Hop, L7, Pick, Pool, RetryOn, Target, Timeline, View, ViewChange,
+    ViewId,
 };
 use rollsim::traffic::{self, Cause, EvaluatorChoice, Failure, TrafficOutcome};
 
@@ -15,23 +15,8 @@ fn run(timeline: &Timeline, traffic: &Traffic) -> TrafficOutcome {
 
 /// As nginx: `tries` attempts, refused and broken connections move on.
 fn hop(tries: u32) -> L7 {
-    L7 {
-        connect_timeout: d(5.0),
-        response_timeout: Some(d(60.0)),
-        tries,
-        retry_on: RetryOn { refused: true, reset: true, reused_reset: true, ..RetryOn::default() },
-        retry_delay: Dur::ZERO,
-        retry_same: false,
-        exclude_tried: false,
-        status: L7Status {
-            refused: 502,
-            connect_timeout: 504,
-            unreachable: 502,
-            reset: 502,
-            response_timeout: 504,
-        },
-        pool: None,
-    }
+    let retry_on = RetryOn { refused: true, reset: true, reused_reset: true, ..RetryOn::default() };
+    L7 { tries, retry_on, ..l7() }
 }
 
 /// One of two pods ends at 5 s with what runs in it, and is listed until 15 s.

@@ -3,8 +3,8 @@
 use rollsim::engine::{Dist, Dur, Rng, Seed, Time};
 use rollsim::scenario::{Arrivals, Client, Traffic};
 use rollsim::timeline::{
-    Backend, ChangeKind, Empty, Hop, Life, LifeEnd, Phase, Pick, PodId, PodName, PodTruth, Target,
-    Timeline, Version, View, ViewChange, ViewId,
+    Backend, ChangeKind, Empty, Hop, L7, L7Status, Life, LifeEnd, Phase, Pick, PodId, PodName,
+    PodTruth, RetryOn, Target, Timeline, Version, View, ViewChange, ViewId,
 };
 
 pub fn s(seconds: f64) -> Time {
@@ -73,6 +73,27 @@ pub fn view(initial: &[usize], changes: Vec<ViewChange>) -> View {
         initial: initial.iter().map(|&p| backend(p)).collect(),
         changes,
         gaps: Vec::new(),
+    }
+}
+
+/// A proxy that tries once and keeps no connections.
+pub fn l7() -> L7 {
+    L7 {
+        connect_timeout: d(5.0),
+        response_timeout: Some(d(60.0)),
+        tries: 1,
+        retry_on: RetryOn::default(),
+        retry_delay: Dur::ZERO,
+        retry_same: false,
+        exclude_tried: false,
+        status: L7Status {
+            refused: 502,
+            connect_timeout: 504,
+            unreachable: 502,
+            reset: 502,
+            response_timeout: 504,
+        },
+        pool: None,
     }
 }
 

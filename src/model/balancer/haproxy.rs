@@ -9,7 +9,7 @@ use super::settings::Given;
 use super::{Model, Scene};
 use crate::cluster::objects::{Conditions, PodId};
 use crate::engine::{Dur, Rng, Time};
-use crate::model::plumbing::{Ctx, Out};
+use crate::model::plumbing::{Ctx, Out, entry};
 use crate::timeline::{Empty, Hop, L7, L7Status, Pick, Pool, RetryOn, Target, Timeline, ViewId};
 
 #[derive(Clone, Debug, PartialEq)]
@@ -126,10 +126,7 @@ struct Process {
 
 impl Process {
     fn slot(&mut self, pod: PodId) -> &mut Option<Server> {
-        if self.servers.len() <= pod.index() {
-            self.servers.resize_with(pod.index() + 1, || None);
-        }
-        &mut self.servers[pod.index()]
+        entry(&mut self.servers, pod.index())
     }
 
     fn route(&mut self, scene: &mut Scene, slow_start: Dur) {

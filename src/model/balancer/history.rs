@@ -2,6 +2,7 @@
 //! so what one of them knows is a number of entries of one common log.
 
 use crate::cluster::objects::{Conditions, EndpointChange, PodId};
+use crate::model::plumbing::entry;
 
 /// A change of one pod's endpoint; None: it is none.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -41,10 +42,7 @@ impl History {
     }
 
     fn push(&mut self, (pod, is): EndpointChange) -> Changed {
-        if self.latest.len() <= pod.index() {
-            self.latest.resize(pod.index() + 1, None);
-        }
-        let was = std::mem::replace(&mut self.latest[pod.index()], is);
+        let was = std::mem::replace(entry(&mut self.latest, pod.index()), is);
         let change = Changed { pod, was, is };
         self.changes.push(change);
         change

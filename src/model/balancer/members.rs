@@ -1,6 +1,7 @@
 //! The endpoints of the Service, as one watcher of its slices knows them.
 
 use crate::cluster::objects::{Cluster, Conditions, PodId};
+use crate::model::plumbing::entry;
 
 #[derive(Debug, Default)]
 pub struct Members {
@@ -9,10 +10,7 @@ pub struct Members {
 
 impl Members {
     pub fn set(&mut self, pod: PodId, conditions: Option<Conditions>) {
-        if self.conditions.len() <= pod.index() {
-            self.conditions.resize(pod.index() + 1, None);
-        }
-        self.conditions[pod.index()] = conditions;
+        *entry(&mut self.conditions, pod.index()) = conditions;
     }
 
     pub fn get(&self, pod: PodId) -> Option<Conditions> {

@@ -241,7 +241,7 @@ impl Controller {
         if scaled {
             return;
         }
-        if sync.is_complete() {
+        if sync.is_complete(sync.status()) {
             self.clean_up(sync, out);
         }
     }
@@ -343,7 +343,7 @@ impl Controller {
     fn write_status(&mut self, sync: &mut Sync, out: &mut impl Out<Event>) {
         let status = sync.status();
         let old = self.state(sync.id).last_status;
-        let complete = sync.is_complete();
+        let complete = sync.is_complete(status);
         if status::progressing(counts(old), counts(status))
             || (complete && !self.state(sync.id).complete)
         {

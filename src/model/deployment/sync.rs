@@ -54,8 +54,8 @@ impl Sync<'_> {
         }
     }
 
-    pub fn is_complete(&self) -> bool {
-        status::complete(self.deployment.spec.replicas, counts(self.status()), true)
+    pub fn is_complete(&self, status: DeploymentStatus) -> bool {
+        status::complete(self.deployment.spec.replicas, counts(status), true)
     }
 }
 

@@ -10,7 +10,7 @@ use super::requeue::{self, Intervals, SyncResult};
 use crate::cluster::objects::{Cluster, PodId};
 use crate::cluster::spec::{App, Container as ContainerSpec, Hook, ImagePullPolicy, PodTemplate};
 use crate::engine::{Dur, Time};
-use crate::model::plumbing::{Ctx, Out};
+use crate::model::plumbing::{Ctx, Out, entry};
 use crate::timeline::{Life as Run, LifeEnd, Phase, Timeline};
 
 impl Kubelets {
@@ -32,10 +32,7 @@ impl Kubelets {
     }
 
     fn insert(&mut self, pod: PodId, state: Pod) {
-        if self.pods.len() <= pod.index() {
-            self.pods.resize_with(pod.index() + 1, || None);
-        }
-        self.pods[pod.index()] = Some(state);
+        *entry(&mut self.pods, pod.index()) = Some(state);
     }
 
     /// Takes a pod over that has been running for long, and ready if it ever becomes so; `started` is when

@@ -91,10 +91,7 @@ impl Controller {
     }
 
     fn count(&mut self, pod: PodId, before: SeenPod, after: SeenPod) {
-        if self.available.len() <= pod.index() {
-            self.available.resize(pod.index() + 1, false);
-        }
-        let was_available = self.available[pod.index()];
+        let was_available = *entry(&mut self.available, pod.index());
         let set = self.set(after.rs);
         if !before.exists && after.exists && !before.deleting {
             set.expected -= 1;
@@ -298,11 +295,7 @@ impl Controller {
         for (sibling, _) in informer.sets_of(deployment) {
             let Some(set) = self.sets.get(sibling.index()) else { continue };
             for &pod in &set.active {
-                let slot = node_slot(informer.pod(pod).node);
-                if self.per_node.len() <= slot {
-                    self.per_node.resize(slot + 1, 0);
-                }
-                self.per_node[slot] += 1;
+                *entry(&mut self.per_node, node_slot(informer.pod(pod).node)) += 1;
             }
         }
         self.rows.clear();

@@ -5,7 +5,7 @@ use crate::cluster::spec::{
     AntiAffinity, Labels, Node, PodTemplate, Resources, TopologySpread, selects,
 };
 use crate::engine::{Rng, Time};
-use crate::model::plumbing::{Ctx, Out, TokenBucket};
+use crate::model::plumbing::{Ctx, Out, TokenBucket, entry};
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Event {
@@ -97,10 +97,7 @@ impl<'a> Controller<'a> {
     }
 
     fn hold(&mut self, node: usize, pod: PodId, template: &PodTemplate, cluster: &Cluster) {
-        if self.decided.len() <= pod.index() {
-            self.decided.resize(pod.index() + 1, None);
-        }
-        self.decided[pod.index()] = Some(node as u16);
+        *entry(&mut self.decided, pod.index()) = Some(node as u16);
         let zone = self.zones[node];
         let live = self.live_of(cluster.deployment_of(pod));
         live.by_node[node] += 1;

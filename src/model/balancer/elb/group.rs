@@ -10,7 +10,7 @@ use crate::model::balancer::check::{Checked, Health};
 use crate::model::balancer::checker::{Checker, Checks};
 use crate::model::balancer::listing::{Listing, new_view};
 use crate::model::balancer::{self, Scene};
-use crate::model::plumbing::{Ctx, Out};
+use crate::model::plumbing::{Ctx, Out, entry};
 use crate::timeline::{Target, Timeline, ViewId};
 use std::collections::BTreeSet;
 
@@ -127,10 +127,7 @@ impl Group {
     fn enter(&mut self, member: Member, belief: Belief) -> usize {
         let place = self.members.len();
         if let Target::Pod(pod) = member.target {
-            if self.places.len() <= pod.index() {
-                self.places.resize(pod.index() + 1, None);
-            }
-            self.places[pod.index()] = Some(place as u32);
+            *entry(&mut self.places, pod.index()) = Some(place as u32);
         }
         self.members.push(member);
         self.nodes.iter_mut().for_each(|node| node.beliefs.push(belief));
