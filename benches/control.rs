@@ -181,7 +181,7 @@ fn ratios() {
     for round in 0..3 {
         textbook.push(textbook_ns());
         for (row, times) in rows.iter().zip(&mut times) {
-            let count = u64::from((2000 / row.pods).max(1));
+            let count = u64::from((20_000 / row.pods).max(1));
             let each = |f: &dyn Fn(u64)| {
                 seconds_of(|| (0..count).for_each(|i| f(round * count + i))) * 1e6 / count as f64
             };

@@ -186,8 +186,9 @@ fn bare_rollouts(plan: &Plan, scenarios: &[Scenario]) {
     let evaluator = EvaluatorChoice::Exact;
     let options =
         RunOptions { seed: plan.seed, evaluator, keep_timelines: 0, ..RunOptions::default() };
+    // No point of this plan changes the platform.
+    let latencies = scenarios[0].platform.latencies();
     scenarios.par_iter().with_max_len(1).for_each(|scenario| {
-        let latencies = scenario.platform.latencies();
         for i in 0..plan.replications {
             black_box(Figures::from(&replicate(scenario, &latencies, &options, i)));
         }

@@ -4,6 +4,7 @@
 //! it, golden tests pin it. Every lost request is a place where belief and truth differ.
 
 use crate::engine::{Dist, Dur, Time};
+use smallvec::SmallVec;
 use std::fmt::{self, Display, Formatter};
 use std::sync::Arc;
 
@@ -78,9 +79,9 @@ pub struct PodTruth {
     pub removed: Time,
     pub restarts: u32,
     /// What a TCP connection to its address meets, from each instant on; sorted; before the first: `Absent`.
-    pub phases: Vec<(Time, Phase)>,
+    pub phases: SmallVec<[(Time, Phase); 4]>,
     /// One per run of the serving process, in order.
-    pub lives: Vec<Life>,
+    pub lives: SmallVec<[Life; 1]>,
     /// Instants at which the balancer cuts what still runs on connections it opened before: ends of
     /// deregistration delays. Sorted.
     pub cuts: Vec<Time>,

@@ -42,9 +42,9 @@ fn pod(version: u16, listening: f64, stop: f64) -> PodTruth {
         unready: at(stop),
         removed: at(stop + 3.0),
         restarts: 0,
-        phases,
+        phases: phases.into(),
         cuts: Vec::new(),
-        lives: vec![life],
+        lives: [life].into(),
     }
 }
 

@@ -67,7 +67,7 @@ pub struct RsStatus {
     pub observed_generation: u32,
 }
 
-#[derive(Clone, Debug)]
+#[derive(Clone, Copy, Debug)]
 pub struct ReplicaSet {
     pub deployment: DeploymentId,
     pub template: TemplateId,
@@ -122,6 +122,8 @@ pub struct Cluster {
     pub pods: Vec<Pod>,
     /// Endpoint changes in the order the slice controller decided them.
     pub slice_log: Vec<EndpointChange>,
+    /// The weights the Ingress gave its Services, each time they were changed.
+    pub weight_log: Vec<Vec<u32>>,
     /// The action happens so long after a whole second of the wall clock.
     pub second_phase: Dur,
     /// Changes not yet told to the watchers.

@@ -23,8 +23,8 @@ impl IntOrPercent {
             IntOrPercent::Int(n) => n,
             IntOrPercent::Percent(p) => {
                 let hundredths = i64::from(p) * i64::from(total);
-                let up = i64::from(round_up && hundredths.rem_euclid(100) != 0);
-                let n = hundredths.div_euclid(100) + up;
+                let down = hundredths.div_euclid(100);
+                let n = down + i64::from(round_up && down * 100 != hundredths);
                 n.clamp(i64::from(i32::MIN), i64::from(i32::MAX)) as i32
             }
         }

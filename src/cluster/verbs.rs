@@ -14,7 +14,7 @@ pub struct SliceRange {
 }
 
 /// A verb: what a client writes to the API server.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Write {
     CreateReplicaSet {
         deployment: DeploymentId,

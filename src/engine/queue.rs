@@ -3,14 +3,13 @@
 
 use super::time::Time;
 use std::cmp::Reverse;
-use std::collections::{BinaryHeap, VecDeque};
+use std::collections::BinaryHeap;
 
 /// A queue of future events.
 ///
-/// Events lie in slots and do not move; what is ordered are keys of (time, sequence, slot) in one integer
-/// each. The next few lie sorted in `near`, for most events are scheduled for a moment from now and shift few
-/// others there; those beyond wait in a heap. Events of the present instant need neither: every one that was
-/// scheduled before the clock got there is ahead of those scheduled since.
+/// The next few lie sorted in `near`, for most events are scheduled for a moment from now and shift few
+/// others there; those beyond wait in a heap. The events themselves lie in slots, where their parts are
+/// written and read without being moved.
 ///
 /// ```
 /// use rollsim::engine::{Queue, Time};
@@ -22,35 +21,42 @@ use std::collections::{BinaryHeap, VecDeque};
 /// assert_eq!(queue.pop(), Some((Time(5), "second")));
 /// ```
 pub struct Queue<E> {
-    /// The next keys, last first: no key of `far` is below one of these.
-    near: Vec<u128>,
-    far: BinaryHeap<Reverse<u128>>,
+    /// The next events, last first; from `waiting` on, keys that are not in use but have a slot each.
+    near: Vec<Key>,
+    waiting: usize,
     slots: Vec<Option<E>>,
-    free: Vec<u32>,
-    /// Events at `now` that were scheduled at `now`.
-    present: VecDeque<E>,
+    /// The slot of the last popped event.
+    current: usize,
+    far: Far<E>,
+    /// No event of `far` is before it, none of `near` after it.
+    limit: Time,
     now: Time,
-    seq: u64,
+    scheduled: u64,
 }
 
-/// Bits of a key for the slot and, above them, for the sequence; the time has the upper half.
-const SLOT_BITS: u32 = 28;
-const SEQ_BITS: u32 = 64 - SLOT_BITS;
+/// An event in `near`: its number, by which equals are ordered, and its slot.
+#[derive(Clone, Copy)]
+struct Key {
+    at: Time,
+    number: u64,
+    slot: u8,
+}
 
-/// Most keys in `near`, and how many it gets when it is empty.
-const NEAR: usize = 48;
-const REFILL: usize = 24;
+/// Most events in `near`, and how many it is given when it is empty or left with when it is full.
+const NEAR: usize = 64;
+const REFILL: usize = 32;
 
-impl<E> Queue<E> {
+impl<E: Copy> Queue<E> {
     pub fn new(start: Time) -> Self {
         Queue {
-            near: Vec::with_capacity(NEAR + 1),
-            far: BinaryHeap::new(),
-            slots: Vec::with_capacity(NEAR + 1),
-            free: Vec::with_capacity(NEAR + 1),
-            present: VecDeque::with_capacity(16),
+            near: Vec::with_capacity(NEAR),
+            waiting: 0,
+            slots: Vec::with_capacity(NEAR),
+            current: 0,
+            far: Far { keys: BinaryHeap::new(), slots: Vec::new(), free: Vec::new() },
+            limit: Time::NEVER,
             now: start,
-            seq: 0,
+            scheduled: 0,
         }
     }
 
@@ -61,86 +67,137 @@ impl<E> Queue<E> {
 
     /// How many events have been scheduled so far.
     pub fn scheduled(&self) -> u64 {
-        self.seq
+        self.scheduled
     }
 
     /// Schedules `event`; an instant in the past means "now". "Never" is dropped.
+    #[inline(always)]
     pub fn schedule(&mut self, at: Time, event: E) {
+        if let Some(slot) = self.place(at) {
+            *slot = Some(event);
+        }
+    }
+
+    /// Makes room for an event; None: at "never".
+    #[inline(never)]
+    fn place(&mut self, at: Time) -> Option<&mut Option<E>> {
         if at.is_never() {
-            return;
+            return None;
         }
-        self.seq += 1;
-        if at <= self.now {
-            self.present.push_back(event);
-            return;
+        self.scheduled += 1;
+        let at = at.max(self.now);
+        if self.waiting == self.near.len() {
+            self.make_room();
         }
-        let slot = self.store(event);
-        assert!(self.seq < 1 << SEQ_BITS && slot < 1 << SLOT_BITS, "too many events");
-        // The sign bit is flipped so that negative times order before positive ones as integers.
-        let time = (at.0 as u64) ^ (1 << 63);
-        self.insert((u128::from(time) << 64) | u128::from((self.seq << SLOT_BITS) | slot));
-    }
-
-    fn insert(&mut self, key: u128) {
-        let beyond = self.near.first().is_none_or(|&last| key > last);
-        if beyond && !(self.far.is_empty() && self.near.len() < NEAR) {
-            self.far.push(Reverse(key));
-            return;
+        if at >= self.limit {
+            return Some(self.far.place(at, self.scheduled));
         }
-        // Nearly always among the next few.
-        let after = self.near.iter().rposition(|&other| other > key).map_or(0, |i| i + 1);
-        self.near.insert(after, key);
-        if self.near.len() > NEAR {
-            self.far.extend(self.near.drain(..NEAR - REFILL).map(Reverse));
-        }
-    }
-
-    fn store(&mut self, event: E) -> u64 {
-        match self.free.pop() {
-            Some(slot) => {
-                self.slots[slot as usize] = Some(event);
-                u64::from(slot)
+        let near = &mut self.near[..=self.waiting];
+        let Key { slot, .. } = near[self.waiting];
+        // Nearly always among the next few: looking for the place and making room for it are one loop.
+        let mut place = self.waiting;
+        for before in (0..self.waiting).rev() {
+            if near[before].at > at {
+                break;
             }
-            None => {
-                self.slots.push(Some(event));
-                self.slots.len() as u64 - 1
-            }
+            near[before + 1] = near[before];
+            place = before;
         }
+        near[place] = Key { at, number: self.scheduled, slot };
+        self.waiting += 1;
+        Some(&mut self.slots[usize::from(slot)])
     }
 
+    /// The next event, whenever it is.
     pub fn pop(&mut self) -> Option<(Time, E)> {
-        self.pop_until(Time::NEVER)
+        let at = self.advance(Time::NEVER)?;
+        Some((at, *self.current()))
     }
 
-    /// The next event unless it comes after `horizon`.
-    pub fn pop_until(&mut self, horizon: Time) -> Option<(Time, E)> {
-        if self.near.is_empty() {
+    /// Goes to the next event, unless there is none until `horizon`; its time.
+    #[inline]
+    pub fn advance(&mut self, horizon: Time) -> Option<Time> {
+        if self.waiting == 0 {
             self.refill();
         }
-        let next = self.near.last().map(|&key| time_of(key));
-        if next != Some(self.now)
-            && let Some(event) = self.present.pop_front()
-        {
-            return Some((self.now, event));
+        let next = self.waiting.checked_sub(1)?;
+        let Key { at, slot, .. } = self.near[next];
+        if at > horizon {
+            return None;
         }
-        let at = next.filter(|&at| at <= horizon)?;
-        assert!(at >= self.now, "time went back from {:?} to {at:?}", self.now);
+        assert!(at >= self.now, "time never goes back");
+        self.waiting = next;
         self.now = at;
-        let slot = (self.near.pop()? as u32) & ((1 << SLOT_BITS) - 1);
-        self.free.push(slot);
-        let event = self.slots[slot as usize].take().expect("a key has an event");
-        Some((at, event))
+        self.current = usize::from(slot);
+        Some(at)
     }
 
+    /// The event the clock has come to; valid until the next one is scheduled.
+    #[inline]
+    pub fn current(&self) -> &E {
+        self.slots[self.current].as_ref().expect("a key has an event")
+    }
+
+    /// A further slot, or the later ones of `near` go to `far`.
+    #[cold]
+    fn make_room(&mut self) {
+        if self.near.len() < NEAR {
+            self.near.push(Key { at: Time::NEVER, number: 0, slot: self.slots.len() as u8 });
+            return self.slots.push(None);
+        }
+        for &Key { at, number, slot } in &self.near[..NEAR - REFILL] {
+            *self.far.place(at, number) = self.slots[usize::from(slot)];
+        }
+        self.near.rotate_left(NEAR - REFILL);
+        self.waiting = REFILL;
+        self.limit = self.near[0].at;
+    }
+
+    #[cold]
     fn refill(&mut self) {
-        let next = std::iter::from_fn(|| self.far.pop());
-        self.near.extend(next.take(REFILL).map(|Reverse(key)| key));
-        self.near.reverse();
+        self.waiting = REFILL.min(self.far.keys.len());
+        for key in self.near[..self.waiting].iter_mut().rev() {
+            let (at, number, event) = self.far.pop();
+            (key.at, key.number) = (at, number);
+            self.slots[usize::from(key.slot)] = event;
+        }
+        self.limit = if self.far.keys.is_empty() { Time::NEVER } else { self.near[0].at };
     }
 }
 
-fn time_of(key: u128) -> Time {
-    Time((((key >> 64) as u64) ^ (1 << 63)) as i64)
+/// The events beyond the next few: keys of (time, number, slot) in one integer each.
+struct Far<E> {
+    keys: BinaryHeap<Reverse<u128>>,
+    slots: Vec<Option<E>>,
+    free: Vec<u32>,
+}
+
+/// Bits of a key for the slot and, above them, for the number; the time has the upper half.
+const SLOT_BITS: u32 = 28;
+const NUMBER_BITS: u32 = 64 - SLOT_BITS;
+
+impl<E: Copy> Far<E> {
+    #[inline(never)]
+    fn place(&mut self, at: Time, number: u64) -> &mut Option<E> {
+        let slot = self.free.pop().unwrap_or_else(|| {
+            self.slots.push(None);
+            self.slots.len() as u32 - 1
+        });
+        assert!(number < 1 << NUMBER_BITS && slot < 1 << SLOT_BITS, "too many events");
+        // The sign bit is flipped so that negative times order before positive ones as integers.
+        let time = (at.0 as u64) ^ (1 << 63);
+        let low = (number << SLOT_BITS) | u64::from(slot);
+        self.keys.push(Reverse((u128::from(time) << 64) | u128::from(low)));
+        &mut self.slots[slot as usize]
+    }
+
+    fn pop(&mut self) -> (Time, u64, Option<E>) {
+        let Reverse(key) = self.keys.pop().expect("it was counted");
+        let (time, low) = ((key >> 64) as u64, key as u64);
+        let slot = (low as u32) & ((1 << SLOT_BITS) - 1);
+        self.free.push(slot);
+        (Time((time ^ (1 << 63)) as i64), low >> SLOT_BITS, self.slots[slot as usize])
+    }
 }
 
 #[cfg(test)]
@@ -172,7 +229,7 @@ mod tests {
                 }
                 for _ in 0..pops.min(expected.len() + 1) {
                     if let Some(&(next, _)) = expected.first().filter(|e| e.0 > queue.now()) {
-                        prop_assert_eq!(queue.pop_until(next - Dur(1)), None);
+                        prop_assert_eq!(queue.advance(next - Dur(1)), None);
                     }
                     prop_assert_eq!(queue.pop(), expected.pop_first());
                 }

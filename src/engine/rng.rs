@@ -50,9 +50,10 @@ impl Rng {
     }
 }
 
-/// 53 random bits, centred in their cell.
-fn unit_open(bits: u64) -> f64 {
-    ((bits >> 11) as f64 + 0.5) * (1.0 / 9_007_199_254_740_992.0)
+/// 53 random bits, centred in their cell; the last of which would be rounded to 1.
+pub(crate) fn unit_open(bits: u64) -> f64 {
+    let u = ((bits >> 11) as f64 + 0.5) * (1.0 / 9_007_199_254_740_992.0);
+    u.min(1.0 - f64::EPSILON / 2.0)
 }
 
 /// The finaliser of SplitMix64.
@@ -72,4 +73,15 @@ pub(crate) const fn fnv1a(name: &str) -> u64 {
         i += 1;
     }
     hash
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn uniform_numbers_are_never_0_or_1() {
+        let ends = [0, 1, u64::MAX - 1, u64::MAX].map(unit_open);
+        assert!(ends.iter().all(|u| 0.0 < *u && *u < 1.0), "{ends:?}");
+    }
 }

@@ -1,19 +1,45 @@
-//! A distribution made ready for many draws: a table of quantiles for the body, the formula for the tails.
+//! A distribution made ready for many draws: lines between quantiles for nearly all values, the formula for
+//! the rest.
 
 use super::dist::Dist;
+use super::rng::{Rng, unit_open};
 use super::time::Dur;
+use std::ops::RangeInclusive;
 
-const CELLS: usize = 128;
-/// The outermost cells, where a quantile function bends most, are computed.
-const OUTER: usize = 4;
+/// The unit interval is cut into so many cells (a power of two).
+const CELLS: u64 = 1 << CELL_BITS;
+const CELL_BITS: u32 = 7;
+/// The outermost cells, where a quantile function bends most, are cut again,
+const OUTER: u64 = 4;
+/// so that there would be this many; of these the outermost are computed.
+const FINE_CELLS: u64 = 1 << FINE_BITS;
+const FINE_BITS: u32 = CELL_BITS + 3;
+/// Fine cells at each end.
+const END: u64 = OUTER * FINE_CELLS / CELLS;
 
-/// A compiled [`Dist`]: monotone in `u`, equal to it at the cell borders and in the tails, linear in between.
+/// A compiled [`Dist`]: monotone, equal to it at the cell borders and at the very ends, linear in between.
 #[derive(Clone, Debug)]
 pub struct Sampler {
     dist: Dist,
     constant: Option<Dur>,
-    /// Nanoseconds at u = i / CELLS; the first and last are not used (the tails are computed).
-    table: Vec<i64>,
+    /// The borders of all cells, of the fine cells at the low end, and of those at the high end: nanoseconds.
+    body: Vec<i64>,
+    low_end: Vec<i64>,
+    high_end: Vec<i64>,
+}
+
+/// The borders of the cells `range` out of `cells`.
+fn borders(dist: &Dist, range: RangeInclusive<u64>, cells: u64) -> Vec<i64> {
+    let u = |i: u64| (i as f64 / cells as f64).clamp(1e-9, 1.0 - 1e-9);
+    range.map(|i| dist.sample(u(i)).0).collect()
+}
+
+/// The value at `part` / 2^64 of the way through a cell.
+fn between(borders: &[i64], cell: u64, part: u64) -> Dur {
+    let cell = cell as usize;
+    let (low, high) = (borders[cell], borders[cell + 1]);
+    let above = (u128::from((high - low) as u64) * u128::from(part)) >> 64;
+    Dur(low + above as i64)
 }
 
 impl Sampler {
@@ -22,28 +48,52 @@ impl Sampler {
             Dist::Constant { .. } => Some(dist.sample(0.5)),
             _ => None,
         };
-        let table = match constant {
+        let borders = |range: RangeInclusive<u64>, cells: u64| match constant {
             Some(_) => Vec::new(),
-            None => (0..=CELLS)
-                .map(|i| dist.sample((i as f64 / CELLS as f64).clamp(1e-9, 1.0 - 1e-9)).0)
-                .collect(),
+            None => borders(dist, range, cells),
         };
-        Sampler { dist: dist.clone(), constant, table }
+        Sampler {
+            dist: dist.clone(),
+            constant,
+            body: borders(0..=CELLS, CELLS),
+            low_end: borders(0..=END, FINE_CELLS),
+            high_end: borders(FINE_CELLS - END..=FINE_CELLS, FINE_CELLS),
+        }
+    }
+
+    /// The next value of a stream.
+    pub fn draw(&self, rng: &mut Rng) -> Dur {
+        self.at(rng.next_u64())
     }
 
     /// The value for the uniform number `u`, `0 < u < 1`.
     pub fn sample(&self, u: f64) -> Dur {
+        self.at((u * 18_446_744_073_709_551_616.0) as u64)
+    }
+
+    /// The value for the uniform number `bits` / 2^64. In integers, since what follows waits for it.
+    fn at(&self, bits: u64) -> Dur {
         if let Some(value) = self.constant {
             return value;
         }
-        let position = u * CELLS as f64;
-        let cell = position as usize;
-        if !(OUTER..CELLS - OUTER).contains(&cell) {
-            return self.dist.sample(u);
+        let cell = bits >> (64 - CELL_BITS);
+        match (OUTER..CELLS - OUTER).contains(&cell) {
+            true => between(&self.body, cell, bits << CELL_BITS),
+            false => self.near_an_end(bits),
         }
-        let low = self.table[cell];
-        let span = (self.table[cell + 1] - low) as f64;
-        Dur(low + (span * (position - cell as f64)) as i64)
+    }
+
+    #[cold]
+    fn near_an_end(&self, bits: u64) -> Dur {
+        let cell = bits >> (64 - FINE_BITS);
+        if !(OUTER..FINE_CELLS - OUTER).contains(&cell) {
+            return self.dist.sample(unit_open(bits));
+        }
+        let part = bits << FINE_BITS;
+        match cell < END {
+            true => between(&self.low_end, cell, part),
+            false => between(&self.high_end, cell + END - FINE_CELLS, part),
+        }
     }
 }
 

@@ -13,6 +13,7 @@ pub struct SharedProcessor<J> {
     /// Work (in nanoseconds of an idle machine) every present job has received since the start.
     progress: f64,
     updated: Time,
+    /// The next one to be done last; of equals, the one added first.
     jobs: Vec<Job<J>>,
     load: f64,
     slowdown: f64,
@@ -34,7 +35,7 @@ impl<J> SharedProcessor<J> {
             cores,
             progress: 0.0,
             updated: Time::ALWAYS,
-            jobs: Vec::new(),
+            jobs: Vec::with_capacity(16),
             load: 0.0,
             slowdown: 1.0,
         }
@@ -48,34 +49,31 @@ impl<J> SharedProcessor<J> {
     /// Adds a job that takes `work` on an idle machine.
     pub fn add(&mut self, now: Time, work: Dur, weight: f64, payload: J) {
         self.advance(now);
-        self.jobs.push(Job { done_at: self.progress + work.0 as f64, weight, payload });
-        self.reload();
+        let done_at = self.progress + work.0 as f64;
+        let later = self.jobs.partition_point(|job| job.done_at > done_at);
+        self.jobs.insert(later, Job { done_at, weight, payload });
+        self.set_load(self.load + weight);
     }
 
     /// When the next job is done if nothing changes. Void after the next `add` or `take_done`.
     pub fn next_done(&self) -> Option<Time> {
-        let first = self.jobs.iter().map(|j| j.done_at).min_by(f64::total_cmp)?;
-        let wait = ((first - self.progress) * self.slowdown).max(0.0);
-        Some(self.updated + Dur(libm::ceil(wait) as i64))
+        let first = self.jobs.last()?;
+        let wait = ((first.done_at - self.progress) * self.slowdown).max(0.0);
+        // The first whole nanosecond at which it is done for certain.
+        Some(self.updated + Dur(wait as i64 + 1))
     }
 
     /// Removes and returns the job that is done at `now`, if any (the earliest added of equals).
     pub fn take_done(&mut self, now: Time) -> Option<J> {
         self.advance(now);
-        let (index, job) =
-            self.jobs.iter().enumerate().min_by(|a, b| a.1.done_at.total_cmp(&b.1.done_at))?;
-        // Half a nanosecond of slack: times are rounded to whole nanoseconds.
-        if job.done_at > self.progress + 0.5 {
-            return None;
-        }
-        let payload = self.jobs.remove(index).payload;
-        self.reload();
+        let Job { weight, payload, .. } = self.jobs.pop_if(|job| job.done_at <= self.progress)?;
+        self.set_load(if self.jobs.is_empty() { 0.0 } else { self.load - weight });
         Some(payload)
     }
 
-    fn reload(&mut self) {
-        self.load = self.jobs.iter().map(|j| j.weight).sum();
-        self.slowdown = Self::slow(self.load, self.cores);
+    fn set_load(&mut self, load: f64) {
+        self.load = load;
+        self.slowdown = Self::slow(load, self.cores);
     }
 
     /// How much longer everything takes with jobs of this total weight than on an idle machine (at least 1).

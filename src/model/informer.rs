@@ -85,10 +85,12 @@ impl Informer {
 
     /// Takes the set's present state into the cache; whether more than its status changed.
     pub fn observe_set(&mut self, cluster: &Cluster, rs: RsId) -> bool {
-        let now = &cluster.replica_sets[rs.index()];
-        let spec = |set: &ReplicaSet| (set.generation, set.removed);
-        let before = entry(&mut self.sets, rs.index()).replace(now.clone());
-        before.is_none_or(|before| spec(&before) != spec(now))
+        let now = cluster.replica_sets[rs.index()];
+        let seen = entry(&mut self.sets, rs.index());
+        let spec = |set: ReplicaSet| (set.generation, set.removed);
+        let changed = seen.is_none_or(|before| spec(before) != spec(now));
+        *seen = Some(now);
+        changed
     }
 
     /// The sets of a Deployment, by creation.

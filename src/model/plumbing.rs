@@ -1,7 +1,7 @@
 //! What all models share: how they speak, rate limits, work-queue keys, compiled latencies.
 
 use crate::cluster::objects::Write;
-use crate::engine::{Dur, Seed, Time};
+use crate::engine::{Dur, Rng, Seed, Time};
 pub use crate::scenario::platform::Latencies;
 use crate::scenario::{Kubernetes, Platform};
 use std::ops::Deref;
@@ -41,11 +41,17 @@ impl TokenBucket {
 }
 
 /// The entry of an object, made when it is first asked for.
+#[inline]
 pub fn entry<T: Default>(entries: &mut Vec<T>, index: usize) -> &mut T {
     if entries.len() <= index {
-        entries.resize_with(index + 1, T::default);
+        grow(entries, index + 1);
     }
     &mut entries[index]
+}
+
+#[cold]
+fn grow<T: Default>(entries: &mut Vec<T>, len: usize) {
+    entries.resize_with(len, T::default);
 }
 
 /// One key of a work queue: de-duplicated; added while processed it runs once more afterwards.
@@ -112,15 +118,20 @@ impl<'a> Deref for Ctx<'a> {
 }
 
 impl Ctx<'_> {
-    /// One API write now, drawn by `u`.
-    pub fn api_write(&self, u: f64) -> Dur {
-        self.slowed(self.latencies.api_write.sample(u))
+    /// One API write now.
+    pub fn api_write(&self, rng: &mut Rng) -> Dur {
+        self.slowed(self.latencies.api_write.draw(rng))
     }
 
     /// A latency of the control plane, as long as it takes now.
     pub fn slowed(&self, latency: Dur) -> Dur {
-        Dur((latency.0 as f64 * self.slowdown) as i64)
+        slowed(latency, self.slowdown)
     }
+}
+
+/// A latency, as long as it takes where everything takes `slowdown` times as long.
+pub fn slowed(latency: Dur, slowdown: f64) -> Dur {
+    Dur((latency.0 as f64 * slowdown) as i64)
 }
 
 #[cfg(test)]

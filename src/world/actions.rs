@@ -2,12 +2,13 @@
 
 use super::{Event, World, says};
 use crate::cluster::objects::{DeploymentId, PodId, Write};
-use crate::cluster::spec::{Deployment, PodDisruptionBudget, selects};
+use crate::cluster::spec::{Deployment, Labels, PodDisruptionBudget, selects};
 use crate::engine::{Dur, Time};
 use crate::model::deployment::controller::pods_of;
 use crate::model::disruption::pdb;
 use crate::scenario::ActionKind;
 use crate::timeline::Milestone;
+use std::borrow::Cow;
 
 /// A step of an action, by the action's index in the scenario.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -253,7 +254,7 @@ impl World<'_> {
         };
         let write = self.latency(|l| &l.api_write);
         let seen = self.latency(|l| &l.watch_controller);
-        self.selectors[0] = self.switched_selector(&deployment.template.labels);
+        self.selectors[0] = Cow::Owned(self.switched_selector(&deployment.template.labels));
         self.queue.schedule(now + write + seen, Event::Action(Step::SelectorSeen));
         if let Some(after) = *scale_down_after {
             self.queue.schedule(now + write + after, Event::Action(Step::ScaleDown(index)));
@@ -264,10 +265,7 @@ impl World<'_> {
 
     /// The Service's selector with the values that the second Deployment's pods have; if the old selector
     /// matches them already, the labels in which the two templates differ are added.
-    fn switched_selector(
-        &self,
-        labels: &crate::cluster::spec::Labels,
-    ) -> crate::cluster::spec::Labels {
+    fn switched_selector(&self, labels: &Labels) -> Labels {
         let mut selector = self.scenario.service.selector.clone();
         for (key, value) in &mut selector {
             if let Some(new) = labels.get(key) {
@@ -288,8 +286,10 @@ impl World<'_> {
     /// The Ingress is applied with new weights; its controller sees it.
     fn shift_weight(&mut self, now: Time, weights: &[u32]) -> String {
         let written = now + self.latency(|l| &l.api_write);
+        let shift = self.cluster.weight_log.len() as u32;
+        self.cluster.weight_log.push(weights.to_vec());
         for layer in 0..self.balancers.len() {
-            if let Some(event) = self.balancers[layer].weights(weights) {
+            if let Some(event) = self.balancers[layer].weights(shift) {
                 let seen = written + self.latency(|l| &l.watch_controller);
                 self.queue.schedule(seen, Event::Balancer(layer as u8, event));
             }

@@ -92,6 +92,9 @@ impl World<'_> {
 
     /// Health checks meet something else at pods where something happened.
     pub(super) fn wake_checks(&mut self, ctx: Ctx) {
+        if self.kubelets.differing.is_empty() {
+            return;
+        }
         for pod in self.kubelets.differing.drain(..) {
             for (layer, balancer) in (0..).zip(&mut self.balancers) {
                 let out = &mut says(&mut self.queue, |e| Event::Balancer(layer, e));

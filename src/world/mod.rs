@@ -6,20 +6,22 @@ mod deliver;
 mod outcome;
 mod setup;
 
-use crate::cluster::objects::{Change, Cluster, DeploymentId, PodId, RsId, SliceRange, Write};
-use crate::cluster::spec::selects;
+use crate::cluster::objects::{Change, Cluster, DeploymentId, PodId, Write};
+use crate::cluster::spec::{Labels, selects};
 use crate::engine::rng::mix;
 use crate::engine::{Dur, Queue, Rng, Sampler, Seed, Time};
 use crate::model::balancer::{self, Balancer, Scene};
 use crate::model::informer::Informer;
-use crate::model::plumbing::{Ctx, Latencies, Out, Run};
+use crate::model::plumbing::{Ctx, Latencies, Out, Run, slowed};
 use crate::model::{deployment, endpointslice, gate, kubelet, replicaset, scheduler};
 use crate::run::RolloutOutcome;
 use crate::scenario::Scenario;
 use crate::timeline::Timeline;
+use std::borrow::Cow;
 
 /// Everything that can happen.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Copy, Debug, PartialEq)]
+#[repr(align(16))]
 pub enum Event {
     /// A write commits.
     Write(Write),
@@ -67,7 +69,7 @@ pub struct World<'a> {
     timeline: Timeline,
     tracker: outcome::Tracker,
     /// The Services' selectors now.
-    selectors: Vec<crate::cluster::spec::Labels>,
+    selectors: Vec<Cow<'a, Labels>>,
     watch: Rng,
     uids: Rng,
     /// Watches deliver in order: per watcher, the time of the last delivery.
@@ -138,24 +140,25 @@ fn run_of<'a>(scenario: &'a Scenario, latencies: &'a Latencies, seed: Seed) -> R
 
 impl World<'_> {
     fn run(mut self, mut observer: Option<Observer>) -> Control {
-        while let Some((now, event)) = self.queue.pop_until(self.scenario.horizon) {
+        while let Some(now) = self.queue.advance(self.scenario.horizon) {
             if let Some(observer) = &mut observer {
-                observer(now, &event);
+                observer(now, self.queue.current());
             }
-            self.dispatch(now, event);
+            self.dispatch(now);
         }
         self.finish()
     }
 
-    fn dispatch(&mut self, now: Time, event: Event) {
+    #[inline(always)]
+    fn dispatch(&mut self, now: Time) {
         let ctx = Ctx { run: self.run, now, slowdown: self.slowdown() };
-        match event {
+        match *self.queue.current() {
             Event::Write(write) => {
-                self.fold(now, 0x100 + write_tag(&write));
+                self.fold(now, 9);
                 self.commit(now, write);
             }
             Event::Cache(change) => {
-                self.fold(now, 0x10_000 + change_tag(change));
+                self.fold(now, 0x10_000);
                 self.observe(ctx, change);
             }
             Event::Deployment(e) => {
@@ -181,7 +184,7 @@ impl World<'_> {
                 self.scheduler.handle(ctx, e, &self.cluster, out);
             }
             Event::Kubelet(e) => {
-                self.fold(now, kubelet_tag(&e));
+                self.fold(now, 5);
                 let timeline = &mut self.timeline;
                 let out = &mut says(&mut self.queue, Event::Kubelet);
                 self.kubelets.handle(ctx, e, &self.cluster, timeline, out);
@@ -208,7 +211,8 @@ impl World<'_> {
         self.publish(now);
     }
 
-    /// Folds an event into the digest: its time, and a number that tells it from others.
+    /// Folds an event into the digest: its time, and a number for its kind. What events write is folded in at
+    /// the end of the run.
     fn fold(&mut self, now: Time, tag: u64) {
         self.digest = mix(self.digest ^ (now.0 as u64)).wrapping_add(tag);
     }
@@ -224,8 +228,8 @@ impl World<'_> {
 
     /// The next draw of a latency of the control plane, as long as it takes now.
     fn latency(&mut self, pick: impl Fn(&Latencies) -> &Sampler) -> Dur {
-        let latency = pick(self.run.latencies).sample(self.watch.uniform());
-        Dur((latency.0 as f64 * self.slowdown()) as i64)
+        let latency = pick(self.run.latencies).draw(&mut self.watch);
+        slowed(latency, self.slowdown())
     }
 
     /// Commits a write; pods are entered into the timeline as they appear and go.
@@ -245,15 +249,12 @@ impl World<'_> {
 
     /// Tells the watchers of what was committed.
     fn publish(&mut self, now: Time) {
-        if self.cluster.log.is_empty() {
-            return;
-        }
-        let mut log = std::mem::take(&mut self.cluster.log);
-        for change in log.drain(..) {
+        for index in 0..self.cluster.log.len() {
+            let change = self.cluster.log[index];
             self.tracker.changed(now, change, &self.cluster, &mut self.timeline);
             self.deliver(now, change);
         }
-        self.cluster.log = log;
+        self.cluster.log.clear();
     }
 
     /// The shared cache takes a change in and wakes the controllers that care.
@@ -313,53 +314,5 @@ impl World<'_> {
 
     fn subject(&self) -> DeploymentId {
         DeploymentId(self.scenario.subject as u32)
-    }
-}
-
-// Numbers that tell events apart, for the digest.
-
-fn kubelet_tag(event: &kubelet::controller::Event) -> u64 {
-    use kubelet::controller::Event as K;
-    match event {
-        K::Bound(p) | K::Iterate(p) | K::Terminate(p) | K::SendStatus(p) => {
-            0x1_0000_0000 + u64::from(p.0)
-        }
-        _ => 5,
-    }
-}
-
-fn write_tag(write: &Write) -> u64 {
-    match *write {
-        Write::ScaleReplicaSet { rs: RsId(rs), replicas, .. } => {
-            (u64::from(rs) << 32) + replicas as u64
-        }
-        Write::ReplicaSetStatus { rs: RsId(rs), status } => {
-            (u64::from(rs) << 40) + ((status.available as u64) << 20) + status.ready as u64
-        }
-        Write::BindPod { pod, node } => (u64::from(pod.0) << 20) + u64::from(node),
-        Write::DeletePod { pod } | Write::RemovePod { pod } => 0x1000 + u64::from(pod.0),
-        Write::PodStatus { pod, status } => {
-            (u64::from(pod.0) << 8) + (u64::from(status.ready) << 4) + status.phase as u64
-        }
-        Write::Slice(range) => range_tag(range),
-        _ => 0,
-    }
-}
-
-fn range_tag(range: SliceRange) -> u64 {
-    (u64::from(range.from) << 32) + u64::from(range.to)
-}
-
-fn change_tag(change: Change) -> u64 {
-    match change {
-        Change::PodCreated(p)
-        | Change::PodBound(p)
-        | Change::PodStatus(p)
-        | Change::PodGates(p)
-        | Change::PodDeleting(p)
-        | Change::PodRemoved(p) => u64::from(p.0),
-        Change::ReplicaSet(rs) => 0x1_0000 + u64::from(rs.0),
-        Change::Slice(range) => range_tag(range),
-        Change::Deployment(_) | Change::Conflict(_) => 0,
     }
 }

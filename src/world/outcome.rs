@@ -1,11 +1,13 @@
 //! What the rollout looks like from outside: completion, phases, peaks. Reads the API, changes nothing.
 
 use super::{Control, World};
-use crate::cluster::objects::{Change, Cluster, DeploymentId, RsId, TemplateId};
+use crate::cluster::objects::{Change, Cluster, DeploymentId, RsId, RsStatus, TemplateId};
+use crate::engine::rng::mix;
 use crate::engine::{Dur, Time};
 use crate::run::RolloutOutcome;
 use crate::scenario::Scenario;
 use crate::timeline::{Milestone, PodId, PodName, PodTruth, Timeline, Version};
+use smallvec::SmallVec;
 
 #[derive(Debug)]
 pub(super) struct Tracker {
@@ -192,10 +194,29 @@ pub(super) fn new_truth(name: PodName, version: u16, created: Time) -> PodTruth 
         unready: Time::NEVER,
         removed: Time::NEVER,
         restarts: 0,
-        phases: Vec::new(),
-        lives: Vec::new(),
+        phases: SmallVec::new(),
+        lives: SmallVec::new(),
         cuts: Vec::new(),
     }
+}
+
+/// Folds into `digest` what was written: every change of an endpoint, and what sets and pods have come to.
+fn digest_of_state(digest: u64, cluster: &Cluster) -> u64 {
+    let bits = |flags: [bool; 3]| flags.iter().fold(0, |bits, &flag| bits << 1 | u64::from(flag));
+    let endpoints = cluster.slice_log.iter().map(|&(pod, is)| {
+        let is = is.map_or(8, |c| bits([c.ready, c.serving, c.terminating]));
+        u64::from(pod.0) << 4 | is
+    });
+    let sets = cluster.replica_sets.iter().flat_map(|set| {
+        let RsStatus { replicas, ready, available, .. } = set.status;
+        [set.replicas, replicas, ready, available].map(|count| count as u64)
+    });
+    let pods = cluster.pods.iter().map(|pod| {
+        let flags = bits([pod.status.ready, pod.gates, pod.removed]);
+        let node = pod.node.map_or(0, |node| u64::from(node) + 1);
+        node << 40 | u64::from(pod.status.restarts) << 8 | (pod.status.phase as u64) << 3 | flags
+    });
+    endpoints.chain(sets).chain(pods).fold(digest, |digest, value| mix(digest ^ value))
 }
 
 impl World<'_> {
@@ -217,7 +238,8 @@ impl World<'_> {
             waiting_for,
         };
         let events = self.queue.scheduled();
-        Control { timeline: self.timeline, rollout, digest: self.digest, events }
+        let digest = digest_of_state(self.digest, &self.cluster);
+        Control { timeline: self.timeline, rollout, digest, events }
     }
 
     /// Why the rollout has not completed, in words.

@@ -14,6 +14,7 @@ use crate::model::plumbing::{Ctx, Run};
 use crate::model::{deployment, endpointslice, gate, kubelet, replicaset, scheduler};
 use crate::scenario::{Action, Scenario};
 use crate::timeline::{Timeline, Version};
+use std::borrow::Cow;
 
 impl<'a> World<'a> {
     pub(super) fn new(scenario: &'a Scenario, run: &'a Run<'a>) -> World<'a> {
@@ -55,7 +56,7 @@ impl<'a> World<'a> {
             actions: actions::Actions::default(),
             timeline,
             tracker: outcome::Tracker::new(scenario),
-            selectors: services().map(|s| s.selector.clone()).collect(),
+            selectors: services().map(|s| Cow::Borrowed(&s.selector)).collect(),
             watch: seed.stream("watch", 0),
             uids: seed.stream("uid", 0),
             last_cache: Time::ALWAYS,
@@ -76,10 +77,16 @@ impl<'a> World<'a> {
         let count = self.scenario.deployments.iter().map(pods).sum();
         self.cluster.pods.reserve(count);
         self.cluster.slice_log.reserve(3 * count);
+        self.cluster.log.reserve(8);
         self.timeline.pods.reserve(count);
         self.informer.pods.reserve(count);
+        self.scheduler.reserve(count);
+        self.replica_sets.reserve(count);
         self.kubelets.reserve(count);
         self.slices.iter_mut().for_each(|s| s.reserve(count));
+        for balancer in &mut self.balancers {
+            balancer.reserve(count, &mut self.timeline);
+        }
     }
 
     fn populate(&mut self) {
@@ -152,6 +159,7 @@ impl<'a> World<'a> {
             restarts: 0,
         };
         self.cluster.apply(started, Write::PodStatus { pod, status }, 0);
+        self.cluster.log.clear();
         let template = self.cluster.pods[pod.index()].template;
         let version = self.tracker.version_of(&self.cluster, template, &mut self.timeline);
         let name = outcome::name_of(&self.cluster, pod);
@@ -203,7 +211,7 @@ fn new_timeline(scenario: &Scenario, start: Time) -> Timeline {
         pods: Vec::new(),
         views: Vec::new(),
         entries: Vec::new(),
-        milestones: Vec::new(),
+        milestones: Vec::with_capacity(32),
         rehashes: Vec::new(),
         arp_failure: Dur::from_secs_f64(scenario.platform.arp_failure_s),
     }

@@ -200,9 +200,9 @@ fn pod(name: PodName, version: u16, t: [f64; 3], deleted: Option<f64>, case: &Ca
         unready: exit,
         removed,
         restarts: 0,
-        phases,
+        phases: phases.into(),
         cuts: Vec::new(),
-        lives: vec![Life {
+        lives: [Life {
             started: at(t[1]),
             listening: at(t[2]),
             sigterm,
@@ -211,7 +211,8 @@ fn pod(name: PodName, version: u16, t: [f64; 3], deleted: Option<f64>, case: &Ca
             cut: exit,
             exit,
             ended_by: if exit.is_never() { LifeEnd::Running } else { LifeEnd::Sigterm },
-        }],
+        }]
+        .into(),
     }
 }
 

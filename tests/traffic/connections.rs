@@ -48,7 +48,8 @@ fn a_stalled_connection_attempt_takes_the_next_freed_connection() {
     // The dead pod's namespace is gone while it is still listed: SYNs to it are lost.
     let mut timeline = rollout(0.0, Dist::constant(0.005));
     for p in &mut timeline.pods[..2] {
-        p.phases = vec![p.phases[0], p.phases[1], (p.phases[2].0, Phase::Silent)];
+        p.phases.truncate(3);
+        p.phases[2].1 = Phase::Silent;
     }
     for seed in 0..50 {
         let outcome = run(&timeline, &keep_alive(100.0), seed);

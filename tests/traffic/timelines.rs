@@ -50,9 +50,9 @@ pub fn pod(version: u16, listening: f64, stop: f64, cut: f64) -> PodTruth {
         unready: at(stop),
         removed: at(cut + 5.0),
         restarts: 0,
-        phases,
+        phases: phases.into(),
         cuts: Vec::new(),
-        lives: vec![life],
+        lives: [life].into(),
     }
 }
 

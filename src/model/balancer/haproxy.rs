@@ -82,7 +82,7 @@ pub fn settings(given: &mut dyn Given) -> Settings {
     }
 }
 
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Event {
     Slices {
         from: u32,

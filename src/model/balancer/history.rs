@@ -35,6 +35,12 @@ pub struct History {
 }
 
 impl History {
+    /// Room for so many pods: one becomes an endpoint, stops being a ready one, and goes.
+    pub fn reserve(&mut self, pods: usize) {
+        self.changes.reserve(3 * pods);
+        self.latest.reserve(pods);
+    }
+
     /// An endpoint that every watcher knows when the run starts.
     pub fn adopt(&mut self, pod: PodId, conditions: Conditions) -> Changed {
         self.adopted += 1;

@@ -124,7 +124,7 @@ fn check_failures(given: &mut dyn Given, own: &Own) {
     }
 }
 
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Event {
     Slices {
         replica: u16,
@@ -132,8 +132,8 @@ pub enum Event {
         from: u32,
         to: u32,
     },
-    /// The Ingresses' weights, as every replica sees them.
-    Weights(Vec<u32>),
+    /// The Ingresses' weights, as every replica sees them: an entry of the cluster's weight log.
+    Weights(u32),
     /// The queue's worker has its token.
     Sync {
         replica: u16,
@@ -141,7 +141,7 @@ pub enum Event {
     /// nginx has the backends that the synchronisation read at its start.
     Posted {
         replica: u16,
-        backends: Box<Backends>,
+        post: u32,
     },
     Poll {
         worker: u16,
@@ -164,6 +164,8 @@ struct Replica {
     tokens: TokenBucket,
     /// A synchronisation waits for its token, and will read what is known then.
     queued: bool,
+    /// What it sent to its proxy; empty once posted.
+    sent: Vec<Backends>,
     shared: Backends,
     /// How often `shared` was written.
     posts: u32,
@@ -207,6 +209,7 @@ impl IngressNginx {
             weights: weights.clone(),
             tokens: TokenBucket::new(settings.sync_per_s, 1),
             queued: false,
+            sent: Vec::new(),
             shared: Backends { ready: vec![Vec::new(); services.len()], weights: weights.clone() },
             posts: 0,
         };
@@ -317,8 +320,8 @@ impl Model for IngressNginx {
         Event::Slices { replica, service: self.watched(watcher), from, to }
     }
 
-    fn weights(&self, weights: &[u32]) -> Option<Event> {
-        self.canary.as_ref().map(|_| Event::Weights(weights.to_vec()))
+    fn weights(&self, shift: u32) -> Option<Event> {
+        self.canary.as_ref().map(|_| Event::Weights(shift))
     }
 
     fn restart(&self) -> Option<Event> {
@@ -359,7 +362,8 @@ impl Model for IngressNginx {
                 members[usize::from(service)].take(scene.cluster, from, to);
                 self.enqueue(replica, now, out);
             }
-            Event::Weights(weights) => {
+            Event::Weights(shift) => {
+                let weights = &scene.cluster.weight_log[shift as usize];
                 for replica in 0..self.replicas.len() as u16 {
                     self.replicas[usize::from(replica)].weights = weights.clone();
                     self.enqueue(replica, now, out);
@@ -370,13 +374,13 @@ impl Model for IngressNginx {
                 let replica = &mut self.replicas[usize::from(id)];
                 replica.queued = false;
                 let ready = replica.members.iter().map(|m| m.ready().collect()).collect();
-                let backends = Backends { ready, weights: replica.weights.clone() };
-                let backends = Box::new(backends);
-                out.at(now + took, Event::Posted { replica: id, backends }.into());
+                let post = replica.sent.len() as u32;
+                replica.sent.push(Backends { ready, weights: replica.weights.clone() });
+                out.at(now + took, Event::Posted { replica: id, post }.into());
             }
-            Event::Posted { replica, backends } => {
+            Event::Posted { replica, post } => {
                 let replica = &mut self.replicas[usize::from(replica)];
-                replica.shared = *backends;
+                replica.shared = std::mem::take(&mut replica.sent[post as usize]);
                 replica.posts += 1;
             }
             Event::Restart(event) => {

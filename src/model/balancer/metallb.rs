@@ -28,7 +28,7 @@ pub fn settings(given: &mut dyn Given, bgp: bool) -> Settings {
     Settings { bgp, local: given.local(), announcement: given.dist("announcement"), resilient }
 }
 
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Event {
     Slices {
         from: u32,
@@ -37,7 +37,6 @@ pub enum Event {
     /// Traffic follows the announcements decided then.
     Follows {
         decision: u32,
-        nodes: Vec<ViewId>,
     },
 }
 
@@ -93,7 +92,8 @@ impl MetalLb {
     }
 
     /// Open connections are spread anew, and those that come to another node break.
-    fn rehash(&self, scene: &mut Scene, old: &[Target], new: &[ViewId]) {
+    fn rehash(&self, scene: &mut Scene, old: &[Target]) {
+        let new = &self.announced;
         let stays = |t: &&Target| matches!(t, Target::View(v) if new.contains(v));
         let gone = old.len() - old.iter().filter(stays).count();
         let same = gone == 0 && old.len() == new.len();
@@ -154,19 +154,19 @@ impl Model for MetalLb {
                 }
                 let wanted = self.wanted();
                 if wanted != self.announced {
-                    self.announced = wanted.clone();
+                    self.announced = wanted;
                     self.decisions += 1;
                     let after = self.settings.announcement.sample(self.rng.uniform());
                     let at: Time = scene.ctx.now + after;
                     let decision = self.decisions;
-                    out.at(at, Event::Follows { decision, nodes: wanted }.into());
+                    out.at(at, Event::Follows { decision }.into());
                 }
             }
             // A later decision has overtaken this one, or is on its way and will correct it.
-            Event::Follows { decision, nodes } if decision == self.decisions => {
+            Event::Follows { decision } if decision == self.decisions => {
                 let old: Vec<Target> = self.listing.targets().collect();
-                self.rehash(scene, &old, &nodes);
-                self.listing.set(scene.timeline, scene.ctx.now, targets(&nodes));
+                self.rehash(scene, &old);
+                self.listing.set(scene.timeline, scene.ctx.now, targets(&self.announced));
             }
             Event::Follows { .. } => {}
         }

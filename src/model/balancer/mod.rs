@@ -65,8 +65,9 @@ pub trait Model {
     /// Simulates every health check from now on, for tests that those left out change nothing.
     fn check_always(&mut self) {}
 
-    /// The Services' shares of the requests are changed in the Ingress: what that is to it.
-    fn weights(&self, _weights: &[u32]) -> Option<Self::Event> {
+    /// The Services' shares of the requests are changed in the Ingress, to an entry of the cluster's weight
+    /// log: what that is to it.
+    fn weights(&self, _shift: u32) -> Option<Self::Event> {
         None
     }
 
@@ -74,6 +75,9 @@ pub trait Model {
     fn restart(&self) -> Option<Self::Event> {
         None
     }
+
+    /// Room for the endpoints of so many pods, so that lists need not grow one by one.
+    fn reserve(&mut self, _pods: usize, _timeline: &mut Timeline) {}
 
     /// Takes over a pod that is running and routed when the run starts, if the Service is one of its own.
     fn adopt(&mut self, _scene: &mut Scene, _service: u8, _pod: PodId, _conditions: Conditions) {}
@@ -95,7 +99,7 @@ macro_rules! balancers {
             $($(#[$doc])* $name(Box<$model>),)*
         }
 
-        #[derive(Clone, Debug, PartialEq)]
+        #[derive(Clone, Copy, Debug, PartialEq)]
         pub enum Event {
             $($(#[$doc])* $name(<$model as Model>::Event),)*
         }
@@ -121,8 +125,8 @@ macro_rules! balancers {
                 match self { $(Balancer::$name(m) => m.watched(watcher),)* }
             }
 
-            pub fn weights(&self, weights: &[u32]) -> Option<Event> {
-                match self { $(Balancer::$name(m) => m.weights(weights).map(Event::from),)* }
+            pub fn weights(&self, shift: u32) -> Option<Event> {
+                match self { $(Balancer::$name(m) => m.weights(shift).map(Event::from),)* }
             }
 
             pub fn restart(&self) -> Option<Event> {
@@ -143,6 +147,10 @@ macro_rules! balancers {
 
             pub fn check_always(&mut self) {
                 match self { $(Balancer::$name(m) => m.check_always(),)* }
+            }
+
+            pub fn reserve(&mut self, pods: usize, timeline: &mut Timeline) {
+                match self { $(Balancer::$name(m) => m.reserve(pods, timeline),)* }
             }
 
             pub fn adopt(

@@ -135,10 +135,8 @@ impl Controller {
         let deployment = &cluster.deployments[id.index()];
         let mut sets = std::mem::take(&mut self.sets);
         sets.clear();
-        sets.extend(informer.sets_of(id).map(|(rs, set)| (rs, set.clone())));
-        let new = sets.iter().position(|(_, set)| set.template == deployment.template);
-        let mut sync =
-            Sync { ctx, id, deployment, sets, new, created: None, end: ctx.now, wrote: false };
+        informer.sets_of(id).for_each(|(rs, set)| sets.push((rs, *set)));
+        let mut sync = Sync::new(ctx, id, deployment, sets);
         let spec = &deployment.spec;
         let resized = sync.is_resized(spec.replicas);
         if spec.paused || resized {
@@ -157,7 +155,7 @@ impl Controller {
 
     fn call(&mut self, sync: &mut Sync) -> Time {
         let taken = self.bucket.take(sync.end);
-        sync.end = taken + sync.ctx.api_write(self.rng.uniform());
+        sync.end = taken + sync.ctx.api_write(&mut self.rng);
         sync.end
     }
 
@@ -166,9 +164,7 @@ impl Controller {
         let highest = sync.sets.iter().map(|(_, s)| s.revision).max().unwrap_or(0);
         if let Some(new) = sync.new {
             let (rs, revision) = (sync.sets[new].0, sync.sets[new].1.revision);
-            let highest_other =
-                sync.sets.iter().filter(|(r, _)| *r != rs).map(|(_, s)| s.revision).max();
-            if highest_other.is_some_and(|h| h > revision) {
+            if highest > revision {
                 let at = self.call(sync);
                 out.write(at, Write::SetRevision { rs, revision: highest + 1 });
                 sync.sets[new].1.resource_version += 1;
@@ -187,7 +183,10 @@ impl Controller {
         let (deployment, revision) = (sync.id, highest + 1);
         out.write(at, Write::CreateReplicaSet { deployment, template, revision, replicas, max });
         sync.created = Some(replicas);
-        self.progressed(sync);
+        let state = self.state(sync.id);
+        state.progress = Some(sync.ctx.now);
+        state.timed_out = false;
+        state.complete = false;
     }
 
     /// Recreate: the old pods must be gone before the new set appears.
@@ -241,7 +240,7 @@ impl Controller {
         if scaled {
             return;
         }
-        if sync.is_complete(sync.status()) {
+        if sync.is_complete() {
             self.clean_up(sync, out);
         }
     }
@@ -316,6 +315,10 @@ impl Controller {
     }
 
     fn clean_up(&mut self, sync: &mut Sync, out: &mut impl Out<Event>) {
+        let limit = sync.deployment.spec.revision_history_limit;
+        if limit.is_none_or(|limit| sync.old().count() <= limit.max(0) as usize) {
+            return;
+        }
         let old: Vec<history::OldSet> = sync
             .old()
             .map(|(_, s)| history::OldSet {
@@ -326,39 +329,29 @@ impl Controller {
                 deleting: false,
             })
             .collect();
-        for i in history::to_delete(&old, sync.deployment.spec.revision_history_limit) {
+        for i in history::to_delete(&old, limit) {
             let rs = sync.old().nth(i).expect("one of the old sets").0;
             let at = self.call(sync);
             out.write(at, Write::DeleteReplicaSet { rs });
         }
     }
 
-    fn progressed(&mut self, sync: &Sync) {
-        let state = self.state(sync.id);
-        state.progress = Some(sync.ctx.now);
-        state.timed_out = false;
-        state.complete = false;
-    }
-
     fn write_status(&mut self, sync: &mut Sync, out: &mut impl Out<Event>) {
-        let status = sync.status();
-        let old = self.state(sync.id).last_status;
-        let complete = sync.is_complete(status);
-        if status::progressing(counts(old), counts(status))
-            || (complete && !self.state(sync.id).complete)
-        {
-            self.progressed(sync);
+        let (deployment, status, complete) = (sync.id, sync.status, sync.is_complete());
+        let state = self.state(deployment);
+        let old = std::mem::replace(&mut state.last_status, status);
+        let was_complete = std::mem::replace(&mut state.complete, complete);
+        if !sync.wrote {
+            state.failures = 0;
         }
-        self.state(sync.id).complete = complete;
+        if status::progressing(counts(old), counts(status)) || (complete && !was_complete) {
+            state.progress = Some(sync.ctx.now);
+            state.timed_out = false;
+        }
         self.check_deadline(sync, complete, out);
         if status != old {
             let at = self.call(sync);
-            let deployment = sync.id;
             out.write(at, Write::DeploymentStatus { deployment, status });
-            self.state(sync.id).last_status = status;
-        }
-        if !sync.wrote {
-            self.state(sync.id).failures = 0;
         }
     }
 

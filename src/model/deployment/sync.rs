@@ -18,11 +18,37 @@ pub(super) struct Sync<'a> {
     pub new: Option<usize>,
     /// A set this sync created: its id is not known to it.
     pub created: Option<i32>,
+    /// What the sets' statuses add up to.
+    pub status: DeploymentStatus,
     pub end: Time,
     pub wrote: bool,
 }
 
-impl Sync<'_> {
+impl<'a> Sync<'a> {
+    pub fn new(
+        ctx: Ctx<'a>,
+        id: DeploymentId,
+        deployment: &'a Deployment,
+        sets: Vec<(RsId, ReplicaSet)>,
+    ) -> Sync<'a> {
+        let mut status = DeploymentStatus {
+            observed_generation: deployment.generation,
+            ..DeploymentStatus::default()
+        };
+        let mut new = None;
+        for (index, (_, set)) in sets.iter().enumerate() {
+            status.replicas += set.status.replicas;
+            status.ready += set.status.ready;
+            status.available += set.status.available;
+            if new.is_none() && set.template == deployment.template {
+                new = Some(index);
+                status.updated = set.status.replicas;
+            }
+        }
+        let (created, end, wrote) = (None, ctx.now, false);
+        Sync { ctx, id, deployment, sets, new, created, status, end, wrote }
+    }
+
     pub fn new_rs(&self) -> Option<RsId> {
         self.new.map(|i| self.sets[i].0)
     }
@@ -42,20 +68,8 @@ impl Sync<'_> {
         (0..self.sets.len()).filter(move |&i| Some(i) != new)
     }
 
-    pub fn status(&self) -> DeploymentStatus {
-        let new = self.new.map(|i| self.sets[i].1.status).unwrap_or_default();
-        let all = || self.sets.iter().map(|(_, s)| s.status);
-        DeploymentStatus {
-            replicas: all().map(|s| s.replicas).sum(),
-            updated: new.replicas,
-            ready: all().map(|s| s.ready).sum(),
-            available: all().map(|s| s.available).sum(),
-            observed_generation: self.deployment.generation,
-        }
-    }
-
-    pub fn is_complete(&self, status: DeploymentStatus) -> bool {
-        status::complete(self.deployment.spec.replicas, counts(status), true)
+    pub fn is_complete(&self) -> bool {
+        status::complete(self.deployment.spec.replicas, counts(self.status), true)
     }
 }
 

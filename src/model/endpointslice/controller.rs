@@ -192,7 +192,7 @@ impl Controller {
                     true => &ctx.latencies.slice_write_deletion,
                     false => &ctx.latencies.slice_write,
                 };
-                end = taken + ctx.slowed(write.sample(self.rng.uniform()));
+                end = taken + ctx.slowed(write.draw(&mut self.rng));
             }
             // The answer to a write seldom overtakes the watch.
             self.stale = self.rng.uniform() < ctx.platform.slice_cache_stale;

@@ -9,6 +9,7 @@ use crate::cluster::spec::{Container as ContainerSpec, PodTemplate};
 use crate::engine::{Dur, Rng, SharedProcessor, Time, dist};
 use crate::model::plumbing::{Ctx, Out};
 use crate::timeline::{LifeEnd, Phase, Timeline};
+use smallvec::SmallVec;
 use std::collections::VecDeque;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -100,7 +101,7 @@ pub(super) enum Life {
 pub(super) struct Pod {
     pub node: u16,
     pub life: Life,
-    pub containers: Vec<Container>,
+    pub containers: SmallVec<[Container; 1]>,
     pub sandbox: bool,
     /// The pending iteration; NEVER: none.
     pub iterate_at: Time,
@@ -149,6 +150,8 @@ pub(super) struct Probe {
     pub ticker: Ticker,
     pub epoch: u32,
     pub scheduled: bool,
+    /// An answer is awaited: the worker does nothing else meanwhile.
+    pub asking: bool,
     /// The last evaluation.
     pub evaluated: Time,
 }
@@ -187,7 +190,7 @@ pub struct Kubelets {
 impl Kubelets {
     pub fn new(ctx: Ctx, nodes: usize, mut rng: Rng) -> Kubelets {
         let node = |index: usize| {
-            let length = ctx.latencies.pleg_relist.sample(rng.uniform());
+            let length = ctx.latencies.pleg_relist.draw(&mut rng);
             let period = Dur::from_secs(1) + length;
             let phase = ctx.seed.uniform("relist phase", index as u64);
             Node {

@@ -54,7 +54,7 @@ impl Kubelets {
         let next = probe.ticker.next_after(ctx.now);
         let on_time = probe.ticker.next_after(ctx.now - Dur(1)) == ctx.now;
         let due = probe.scheduled && probe.ticker.next() == ctx.now;
-        let idle = on_time && !due && probe.evaluated != ctx.now;
+        let idle = on_time && !due && !probe.asking && probe.evaluated != ctx.now;
         if !terminal {
             out.at(next, Event::IdleTick { pod, container: index, kind: kind as u8 });
         }

@@ -44,6 +44,7 @@ impl Kubelets {
                     ticker: Ticker::new(ctx.now, probe.period_seconds),
                     epoch: 0,
                     scheduled: false,
+                    asking: false,
                     evaluated: Time::ALWAYS,
                 });
             }
@@ -88,7 +89,9 @@ impl Kubelets {
             let lost = newly_running && self.u() < ctx.platform.probe_trigger_lost;
             let flags = self.update_flags(pod, index);
             for kind in [READINESS, LIVENESS, STARTUP] {
-                self.wake(ctx, pod, index, kind, out);
+                if self.container(pod, index).probes[kind].is_some() {
+                    self.wake(ctx, pod, index, kind, out);
+                }
             }
             if flags.trigger {
                 self.trigger(ctx, pod, index, lost, cluster, out);
@@ -197,6 +200,7 @@ impl Kubelets {
         let mut begun = probe.worker.begin(&seen, ctx.now);
         if begun.next == Next::Probe {
             if ok {
+                probe.asking = true;
                 let kind = kind as u8;
                 let at = ctx.now + ctx.latencies.probe_answer.sample(draw(self));
                 out.at(at, Event::Answer { pod, container: index, kind, run });
@@ -222,11 +226,11 @@ impl Kubelets {
             return;
         }
         let c = self.container(pod, index);
-        if c.run != run {
-            return;
-        }
+        let same = c.run == run;
         let Some(probe) = &mut c.probes[kind] else { return };
-        let updated = probe.worker.finish(Some(ProbeResult::Success));
+        probe.asking = false;
+        let updated = same && probe.worker.finish(Some(ProbeResult::Success));
+        self.wake(ctx, pod, index, kind, out);
         if updated {
             self.result_changed(ctx, pod, index, kind, cluster, out);
             if kind == STARTUP {
@@ -270,7 +274,7 @@ impl Kubelets {
     }
 
     fn next_kill(&mut self, ctx: Ctx, pod: PodId) -> Time {
-        self.next_iteration(ctx.now, pod) + ctx.latencies.signal_delivery.sample(self.u())
+        self.next_iteration(ctx.now, pod) + ctx.latencies.signal_delivery.draw(&mut self.rng)
     }
 
     /// What the kubelet's cached status says of a container.
@@ -312,7 +316,7 @@ impl Kubelets {
         let c = self.container(pod, index);
         let Some(from) = matters_from(c, kind, ctx.now) else { return };
         let Some(probe) = &mut c.probes[kind] else { return };
-        if probe.scheduled {
+        if probe.scheduled || probe.asking {
             return;
         }
         probe.scheduled = true;

@@ -12,6 +12,7 @@ use crate::cluster::spec::{App, Container as ContainerSpec, Hook, ImagePullPolic
 use crate::engine::{Dur, Time};
 use crate::model::plumbing::{Ctx, Out, entry};
 use crate::timeline::{Life as Run, LifeEnd, Phase, Timeline};
+use smallvec::SmallVec;
 
 impl Kubelets {
     pub(super) fn bound(
@@ -27,7 +28,7 @@ impl Kubelets {
         if self.probing == Probing::All {
             self.tick_idly(pod, out);
         }
-        let setup = ctx.latencies.pod_setup.sample(self.u());
+        let setup = ctx.latencies.pod_setup.draw(&mut self.rng);
         self.prepare(ctx, pod, 0, ctx.now + setup, cluster, out);
     }
 
@@ -47,7 +48,8 @@ impl Kubelets {
         timeline: &mut Timeline,
     ) {
         let template = cluster.template_of(pod);
-        let mut state = new_pod(node, template);
+        self.insert(pod, new_pod(node, template));
+        let state = self.pod(pod);
         let running = State::Running { since: started };
         for (index, container) in (0..).zip(&mut state.containers) {
             if matches!(container.role, Role::Init { .. }) {
@@ -55,12 +57,9 @@ impl Kubelets {
                 container.state = State::Exited { at: started };
                 continue;
             }
-            *container = Container {
-                state: running,
-                seen: (running, 1),
-                run: 1,
-                ..new_container(container.role)
-            };
+            container.run = 1;
+            container.state = running;
+            container.seen = (running, 1);
             let spec = container_spec(template, index);
             container.listening = started;
             container.unready_from = unready_from(&spec.app);
@@ -71,7 +70,6 @@ impl Kubelets {
         state.sandbox = true;
         state.seen_running = true;
         state.sent = Some(cluster.pods[pod.index()].status);
-        self.insert(pod, state);
         self.create_workers(ctx, pod, cluster);
         self.settle_workers(pod, started);
         self.nodes[usize::from(node)].sandboxes += 1;
@@ -108,8 +106,8 @@ impl Kubelets {
     }
 
     pub(super) fn start(&mut self, ctx: Ctx, pod: PodId, container: u8, out: &mut impl Out<Event>) {
-        let mut work = ctx.latencies.container_start.sample(self.u());
-        let create = ctx.latencies.sandbox_create.sample(self.u());
+        let mut work = ctx.latencies.container_start.draw(&mut self.rng);
+        let create = ctx.latencies.sandbox_create.draw(&mut self.rng);
         let state = self.pod(pod);
         if state.life == Life::Terminal || matches!(state.life, Life::Terminating { .. }) {
             return;
@@ -195,7 +193,7 @@ impl Kubelets {
         }
         let noticed = match ctx.kubernetes.kubelet {
             // The pod is relisted on its own at the end of the iteration that started it.
-            36.. => end + ctx.latencies.pleg_relist.sample(self.u()),
+            36.. => end + ctx.latencies.pleg_relist.draw(&mut self.rng),
             _ => self.node_of(pod).relist_after(end),
         };
         if self.pod(pod).life == Life::AboutToStop {
@@ -313,16 +311,22 @@ impl Kubelets {
     }
 }
 
+// These two are inlined so that a pod is made where it stays: it is large.
+
+#[inline(always)]
 fn new_pod(node: u16, template: &PodTemplate) -> Pod {
-    let init = |c: &ContainerSpec| {
-        new_container(if c.sidecar { Role::Sidecar } else { Role::Init { succeeded: false } })
+    let init = |c: &ContainerSpec| match c.sidecar {
+        true => Role::Sidecar,
+        false => Role::Init { succeeded: false },
     };
     let inits = template.init_containers.iter().map(init);
-    let apps = template.containers.iter().map(|_| new_container(Role::App));
+    let roles = inits.chain(template.containers.iter().map(|_| Role::App));
+    let mut containers = SmallVec::new();
+    roles.for_each(|role| containers.push(new_container(role)));
     Pod {
         node,
         life: Life::Starting,
-        containers: inits.chain(apps).collect(),
+        containers,
         sandbox: false,
         iterate_at: Time::NEVER,
         iterated: Time::ALWAYS,
@@ -333,6 +337,7 @@ fn new_pod(node: u16, template: &PodTemplate) -> Pod {
     }
 }
 
+#[inline(always)]
 fn new_container(role: Role) -> Container {
     Container {
         role,

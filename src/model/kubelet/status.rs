@@ -4,8 +4,8 @@ use super::controller::{Event, Kubelets, Life, State};
 use super::readiness::{self, Role};
 use crate::cluster::PodPhase;
 use crate::cluster::objects::{Cluster, PodId, PodStatus, Write};
-use crate::engine::{Dur, Time};
-use crate::model::plumbing::{Ctx, Out};
+use crate::engine::Time;
+use crate::model::plumbing::{Ctx, Out, slowed};
 use crate::timeline::Timeline;
 
 impl Kubelets {
@@ -17,7 +17,7 @@ impl Kubelets {
         cluster: &Cluster,
         out: &mut impl Out<Event>,
     ) {
-        let wait = ctx.latencies.status_sync.sample(self.u());
+        let wait = ctx.latencies.status_sync.draw(&mut self.rng);
         let free = self.node_of(pod).status_free;
         let status = self.status_of(pod, cluster);
         let state = self.pod(pod);
@@ -85,7 +85,7 @@ impl Kubelets {
         let terminal = state.life == Life::Terminal;
         let node = usize::from(self.pod(pod).node);
         let slow = self.slowdown(node);
-        let patch = scaled(ctx.latencies.status_patch.sample(self.u()), slow);
+        let patch = slowed(ctx.latencies.status_patch.draw(&mut self.rng), slow);
         let commit = ctx.now + patch;
         self.node_of(pod).status_free = commit;
         self.burden(ctx, pod, out);
@@ -93,7 +93,7 @@ impl Kubelets {
         self.record(pod, status, commit, timeline);
         if terminal {
             // The object goes after a newer relist, and after the volumes and the cgroup.
-            let removal = ctx.latencies.object_removal.sample(self.u());
+            let removal = ctx.latencies.object_removal.draw(&mut self.rng);
             let gone = self.node_of(pod).relist_after(commit) + removal;
             out.write(gone, Write::RemovePod { pod });
         }
@@ -141,9 +141,4 @@ impl Kubelets {
         }
         truth.restarts = status.restarts;
     }
-}
-
-/// A latency on a busy node.
-pub(super) fn scaled(latency: Dur, slowdown: f64) -> Dur {
-    Dur((latency.0 as f64 * slowdown) as i64)
 }

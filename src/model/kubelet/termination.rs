@@ -4,11 +4,10 @@ use super::controller::{Event, Job, Kubelets, Life, READINESS, State, container_
 use super::grace::{self, GraceSettings, KillReason, Signals};
 use super::readiness::Role;
 use super::start::hook_length;
-use super::status::scaled;
 use crate::cluster::objects::{Cluster, PodId};
 use crate::cluster::spec::{Hook, OnSigterm};
 use crate::engine::{Dist, Dur, Time, law};
-use crate::model::plumbing::{Ctx, Out};
+use crate::model::plumbing::{Ctx, Out, slowed};
 use crate::timeline::{LifeEnd, Phase, Timeline};
 
 impl Kubelets {
@@ -115,7 +114,7 @@ impl Kubelets {
         let begun = ctx.now - turn.unwrap_or(Dur::ZERO);
         let node = usize::from(self.pod(pod).node);
         let slow = self.short_slowdown(ctx.platform.short_work_share, node);
-        let delivery = scaled(ctx.latencies.signal_delivery.sample(self.u()), slow);
+        let delivery = slowed(ctx.latencies.signal_delivery.draw(&mut self.rng), slow);
         let c = self.container(pod, index);
         let run = c.run;
         c.kill_at = c.kill_at.min(begun + sigkill + delivery);
@@ -125,8 +124,8 @@ impl Kubelets {
     fn hook_time(&mut self, ctx: Ctx, hook: &Hook) -> Dur {
         let start = match hook {
             Hook::Sleep { .. } => Dur::ZERO,
-            Hook::Exec { .. } => ctx.latencies.hook_exec.sample(self.u()),
-            Hook::HttpGet { .. } => ctx.latencies.hook_http.sample(self.u()),
+            Hook::Exec { .. } => ctx.latencies.hook_exec.draw(&mut self.rng),
+            Hook::HttpGet { .. } => ctx.latencies.hook_http.draw(&mut self.rng),
         };
         hook_length(hook) + start
     }
@@ -300,7 +299,7 @@ impl Kubelets {
             return;
         }
         let node = self.pod(pod).node;
-        let work = ctx.latencies.sandbox_teardown.sample(self.u());
+        let work = ctx.latencies.sandbox_teardown.draw(&mut self.rng);
         let weight = ctx.platform.stop_weight;
         self.add_job(ctx, node, work, weight, Job::Teardown(pod), out);
     }
@@ -327,7 +326,7 @@ impl Kubelets {
                 }
             }
         }
-        let work = ctx.latencies.pod_cleanup.sample(self.u());
+        let work = ctx.latencies.pod_cleanup.draw(&mut self.rng);
         let weight = ctx.platform.stop_weight;
         self.add_job(ctx, node, work, weight, Job::Cleanup(pod), out);
     }

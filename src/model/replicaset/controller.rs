@@ -63,6 +63,13 @@ impl Controller {
         }
     }
 
+    /// Room for so many pods.
+    pub fn reserve(&mut self, pods: usize) {
+        self.available.reserve(pods);
+        self.rows.reserve(pods);
+        self.chosen.reserve(pods);
+    }
+
     fn set(&mut self, rs: RsId) -> &mut Set {
         entry(&mut self.sets, rs.index())
     }
@@ -192,7 +199,7 @@ impl Controller {
         }
         if status != self.sets[rs.index()].last_status {
             self.sets[rs.index()].last_status = status;
-            end = self.bucket.take(end) + ctx.api_write(self.rng.uniform());
+            end = self.bucket.take(end) + ctx.api_write(&mut self.rng);
             out.write(end, Write::ReplicaSetStatus { rs, status });
         }
         self.requeue(ctx, rs, seen.min_ready_seconds, seen.replicas, end, out);
@@ -280,7 +287,7 @@ impl Controller {
 
     /// One API call and the event that reports it; both take a token.
     fn call(&mut self, ctx: Ctx, rs: RsId, start: Time) -> Time {
-        let at = self.bucket.take(start) + ctx.api_write(self.rng.uniform());
+        let at = self.bucket.take(start) + ctx.api_write(&mut self.rng);
         let set = &mut self.sets[rs.index()];
         set.events += 1;
         if set.events <= EVENTS_PASSED {

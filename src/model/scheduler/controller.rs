@@ -88,6 +88,11 @@ impl<'a> Controller<'a> {
         self.parked.len()
     }
 
+    /// Room for so many pods.
+    pub fn reserve(&mut self, pods: usize) {
+        self.decided.reserve(pods);
+    }
+
     /// Places a pod that is there when the run starts.
     pub fn adopt(&mut self, pod: PodId, cluster: &Cluster) -> u16 {
         let template = cluster.template_of(pod);
@@ -185,7 +190,7 @@ impl<'a> Controller<'a> {
         };
         self.parked.retain(|&(p, _)| p != pod);
         self.hold(node, pod, template, cluster);
-        let latency = ctx.slowed(ctx.latencies.schedule.sample(self.rng.uniform()));
+        let latency = ctx.slowed(ctx.latencies.schedule.draw(&mut self.rng));
         let bind = self.bucket.take(ctx.now.max(self.free)) + latency;
         // Binding is asynchronous: only the decision itself is serial.
         self.free = ctx.now.max(self.free) + crate::engine::Dur::from_millis(1);

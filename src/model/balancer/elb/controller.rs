@@ -47,7 +47,7 @@ impl Settings {
     }
 }
 
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Event {
     Slices {
         from: u32,
@@ -259,7 +259,7 @@ impl Controller {
     fn patch(&mut self, scene: &Scene, out: &mut impl Out<balancer::Event>) {
         let mut at = scene.ctx.now;
         for pod in std::mem::take(&mut self.plan.healthy) {
-            at += scene.ctx.latencies.api_write.sample(self.rng.uniform());
+            at += scene.ctx.latencies.api_write.draw(&mut self.rng);
             out.write(at, Write::SetGates { pod, value: true });
         }
         if self.plan.waiting > 0 {

@@ -22,7 +22,7 @@ pub struct Place {
     generation: u32,
 }
 
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Event {
     /// The registration has reached the node.
     Known(Place),

@@ -52,7 +52,7 @@ pub struct Settings {
     pub rule: Option<rule::Settings>,
 }
 
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Event {
     Controller(controller::Event),
     Group(group::Event),

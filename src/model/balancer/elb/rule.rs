@@ -31,14 +31,14 @@ impl Settings {
     }
 }
 
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Event {
     /// The controller sees the Ingress' new weights.
-    Seen(Vec<u32>),
+    Seen { shift: u32 },
     /// The call returned.
-    Modified(Vec<u32>),
+    Modified { shift: u32 },
     /// A node draws by them.
-    Heard { node: u32, weights: Vec<u32> },
+    Heard { node: u32, shift: u32 },
 }
 
 #[derive(Debug)]
@@ -87,26 +87,27 @@ impl Model for Rule {
         unreachable!("a rule watches no slices")
     }
 
-    fn weights(&self, weights: &[u32]) -> Option<Event> {
-        Some(Event::Seen(weights.to_vec()))
+    fn weights(&self, shift: u32) -> Option<Event> {
+        Some(Event::Seen { shift })
     }
 
     fn handle(&mut self, scene: &mut Scene, event: Event, out: &mut impl Out<balancer::Event>) {
         let now = scene.ctx.now;
         match event {
-            Event::Seen(weights) => {
+            Event::Seen { shift } => {
                 let call = self.settings.api_call.sample(self.rng.uniform());
-                out.at(self.calls.take(now) + call, Event::Modified(weights).into());
+                out.at(self.calls.take(now) + call, Event::Modified { shift }.into());
             }
-            Event::Modified(weights) => {
+            Event::Modified { shift } => {
                 for (node, heard) in (0..).zip(&mut self.heard) {
                     let after = self.settings.propagation.sample(self.rng.uniform());
                     *heard = (*heard).max(now + after);
-                    out.at(*heard, Event::Heard { node, weights: weights.clone() }.into());
+                    out.at(*heard, Event::Heard { node, shift }.into());
                 }
             }
-            Event::Heard { node, weights } => {
-                self.split.set(scene.timeline, now, node as usize, &weights);
+            Event::Heard { node, shift } => {
+                let weights = &scene.cluster.weight_log[shift as usize];
+                self.split.set(scene.timeline, now, node as usize, weights);
             }
         }
     }

@@ -31,7 +31,7 @@ impl Settings {
     }
 }
 
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Event {
     Begin,
     /// The replica's new pod is ready: its old one is deleted.

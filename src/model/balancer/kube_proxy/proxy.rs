@@ -99,7 +99,7 @@ impl Proxies {
     }
 
     fn run(&mut self, ctx: Ctx, node: u16, out: &mut impl Out<balancer::Event>) {
-        let sync = ctx.slowed(ctx.latencies.proxy_sync.sample(self.rng.uniform()));
+        let sync = ctx.slowed(ctx.latencies.proxy_sync.draw(&mut self.rng));
         let state = &mut self.nodes[usize::from(node)];
         if state.scheduled != ctx.now {
             return;
@@ -168,6 +168,16 @@ impl Model for Proxies {
 
     fn watched(&self, _node: u16) -> u8 {
         self.service
+    }
+
+    fn reserve(&mut self, pods: usize, timeline: &mut Timeline) {
+        self.history.reserve(pods);
+        self.touched.reserve(pods);
+        for node in &self.nodes {
+            let view = &mut timeline.views[node.view.0 as usize];
+            view.initial.reserve(pods / 2);
+            view.changes.reserve(pods);
+        }
     }
 
     fn adopt(&mut self, scene: &mut Scene, service: u8, pod: PodId, conditions: Conditions) {
