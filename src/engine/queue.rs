@@ -70,7 +70,8 @@ impl<E: Copy> Queue<E> {
         self.scheduled
     }
 
-    /// Schedules `event`; an instant in the past means "now". "Never" is dropped.
+    /// Schedules `event`; an instant in the past means "now". "Never" is dropped. Inlined, so that the caller
+    /// writes the event's parts where they stay.
     #[inline(always)]
     pub fn schedule(&mut self, at: Time, event: E) {
         if let Some(slot) = self.place(at) {

@@ -48,16 +48,12 @@ impl Sampler {
             Dist::Constant { .. } => Some(dist.sample(0.5)),
             _ => None,
         };
-        let borders = |range: RangeInclusive<u64>, cells: u64| match constant {
-            Some(_) => Vec::new(),
-            None => borders(dist, range, cells),
-        };
         Sampler {
             dist: dist.clone(),
             constant,
-            body: borders(0..=CELLS, CELLS),
-            low_end: borders(0..=END, FINE_CELLS),
-            high_end: borders(FINE_CELLS - END..=FINE_CELLS, FINE_CELLS),
+            body: borders(dist, 0..=CELLS, CELLS),
+            low_end: borders(dist, 0..=END, FINE_CELLS),
+            high_end: borders(dist, FINE_CELLS - END..=FINE_CELLS, FINE_CELLS),
         }
     }
 

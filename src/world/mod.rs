@@ -19,7 +19,7 @@ use crate::scenario::Scenario;
 use crate::timeline::Timeline;
 use std::borrow::Cow;
 
-/// Everything that can happen.
+/// Everything that can happen. Aligned so that slots of the queue have a power of two of bytes.
 #[derive(Clone, Copy, Debug, PartialEq)]
 #[repr(align(16))]
 pub enum Event {

@@ -38,6 +38,13 @@ struct State {
     pods: i32,
 }
 
+impl State {
+    fn progressed(&mut self, now: Time) {
+        self.progress = Some(now);
+        self.timed_out = false;
+    }
+}
+
 #[derive(Debug)]
 pub struct Controller {
     states: Vec<State>,
@@ -135,6 +142,7 @@ impl Controller {
         let deployment = &cluster.deployments[id.index()];
         let mut sets = std::mem::take(&mut self.sets);
         sets.clear();
+        // Not extended: that would copy each set twice.
         informer.sets_of(id).for_each(|(rs, set)| sets.push((rs, *set)));
         let mut sync = Sync::new(ctx, id, deployment, sets);
         let spec = &deployment.spec;
@@ -183,10 +191,7 @@ impl Controller {
         let (deployment, revision) = (sync.id, highest + 1);
         out.write(at, Write::CreateReplicaSet { deployment, template, revision, replicas, max });
         sync.created = Some(replicas);
-        let state = self.state(sync.id);
-        state.progress = Some(sync.ctx.now);
-        state.timed_out = false;
-        state.complete = false;
+        self.state(sync.id).progressed(sync.ctx.now);
     }
 
     /// Recreate: the old pods must be gone before the new set appears.
@@ -315,10 +320,6 @@ impl Controller {
     }
 
     fn clean_up(&mut self, sync: &mut Sync, out: &mut impl Out<Event>) {
-        let limit = sync.deployment.spec.revision_history_limit;
-        if limit.is_none_or(|limit| sync.old().count() <= limit.max(0) as usize) {
-            return;
-        }
         let old: Vec<history::OldSet> = sync
             .old()
             .map(|(_, s)| history::OldSet {
@@ -329,7 +330,7 @@ impl Controller {
                 deleting: false,
             })
             .collect();
-        for i in history::to_delete(&old, limit) {
+        for i in history::to_delete(&old, sync.deployment.spec.revision_history_limit) {
             let rs = sync.old().nth(i).expect("one of the old sets").0;
             let at = self.call(sync);
             out.write(at, Write::DeleteReplicaSet { rs });
@@ -345,8 +346,7 @@ impl Controller {
             state.failures = 0;
         }
         if status::progressing(counts(old), counts(status)) || (complete && !was_complete) {
-            state.progress = Some(sync.ctx.now);
-            state.timed_out = false;
+            state.progressed(sync.ctx.now);
         }
         self.check_deadline(sync, complete, out);
         if status != old {

@@ -89,9 +89,7 @@ impl Kubelets {
             let lost = newly_running && self.u() < ctx.platform.probe_trigger_lost;
             let flags = self.update_flags(pod, index);
             for kind in [READINESS, LIVENESS, STARTUP] {
-                if self.container(pod, index).probes[kind].is_some() {
-                    self.wake(ctx, pod, index, kind, out);
-                }
+                self.wake(ctx, pod, index, kind, out);
             }
             if flags.trigger {
                 self.trigger(ctx, pod, index, lost, cluster, out);

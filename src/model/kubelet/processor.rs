@@ -3,7 +3,7 @@
 use super::controller::{Event, Job, Kubelets};
 use crate::cluster::objects::{Cluster, PodId};
 use crate::engine::{Dur, Time};
-use crate::model::plumbing::{Ctx, Out};
+use crate::model::plumbing::{Ctx, Out, slowed};
 use crate::timeline::Timeline;
 
 impl Kubelets {
@@ -65,7 +65,7 @@ impl Kubelets {
         job: Job,
         out: &mut impl Out<Event>,
     ) {
-        let work = Dur((work.0 as f64 * self.pace) as i64);
+        let work = slowed(work, self.pace);
         self.nodes[usize::from(node)].cpu.add(ctx.now, work, weight, job);
         self.schedule_cpu(node, out);
     }
