@@ -1,0 +1,6 @@
+//! Everything that starts the program: `cargo test --test cli NAME` runs the module or test NAME.
+
+mod commands;
+mod plans;
+mod run;
+mod sweep;

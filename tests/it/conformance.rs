@@ -1,0 +1,52 @@
+//! Every table of `tests/conformance/*.toml` against the models: facts read from Kubernetes' own unit tests,
+//! or derived from its formulas. A group or a key of a row that no check looks at fails the test.
+
+mod autoscaler;
+mod deployment;
+mod disruption;
+mod kubelet;
+mod network;
+mod replicaset;
+mod scheduler;
+mod status;
+mod table;
+
+/// The tables the modules above run; a file outside this list is one nobody runs.
+const FILES: &[&str] = &[
+    "backoff",
+    "cleanup_deployment",
+    "cleanup_unhealthy",
+    "deployment_status",
+    "endpoints",
+    "fenceposts",
+    "grace_period",
+    "hpa",
+    "new_rs_replicas",
+    "node_failure",
+    "pdb",
+    "pod_deletion_ranking",
+    "prober",
+    "proportional_scaling",
+    "proxy_endpoints",
+    "proxy_runner",
+    "reconcile_old",
+    "recreate",
+    "replicaset",
+    "rolling_trace",
+    "scale_down_rolling",
+    "scheduler",
+    "topology_spread",
+];
+
+#[test]
+fn every_table_is_run() {
+    let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/conformance");
+    let mut files: Vec<String> = std::fs::read_dir(folder)
+        .expect("the folder of the tables")
+        .map(|entry| entry.expect("an entry of the folder").path())
+        .filter(|path| path.extension().is_some_and(|ext| ext == "toml"))
+        .map(|path| path.file_stem().expect("a name").to_string_lossy().into_owned())
+        .collect();
+    files.sort();
+    assert_eq!(files, FILES);
+}

@@ -1,0 +1,225 @@
+use super::table::{Row, Table};
+use rollsim::cluster::PodPhase;
+use rollsim::engine::{Dur, Seed, Time};
+use rollsim::model::replicaset::availability::{
+    ReadyCondition, calculate_status, min_next_check, next_check, requeue_after_sync,
+};
+use rollsim::model::replicaset::batches::slow_start_batch;
+use rollsim::model::replicaset::ranking::{self, PodRow, Rules};
+
+const NOW: Time = Time::ZERO;
+
+/// The instant a key "..._ago_s" speaks of; None where it is absent.
+fn ago(row: &Row, key: &str) -> Option<Time> {
+    row.opt::<Dur>(key).map(|age| NOW - age)
+}
+
+fn pod(row: &Row) -> PodRow {
+    let node: String = row.get("node");
+    PodRow {
+        node: (!node.is_empty()).then_some(1),
+        phase: row.get::<PodPhase>("phase"),
+        ready: row.get("ready"),
+        ready_since: ago(row, "ready_ago_s"),
+        created: ago(row, "created_ago_s"),
+        deletion_cost: row.opt("cost").unwrap_or(0),
+        rank: 0,
+        restarts: row.opt("restarts").unwrap_or(0),
+        sidecar_restarts: row.opt("sidecar_restarts").unwrap_or(0),
+        uid: 0,
+    }
+}
+
+/// The order in which all of `rows` go.
+fn order(rows: &[PodRow], rules: Rules) -> Vec<usize> {
+    let mut left: Vec<usize> = (0..rows.len()).collect();
+    let mut order = Vec::new();
+    while left.len() > 1 {
+        let rows: Vec<PodRow> = left.iter().map(|&i| rows[i]).collect();
+        let mut chosen = Vec::new();
+        ranking::choose(&rows, 1, rules, NOW, &mut chosen);
+        order.push(left.remove(chosen[0]));
+    }
+    order.extend(left);
+    order
+}
+
+fn named_pod(name: &str) -> PodRow {
+    let base = PodRow { phase: PodPhase::Running, node: Some(0), ..PodRow::default() };
+    match name {
+        "up" => PodRow { phase: PodPhase::Pending, node: None, ..base },
+        "sp" => PodRow { phase: PodPhase::Pending, ..base },
+        "nr" => base,
+        "r1" => PodRow { ready: true, node: Some(1), ..base },
+        "r2" => PodRow { ready: true, node: Some(2), ..base },
+        other => panic!("no pod {other}"),
+    }
+}
+
+fn pods_to_delete(row: &Row) {
+    let names: Vec<String> = row.get("pods");
+    let mut rows: Vec<PodRow> = names.iter().map(|name| named_pod(name)).collect();
+    let related: Option<Vec<String>> = row.opt("related");
+    let related: Vec<Option<u32>> =
+        related.as_ref().unwrap_or(&names).iter().map(|name| named_pod(name).node).collect();
+    ranking::fill_ranks(&mut rows, &related);
+    let mut chosen = Vec::new();
+    ranking::choose(&rows, row.get("diff"), Rules::of(36), NOW, &mut chosen);
+    let deleted: Vec<String> = chosen.iter().map(|&i| names[i].clone()).collect();
+    row.expect("expect", deleted);
+}
+
+#[test]
+fn deletion_ranking() {
+    let mut table = Table::read("pod_deletion_ranking");
+
+    let listed = table.rows("sorting_active_pods");
+    let mut rows: Vec<PodRow> = listed.iter().map(|values| pod(&Row::new(values))).collect();
+    let exact = Rules { deletion_cost: false, logarithmic: false };
+    for _ in 0..rows.len() {
+        rows.rotate_left(3);
+        rows.swap(1, 4);
+        let sorted: Vec<PodRow> = order(&rows, exact).iter().map(|&i| rows[i]).collect();
+        let expected: Vec<PodRow> = listed.iter().map(|v| pod(&Row::new(v))).collect();
+        assert_eq!(sorted, expected, "sorting_active_pods");
+    }
+
+    let pods = table.rows("rank_pods");
+    let find = |row: &Row, name: &str, rank: &str| {
+        let wanted: String = row.get(name);
+        let values = pods.iter().find(|v| v["id"].as_str() == Some(&wanted)).expect("a pod");
+        PodRow { rank: row.get(rank), ..pod(&Row::new(values)) }
+    };
+    table
+        .group("rank_equal", |row| {
+            let (a, b) = (find(row, "a", "rank_a"), find(row, "b", "rank_b"));
+            let less = |a, b| ranking::less(a, b, Rules::of(36), NOW);
+            row.same("order", (false, false), (less(&a, &b), less(&b, &a)));
+        })
+        .group("rank_less", |row| {
+            let first = find(row, "first", "rank_first");
+            let second = find(row, "second", "rank_second");
+            let rules = Rules { deletion_cost: row.get("pod_deletion_cost"), ..Rules::of(36) };
+            let less = |a, b| ranking::less(a, b, rules, NOW);
+            row.same("order", (true, false), (less(&first, &second), less(&second, &first)));
+        })
+        .group("pods_to_delete", pods_to_delete)
+        .finish();
+}
+
+fn condition(row: &Row) -> ReadyCondition {
+    ReadyCondition { ready: row.get("ready"), since: ago(row, "ready_ago_s") }
+}
+
+fn conditions(row: &Row, key: &str) -> Vec<ReadyCondition> {
+    row.tables(key).iter().map(condition).collect()
+}
+
+fn status_row(row: &Row) {
+    let status = calculate_status(conditions(row, "active_pods"), row.get("min_ready_s"), NOW);
+    row.expect("expect_replicas", status.replicas);
+    row.expect("expect_ready", status.ready);
+    row.expect("expect_available", status.available);
+    // Terminating pods are reported as counted, with the gate only; they change nothing else.
+    let terminating = row.get::<bool>("terminating_gate").then(|| row.get("terminating_pods"));
+    row.ignore(&["terminating_pods"]);
+    row.expect_opt::<i32>("expect_terminating", terminating);
+}
+
+#[test]
+fn batches_and_availability() {
+    Table::read("replicaset")
+        .group("slow_start_batch", |row| {
+            let limit: u32 = row.get("calls_that_succeed");
+            let mut calls = 0;
+            let (successes, all) = slow_start_batch(row.get("count"), || {
+                calls += 1;
+                calls <= limit
+            });
+            row.expect("expect_successes", successes);
+            row.expect("expect_error", !all);
+            row.expect("expect_calls", calls);
+        })
+        .group("availability_check", |row| {
+            let ages: Vec<Dur> = row.get("ready_ago_s");
+            let ready =
+                ages.iter().map(|&age| ReadyCondition { ready: true, since: Some(NOW - age) });
+            let pending = (0..row.get::<usize>("pending")).map(|_| ReadyCondition::default());
+            let pods: Vec<ReadyCondition> = ready.chain(pending).collect();
+            let min_ready: i32 = row.get("min_ready_s");
+            let status = calculate_status(pods.iter().copied(), min_ready, NOW);
+            row.expect("expect_ready", status.ready);
+            row.expect("expect_available", status.available);
+            let next = min_next_check(pods, min_ready, NOW, NOW);
+            let spec = row.get("replicas");
+            let requeue = requeue_after_sync(36, spec, status, min_ready, next);
+            row.expect_opt("expect_requeue_s", requeue);
+            // Before v1.34 a set with an unready pod was not looked at again.
+            row.same("before 1.34", None, requeue_after_sync(33, spec, status, min_ready, next));
+        })
+        .group("next_check_one_pod", |row| {
+            let next = next_check(condition(row), row.get("min_ready_s"), NOW);
+            row.expect_opt("expect_next_check_s", next);
+        })
+        .group("next_check_min", |row| {
+            let min_ready: i32 = row.get("min_ready_s");
+            let next = min_next_check(conditions(row, "pods"), min_ready, NOW, NOW);
+            row.expect_opt("expect_next_check_s", next);
+            let first = row
+                .tables("pods")
+                .into_iter()
+                .find(|pod| next.is_some() && next_check(condition(pod), min_ready, NOW) == next);
+            row.expect_opt::<String>("expect_pod", first.map(|pod| pod.get("name")));
+        })
+        .group("next_check_delayed", |row| {
+            let later = NOW + row.get::<Dur>("status_evaluation_delay_s");
+            let pods = conditions(row, "pods");
+            let next = min_next_check(pods, row.get("min_ready_s"), NOW, later);
+            row.expect_opt("expect_next_check_s", next);
+        })
+        .group("calculate_status", status_row)
+        .finish();
+}
+
+/// One pass over all rows for each pod to delete, as the rule is written.
+fn one_by_one(rows: &[PodRow], count: usize, rules: Rules) -> Vec<usize> {
+    let mut left: Vec<usize> = (0..rows.len()).collect();
+    let mut next = |_| {
+        let mut first = 0;
+        for i in 1..left.len() {
+            if ranking::less(&rows[left[i]], &rows[left[first]], rules, NOW) {
+                first = i;
+            }
+        }
+        left.remove(first)
+    };
+    (0..count).map(&mut next).collect()
+}
+
+#[test]
+fn choosing_by_class_is_choosing_one_by_one() {
+    let mut rng = Seed(1).stream("rows", 0);
+    for round in 0..3000 {
+        // Few values of everything, so that rows tie in every way.
+        let mut row = || PodRow {
+            node: (rng.below(5) > 0).then_some(1),
+            phase: if rng.below(5) > 0 { PodPhase::Running } else { PodPhase::Pending },
+            ready: rng.below(3) > 0,
+            ready_since: (rng.below(8) > 0).then(|| NOW - Dur::from_secs(rng.below(4) as i64)),
+            created: (rng.below(8) > 0).then(|| NOW - Dur::from_secs(rng.below(4) as i64)),
+            deletion_cost: rng.below(2) as i32,
+            rank: rng.below(3) as u32,
+            restarts: rng.below(2) as u32,
+            sidecar_restarts: rng.below(2) as u32,
+            uid: rng.next_u64(),
+        };
+        let rows: Vec<PodRow> = (0..2 + round % 30).map(|_| row()).collect();
+        for rules in [Rules::of(21), Rules::of(36)] {
+            for count in 0..rows.len() {
+                let mut chosen = Vec::new();
+                ranking::choose(&rows, count, rules, NOW, &mut chosen);
+                assert_eq!(chosen, one_by_one(&rows, count, rules), "{rows:?}");
+            }
+        }
+    }
+}

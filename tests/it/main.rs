@@ -1,0 +1,18 @@
+//! Everything that is tested through the library: `cargo test --test it NAME` runs the module or test NAME.
+
+mod broken;
+mod checks;
+mod conformance;
+mod experiments;
+mod fuzz_inputs;
+mod inputs;
+mod never_ready;
+mod paths;
+mod probes;
+mod report;
+mod report_chromium;
+mod report_example;
+mod sweep;
+mod tidy;
+mod traffic;
+mod validation;
