@@ -9,9 +9,10 @@ mod workload;
 
 use criterion::{BenchmarkId, Criterion, Throughput};
 use rollsim::engine::{Dur, Seed, Time};
+use rollsim::input::{Input, Source};
+use rollsim::model::platform::Latencies;
 use rollsim::run::{self, EvaluatorChoice, RunOptions};
-use rollsim::scenario::platform::Latencies;
-use rollsim::scenario::{Input, Scenario, Source};
+use rollsim::scenario::Scenario;
 use rollsim::timeline::Pick;
 use rollsim::traffic;
 use rollsim::world::{self, Control};

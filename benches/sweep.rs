@@ -7,8 +7,9 @@
 
 use criterion::{Criterion, Throughput, criterion_group};
 use rollsim::engine::Seed;
+use rollsim::input::{Input, Source};
 use rollsim::run::{EvaluatorChoice, RunOptions, replicate};
-use rollsim::scenario::{Input, Scenario, Source};
+use rollsim::scenario::Scenario;
 use rollsim::sweep::{
     Ended, Evaluate, EvaluatorName, Figures, Format, Nothing, Plan, Point, Simulator, Sweep,
     Unwatched, Value,

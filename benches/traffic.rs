@@ -9,8 +9,8 @@ mod workload;
 
 use criterion::{BenchmarkId, Criterion, Throughput};
 use rollsim::engine::{Dur, Seed};
-use rollsim::scenario::{Arrivals, Traffic};
 use rollsim::timeline::{Pick, Timeline};
+use rollsim::traffic::offered::{Arrivals, Traffic};
 use rollsim::traffic::{self, EvaluatorChoice};
 use std::hint::black_box;
 use std::time::Instant;

@@ -1,12 +1,12 @@
 //! One answer: a scenario simulated over many replications.
 
-use crate::engine::{Dur, Seed, Time};
+use crate::engine::Seed;
+use crate::model::platform::Latencies;
 use crate::scenario::Scenario;
-use crate::scenario::platform::Latencies;
 use crate::timeline::Timeline;
 pub use crate::traffic::EvaluatorChoice;
 use crate::traffic::{self, TrafficOutcome};
-use crate::world;
+use crate::world::{self, RolloutOutcome};
 use rayon::prelude::*;
 
 /// What one replication left behind.
@@ -19,26 +19,6 @@ pub struct Replication {
     pub traffic: TrafficOutcome,
     /// Kept only where it is asked for (reports, blame): large.
     pub timeline: Option<Timeline>,
-}
-
-/// The rollout itself.
-#[derive(Clone, Debug, Default, PartialEq)]
-pub struct RolloutOutcome {
-    /// When the Deployment's status first said complete (all updated, all available, none old) and stayed
-    /// so, from the action; None: not within the horizon.
-    pub complete: Option<Dur>,
-    /// When the last pod that was to go was gone from the API.
-    pub last_pod_gone: Option<Dur>,
-    /// Most pods (running or terminating) at once.
-    pub peak_pods: u32,
-    /// Fewest available pods at once.
-    pub lowest_available: u32,
-    /// When the progress deadline was exceeded, if it was.
-    pub progress_deadline_exceeded: Option<Time>,
-    /// Pod-seconds above the desired replicas, from the action to the last pod gone.
-    pub surge_pod_seconds: f64,
-    /// What it waits for, when it did not complete.
-    pub waiting_for: Option<String>,
 }
 
 /// How to run a scenario.

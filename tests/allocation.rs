@@ -5,8 +5,8 @@
 mod workload;
 
 use rollsim::engine::{Dur, Seed};
-use rollsim::scenario::Traffic;
 use rollsim::timeline::{Pick, Timeline};
+use rollsim::traffic::offered::Traffic;
 use rollsim::traffic::{self, EvaluatorChoice};
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};

@@ -3,8 +3,8 @@
 //! `rollsim::traffic::requests`, so it is both the reference for speed and an oracle for results.
 
 use rollsim::engine::{Seed, Time};
-use rollsim::scenario::Traffic;
 use rollsim::timeline::{ChangeKind, LifeEnd, Phase, Pick, PodId, Target, Timeline, ViewId};
+use rollsim::traffic::offered::Traffic;
 use rollsim::traffic::plan;
 use rollsim::traffic::random::{BLOCK, Sends};
 use rollsim::traffic::requests::Random;

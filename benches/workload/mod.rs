@@ -1,11 +1,11 @@
 //! The workload of the traffic benches: a hundred pods replaced ten at a time.
 
 use rollsim::engine::{Dist, Dur, Seed, Time};
-use rollsim::scenario::{Arrivals, Client, Traffic};
 use rollsim::timeline::{
     Backend, ChangeKind, Empty, Hop, Life, LifeEnd, Phase, Pick, PodId, PodName, PodTruth, Target,
     Timeline, Version, View, ViewChange, ViewId,
 };
+use rollsim::traffic::offered::{Arrivals, Client, Traffic};
 
 fn s(seconds: f64) -> Time {
     Time::from_secs_f64(seconds)

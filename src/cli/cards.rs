@@ -1,8 +1,8 @@
 //! `rollsim cards`: the numbers that models are filled with.
 
 use super::format::Format;
-use crate::scenario::Card;
-use crate::scenario::cards::{CardKind, EMBEDDED, show};
+use crate::input::Card;
+use crate::input::cards::{CardKind, EMBEDDED, show};
 use anyhow::Context;
 use comfy_table::{ContentArrangement, Table, presets};
 use std::path::Path;
@@ -79,7 +79,7 @@ fn find(name: &str) -> anyhow::Result<Card> {
         return Ok([platform, app, balancer].into_iter().nth(fits).expect("one of three")?);
     }
     let names = || EMBEDDED.iter().map(|(_, known, _)| *known);
-    let close = crate::scenario::diagnostics::did_you_mean(name, names());
+    let close = crate::input::text::diagnostics::did_you_mean(name, names());
     let hint = close.map(|c| format!(": did you mean \"{c}\"?")).unwrap_or_default();
     anyhow::bail!("there is no card \"{name}\"{hint} (`rollsim cards list` lists them)")
 }

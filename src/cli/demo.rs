@@ -1,6 +1,6 @@
 //! What runs without an input: folders of `experiments/`, held in the binary.
 
-use crate::scenario::Source;
+use crate::input::Source;
 
 /// A folder: its name, and its files.
 type Folder = (&'static str, &'static [(&'static str, &'static str)]);

@@ -1,7 +1,7 @@
 //! Arguments that say what to simulate, shared by the commands.
 
 use super::{demo, files};
-use crate::scenario::{Diagnostics, Input, Source};
+use crate::input::{Diagnostics, Input, Source};
 use std::path::PathBuf;
 
 /// What to simulate.

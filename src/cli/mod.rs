@@ -20,7 +20,7 @@ mod sweep_text;
 mod trace;
 mod validate;
 
-use crate::scenario::Diagnostics;
+use crate::input::Diagnostics;
 use clap::{CommandFactory, Parser, Subcommand};
 use std::io::Write;
 use std::process::ExitCode;

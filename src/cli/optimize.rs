@@ -4,11 +4,11 @@ use super::files::{write_report, write_whole};
 use super::optimize_text;
 use super::sweep::{base_command, base_settings, pool, read};
 use super::sweep_text::setting;
+use crate::input::{Field, FieldStep, Input};
 use crate::report;
 use crate::report::data::Binding;
 use crate::report::searches::{Advice, signature};
 use crate::report::sweeps::Origin;
-use crate::scenario::{Field, FieldStep, Input};
 use crate::sweep::optimize::{
     Change, Optimum, PatchStep, PatchTarget, Price, Problem, Today, optimize, patch_yaml,
 };

@@ -1,6 +1,6 @@
 //! `rollsim schema`.
 
-use crate::scenario::case::Case;
+use crate::input::raw::case::Case;
 use crate::sweep::RawPlan;
 use crate::sweep::optimize::RawProblem;
 use std::process::ExitCode;

@@ -2,8 +2,8 @@
 
 use super::calibrate::read_measured;
 use super::files::{folders_with, read_text, write_in_folders, write_report};
+use crate::input::load::Input;
 use crate::report;
-use crate::scenario::input::Input;
 use crate::validate::{CaseResult, Validation, compare_case, plot, text};
 use anyhow::{Context, Result, bail};
 use std::collections::BTreeMap;

@@ -3,7 +3,15 @@
 use crate::cluster::objects::{PodId, Write};
 use crate::engine::{Dur, Rng, Time};
 use crate::model::plumbing::{Ctx, Out, entry};
-use crate::scenario::Gate;
+
+/// Sets the readiness gate of each pod.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Gate {
+    /// After the controller first saw ContainersReady.
+    pub delay: Dur,
+    /// How often it looks.
+    pub poll: Dur,
+}
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Event {

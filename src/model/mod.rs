@@ -10,6 +10,7 @@ pub mod gate;
 pub mod informer;
 pub mod kubelet;
 pub mod node;
+pub mod platform;
 pub mod plumbing;
 pub mod replicaset;
 pub mod scheduler;

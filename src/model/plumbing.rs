@@ -2,8 +2,8 @@
 
 use crate::cluster::objects::Write;
 use crate::engine::{Dur, Rng, Seed, Time};
-pub use crate::scenario::platform::Latencies;
-use crate::scenario::{Kubernetes, Platform};
+pub use crate::model::platform::Latencies;
+use crate::model::platform::{Kubernetes, Platform};
 use std::ops::Deref;
 
 /// Where a model says what follows from an event: its own later events (`E`), and writes to the API server.

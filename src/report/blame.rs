@@ -2,12 +2,12 @@
 
 use super::answer::{BlameRow, ChainLink};
 use super::words::{cause_key, cause_label, failure_key, failure_label};
+use crate::blame::{Blame, Moment, Setting, Times, blame};
 use crate::cluster::spec::{Deployment, Hook, OnSigterm};
 use crate::engine::Time;
 use crate::run::Replication;
 use crate::scenario::Scenario;
 use crate::timeline::{PodId, Timeline};
-use crate::traffic::blame::{Blame, Moment, Setting, Times, blame};
 use crate::traffic::{Failure, TrafficOutcome};
 
 /// The rows of an answer, the most expensive first; from the replications that kept their timelines.

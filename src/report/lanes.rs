@@ -3,11 +3,11 @@
 use super::answer::{Belief, Lane, Lanes, Mark, Outage, State, Stretch, ViewRow};
 use crate::engine::Time;
 use crate::run::Replication;
-use crate::scenario::Traffic;
 use crate::timeline::{
     ChangeKind, Milestone, Phase, PodId, PodTruth, Target, Timeline, View, ViewId,
 };
 use crate::traffic::Cause;
+use crate::traffic::offered::Traffic;
 use std::collections::BTreeSet;
 
 /// An interval of time.

@@ -6,7 +6,8 @@ use crate::cluster::spec::{
     App, Container, Deployment, Handler, Hook, IntOrPercent, OnSigterm, Probe, Strategy,
 };
 use crate::engine::Dist;
-use crate::scenario::{ActionKind, Arrivals, Client, Scenario, Traffic};
+use crate::scenario::{ActionKind, Scenario};
+use crate::traffic::offered::{Arrivals, Client, Traffic};
 
 /// Everything that matters, grouped; the Deployment as it is after the action.
 pub fn settings(scenario: &Scenario) -> Vec<Setting> {

@@ -3,9 +3,10 @@
 use super::{Base, Evaluate, EvaluatorName, Figures, Value};
 use crate::engine::dist::Dist;
 use crate::engine::rng::fnv1a;
+use crate::input::{Diagnostics, Input, Source};
+use crate::model::platform::Platform;
+use crate::model::platform::{Delays, Latencies};
 use crate::run::{EvaluatorChoice, RunOptions, replicate};
-use crate::scenario::platform::{Delays, Latencies};
-use crate::scenario::{Diagnostics, Input, Platform, Source};
 use rayon::prelude::*;
 use std::ops::Range;
 use std::path::Path;

@@ -1,8 +1,8 @@
 //! Which evaluator is right for a timeline and its traffic, and why.
 
 use super::{Evaluator, EvaluatorChoice};
-use crate::scenario::{Arrivals, Traffic};
 use crate::timeline::{Pick, Timeline, View};
+use crate::traffic::offered::{Arrivals, Traffic};
 use crate::traffic::plan;
 
 /// The evaluator that `choice` stands for, and the reason in words.

@@ -16,9 +16,9 @@ mod spread;
 mod stairs;
 
 use crate::engine::{Dur, Time};
-use crate::scenario::Traffic;
 use crate::timeline::{Empty, Life, LifeEnd, PodId, PodTruth, Target, Timeline, ViewId};
 use crate::traffic::fate::{Fate, Fates};
+use crate::traffic::offered::Traffic;
 use crate::traffic::plan::{self, Piece, Rules};
 use crate::traffic::{Cause, Failure, LossKey, TrafficOutcome};
 use flow::Flow;

@@ -1,21 +1,20 @@
 //! Requests against a timeline: arrivals, client behaviour, the two evaluators, causes and blame.
 
-pub mod blame;
 pub mod choice;
 pub mod exact;
 pub mod fate;
+pub mod offered;
 pub mod plan;
 pub mod random;
 pub mod requests;
 pub mod service;
 pub mod tally;
 
-pub use blame::{Blame, blame};
 pub use choice::choose;
 
 use crate::engine::{Seed, Time};
-use crate::scenario::Traffic;
 use crate::timeline::{PodId, Timeline, ViewId};
+use crate::traffic::offered::Traffic;
 use smallvec::SmallVec;
 use std::collections::BTreeMap;
 

@@ -2,8 +2,8 @@
 //! picks are tried, and which view sends to which.
 
 use crate::engine::{Dur, Time};
-use crate::scenario::{Arrivals, Traffic};
 use crate::timeline::{Empty, L7, L7Status, Target, Timeline};
+use crate::traffic::offered::{Arrivals, Traffic};
 use crate::traffic::{Cause, Failure};
 
 /// A rate from `from` until `to`.

@@ -5,7 +5,7 @@
 //! seed see the same arrivals, the same picks and the same service times.
 
 use crate::engine::{Seed, Time};
-use crate::scenario::Arrivals;
+use crate::traffic::offered::Arrivals;
 use crate::traffic::plan::Piece;
 
 /// Requests handled at a time.

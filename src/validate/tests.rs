@@ -2,8 +2,9 @@
 
 use super::*;
 use crate::engine::{Dur, Seed};
-use crate::run::{Replication, RolloutOutcome};
+use crate::run::Replication;
 use crate::traffic::{Cause, Failure, LossKey, Second, TrafficOutcome};
+use crate::world::RolloutOutcome;
 
 fn replication(failed: f64, variance: f64, rollout_s: Option<f64>) -> Replication {
     let key =

@@ -4,6 +4,7 @@
 pub mod actions;
 mod deliver;
 mod outcome;
+mod path;
 mod setup;
 
 use crate::cluster::objects::{Change, Cluster, DeploymentId, PodId, Write};
@@ -14,9 +15,9 @@ use crate::model::balancer::{self, Balancer, Scene};
 use crate::model::informer::Informer;
 use crate::model::plumbing::{Ctx, Latencies, Out, Run, slowed};
 use crate::model::{deployment, endpointslice, gate, kubelet, replicaset, scheduler};
-use crate::run::RolloutOutcome;
 use crate::scenario::Scenario;
 use crate::timeline::Timeline;
+pub use outcome::RolloutOutcome;
 use std::borrow::Cow;
 
 /// Everything that can happen. Aligned so that slots of the queue have a power of two of bytes.

@@ -4,10 +4,29 @@ use super::{Control, World};
 use crate::cluster::objects::{Change, Cluster, DeploymentId, RsId, RsStatus, TemplateId};
 use crate::engine::rng::mix;
 use crate::engine::{Dur, Time};
-use crate::run::RolloutOutcome;
 use crate::scenario::Scenario;
 use crate::timeline::{Milestone, PodId, PodName, PodTruth, Timeline, Version};
 use smallvec::SmallVec;
+
+/// The rollout itself.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct RolloutOutcome {
+    /// When the Deployment's status first said complete (all updated, all available, none old) and stayed
+    /// so, from the action; None: not within the horizon.
+    pub complete: Option<Dur>,
+    /// When the last pod that was to go was gone from the API.
+    pub last_pod_gone: Option<Dur>,
+    /// Most pods (running or terminating) at once.
+    pub peak_pods: u32,
+    /// Fewest available pods at once.
+    pub lowest_available: u32,
+    /// When the progress deadline was exceeded, if it was.
+    pub progress_deadline_exceeded: Option<Time>,
+    /// Pod-seconds above the desired replicas, from the action to the last pod gone.
+    pub surge_pod_seconds: f64,
+    /// What it waits for, when it did not complete.
+    pub waiting_for: Option<String>,
+}
 
 #[derive(Debug)]
 pub(super) struct Tracker {

@@ -1,14 +1,14 @@
 //! The state in which a run starts: every Deployment complete, its pods running, ready and routed for some
 //! time; those of a version that is never ready running, unready and routed nowhere.
 
-use super::{Event, World, actions, outcome, says};
+use super::{Event, World, actions, outcome, path, says};
 use crate::cluster::PodPhase;
 use crate::cluster::objects::{
     Cluster, DeploymentId, DeploymentStatus, PodId, PodStatus, RsId, RsStatus, Write,
 };
 use crate::cluster::spec::{Deployment, Service, selects};
 use crate::engine::{Dur, Queue, Time};
-use crate::model::balancer::{self, Scene};
+use crate::model::balancer::Scene;
 use crate::model::informer::Informer;
 use crate::model::plumbing::{Ctx, Run};
 use crate::model::{deployment, endpointslice, gate, kubelet, replicaset, scheduler};
@@ -23,7 +23,7 @@ impl<'a> World<'a> {
         let (ctx, seed) = (Ctx { run, now: start, slowdown: 1.0 }, run.seed);
         let nodes = scenario.nodes.len();
         let mut timeline = new_timeline(scenario, start);
-        let balancers = balancer::build(scenario, ctx, &mut timeline);
+        let balancers = path::build(scenario, ctx, &mut timeline);
         let entries = balancers.last().expect("a path has a balancer").entries();
         let share = 1.0 / entries.len() as f64;
         timeline.entries = entries.into_iter().map(|view| (view, share)).collect();

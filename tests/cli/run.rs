@@ -1,6 +1,6 @@
 //! `rollsim run` on manifests as people have them, in a pipe, and on one thread or several.
 
-use rollsim::scenario::{Input, Source};
+use rollsim::input::{Input, Source};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 

@@ -1,7 +1,7 @@
 //! Bad input: every file under tests/broken is refused with a message that says where and what.
 
-use rollsim::scenario::cards::{Card, CardKind};
-use rollsim::scenario::{Diagnostics, Input, Source};
+use rollsim::input::cards::{Card, CardKind};
+use rollsim::input::{Diagnostics, Input, Source};
 use std::path::{Path, PathBuf};
 
 fn folder(name: &str) -> PathBuf {

@@ -2,7 +2,8 @@
 //! every result is the same.
 
 use rollsim::engine::Seed;
-use rollsim::scenario::{Input, Scenario, Source};
+use rollsim::input::{Input, Source};
+use rollsim::scenario::Scenario;
 use rollsim::world;
 use std::path::Path;
 

@@ -8,8 +8,9 @@ mod figures;
 
 use expect::{Compare, Expect, Step};
 use figures::Run;
+use rollsim::input::{Input, Source};
 use rollsim::run::{RunOptions, run};
-use rollsim::scenario::{Input, Scenario, Source};
+use rollsim::scenario::Scenario;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::LazyLock;

@@ -3,8 +3,8 @@
 //! `ROLLSIM_FUZZ_CASES` sets how many are tried (default 3000).
 
 use rollsim::engine::{Rng, Seed};
-use rollsim::scenario::cards::{Card, CardKind};
-use rollsim::scenario::{Input, Source};
+use rollsim::input::cards::{Card, CardKind};
+use rollsim::input::{Input, Source};
 use std::path::{Path, PathBuf};
 
 fn collect(dir: &Path, into: &mut Vec<PathBuf>) {

@@ -1,6 +1,8 @@
 //! Real inputs load and lower: the measured cases, and manifests as people have them.
 
-use rollsim::scenario::{ActionKind, Input, Scenario, Source};
+use rollsim::scenario::{ActionKind, Scenario};
+
+use rollsim::input::{Input, Source};
 use std::path::{Path, PathBuf};
 
 fn root() -> PathBuf {
@@ -182,7 +184,7 @@ fn settings_that_do_not_exist_are_refused_and_change_nothing() {
         format!("--set {path}={value}\n{problems}\n")
     })
     .collect();
-    let keys: Vec<&str> = rollsim::scenario::Platform::keys().collect();
+    let keys: Vec<&str> = rollsim::model::platform::Platform::keys().collect();
     let text = messages.join("\n").replace(&keys.join(", "), "(the keys of a platform card)");
     insta::assert_snapshot!(text);
     assert_eq!(lower(&input), before);

@@ -1,10 +1,11 @@
 //! A version that is never ready runs when the run starts: a broken release that is being replaced.
 
+use rollsim::blame::{Setting, blame};
 use rollsim::engine::{Dur, Time};
+use rollsim::input::{Input, Source};
 use rollsim::run::{Replication, RunOptions, run};
-use rollsim::scenario::{Input, Scenario, Source};
+use rollsim::scenario::Scenario;
 use rollsim::timeline::{Target, Timeline};
-use rollsim::traffic::blame::{Setting, blame};
 use rollsim::traffic::{Cause, LossKey};
 use std::path::Path;
 

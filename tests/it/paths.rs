@@ -6,10 +6,11 @@ mod split;
 mod statuses;
 
 use rollsim::engine::Dur;
+use rollsim::input::cards::{CardKind, EMBEDDED};
+use rollsim::input::{Card, Input, Source};
 use rollsim::model::balancer::Path;
 use rollsim::run::{RunOptions, run};
-use rollsim::scenario::cards::{CardKind, EMBEDDED};
-use rollsim::scenario::{ActionKind, Card, Input, Scenario, Source};
+use rollsim::scenario::{ActionKind, Scenario};
 use rollsim::timeline::{Pick, Target};
 
 /// Two pods that listen on port 3000.

@@ -2,7 +2,7 @@
 //! same.
 
 use rollsim::engine::Seed;
-use rollsim::scenario::{Input, Source};
+use rollsim::input::{Input, Source};
 use rollsim::world;
 use std::path::Path;
 

@@ -1,9 +1,9 @@
 //! Every measured case under `tests/validation`, simulated with the one card fitted to all of them.
 
+use rollsim::input::load::Input;
 use rollsim::measured::Measured;
 use rollsim::run::{Replication, RunOptions, run};
 use rollsim::scenario::Scenario;
-use rollsim::scenario::input::Input;
 use rollsim::traffic::{Evaluator, EvaluatorChoice};
 use rollsim::validate::verdict::Verdict;
 use rollsim::validate::{Validation, compare_case, text};

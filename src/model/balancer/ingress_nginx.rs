@@ -8,13 +8,13 @@ pub mod restart;
 
 use super::listing::{Listing, new_view};
 use super::members::Members;
+use super::services;
 use super::settings::{Given, Own};
 use super::split::Split;
 use super::{Model, Scene};
 use crate::cluster::objects::{Conditions, PodId};
 use crate::engine::{Dist, Dur, Rng, Time};
 use crate::model::plumbing::{Ctx, Out, TokenBucket};
-use crate::scenario;
 use crate::timeline::{Empty, Hop, L7, L7Status, Pick, Pool, RetryOn, Target, Timeline, ViewId};
 
 #[derive(Clone, Debug, PartialEq)]
@@ -200,7 +200,7 @@ impl IngressNginx {
         ctx: Ctx,
         settings: &Settings,
         services: &[&str],
-        split: Option<&scenario::Split>,
+        split: Option<&services::Split>,
         timeline: &mut Timeline,
     ) -> IngressNginx {
         let weights = split.map_or(vec![1], |s| s.weights.clone());

@@ -1,10 +1,10 @@
 //! The state of the timeline at one instant, moved forward change by change.
 
 use crate::engine::{Dur, Seed, Time};
-use crate::scenario::Traffic;
 use crate::timeline::{ChangeKind, Empty, Pick, Target, Timeline};
 use crate::traffic::exact;
 use crate::traffic::fate::{Fate, Fates, Segment};
+use crate::traffic::offered::Traffic;
 use crate::traffic::plan::{self, Rules};
 use crate::traffic::{Cause, Failure};
 

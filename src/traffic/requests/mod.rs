@@ -15,9 +15,9 @@ mod loaded;
 mod queued;
 
 use crate::engine::Seed;
-use crate::scenario::{Arrivals, Traffic};
 use crate::timeline::Timeline;
 use crate::traffic::TrafficOutcome;
+use crate::traffic::offered::{Arrivals, Traffic};
 use crate::traffic::plan;
 use crate::traffic::random::Sends;
 use crate::traffic::service::{self, Sampler};

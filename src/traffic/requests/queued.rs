@@ -12,8 +12,8 @@ use super::board::Board;
 use super::loaded::Loads;
 use crate::engine::Seed;
 use crate::engine::rng::mix;
-use crate::scenario::Traffic;
 use crate::timeline::{L7, Timeline};
+use crate::traffic::offered::Traffic;
 use crate::traffic::random::{BLOCK, Sends};
 use crate::traffic::service::Sampler;
 use crate::traffic::tally::Tally;
@@ -305,7 +305,7 @@ pub fn needed(timeline: &Timeline, traffic: &Traffic) -> bool {
     client.keep_alive
         || !timeline.rehashes.is_empty()
         || client.retries > 0
-        || matches!(traffic.arrivals, crate::scenario::Arrivals::Closed { .. })
+        || matches!(traffic.arrivals, crate::traffic::offered::Arrivals::Closed { .. })
         || timeline.versions.iter().any(|v| v.concurrency.is_some())
         || timeline.views.iter().any(|v| v.hop.l7.as_ref().is_some_and(waits))
         || timeline.views.iter().any(|v| v.hop.pick == crate::timeline::Pick::Ewma)

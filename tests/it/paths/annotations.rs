@@ -1,8 +1,9 @@
 //! Each annotation of a load balancer, through a manifest: what it does, and what a wrong value is told.
 
 use rollsim::engine::Dur;
+use rollsim::input::{Input, Source};
 use rollsim::model::balancer::Path;
-use rollsim::scenario::{Input, Scenario, Source};
+use rollsim::scenario::Scenario;
 use rollsim::timeline::Pick;
 
 const ALB: &str = "alb.ingress.kubernetes.io/";

@@ -180,7 +180,7 @@ fn exact_says_what_it_cannot_do() {
 /// What is named as the setting to change: a weight for weights alone, cross-zone for an empty zone.
 #[test]
 fn an_empty_share_is_blamed_on_what_makes_it() {
-    use rollsim::traffic::blame::{Setting, blame};
+    use rollsim::blame::{Setting, blame};
     let first = |folder: &str, settings: &[(&str, &str)]| {
         let scenario = with(folder, settings).expect("fits");
         let options = RunOptions { replications: 3, keep_timelines: 3, ..RunOptions::default() };

@@ -7,11 +7,13 @@
 pub mod sweeps;
 
 use rollsim::engine::{Dist, Dur, Seed, Time};
+use rollsim::input::{Input, Source};
 use rollsim::report::answer::{Answer, BlameRow, ChainLink};
-use rollsim::run::{Replication, RolloutOutcome, RunOptions};
-use rollsim::scenario::{Assumption, Input, Scenario, Source};
+use rollsim::run::{Replication, RunOptions};
+use rollsim::scenario::{Assumption, Scenario};
 use rollsim::timeline::*;
 use rollsim::traffic::*;
+use rollsim::world::RolloutOutcome;
 use std::collections::BTreeMap;
 
 /// What distinguishes the cases.

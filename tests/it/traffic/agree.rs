@@ -3,8 +3,8 @@
 use super::timelines::{random_rollout, random_service, traffic};
 use proptest::prelude::*;
 use rollsim::engine::Seed;
-use rollsim::scenario::{Arrivals, Traffic};
 use rollsim::timeline::Timeline;
+use rollsim::traffic::offered::{Arrivals, Traffic};
 use rollsim::traffic::{self, Cause, EvaluatorChoice, TrafficOutcome};
 use std::collections::BTreeMap;
 

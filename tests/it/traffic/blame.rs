@@ -1,11 +1,11 @@
 //! Blame on worked examples: the cause, the setting and the missing seconds.
 
 use super::timelines::{add, d, pod, remove, s, timeline, traffic, view};
+use rollsim::blame::{Blame, Facts, Moment, Setting, VersionFacts, blame_by};
 use rollsim::cluster::spec::OnSigterm;
 use rollsim::engine::{Dist, Seed};
-use rollsim::scenario::Arrivals;
 use rollsim::timeline::{LifeEnd, Timeline};
-use rollsim::traffic::blame::{Blame, Facts, Moment, Setting, VersionFacts, blame_by};
+use rollsim::traffic::offered::Arrivals;
 use rollsim::traffic::{self, Cause, EvaluatorChoice};
 use std::collections::BTreeMap;
 

@@ -2,8 +2,8 @@
 
 use super::timelines::{add, d, l7, pod, remove, s, timeline, traffic, view};
 use rollsim::engine::{Dist, Seed};
-use rollsim::scenario::{Arrivals, Traffic};
 use rollsim::timeline::{L7, LifeEnd, Phase, Pool, Timeline};
+use rollsim::traffic::offered::{Arrivals, Traffic};
 use rollsim::traffic::{self, Cause, EvaluatorChoice, Failure, TrafficOutcome};
 
 fn run(timeline: &Timeline, traffic: &Traffic, seed: u64) -> TrafficOutcome {

@@ -4,8 +4,8 @@ use super::timelines::{
     backend, d, l7, pod, random_rollout, random_service, s, timeline, traffic, view,
 };
 use rollsim::engine::{Dist, Seed};
-use rollsim::scenario::{Arrivals, Traffic};
 use rollsim::timeline::{L7, Pick, RetryOn, Timeline};
+use rollsim::traffic::offered::{Arrivals, Traffic};
 use rollsim::traffic::{
     self, Cause, Evaluator, EvaluatorChoice, Failure, TrafficOutcome, requests,
 };

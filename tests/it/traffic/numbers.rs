@@ -2,8 +2,8 @@
 
 use super::timelines::{random_rollout, random_service, s, traffic};
 use rollsim::engine::{Dur, Seed, Time};
-use rollsim::scenario::Arrivals;
 use rollsim::traffic::fate::Fates;
+use rollsim::traffic::offered::Arrivals;
 use rollsim::traffic::plan::Piece;
 use rollsim::traffic::random::{BLOCK, Lanes, Sends, unit_exponential};
 use rollsim::traffic::service::{Sampler, limited_mean, longest, survival};

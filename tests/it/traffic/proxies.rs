@@ -2,11 +2,11 @@
 
 use super::timelines::{backend, d, l7, pod, remove, s, timeline, traffic, view};
 use rollsim::engine::{Dist, Seed};
-use rollsim::scenario::{Arrivals, Traffic};
 use rollsim::timeline::{
     Backend, ChangeKind, Empty, Hop, L7, Pick, Pool, RetryOn, Target, Timeline, View, ViewChange,
     ViewId,
 };
+use rollsim::traffic::offered::{Arrivals, Traffic};
 use rollsim::traffic::{self, Cause, EvaluatorChoice, Failure, TrafficOutcome};
 
 fn run(timeline: &Timeline, traffic: &Traffic) -> TrafficOutcome {

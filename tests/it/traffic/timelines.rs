@@ -1,11 +1,11 @@
 //! Hand-made timelines: rollouts with random times, and small building blocks.
 
 use rollsim::engine::{Dist, Dur, Rng, Seed, Time};
-use rollsim::scenario::{Arrivals, Client, Traffic};
 use rollsim::timeline::{
     Backend, ChangeKind, Empty, Hop, L7, L7Status, Life, LifeEnd, Phase, Pick, PodId, PodName,
     PodTruth, RetryOn, Target, Timeline, Version, View, ViewChange, ViewId,
 };
+use rollsim::traffic::offered::{Arrivals, Client, Traffic};
 
 pub fn s(seconds: f64) -> Time {
     Time::from_secs_f64(seconds)

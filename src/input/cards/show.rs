@@ -1,0 +1,28 @@
+//! A card's values as text.
+
+use super::{NumberEntry, Scalar};
+use crate::engine::Dist;
+
+/// A card's value for people: `0.008 s (99 %: 0.03 s)`.
+pub fn show(entry: &NumberEntry) -> String {
+    let unit = entry.unit.as_deref().unwrap_or("");
+    match (&entry.dist, &entry.value) {
+        (Some(Dist::Constant { mean_s }), _) => format!("{mean_s} {unit}"),
+        (Some(dist), _) => format!(
+            "{} {unit} (99 %: {} {unit})",
+            three_digits(dist.quantile_s(0.5)),
+            three_digits(dist.quantile_s(0.99))
+        ),
+        (None, Some(Scalar::Number(x))) => format!("{x} {unit}").trim_end().to_owned(),
+        (None, Some(Scalar::Word(word))) => word.clone(),
+        (None, None) => String::new(),
+    }
+}
+
+fn three_digits(x: f64) -> f64 {
+    if x == 0.0 {
+        return 0.0;
+    }
+    let scale = libm::pow(10.0, 2.0 - libm::floor(libm::log10(x.abs())));
+    libm::round(x * scale) / scale
+}

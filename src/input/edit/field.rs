@@ -1,0 +1,228 @@
+//! Where a setting's path leads: the value that stands there now, and the object and field for a patch.
+
+use crate::input::edit::insert::HANDLERS;
+use crate::input::edit::set::{KINDS, SHORT_OTHER, deployment_path};
+use crate::input::load::Input;
+use crate::input::raw::manifest::Document;
+use crate::input::subject;
+use crate::input::text::tree::{Node, Step, Value, key_of, parse_path};
+
+/// A field of a Kubernetes object.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Field {
+    pub api_version: String,
+    pub kind: String,
+    pub name: String,
+    pub namespace: Option<String>,
+    /// From the object to the field.
+    pub steps: Vec<FieldStep>,
+    /// Fields that cannot stand beside it, such as another handler of the same hook: from the object to each.
+    pub replaces: Vec<Vec<FieldStep>>,
+}
+
+/// What Kubernetes takes where a field of a Deployment or Service is not set.
+const DEFAULTS: [(&str, &str); 16] = [
+    ("spec.replicas", "1"),
+    ("spec.minReadySeconds", "0"),
+    ("spec.progressDeadlineSeconds", "600"),
+    ("spec.revisionHistoryLimit", "10"),
+    ("strategy.type", "RollingUpdate"),
+    ("rollingUpdate.maxSurge", "25%"),
+    ("rollingUpdate.maxUnavailable", "25%"),
+    ("spec.terminationGracePeriodSeconds", "30"),
+    ("spec.publishNotReadyAddresses", "false"),
+    ("spec.externalTrafficPolicy", "Cluster"),
+    ("spec.sessionAffinity", "None"),
+    ("Probe.initialDelaySeconds", "0"),
+    ("Probe.periodSeconds", "10"),
+    ("Probe.timeoutSeconds", "1"),
+    ("Probe.successThreshold", "1"),
+    ("Probe.failureThreshold", "3"),
+];
+
+/// One step towards a field.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum FieldStep {
+    Key(String),
+    /// The list element with this `name`.
+    Named(String),
+}
+
+impl Input {
+    /// The value that a path as for [`set`](Input::set) leads to now, as text; None: nothing is set there
+    /// (a default applies), or it is no single value.
+    pub fn value_at(&self, path: &str) -> Option<String> {
+        let node = match self.document_of(path) {
+            Some((document, steps)) => find(&document.root, &steps)?,
+            None => find(&self.case_root, &parse_path(path))?,
+        };
+        match &node.value {
+            Value::Bool(b) => Some(b.to_string()),
+            Value::Int(i) => Some(i.to_string()),
+            Value::Float(x) => Some(x.to_string()),
+            Value::Str(s) => Some(s.clone()),
+            Value::Null | Value::List(_) | Value::Map(_) => None,
+        }
+    }
+
+    /// What applies where nothing is set at a path; None: that is no single value, or not Kubernetes' to say.
+    pub fn default_at(&self, path: &str) -> Option<&'static str> {
+        let (document, steps) = self.document_of(path)?;
+        let [.., parent, last] = &steps[..] else { return None };
+        // Of a probe that is not there no part applies.
+        if key_of(parent).ends_with("Probe") {
+            find(&document.root, &steps[..steps.len() - 1])?;
+        }
+        let place = format!("{}.{}", key_of(parent), key_of(last));
+        DEFAULTS.iter().find(|(field, _)| place.ends_with(field)).map(|(_, value)| *value)
+    }
+
+    /// The field of a Kubernetes object that a path leads to; None: it leads into the scenario or a card.
+    pub fn field_at(&self, path: &str) -> Option<Field> {
+        let (document, steps) = self.document_of(path)?;
+        let text = |key: &str| document.root.get(key).and_then(Node::as_str).map(str::to_owned);
+        let namespace = document.root.get("metadata")?.get("namespace");
+        Some(Field {
+            api_version: text("apiVersion")?,
+            kind: document.kind().to_owned(),
+            name: document.name().to_owned(),
+            namespace: namespace.and_then(Node::as_str).map(str::to_owned),
+            steps: named(&document.root, &steps)?,
+            replaces: replaced(&document.root, &steps),
+        })
+    }
+
+    /// The object that a path leads into (of a Deployment with an update: the update, which stays), and the
+    /// steps inside it.
+    fn document_of(&self, path: &str) -> Option<(&Document, Vec<Step>)> {
+        let steps = parse_path(path);
+        let first = key_of(steps.first()?);
+        let word = KINDS.iter().find(|(word, _)| *word == first);
+        let kind = match word {
+            Some((_, kind)) => *kind,
+            None if ["platform", "nodes"].contains(&first) => return None,
+            None => {
+                SHORT_OTHER.iter().find(|(s, ..)| *s == first).map_or("Deployment", |(_, k, _)| *k)
+            }
+        };
+        let rest = if word.is_some() { steps.get(1..)? } else { &steps[..] };
+        if kind == "Deployment" {
+            let subject = subject::choose(self).ok()?;
+            let document = &self.documents[subject.update.unwrap_or(subject.deployment)];
+            return Some((document, deployment_path(self, document, rest)?));
+        }
+        let mut long = rest.to_vec();
+        if let Some((_, _, home)) =
+            SHORT_OTHER.iter().find(|(s, ..)| rest.first().is_some_and(|r| key_of(r) == *s))
+        {
+            long = parse_path(home);
+            long.extend(rest.iter().cloned());
+        }
+        let mut same_kind = self.documents.iter().filter(|d| d.kind() == kind);
+        let document = same_kind.next()?;
+        // Several objects: the path sets them all, so that no single field stands for it.
+        same_kind.next().is_none().then_some((document, long))
+    }
+}
+
+fn find<'a>(root: &'a Node, steps: &[Step]) -> Option<&'a Node> {
+    steps.iter().try_fold(root, |node, step| child(node, step))
+}
+
+fn child<'a>(node: &'a Node, step: &Step) -> Option<&'a Node> {
+    match (&node.value, step) {
+        (Value::List(items), Step::Index(i)) => items.get(*i),
+        (Value::List(items), Step::Key(name)) => {
+            items.iter().find(|n| n.get("name").and_then(Node::as_str) == Some(name))
+        }
+        (_, Step::Key(key)) => node.get(key),
+        (_, Step::Index(_)) => None,
+    }
+}
+
+/// Handlers in the way of the one that the steps lead through.
+fn replaced(root: &Node, steps: &[Step]) -> Vec<Vec<FieldStep>> {
+    let mut found = Vec::new();
+    for (i, step) in steps.iter().enumerate().filter(|(_, s)| HANDLERS.contains(&key_of(s))) {
+        let Some(node) = find(root, &steps[..i]) else { break };
+        for other in HANDLERS.iter().filter(|h| **h != key_of(step) && node.get(h).is_some()) {
+            let mut path = steps[..i].to_vec();
+            path.push(Step::Key((*other).to_owned()));
+            found.extend(named(root, &path));
+        }
+    }
+    found
+}
+
+/// The steps with list elements by name; None: an element has none, and a patch could not find it.
+fn named(root: &Node, steps: &[Step]) -> Option<Vec<FieldStep>> {
+    let mut node = Some(root);
+    let mut found = Vec::new();
+    for step in steps {
+        let next = node.and_then(|n| child(n, step));
+        let in_list = node.is_some_and(|n| matches!(n.value, Value::List(_)));
+        found.push(match step {
+            Step::Key(key) if !in_list => FieldStep::Key(key.clone()),
+            _ => FieldStep::Named(next?.get("name")?.as_str()?.to_owned()),
+        });
+        node = next;
+    }
+    Some(found)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::input::Source;
+
+    const WEB: &str = "
+apiVersion: apps/v1
+kind: Deployment
+metadata: {name: web}
+spec:
+  replicas: 3
+  selector: {matchLabels: {app: web}}
+  template:
+    metadata: {labels: {app: web}}
+    spec:
+      containers:
+      - name: app
+        image: registry.example/web:v1
+        lifecycle: {preStop: {exec: {command: [sleep, '5']}}}
+        readinessProbe: {tcpSocket: {port: 80}}
+";
+
+    fn input() -> Input {
+        Input::load(&[Source::Text { name: "web.yaml".into(), text: WEB.into() }]).unwrap()
+    }
+
+    #[test]
+    fn what_stands_there_and_what_applies() {
+        let input = input();
+        let value = |path: &str| input.value_at(path);
+        assert_eq!(value("replicas").as_deref(), Some("3"));
+        assert_eq!(value("terminationGracePeriodSeconds"), None);
+        assert_eq!(value("preStop.sleep.seconds"), None);
+        let default = |path: &str| input.default_at(path);
+        assert_eq!(default("terminationGracePeriodSeconds"), Some("30"));
+        assert_eq!(default("maxSurge"), Some("25%"));
+        assert_eq!(default("strategy.type"), Some("RollingUpdate"));
+        assert_eq!(default("readinessProbe.periodSeconds"), Some("10"));
+        assert_eq!(default("startupProbe.periodSeconds"), None, "there is no such probe");
+        assert_eq!(default("preStop.sleep.seconds"), None);
+        assert_eq!(default("traffic.rate_per_s"), None);
+    }
+
+    /// A hook has one handler: a patch that sets another must take this one away.
+    #[test]
+    fn what_cannot_stand_beside_it() {
+        let field = input().field_at("preStop.sleep.seconds").unwrap();
+        let step = |key: &str| FieldStep::Key(key.into());
+        let path = &field.replaces[0];
+        assert_eq!(field.replaces.len(), 1);
+        assert_eq!(path[path.len() - 2..], [step("preStop"), step("exec")]);
+        assert!(path.contains(&FieldStep::Named("app".into())));
+        let field = input().field_at("readinessProbe.periodSeconds").unwrap();
+        assert!(field.replaces.is_empty());
+    }
+}

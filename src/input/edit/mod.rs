@@ -1,0 +1,5 @@
+//! Changing raw documents: overrides, and where a setting stands.
+
+pub(crate) mod field;
+mod insert;
+mod set;

@@ -1,0 +1,398 @@
+//! Overrides: `--set key=value` and the axes of sweeps, as edits of the raw documents.
+
+use crate::input::cards::Card;
+use crate::input::edit::insert::{insert, remove_twins, targets, toml_value, yaml_value};
+use crate::input::load::{Input, typed_case};
+use crate::input::lower::containers;
+use crate::input::raw::manifest::{Document, typed_object};
+use crate::input::subject;
+use crate::input::text::diagnostics::{Diagnostic, Diagnostics, did_you_mean};
+use crate::input::text::tree::{Step, Value, key_of, parse_path, path_text, quoted};
+use crate::input::text::typed::Unknown;
+use crate::model::platform::Platform;
+use std::sync::Arc;
+
+/// Short names: the first key, and where it stands in the Deployment (`@` is the serving container).
+const SHORT: &[(&str, &str)] = &[
+    ("replicas", "spec"),
+    ("strategy", "spec"),
+    ("minReadySeconds", "spec"),
+    ("progressDeadlineSeconds", "spec"),
+    ("revisionHistoryLimit", "spec"),
+    ("paused", "spec"),
+    ("rollingUpdate", "spec.strategy"),
+    ("maxSurge", "spec.strategy.rollingUpdate"),
+    ("maxUnavailable", "spec.strategy.rollingUpdate"),
+    ("terminationGracePeriodSeconds", "spec.template.spec"),
+    ("readinessGates", "spec.template.spec"),
+    ("containers", "spec.template.spec"),
+    ("initContainers", "spec.template.spec"),
+    ("nodeSelector", "spec.template.spec"),
+    ("affinity", "spec.template.spec"),
+    ("topologySpreadConstraints", "spec.template.spec"),
+    ("automountServiceAccountToken", "spec.template.spec"),
+    ("image", "@"),
+    ("imagePullPolicy", "@"),
+    ("resources", "@"),
+    ("readinessProbe", "@"),
+    ("livenessProbe", "@"),
+    ("startupProbe", "@"),
+    ("lifecycle", "@"),
+    ("preStop", "@.lifecycle"),
+    ("postStart", "@.lifecycle"),
+];
+
+/// The same for Services and PodDisruptionBudgets.
+pub(crate) const SHORT_OTHER: &[(&str, &str, &str)] = &[
+    ("publishNotReadyAddresses", "Service", "spec"),
+    ("externalTrafficPolicy", "Service", "spec"),
+    ("sessionAffinity", "Service", "spec"),
+    ("minAvailable", "PodDisruptionBudget", "spec"),
+    ("unhealthyPodEvictionPolicy", "PodDisruptionBudget", "spec"),
+];
+
+/// First words that name a kind of document.
+pub(crate) const KINDS: &[(&str, &str)] = &[
+    ("deployment", "Deployment"),
+    ("update", "Deployment"),
+    ("service", "Service"),
+    ("pdb", "PodDisruptionBudget"),
+    ("poddisruptionbudget", "PodDisruptionBudget"),
+    ("ingress", "Ingress"),
+    ("node", "Node"),
+];
+
+/// Keys of the scenario.
+const CASE: [&str; 12] = [
+    "name",
+    "deployment",
+    "service",
+    "platform",
+    "kubernetes",
+    "traffic",
+    "app",
+    "action",
+    "actions",
+    "gate",
+    "age_s",
+    "horizon_s",
+];
+
+impl Input {
+    /// Sets one value, as `--set path=value` does.
+    ///
+    /// Paths lead into manifests (`deployment.spec.strategy.rollingUpdate.maxSurge`, or short: `maxSurge`,
+    /// `preStop.sleep.seconds`, `readinessProbe.periodSeconds`; `update.` reaches only the updated
+    /// Deployment), into the scenario (`traffic.rate_per_s`, `app.v2.start_delay_s`) and into the cards of
+    /// the platform (`platform.watch_kubelet.median_s`) and of the path (`balancer.deregistration.median_s`).
+    /// `null` removes a value.
+    ///
+    /// # Errors
+    /// The path is unknown, or the value has the wrong type. The input is unchanged then.
+    pub fn set(&mut self, path: &str, value: &str) -> Result<(), Diagnostics> {
+        let steps = parse_path(path);
+        let keys: Vec<&str> = steps.iter().map(key_of).collect();
+        match keys[..] {
+            [] => Err(unknown_path(path).into()),
+            ["platform", entry, ref rest @ ..] => self.set_platform(path, entry, rest, value),
+            ["balancer", _, ..] => {
+                let keys = keys[1..].iter().map(|k| (*k).to_owned()).collect();
+                self.balancer_settings.push((path.to_owned(), keys, toml_value(value)));
+                Ok(())
+            }
+            [first] if CASE.contains(&first) => self.set_case(path, &steps, value),
+            [first, ..] if KINDS.iter().any(|(word, _)| *word == first) => {
+                self.set_document(path, &steps, value)
+            }
+            [first, ..] if CASE.contains(&first) || first == "nodes" => {
+                self.set_case(path, &steps, value)
+            }
+            ["spec" | "metadata", ..] => self.set_deployment(path, &steps, value, false),
+            [first, ..] => {
+                if let Some((_, kind, home)) = SHORT_OTHER.iter().find(|(s, ..)| *s == first) {
+                    let mut long = parse_path(home);
+                    long.extend(steps.iter().cloned());
+                    return self.set_kind(path, kind, None, &long, value);
+                }
+                if SHORT.iter().any(|(short, _)| *short == first) {
+                    return self.set_deployment(path, &steps, value, false);
+                }
+                Err(unknown_path(path).into())
+            }
+        }
+    }
+
+    fn set_platform(
+        &mut self,
+        path: &str,
+        entry: &str,
+        rest: &[&str],
+        value: &str,
+    ) -> Result<(), Diagnostics> {
+        let known: Vec<&str> = Platform::keys().collect();
+        if !known.contains(&entry) {
+            let mut error = Diagnostic::error("", format!("the platform has no {}", quoted(entry)))
+                .at(None, path)
+                .allowed(known.join(", "));
+            error.suggestion = did_you_mean(entry, known.iter().copied())
+                .map(|k| format!("did you mean \"platform.{k}\"?"));
+            return Err(error.into());
+        }
+        let mut card: Card = (*self.platform).clone();
+        card.set(entry, rest, toml_value(value)).map_err(|e| of_command_line(e, path))?;
+        self.platform = Arc::new(card);
+        Ok(())
+    }
+
+    fn set_case(&mut self, path: &str, steps: &[Step], value: &str) -> Result<(), Diagnostics> {
+        let with = |value: Value| {
+            let mut root = self.case_root.clone();
+            for target in targets(&self.case_root, steps) {
+                remove_twins(&mut root, &target);
+                insert(&mut root, &target, value.clone()).map_err(|why| not_there(path, &why))?;
+            }
+            typed_case("", &root).map(|case| (case, root))
+        };
+        let parsed = toml_value(value);
+        let first = with(parsed.clone());
+        let result = match first {
+            Err(_) if !matches!(parsed, Value::Str(_)) => {
+                with(Value::Str(value.to_owned())).or(first)
+            }
+            other => other,
+        };
+        let (case, root) = result.map_err(|e| of_command_line(e, path))?;
+        if case.traffic.trace != self.case.traffic.trace {
+            self.trace.clear();
+        }
+        let before = std::mem::replace(&mut self.case, case);
+        let root_before = std::mem::replace(&mut self.case_root, root);
+        self.refresh().map_err(|e| {
+            self.case = before;
+            self.case_root = root_before;
+            of_command_line(e, path)
+        })
+    }
+
+    /// `deployment.…`, `update.…`, `service.…`, perhaps with the object's name after it.
+    fn set_document(&mut self, path: &str, steps: &[Step], value: &str) -> Result<(), Diagnostics> {
+        let word = key_of(&steps[0]);
+        let kind = KINDS.iter().find(|(w, _)| *w == word).map_or("Deployment", |(_, kind)| kind);
+        let named = steps
+            .get(1)
+            .map(key_of)
+            .filter(|name| self.documents.iter().any(|d| d.kind() == kind && d.name() == *name));
+        let named = named.filter(|n| *n != "spec" && *n != "metadata").map(str::to_owned);
+        let rest = &steps[if named.is_some() { 2 } else { 1 }..];
+        if rest.is_empty() {
+            return Err(unknown_path(path).into());
+        }
+        match (kind, named) {
+            ("Deployment", None) => self.set_deployment(path, rest, value, word == "update"),
+            ("Deployment", Some(name)) => {
+                let indices: Vec<usize> = (0..self.documents.len())
+                    .filter(|&i| {
+                        self.documents[i].deployment().is_some() && self.documents[i].name() == name
+                    })
+                    .collect();
+                self.set_deployments(path, rest, value, &indices)
+            }
+            (kind, name) => {
+                let mut long = rest.to_vec();
+                let short =
+                    SHORT_OTHER.iter().find(|(s, k, _)| *s == key_of(&rest[0]) && *k == kind);
+                if let Some((_, _, home)) = short {
+                    long = parse_path(home);
+                    long.extend(rest.iter().cloned());
+                }
+                self.set_kind(path, kind, name.as_deref(), &long, value)
+            }
+        }
+    }
+
+    /// All documents of a kind (of that name).
+    fn set_kind(
+        &mut self,
+        path: &str,
+        kind: &str,
+        name: Option<&str>,
+        steps: &[Step],
+        value: &str,
+    ) -> Result<(), Diagnostics> {
+        let fits = |d: &Document| d.kind() == kind && name.is_none_or(|n| d.name() == n);
+        let indices: Vec<usize> =
+            (0..self.documents.len()).filter(|&i| fits(&self.documents[i])).collect();
+        if indices.is_empty() {
+            let error = Diagnostic::error("", format!("there is no {kind} in the input"));
+            return Err(error.at(None, path).into());
+        }
+        let mut changed = Vec::new();
+        for i in indices {
+            changed.push((i, edited(&self.documents[i], path, steps, value)?));
+        }
+        self.replace(changed);
+        Ok(())
+    }
+
+    /// The Deployment under test, before and after the update (or only the latter).
+    fn set_deployment(
+        &mut self,
+        path: &str,
+        steps: &[Step],
+        value: &str,
+        only_update: bool,
+    ) -> Result<(), Diagnostics> {
+        let subject = subject::choose(self)?;
+        let name = self.documents[subject.deployment].name().to_owned();
+        let fits = |d: &Document| {
+            d.deployment().is_some() && (d.update || (!only_update && d.name() == name))
+        };
+        let indices: Vec<usize> =
+            (0..self.documents.len()).filter(|&i| fits(&self.documents[i])).collect();
+        if indices.is_empty() {
+            let error = Diagnostic::error("", "there is no update among the manifests")
+                .at(None, path)
+                .suggest("without `update.` the path reaches the Deployment itself");
+            return Err(error.into());
+        }
+        self.set_deployments(path, steps, value, &indices)
+    }
+
+    fn set_deployments(
+        &mut self,
+        path: &str,
+        steps: &[Step],
+        value: &str,
+        indices: &[usize],
+    ) -> Result<(), Diagnostics> {
+        let port = subject::choose(self)
+            .ok()
+            .and_then(|s| s.service)
+            .and_then(|i| subject::target_port(self.documents[i].service()?));
+        let mut changed = Vec::new();
+        for &i in indices {
+            let doc = &self.documents[i];
+            let spec = doc.deployment().and_then(|d| d.spec.as_ref());
+            let pod = spec.and_then(|s| s.template.spec.as_ref());
+            let serving = pod.map_or(0, |p| containers::serving_index(p, port.as_ref()));
+            let long = long_path(steps, serving);
+            changed.push((i, edited(doc, path, &long, value)?));
+        }
+        self.replace(changed);
+        Ok(())
+    }
+
+    fn replace(&mut self, changed: Vec<(usize, Document)>) {
+        for (i, document) in changed {
+            self.documents[i] = Arc::new(document);
+        }
+    }
+}
+
+/// The path of a setting within a Deployment's document; None: it is not one of a Deployment.
+pub(crate) fn deployment_path(
+    input: &Input,
+    document: &Document,
+    steps: &[Step],
+) -> Option<Vec<Step>> {
+    let first = key_of(steps.first()?);
+    let known = SHORT.iter().any(|(short, _)| *short == first);
+    if !known && !["spec", "metadata"].contains(&first) {
+        return None;
+    }
+    let port = subject::choose(input)
+        .ok()
+        .and_then(|s| s.service)
+        .and_then(|i| subject::target_port(input.documents[i].service()?));
+    let spec = document.deployment().and_then(|d| d.spec.as_ref());
+    let pod = spec.and_then(|s| s.template.spec.as_ref());
+    let serving = pod.map_or(0, |p| containers::serving_index(p, port.as_ref()));
+    Some(long_path(steps, serving))
+}
+
+/// The full path of a short one within a Deployment.
+fn long_path(steps: &[Step], serving: usize) -> Vec<Step> {
+    let home = SHORT.iter().find(|(short, _)| *short == key_of(&steps[0])).map(|(_, home)| *home);
+    let mut long = match home {
+        None => Vec::new(),
+        Some(home) => match home.strip_prefix('@') {
+            Some(rest) => parse_path(&format!("spec.template.spec.containers[{serving}]{rest}")),
+            None => parse_path(home),
+        },
+    };
+    long.extend(steps.iter().cloned());
+    long
+}
+
+/// The document with `value` at `steps`.
+fn edited(
+    document: &Document,
+    path: &str,
+    steps: &[Step],
+    value: &str,
+) -> Result<Document, Diagnostics> {
+    let with = |value: Value| {
+        let mut root = document.root.clone();
+        insert(&mut root, steps, value).map_err(|why| not_there(path, &why))?;
+        let kind = document.kind();
+        let (object, unknown) = typed_object("", &root, kind)?;
+        let full = path_text(steps);
+        match unknown.iter().find(|u| full == u.path || full.starts_with(&format!("{}.", u.path))) {
+            Some(unknown) => Err(unknown_key(path, unknown).into()),
+            None => Ok(Document { root, object, ..document.clone() }),
+        }
+    };
+    let parsed = yaml_value(value);
+    let first = with(parsed.clone());
+    let result = match first {
+        Err(_) if !matches!(parsed, Value::Str(_)) => with(Value::Str(value.to_owned())).or(first),
+        other => other,
+    };
+    result.map_err(|e| of_command_line(e, path))
+}
+
+/// Errors of an override concern the command line, not a line of a file.
+fn of_command_line(mut problems: Diagnostics, path: &str) -> Diagnostics {
+    for problem in &mut problems.0 {
+        problem.file = String::new();
+        problem.line = None;
+        problem.path = path.to_owned();
+    }
+    problems
+}
+
+fn not_there(path: &str, why: &str) -> Diagnostics {
+    Diagnostic::error("", format!("nothing can be set there: {why}")).at(None, path).into()
+}
+
+fn unknown_key(path: &str, unknown: &Unknown) -> Diagnostic {
+    let mut error = Diagnostic::error("", format!("unknown key {}", quoted(&unknown.key)))
+        .at(None, path)
+        .allowed(unknown.known.join(", "));
+    error.suggestion = did_you_mean(&unknown.key, unknown.known.iter().copied())
+        .map(|known| format!("did you mean \"{known}\"?"));
+    error
+}
+
+fn unknown_path(path: &str) -> Diagnostic {
+    let steps = parse_path(path);
+    let first = steps.first().map_or("", key_of);
+    let words = SHORT.iter().map(|(s, _)| *s);
+    let words = words.chain(SHORT_OTHER.iter().map(|(s, ..)| *s));
+    let words = words.chain(KINDS.iter().map(|(w, _)| *w)).chain(CASE);
+    let mut error =
+        Diagnostic::error("", format!("unknown setting {}", quoted(path))).at(None, path);
+    error.suggestion = did_you_mean(first, words).map(|word| {
+        let rest = path_text(&steps[1.min(steps.len())..]);
+        let dot = if rest.is_empty() || rest.starts_with('[') { "" } else { "." };
+        format!("did you mean \"{word}{dot}{rest}\"?")
+    });
+    if error.suggestion.is_none() {
+        error.allowed = Some(
+            "deployment.…, service.…, traffic.…, app.…, platform.…, kubernetes.…, or a key of the \
+             Deployment such as maxSurge or readinessProbe.periodSeconds"
+                .to_owned(),
+        );
+    }
+    error
+}

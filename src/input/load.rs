@@ -1,0 +1,351 @@
+//! The raw input: documents as read, with overrides, before they are made into one [`Scenario`].
+
+use crate::cluster::spec::Labels;
+use crate::engine::Time;
+use crate::input::cards::{Card, CardKind};
+use crate::input::raw::case::Case;
+use crate::input::raw::manifest::{self, Document, Object};
+use crate::input::text::diagnostics::{Diagnostic, Diagnostics, did_you_mean};
+use crate::input::text::source::{self, Base, Source, Text};
+use crate::input::text::tree::{Node, Value, quoted};
+use crate::input::text::{toml_text, typed, yaml};
+use std::path::Path;
+use std::sync::Arc;
+
+/// Everything a run is made from: manifests, scenario and cards, with overrides applied.
+///
+/// Load once, then [`set`](Input::set) and [`lower`](Input::lower) as often as needed: texts are not parsed
+/// again.
+#[derive(Clone, Debug)]
+pub struct Input {
+    /// Shared, so that a copy of an input (one per thread of a sweep) costs little.
+    pub(crate) documents: Vec<Arc<Document>>,
+    pub(crate) case: Case,
+    /// The scenario as a tree; empty when there is none.
+    pub(crate) case_root: Node,
+    pub(crate) case_file: String,
+    pub(crate) has_case: bool,
+    pub(crate) base: Base,
+    pub(crate) platform: Arc<Card>,
+    /// The scenario's word for the platform that `platform` was read for.
+    pub(crate) platform_from: Option<String>,
+    /// Overrides of the balancer's card: (path as given, keys, value). Which card that is follows from the
+    /// path.
+    pub(crate) balancer_settings: Vec<(String, Vec<String>, Value)>,
+    pub(crate) apps: Vec<(String, Arc<Card>)>,
+    /// Recorded send times.
+    pub(crate) trace: Vec<Time>,
+    /// The Deployment asked for on the command line.
+    pub(crate) deployment: Option<String>,
+    pub(crate) app_card: Option<String>,
+    pub(crate) notes: Vec<String>,
+    pub(crate) name: String,
+}
+
+impl Input {
+    /// Reads all sources. Cards are the scenario's, else the defaults.
+    ///
+    /// # Errors
+    /// Whatever cannot be read or understood, with file and line.
+    pub fn load(sources: &[Source]) -> Result<Input, Diagnostics> {
+        let mut manifests = Vec::new();
+        let mut scenarios: Vec<Text> = Vec::new();
+        for source in sources {
+            let (toml, yaml): (Vec<Text>, Vec<Text>) =
+                source::read(source)?.into_iter().partition(is_toml);
+            manifests.extend(yaml);
+            scenarios.extend(choose_scenario(toml));
+        }
+        if scenarios.len() > 1 {
+            let names: Vec<&str> = scenarios.iter().map(|s| s.name.as_str()).collect();
+            let error = Diagnostic::error("", "more than one scenario file");
+            return Err(error.found(names.join(", ")).allowed("at most one").into());
+        }
+        Input::assemble(manifests, scenarios.pop(), "default")
+    }
+
+    /// Reads a folder with `case.toml`, `manifest.yaml` and perhaps `update.yaml`: a rollout measured on the
+    /// cluster that platform card `measured` describes.
+    ///
+    /// # Errors
+    /// As [`load`](Input::load).
+    pub fn load_case(dir: &Path) -> Result<Input, Diagnostics> {
+        let base = Base::Disk(dir.to_path_buf());
+        let manifests = vec![base.read("manifest.yaml")?];
+        let mut input = Input::assemble(manifests, Some(base.read("case.toml")?), "measured")?;
+        if input.case.name.is_none() {
+            input.name = dir.file_name().unwrap_or_default().to_string_lossy().into_owned();
+        }
+        Ok(input)
+    }
+
+    fn assemble(
+        mut manifests: Vec<Text>,
+        scenario: Option<Text>,
+        platform: &str,
+    ) -> Result<Input, Diagnostics> {
+        let mut input = Input {
+            documents: Vec::new(),
+            case: Case::default(),
+            case_root: Node::empty_map(),
+            case_file: String::new(),
+            has_case: scenario.is_some(),
+            base: Base::None,
+            platform: Arc::new(Card::embedded(CardKind::Platform, platform)?),
+            platform_from: None,
+            balancer_settings: Vec::new(),
+            apps: Vec::new(),
+            trace: Vec::new(),
+            deployment: None,
+            app_card: None,
+            notes: Vec::new(),
+            name: manifests.first().map(|m| m.name.clone()).unwrap_or_default(),
+        };
+        let mut update = None;
+        if let Some(text) = scenario {
+            input.read_case(&text)?;
+            update = input.update_of(&text)?;
+            input.manifests_of(&text, &mut manifests)?;
+            manifests.retain(|m| Some(&m.name) != update.as_ref().map(|u| &u.name));
+        }
+        let mut problems = Diagnostics::default();
+        for text in &manifests {
+            input.add_manifests(text, false, &mut problems);
+        }
+        if let Some(text) = &update {
+            input.add_manifests(text, true, &mut problems);
+        }
+        if problems.has_errors() {
+            return Err(problems);
+        }
+        if !input.documents.iter().any(|d| d.deployment().is_some()) {
+            return Err(no_deployment(&input, &manifests).into());
+        }
+        input.mark_updates()?;
+        input.refresh()?;
+        Ok(input)
+    }
+
+    fn read_case(&mut self, text: &Text) -> Result<(), Diagnostics> {
+        self.case_root = toml_text::parse(&text.text)
+            .map_err(|e| Diagnostic::error(&text.name, e.message).at(Some(e.line), ""))?;
+        self.case_file = text.name.clone();
+        self.base = text.base.clone();
+        self.case = typed_case(&self.case_file, &self.case_root)?;
+        self.name = self.case.name.clone().unwrap_or_else(|| text.name.clone());
+        if let Some(schema) = self.case.schema.filter(|s| *s != 1) {
+            let line = self.case_root.line_of("schema");
+            let error = Diagnostic::error(&text.name, "unknown format version").at(line, "schema");
+            return Err(error.found(schema.to_string()).allowed("1").into());
+        }
+        Ok(())
+    }
+
+    fn update_of(&self, text: &Text) -> Result<Option<Text>, Diagnostics> {
+        match &self.case.update {
+            Some(file) => self.referred("update", file, text).map(Some),
+            None if text.base.has("update.yaml") => Ok(Some(text.base.read("update.yaml")?)),
+            None => Ok(None),
+        }
+    }
+
+    /// A file that key `key` of the scenario names.
+    fn referred(&self, key: &str, file: &str, text: &Text) -> Result<Text, Diagnostics> {
+        text.base.read(file).map_err(|error| {
+            Diagnostic::error(
+                &self.case_file,
+                format!("cannot read {}: {}", quoted(file), error.message),
+            )
+            .at(self.case_root.line_of(key), key)
+            .into()
+        })
+    }
+
+    /// The manifests a scenario names, else those beside it when none were given.
+    fn manifests_of(&self, text: &Text, manifests: &mut Vec<Text>) -> Result<(), Diagnostics> {
+        if let Some(files) = &self.case.manifests {
+            manifests.retain(|m| !m.found);
+            for (i, file) in files.iter().enumerate() {
+                manifests.push(self.referred(&format!("manifests[{i}]"), file, text)?);
+            }
+        } else if manifests.is_empty() {
+            manifests.extend(text.base.all()?.into_iter().filter(|t| !is_toml(t)));
+        }
+        Ok(())
+    }
+
+    fn add_manifests(&mut self, text: &Text, update: bool, problems: &mut Diagnostics) {
+        let roots = match yaml::parse(&text.text) {
+            Ok(roots) => roots,
+            Err(_) if text.found && looks_like_template(&text.text) => {
+                return self.notes.push(format!("{} (a template, not a manifest)", text.name));
+            }
+            Err(e) => {
+                let mut error = Diagnostic::error(&text.name, e.message).at(Some(e.line), "");
+                if looks_like_template(&text.text) {
+                    error.suggestion = Some(
+                        "this looks like a Helm template: give the output of `helm template`"
+                            .to_owned(),
+                    );
+                }
+                return problems.push(error);
+            }
+        };
+        if roots.is_empty() && !text.found {
+            problems.push(Diagnostic::error(&text.name, "the file holds no Kubernetes object"));
+        }
+        for root in roots {
+            let object = root.get("kind").is_some() && root.get("apiVersion").is_some();
+            if text.found && !object {
+                let note = format!("{} (no Kubernetes object)", text.name);
+                if !self.notes.contains(&note) {
+                    self.notes.push(note);
+                }
+                continue;
+            }
+            let objects = manifest::expand(&text.name, root).and_then(|nodes| {
+                nodes
+                    .into_iter()
+                    .map(|n| Document::new(&text.name, n, update))
+                    .collect::<Result<Vec<_>, _>>()
+            });
+            match objects {
+                Ok(objects) => self.documents.extend(objects.into_iter().map(Arc::new)),
+                Err(more) => problems.0.extend(more.0),
+            }
+        }
+    }
+
+    /// A second manifest of the same Deployment is its update; second copies of other objects are errors.
+    fn mark_updates(&mut self) -> Result<(), Diagnostics> {
+        let mut problems = Diagnostics::default();
+        for i in 0..self.documents.len() {
+            let (before, rest) = self.documents.split_at_mut(i);
+            let this = Arc::make_mut(&mut rest[0]);
+            let same = |d: &&Arc<Document>| {
+                d.kind() == this.kind()
+                    && d.name() == this.name()
+                    && d.namespace() == this.namespace()
+                    && !d.name().is_empty()
+            };
+            let others = before.iter().filter(same).count();
+            if this.update || others == 0 {
+                continue;
+            }
+            if this.deployment().is_some() && others == 1 {
+                this.update = true;
+            } else if !matches!(this.object, Object::Other { .. }) {
+                let what = format!("{} {} is given {} times", this.kind(), this.name(), others + 1);
+                problems.push(this.error("metadata.name", what));
+            }
+        }
+        if problems.has_errors() { Err(problems) } else { Ok(()) }
+    }
+
+    /// Takes the Deployment of this name as the one under test.
+    ///
+    /// # Errors
+    /// There is none of this name.
+    pub fn choose_deployment(&mut self, name: &str) -> Result<(), Diagnostics> {
+        let names = self.deployment_names();
+        if !names.iter().any(|n| n == name) {
+            let mut error =
+                Diagnostic::error("", format!("there is no Deployment {}", quoted(name)))
+                    .at(None, "--deployment")
+                    .allowed(names.join(", "));
+            error.suggestion = did_you_mean(name, names.iter().map(String::as_str))
+                .map(|n| format!("did you mean \"{n}\"?"));
+            return Err(error.into());
+        }
+        self.deployment = Some(name.to_owned());
+        Ok(())
+    }
+
+    /// Names of all Deployments, each once, in the order given.
+    pub fn deployment_names(&self) -> Vec<String> {
+        let mut names: Vec<String> = Vec::new();
+        for d in self.documents.iter().filter(|d| d.deployment().is_some()) {
+            if !names.iter().any(|n| n == d.name()) {
+                names.push(d.name().to_owned());
+            }
+        }
+        names
+    }
+
+    /// The labels of a namespace, if it is among the manifests (balancers read some, such as
+    /// `elbv2.k8s.aws/pod-readiness-gate-inject`).
+    pub fn namespace_labels(&self, name: &str) -> Labels {
+        let labels = self.documents.iter().find_map(|d| match &d.object {
+            Object::Namespace(namespace) if d.name() == name => namespace.metadata.labels.clone(),
+            _ => None,
+        });
+        labels.unwrap_or_default()
+    }
+}
+
+/// Types a scenario; keys it does not know are errors.
+pub(crate) fn typed_case(file: &str, root: &Node) -> Result<Case, Diagnostics> {
+    let typed = typed::read::<Case>(root, file)?;
+    let mut problems = Diagnostics::default();
+    for unknown in &typed.unknown {
+        let mut error = Diagnostic::error(file, format!("unknown key {}", quoted(&unknown.key)))
+            .at((unknown.line > 0).then_some(unknown.line), unknown.path.clone())
+            .allowed(unknown.known.join(", "));
+        error.suggestion = did_you_mean(&unknown.key, unknown.known.iter().copied())
+            .map(|known| format!("did you mean \"{known}\"?"));
+        problems.push(error);
+    }
+    if problems.has_errors() { Err(problems) } else { Ok(typed.value) }
+}
+
+fn looks_like_template(text: &str) -> bool {
+    text.contains("{{") && text.contains("}}")
+}
+
+/// By its name, or (standard input) by its first line that says something.
+fn is_toml(text: &Text) -> bool {
+    let ending = text.file.rsplit_once('.').map(|(_, e)| e.to_ascii_lowercase());
+    match ending.as_deref() {
+        Some("toml") => true,
+        Some("yaml" | "yml" | "json") => false,
+        _ => {
+            let says = |l: &&str| !l.is_empty() && !l.starts_with('#');
+            let first = text.text.lines().map(str::trim).find(says).unwrap_or("");
+            let section = first.starts_with('[') && first.ends_with(']');
+            let assignment = first.split_once('=').is_some_and(|(key, _)| {
+                key.trim().chars().all(|c| c.is_ascii_alphanumeric() || "_-.".contains(c))
+            });
+            section || assignment
+        }
+    }
+}
+
+/// Of several TOML files in a folder: the one called scenario or case, else all.
+fn choose_scenario(mut texts: Vec<Text>) -> Vec<Text> {
+    let named = |t: &Text| ["scenario.toml", "case.toml"].contains(&t.file.as_str());
+    if texts.len() > 1 && texts.iter().filter(|t| named(t)).count() == 1 {
+        texts.retain(|t| named(t) || !t.found);
+    }
+    texts
+}
+
+fn no_deployment(input: &Input, manifests: &[Text]) -> Diagnostic {
+    let file = manifests.first().map_or(input.case_file.as_str(), |m| m.name.as_str());
+    let mut kinds: Vec<&str> = input.documents.iter().map(|d| d.kind()).collect();
+    kinds.sort_unstable();
+    kinds.dedup();
+    let mut error = Diagnostic::error(file, "there is no Deployment in the input");
+    if !kinds.is_empty() {
+        error.found = Some(kinds.join(", "));
+    }
+    error.suggestion = Some(if kinds.contains(&"Kustomization") {
+        "give the output of `kubectl kustomize`".to_owned()
+    } else if manifests.is_empty() {
+        "name the manifests as well, or in the scenario: manifests = [\"web.yaml\"]".to_owned()
+    } else {
+        "rollsim simulates rollouts of Deployments; `kubectl get deployment,service -o yaml` \
+         prints them"
+            .to_owned()
+    });
+    error
+}

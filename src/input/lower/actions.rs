@@ -1,0 +1,260 @@
+//! What happens: the scenario's actions, or a rollout when it says nothing.
+
+use crate::cluster::spec::{Deployment, Service};
+use crate::engine::{Dur, Time};
+use crate::input::lower::apps::Versions;
+use crate::input::lower::lowering::{Lowering, at};
+use crate::input::lower::shares::Shares;
+use crate::input::lower::workload;
+use crate::input::raw::case::ActionCase;
+use crate::input::subject::Subject;
+use crate::model::balancer::services::Split;
+use crate::scenario::{Action, ActionKind, Path};
+use std::sync::Arc;
+
+pub(crate) fn lower(
+    low: &mut Lowering<'_>,
+    subject: &Subject,
+    service: &Service,
+    (path, split): &(Path, Option<Split>),
+    deployments: &[Deployment],
+    index: usize,
+    apps: &Versions,
+) -> Vec<Action> {
+    let case = &low.input.case;
+    if case.action.is_some() && !case.actions.is_empty() {
+        low.fail("action", "[action] and [[actions]] are both given").allowed =
+            Some("one of them".to_owned());
+    }
+    let given: Vec<(String, &ActionCase)> = match &case.action {
+        Some(action) => vec![("action".to_owned(), action)],
+        None => {
+            let listed = case.actions.iter().enumerate();
+            listed.map(|(i, a)| (format!("actions[{i}]"), a)).collect()
+        }
+    };
+    let mut scene = Scene { low, subject, path, deployments, index, apps };
+    let mut weights = Shares::new(service, split.as_ref());
+    let mut actions = Vec::new();
+    if given.is_empty() {
+        let what = match subject.update {
+            Some(_) => "rollout of the second manifest",
+            None => "rollout restart",
+        };
+        scene.low.assume("action", format!("{what} at 0"));
+        actions.extend(scene.rollout(Time::ZERO));
+    }
+    for (key, action) in given {
+        match action {
+            ActionCase::ShiftWeight { at_s, weights: to } => {
+                let at = at(scene.low.seconds(&format!("{key}.at_s"), *at_s, 0.0));
+                weights.shift(scene.low, &key, at, to, &mut actions);
+            }
+            action => scene.add(&key, action, &mut actions),
+        }
+    }
+    actions.sort_by_key(|a| a.at);
+    actions
+}
+
+struct Scene<'a, 'b> {
+    low: &'a mut Lowering<'b>,
+    subject: &'a Subject,
+    path: &'a Path,
+    deployments: &'a [Deployment],
+    index: usize,
+    apps: &'a Versions,
+}
+
+impl Scene<'_, '_> {
+    fn add(&mut self, key: &str, action: &ActionCase, actions: &mut Vec<Action>) {
+        let mut time =
+            |s: Option<f64>, more: f64| at(self.low.seconds(&format!("{key}.at_s"), s, 0.0) + more);
+        match action {
+            ActionCase::Rollout { at_s } => {
+                let at = time(*at_s, 0.0);
+                actions.extend(self.rollout(at));
+            }
+            ActionCase::Undo { at_s, undo_after_s, to_revision } => {
+                let start = time(*at_s, 0.0);
+                let after = self.low.seconds(&format!("{key}.undo_after_s"), *undo_after_s, 0.0);
+                if undo_after_s.is_some() {
+                    actions.extend(self.rollout(start));
+                }
+                let at = start + Dur::from_secs_f64(after);
+                let kind = match self.first_as_v2() {
+                    Some(deployment) if undo_after_s.is_some() => {
+                        ActionKind::Rollout { deployment }
+                    }
+                    _ => ActionKind::Undo { to_revision: *to_revision },
+                };
+                actions.push(Action { at, kind });
+            }
+            ActionCase::Scale { at_s, replicas, deployment } => {
+                let at = time(*at_s, 0.0);
+                let kind = self.scale(key, *replicas, deployment.as_deref());
+                actions.push(Action { at, kind });
+            }
+            ActionCase::DeletePods { at_s, count } => {
+                let kind = ActionKind::DeletePods { count: count.unwrap_or(1) };
+                actions.push(Action { at: time(*at_s, 0.0), kind });
+            }
+            ActionCase::Evict { at_s, retry_s } => {
+                let at = time(*at_s, 1.0);
+                let retry = self.low.seconds(&format!("{key}.retry_s"), *retry_s, 5.0);
+                let kind = ActionKind::Evict { retry: Dur::from_secs_f64(retry.max(0.1)) };
+                actions.push(Action { at, kind });
+            }
+            ActionCase::SelectorSwitch { at_s, .. } => {
+                let at = time(*at_s, 0.0);
+                actions.extend(self.switch(key, action).map(|kind| Action { at, kind }));
+            }
+            ActionCase::RestartIngress { at_s } => {
+                let at = time(*at_s, 0.0);
+                actions.extend(self.restart_ingress(key).map(|kind| Action { at, kind }));
+            }
+            ActionCase::ShiftWeight { .. } => unreachable!("weights are shifted before"),
+            ActionCase::Pause { at_s } => {
+                actions.push(Action { at: time(*at_s, 0.0), kind: ActionKind::Pause });
+            }
+            ActionCase::Resume { at_s } => {
+                actions.push(Action { at: time(*at_s, 0.0), kind: ActionKind::Resume });
+            }
+            ActionCase::Drain { at_s, node } => {
+                let at = time(*at_s, 0.0);
+                actions.extend(self.drain(key, node).map(|kind| Action { at, kind }));
+            }
+        }
+    }
+
+    /// The update, or the same template again (a restart).
+    fn rollout(&mut self, at: Time) -> Option<Action> {
+        let document = self.subject.update.unwrap_or(self.subject.deployment);
+        let mut deployment = self.second(document)?;
+        let before = &self.deployments[self.index];
+        if deployment.template.version == before.template.version {
+            let version = match before.template.version.as_str() {
+                "v1" => "v2".to_owned(),
+                other => format!("{other} (updated)"),
+            };
+            Arc::make_mut(&mut deployment.template).version = version;
+        }
+        Some(Action { at, kind: ActionKind::Rollout { deployment: Box::new(deployment) } })
+    }
+
+    /// The first template with the processes of `app.v2`, where they differ: the application's settings are
+    /// part of what is deployed, so that going back to the first template with them is a third revision.
+    fn first_as_v2(&mut self) -> Option<Box<Deployment>> {
+        if self.apps.v1.serving == self.apps.v2.serving {
+            return None;
+        }
+        let mut deployment = self.second(self.subject.deployment)?;
+        let version = self.deployments[self.index].template.version.clone();
+        Arc::make_mut(&mut deployment.template).version = version;
+        Some(Box::new(deployment))
+    }
+
+    /// A Deployment with the updated application.
+    fn second(&mut self, document: usize) -> Option<Deployment> {
+        let doc = &self.low.input.documents[document];
+        let api = doc.deployment()?;
+        let apps = &self.apps.v2;
+        Some(self.low.check(doc, |check| workload::deployment(check, api, "v2", apps)))
+    }
+
+    fn scale(&mut self, key: &str, given: Option<i32>, name: Option<&str>) -> ActionKind {
+        let update = self.subject.update.and_then(|i| self.low.input.documents[i].deployment());
+        let replicas = given.or(update.and_then(|d| d.spec.as_ref()?.replicas)).unwrap_or(-1);
+        if !(0..=workload::REPLICAS_MAX).contains(&replicas) {
+            let error = self.low.fail(
+                &format!("{key}.replicas"),
+                if given.is_some() { "value out of range" } else { "missing" },
+            );
+            error.found = given.map(|n| n.to_string());
+            error.allowed = Some(format!("0 to {}", workload::REPLICAS_MAX));
+        }
+        let number = |name| self.deployments.iter().position(|d| &*d.name == name);
+        let found = name.map_or(Some(self.index), number);
+        if found.is_none() {
+            let names: Vec<&str> = self.deployments.iter().map(|d| &*d.name).collect();
+            let error = self.low.fail(&format!("{key}.deployment"), "no such Deployment");
+            error.found = name.map(crate::input::text::tree::quoted);
+            error.allowed = Some(names.join(", "));
+        }
+        ActionKind::Scale { deployment: found.unwrap_or(self.index), replicas: replicas.max(0) }
+    }
+
+    fn switch(&mut self, key: &str, action: &ActionCase) -> Option<ActionKind> {
+        let ActionCase::SelectorSwitch {
+            to,
+            wait_available,
+            switch_after_s,
+            scale_down_after_s,
+            ..
+        } = action
+        else {
+            return None;
+        };
+        let documents = &self.low.input.documents;
+        let subject = &documents[self.subject.deployment];
+        let others = (0..documents.len()).filter(|&i| {
+            let d = &documents[i];
+            d.deployment().is_some()
+                && d.name() != subject.name()
+                && to.as_ref().is_none_or(|name| d.name() == name)
+        });
+        let others: Vec<usize> = others.collect();
+        let chosen = others.iter().find(|&&i| documents[i].update).or(match others[..] {
+            [_] => others.first(),
+            _ => None,
+        });
+        let Some(&chosen) = chosen else {
+            let names: Vec<&str> = others.iter().map(|&i| documents[i].name()).collect();
+            let error = self.low.fail(key, "which Deployment does the Service switch to?");
+            error.found = Some(match (to, names.len()) {
+                (Some(to), _) => format!("no Deployment {}", crate::input::text::tree::quoted(to)),
+                (None, 0) => "no second Deployment".to_owned(),
+                (None, _) => names.join(", "),
+            });
+            error.suggestion = Some(
+                "put its manifest into update.yaml, or name it: to = \"web-green\"".to_owned(),
+            );
+            return None;
+        };
+        let wait_available = wait_available.unwrap_or(switch_after_s.is_none());
+        let switch_after = self.low.seconds(&format!("{key}.switch_after_s"), *switch_after_s, 0.0);
+        let scale_down_after = scale_down_after_s.map(|s| {
+            let s = self.low.seconds(&format!("{key}.scale_down_after_s"), Some(s), 0.0);
+            Dur::from_secs_f64(s)
+        });
+        let deployment = Box::new(self.second(chosen)?);
+        let switch_after = Dur::from_secs_f64(switch_after);
+        Some(ActionKind::SelectorSwitch {
+            deployment,
+            wait_available,
+            switch_after,
+            scale_down_after,
+        })
+    }
+
+    fn restart_ingress(&mut self, key: &str) -> Option<ActionKind> {
+        if matches!(self.path, Path::IngressNginx(_)) {
+            return Some(ActionKind::RestartIngress);
+        }
+        let error = self.low.fail(key, "requests do not pass an ingress controller");
+        error.suggestion = Some("traffic.path = \"ingress-nginx\"".to_owned());
+        None
+    }
+
+    fn drain(&mut self, key: &str, node: &str) -> Option<ActionKind> {
+        let nodes = self.low.nodes();
+        let found = nodes.iter().position(|n| n.name == node);
+        if found.is_none() {
+            let names: Vec<&str> = nodes.iter().map(|n| n.name.as_str()).collect();
+            let error = self.low.fail(&format!("{key}.node"), "no such node");
+            error.found = Some(crate::input::text::tree::quoted(node));
+            error.allowed = Some(names.join(", "));
+        }
+        found.map(|node| ActionKind::Drain { node })
+    }
+}

@@ -1,0 +1,215 @@
+//! How processes behave: the scenario's words over an app card's.
+
+use crate::cluster::spec::{App, OnSigterm, TargetPort};
+use crate::engine::{Dist, Dur};
+use crate::input::cards::Card;
+use crate::input::load::Input;
+use crate::input::lower::containers::{AppPlan, Apps};
+use crate::input::lower::lowering::lean;
+use crate::input::raw::case::{AppCase, OnSigtermCase};
+use crate::input::text::checks;
+use crate::input::text::diagnostics::{Diagnostic, Diagnostics};
+use crate::scenario::Assumption;
+
+/// The processes of the initial template (`v1`) and of the updated one.
+pub struct Versions {
+    pub v1: Apps,
+    pub v2: Apps,
+}
+
+/// Both versions' processes.
+pub fn versions(
+    input: &Input,
+    port: Option<TargetPort>,
+    problems: &mut Diagnostics,
+    assumptions: &mut Vec<Assumption>,
+) -> Versions {
+    let section = &input.case.app;
+    let mut common = section.common();
+    common.card = input.app_card.clone().or(common.card);
+    let mut reader = Reader { input, problems, assumptions };
+    reader.check(&common, "app");
+    for (case, key) in [(&section.v1, "app.v1"), (&section.v2, "app.v2")] {
+        case.iter().for_each(|case| reader.check(case, key));
+    }
+    let v1_given = section.v1.clone().unwrap_or_default();
+    let v2_given = section.v2.clone().unwrap_or_default();
+    let v1 = v1_given.or(common.clone());
+    let base = if v2_given.card.is_some() { common } else { v1.clone() };
+    let v2 = v2_given.or(base);
+    let other = reader.helper();
+    let mut named = std::collections::BTreeMap::new();
+    for (name, case) in &section.containers {
+        let key = format!("app.containers.{name}");
+        reader.check(case, &key);
+        named.insert(name.clone(), reader.plan(case, &key));
+    }
+    let v1 = Apps {
+        serving: reader.plan(&v1, "app.v1"),
+        port: port.clone(),
+        named: named.clone(),
+        other: other.clone(),
+    };
+    let v2 = Apps { serving: reader.plan(&v2, "app.v2"), port, named, other };
+    Versions { v1, v2 }
+}
+
+struct Reader<'a> {
+    input: &'a Input,
+    problems: &'a mut Diagnostics,
+    assumptions: &'a mut Vec<Assumption>,
+}
+
+impl Reader<'_> {
+    /// A container beside the serving one: starts at once and exits at once.
+    fn helper(&self) -> AppPlan {
+        let app = App {
+            start_delay: Dist::ZERO,
+            service: Dist::ZERO,
+            on_sigterm: OnSigterm::Exit,
+            crash_after: None,
+            never_ready: false,
+            concurrency: None,
+            queue: None,
+            keep_alive_timeout: None,
+        };
+        AppPlan { app, pre_stop: None, post_start: None }
+    }
+
+    fn plan(&mut self, case: &AppCase, key: &str) -> AppPlan {
+        let name = case.card.as_deref().unwrap_or("generic");
+        let card = self.input.apps.iter().find(|(known, _)| known == name);
+        let card = &card.expect("refresh loads every card that is named").1;
+        let app = App {
+            start_delay: match (&case.start_delay, case.start_delay_s) {
+                (Some(dist), _) => dist.clone(),
+                (None, Some(s)) => Dist::constant(s),
+                (None, None) => self.dist(card, "start_delay"),
+            },
+            service: case.service.clone().unwrap_or_else(|| self.dist(card, "service")),
+            on_sigterm: self.on_sigterm(case, card, key),
+            crash_after: case.crash_after_s.map(Dur::from_secs_f64),
+            never_ready: case.never_ready.unwrap_or(false),
+            concurrency: case.concurrency.or_else(|| self.count(card, "concurrency")),
+            queue: case.queue.or_else(|| self.count(card, "queue")),
+            keep_alive_timeout: case
+                .keep_alive_timeout_s
+                .or_else(|| self.number(card, "keep_alive_timeout"))
+                .filter(|s| *s > 0.0)
+                .map(Dur::from_secs_f64),
+        };
+        AppPlan {
+            app,
+            pre_stop: case.pre_stop_s.map(Dur::from_secs_f64),
+            post_start: case.post_start_s.map(Dur::from_secs_f64),
+        }
+    }
+
+    fn on_sigterm(&mut self, case: &AppCase, card: &Card, key: &str) -> OnSigterm {
+        let word = case.on_sigterm.unwrap_or_else(|| self.word(card));
+        let mut drain = || {
+            let s = case.drain_timeout_s.or_else(|| self.number(card, "drain_timeout"));
+            Dur::from_secs_f64(s.unwrap_or(30.0))
+        };
+        match word {
+            OnSigtermCase::Exit => OnSigterm::Exit,
+            OnSigtermCase::Ignore => OnSigterm::Ignore,
+            OnSigtermCase::Graceful => OnSigterm::Graceful { drain_timeout: drain() },
+            OnSigtermCase::LameDuck => {
+                let drain_timeout = drain();
+                let delay = case.lame_duck_s.or_else(|| self.number(card, "lame_duck"));
+                let text = "on_sigterm = \"lame-duck\" needs lame_duck_s";
+                if delay.is_none() && !self.problems.0.iter().any(|p| p.message == text) {
+                    self.fail(key, text).suggestion = Some("lame_duck_s = 5.0".to_owned());
+                }
+                let delay = Dur::from_secs_f64(delay.unwrap_or(0.0));
+                OnSigterm::LameDuck { delay, drain_timeout }
+            }
+        }
+    }
+
+    /// The card's word for what happens on SIGTERM.
+    fn word(&mut self, card: &Card) -> OnSigtermCase {
+        self.lean(card, "on_sigterm");
+        match card.word("on_sigterm") {
+            Some("exit") => OnSigtermCase::Exit,
+            Some("graceful") => OnSigtermCase::Graceful,
+            Some("ignore") => OnSigtermCase::Ignore,
+            Some("lame-duck") => OnSigtermCase::LameDuck,
+            other => {
+                let found = other.map(crate::input::text::tree::quoted);
+                let mut error = Diagnostic::error(&card.file, "wrong or missing word")
+                    .at(None, "on_sigterm")
+                    .allowed("exit, graceful, ignore, lame-duck");
+                error.found = found;
+                self.problems.push(error);
+                OnSigtermCase::Exit
+            }
+        }
+    }
+
+    fn dist(&mut self, card: &Card, key: &str) -> Dist {
+        self.lean(card, key);
+        card.dist(key).unwrap_or_else(|| {
+            self.problems.push(Diagnostic::error(&card.file, format!("the card lacks {key}")));
+            Dist::ZERO
+        })
+    }
+
+    fn number(&mut self, card: &Card, key: &str) -> Option<f64> {
+        self.lean(card, key);
+        card.number(key)
+    }
+
+    fn count(&mut self, card: &Card, key: &str) -> Option<u32> {
+        self.number(card, key).map(|n| n.clamp(1.0, 1e9) as u32)
+    }
+
+    /// Notes that the answer leans on a guess.
+    fn lean(&mut self, card: &Card, key: &str) {
+        if let Some(entry) = card.entry(key).filter(|e| e.assumed) {
+            lean(self.assumptions, &format!("app.{key}"), &card.name, entry);
+        }
+    }
+
+    fn fail(&mut self, key: &str, message: impl Into<String>) -> &mut Diagnostic {
+        let line = self.input.case_root.line_of(key);
+        self.problems.push(Diagnostic::error(&self.input.case_file, message).at(line, key));
+        self.problems.0.last_mut().expect("just pushed")
+    }
+
+    fn check(&mut self, case: &AppCase, key: &str) {
+        let seconds = [
+            ("start_delay_s", case.start_delay_s),
+            ("drain_timeout_s", case.drain_timeout_s),
+            ("lame_duck_s", case.lame_duck_s),
+            ("crash_after_s", case.crash_after_s),
+            ("keep_alive_timeout_s", case.keep_alive_timeout_s),
+            ("pre_stop_s", case.pre_stop_s),
+            ("post_start_s", case.post_start_s),
+        ];
+        for (name, value) in seconds {
+            if let Some(x) = value.filter(|x| !(0.0..=checks::SECONDS_MAX).contains(x)) {
+                let error = self.fail(&format!("{key}.{name}"), "value out of range");
+                error.found = Some(format!("{x}"));
+                error.allowed = Some("seconds, 0 or more".to_owned());
+            }
+        }
+        if case.concurrency == Some(0) {
+            let error = self.fail(&format!("{key}.concurrency"), "value out of range");
+            error.found = Some("0".to_owned());
+            error.allowed = Some("1 or more, or nothing for no limit".to_owned());
+        }
+        for (name, dist) in [("start_delay", &case.start_delay), ("service", &case.service)] {
+            if let Some(Err(why)) = dist.as_ref().map(checks::dist) {
+                self.fail(&format!("{key}.{name}"), why);
+            }
+        }
+        if case.start_delay.is_some() && case.start_delay_s.is_some() {
+            self.fail(
+                &format!("{key}.start_delay"),
+                "start_delay and start_delay_s are both given",
+            );
+        }
+    }
+}

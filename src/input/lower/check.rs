@@ -1,0 +1,78 @@
+//! Checking one object: what is wrong with it, what is not modelled, what is assumed.
+
+use crate::cluster::spec::IntOrPercent;
+use crate::input::raw::manifest::Document;
+use crate::input::text::diagnostics::{Diagnostic, Diagnostics};
+use crate::scenario::Assumption;
+use k8s_openapi::apimachinery::pkg::util::intstr::IntOrString;
+
+/// Collects what is wrong with one object, and what is not modelled.
+pub struct Check<'a> {
+    pub doc: &'a Document,
+    pub problems: &'a mut Diagnostics,
+    pub not_modelled: &'a mut Vec<String>,
+    pub assumptions: &'a mut Vec<Assumption>,
+}
+
+impl Check<'_> {
+    /// Records an error at `path`; details can be added to what is returned.
+    pub fn error(&mut self, path: &str, message: impl Into<String>) -> &mut Diagnostic {
+        self.problems.0.push(self.doc.error(path, message));
+        self.problems.0.last_mut().expect("just pushed")
+    }
+
+    pub fn out_of_range(&mut self, path: &str, found: i64, allowed: &str) {
+        let error = self.error(path, "value out of range");
+        error.found = Some(found.to_string());
+        error.allowed = Some(allowed.to_owned());
+    }
+
+    /// A value that must be 0 or more; None gives the default.
+    pub fn at_least_0(&mut self, path: &str, value: Option<i32>, default: i32) -> i32 {
+        let value = value.unwrap_or(default);
+        if value < 0 {
+            self.out_of_range(path, i64::from(value), "0 or more");
+        }
+        value.max(0)
+    }
+
+    pub fn note(&mut self, what: impl Into<String>) {
+        let what = what.into();
+        if !self.not_modelled.contains(&what) {
+            self.not_modelled.push(what);
+        }
+    }
+}
+
+/// A number or percentage, 0 or more; percentages at most `percent_max`.
+pub fn int_or_percent(
+    check: &mut Check<'_>,
+    path: &str,
+    value: &IntOrString,
+    percent_max: i32,
+) -> IntOrPercent {
+    let parsed = match value {
+        IntOrString::Int(n) => Some(IntOrPercent::Int(*n)),
+        IntOrString::String(s) => {
+            let digits = s.strip_suffix('%').filter(|d| d.bytes().all(|b| b.is_ascii_digit()));
+            digits.and_then(|d| d.parse().ok()).map(IntOrPercent::Percent)
+        }
+    };
+    let found = match value {
+        IntOrString::Int(n) => n.to_string(),
+        IntOrString::String(s) => crate::input::text::tree::quoted(s),
+    };
+    match parsed {
+        Some(IntOrPercent::Int(n)) if n >= 0 => IntOrPercent::Int(n),
+        Some(IntOrPercent::Percent(p)) if p <= percent_max => IntOrPercent::Percent(p),
+        _ => {
+            let error = check.error(path, "not a valid number or percentage");
+            error.found = Some(found);
+            error.allowed = Some(match percent_max {
+                100 => "a whole number, 0 or more, or 0% to 100%".to_owned(),
+                _ => "a whole number, 0 or more, or a percentage such as 25%".to_owned(),
+            });
+            IntOrPercent::Int(1)
+        }
+    }
+}

@@ -1,0 +1,153 @@
+//! The cluster: nodes, versions, latencies, external controllers.
+
+use crate::cluster::spec::{Node, Resources};
+use crate::engine::{Dist, Dur};
+use crate::input::cards::Card;
+use crate::input::lower::lowering::{Lowering, lean};
+use crate::input::lower::network;
+use crate::input::raw::manifest::Object;
+use crate::input::text::checks;
+use crate::input::text::diagnostics::{Diagnostic, did_you_mean};
+use crate::input::text::tree::quoted;
+use crate::model::gate::Gate;
+use crate::model::platform::{Kubernetes, Platform};
+
+impl Lowering<'_> {
+    pub fn nodes(&mut self) -> Vec<Node> {
+        let mut nodes = Vec::new();
+        for doc in &self.input.documents {
+            let Object::Node(api) = &doc.object else { continue };
+            nodes.push(self.check(doc, |check| network::node(check, api)));
+        }
+        for (i, case) in self.input.case.nodes.iter().enumerate() {
+            let mut amount = |key: &str, text: &Option<String>| {
+                let text = text.as_ref()?;
+                let millis = checks::quantity_millis(text).filter(|m| *m > 0);
+                if millis.is_none() {
+                    let error = self.fail(&format!("nodes[{i}].{key}"), "not a quantity");
+                    error.found = Some(quoted(text));
+                    error.allowed = Some("a number such as 500m, 2, 256Mi or 1Gi".to_owned());
+                }
+                millis
+            };
+            let (cpu, memory) = (amount("cpu", &case.cpu), amount("memory", &case.memory));
+            let allocatable = (cpu.is_some() || memory.is_some()).then(|| Resources {
+                cpu_millis: cpu.unwrap_or(i64::MAX),
+                memory_bytes: memory.map_or(i64::MAX, |m| m / 1000),
+            });
+            let count = case.count.unwrap_or(1);
+            if !(1..=1000).contains(&count) {
+                let error = self.fail(&format!("nodes[{i}].count"), "value out of range");
+                error.found = Some(count.to_string());
+                error.allowed = Some("1 to 1000".to_owned());
+            }
+            for k in 1..=count.min(1000) {
+                let name = match case.count {
+                    Some(_) => format!("{}-{k}", case.name),
+                    None => case.name.clone(),
+                };
+                let max_pods = case.max_pods.unwrap_or(110);
+                nodes.push(Node { name, labels: case.labels.clone(), allocatable, max_pods });
+            }
+        }
+        if nodes.is_empty() {
+            self.assume("nodes", "one node without limits");
+            let name = "node".to_owned();
+            nodes.push(Node {
+                name,
+                labels: Default::default(),
+                allocatable: None,
+                max_pods: 100_000,
+            });
+        }
+        nodes
+    }
+
+    pub fn gate(&mut self) -> Option<Gate> {
+        let gate = self.input.case.gate?;
+        let delay = self.seconds("gate.delay_s", Some(gate.delay_s), 0.0);
+        let poll = self.seconds("gate.poll_s", gate.poll_s, 1.0);
+        Some(Gate { delay: Dur::from_secs_f64(delay), poll: Dur::from_secs_f64(poll) })
+    }
+
+    pub fn kubernetes(&mut self) -> Kubernetes {
+        let case = &self.input.case.kubernetes;
+        let card = self.input.platform.kubernetes.as_ref();
+        let control_plane = case.control_plane.as_ref();
+        let pick = |own: Option<&String>, of_card: Option<&String>| {
+            own.or(control_plane).or(of_card).cloned().unwrap_or_else(|| "1.34".to_owned())
+        };
+        let own_proxy = case.kube_proxy.as_ref().or(control_plane);
+        let texts = [
+            ("control_plane", pick(control_plane, card.and_then(|c| c.control_plane.as_ref()))),
+            ("kubelet", pick(case.kubelet.as_ref(), card.and_then(|c| c.kubelet.as_ref()))),
+            ("kube_proxy", pick(own_proxy, card.and_then(|c| c.kube_proxy.as_ref()))),
+        ];
+        let [control_plane, kubelet, kube_proxy] = texts.map(|(key, text)| self.minor(key, &text));
+        Kubernetes { control_plane, kubelet, kube_proxy }
+    }
+
+    pub fn minor(&mut self, key: &str, text: &str) -> u32 {
+        match minor_version(text) {
+            Some(minor) => minor,
+            None => {
+                let error = self.fail(&format!("kubernetes.{key}"), "not a Kubernetes version");
+                error.found = Some(quoted(text));
+                error.allowed = Some("\"1.20\" or newer, such as \"1.34\"".to_owned());
+                34
+            }
+        }
+    }
+
+    pub fn platform(&mut self, card: &Card) -> Platform {
+        if let Some((platform, assumptions)) = card.lowered.0.get() {
+            self.assumptions.extend(assumptions.iter().cloned());
+            return platform.clone();
+        }
+        let (errors, assumed) = (self.problems.0.len(), self.assumptions.len());
+        let platform = self.read_platform(card);
+        if self.problems.0.len() == errors {
+            let assumptions = self.assumptions[assumed..].to_vec();
+            // Another thread may have been first, with the same.
+            let _ = card.lowered.0.set((platform.clone(), assumptions));
+        }
+        platform
+    }
+
+    pub fn read_platform(&mut self, card: &Card) -> Platform {
+        let known: Vec<&str> = Platform::keys().collect();
+        for key in card.keys().filter(|k| !known.contains(k)) {
+            let mut error = Diagnostic::error(&card.file, format!("unknown entry \"{key}\""))
+                .at(None, key)
+                .allowed(known.join(", "));
+            error.suggestion =
+                did_you_mean(key, known.iter().copied()).map(|k| format!("did you mean \"{k}\"?"));
+            self.problems.push(error);
+        }
+        for &key in &known {
+            match card.entry(key) {
+                Some(entry) if entry.assumed => {
+                    lean(&mut self.assumptions, &format!("platform.{key}"), &card.name, entry);
+                }
+                Some(_) => {}
+                None => {
+                    let message = format!("the card lacks the entry {key}");
+                    let error = Diagnostic::error(&card.file, message)
+                        .suggest("base = \"default\" takes what is missing from that card");
+                    self.problems.push(error);
+                }
+            }
+        }
+        Platform::read(
+            |key| card.dist(key).unwrap_or(Dist::ZERO),
+            |key| card.number(key).unwrap_or(0.0),
+        )
+    }
+}
+
+/// The 34 of "1.34" (also "v1.34.2"); None if it is no version from 1.20 on.
+pub fn minor_version(text: &str) -> Option<u32> {
+    let rest = text.trim_start_matches('v').strip_prefix("1.");
+    let minor = rest.and_then(|r| r.split(['.', '+', '-']).next()).and_then(|m| m.parse().ok());
+    minor.filter(|m| (20..=60).contains(m))
+}

@@ -1,0 +1,69 @@
+//! The tool that everything in this folder lowers with: where problems, assumptions and what is not modelled
+//! are gathered.
+
+use crate::engine::Time;
+use crate::input::cards::{NumberEntry, show};
+use crate::input::load::Input;
+use crate::input::lower::check::Check;
+use crate::input::raw::manifest::Document;
+use crate::input::text::checks;
+use crate::input::text::diagnostics::{Diagnostic, Diagnostics};
+use crate::scenario::Assumption;
+
+/// Lowers with everything gathered on the way.
+pub(crate) struct Lowering<'a> {
+    pub input: &'a Input,
+    pub problems: Diagnostics,
+    pub not_modelled: Vec<String>,
+    pub assumptions: Vec<Assumption>,
+}
+
+impl Lowering<'_> {
+    pub fn check<T>(&mut self, doc: &Document, run: impl FnOnce(&mut Check<'_>) -> T) -> T {
+        let mut check = Check {
+            doc,
+            problems: &mut self.problems,
+            not_modelled: &mut self.not_modelled,
+            assumptions: &mut self.assumptions,
+        };
+        run(&mut check)
+    }
+
+    /// An error about a key of the scenario.
+    pub fn fail(&mut self, key: &str, message: impl Into<String>) -> &mut Diagnostic {
+        let line = self.input.case_root.line_of(key);
+        self.problems.push(Diagnostic::error(&self.input.case_file, message).at(line, key));
+        self.problems.0.last_mut().expect("just pushed")
+    }
+
+    /// Seconds, 0 or more.
+    pub fn seconds(&mut self, key: &str, value: Option<f64>, default: f64) -> f64 {
+        let x = value.unwrap_or(default);
+        if (0.0..=checks::SECONDS_MAX).contains(&x) {
+            return x;
+        }
+        let error = self.fail(key, "value out of range");
+        error.found = Some(format!("{x}"));
+        error.allowed = Some("seconds, 0 or more".to_owned());
+        default
+    }
+
+    pub fn assume(&mut self, key: &str, text: impl Into<String>) {
+        self.assumptions.push(Assumption { key: key.to_owned(), text: text.into() });
+    }
+}
+
+/// The instant `s` seconds after the action.
+pub(crate) fn at(s: f64) -> Time {
+    Time::from_secs_f64(s)
+}
+
+/// Records that a number of a card is a guess.
+pub fn lean(assumptions: &mut Vec<Assumption>, key: &str, card: &str, entry: &NumberEntry) {
+    if assumptions.iter().any(|a| a.key == key) {
+        return;
+    }
+    let value = show(entry);
+    let text = format!("{value} (card {card}: {})", entry.source);
+    assumptions.push(Assumption { key: key.to_owned(), text });
+}

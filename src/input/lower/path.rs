@@ -1,0 +1,300 @@
+//! Which path requests take, and its settings: from the scenario, the manifests and the balancer's card.
+
+use crate::cluster::spec::{Deployment, Ingress, PodTemplate, Service, ServiceKind, selects};
+use crate::engine::Dist;
+use crate::input::cards::{Card, CardKind};
+use crate::input::lower::lowering::{Lowering, lean};
+use crate::input::lower::{annotations, binding, split};
+use crate::input::raw::case::ActionCase;
+use crate::input::raw::manifest::{Document, Object};
+use crate::input::text::diagnostics::{Diagnostic, did_you_mean};
+use crate::input::text::tree::quoted;
+use crate::model::balancer::elb::controller::GATES;
+use crate::model::balancer::services::Split;
+use crate::model::balancer::settings::{Given, Own};
+use crate::model::balancer::{Kind, Path};
+use crate::scenario::{Action, ActionKind};
+use std::cell::RefCell;
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+/// The namespace label that has readiness gates added to its pods.
+const INJECT: &str = "elbv2.k8s.aws/pod-readiness-gate-inject";
+
+pub(crate) fn lower(
+    low: &mut Lowering<'_>,
+    service: &Service,
+    ingress: Option<&Ingress>,
+) -> (Path, Option<Split>) {
+    let kind = match low.input.case.traffic.path {
+        Some(kind) => kind,
+        None => by_manifests(low, service, ingress),
+    };
+    let split = ingress.and_then(|ingress| split::lower(low, kind, service, ingress));
+    let binding = binding::of(low.input, service).filter(|_| matches!(kind, Kind::Alb | Kind::Nlb));
+    let Some(card) = card(low, kind, binding) else { return (Path::Service, None) };
+    let by_ingress = matches!(kind, Kind::Alb | Kind::IngressNginx);
+    let (named, annotations) = match ingress.filter(|_| by_ingress) {
+        Some(ingress) => (("Ingress", &ingress.name), &ingress.annotations),
+        None => (("Service", &service.name), &service.annotations),
+    };
+    let object = |d: &&Document| !d.update && d.kind() == named.0 && d.name() == named.1;
+    let document = low.input.documents.iter().map(|d| &**d).find(object);
+    let local = service.external_traffic_local;
+    let (weighted, read) = (split.is_some(), RefCell::default());
+    let mut reader = Reader { low, card, document, binding, annotations, local, weighted, read };
+    let path = kind.read(&mut reader);
+    let read = reader.read.into_inner();
+    if let Some(document) = document {
+        annotations::check(low, document, annotations, &read);
+    }
+    (path, split)
+}
+
+/// An Ingress decides, else the type of the Service.
+fn by_manifests(low: &mut Lowering<'_>, service: &Service, ingress: Option<&Ingress>) -> Kind {
+    if let Some(ingress) = ingress {
+        match ingress.class.as_deref() {
+            Some("alb") => return Kind::Alb,
+            Some(class) if class.contains("nginx") => return Kind::IngressNginx,
+            class => {
+                let class = class.map_or("without a class".to_owned(), |c| format!("of class {c}"));
+                low.not_modelled.push(format!("an Ingress {class}: requests go to the Service"));
+            }
+        }
+    }
+    if let Some(binding) = binding::of(low.input, service) {
+        return binding::kind(binding);
+    }
+    let aws = service.annotations.get("service.beta.kubernetes.io/aws-load-balancer-type");
+    match service.kind {
+        ServiceKind::ClusterIp => Kind::Service,
+        ServiceKind::Headless => Kind::Headless,
+        ServiceKind::NodePort => Kind::NodePort,
+        ServiceKind::LoadBalancer => match aws.map(String::as_str) {
+            Some("external" | "nlb" | "nlb-ip") => Kind::Nlb,
+            _ => Kind::LoadBalancer,
+        },
+    }
+}
+
+/// The card of the path, with what the user set in it. None: it cannot be read.
+fn card(low: &mut Lowering<'_>, kind: Kind, binding: Option<&Document>) -> Option<Card> {
+    let named = low.input.case.traffic.balancer.as_deref().or(kind.card());
+    let Some(name) = named else {
+        if let Some((path, ..)) = low.input.balancer_settings.first() {
+            low.problems
+                .push(Diagnostic::error("", "this path has no balancer card").at(None, path));
+        }
+        return Some(Card::empty(CardKind::Balancer));
+    };
+    let mut card = match low.input.card(CardKind::Balancer, name, "traffic.balancer") {
+        Ok(card) => card,
+        Err(problems) => {
+            problems.0.into_iter().for_each(|p| low.problems.push(p));
+            return None;
+        }
+    };
+    if let Some(binding) = binding {
+        binding::assume_checks(low, binding, &mut card);
+    }
+    for (path, keys, value) in &low.input.balancer_settings {
+        let keys: Vec<&str> = keys.iter().map(String::as_str).collect();
+        if card.entry(keys[0]).is_none() {
+            let known: Vec<&str> = card.keys().collect();
+            let message = format!("card {name} has no {}", quoted(keys[0]));
+            let mut error = Diagnostic::error("", message).at(None, path).allowed(known.join(", "));
+            error.suggestion = did_you_mean(keys[0], known.iter().copied())
+                .map(|k| format!("did you mean \"balancer.{k}\"?"));
+            low.problems.push(error);
+        } else if let Err(problems) = card.set(keys[0], &keys[1..], value.clone()) {
+            problems.0.into_iter().for_each(|p| low.problems.push(p));
+        }
+    }
+    Some(card)
+}
+
+struct Reader<'a, 'b> {
+    low: &'a mut Lowering<'b>,
+    card: Card,
+    /// Whose annotations are read.
+    document: Option<&'b Document>,
+    binding: Option<&'b Document>,
+    annotations: &'a BTreeMap<String, String>,
+    local: bool,
+    weighted: bool,
+    /// Annotations that were asked for, with the attributes within them.
+    read: RefCell<annotations::Read>,
+}
+
+impl Reader<'_, '_> {
+    fn missing(&mut self, key: &str) {
+        let message = format!("the card lacks the entry {key}");
+        let error = Diagnostic::error(&self.card.file, message);
+        self.low
+            .problems
+            .push(error.suggest("base = \"alb\" takes what is missing from that card"));
+    }
+
+    /// The answer leans on a guess.
+    fn lean(&mut self, key: &str) {
+        if let Some(entry) = self.card.entry(key).filter(|e| e.assumed) {
+            let key = format!("balancer.{key}");
+            lean(&mut self.low.assumptions, &key, &self.card.name, entry);
+        }
+    }
+
+    fn wrong(&mut self, own: &Own, message: &str, allowed: String) {
+        let (key, attribute) = own.place.split_once(" (").unwrap_or((&own.place, ""));
+        let of = attribute.strip_suffix(')').map_or(String::new(), |name| format!(" of {name}"));
+        let error = match self.document {
+            Some(d) => d.error(&format!("metadata.annotations[{key}]"), format!("{message}{of}")),
+            None => Diagnostic::error("", format!("{message}{of}: {key}")),
+        };
+        let words = allowed.split(", ").filter(|w| !w.contains(' '));
+        let mut error = error.found(quoted(&own.text)).allowed(allowed.clone());
+        error.suggestion = did_you_mean(&own.text, words).map(|w| format!("did you mean \"{w}\"?"));
+        self.low.problems.push(error);
+    }
+}
+
+impl Given for Reader<'_, '_> {
+    fn dist(&mut self, key: &'static str) -> Dist {
+        self.lean(key);
+        self.card.dist(key).unwrap_or_else(|| {
+            self.missing(key);
+            Dist::ZERO
+        })
+    }
+
+    fn number(&mut self, key: &'static str, own: Option<Own>) -> f64 {
+        let Some(default) = self.card.number(key) else {
+            self.missing(key);
+            return 1.0;
+        };
+        let (low, high) =
+            self.card.entry(key).and_then(|e| e.range).unwrap_or((0.0, f64::INFINITY));
+        let Some(own) = own else {
+            self.lean(key);
+            return default;
+        };
+        match own.text.trim().parse::<f64>() {
+            Ok(x) if (low..=high).contains(&x) => x,
+            _ => {
+                self.wrong(&own, "value out of range", format!("{low} to {high}"));
+                default
+            }
+        }
+    }
+
+    fn word(&mut self, key: &'static str, own: Option<Own>, allowed: &[&str]) -> usize {
+        let place = |word: &str| allowed.iter().position(|a| *a == word);
+        if let Some(own) = own {
+            match place(own.text.trim()) {
+                Some(i) => return i,
+                None => self.wrong(&own, "unknown word", allowed.join(", ")),
+            }
+        }
+        let word = self.card.word(key).map(str::to_owned);
+        self.lean(key);
+        match word {
+            None => {
+                self.missing(key);
+                0
+            }
+            Some(word) => place(&word).unwrap_or_else(|| {
+                let own = Own { place: format!("card {}, {key}", self.card.name), text: word };
+                self.wrong(&own, "unknown word", allowed.join(", "));
+                0
+            }),
+        }
+    }
+
+    fn refuse(&mut self, own: &Own, allowed: &str) {
+        self.wrong(own, "value not possible", allowed.to_owned());
+    }
+
+    fn annotation(&self, key: &str) -> Option<Own> {
+        self.read.borrow_mut().entry(key.to_owned()).or_default();
+        let bound = || binding::target_type(self.binding?).filter(|_| key.ends_with("target-type"));
+        let text = self.annotations.get(key).map(String::as_str).or_else(bound)?.to_owned();
+        Some(Own { place: key.to_owned(), text })
+    }
+
+    fn attribute(&self, key: &str, name: &str) -> Option<Own> {
+        let all = self.annotation(key)?;
+        let mut read = self.read.borrow_mut();
+        read.entry(key.to_owned()).or_default().insert(name.to_owned());
+        let pairs = all.text.split(',').filter_map(|pair| pair.split_once('='));
+        let mut found = pairs.map(|(n, v)| (n.trim(), v.trim())).filter(|(n, _)| *n == name);
+        let (_, value) = found.next()?;
+        Some(Own { place: format!("{key} ({name})"), text: value.to_owned() })
+    }
+
+    fn weighted(&self) -> bool {
+        self.weighted
+    }
+
+    fn restarts(&self) -> bool {
+        let case = &self.low.input.case;
+        let mut actions = case.action.iter().chain(&case.actions);
+        actions.any(|a| matches!(a, ActionCase::RestartIngress { .. }))
+    }
+
+    fn zones(&self) -> usize {
+        zones(self.low)
+    }
+
+    fn local(&self) -> bool {
+        self.local
+    }
+}
+
+/// Zones among the labels of the cluster's nodes.
+fn zones(low: &Lowering<'_>) -> usize {
+    const ZONE: &str = "topology.kubernetes.io/zone";
+    let listed = low.input.case.nodes.iter().filter_map(|n| n.labels.get(ZONE));
+    let nodes = low.input.documents.iter().filter_map(|d| match &d.object {
+        Object::Node(node) => node.metadata.labels.as_ref()?.get(ZONE),
+        _ => None,
+    });
+    listed.chain(nodes).collect::<BTreeSet<_>>().len()
+}
+
+/// Pods of a labelled namespace that the Service selects when they are made get a readiness gate.
+pub(crate) fn inject_gates(
+    low: &Lowering<'_>,
+    path: &Path,
+    service: &Service,
+    deployments: &mut [Deployment],
+    actions: &mut [Action],
+) {
+    let labelled = low.input.documents.iter().any(|d| match &d.object {
+        Object::Namespace(namespace) => {
+            let labels = namespace.metadata.labels.as_ref();
+            d.name() == service.namespace
+                && labels.and_then(|l| l.get(INJECT)).is_some_and(|v| v == "enabled")
+        }
+        _ => false,
+    });
+    if !labelled || !path.sets_gates() {
+        return;
+    }
+    let gate = binding::of(low.input, service).map_or(service.name.as_str(), Document::name);
+    let inject = |template: &mut Arc<PodTemplate>| {
+        let gated = |gate: &String| GATES.iter().any(|prefix| gate.starts_with(prefix));
+        if selects(&service.selector, &template.labels)
+            && !template.readiness_gates.iter().any(gated)
+        {
+            Arc::make_mut(template).readiness_gates.push(format!("{}{gate}", GATES[0]));
+        }
+    };
+    deployments.iter_mut().for_each(|d| inject(&mut d.template));
+    for action in actions {
+        if let ActionKind::Rollout { deployment } | ActionKind::SelectorSwitch { deployment, .. } =
+            &mut action.kind
+        {
+            inject(&mut deployment.template);
+        }
+    }
+}

@@ -1,0 +1,279 @@
+//! The load, and how long to simulate.
+
+use crate::cluster::spec::{Deployment, Hook, IntOrPercent, OnSigterm, PodTemplate, Strategy};
+use crate::engine::{Dist, Dur, Time};
+use crate::input::lower::lowering::{Lowering, at};
+use crate::input::raw::case::{ArrivalsCase, TrafficCase};
+use crate::input::text::checks;
+use crate::model::platform::Platform;
+use crate::scenario::{Action, ActionKind, Path};
+use crate::traffic::offered::{Arrivals, Client, Traffic};
+
+/// Requests per second when nobody says.
+const RATE: f64 = 100.0;
+/// Most requests a run may send.
+const REQUESTS_MAX: f64 = 1e10;
+
+/// The traffic and the horizon.
+pub(crate) fn lower(
+    low: &mut Lowering<'_>,
+    subject: &Deployment,
+    actions: &[Action],
+    path: &Path,
+    platform: &Platform,
+) -> (Traffic, Time) {
+    let case = &low.input.case.traffic;
+    let settled = settled(subject, actions, path, platform);
+    let start = start(low, case);
+    let end = end(low, case, start, settled);
+    let client = client(low, case);
+    let rate = rate(low, case, start, end);
+    let arrivals = arrivals(low, case);
+    let horizon = horizon(low, end, &client, settled);
+    if !low.input.has_case || low.input.case_root.get("traffic").is_none() {
+        low.assume("traffic", "an open loop of fresh connections, time-out 10 s, no retries");
+    }
+    (Traffic { start, end, arrivals, rate, client }, horizon)
+}
+
+fn start(low: &mut Lowering<'_>, case: &TrafficCase) -> Time {
+    let s = case.start_s.unwrap_or(-5.0);
+    if s.abs() <= checks::SECONDS_MAX {
+        return at(s);
+    }
+    let error = low.fail("traffic.start_s", "value out of range");
+    error.found = Some(format!("{s}"));
+    error.allowed = Some("seconds relative to the action, such as -5".to_owned());
+    at(-5.0)
+}
+
+fn end(low: &mut Lowering<'_>, case: &TrafficCase, start: Time, settled: Time) -> Time {
+    match case.duration_s {
+        Some(s) => {
+            let s = low.seconds("traffic.duration_s", Some(s), 60.0);
+            start + Dur::from_secs_f64(s)
+        }
+        None => match low.input.trace.last().filter(|_| case.arrivals == Some(ArrivalsCase::Trace))
+        {
+            Some(&last) => last + Dur(1),
+            None => settled.max(start),
+        },
+    }
+}
+
+fn client(low: &mut Lowering<'_>, case: &TrafficCase) -> Client {
+    let timeout = low.seconds("traffic.timeout_s", case.timeout_s, 10.0);
+    if timeout <= 0.0 {
+        let error = low.fail("traffic.timeout_s", "value out of range");
+        error.found = Some(format!("{timeout}"));
+        error.allowed = Some("seconds, above 0".to_owned());
+    }
+    let retries = case.retries.unwrap_or(0);
+    if retries > 100 {
+        let error = low.fail("traffic.retries", "value out of range");
+        error.found = Some(retries.to_string());
+        error.allowed = Some("0 to 100".to_owned());
+    }
+    let non_idempotent = case.non_idempotent.unwrap_or(0.0);
+    if !(0.0..=1.0).contains(&non_idempotent) {
+        let error = low.fail("traffic.non_idempotent", "value out of range");
+        error.found = Some(format!("{non_idempotent}"));
+        error.allowed = Some("a share from 0 to 1".to_owned());
+    }
+    let keep_alive = case.keep_alive.unwrap_or(false);
+    let backoff = low.seconds("traffic.retry_backoff_s", case.retry_backoff_s, 0.0);
+    let stall = low.seconds("traffic.stall_s", case.stall_s, 1.0);
+    Client {
+        keep_alive,
+        timeout: Dur::from_secs_f64(timeout),
+        retries: retries.min(100),
+        retry_backoff: Dur::from_secs_f64(backoff),
+        retry_reused: case.retry_reused.unwrap_or(keep_alive),
+        non_idempotent,
+        stall_threshold: Dur::from_secs_f64(stall),
+    }
+}
+
+fn rate(low: &mut Lowering<'_>, case: &TrafficCase, start: Time, end: Time) -> Vec<(Time, f64)> {
+    if case.rate.is_some() && case.rate_per_s.is_some() {
+        low.fail("traffic.rate", "rate and rate_per_s are both given").allowed =
+            Some("one of them".to_owned());
+    }
+    let open = !matches!(case.arrivals, Some(ArrivalsCase::Trace | ArrivalsCase::Closed));
+    if open && case.rate.is_none() && case.rate_per_s.is_none() {
+        low.assume("traffic.rate_per_s", format!("{RATE} requests a second"));
+    }
+    let mut steps = match &case.rate {
+        Some(steps) if steps.is_empty() => {
+            low.fail("traffic.rate", "an empty list").allowed =
+                Some("at least one step".to_owned());
+            vec![(start, RATE)]
+        }
+        Some(steps) => steps.iter().map(|s| (at(s.from_s), s.per_s)).collect(),
+        None => vec![(start, case.rate_per_s.unwrap_or(RATE))],
+    };
+    for (i, &(_, per_s)) in steps.clone().iter().enumerate() {
+        if !(0.0..=1e7).contains(&per_s) {
+            let key = match case.rate {
+                Some(_) => format!("traffic.rate[{i}].per_s"),
+                None => "traffic.rate_per_s".to_owned(),
+            };
+            let error = low.fail(&key, "value out of range");
+            error.found = Some(format!("{per_s}"));
+            error.allowed = Some("0 to 10000000 requests a second".to_owned());
+            steps[i].1 = RATE;
+        }
+    }
+    if let Some(i) = steps.windows(2).position(|w| w[0].0 >= w[1].0) {
+        low.fail(&format!("traffic.rate[{}].from_s", i + 1), "from_s must rise from step to step");
+    }
+    if steps[0].0 > start {
+        steps.insert(0, (start, 0.0));
+    }
+    let highest = steps.iter().map(|s| s.1).fold(0.0, f64::max);
+    let requests = highest * (end - start).as_secs_f64();
+    if requests > REQUESTS_MAX {
+        low.fail("traffic.rate_per_s", "too many requests for one run").found =
+            Some(format!("{requests:.0}"));
+    }
+    steps
+}
+
+fn arrivals(low: &mut Lowering<'_>, case: &TrafficCase) -> Arrivals {
+    if let Some(Err(why)) = case.think.as_ref().map(checks::dist) {
+        low.fail("traffic.think", why);
+    }
+    match case.arrivals {
+        Some(ArrivalsCase::Even) => Arrivals::Even,
+        Some(ArrivalsCase::Poisson) | None => Arrivals::Poisson,
+        Some(ArrivalsCase::Trace) => {
+            if low.input.trace.is_empty() {
+                low.fail("traffic.trace", "arrivals = \"trace\" needs a file of send times")
+                    .suggestion = Some("trace = \"times.csv\"".to_owned());
+            }
+            Arrivals::Trace(low.input.trace.clone())
+        }
+        Some(ArrivalsCase::Closed) => {
+            let users = case.users.unwrap_or(0);
+            if !(1..=10_000_000).contains(&users) {
+                let error = low.fail("traffic.users", "arrivals = \"closed\" needs users");
+                error.found = case.users.map(|u| u.to_string());
+                error.allowed = Some("1 to 10000000".to_owned());
+            }
+            let think = case.think.clone().unwrap_or(Dist::ZERO);
+            Arrivals::Closed { users: users.clamp(1, 10_000_000), think }
+        }
+    }
+}
+
+/// Until all requests are answered or failed and the rollout had ample time.
+fn horizon(low: &mut Lowering<'_>, end: Time, client: &Client, settled: Time) -> Time {
+    let tries = i64::from(client.retries) + 1;
+    let last = Dur(client.timeout.0.saturating_mul(tries).min(Dur::MAX.0));
+    let chosen = (end + last).max(settled) + Dur::from_secs(30);
+    let Some(s) = low.input.case.horizon_s else { return chosen };
+    let horizon = at(low.seconds("horizon_s", Some(s), 600.0));
+    if horizon < end {
+        let error = low.fail("horizon_s", "the run would end before its traffic");
+        error.found = Some(format!("{s}"));
+        error.allowed = Some(format!("{} or more", end.as_secs_f64()));
+    }
+    horizon
+}
+
+/// When the actions and the rollouts they start should be over, from above: slow starts, every wave after
+/// the other, then the last pods' termination.
+fn settled(subject: &Deployment, actions: &[Action], path: &Path, platform: &Platform) -> Time {
+    let mut settled = at(30.0);
+    for action in actions {
+        let next = match &action.kind {
+            ActionKind::Rollout { deployment } => rollout(subject, deployment, path, platform),
+            ActionKind::SelectorSwitch { deployment, switch_after, scale_down_after, .. } => {
+                let up = available(deployment, path, platform) + switch_after.as_secs_f64();
+                up + scale_down_after.map_or(0.0, |d| d.as_secs_f64()) + stop(&subject.template)
+            }
+            ActionKind::RestartIngress => path.restart_s(),
+            ActionKind::Undo { .. } => rollout(subject, subject, path, platform),
+            ActionKind::Evict { retry } => {
+                let one = available(subject, path, platform) + retry.as_secs_f64();
+                f64::from(subject.replicas) * one + stop(&subject.template)
+            }
+            _ => available(subject, path, platform) + stop(&subject.template),
+        };
+        let next = next + path.forgets_after_s();
+        let settle = Dur::from_secs_f64((next + 10.0).clamp(0.0, 7200.0));
+        settled = settled.max(action.at + settle);
+    }
+    settled
+}
+
+fn rollout(old: &Deployment, new: &Deployment, path: &Path, platform: &Platform) -> f64 {
+    let n = f64::from(new.replicas.max(1));
+    let count = |limit: &IntOrPercent| match limit {
+        IntOrPercent::Int(k) => f64::from(*k),
+        IntOrPercent::Percent(p) => n * f64::from(*p) / 100.0,
+    };
+    let up = available(new, path, platform);
+    // One controller creates and deletes all pods, at 20 calls a second after a burst of 30.
+    let calls = (3.0 * n - 30.0).max(0.0) / 20.0;
+    let down = stop(&old.template) + calls;
+    match &new.strategy {
+        Strategy::Recreate => down + up,
+        Strategy::RollingUpdate { max_surge, max_unavailable } => {
+            let surge = libm::ceil(count(max_surge));
+            let at_once = (surge + libm::floor(count(max_unavailable))).clamp(1.0, n);
+            libm::ceil(n / at_once) * up + down
+        }
+    }
+}
+
+/// From a pod's creation until it counts as available, slow but not extreme.
+fn available(deployment: &Deployment, path: &Path, platform: &Platform) -> f64 {
+    let high = |d: &Dist| d.quantile_s(0.95);
+    let template = &deployment.template;
+    let gated = !template.readiness_gates.is_empty();
+    let gate = if gated { path.gate_after_s() } else { 0.0 };
+    let mut s =
+        [&platform.delays.schedule, &platform.delays.pod_setup, &platform.delays.sandbox_create]
+            .map(high)
+            .iter()
+            .sum::<f64>();
+    for c in template.init_containers.iter().chain(&template.containers) {
+        let probe = c.readiness_probe.as_ref();
+        let probing = probe.map_or(0.0, |p| {
+            f64::from(p.initial_delay_seconds.max(0))
+                + f64::from(p.period_seconds) * f64::from(p.success_threshold)
+        });
+        let startup = c.startup_probe.as_ref().map_or(0.0, |p| f64::from(p.period_seconds));
+        s += high(&platform.delays.container_start)
+            + high(&platform.delays.image_check)
+            + high(&c.app.start_delay)
+            + probing
+            + startup;
+    }
+    s + gate + f64::from(deployment.min_ready_seconds) + 3.0
+}
+
+/// From a pod's deletion until it is gone, at most.
+fn stop(template: &PodTemplate) -> f64 {
+    let grace = template.termination_grace_period_seconds as f64;
+    let one = |c: &crate::cluster::spec::Container| {
+        let hook = match &c.pre_stop {
+            Some(Hook::Sleep { seconds }) => *seconds as f64,
+            Some(Hook::Exec { duration, .. } | Hook::HttpGet { duration, .. }) => {
+                duration.as_secs_f64()
+            }
+            None => 0.0,
+        };
+        let service = c.app.service.quantile_s(0.99);
+        hook + match &c.app.on_sigterm {
+            OnSigterm::Exit => 0.0,
+            OnSigterm::Graceful { drain_timeout } => service.min(drain_timeout.as_secs_f64()),
+            OnSigterm::LameDuck { delay, drain_timeout } => {
+                delay.as_secs_f64() + service.min(drain_timeout.as_secs_f64())
+            }
+            OnSigterm::Ignore => grace,
+        }
+    };
+    template.containers.iter().map(one).fold(0.0, f64::max).min(grace + 2.0) + 5.0
+}

@@ -1,0 +1,204 @@
+//! Deployments and their pod templates: Kubernetes' defaults filled in, Kubernetes' validation applied.
+
+use crate::cluster::spec::{Deployment, IntOrPercent, Labels, PodTemplate, Strategy};
+use crate::input::lower::check::{Check, int_or_percent};
+use crate::input::lower::containers::{self, Apps};
+use crate::input::lower::placement;
+use crate::input::select::{matches, show_labels};
+use crate::input::text::checks;
+use k8s_openapi::api::apps::v1::{Deployment as Api, DeploymentSpec};
+use k8s_openapi::api::core::v1::{PodSpec, PodTemplateSpec};
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::LabelSelector;
+use k8s_openapi::apimachinery::pkg::util::intstr::IntOrString;
+
+/// Most replicas a Deployment may have here.
+pub const REPLICAS_MAX: i32 = 10_000;
+
+/// The validated Deployment. `version` is what answers of its pods are counted as, unless a container's
+/// environment says VERSION.
+pub fn deployment(check: &mut Check<'_>, api: &Api, version: &str, apps: &Apps) -> Deployment {
+    let name = check.doc.name().to_owned();
+    if !checks::dns_name(&name, true) {
+        name_error(check, &name);
+    }
+    let empty = DeploymentSpec::default();
+    let spec = api.spec.as_ref().unwrap_or_else(|| {
+        check.error("spec", "the key \"spec\" is missing");
+        &empty
+    });
+    let replicas = replicas(check, spec.replicas);
+    let min_ready = check.at_least_0("spec.minReadySeconds", spec.min_ready_seconds, 0);
+    let deadline =
+        check.at_least_0("spec.progressDeadlineSeconds", spec.progress_deadline_seconds, 600);
+    if deadline <= min_ready && min_ready > 0 {
+        let error =
+            check.error("spec.progressDeadlineSeconds", "must be greater than minReadySeconds");
+        error.found = Some(format!("{deadline}, with minReadySeconds {min_ready}"));
+    }
+    let history = check.at_least_0("spec.revisionHistoryLimit", spec.revision_history_limit, 10);
+    selector(check, spec);
+    let limit = |n: i32| (n != i32::MAX).then_some(n);
+    Deployment {
+        namespace: check.doc.namespace().to_owned(),
+        replicas,
+        strategy: strategy(check, spec),
+        min_ready_seconds: min_ready,
+        progress_deadline_seconds: limit(deadline),
+        revision_history_limit: limit(history),
+        paused: spec.paused.unwrap_or(false),
+        template: template(check, &spec.template, version, apps).into(),
+        name: name.into(),
+    }
+}
+
+fn name_error(check: &mut Check<'_>, name: &str) {
+    let error = match name {
+        "" => check.error("metadata.name", "the name is missing"),
+        _ => check.error("metadata.name", "not a valid name"),
+    };
+    if !name.is_empty() {
+        error.found = Some(crate::input::text::tree::quoted(name));
+    }
+    error.allowed = Some("lower-case letters, digits, - and ., at most 253".to_owned());
+}
+
+fn replicas(check: &mut Check<'_>, replicas: Option<i32>) -> i32 {
+    let replicas = check.at_least_0("spec.replicas", replicas, 1);
+    if replicas > REPLICAS_MAX {
+        let allowed = format!("0 to {REPLICAS_MAX} (a limit of rollsim)");
+        check.out_of_range("spec.replicas", i64::from(replicas), &allowed);
+    }
+    replicas.min(REPLICAS_MAX)
+}
+
+fn selector(check: &mut Check<'_>, spec: &DeploymentSpec) {
+    let empty = Labels::new();
+    let labels = spec.template.metadata.as_ref().and_then(|m| m.labels.as_ref()).unwrap_or(&empty);
+    let selector = &spec.selector;
+    let given = selector.match_labels.as_ref().is_some_and(|l| !l.is_empty())
+        || selector.match_expressions.as_ref().is_some_and(|e| !e.is_empty());
+    if !given {
+        let error = check.error("spec.selector", "the selector is missing or empty");
+        error.suggestion = Some(match labels.first_key_value() {
+            Some((k, v)) => format!("selector: {{ matchLabels: {{ {k}: {v} }} }}"),
+            None => "give the pod template labels and select them".to_owned(),
+        });
+    } else if !matches(selector, labels) {
+        let error =
+            check.error("spec.selector", "the selector does not select the pod template's labels");
+        error.found = Some(format!("selector {}, labels {}", show(selector), show_labels(labels)));
+        error.suggestion =
+            Some("spec.template.metadata.labels must contain all the selector asks for".to_owned());
+    }
+}
+
+fn show(selector: &LabelSelector) -> String {
+    let mut text = show_labels(&selector.match_labels.clone().unwrap_or_default());
+    if selector.match_expressions.as_ref().is_some_and(|e| !e.is_empty()) {
+        text.push_str(" and expressions");
+    }
+    text
+}
+
+fn strategy(check: &mut Check<'_>, spec: &DeploymentSpec) -> Strategy {
+    let strategy = spec.strategy.as_ref();
+    let rolling = strategy.and_then(|s| s.rolling_update.as_ref());
+    match strategy.and_then(|s| s.type_.as_deref()).unwrap_or("RollingUpdate") {
+        "Recreate" => {
+            if rolling.is_some() {
+                let path = "spec.strategy.rollingUpdate";
+                let error = check.error(path, "not allowed with strategy type Recreate");
+                error.suggestion =
+                    Some("remove rollingUpdate, or use type RollingUpdate".to_owned());
+            }
+            return Strategy::Recreate;
+        }
+        "RollingUpdate" => {}
+        other => {
+            let found = crate::input::text::tree::quoted(other);
+            let error = check.error("spec.strategy.type", "unknown strategy");
+            error.found = Some(found);
+            error.allowed = Some("RollingUpdate, Recreate".to_owned());
+        }
+    }
+    let quarter = IntOrString::String("25%".to_owned());
+    let path = "spec.strategy.rollingUpdate";
+    let surge = rolling.and_then(|r| r.max_surge.as_ref()).unwrap_or(&quarter);
+    let unavailable = rolling.and_then(|r| r.max_unavailable.as_ref()).unwrap_or(&quarter);
+    let max_surge = int_or_percent(check, &format!("{path}.maxSurge"), surge, i32::MAX);
+    let max_unavailable =
+        int_or_percent(check, &format!("{path}.maxUnavailable"), unavailable, 100);
+    let zero = |x| matches!(x, IntOrPercent::Int(0) | IntOrPercent::Percent(0));
+    if zero(max_surge) && zero(max_unavailable) {
+        let error = check.error(path, "maxSurge and maxUnavailable are both 0");
+        error.allowed = Some("at least one of them above 0".to_owned());
+        error.suggestion =
+            Some("with both 0 no pod may be added and none removed; use maxSurge: 1".to_owned());
+    }
+    Strategy::RollingUpdate { max_surge, max_unavailable }
+}
+
+fn template(
+    check: &mut Check<'_>,
+    api: &PodTemplateSpec,
+    version: &str,
+    apps: &Apps,
+) -> PodTemplate {
+    let labels = api.metadata.as_ref().and_then(|m| m.labels.clone()).unwrap_or_default();
+    let empty = PodSpec::default();
+    let spec = api.spec.as_ref().unwrap_or(&empty);
+    let path = "spec.template.spec";
+    let grace = spec.termination_grace_period_seconds.unwrap_or(30);
+    if grace < 0 {
+        check.out_of_range(&format!("{path}.terminationGracePeriodSeconds"), grace, "0 or more");
+    }
+    if let Some(policy) = spec.restart_policy.as_deref().filter(|p| *p != "Always") {
+        let found = crate::input::text::tree::quoted(policy);
+        let error = check.error(&format!("{path}.restartPolicy"), "not allowed in a Deployment");
+        error.found = Some(found);
+        error.allowed = Some("Always".to_owned());
+    }
+    not_modelled(check, spec);
+    let (init_containers, containers) = containers::all(check, spec, grace.max(0), apps);
+    PodTemplate {
+        version: containers::version_label(spec).unwrap_or_else(|| version.to_owned()),
+        init_containers,
+        containers,
+        termination_grace_period_seconds: grace.max(0),
+        readiness_gates: spec
+            .readiness_gates
+            .iter()
+            .flatten()
+            .map(|g| g.condition_type.clone())
+            .collect(),
+        requests: placement::requests(check, spec),
+        node_selector: spec.node_selector.clone().unwrap_or_default(),
+        topology_spread: placement::spread(check, spec),
+        anti_affinity: placement::anti_affinity(check, spec),
+        automount_service_account_token: spec.automount_service_account_token.unwrap_or(true),
+        labels,
+    }
+}
+
+fn not_modelled(check: &mut Check<'_>, spec: &PodSpec) {
+    let affinity = spec.affinity.as_ref();
+    let containers = || spec.containers.iter();
+    let limits = |c: &k8s_openapi::api::core::v1::Container| {
+        c.resources.as_ref().is_some_and(|r| r.limits.as_ref().is_some_and(|l| !l.is_empty()))
+    };
+    let present = [
+        (affinity.is_some_and(|a| a.node_affinity.is_some()), "nodeAffinity"),
+        (affinity.is_some_and(|a| a.pod_affinity.is_some()), "podAffinity"),
+        (spec.tolerations.as_ref().is_some_and(|t| !t.is_empty()), "tolerations"),
+        (spec.priority_class_name.is_some(), "priorityClassName (preemption)"),
+        (spec.host_network == Some(true), "hostNetwork"),
+        (spec.node_name.is_some(), "nodeName"),
+        (spec.active_deadline_seconds.is_some(), "activeDeadlineSeconds"),
+        (spec.scheduling_gates.as_ref().is_some_and(|g| !g.is_empty()), "schedulingGates"),
+        (containers().any(limits), "resources.limits (throttling, out-of-memory kills)"),
+        (containers().any(|c| c.restart_policy.is_some()), "restartPolicy of a single container"),
+    ];
+    for (_, what) in present.iter().filter(|(there, _)| *there) {
+        check.note(*what);
+    }
+}

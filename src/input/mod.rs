@@ -1,0 +1,20 @@
+//! Reading: from files to one validated scenario. `text` makes trees with line numbers of YAML, JSON and
+//! TOML, `raw` typed documents of trees, `cards` reads model cards, `edit` changes documents (`--set`),
+//! `lower` makes the [`Scenario`](crate::scenario::Scenario).
+
+pub mod cards;
+mod edit;
+pub mod load;
+mod lower;
+pub mod raw;
+mod refer;
+mod select;
+mod subject;
+pub mod text;
+
+pub use cards::Card;
+pub use edit::field::{Field, FieldStep};
+pub use load::Input;
+pub use lower::minor_version;
+pub use text::diagnostics::{Diagnostic, Diagnostics};
+pub use text::source::Source;

@@ -1,0 +1,306 @@
+//! The scenario file (TOML), as written: every key optional, nothing checked but types. `lower` makes a
+//! validated [`Scenario`](crate::scenario::Scenario) of it.
+
+use crate::engine::Dist;
+use crate::model::balancer::Kind;
+use schemars::JsonSchema;
+use serde::Deserialize;
+use std::collections::BTreeMap;
+
+/// A rollsim scenario: what manifests cannot say. Times are in seconds; 0 is the action.
+#[derive(Clone, Debug, Default, PartialEq, Deserialize, JsonSchema)]
+#[serde(default)]
+#[schemars(title = "rollsim scenario")]
+pub struct Case {
+    /// Version of this format: 1.
+    pub schema: Option<u32>,
+    /// A name for the answer's heading.
+    pub name: Option<String>,
+    /// What the scenario shows, for people.
+    pub description: Option<String>,
+    /// Kubernetes manifests, relative to this file. Default: all beside it (apart from `update`).
+    pub manifests: Option<Vec<String>>,
+    /// Manifest of the new Deployment, relative to this file. Default: `update.yaml` beside it, if there.
+    pub update: Option<String>,
+    /// The Deployment under test, when there are several.
+    pub deployment: Option<String>,
+    /// The Service that clients use, when several select the Deployment.
+    pub service: Option<String>,
+    /// Platform card: a name (`rollsim cards list`) or a path relative to this file.
+    pub platform: Option<String>,
+    pub kubernetes: KubernetesCase,
+    pub traffic: TrafficCase,
+    pub app: AppSection,
+    /// What happens.
+    pub action: Option<ActionCase>,
+    /// Several things that happen, each with its `at_s`.
+    pub actions: Vec<ActionCase>,
+    pub gate: Option<GateCase>,
+    /// Nodes of the cluster. Default: one node without limits, or those among the manifests.
+    pub nodes: Vec<NodeCase>,
+    /// How long the pods have been up at the start. Default 3600.
+    pub age_s: Option<f64>,
+    /// The simulation ends here at the latest. Default: long enough for the rollout.
+    pub horizon_s: Option<f64>,
+}
+
+/// Versions of Kubernetes' parts, such as "1.34". Default: those of the platform card.
+#[derive(Clone, Debug, Default, PartialEq, Deserialize, JsonSchema)]
+#[serde(default)]
+pub struct KubernetesCase {
+    pub control_plane: Option<String>,
+    pub kubelet: Option<String>,
+    pub kube_proxy: Option<String>,
+}
+
+/// The load.
+#[derive(Clone, Debug, Default, PartialEq, Deserialize, JsonSchema)]
+#[serde(default)]
+pub struct TrafficCase {
+    /// How requests reach the pods. Default: as the manifests say (class of the Ingress, type of the
+    /// Service).
+    pub path: Option<Kind>,
+    /// Balancer card: a name (`rollsim cards list`) or a path relative to this file. Default: that of `path`.
+    pub balancer: Option<String>,
+    /// Default poisson.
+    pub arrivals: Option<ArrivalsCase>,
+    /// Requests per second. Default 100.
+    pub rate_per_s: Option<f64>,
+    /// A rate that changes over time, instead of `rate_per_s`.
+    pub rate: Option<Vec<RateStep>>,
+    /// Default -5.
+    pub start_s: Option<f64>,
+    /// Default: until the rollout should be over.
+    pub duration_s: Option<f64>,
+    /// With arrivals = "trace": a file of send times, one a line, in seconds (first column if comma
+    /// separated), relative to this file.
+    pub trace: Option<String>,
+    /// With arrivals = "closed": how many users.
+    pub users: Option<u32>,
+    /// With arrivals = "closed": pause between an answer and the next request. Default none.
+    pub think: Option<Dist>,
+    /// Connections are kept and reused. Default false.
+    pub keep_alive: Option<bool>,
+    /// A request fails without a complete answer within this. Default 10.
+    pub timeout_s: Option<f64>,
+    /// Extra tries of the client after a failure. Default 0.
+    pub retries: Option<u32>,
+    /// Pause before each extra try. Default 0.
+    pub retry_backoff_s: Option<f64>,
+    /// A request on a reused connection that turns out closed is sent again once on a fresh one, as Go's
+    /// transport does. Default: as `keep_alive`.
+    pub retry_reused: Option<bool>,
+    /// Share of requests that must not be sent twice once they were sent, such as POST. Default 0.
+    pub non_idempotent: Option<f64>,
+    /// Answers later than this count as stalled. Default 1.
+    pub stall_s: Option<f64>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum ArrivalsCase {
+    /// Open loop, evenly spaced.
+    Even,
+    /// Open loop, Poisson.
+    Poisson,
+    /// Open loop, at recorded times.
+    Trace,
+    /// Closed loop: users who wait for their answers.
+    Closed,
+}
+
+/// The rate from an instant on.
+#[derive(Clone, Copy, Debug, PartialEq, Deserialize, JsonSchema)]
+pub struct RateStep {
+    pub from_s: f64,
+    pub per_s: f64,
+}
+
+/// How the application behaves: `v1` for the pods at the start, `v2` for the updated ones. What `v2` leaves
+/// out is as in `v1`; what both leave out is as given here; what is not given here is as in the card.
+#[derive(Clone, Debug, Default, PartialEq, Deserialize, JsonSchema)]
+#[serde(default)]
+pub struct AppSection {
+    pub v1: Option<AppCase>,
+    pub v2: Option<AppCase>,
+    /// The processes of further containers, by container name.
+    pub containers: BTreeMap<String, AppCase>,
+    /// App card: a name (`rollsim cards list`) or a path relative to this file. Default generic.
+    pub card: Option<String>,
+    pub start_delay_s: Option<f64>,
+    pub start_delay: Option<Dist>,
+    pub service: Option<Dist>,
+    pub on_sigterm: Option<OnSigtermCase>,
+    pub drain_timeout_s: Option<f64>,
+    pub lame_duck_s: Option<f64>,
+    pub crash_after_s: Option<f64>,
+    pub never_ready: Option<bool>,
+    pub concurrency: Option<u32>,
+    pub queue: Option<u32>,
+    pub keep_alive_timeout_s: Option<f64>,
+    pub pre_stop_s: Option<f64>,
+    pub post_start_s: Option<f64>,
+}
+
+/// One version of the application.
+#[derive(Clone, Debug, Default, PartialEq, Deserialize, JsonSchema)]
+#[serde(default)]
+pub struct AppCase {
+    /// App card: a name or a path.
+    pub card: Option<String>,
+    /// From process start until it listens.
+    pub start_delay_s: Option<f64>,
+    /// The same as a distribution.
+    pub start_delay: Option<Dist>,
+    /// Time to answer one request.
+    pub service: Option<Dist>,
+    pub on_sigterm: Option<OnSigtermCase>,
+    /// With graceful and lame-duck: how long running requests may take to finish. Default 30.
+    pub drain_timeout_s: Option<f64>,
+    /// With lame-duck: how long it goes on serving after SIGTERM.
+    pub lame_duck_s: Option<f64>,
+    /// Exits with status 1 that long after its start.
+    pub crash_after_s: Option<f64>,
+    /// Its readiness endpoint always answers 503. Where a readiness probe asks it, the pods of the version
+    /// that runs at the start are unready from the start, as after a broken release that has been out for
+    /// long (`v2`, where it is the release that mends it, says false).
+    pub never_ready: Option<bool>,
+    /// Requests worked on at once; the others wait. Default: no limit.
+    pub concurrency: Option<u32>,
+    /// How many may wait; more are answered 503. Default: no limit.
+    pub queue: Option<u32>,
+    /// Closes idle keep-alive connections after this long. 0: never.
+    pub keep_alive_timeout_s: Option<f64>,
+    /// How long an exec or httpGet preStop hook takes. Default: read from a `sleep N` command, else 0.
+    pub pre_stop_s: Option<f64>,
+    /// How long an exec or httpGet postStart hook takes.
+    pub post_start_s: Option<f64>,
+}
+
+/// What the process does on SIGTERM.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum OnSigtermCase {
+    /// Exits at once.
+    Exit,
+    /// Stops listening, finishes running requests, exits.
+    Graceful,
+    /// Nothing, until SIGKILL.
+    Ignore,
+    /// Goes on serving for `lame_duck_s`, then as graceful.
+    LameDuck,
+}
+
+/// What happens. `at_s` is when (default 0).
+#[derive(Clone, Debug, PartialEq, Deserialize, JsonSchema)]
+#[serde(tag = "kind", rename_all = "kebab-case", deny_unknown_fields)]
+pub enum ActionCase {
+    /// `kubectl apply` of the update; without one, `kubectl rollout restart`.
+    Rollout { at_s: Option<f64> },
+    /// A rollout, and `kubectl rollout undo` some seconds later.
+    Undo { at_s: Option<f64>, undo_after_s: Option<f64>, to_revision: Option<u32> },
+    /// `kubectl scale`. Default of `replicas`: those of the update.
+    Scale {
+        at_s: Option<f64>,
+        #[serde(alias = "to")]
+        replicas: Option<i32>,
+        deployment: Option<String>,
+    },
+    /// `kubectl delete pod` of the first ones by name.
+    DeletePods { at_s: Option<f64>, count: Option<u32> },
+    /// Every pod, one at a time, through the eviction API; starts 1 s after `at_s`.
+    Evict { at_s: Option<f64>, retry_s: Option<f64> },
+    /// Blue/green: create the second Deployment, switch the Service's selector to it.
+    SelectorSwitch {
+        at_s: Option<f64>,
+        /// Name of the second Deployment. Default: the one of the update.
+        to: Option<String>,
+        /// Switch when all its pods are available (default true), else after `switch_after_s`.
+        wait_available: Option<bool>,
+        switch_after_s: Option<f64>,
+        /// The first Deployment goes to 0 replicas so long after the switch. Default: stays.
+        scale_down_after_s: Option<f64>,
+    },
+    /// The Ingress is applied with new weights of its Services: of the target groups of an ALB's action, or
+    /// of an ingress-nginx canary (the main Service gets the rest). Those not named keep theirs.
+    ShiftWeight { at_s: Option<f64>, weights: BTreeMap<String, u32> },
+    /// `kubectl rollout restart` of the ingress controller (path ingress-nginx): its pods are replaced, one
+    /// after the other.
+    RestartIngress { at_s: Option<f64> },
+    /// `kubectl rollout pause`.
+    Pause { at_s: Option<f64> },
+    /// `kubectl rollout resume`.
+    Resume { at_s: Option<f64> },
+    /// `kubectl drain`.
+    Drain { at_s: Option<f64>, node: String },
+}
+
+/// An external controller that sets the pods' readiness gates.
+#[derive(Clone, Copy, Debug, PartialEq, Deserialize, JsonSchema)]
+pub struct GateCase {
+    /// After it first saw ContainersReady.
+    pub delay_s: f64,
+    /// How often it looks. Default 1.
+    pub poll_s: Option<f64>,
+}
+
+/// A node, or several alike.
+#[derive(Clone, Debug, PartialEq, Deserialize, JsonSchema)]
+pub struct NodeCase {
+    pub name: String,
+    /// So many of them, named `name-1`, `name-2`, ... Default 1.
+    pub count: Option<u32>,
+    #[serde(default)]
+    pub labels: BTreeMap<String, String>,
+    /// Such as "2" or "1500m". Default: unlimited.
+    pub cpu: Option<String>,
+    /// Such as "4Gi". Default: unlimited.
+    pub memory: Option<String>,
+    /// Default 110.
+    pub max_pods: Option<u32>,
+}
+
+impl AppSection {
+    /// What is given for all versions.
+    pub fn common(&self) -> AppCase {
+        AppCase {
+            card: self.card.clone(),
+            start_delay_s: self.start_delay_s,
+            start_delay: self.start_delay.clone(),
+            service: self.service.clone(),
+            on_sigterm: self.on_sigterm,
+            drain_timeout_s: self.drain_timeout_s,
+            lame_duck_s: self.lame_duck_s,
+            crash_after_s: self.crash_after_s,
+            never_ready: self.never_ready,
+            concurrency: self.concurrency,
+            queue: self.queue,
+            keep_alive_timeout_s: self.keep_alive_timeout_s,
+            pre_stop_s: self.pre_stop_s,
+            post_start_s: self.post_start_s,
+        }
+    }
+}
+
+impl AppCase {
+    /// What is not given here comes from `base`.
+    pub fn or(self, base: AppCase) -> AppCase {
+        let delay_given = self.start_delay_s.is_some() || self.start_delay.is_some();
+        AppCase {
+            card: self.card.or(base.card),
+            start_delay_s: if delay_given { self.start_delay_s } else { base.start_delay_s },
+            start_delay: if delay_given { self.start_delay } else { base.start_delay },
+            service: self.service.or(base.service),
+            on_sigterm: self.on_sigterm.or(base.on_sigterm),
+            drain_timeout_s: self.drain_timeout_s.or(base.drain_timeout_s),
+            lame_duck_s: self.lame_duck_s.or(base.lame_duck_s),
+            crash_after_s: self.crash_after_s.or(base.crash_after_s),
+            never_ready: self.never_ready.or(base.never_ready),
+            concurrency: self.concurrency.or(base.concurrency),
+            queue: self.queue.or(base.queue),
+            keep_alive_timeout_s: self.keep_alive_timeout_s.or(base.keep_alive_timeout_s),
+            pre_stop_s: self.pre_stop_s.or(base.pre_stop_s),
+            post_start_s: self.post_start_s.or(base.post_start_s),
+        }
+    }
+}

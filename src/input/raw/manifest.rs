@@ -1,0 +1,291 @@
+//! Kubernetes manifests: from documents to typed objects.
+
+use crate::input::text::diagnostics::{Diagnostic, Diagnostics, misspelt};
+use crate::input::text::tree::{Node, Step, Value, path_text, quoted};
+use crate::input::text::typed::{self, Unknown};
+use k8s_openapi::api::apps::v1::Deployment;
+use k8s_openapi::api::core::v1::{Namespace, Node as ClusterNode, Service};
+use k8s_openapi::api::networking::v1::Ingress;
+use k8s_openapi::api::policy::v1::PodDisruptionBudget;
+use std::collections::BTreeMap;
+
+/// One Kubernetes object of the input.
+#[derive(Clone, Debug)]
+pub struct Document {
+    pub file: String,
+    /// As written (without status and managedFields), with overrides.
+    pub root: Node,
+    pub object: Object,
+    /// Applied by the action, not there at the start.
+    pub update: bool,
+    /// Keys nothing is known about, and that look like nothing known.
+    pub unknown_keys: Vec<String>,
+}
+
+/// The kinds that are read; the others only by name.
+#[derive(Clone, Debug)]
+pub enum Object {
+    Deployment(Box<Deployment>),
+    Service(Box<Service>),
+    PodDisruptionBudget(Box<PodDisruptionBudget>),
+    Ingress(Box<Ingress>),
+    Node(Box<ClusterNode>),
+    Namespace(Box<Namespace>),
+    /// Recognised by its kind and otherwise left alone.
+    Other {
+        kind: String,
+    },
+}
+
+impl Document {
+    /// Types the object in `root`.
+    ///
+    /// # Errors
+    /// It is no Kubernetes object, a value has the wrong type, or a key looks like a misspelling.
+    pub fn new(file: &str, mut root: Node, update: bool) -> Result<Document, Diagnostics> {
+        drop_server_side(&mut root);
+        let kind = kind_of(file, &root)?;
+        let (object, unknown) = typed_object(file, &root, &kind)?;
+        let mut problems = Diagnostics::default();
+        let mut unknown_keys = Vec::new();
+        for key in unknown {
+            match misspelling(file, &key) {
+                Some(problem) => problems.push(problem),
+                None => unknown_keys.push(format!("{} {}", kind, key.path)),
+            }
+        }
+        if problems.has_errors() {
+            return Err(problems);
+        }
+        Ok(Document { file: file.to_owned(), root, object, update, unknown_keys })
+    }
+
+    pub fn name(&self) -> &str {
+        self.metadata("name").unwrap_or("")
+    }
+
+    pub fn namespace(&self) -> &str {
+        self.metadata("namespace").unwrap_or("default")
+    }
+
+    fn metadata(&self, key: &str) -> Option<&str> {
+        self.root.get("metadata")?.get(key)?.as_str().filter(|s| !s.is_empty())
+    }
+
+    pub fn kind(&self) -> &str {
+        match &self.object {
+            Object::Deployment(_) => "Deployment",
+            Object::Service(_) => "Service",
+            Object::PodDisruptionBudget(_) => "PodDisruptionBudget",
+            Object::Ingress(_) => "Ingress",
+            Object::Node(_) => "Node",
+            Object::Namespace(_) => "Namespace",
+            Object::Other { kind } => kind,
+        }
+    }
+
+    /// The Deployment in it, if it is one.
+    pub fn deployment(&self) -> Option<&Deployment> {
+        match &self.object {
+            Object::Deployment(d) => Some(d),
+            _ => None,
+        }
+    }
+
+    pub fn service(&self) -> Option<&Service> {
+        match &self.object {
+            Object::Service(s) => Some(s),
+            _ => None,
+        }
+    }
+
+    /// Labels of the pods it makes, for any kind with a pod template (and for bare pods).
+    pub fn pod_labels(&self) -> BTreeMap<&str, &str> {
+        let template = self.root.get("spec").and_then(|s| s.get("template"));
+        let owner = if self.kind() == "Pod" { Some(&self.root) } else { template };
+        let labels = owner.and_then(|o| o.get("metadata")).and_then(|m| m.get("labels"));
+        let pairs = labels.map_or(&[][..], Node::entries).iter();
+        pairs.filter_map(|e| e.node.as_str().map(|v| (e.key.as_str(), v))).collect()
+    }
+
+    /// A problem with the value at `path`.
+    pub fn error(&self, path: &str, message: impl Into<String>) -> Diagnostic {
+        let object = match self.name() {
+            "" => self.kind().to_owned(),
+            name => format!("{} {name}", self.kind()),
+        };
+        let message = format!("{} ({object})", message.into());
+        Diagnostic::error(&self.file, message).at(self.root.line_of(path), path)
+    }
+}
+
+/// What only the API server writes: it says nothing about the next rollout.
+fn drop_server_side(root: &mut Node) {
+    let is_node = root.get("kind").and_then(Node::as_str) == Some("Node");
+    if !is_node {
+        root.remove("status");
+    }
+    if let Value::Map(entries) = &mut root.value
+        && let Some(metadata) = entries.iter_mut().find(|e| e.key == "metadata")
+    {
+        for key in ["managedFields", "creationTimestamp", "ownerReferences", "deletionTimestamp"] {
+            metadata.node.remove(key);
+        }
+    }
+}
+
+fn kind_of(file: &str, root: &Node) -> Result<String, Diagnostics> {
+    let line = Some(root.line).filter(|&l| l > 0);
+    if !root.is_map() {
+        let mut error = Diagnostic::error(file, "this is no Kubernetes object").at(line, "");
+        if matches!(root.value, Value::List(_)) {
+            error.suggestion =
+                Some("separate objects by lines of ---, or wrap them in kind: List".to_owned());
+        }
+        return Err(error
+            .found(root.to_string())
+            .allowed("a mapping with apiVersion and kind")
+            .into());
+    }
+    let missing = |key: &str| {
+        Diagnostic::error(
+            file,
+            format!("the key \"{key}\" is missing: this is no Kubernetes object"),
+        )
+        .at(line, "")
+        .found(root.to_string())
+    };
+    let kind = root.get("kind").ok_or_else(|| missing("kind"))?;
+    if root.get("apiVersion").is_none() {
+        return Err(missing("apiVersion").into());
+    }
+    let text = kind.as_str().ok_or_else(|| {
+        Diagnostic::error(file, "wrong kind of value")
+            .at(Some(kind.line), "kind")
+            .found(kind.to_string())
+            .allowed("text, such as Deployment")
+    })?;
+    Ok(text.to_owned())
+}
+
+pub(crate) fn typed_object(
+    file: &str,
+    root: &Node,
+    kind: &str,
+) -> Result<(Object, Vec<Unknown>), Diagnostics> {
+    macro_rules! object {
+        ($variant:ident) => {{
+            let typed = typed::read(root, file).map_err(|e| in_object(*e, root, kind))?;
+            (Object::$variant(Box::new(typed.value)), typed.unknown)
+        }};
+    }
+    Ok(match kind {
+        "Deployment" => object!(Deployment),
+        "Service" if group(root) == "v1" => object!(Service),
+        "PodDisruptionBudget" => object!(PodDisruptionBudget),
+        "Ingress" => object!(Ingress),
+        "Node" => object!(Node),
+        "Namespace" => object!(Namespace),
+        _ => {
+            if let Some(close) = misspelt(kind, READ_KINDS.iter().copied())
+                && !OTHER_KINDS.contains(&kind)
+            {
+                let error = Diagnostic::error(file, format!("unknown kind {}", quoted(kind)))
+                    .at(root.line_of("kind"), "kind")
+                    .suggest(format!("did you mean \"{close}\"?"));
+                return Err(error.into());
+            }
+            (Object::Other { kind: kind.to_owned() }, Vec::new())
+        }
+    })
+}
+
+const READ_KINDS: [&str; 6] =
+    ["Deployment", "Service", "PodDisruptionBudget", "Ingress", "Node", "Namespace"];
+
+/// Real kinds that are close to one of those in spelling.
+const OTHER_KINDS: [&str; 2] = ["IngressClass", "Role"];
+
+fn group(root: &Node) -> &str {
+    root.get("apiVersion").and_then(Node::as_str).unwrap_or("")
+}
+
+/// Says which object an error of the typed parse concerns.
+fn in_object(mut error: Diagnostic, root: &Node, kind: &str) -> Diagnostic {
+    let name = root.get("metadata").and_then(|m| m.get("name")).and_then(Node::as_str);
+    error.message = match name {
+        Some(name) => format!("{} ({kind} {name})", error.message),
+        None => format!("{} ({kind})", error.message),
+    };
+    let written = root.get("apiVersion").and_then(Node::as_str).map(quoted);
+    if error.path.is_empty() && error.found.is_some() && error.found == written {
+        error.path = "apiVersion".to_owned();
+        error.line = root.line_of("apiVersion");
+        error.suggestion =
+            error.allowed.as_ref().map(|v| format!("clusters since v1.25 only know {v}"));
+    }
+    error
+}
+
+/// Where keys belong that are often put at the wrong level.
+const HOMES: &[(&str, &str)] = &[
+    ("replicas", "spec"),
+    ("minReadySeconds", "spec"),
+    ("progressDeadlineSeconds", "spec"),
+    ("revisionHistoryLimit", "spec"),
+    ("strategy", "spec"),
+    ("rollingUpdate", "spec.strategy"),
+    ("maxSurge", "spec.strategy.rollingUpdate"),
+    ("maxUnavailable", "spec.strategy.rollingUpdate"),
+    ("terminationGracePeriodSeconds", "spec.template.spec"),
+    ("readinessGates", "spec.template.spec"),
+    ("topologySpreadConstraints", "spec.template.spec"),
+    ("affinity", "spec.template.spec"),
+    ("containers", "spec.template.spec"),
+    ("initContainers", "spec.template.spec"),
+    ("readinessProbe", "spec.template.spec.containers[]"),
+    ("livenessProbe", "spec.template.spec.containers[]"),
+    ("startupProbe", "spec.template.spec.containers[]"),
+    ("lifecycle", "spec.template.spec.containers[]"),
+    ("preStop", "spec.template.spec.containers[].lifecycle"),
+    ("postStart", "spec.template.spec.containers[].lifecycle"),
+    ("publishNotReadyAddresses", "spec"),
+    ("externalTrafficPolicy", "spec"),
+];
+
+/// An error for an unknown key that looks like a misspelt or misplaced known one.
+fn misspelling(file: &str, unknown: &Unknown) -> Option<Diagnostic> {
+    let error = Diagnostic::error(file, format!("unknown key {}", quoted(&unknown.key)))
+        .at((unknown.line > 0).then_some(unknown.line), unknown.path.clone());
+    if let Some(known) = misspelt(&unknown.key, unknown.known.iter().copied()) {
+        return Some(error.suggest(format!("did you mean \"{known}\"?")));
+    }
+    let (key, home) = HOMES.iter().find(|(key, _)| *key == unknown.key)?;
+    Some(error.suggest(format!("\"{key}\" belongs under {home}")))
+}
+
+/// The objects in one document: those inside, if it is a list.
+///
+/// # Errors
+/// A `kind: List` whose items are no list.
+pub fn expand(file: &str, root: Node) -> Result<Vec<Node>, Diagnostics> {
+    let is_list = root
+        .get("kind")
+        .and_then(Node::as_str)
+        .is_some_and(|k| k == "List" || (k.ends_with("List") && root.get("items").is_some()));
+    if !is_list {
+        return Ok(vec![root]);
+    }
+    let Some(items) = root.get("items") else {
+        return Err(Diagnostic::error(file, "a List without items").at(Some(root.line), "").into());
+    };
+    match &items.value {
+        Value::List(items) => Ok(items.iter().filter(|i| !i.is_null()).cloned().collect()),
+        Value::Null => Ok(Vec::new()),
+        _ => {
+            let path = path_text(&[Step::Key("items".to_owned())]);
+            let error = Diagnostic::error(file, "wrong kind of value").at(Some(items.line), path);
+            Err(error.found(items.to_string()).allowed("a list of objects").into())
+        }
+    }
+}

@@ -1,0 +1,4 @@
+//! Documents as written: nothing checked but their types.
+
+pub mod case;
+pub(crate) mod manifest;

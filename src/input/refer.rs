@@ -1,0 +1,145 @@
+//! What a scenario or the command line refers to: cards and the trace of send times.
+
+use crate::engine::Time;
+use crate::input::cards::{Card, CardKind};
+use crate::input::load::Input;
+use crate::input::text::diagnostics::{Diagnostic, Diagnostics};
+use crate::input::text::source::Base;
+use crate::input::text::tree::quoted;
+use std::sync::Arc;
+
+impl Input {
+    /// Loads what the scenario refers to: cards and the trace.
+    pub(crate) fn refresh(&mut self) -> Result<(), Diagnostics> {
+        let app = &self.case.app;
+        let sections = [app.v1.as_ref(), app.v2.as_ref()];
+        let mut names: Vec<(String, String)> = vec![("generic".to_owned(), "app.card".to_owned())];
+        let given = [&self.app_card, &app.card].into_iter().flatten();
+        names.extend(given.map(|name| (name.clone(), "app.card".to_owned())));
+        for (section, key) in sections.into_iter().zip(["app.v1.card", "app.v2.card"]) {
+            names.extend(section.and_then(|s| s.card.clone()).map(|name| (name, key.to_owned())));
+        }
+        for (container, section) in &app.containers {
+            let key = format!("app.containers.{container}.card");
+            names.extend(section.card.clone().map(|name| (name, key)));
+        }
+        for (name, key) in names {
+            if !self.apps.iter().any(|(known, _)| *known == name) {
+                let card = self.card(CardKind::App, &name, &key)?;
+                self.apps.push((name, Arc::new(card)));
+            }
+        }
+        self.read_trace()?;
+        // Last, so that an error above leaves the platform as it was.
+        if let Some(name) = self.case.platform.clone()
+            && self.platform_from.as_ref() != Some(&name)
+        {
+            self.platform = Arc::new(self.card(CardKind::Platform, &name, "platform")?);
+            self.platform_from = Some(name);
+        }
+        Ok(())
+    }
+
+    /// A card by name, or by path (relative to the scenario).
+    pub(crate) fn card(&self, kind: CardKind, name: &str, key: &str) -> Result<Card, Diagnostics> {
+        let result = if is_path(name) {
+            let unreadable = |error: Box<Diagnostic>| {
+                let message = format!("cannot read {}: {}", quoted(name), error.message);
+                Diagnostics::from(Diagnostic::error("", message))
+            };
+            let text = self.base.read(name).map_err(unreadable);
+            text.and_then(|text| Card::parse(kind, &text.name, &text.text))
+        } else {
+            Card::embedded(kind, name)
+        };
+        result.map_err(|mut problems| {
+            for problem in problems.0.iter_mut().filter(|p| p.file.is_empty()) {
+                problem.file = self.case_file.clone();
+                problem.line = self.case_root.line_of(key);
+                problem.path = key.to_owned();
+            }
+            problems
+        })
+    }
+
+    fn read_trace(&mut self) -> Result<(), Diagnostics> {
+        let Some(file) = self.case.traffic.trace.clone() else { return Ok(()) };
+        if !self.trace.is_empty() {
+            return Ok(());
+        }
+        let text = self.base.read(&file).map_err(|error| {
+            let message = format!("cannot read {}: {}", quoted(&file), error.message);
+            Diagnostic::error(&self.case_file, message)
+                .at(self.case_root.line_of("traffic.trace"), "traffic.trace")
+        })?;
+        for (i, line) in text.text.lines().enumerate() {
+            let word = line.split([',', ';', '\t']).next().unwrap_or("").trim();
+            if word.is_empty() || word.starts_with('#') {
+                continue;
+            }
+            match word.parse::<f64>() {
+                Ok(s) if s.is_finite() && s.abs() <= crate::input::text::checks::SECONDS_MAX => {
+                    self.trace.push(Time::from_secs_f64(s));
+                }
+                // A heading.
+                Err(_) if i == 0 => {}
+                _ => {
+                    let line = u32::try_from(i + 1).ok();
+                    let error = Diagnostic::error(&text.name, "not a send time").at(line, "");
+                    return Err(error.found(quoted(word)).allowed("a number of seconds").into());
+                }
+            }
+        }
+        self.trace.sort_unstable();
+        Ok(())
+    }
+
+    /// Uses this platform card (a name or a path) instead of the scenario's.
+    ///
+    /// # Errors
+    /// There is no such card, or it is wrong.
+    pub fn use_platform(&mut self, name: &str) -> Result<(), Diagnostics> {
+        self.platform = Arc::new(self.command_line_card(CardKind::Platform, name, "--platform")?);
+        self.case.platform = None;
+        self.case_root.remove("platform");
+        Ok(())
+    }
+
+    /// Uses this app card (a name or a path) for what the scenario does not say.
+    ///
+    /// # Errors
+    /// There is no such card, or it is wrong.
+    pub fn use_app(&mut self, name: &str) -> Result<(), Diagnostics> {
+        let card = self.command_line_card(CardKind::App, name, "--app")?;
+        self.apps.retain(|(known, _)| known != name);
+        self.apps.push((name.to_owned(), Arc::new(card)));
+        self.app_card = Some(name.to_owned());
+        Ok(())
+    }
+
+    fn command_line_card(
+        &self,
+        kind: CardKind,
+        name: &str,
+        flag: &str,
+    ) -> Result<Card, Diagnostics> {
+        let result = if is_path(name) {
+            Base::None
+                .read(name)
+                .map_err(|e| Diagnostics(vec![*e]))
+                .and_then(|text| Card::parse(kind, &text.name, &text.text))
+        } else {
+            Card::embedded(kind, name)
+        };
+        result.map_err(|mut problems| {
+            for problem in problems.0.iter_mut().filter(|p| p.file.is_empty()) {
+                problem.path = flag.to_owned();
+            }
+            problems
+        })
+    }
+}
+
+fn is_path(name: &str) -> bool {
+    name.contains(['/', '\\']) || name.ends_with(".toml")
+}

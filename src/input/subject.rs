@@ -1,0 +1,210 @@
+//! Which Deployment is under test, what updates it, and which Service its clients use.
+
+use crate::cluster::spec::{Labels, TargetPort};
+use crate::input::load::Input;
+use crate::input::raw::manifest::{Document, Object};
+use crate::input::select::{matches, show_labels};
+use crate::input::text::diagnostics::{Diagnostic, did_you_mean};
+use k8s_openapi::api::core::v1::Service;
+use k8s_openapi::apimachinery::pkg::util::intstr::IntOrString;
+
+/// What is under test: indices into the input's documents.
+pub struct Subject {
+    pub deployment: usize,
+    /// The new manifest of the same Deployment.
+    pub update: Option<usize>,
+    /// None: no Service among the manifests.
+    pub service: Option<usize>,
+}
+
+pub fn choose(input: &Input) -> Result<Subject, Box<Diagnostic>> {
+    let deployment = deployment(input)?;
+    let subject = &input.documents[deployment];
+    let update = input
+        .documents
+        .iter()
+        .position(|d| d.update && d.deployment().is_some() && same_name(d, subject));
+    Ok(Subject { deployment, update, service: service(input, subject)? })
+}
+
+fn same_name(a: &Document, b: &Document) -> bool {
+    a.name() == b.name() && a.namespace() == b.namespace()
+}
+
+fn deployment(input: &Input) -> Result<usize, Box<Diagnostic>> {
+    let indices =
+        || (0..input.documents.len()).filter(|&i| input.documents[i].deployment().is_some());
+    let present: Vec<usize> = indices().filter(|&i| !input.documents[i].update).collect();
+    let asked = input.deployment.as_ref().or(input.case.deployment.as_ref());
+    if let Some(name) = asked {
+        let found = present.iter().find(|&&i| input.documents[i].name() == name);
+        return found.copied().ok_or_else(|| Box::new(no_such(input, name)));
+    }
+    match present[..] {
+        [] => Err(Box::new(Diagnostic::error(
+            &input.case_file,
+            "there is an update, but no Deployment that it updates",
+        ))),
+        [only] => Ok(only),
+        _ => by_service(input, &present),
+    }
+}
+
+fn no_such(input: &Input, name: &str) -> Diagnostic {
+    let names = input.deployment_names();
+    let line = input.case_root.line_of("deployment");
+    let mut error =
+        Diagnostic::error(&input.case_file, format!("there is no Deployment \"{name}\""))
+            .at(line, "deployment")
+            .allowed(names.join(", "));
+    error.suggestion = did_you_mean(name, names.iter().map(String::as_str))
+        .map(|n| format!("did you mean \"{n}\"?"));
+    error
+}
+
+/// The only Deployment that a Service selects, or that the scenario's Service selects.
+fn by_service(input: &Input, present: &[usize]) -> Result<usize, Box<Diagnostic>> {
+    let selected = |i: &usize| {
+        let deployment = &input.documents[*i];
+        input.documents.iter().any(|s| {
+            let named = input.case.service.as_ref().is_none_or(|name| s.name() == name);
+            named && selects(s, deployment)
+        })
+    };
+    let selected: Vec<usize> = present.iter().copied().filter(selected).collect();
+    if let [only] = selected[..] {
+        return Ok(only);
+    }
+    let names: Vec<&str> = present.iter().map(|&i| input.documents[i].name()).collect();
+    let error = Diagnostic::error("", "several Deployments: which one is rolled out?")
+        .found(names.join(", "))
+        .suggest(format!(
+            "choose one with --deployment {}, or in the scenario: deployment = \"{}\"",
+            names[0], names[0]
+        ));
+    Err(Box::new(error))
+}
+
+/// Whether Service document `service` selects the pods of `workload`.
+pub fn selects(service: &Document, workload: &Document) -> bool {
+    let Some(selector) = selector(service) else { return false };
+    let labels = workload.pod_labels();
+    service.namespace() == workload.namespace()
+        && selector.iter().all(|(k, v)| labels.get(k.as_str()) == Some(&v.as_str()))
+}
+
+fn selector(service: &Document) -> Option<&Labels> {
+    let selector = service.service()?.spec.as_ref()?.selector.as_ref()?;
+    (!selector.is_empty()).then_some(selector)
+}
+
+fn service(input: &Input, subject: &Document) -> Result<Option<usize>, Box<Diagnostic>> {
+    let all = (0..input.documents.len())
+        .filter(|&i| input.documents[i].service().is_some() && !input.documents[i].update);
+    let fitting: Vec<usize> =
+        all.clone().filter(|&i| selects(&input.documents[i], subject)).collect();
+    if let Some(name) = &input.case.service {
+        let named = all.clone().find(|&i| input.documents[i].name() == name);
+        let Some(named) = named else {
+            let error =
+                Diagnostic::error(&input.case_file, format!("there is no Service \"{name}\""))
+                    .at(input.case_root.line_of("service"), "service");
+            return Err(Box::new(error));
+        };
+        if !fitting.contains(&named) {
+            return Err(Box::new(selects_nothing(&input.documents[named], subject)));
+        }
+        return Ok(Some(named));
+    }
+    if fitting.is_empty() {
+        let dangling = all.clone().find(|&i| {
+            let service = &input.documents[i];
+            selector(service).is_some() && !input.documents.iter().any(|d| selects(service, d))
+        });
+        return match dangling {
+            Some(i) => Err(Box::new(selects_nothing(&input.documents[i], subject))),
+            None => Ok(None),
+        };
+    }
+    let ingress = |i: &&usize| named_by_ingress(input, input.documents[**i].name());
+    let routed = |i: &&usize| !headless(&input.documents[**i]);
+    Ok(fitting
+        .iter()
+        .find(ingress)
+        .or_else(|| fitting.iter().find(routed))
+        .or_else(|| fitting.first())
+        .copied())
+}
+
+fn headless(service: &Document) -> bool {
+    let spec = service.service().and_then(|s| s.spec.as_ref());
+    spec.and_then(|s| s.cluster_ip.as_deref()) == Some("None")
+}
+
+fn named_by_ingress(input: &Input, service: &str) -> bool {
+    input.documents.iter().any(|d| match &d.object {
+        Object::Ingress(ingress) => {
+            let rules = ingress.spec.iter().flat_map(|s| s.rules.iter().flatten());
+            let mut backends = rules.flat_map(|r| r.http.iter().flat_map(|h| &h.paths));
+            backends.any(|p| p.backend.service.as_ref().is_some_and(|s| s.name == service))
+        }
+        _ => false,
+    })
+}
+
+fn selects_nothing(service: &Document, subject: &Document) -> Diagnostic {
+    let empty = Labels::new();
+    let selector = selector(service).unwrap_or(&empty);
+    let labels: Labels =
+        subject.pod_labels().into_iter().map(|(k, v)| (k.to_owned(), v.to_owned())).collect();
+    let elsewhere = service.namespace() != subject.namespace();
+    let mut error = service.error("spec.selector", "the Service selects no pods");
+    error.found = Some(show_labels(selector));
+    error.allowed =
+        Some(format!("labels of Deployment {}'s pods: {}", subject.name(), show_labels(&labels)));
+    error.suggestion = Some(if elsewhere {
+        format!(
+            "the Service is in namespace {}, the Deployment in {}",
+            service.namespace(),
+            subject.namespace()
+        )
+    } else {
+        match selector.iter().find(|(k, v)| labels.get(*k) != Some(*v)) {
+            Some((k, v)) => match labels.get(k) {
+                Some(other) => format!("the pods have {k}={other}, the Service asks for {k}={v}"),
+                None => format!("the pods have no label {k}"),
+            },
+            None => "check the selector".to_owned(),
+        }
+    });
+    error
+}
+
+/// The target port of the Service's first port.
+pub fn target_port(service: &Service) -> Option<TargetPort> {
+    let port = service.spec.as_ref()?.ports.as_ref()?.first()?;
+    let number = |n: i32| u16::try_from(n).ok().map(TargetPort::Number);
+    match &port.target_port {
+        None | Some(IntOrString::Int(0)) => number(port.port),
+        Some(IntOrString::Int(n)) => number(*n),
+        Some(IntOrString::String(name)) => Some(TargetPort::Name(name.clone())),
+    }
+}
+
+/// Whether a pod of this Deployment has the named port a Service sends to.
+pub fn has_port(document: &Document, name: &str) -> bool {
+    let template = document.deployment().and_then(|d| d.spec.as_ref()).map(|s| &s.template);
+    let spec = template.and_then(|t| t.spec.as_ref());
+    let containers =
+        spec.iter().flat_map(|s| s.containers.iter().chain(s.init_containers.iter().flatten()));
+    containers.flat_map(|c| c.ports.iter().flatten()).any(|p| p.name.as_deref() == Some(name))
+}
+
+/// Whether a budget's selector concerns the subject.
+pub fn budget_selects(document: &Document, subject: &Document) -> bool {
+    let Object::PodDisruptionBudget(budget) = &document.object else { return false };
+    let labels: Labels =
+        subject.pod_labels().into_iter().map(|(k, v)| (k.to_owned(), v.to_owned())).collect();
+    let selector = budget.spec.as_ref().and_then(|s| s.selector.as_ref());
+    document.namespace() == subject.namespace() && selector.is_some_and(|s| matches(s, &labels))
+}

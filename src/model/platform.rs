@@ -1,0 +1,180 @@
+//! What a cluster's own latencies are: filled from a platform card (`models/platforms/*.toml`), fitted by
+//! `rollsim calibrate`.
+
+use crate::engine::{Dist, Sampler};
+
+/// Declares [`Delays`]: one field per distribution of a platform card, under the same name.
+macro_rules! delays {
+    ($($(#[$doc:meta])* $field:ident),* $(,)?) => {
+        /// The latencies of a cluster, as distributions (`Delays<Dist>`) or ready for drawing
+        /// (`Delays<Sampler>`). Every field is an entry of a platform card, under the same name.
+        #[derive(Clone, Debug, PartialEq)]
+        pub struct Delays<T> {
+            $($(#[$doc])* pub $field: T,)*
+        }
+
+        impl<T> Delays<T> {
+            /// The entries, in the order of a card.
+            pub const KEYS: &[&str] = &[$(stringify!($field)),*];
+
+            /// Fills every field from its key.
+            pub fn read(mut take: impl FnMut(&'static str) -> T) -> Delays<T> {
+                Delays { $($field: take(stringify!($field)),)* }
+            }
+
+            pub fn map<U>(&self, mut f: impl FnMut(&T) -> U) -> Delays<U> {
+                Delays { $($field: f(&self.$field),)* }
+            }
+        }
+    };
+}
+
+delays! {
+    /// One API write (request sent until committed).
+    api_write,
+    /// Writing an EndpointSlice.
+    slice_write,
+    /// The same when a pod's deletion is the reason: its node is busy stopping it at that moment.
+    slice_write_deletion,
+    /// Commit until a controller's (kube-controller-manager) cache shows it.
+    watch_controller,
+    /// Commit until the kubelet sees it and acts.
+    watch_kubelet,
+    /// Commit until kube-proxy sees it.
+    watch_proxy,
+    /// Pod created until bound.
+    schedule,
+    /// Pod seen by the kubelet until its sandbox is being created (volumes, cgroups): waiting, not work.
+    pod_setup,
+    /// Creating the sandbox with its network: work on an otherwise idle node.
+    sandbox_create,
+    /// Creating and starting one container until its process runs: work on an otherwise idle node.
+    container_start,
+    /// Pulling an image that is not present.
+    image_pull,
+    /// Checking an image that is present (imagePullPolicy Always).
+    image_check,
+    /// Duration of one PLEG relist (the next starts 1 s after it ended).
+    pleg_relist,
+    /// Container stop decided until the signal arrives.
+    signal_delivery,
+    /// Last container exit until the network namespace is gone: work on an otherwise idle node.
+    sandbox_teardown,
+    /// Network namespace gone until the kubelet knows the pod's terminal phase: work, as above.
+    pod_cleanup,
+    /// An exec hook's own time, on top of its command's.
+    hook_exec,
+    /// An httpGet hook's own time, on top of the handler's.
+    hook_http,
+    /// A pod status change until the status manager starts to send it.
+    status_sync,
+    /// One status write of the kubelet (GET and PATCH); one after the other on each node.
+    status_patch,
+    /// A probe request until its answer.
+    probe_answer,
+    /// Terminal phase written, and the next relist over, until the object is deleted (volumes, cgroup).
+    object_removal,
+    /// One kube-proxy rule synchronisation.
+    proxy_sync,
+}
+
+/// The same, ready for drawing.
+pub type Latencies = Delays<Sampler>;
+
+/// A cluster: its latencies, and numbers that are no distributions.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Platform {
+    pub delays: Delays<Dist>,
+    /// Cores of a node that container starts and stops share; 0: unlimited.
+    pub node_cores: f64,
+    /// The control plane and the client share the nodes' cores (a cluster on one machine).
+    pub shared_control_plane: bool,
+    /// With `shared_control_plane`: what each pod iteration of the kubelet and each pod status costs, in
+    /// seconds of work.
+    pub iteration_work_s: f64,
+    /// Runs differ as a whole: the standard deviation of the logarithm of the factor on all work and on the
+    /// control plane's latencies that one run draws.
+    pub run_spread: f64,
+    /// What one request takes besides the application's service time (accept, network), in seconds.
+    pub request_overhead_s: f64,
+    /// How much stopping a pod slows the others on its node, against starting one.
+    pub stop_weight: f64,
+    /// How much of a node's slow-down is felt by what needs the processor only for a moment (a signal; with
+    /// `shared_control_plane` a request to the API), against a container's start.
+    pub short_work_share: f64,
+    /// Share of container starts in which the readiness probe's immediate evaluation is wasted.
+    pub probe_trigger_lost: f64,
+    /// Share of EndpointSlice writes whose answer reaches the controller before its own watch shows them: a
+    /// sync in between fails and is retried after 1 s.
+    pub slice_cache_stale: f64,
+    /// Connections that arrive within this after a process exited, and had still been accepted by the kernel,
+    /// are reset; later ones are refused. In seconds.
+    pub reset_window_s: f64,
+    /// Packets to the address of a removed pod are answered "no route to host" once no pod is left on its
+    /// node (the bridge loses its carrier and the neighbour entries go); else they are lost.
+    pub bridge_flush: bool,
+    /// ARP failure on the link until the client hears "no route to host", in seconds.
+    pub arp_failure_s: f64,
+    /// kube-proxy in iptables mode: between removing the rule that rejects and adding those that forward, in
+    /// seconds.
+    pub proxy_table_gap_s: f64,
+}
+
+impl Platform {
+    /// The entries of a platform card that are single numbers.
+    pub const NUMBERS: &[&str] = &[
+        "node_cores",
+        "shared_control_plane",
+        "iteration_work_s",
+        "run_spread",
+        "request_overhead_s",
+        "stop_weight",
+        "short_work_share",
+        "probe_trigger_lost",
+        "slice_cache_stale",
+        "reset_window_s",
+        "bridge_flush",
+        "arp_failure_s",
+        "proxy_table_gap_s",
+    ];
+
+    /// All entries of a platform card.
+    pub fn keys() -> impl Iterator<Item = &'static str> {
+        Delays::<Dist>::KEYS.iter().chain(Self::NUMBERS).copied()
+    }
+
+    /// Fills a platform from its entries.
+    pub fn read(
+        take_dist: impl FnMut(&'static str) -> Dist,
+        mut take_number: impl FnMut(&'static str) -> f64,
+    ) -> Platform {
+        Platform {
+            delays: Delays::read(take_dist),
+            node_cores: take_number("node_cores"),
+            shared_control_plane: take_number("shared_control_plane") > 0.0,
+            iteration_work_s: take_number("iteration_work_s"),
+            run_spread: take_number("run_spread"),
+            request_overhead_s: take_number("request_overhead_s"),
+            stop_weight: take_number("stop_weight"),
+            short_work_share: take_number("short_work_share"),
+            probe_trigger_lost: take_number("probe_trigger_lost"),
+            slice_cache_stale: take_number("slice_cache_stale"),
+            reset_window_s: take_number("reset_window_s"),
+            bridge_flush: take_number("bridge_flush") > 0.0,
+            arp_failure_s: take_number("arp_failure_s"),
+            proxy_table_gap_s: take_number("proxy_table_gap_s"),
+        }
+    }
+
+    pub fn latencies(&self) -> Latencies {
+        self.delays.map(Sampler::new)
+    }
+}
+
+/// Versions, where behaviour changed between them: the minor number of v1.N.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Kubernetes {
+    pub control_plane: u32,
+    pub kubelet: u32,
+    pub kube_proxy: u32,
+}

@@ -1,0 +1,145 @@
+//! A scenario: everything a run needs, validated. `input` makes it of manifests, scenario files and cards.
+
+use crate::cluster::spec::{
+    App, Deployment, Ingress, Node, PodDisruptionBudget, PodTemplate, Service,
+};
+use crate::engine::{Dur, Time};
+pub use crate::model::balancer::Path;
+use crate::model::balancer::services::Split;
+use crate::model::gate::Gate;
+use crate::model::platform::{Kubernetes, Platform};
+use crate::traffic::offered::Traffic;
+
+/// One question: this cluster, this traffic, this action.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Scenario {
+    pub name: String,
+    pub kubernetes: Kubernetes,
+    /// Present (with all pods running) when the run starts.
+    pub deployments: Vec<Deployment>,
+    /// The Deployment under test: an index into `deployments`.
+    pub subject: usize,
+    pub service: Service,
+    /// Further Services that share the requests with it.
+    pub split: Option<Split>,
+    pub ingress: Option<Ingress>,
+    pub pod_disruption_budgets: Vec<PodDisruptionBudget>,
+    /// At least one.
+    pub nodes: Vec<Node>,
+    pub path: Path,
+    pub traffic: Traffic,
+    pub actions: Vec<Action>,
+    /// An external controller that sets the pods' readiness gates (other than a modelled one, such as the
+    /// AWS Load Balancer Controller).
+    pub gate: Option<Gate>,
+    pub platform: Platform,
+    /// How long pods have been up when the run starts.
+    pub age: Dur,
+    /// The run stops here at the latest (it stops earlier when nothing more can change).
+    pub horizon: Time,
+    /// What the answer leans on and nobody measured: (card key, value and why), shown to the user.
+    pub assumptions: Vec<Assumption>,
+    /// Parts of the input that were recognised but are not modelled, each named once.
+    pub not_modelled: Vec<String>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Assumption {
+    pub key: String,
+    pub text: String,
+}
+
+#[derive(Clone, Debug, PartialEq)]
+pub struct Action {
+    pub at: Time,
+    pub kind: ActionKind,
+}
+
+#[derive(Clone, Debug, PartialEq)]
+pub enum ActionKind {
+    /// A new pod template for the subject (`kubectl apply`, `set image`, `rollout restart`). Fields of the
+    /// Deployment spec that came with it are applied too.
+    Rollout {
+        deployment: Box<Deployment>,
+    },
+    /// `kubectl rollout undo` to the previous revision or a given one.
+    Undo {
+        to_revision: Option<u32>,
+    },
+    /// `kubectl scale` of a Deployment (index into the scenario's Deployments).
+    Scale {
+        deployment: usize,
+        replicas: i32,
+    },
+    /// `kubectl delete pod` of the first `count` pods by name.
+    DeletePods {
+        count: u32,
+    },
+    /// Every pod of the subject in name order, one at a time, through the eviction API; refused ones are
+    /// retried after `retry`.
+    Evict {
+        retry: Dur,
+    },
+    /// Blue/green: create the second Deployment; switch the Service selector (after all its pods are
+    /// available, or a fixed time later); scale the first one to 0 some time after the switch.
+    SelectorSwitch {
+        deployment: Box<Deployment>,
+        wait_available: bool,
+        switch_after: Dur,
+        scale_down_after: Option<Dur>,
+    },
+    /// New weights of the Services in the Ingress, in the order of [`Split::weights`].
+    ShiftWeight {
+        weights: Vec<u32>,
+    },
+    /// The ingress controller's own pods are replaced, one after the other.
+    RestartIngress,
+    /// `kubectl rollout pause` / `resume`.
+    Pause,
+    Resume,
+    /// `kubectl drain` of a node (index).
+    Drain {
+        node: usize,
+    },
+}
+
+impl ActionKind {
+    /// Whether it makes a rollout, whose end is of interest.
+    pub fn is_rollout(&self) -> bool {
+        matches!(self, ActionKind::Rollout { .. } | ActionKind::Undo { .. } | ActionKind::Resume)
+    }
+}
+
+impl Scenario {
+    /// The Services on the path, by their numbers.
+    pub fn services(&self) -> impl Iterator<Item = &Service> {
+        std::iter::once(&self.service).chain(self.split.iter().flat_map(|s| &s.others))
+    }
+
+    /// Every distinct behaviour version that can serve: the templates of `deployments` and of the actions.
+    pub fn templates(&self) -> Vec<&PodTemplate> {
+        let mut templates: Vec<&PodTemplate> =
+            self.deployments.iter().map(|d| &*d.template).collect();
+        for action in &self.actions {
+            match &action.kind {
+                ActionKind::Rollout { deployment }
+                | ActionKind::SelectorSwitch { deployment, .. } => {
+                    templates.push(&deployment.template)
+                }
+                _ => {}
+            }
+        }
+        templates
+    }
+}
+
+impl PodTemplate {
+    /// The behaviour of the process that serves the Service's port: the container that declares it, else
+    /// the first.
+    pub fn serving_app(&self, port: Option<u16>) -> &App {
+        let declares = |c: &&crate::cluster::spec::Container| {
+            port.is_some_and(|p| c.ports.iter().any(|cp| cp.port == p))
+        };
+        &self.containers.iter().find(declares).unwrap_or(&self.containers[0]).app
+    }
+}

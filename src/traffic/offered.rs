@@ -1,0 +1,44 @@
+//! The load that clients offer, and how they behave.
+
+use crate::engine::{Dist, Dur, Time};
+
+#[derive(Clone, Debug, PartialEq)]
+pub struct Traffic {
+    pub start: Time,
+    pub end: Time,
+    pub arrivals: Arrivals,
+    /// Requests per second from each instant on (sorted, the first at or before `start`).
+    pub rate: Vec<(Time, f64)>,
+    pub client: Client,
+}
+
+#[derive(Clone, Debug, PartialEq)]
+pub enum Arrivals {
+    /// Open loop, evenly spaced, with a random phase.
+    Even,
+    /// Open loop, Poisson.
+    Poisson,
+    /// Open loop: these send times.
+    Trace(Vec<Time>),
+    /// Closed loop: so many users, each waiting `think` between answer and next request.
+    Closed { users: u32, think: Dist },
+}
+
+#[derive(Clone, Debug, PartialEq)]
+pub struct Client {
+    /// Connections are kept and reused (most recently freed first), opened when none is free.
+    pub keep_alive: bool,
+    /// A request fails when no answer is complete within this.
+    pub timeout: Dur,
+    /// Extra tries of the client itself after a failure.
+    pub retries: u32,
+    pub retry_backoff: Dur,
+    /// Go's transport: a GET on a reused connection that turns out closed before any byte of the answer
+    /// is sent again once on a fresh connection.
+    pub retry_reused: bool,
+    /// Share of requests that must not be sent twice (POST, PATCH): neither a proxy nor the client's
+    /// transport does so once they were sent.
+    pub non_idempotent: f64,
+    /// Answers later than this count as stalled.
+    pub stall_threshold: Dur,
+}
