@@ -1,5 +1,6 @@
 //! The API objects, as plain structs with Kubernetes' own names.
 
+pub mod deletion;
 pub mod objects;
 pub mod phase;
 pub mod spec;

@@ -1,6 +1,7 @@
 //! The live API objects and the verbs that change them. Every verb appends to a change log, from which the
 //! world tells the watchers.
 
+use super::deletion::api_delete_grace;
 use super::phase::PodPhase;
 use super::spec::{Deployment as DeploymentSpec, PodTemplate};
 pub use super::verbs::{Change, SliceRange, Write};
@@ -53,6 +54,8 @@ pub struct Pod {
     pub ready_transition: Time,
     /// Its readiness gates are all True.
     pub gates: bool,
+    /// Annotation controller.kubernetes.io/pod-deletion-cost.
+    pub deletion_cost: i32,
     /// The grace period it was deleted with, in seconds.
     pub deleting: Option<i64>,
     pub removed: bool,
@@ -147,6 +150,12 @@ impl Cluster {
 
     pub fn deployment_of(&self, pod: PodId) -> DeploymentId {
         self.replica_sets[self.pods[pod.index()].rs.index()].deployment
+    }
+
+    /// Pods whose set belongs to the Deployment, for actions such as `kubectl delete pod`.
+    pub fn pods_of(&self, id: DeploymentId) -> Vec<PodId> {
+        let there = |p: &PodId| !self.pods[p.index()].removed && self.deployment_of(*p) == id;
+        (0..self.pods.len() as u32).map(PodId).filter(there).collect()
     }
 
     /// Replaces a Deployment's spec (an action of the user).
@@ -287,7 +296,8 @@ impl Cluster {
 
     fn create_pod(&mut self, now: Time, rs: RsId, uid: u64) {
         let template = self.replica_sets[rs.index()].template;
-        let gates = self.templates[template.index()].readiness_gates.is_empty();
+        let spec = &self.templates[template.index()];
+        let (gates, deletion_cost) = (spec.readiness_gates.is_empty(), spec.deletion_cost);
         let id = PodId(self.pods.len() as u32);
         self.pods.push(Pod {
             rs,
@@ -304,28 +314,27 @@ impl Cluster {
             },
             ready_transition: now.floor_s(self.second_phase),
             gates,
+            deletion_cost,
             deleting: None,
             removed: false,
         });
         self.log.push(Change::PodCreated(id));
     }
 
-    /// A graceful delete; an unassigned or terminal pod goes at once.
+    /// A graceful delete; without a grace period the object goes at once.
     fn delete_pod(&mut self, pod: PodId) {
-        let grace = self.template_of(pod).termination_grace_period_seconds;
+        let spec = self.template_of(pod).termination_grace_period_seconds;
         let p = &mut self.pods[pod.index()];
         if p.removed || p.deleting.is_some() {
             return;
         }
-        if p.node.is_none() || p.status.phase.is_terminal() {
-            p.deleting = Some(0);
-            p.removed = true;
-            self.log.push(Change::PodDeleting(pod));
-            self.log.push(Change::PodRemoved(pod));
-            return;
-        }
+        let grace = api_delete_grace(p.node.is_some(), Some(p.status.phase), None, Some(spec));
         p.deleting = Some(grace);
+        p.removed = grace == 0;
         self.log.push(Change::PodDeleting(pod));
+        if grace == 0 {
+            self.log.push(Change::PodRemoved(pod));
+        }
     }
 
     fn set_pod_status(&mut self, now: Time, pod: PodId, status: PodStatus) {

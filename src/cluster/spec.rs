@@ -61,6 +61,8 @@ pub struct PodTemplate {
     pub init_containers: Vec<Container>,
     pub containers: Vec<Container>,
     pub termination_grace_period_seconds: i64,
+    /// Annotation controller.kubernetes.io/pod-deletion-cost.
+    pub deletion_cost: i32,
     /// Condition types, e.g. `target-health.elbv2.k8s.aws/...`.
     pub readiness_gates: Vec<String>,
     /// Sum of requests over containers.

@@ -20,7 +20,8 @@ pub struct SeenPod {
 }
 
 impl SeenPod {
-    const UNKNOWN: SeenPod = SeenPod {
+    /// A pod the cache does not show.
+    pub const UNKNOWN: SeenPod = SeenPod {
         exists: false,
         rs: RsId(0),
         template: TemplateId(0),
@@ -39,6 +40,16 @@ impl SeenPod {
     /// Counts for its ReplicaSet: not terminal and not being deleted.
     pub fn is_active(&self) -> bool {
         self.exists && !self.deleting && !self.phase.is_terminal()
+    }
+
+    /// Active, and Ready.
+    pub fn counts_as_ready(&self) -> bool {
+        self.ready && self.is_active()
+    }
+
+    /// Being deleted, and not terminal yet.
+    pub fn is_terminating(&self) -> bool {
+        self.exists && self.deleting && !self.phase.is_terminal()
     }
 }
 

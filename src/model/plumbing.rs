@@ -89,6 +89,50 @@ impl WorkKey {
     }
 }
 
+/// The entry of one key in a delaying work queue: there is one at most, and it only moves earlier.
+///
+/// `staging/src/k8s.io/client-go/util/workqueue/delaying_queue.go: insert`.
+#[derive(Clone, Copy, Debug)]
+pub struct Delayed {
+    /// NEVER: no entry.
+    due: Time,
+}
+
+impl Default for Delayed {
+    fn default() -> Delayed {
+        Delayed { due: Time::NEVER }
+    }
+}
+
+impl Delayed {
+    /// Adds the key for `at`. When the caller must schedule its event; None: it is due no later already.
+    pub fn add(&mut self, at: Time) -> Option<Time> {
+        let earlier = at < self.due;
+        if earlier {
+            self.due = at;
+        }
+        earlier.then_some(at)
+    }
+
+    /// Whether the event scheduled for `now` is the entry's: not if it was moved earlier meanwhile.
+    pub fn take(&mut self, now: Time) -> bool {
+        let is_due = self.due == now;
+        if is_due {
+            self.due = Time::NEVER;
+        }
+        is_due
+    }
+}
+
+/// The wait of a key after so many failed syncs in a row.
+///
+/// `staging/src/k8s.io/client-go/util/workqueue/default_rate_limiters.go:
+/// DefaultTypedControllerRateLimiter`.
+pub fn retry_delay(failures: u32) -> Dur {
+    let doublings = failures.saturating_sub(1).min(30);
+    Dur::from_millis(5 << doublings).min(Dur::from_secs(1000))
+}
+
 /// What stays the same during one replication.
 #[derive(Clone, Copy)]
 pub struct Run<'a> {
@@ -137,6 +181,18 @@ pub fn slowed(latency: Dur, slowdown: f64) -> Dur {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_delayed_key_only_moves_earlier() {
+        let at = Time;
+        let mut key = Delayed::default();
+        assert_eq!(key.add(at(50)), Some(at(50)));
+        assert_eq!(key.add(at(60)), None);
+        assert_eq!(key.add(at(20)), Some(at(20)));
+        assert!(key.take(at(20)) && !key.take(at(50)));
+        assert_eq!(key.add(at(60)), Some(at(60)));
+        assert!(key.take(at(60)));
+    }
 
     #[test]
     fn bucket_gives_the_burst_and_then_the_rate() {

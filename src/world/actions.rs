@@ -1,11 +1,11 @@
 //! What the user does: each action is one or more steps at their times.
 
-use super::{Event, World, says};
+use super::{Event, World, outcome, says};
 use crate::cluster::objects::{DeploymentId, PodId, Write};
 use crate::cluster::spec::{Deployment, Labels, PodDisruptionBudget, selects};
 use crate::engine::{Dur, Time};
-use crate::model::deployment::controller::pods_of;
-use crate::model::disruption::pdb;
+use crate::model::disruption::eviction::{self, Answer, EvictedPod, Store};
+use crate::model::disruption::pdb::{self, BudgetPod};
 use crate::scenario::ActionKind;
 use crate::timeline::Milestone;
 use std::borrow::Cow;
@@ -36,8 +36,9 @@ pub(super) struct Actions {
     second: Option<DeploymentId>,
     /// The action that waits for it.
     awaiting: Option<u32>,
-    /// Pods whose eviction was granted: they count as disrupted at once, before the deletion is written.
-    evicted: Vec<PodId>,
+    /// Pods for whose eviction a budget gave a disruption, and when: they count at once, before the deletion
+    /// is written.
+    evicted: Vec<(PodId, Time)>,
 }
 
 /// How often a script that waits for availability looks.
@@ -138,7 +139,7 @@ impl World<'_> {
 
     /// A Deployment's pods in the order of their (random) names.
     fn named_pods(&self, id: DeploymentId) -> Vec<PodId> {
-        let mut pods = pods_of(&self.cluster, id);
+        let mut pods = self.cluster.pods_of(id);
         pods.sort_by_key(|p| self.cluster.pods[p.index()].uid);
         pods
     }
@@ -172,61 +173,78 @@ impl World<'_> {
         let Some(&pod) = list.and_then(|(_, pods)| pods.get(next as usize)) else { return };
         let (retry, serial) = match &self.scenario.actions[action as usize].kind {
             ActionKind::Evict { retry } => (*retry, true),
-            _ => (Dur::from_secs(5), false),
+            _ => (eviction::DRAIN_RETRY, false),
         };
         let at = now + self.latency(|l| &l.api_write);
-        if self.may_evict(pod) {
-            self.actions.evicted.push(pod);
-            self.queue.schedule(at, Event::Write(Write::DeletePod { pod }));
-            if serial {
-                let step = Step::Evict { action, next: next + 1 };
-                self.queue.schedule(at + EVICTION_GAP, Event::Action(step));
+        let (answer, budgets) = self.evict(now, pod);
+        match answer {
+            Answer::Deleted => {
+                self.queue.schedule(at, Event::Write(Write::DeletePod { pod }));
             }
-        } else {
-            let step = Step::Evict { action, next };
-            self.queue.schedule(now + retry, Event::Action(step));
+            Answer::TooManyRequests(_) | Answer::Conflict => {
+                let step = Step::Evict { action, next };
+                self.queue.schedule(now + retry, Event::Action(step));
+                return;
+            }
+            // An error that `kubectl drain` does not try again.
+            Answer::SeveralBudgets => {
+                let name = outcome::name_of(&self.cluster, pod);
+                let note = format!("eviction of {name} refused: {budgets} budgets select it");
+                self.timeline.milestones.push((now, Milestone::Note(note)));
+            }
+        }
+        if serial {
+            let step = Step::Evict { action, next: next + 1 };
+            self.queue.schedule(at + EVICTION_GAP, Event::Action(step));
         }
     }
 
-    /// The eviction API: a pod covered by a budget goes only while enough others are healthy.
-    fn may_evict(&self, pod: PodId) -> bool {
+    /// The eviction API; also how many budgets select the pod.
+    fn evict(&mut self, now: Time, pod: PodId) -> (Answer, usize) {
         let labels = &self.cluster.template_of(pod).labels;
         let object = &self.cluster.pods[pod.index()];
-        if object.removed || object.deleting.is_some() {
-            return true;
+        if object.removed {
+            return (Answer::Deleted, 0);
         }
-        let budgets = &self.scenario.pod_disruption_budgets;
-        budgets.iter().filter(|b| selects(&b.selector, labels)).all(|budget| {
-            let (healthy, desired) = self.budget(budget);
-            if object.status.ready {
-                return healthy > desired;
-            }
-            budget.always_allow_unhealthy || (healthy >= desired && desired > 0)
-        })
+        let selecting = self.scenario.pod_disruption_budgets.iter();
+        let selecting = selecting.filter(|b| selects(&b.selector, labels));
+        let budgets: Vec<_> = selecting.map(|budget| self.budget(now, budget)).collect();
+        let (phase, ready) = (object.status.phase, object.status.ready);
+        let mut stored = Stored(EvictedPod { phase, ready, deleting: object.deleting.is_some() });
+        let (answer, taken) = eviction::create(&mut stored, &budgets, false);
+        if taken {
+            self.actions.evicted.push((pod, now));
+        }
+        (answer, budgets.len())
     }
 
-    /// Healthy pods under a budget, and how many it wants.
-    fn budget(&self, budget: &PodDisruptionBudget) -> (i32, i32) {
+    /// A budget with its status of this instant.
+    fn budget(&self, now: Time, budget: &PodDisruptionBudget) -> eviction::Budget {
         let covered = |p: &PodId| {
             let pod = &self.cluster.pods[p.index()];
             !pod.removed && selects(&budget.selector, &self.cluster.template_of(*p).labels)
         };
         let pods: Vec<PodId> =
             (0..self.cluster.pods.len() as u32).map(PodId).filter(covered).collect();
-        let healthy = pods.iter().filter(|p| {
+        let seen = pods.iter().map(|p| {
             let pod = &self.cluster.pods[p.index()];
-            pod.status.ready && pod.deleting.is_none() && !self.actions.evicted.contains(p)
+            let evicted = self.actions.evicted.iter().find(|(evicted, _)| evicted == p);
+            let evicted = evicted.map(|&(_, at)| at);
+            BudgetPod { ready: pod.status.ready, deleting: pod.deleting.is_some(), evicted }
         });
+        let healthy = pdb::count_healthy(seen, now);
         let mut owners: Vec<DeploymentId> =
             pods.iter().map(|&p| self.cluster.deployment_of(p)).collect();
         owners.sort_unstable();
         owners.dedup();
         let expected: i32 =
             owners.iter().map(|d| self.cluster.deployments[d.index()].spec.replicas).sum();
-        let healthy = healthy.count() as i32;
         let (least, most) = (budget.min_available, budget.max_unavailable);
-        let status = pdb::status(least, most, pods.len() as i32, healthy, expected);
-        (healthy, status.desired_healthy)
+        eviction::Budget {
+            status: pdb::status(least, most, pods.len() as i32, healthy, expected),
+            observed: true,
+            always_allow_unhealthy: budget.always_allow_unhealthy,
+        }
     }
 
     fn await_available(&mut self, now: Time, index: u32) {
@@ -314,5 +332,18 @@ impl World<'_> {
         let matches = |pod: PodId| selects(selector, &cluster.template_of(pod).labels);
         let out = &mut says(&mut self.queue, |e| Event::Slice(0, e));
         self.slices[0].selector_changed(now, matches, cluster.pods.len(), out);
+    }
+}
+
+/// A pod at one instant, at which nobody else changes it: no delete meets a conflict.
+struct Stored(EvictedPod);
+
+impl Store for Stored {
+    fn pod(&mut self) -> EvictedPod {
+        self.0
+    }
+
+    fn delete(&mut self, _as_seen: bool) -> bool {
+        true
     }
 }

@@ -4,6 +4,7 @@ use super::{Control, World};
 use crate::cluster::objects::{Change, Cluster, DeploymentId, RsId, RsStatus, TemplateId};
 use crate::engine::rng::mix;
 use crate::engine::{Dur, Time};
+use crate::model::deployment::status;
 use crate::scenario::Scenario;
 use crate::timeline::{Milestone, PodId, PodName, PodTruth, Timeline, Version};
 use smallvec::SmallVec;
@@ -130,11 +131,8 @@ impl Tracker {
     /// Complete: all updated, all available, none old, and the controller has seen the present spec.
     fn check(&mut self, now: Time, cluster: &Cluster, timeline: &mut Timeline) {
         let d = &cluster.deployments[self.subject.index()];
-        let (s, n) = (d.status, d.spec.replicas);
-        let complete = s.observed_generation >= d.generation
-            && s.updated == n
-            && s.replicas == n
-            && s.available == n;
+        let observed = d.status.observed_generation >= d.generation;
+        let complete = status::complete(d.spec.replicas, d.status, observed);
         match (complete && self.rolling, self.complete) {
             (true, None) => {
                 self.complete = Some(now);

@@ -31,7 +31,8 @@ impl<'a> World<'a> {
         let slices = |(i, service): (usize, &Service)| {
             let (rng, publish) =
                 (seed.stream("slice", i as u64), service.publish_not_ready_addresses);
-            endpointslice::controller::Controller::new(i as u8, rng, publish)
+            let minor = scenario.kubernetes.control_plane;
+            endpointslice::controller::Controller::new(i as u8, rng, publish, minor)
         };
         let services = || scenario.services();
         let mut world = World {
@@ -138,7 +139,8 @@ impl<'a> World<'a> {
         self.cluster.deployments[id.index()].status = deployment_status;
         self.informer.observe_set(&self.cluster, rs);
         self.replica_sets.adopt(rs, &pods, status);
-        self.deployments.adopt(id, deployment_status, replicas);
+        let deployment = &self.cluster.deployments[id.index()];
+        self.deployments.adopt(id, deployment, replicas, started);
     }
 
     fn populate_pod(&mut self, rs: RsId, started: Time) -> PodId {

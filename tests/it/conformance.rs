@@ -6,6 +6,7 @@ mod deployment;
 mod disruption;
 mod kubelet;
 mod network;
+mod node;
 mod replicaset;
 mod scheduler;
 mod status;

@@ -1,5 +1,6 @@
 //! Rules of this repository that a reader would otherwise have to remember.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -49,6 +50,13 @@ const BANNED: &[&str] = &[
 /// Where a banned word is in order, and why.
 const ALLOWED: &[(&str, &str, &str)] =
     &[("src/sweep/journal.rs", "Instant", "how often finished points are forced to the disk")];
+
+/// Rules that no simulation follows yet, and what they wait for: the beginning of their path.
+const UNREACHED: &[(&str, &str)] = &[
+    ("src/model/autoscaler/", "an autoscaler in the run"),
+    ("src/model/node/", "nodes that fail and shut down in the run"),
+    ("src/model/scheduler/", "kube-scheduler's own score plugins in the scheduler"),
+];
 
 fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).to_path_buf()
@@ -306,4 +314,146 @@ fn nothing_is_left_unfinished_or_tied_to_one_machine() {
         }
     }
     none(&problems);
+}
+
+/// A public function, method or constant of a model: where it stands, and where it ends.
+#[derive(Debug)]
+struct Rule {
+    file: usize,
+    name: String,
+    lines: std::ops::Range<usize>,
+}
+
+fn identifier(text: &str) -> &str {
+    let end = text.find(|c: char| !c.is_ascii_alphanumeric() && c != '_').unwrap_or(text.len());
+    &text[..end]
+}
+
+/// The public rules of the models in `sources`.
+fn rules(sources: &[(String, Vec<String>)]) -> Vec<Rule> {
+    let mut found = Vec::new();
+    let models = sources.iter().enumerate().filter(|(_, (path, _))| path.starts_with("src/model/"));
+    for (file, (_, lines)) in models {
+        for (start, line) in lines.iter().enumerate() {
+            let words = line.trim_start();
+            let indent = &line[..line.len() - words.len()];
+            let function = words.strip_prefix("pub fn ").or(words.strip_prefix("pub const fn "));
+            let Some(rest) = function.or(words.strip_prefix("pub const ")) else { continue };
+            let end = format!("{indent}}}");
+            let length = match function {
+                Some(_) if !words.ends_with('}') => lines[start..].iter().position(|l| *l == end),
+                _ => Some(0),
+            };
+            let lines = start..start + length.expect("a function ends") + 1;
+            found.push(Rule { file, name: identifier(rest).to_owned(), lines });
+        }
+    }
+    found
+}
+
+/// Whether the line calls or names `name`: defining it is not enough, nor is importing it, nor a field
+/// of that name.
+fn uses(line: &str, name: &str) -> bool {
+    let code = line.split("//").next().unwrap_or("");
+    code.match_indices(name).any(|(at, _)| {
+        let (before, after) = (&code[..at], &code[at + name.len()..]);
+        let is_word = |c: char| c.is_ascii_alphanumeric() || c == '_';
+        if before.ends_with(is_word) || after.starts_with(is_word) || before.ends_with("fn ") {
+            return false;
+        }
+        let constant = name.chars().all(|c| !c.is_ascii_lowercase());
+        let import = before.trim_start().starts_with("use ") || before.trim_start().is_empty();
+        after.starts_with('(')
+            || (constant && !import && !before.ends_with("const "))
+            || (before.ends_with("::") && !import)
+            || (before.ends_with('(') && after.starts_with(')'))
+    })
+}
+
+/// The rules that nothing in the program follows, but what is itself not followed.
+fn unreached() -> (Vec<(String, Vec<String>)>, Vec<Rule>) {
+    let sources: Vec<(String, Vec<String>)> = rust("src")
+        .iter()
+        .map(|file| (file.path.clone(), product(file).into_iter().map(str::to_owned).collect()))
+        .collect();
+    let mut alive = rules(&sources);
+    let names: BTreeSet<String> = alive.iter().map(|rule| rule.name.clone()).collect();
+    let mut places: BTreeMap<&str, Vec<(usize, usize)>> = BTreeMap::new();
+    for (file, (_, lines)) in sources.iter().enumerate() {
+        for (number, line) in lines.iter().enumerate() {
+            let mut words = line.split(|c: char| !c.is_ascii_alphanumeric() && c != '_');
+            for name in words.by_ref().filter_map(|word| names.get(word)) {
+                if uses(line, name) {
+                    places.entry(name).or_default().push((file, number));
+                }
+            }
+        }
+    }
+    let mut dead: Vec<Rule> = Vec::new();
+    loop {
+        let inside = |rule: &Rule, &(file, line): &(usize, usize)| {
+            rule.file == file && rule.lines.contains(&line)
+        };
+        let is_reached =
+            |rule: &Rule| {
+                places.get(rule.name.as_str()).into_iter().flatten().any(|place| {
+                    !inside(rule, place) && !dead.iter().any(|other| inside(other, place))
+                })
+            };
+        let (reached, more): (Vec<Rule>, Vec<Rule>) = alive.into_iter().partition(is_reached);
+        alive = reached;
+        if more.is_empty() {
+            return (sources, dead);
+        }
+        dead.extend(more);
+    }
+}
+
+#[test]
+fn rules_that_are_tested_are_rules_that_run() {
+    let (sources, dead) = unreached();
+    let mut problems = Vec::new();
+    for rule in &dead {
+        let (path, _) = &sources[rule.file];
+        if !UNREACHED.iter().any(|(part, _)| path.starts_with(part)) {
+            let line = rule.lines.start + 1;
+            problems.push(format!("{path}:{line}: only tests reach {}", rule.name));
+        }
+    }
+    for (part, _) in UNREACHED {
+        if !dead.iter().any(|rule| sources[rule.file].0.starts_with(part)) {
+            problems.push(format!("all of {part} is reached: take it off UNREACHED"));
+        }
+    }
+    none(&problems);
+}
+
+/// `cargo test --test it tidy::conformance_rows -- --nocapture` prints how many there are.
+#[test]
+fn conformance_rows_run_against_rules_that_run() {
+    let (sources, dead) = unreached();
+    // A file of checks that names a rule that does not run, of a module it imports.
+    let names_unreached = |text: &str| {
+        dead.iter().any(|rule| {
+            let path = sources[rule.file].0.trim_start_matches("src/").trim_end_matches(".rs");
+            let module = format!("use rollsim::{}::", path.replace('/', "::"));
+            text.contains(&module) && text.lines().any(|line| uses(line, &rule.name))
+        })
+    };
+    let checks = rust("tests/it/conformance");
+    let (mut run, mut all) = (0, 0);
+    for table in files("tests/conformance").iter().filter(|f| f.path.ends_with(".toml")) {
+        let name = table.path.trim_start_matches("tests/conformance/").trim_end_matches(".toml");
+        let doc: toml::Table = table.text.parse().expect("a table");
+        let groups = doc["group"].as_array().expect("groups").iter();
+        let rows: usize = groups.map(|g| g["cases"].as_array().expect("cases").len()).sum();
+        let read = format!("Table::read(\"{name}\")");
+        let check = checks.iter().find(|f| f.text.contains(&read)).expect("a check of the table");
+        let live = !names_unreached(&check.text);
+        println!("{rows:5} rows of {name}{}", if live { "" } else { ": not in a simulation yet" });
+        all += rows;
+        run += if live { rows } else { 0 };
+    }
+    println!("{run} of {all} rows run against functions that simulations call");
+    assert!(run > all / 2, "{run} of {all}");
 }

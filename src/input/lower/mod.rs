@@ -72,11 +72,13 @@ impl Lowering<'_> {
         path::inject_gates(self, &path, &service, &mut deployments, &mut actions);
         let platform = self.platform(&input.platform);
         let nodes = self.nodes();
+        let kubernetes = self.kubernetes();
+        let rolled = &deployments[subject_index];
         let (traffic, horizon) =
-            traffic::lower(self, &deployments[subject_index], &actions, &path, &platform);
+            traffic::lower(self, rolled, &actions, &path, &platform, &kubernetes);
         let scenario = Scenario {
             name: input.name.clone(),
-            kubernetes: self.kubernetes(),
+            kubernetes,
             pod_disruption_budgets: self.budgets(subject),
             ingress,
             path,

@@ -5,7 +5,7 @@ use crate::engine::{Dist, Dur, Time};
 use crate::input::lower::lowering::{Lowering, at};
 use crate::input::raw::case::{ArrivalsCase, TrafficCase};
 use crate::input::text::checks;
-use crate::model::platform::Platform;
+use crate::model::platform::{Kubernetes, Platform};
 use crate::scenario::{Action, ActionKind, Path};
 use crate::traffic::offered::{Arrivals, Client, Traffic};
 
@@ -21,9 +21,10 @@ pub(crate) fn lower(
     actions: &[Action],
     path: &Path,
     platform: &Platform,
+    kubernetes: &Kubernetes,
 ) -> (Traffic, Time) {
     let case = &low.input.case.traffic;
-    let settled = settled(subject, actions, path, platform);
+    let settled = settled(subject, actions, path, platform, kubernetes.control_plane);
     let start = start(low, case);
     let end = end(low, case, start, settled);
     let client = client(low, case);
@@ -183,22 +184,30 @@ fn horizon(low: &mut Lowering<'_>, end: Time, client: &Client, settled: Time) ->
 
 /// When the actions and the rollouts they start should be over, from above: slow starts, every wave after
 /// the other, then the last pods' termination.
-fn settled(subject: &Deployment, actions: &[Action], path: &Path, platform: &Platform) -> Time {
+fn settled(
+    subject: &Deployment,
+    actions: &[Action],
+    path: &Path,
+    platform: &Platform,
+    minor: u32,
+) -> Time {
     let mut settled = at(30.0);
     for action in actions {
         let next = match &action.kind {
-            ActionKind::Rollout { deployment } => rollout(subject, deployment, path, platform),
+            ActionKind::Rollout { deployment } => {
+                rollout(subject, deployment, path, platform, minor)
+            }
             ActionKind::SelectorSwitch { deployment, switch_after, scale_down_after, .. } => {
-                let up = available(deployment, path, platform) + switch_after.as_secs_f64();
+                let up = available(deployment, path, platform, minor) + switch_after.as_secs_f64();
                 up + scale_down_after.map_or(0.0, |d| d.as_secs_f64()) + stop(&subject.template)
             }
             ActionKind::RestartIngress => path.restart_s(),
-            ActionKind::Undo { .. } => rollout(subject, subject, path, platform),
+            ActionKind::Undo { .. } => rollout(subject, subject, path, platform, minor),
             ActionKind::Evict { retry } => {
-                let one = available(subject, path, platform) + retry.as_secs_f64();
+                let one = available(subject, path, platform, minor) + retry.as_secs_f64();
                 f64::from(subject.replicas) * one + stop(&subject.template)
             }
-            _ => available(subject, path, platform) + stop(&subject.template),
+            _ => available(subject, path, platform, minor) + stop(&subject.template),
         };
         let next = next + path.forgets_after_s();
         let settle = Dur::from_secs_f64((next + 10.0).clamp(0.0, 7200.0));
@@ -207,13 +216,19 @@ fn settled(subject: &Deployment, actions: &[Action], path: &Path, platform: &Pla
     settled
 }
 
-fn rollout(old: &Deployment, new: &Deployment, path: &Path, platform: &Platform) -> f64 {
+fn rollout(
+    old: &Deployment,
+    new: &Deployment,
+    path: &Path,
+    platform: &Platform,
+    minor: u32,
+) -> f64 {
     let n = f64::from(new.replicas.max(1));
     let count = |limit: &IntOrPercent| match limit {
         IntOrPercent::Int(k) => f64::from(*k),
         IntOrPercent::Percent(p) => n * f64::from(*p) / 100.0,
     };
-    let up = available(new, path, platform);
+    let up = available(new, path, platform, minor);
     // One controller creates and deletes all pods, at 20 calls a second after a burst of 30.
     let calls = (3.0 * n - 30.0).max(0.0) / 20.0;
     let down = stop(&old.template) + calls;
@@ -228,7 +243,7 @@ fn rollout(old: &Deployment, new: &Deployment, path: &Path, platform: &Platform)
 }
 
 /// From a pod's creation until it counts as available, slow but not extreme.
-fn available(deployment: &Deployment, path: &Path, platform: &Platform) -> f64 {
+fn available(deployment: &Deployment, path: &Path, platform: &Platform, minor: u32) -> f64 {
     let high = |d: &Dist| d.quantile_s(0.95);
     let template = &deployment.template;
     let gated = !template.readiness_gates.is_empty();
@@ -251,7 +266,9 @@ fn available(deployment: &Deployment, path: &Path, platform: &Platform) -> f64 {
             + probing
             + startup;
     }
-    s + gate + f64::from(deployment.min_ready_seconds) + 3.0
+    // Before v1.34 pods that became ready at different times are found available up to twice as late.
+    let looks = if minor < 34 && deployment.min_ready_seconds > 0 { 2.0 } else { 1.0 };
+    s + gate + looks * f64::from(deployment.min_ready_seconds) + 3.0
 }
 
 /// From a pod's deletion until it is gone, at most.

@@ -165,6 +165,7 @@ fn template(
         init_containers,
         containers,
         termination_grace_period_seconds: grace.max(0),
+        deletion_cost: deletion_cost(check, api),
         readiness_gates: spec
             .readiness_gates
             .iter()
@@ -178,6 +179,22 @@ fn template(
         automount_service_account_token: spec.automount_service_account_token.unwrap_or(true),
         labels,
     }
+}
+
+/// How dear its pods are to a ReplicaSet that deletes some: the cheapest go first.
+fn deletion_cost(check: &mut Check<'_>, api: &PodTemplateSpec) -> i32 {
+    const KEY: &str = "controller.kubernetes.io/pod-deletion-cost";
+    let annotations = api.metadata.as_ref().and_then(|m| m.annotations.as_ref());
+    let Some(text) = annotations.and_then(|a| a.get(KEY)) else { return 0 };
+    // As the API server reads it: no plus sign, no leading zeros.
+    let cost = text.parse().ok().filter(|cost: &i32| cost.to_string() == *text);
+    if cost.is_none() {
+        let path = format!("spec.template.metadata.annotations[{KEY}]");
+        let error = check.error(&path, "not a valid deletion cost");
+        error.found = Some(crate::input::text::tree::quoted(text));
+        error.allowed = Some("a whole number of 32 bits, such as \"-10\"".to_owned());
+    }
+    cost.unwrap_or(0)
 }
 
 fn not_modelled(check: &mut Check<'_>, spec: &PodSpec) {

@@ -1,48 +1,39 @@
 //! The Deployment controller (`pkg/controller/deployment/`): one sync reads the cache, makes at most one kind
 //! of scaling step and writes the status.
 
+use super::rolling::RollingStep;
 use super::rolling::{self, RsSize};
-use super::sync::{Sync, counts, size};
-use super::{history, recreate, scaling, status};
+use super::status::{self, ConditionStatus, Progressing, Reason, Requeue};
+use super::sync::{Sync, scaled, size};
+use super::{history, recreate, scaling};
 use crate::cluster::PodPhase;
 use crate::cluster::objects::{
-    Cluster, DeploymentId, DeploymentStatus, PodId, ReplicaSet, RsId, Write,
+    Cluster, Deployment, DeploymentId, DeploymentStatus, ReplicaSet, RsId, Write,
 };
 use crate::cluster::spec::Strategy;
 use crate::engine::{Dur, Rng, Time};
 use crate::model::informer::{Informer, SeenPod};
-use crate::model::plumbing::{Ctx, Out, TokenBucket, WorkKey, entry};
+use crate::model::plumbing::{Ctx, Delayed, Out, TokenBucket, WorkKey, entry, retry_delay};
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Event {
     Sync(DeploymentId),
-    /// A failed sync (conflict) is tried again.
-    Retry(DeploymentId),
-    /// The progress deadline may have passed.
-    Deadline(DeploymentId),
+    /// Its delayed key is due: a failed sync (conflict) is tried again, or the progress deadline may have
+    /// passed.
+    Due(DeploymentId),
 }
 
 #[derive(Clone, Debug, Default)]
 struct State {
     work: WorkKey,
+    delayed: Delayed,
     /// Failed syncs in a row.
     failures: u32,
-    /// status.conditions Progressing: lastUpdateTime, and whether it says so already.
-    progress: Option<Time>,
-    complete: bool,
-    timed_out: bool,
-    /// When the next look at the progress deadline is due.
-    deadline: Option<Time>,
+    /// What was last written: the numbers, and condition Progressing.
     last_status: DeploymentStatus,
+    progressing: Option<Progressing>,
     /// Pods of all its sets in the cache (the Recreate wake-up).
     pods: i32,
-}
-
-impl State {
-    fn progressed(&mut self, now: Time) {
-        self.progress = Some(now);
-        self.timed_out = false;
-    }
 }
 
 #[derive(Debug)]
@@ -98,17 +89,28 @@ impl Controller {
     /// A write was refused because the cached copy was old: back off and try again.
     pub fn conflict(&mut self, now: Time, id: DeploymentId, out: &mut impl Out<Event>) {
         let state = self.state(id);
-        let wait = Dur::from_millis(5 << state.failures.min(15));
         state.failures += 1;
-        out.at(now + wait, Event::Retry(id));
+        let at = now + retry_delay(state.failures);
+        self.delay(at, id, out);
     }
 
-    /// Takes a Deployment over that has been like this for long: complete, or its deadline exceeded.
-    pub fn adopt(&mut self, id: DeploymentId, status: DeploymentStatus, pods: i32) {
+    fn delay(&mut self, at: Time, id: DeploymentId, out: &mut impl Out<Event>) {
+        if let Some(at) = self.state(id).delayed.add(at) {
+            out.at(at, Event::Due(id));
+        }
+    }
+
+    /// Takes a Deployment over that has been like this since `since`: complete, or its deadline exceeded.
+    pub fn adopt(&mut self, id: DeploymentId, deployment: &Deployment, pods: i32, since: Time) {
+        let status = deployment.status;
+        let (ok, reason) = match status.available == pods {
+            true => (ConditionStatus::True, Reason::NewReplicaSetAvailable),
+            false => (ConditionStatus::False, Reason::ProgressDeadlineExceeded),
+        };
         let state = self.state(id);
         state.last_status = status;
-        state.complete = status.available == pods;
-        state.timed_out = !state.complete;
+        let deadline = deployment.spec.progress_deadline_seconds;
+        state.progressing = deadline.map(|_| status::set(None, ok, reason, since));
         state.pods = pods;
     }
 
@@ -122,10 +124,10 @@ impl Controller {
     ) {
         match event {
             Event::Sync(id) => self.sync(ctx, id, cluster, informer, out),
-            Event::Retry(id) => self.changed(ctx.now, id, out),
-            Event::Deadline(id) => {
-                self.state(id).deadline = None;
-                self.changed(ctx.now, id, out);
+            Event::Due(id) => {
+                if self.state(id).delayed.take(ctx.now) {
+                    self.changed(ctx.now, id, out);
+                }
             }
         }
     }
@@ -144,10 +146,12 @@ impl Controller {
         sets.clear();
         // Not extended: that would copy each set twice.
         informer.sets_of(id).for_each(|(rs, set)| sets.push((rs, *set)));
-        let mut sync = Sync::new(ctx, id, deployment, sets);
+        let before = self.state(id).progressing;
         let spec = &deployment.spec;
-        let resized = sync.is_resized(spec.replicas);
-        if spec.paused || resized {
+        let (deadline, now) = (spec.progress_deadline_seconds, ctx.now);
+        let progressing = status::check_paused(before, spec.paused, deadline, now);
+        let mut sync = Sync::new(ctx, id, deployment, sets, progressing);
+        if spec.paused || sync.is_resized(spec.replicas) {
             self.scale(&mut sync, out);
         } else {
             self.ensure_new_set(&mut sync, informer, out);
@@ -155,8 +159,13 @@ impl Controller {
                 Strategy::Recreate => self.roll_recreate(&mut sync, informer, out),
                 Strategy::RollingUpdate { .. } => self.roll(&mut sync, out),
             }
+            let stored = self.state(id).last_status;
+            let (condition, desired) = (sync.progressing, spec.replicas);
+            sync.progressing =
+                status::sync_progress(stored, condition, sync.status, desired, deadline, now);
+            sync.rolls = true;
         }
-        self.write_status(&mut sync, out);
+        self.write_status(&mut sync, cluster.second_phase, out);
         self.state(id).work.done(sync.end);
         self.sets = sync.sets;
     }
@@ -171,6 +180,9 @@ impl Controller {
     fn ensure_new_set(&mut self, sync: &mut Sync, informer: &Informer, out: &mut impl Out<Event>) {
         let highest = sync.sets.iter().map(|(_, s)| s.revision).max().unwrap_or(0);
         if let Some(new) = sync.new {
+            if sync.progressing.is_none() {
+                self.note_new_set(sync, Reason::FoundNewReplicaSet);
+            }
             let (rs, revision) = (sync.sets[new].0, sync.sets[new].1.revision);
             if highest > revision {
                 let at = self.call(sync);
@@ -191,7 +203,15 @@ impl Controller {
         let (deployment, revision) = (sync.id, highest + 1);
         out.write(at, Write::CreateReplicaSet { deployment, template, revision, replicas, max });
         sync.created = Some(replicas);
-        self.state(sync.id).progressed(sync.ctx.now);
+        self.note_new_set(sync, Reason::NewReplicaSetCreated);
+    }
+
+    /// The clock of the progress deadline starts, if there is one. Written with the sync's status.
+    fn note_new_set(&self, sync: &mut Sync, reason: Reason) {
+        if sync.deployment.spec.progress_deadline_seconds.is_some() {
+            let (now, before) = (sync.ctx.now, sync.progressing);
+            sync.progressing = Some(status::set(before, ConditionStatus::True, reason, now));
+        }
     }
 
     /// Recreate: the old pods must be gone before the new set appears.
@@ -204,12 +224,12 @@ impl Controller {
     }
 
     fn roll_recreate(&mut self, sync: &mut Sync, informer: &Informer, out: &mut impl Out<Event>) {
-        if sync.old().any(|(_, set)| set.replicas > 0) {
-            for i in sync.old_indices() {
-                self.resize(sync, i, 0, out);
-            }
+        let mut sizes = self.old_sizes(sync);
+        if recreate::scale_down_old(&mut sizes) {
+            self.resize_old(sync, sizes, out);
             return;
         }
+        self.sizes = sizes;
         let desired = sync.deployment.spec.replicas;
         if let Some(new) = sync.new
             && !self.recreate_blocked(sync, informer)
@@ -218,34 +238,36 @@ impl Controller {
         }
     }
 
-    fn roll(&mut self, sync: &mut Sync, out: &mut impl Out<Event>) {
-        let spec = &sync.deployment.spec;
-        let (strategy, desired) = (spec.strategy, spec.replicas);
-        let new = match (sync.new, sync.created) {
-            (Some(i), _) => size(&sync.sets[i].1),
-            (None, created) => RsSize { spec: created.unwrap_or(0), replicas: 0, available: 0 },
-        };
-        if let Some(i) = sync.new {
-            let all = new.spec + sync.old().map(|(_, set)| set.replicas).sum::<i32>();
-            let target = rolling::reconcile_new(strategy, desired, new.spec, all);
-            if self.resize(sync, i, target, out) {
-                return;
-            }
-        }
+    /// The old sets, in the buffer for them.
+    fn old_sizes(&mut self, sync: &Sync) -> Vec<RsSize> {
         let mut sizes = std::mem::take(&mut self.sizes);
         sizes.clear();
         sizes.extend(sync.old().map(|(_, set)| size(set)));
-        let floor = rolling::min_available(strategy, desired);
-        let scaled = rolling::reconcile_old(&mut sizes, new, floor);
-        // Sets cleaned up before a lagging one was met are written even when the step is given up.
+        sizes
+    }
+
+    /// Gives the old sets these sizes, and the buffer back.
+    fn resize_old(&mut self, sync: &mut Sync, sizes: Vec<RsSize>, out: &mut impl Out<Event>) {
         for (i, size) in sync.old_indices().zip(&sizes) {
             self.resize(sync, i, size.spec, out);
         }
         self.sizes = sizes;
-        if scaled {
-            return;
+    }
+
+    fn roll(&mut self, sync: &mut Sync, out: &mut impl Out<Event>) {
+        let spec = &sync.deployment.spec;
+        let new = match (sync.new, sync.created) {
+            (Some(i), _) => size(&sync.sets[i].1),
+            (None, created) => RsSize { spec: created.unwrap_or(0), replicas: 0, available: 0 },
+        };
+        let mut sizes = self.old_sizes(sync);
+        let step = rolling::rolling_step(&mut sizes, new, spec.strategy, spec.replicas);
+        if let (RollingStep::ScaledNew(target), Some(i)) = (step, sync.new) {
+            self.resize(sync, i, target, out);
         }
-        if sync.is_complete() {
+        // Sets cleaned up before a lagging one was met are written even when the step is given up.
+        self.resize_old(sync, sizes, out);
+        if step == RollingStep::Nothing && sync.is_complete() {
             self.clean_up(sync, out);
         }
     }
@@ -253,17 +275,8 @@ impl Controller {
     /// Scaling while paused or after `spec.replicas` changed (section "scale" of `sync.go`).
     fn scale(&mut self, sync: &mut Sync, out: &mut impl Out<Event>) {
         let spec = &sync.deployment.spec;
-        let mut sizes: Vec<scaling::ScaledSet> = sync
-            .sets
-            .iter()
-            .map(|(_, s)| scaling::ScaledSet {
-                spec: s.replicas,
-                available: s.status.available,
-                desired_annotation: Some(s.desired_annotation),
-                max_annotation: Some(s.max_annotation),
-                written: false,
-            })
-            .collect();
+        let mut sizes: Vec<scaling::ScaledSet> =
+            sync.sets.iter().map(|(_, set)| scaled(set)).collect();
         let wanted = scaling::Wanted {
             strategy: spec.strategy,
             desired: spec.replicas,
@@ -337,51 +350,47 @@ impl Controller {
         }
     }
 
-    fn write_status(&mut self, sync: &mut Sync, out: &mut impl Out<Event>) {
-        let (deployment, status, complete) = (sync.id, sync.status, sync.is_complete());
+    /// Writes what has changed of the status; if nothing has, looks again when the deadline will have passed.
+    fn write_status(&mut self, sync: &mut Sync, second_phase: Dur, out: &mut impl Out<Event>) {
+        let (deployment, status) = (sync.id, sync.status);
         let state = self.state(deployment);
-        let old = std::mem::replace(&mut state.last_status, status);
-        let was_complete = std::mem::replace(&mut state.complete, complete);
         if !sync.wrote {
             state.failures = 0;
         }
-        if status::progressing(counts(old), counts(status)) || (complete && !was_complete) {
-            state.progressed(sync.ctx.now);
-        }
-        self.check_deadline(sync, complete, out);
-        if status != old {
-            let at = self.call(sync);
-            out.write(at, Write::DeploymentStatus { deployment, status });
-        }
-    }
-
-    fn check_deadline(&mut self, sync: &mut Sync, complete: bool, out: &mut impl Out<Event>) {
-        let spec = &sync.deployment.spec;
-        let Some(deadline) = spec.progress_deadline_seconds else { return };
-        if complete || spec.paused || self.state(sync.id).timed_out {
+        let progressing = match sync.progressing == state.progressing {
+            true => state.progressing,
+            false => sync.progressing.map(|condition| condition.on_the_wire(second_phase)),
+        };
+        let before = std::mem::replace(&mut state.progressing, progressing);
+        let old = std::mem::replace(&mut state.last_status, status);
+        if status == old && progressing == before {
+            self.requeue_stuck(sync, out);
             return;
         }
-        let since = *self.state(sync.id).progress.get_or_insert(sync.ctx.now);
-        let due = since + Dur::from_secs(i64::from(deadline));
-        if due < sync.ctx.now {
-            self.state(sync.id).timed_out = true;
-            let at = self.call(sync);
-            out.write(at, Write::ProgressDeadlineExceeded { deployment: sync.id });
+        let late = |c: Option<Progressing>| status::has_reason(c, Reason::ProgressDeadlineExceeded);
+        let at = self.call(sync);
+        if late(progressing) && !late(before) {
+            out.write(at, Write::ProgressDeadlineExceeded { deployment });
+            if status == old {
+                return;
+            }
+        }
+        out.write(at, Write::DeploymentStatus { deployment, status });
+    }
+
+    fn requeue_stuck(&mut self, sync: &Sync, out: &mut impl Out<Event>) {
+        let deadline = sync.deployment.spec.progress_deadline_seconds;
+        let (condition, now) = (sync.progressing, sync.ctx.now);
+        if !sync.rolls {
             return;
         }
-        // Added to the queue anew by every sync, which keeps the earliest.
-        let look = due + Dur::from_secs(1);
-        if self.state(sync.id).deadline.is_none_or(|earlier| look < earlier) {
-            self.state(sync.id).deadline = Some(look);
-            out.at(look, Event::Deadline(sync.id));
-        }
+        let wait = match status::requeue_stuck(condition, deadline, sync.is_complete(), now) {
+            Requeue::No => return,
+            // What was complete does not time out, so that nothing would come of looking again and again.
+            Requeue::Now if status::has_reason(condition, Reason::NewReplicaSetAvailable) => return,
+            Requeue::Now => retry_delay(1),
+            Requeue::After(wait) => wait,
+        };
+        self.delay(now + wait, sync.id, out);
     }
-}
-
-/// Pods whose set belongs to the Deployment, for actions such as `kubectl delete pod`.
-pub fn pods_of(cluster: &Cluster, id: DeploymentId) -> Vec<PodId> {
-    (0..cluster.pods.len() as u32)
-        .map(PodId)
-        .filter(|&p| !cluster.pods[p.index()].removed && cluster.deployment_of(p) == id)
-        .collect()
 }

@@ -2,16 +2,17 @@
 //!
 //! Source: `pkg/controller/deployment/recreate.go`.
 
+use super::rolling::RsSize;
 use crate::cluster::PodPhase;
 
 /// Sets the size of every old set to 0; whether any was above.
 ///
 /// `recreate.go: scaleDownOldReplicaSetsForRecreate`.
-pub fn scale_down_old(old_sizes: &mut [i32]) -> bool {
+pub fn scale_down_old(old: &mut [RsSize]) -> bool {
     let mut scaled = false;
-    for size in old_sizes {
-        scaled |= *size != 0;
-        *size = 0;
+    for set in old {
+        scaled |= set.spec != 0;
+        set.spec = 0;
     }
     scaled
 }

@@ -116,7 +116,7 @@ pub fn reconcile_old(old: &mut [RsSize], new: RsSize, min_available: i32) -> boo
     // Sets emptied by the clean-up still count with what their status says is available.
     let available = new.available + active_available(old);
     let Some(cleaned) = cleanup_unhealthy(old, budget) else { return false };
-    let removed = scale_down(old, available - min_available);
+    let removed = scale_down_old_for_rolling_update(old, available, min_available);
     cleaned + removed > 0
 }
 
@@ -147,21 +147,16 @@ pub fn cleanup_unhealthy(old: &mut [RsSize], budget: i32) -> Option<i32> {
     Some(cleaned)
 }
 
-/// Removes pods from the oldest set on as long as more than the floor are available: how many.
-/// `new_available` is status.availableReplicas of the new set.
+/// Removes pods from the oldest set on as long as more than the floor are available: how many. `available` is
+/// the sum of status.availableReplicas over all sets before the step.
 ///
 /// `rolling.go: scaleDownOldReplicaSetsForRollingUpdate`.
 pub fn scale_down_old_for_rolling_update(
     old: &mut [RsSize],
-    new_available: i32,
+    available: i32,
     min_available: i32,
 ) -> i32 {
-    let available = new_available + active_available(old);
-    scale_down(old, available - min_available)
-}
-
-/// Takes `excess` pods from the oldest sets on: how many were there to take.
-fn scale_down(old: &mut [RsSize], excess: i32) -> i32 {
+    let excess = available - min_available;
     let mut removed = 0;
     for rs in old.iter_mut() {
         if removed >= excess {
@@ -175,8 +170,8 @@ fn scale_down(old: &mut [RsSize], excess: i32) -> i32 {
 }
 
 /// One sync of a rolling update: at most one of growing (or trimming) the new set and shrinking the old ones.
-/// The sync that creates the new set, already sized by [`new_rs_new_replicas`], goes on to [`reconcile_old`]
-/// by itself: call this with the size it was created with.
+/// The sync that creates the new set, already sized by [`new_rs_new_replicas`], goes on with that size, and
+/// so to the old sets.
 ///
 /// `rolling.go: rolloutRolling`.
 pub fn rolling_step(

@@ -33,8 +33,8 @@ pub struct Wanted {
 /// Whether the sizes of active sets were made for another spec.replicas.
 ///
 /// `sync.go: isScalingEvent`.
-pub fn is_scaling_event(sets: &[ScaledSet], desired: i32) -> bool {
-    let active = sets.iter().filter(|set| set.spec > 0);
+pub fn is_scaling_event(sets: impl IntoIterator<Item = ScaledSet>, desired: i32) -> bool {
+    let active = sets.into_iter().filter(|set| set.spec > 0);
     active.filter_map(|set| set.desired_annotation).any(|annotation| annotation != desired)
 }
 
@@ -137,7 +137,7 @@ mod tests {
         };
         let old = ScaledSet { spec: 2, desired_annotation: Some(5), ..ScaledSet::default() };
         let mut sets = [old, new];
-        assert!(is_scaling_event(&sets, 3));
+        assert!(is_scaling_event(sets, 3));
         let wanted = Wanted { strategy: Strategy::Recreate, desired: 3, status_replicas: 5 };
         scale(&mut sets, Some(1), wanted);
         assert_eq!(sets.map(|set| (set.spec, set.written)), [(0, true), (3, false)]);

@@ -2,26 +2,8 @@
 //!
 //! Sources: `pkg/controller/deployment/progress.go`, `sync.go`, `util/deployment_util.go`.
 
-use super::rolling::max_unavailable;
-use crate::cluster::spec::Strategy;
+use crate::cluster::objects::{DeploymentStatus, RsStatus};
 use crate::engine::{Dur, Time};
-
-/// status of a ReplicaSet, and sums of it.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct SetStatus {
-    pub replicas: i32,
-    pub ready: i32,
-    pub available: i32,
-}
-
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct DeploymentStatus {
-    pub replicas: i32,
-    /// status.replicas of the new set.
-    pub updated: i32,
-    pub ready: i32,
-    pub available: i32,
-}
 
 /// Condition Progressing. Its times are those of the API.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -30,6 +12,17 @@ pub struct Progressing {
     pub reason: Reason,
     pub last_update: Time,
     pub last_transition: Time,
+}
+
+impl Progressing {
+    /// As the API shows it: times cut to whole seconds, which begin so long after those of the run.
+    pub fn on_the_wire(self, second_phase: Dur) -> Progressing {
+        Progressing {
+            last_update: self.last_update.floor_s(second_phase),
+            last_transition: self.last_transition.floor_s(second_phase),
+            ..self
+        }
+    }
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -52,31 +45,21 @@ pub enum Reason {
     Other,
 }
 
-/// What `kubectl rollout status` waits for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum RolloutStatus {
-    /// The controller has not seen the change.
-    NotObserved,
-    /// Progress deadline exceeded: it gives up.
-    TimedOut,
-    /// Fewer new pods than wanted exist.
-    Updating,
-    /// Old pods still count.
-    OldPending,
-    /// Not all new pods are available.
-    Unavailable,
-    Done,
+pub fn has_reason(condition: Option<Progressing>, reason: Reason) -> bool {
+    condition.is_some_and(|condition| condition.reason == reason)
 }
 
 /// The sums over all sets; `new` is the new set, one of them, if it exists.
 ///
 /// `sync.go: calculateStatus`.
 pub fn calculate_status(
-    all: impl IntoIterator<Item = SetStatus>,
-    new: Option<SetStatus>,
+    all: impl IntoIterator<Item = RsStatus>,
+    new: Option<RsStatus>,
+    observed_generation: u32,
 ) -> DeploymentStatus {
     let updated = new.map_or(0, |set| set.replicas);
-    let mut status = DeploymentStatus { updated, ..DeploymentStatus::default() };
+    let mut status =
+        DeploymentStatus { updated, observed_generation, ..DeploymentStatus::default() };
     for set in all {
         status.replicas += set.replicas;
         status.ready += set.ready;
@@ -155,8 +138,7 @@ pub fn sync_progress(
     now: Time,
 ) -> Option<Progressing> {
     deadline?;
-    let was_complete = condition.is_some_and(|c| c.reason == Reason::NewReplicaSetAvailable);
-    if was_complete && new.replicas == new.updated {
+    if has_reason(condition, Reason::NewReplicaSetAvailable) && new.replicas == new.updated {
         return condition;
     }
     if complete(desired, new, true) {
@@ -184,11 +166,10 @@ pub fn check_paused(
     deadline: Option<i32>,
     now: Time,
 ) -> Option<Progressing> {
-    let reason = condition.map(|c| c.reason);
-    if deadline.is_none() || reason == Some(Reason::ProgressDeadlineExceeded) {
+    if deadline.is_none() || has_reason(condition, Reason::ProgressDeadlineExceeded) {
         return condition;
     }
-    let marked = reason == Some(Reason::DeploymentPaused);
+    let marked = has_reason(condition, Reason::DeploymentPaused);
     match (paused, marked) {
         (true, false) => {
             Some(set(condition, ConditionStatus::Unknown, Reason::DeploymentPaused, now))
@@ -218,60 +199,11 @@ pub fn set(
     }
 }
 
-/// Whether condition Available is True.
-///
-/// `sync.go: calculateStatus`.
-pub fn is_available(strategy: Strategy, desired: i32, status: DeploymentStatus) -> bool {
-    status.available >= desired - max_unavailable(strategy, desired)
-}
-
-/// What `kubectl rollout status` says. `observed`: observedGeneration has caught up.
-///
-/// `staging/src/k8s.io/kubectl/pkg/polymorphichelpers/rollout_status.go`.
-pub fn rollout_status(
-    desired: i32,
-    status: DeploymentStatus,
-    condition: Option<Progressing>,
-    observed: bool,
-) -> RolloutStatus {
-    if !observed {
-        RolloutStatus::NotObserved
-    } else if condition.is_some_and(|c| c.reason == Reason::ProgressDeadlineExceeded) {
-        RolloutStatus::TimedOut
-    } else if status.updated < desired {
-        RolloutStatus::Updating
-    } else if status.replicas > status.updated {
-        RolloutStatus::OldPending
-    } else if status.available < status.updated {
-        RolloutStatus::Unavailable
-    } else {
-        RolloutStatus::Done
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::cluster::spec::IntOrPercent;
 
     const DEADLINE: Option<i32> = Some(600);
-
-    fn status(replicas: i32, updated: i32, available: i32) -> DeploymentStatus {
-        DeploymentStatus { replicas, updated, ready: available, available }
-    }
-
-    #[test]
-    fn kubectl_waits_in_order() {
-        let of = |s, observed| rollout_status(3, s, None, observed);
-        assert_eq!(of(status(3, 3, 3), false), RolloutStatus::NotObserved);
-        assert_eq!(of(status(4, 2, 3), true), RolloutStatus::Updating);
-        assert_eq!(of(status(4, 3, 3), true), RolloutStatus::OldPending);
-        assert_eq!(of(status(3, 3, 2), true), RolloutStatus::Unavailable);
-        assert_eq!(of(status(3, 3, 3), true), RolloutStatus::Done);
-        let late = set(None, ConditionStatus::False, Reason::ProgressDeadlineExceeded, Time::ZERO);
-        let found = rollout_status(3, status(3, 3, 3), Some(late), true);
-        assert_eq!(found, RolloutStatus::TimedOut);
-    }
 
     #[test]
     fn a_pause_stops_the_clock_and_resuming_starts_it_anew() {
@@ -284,16 +216,5 @@ mod tests {
         assert!(!timed_out(resumed, DEADLINE, secs(5600)));
         assert!(timed_out(resumed, DEADLINE, secs(5601)));
         assert_eq!(check_paused(Some(before), true, None, secs(1)), Some(before));
-    }
-
-    #[test]
-    fn available_means_no_more_missing_than_allowed() {
-        let rolling = Strategy::RollingUpdate {
-            max_surge: IntOrPercent::Int(0),
-            max_unavailable: IntOrPercent::Int(1),
-        };
-        assert!(is_available(rolling, 3, status(3, 3, 2)));
-        assert!(!is_available(rolling, 3, status(3, 3, 1)));
-        assert!(!is_available(Strategy::Recreate, 3, status(3, 3, 2)));
     }
 }

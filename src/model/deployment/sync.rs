@@ -1,7 +1,8 @@
 //! One sync of the Deployment controller: what it sees, with its own changes.
 
 use super::rolling::RsSize;
-use super::status;
+use super::scaling::{self, ScaledSet};
+use super::status::{self, Progressing};
 use crate::cluster::objects::{Deployment, DeploymentId, DeploymentStatus, ReplicaSet, RsId};
 use crate::engine::Time;
 use crate::model::plumbing::Ctx;
@@ -20,8 +21,12 @@ pub(super) struct Sync<'a> {
     pub created: Option<i32>,
     /// What the sets' statuses add up to.
     pub status: DeploymentStatus,
+    /// Condition Progressing, with this sync's own changes.
+    pub progressing: Option<Progressing>,
     pub end: Time,
     pub wrote: bool,
+    /// It does more than scale: progress counts.
+    pub rolls: bool,
 }
 
 impl<'a> Sync<'a> {
@@ -30,23 +35,25 @@ impl<'a> Sync<'a> {
         id: DeploymentId,
         deployment: &'a Deployment,
         sets: Vec<(RsId, ReplicaSet)>,
+        progressing: Option<Progressing>,
     ) -> Sync<'a> {
-        let mut status = DeploymentStatus {
-            observed_generation: deployment.generation,
-            ..DeploymentStatus::default()
-        };
-        let mut new = None;
-        for (index, (_, set)) in sets.iter().enumerate() {
-            status.replicas += set.status.replicas;
-            status.ready += set.status.ready;
-            status.available += set.status.available;
-            if new.is_none() && set.template == deployment.template {
-                new = Some(index);
-                status.updated = set.status.replicas;
-            }
+        let new = sets.iter().position(|(_, set)| set.template == deployment.template);
+        let all = sets.iter().map(|(_, set)| set.status);
+        let new_status = new.map(|i| sets[i].1.status);
+        let status = status::calculate_status(all, new_status, deployment.generation);
+        Sync {
+            ctx,
+            id,
+            deployment,
+            sets,
+            new,
+            created: None,
+            status,
+            progressing,
+            end: ctx.now,
+            wrote: false,
+            rolls: false,
         }
-        let (created, end, wrote) = (None, ctx.now, false);
-        Sync { ctx, id, deployment, sets, new, created, status, end, wrote }
     }
 
     pub fn new_rs(&self) -> Option<RsId> {
@@ -60,7 +67,7 @@ impl<'a> Sync<'a> {
 
     /// The sizes of active sets were made for another spec.replicas.
     pub fn is_resized(&self, desired: i32) -> bool {
-        self.sets.iter().any(|(_, s)| s.replicas > 0 && s.desired_annotation != desired)
+        scaling::is_scaling_event(self.sets.iter().map(|(_, set)| scaled(set)), desired)
     }
 
     pub fn old_indices(&self) -> impl Iterator<Item = usize> + use<> {
@@ -69,16 +76,20 @@ impl<'a> Sync<'a> {
     }
 
     pub fn is_complete(&self) -> bool {
-        status::complete(self.deployment.spec.replicas, counts(self.status), true)
+        status::complete(self.deployment.spec.replicas, self.status, true)
     }
-}
-
-/// What completion and progress are judged by.
-pub(super) fn counts(s: DeploymentStatus) -> status::DeploymentStatus {
-    let DeploymentStatus { replicas, updated, ready, available, .. } = s;
-    status::DeploymentStatus { replicas, updated, ready, available }
 }
 
 pub(super) fn size(set: &ReplicaSet) -> RsSize {
     RsSize { spec: set.replicas, replicas: set.status.replicas, available: set.status.available }
+}
+
+pub(super) fn scaled(set: &ReplicaSet) -> ScaledSet {
+    ScaledSet {
+        spec: set.replicas,
+        available: set.status.available,
+        desired_annotation: Some(set.desired_annotation),
+        max_annotation: Some(set.max_annotation),
+        written: false,
+    }
 }

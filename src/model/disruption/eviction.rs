@@ -6,9 +6,8 @@ use super::pdb::BudgetStatus;
 use crate::cluster::PodPhase;
 use crate::engine::Dur;
 
-/// Tries of a delete that meets a conflict, and the wait between them (with up to 10 % jitter).
+/// Tries of a delete that meets a conflict.
 pub const CONFLICT_TRIES: u32 = 20;
-pub const CONFLICT_WAIT: Dur = Dur::from_millis(500);
 /// Retry-After of a refusal because the budget's status is behind its spec.
 pub const RETRY_AFTER: Dur = Dur::from_secs(10);
 /// `kubectl drain` tries again this long after a refusal.

@@ -1,10 +1,12 @@
 //! The EndpointSlice controller, as far as one Service concerns it (`pkg/controller/endpointslice/`).
 
-use super::conditions::{pod_to_endpoint, retry_delay, should_pod_be_in_endpoints};
+use super::conditions::{
+    MAX_RETRIES, include_terminating, pod_to_endpoint, retry_delay, should_pod_be_in_endpoints,
+};
 use crate::cluster::objects::{Conditions, EndpointChange, PodId, SliceRange, Write};
 use crate::engine::{Rng, Time};
 use crate::model::informer::{Informer, SeenPod};
-use crate::model::plumbing::{Ctx, Out, TokenBucket, WorkKey};
+use crate::model::plumbing::{Ctx, Delayed, Out, TokenBucket, WorkKey};
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Event {
@@ -20,9 +22,11 @@ pub struct Controller {
     /// Of the scenario's Services.
     service: u8,
     work: WorkKey,
+    delayed: Delayed,
     bucket: TokenBucket,
     rng: Rng,
     publish_not_ready: bool,
+    include_terminating: bool,
     /// Per pod: in the Service's selection, as last looked at.
     selected: Vec<bool>,
     /// Per pod: what this controller last wrote.
@@ -40,13 +44,16 @@ pub struct Controller {
 }
 
 impl Controller {
-    pub fn new(service: u8, rng: Rng, publish_not_ready: bool) -> Controller {
+    /// Of the control plane of Kubernetes v1.`minor`.
+    pub fn new(service: u8, rng: Rng, publish_not_ready: bool, minor: u32) -> Controller {
         Controller {
             service,
             work: WorkKey::default(),
+            delayed: Delayed::default(),
             bucket: TokenBucket::new(20.0, 30),
             rng,
             publish_not_ready,
+            include_terminating: include_terminating(minor),
             selected: Vec::new(),
             written: Vec::new(),
             slice: Vec::new(),
@@ -75,9 +82,10 @@ impl Controller {
 
     /// What the controller would write for the pod.
     fn wanted(&self, pod: PodId, seen: SeenPod) -> Option<Conditions> {
+        let SeenPod { phase, has_ip, deleting, .. } = seen;
         let member = seen.exists
             && self.selected[pod.index()]
-            && should_pod_be_in_endpoints(seen.phase, seen.has_ip, seen.deleting, true);
+            && should_pod_be_in_endpoints(phase, has_ip, deleting, self.include_terminating);
         member.then(|| pod_to_endpoint(seen.ready, seen.deleting, self.publish_not_ready))
     }
 
@@ -147,7 +155,11 @@ impl Controller {
     ) {
         match event {
             Event::Sync => self.sync(ctx, informer, slice_log, out),
-            Event::Retry => self.queue(ctx.now, out),
+            Event::Retry => {
+                if self.delayed.take(ctx.now) {
+                    self.queue(ctx.now, out);
+                }
+            }
         }
     }
 
@@ -160,8 +172,7 @@ impl Controller {
     ) {
         self.work.start(ctx.now);
         if self.stale && !self.dirty.is_empty() {
-            self.failures += 1;
-            out.at(ctx.now + retry_delay(self.failures), Event::Retry);
+            self.retry(ctx.now, out);
             self.work.done(ctx.now);
             return;
         }
@@ -200,6 +211,16 @@ impl Controller {
             out.write(end, Write::Slice(SliceRange { service, from: from as u32, to }));
         }
         self.work.done(end);
+    }
+
+    /// A sync failed: tried again later, but not for ever.
+    fn retry(&mut self, now: Time, out: &mut impl Out<Event>) {
+        self.failures += 1;
+        if self.failures > MAX_RETRIES {
+            self.failures = 0;
+        } else if let Some(at) = self.delayed.add(now + retry_delay(self.failures)) {
+            out.at(at, Event::Retry);
+        }
     }
 
     fn place(&mut self, pod: PodId, wanted: Option<Conditions>) {

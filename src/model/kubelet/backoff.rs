@@ -17,20 +17,10 @@ pub struct Backoff {
 }
 
 impl Backoff {
-    /// `flowcontrol.NewBackOff`: forgotten after twice the maximum.
-    pub fn new(base: Dur, max: Dur) -> Backoff {
-        Backoff { base, max, expiry: max + max, entry: None }
-    }
-
-    /// Of container restarts on a node: from 10 s to `max` (300 s unless the node sets it lower), forgotten
-    /// when a run ends more than 600 s after the start before.
-    pub fn of_restarts(max: Dur) -> Backoff {
-        Backoff::of_restarts_from(Dur::from_secs(10).min(max), max)
-    }
-
-    /// The same with another base (gate ReduceDefaultCrashLoopBackOffDecay: 1 s to 60 s).
-    pub fn of_restarts_from(base: Dur, max: Dur) -> Backoff {
-        Backoff { base, max, expiry: Dur::from_secs(600), entry: None }
+    /// A wait from `base` (at most `max`) to `max`, forgotten after `expiry`. `flowcontrol.NewBackOff`: twice
+    /// the maximum; restarts of containers: when a run ends more than 600 s after the start before.
+    pub fn new(base: Dur, max: Dur, expiry: Dur) -> Backoff {
+        Backoff { base: base.min(max), max, expiry, entry: None }
     }
 
     /// The current wait; zero before the first advance.
@@ -45,11 +35,6 @@ impl Backoff {
             Some((wait, _)) => Dur(wait.0.saturating_mul(2)).min(self.max),
         };
         self.entry = Some((wait, now));
-    }
-
-    /// Whether less than the wait has passed since the last advance, for an event at `now`.
-    pub fn in_backoff_since_update(&self, now: Time) -> bool {
-        self.live_entry(now).is_some_and(|(wait, last)| now - last < wait)
     }
 
     /// When what ended at `ended` may start again.
@@ -71,12 +56,12 @@ mod tests {
     #[test]
     fn a_run_must_last_longer_than_ten_minutes_to_be_forgiven() {
         let secs = Dur::from_secs;
-        let mut backoff = Backoff::of_restarts(secs(300));
+        let mut backoff = Backoff::new(secs(10), secs(300), secs(600));
         backoff.next(Time::ZERO, Time::ZERO);
         let ended = Time::ZERO + secs(600);
         assert_eq!(backoff.may_start_at(ended), ended + secs(10));
         let later = ended + Dur(1);
         assert_eq!(backoff.may_start_at(later), later);
-        assert_eq!(Backoff::of_restarts(secs(5)).base, secs(5));
+        assert_eq!(Backoff::new(secs(10), secs(5), secs(600)).base, secs(5));
     }
 }

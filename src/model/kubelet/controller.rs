@@ -4,6 +4,7 @@ use super::backoff::Backoff;
 use super::idle::Probing;
 use super::probe::{ProbeResult, Ticker, Worker};
 use super::readiness::Role;
+use super::restart::{RestartPolicy, should_restart};
 use crate::cluster::objects::{Cluster, PodId, PodStatus};
 use crate::cluster::spec::{Container as ContainerSpec, PodTemplate};
 use crate::engine::{Dur, Rng, SharedProcessor, Time, dist};
@@ -68,6 +69,8 @@ pub(super) struct Node {
     pub cpu: SharedProcessor<Job>,
     /// When the processor's next event is due; NEVER: there is none.
     pub cpu_due: Time,
+    /// The kubelet runs since then.
+    pub up_since: Time,
     /// The end of one relist; others end every `relist_period`.
     relist: Time,
     relist_period: Dur,
@@ -118,7 +121,7 @@ pub(super) struct Pod {
 pub(super) enum State {
     Waiting,
     Running { since: Time },
-    Exited { at: Time },
+    Exited { at: Time, code: i32 },
 }
 
 #[derive(Debug)]
@@ -169,6 +172,12 @@ impl Container {
     pub fn is_running(&self) -> bool {
         matches!(self.state, State::Running { .. })
     }
+
+    /// Whether it runs again after ending with `code`. Pods of workloads have restartPolicy Always.
+    pub fn restarts(&self, code: i32) -> bool {
+        let own = (self.role == Role::Sidecar).then_some(RestartPolicy::Always);
+        should_restart(RestartPolicy::Always, own, &[], code)
+    }
 }
 
 #[derive(Debug)]
@@ -196,6 +205,7 @@ impl Kubelets {
             Node {
                 cpu: SharedProcessor::new(ctx.platform.node_cores),
                 cpu_due: Time::NEVER,
+                up_since: Time::ALWAYS,
                 relist: Time((phase * period.0 as f64) as i64),
                 relist_period: period,
                 relist_length: length,

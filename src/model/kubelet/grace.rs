@@ -1,41 +1,22 @@
 //! Grace periods, and when SIGTERM and SIGKILL come.
 //!
-//! Sources: `pkg/registry/core/pod/strategy.go`, `pkg/kubelet/pod_workers.go`,
-//! `pkg/kubelet/kuberuntime/kuberuntime_container.go`, `.../kuberuntime_termination_order.go`.
+//! Sources: `pkg/kubelet/pod_workers.go`, `pkg/kubelet/kuberuntime/kuberuntime_container.go`,
+//! `.../kuberuntime_termination_order.go`.
 
-use crate::cluster::PodPhase;
-use crate::engine::Dur;
+use crate::engine::{Dur, Time};
 
 /// Least time between SIGTERM and SIGKILL, in seconds.
 pub const MINIMUM_GRACE_SECONDS: i64 = 2;
 
-/// The grace period in seconds an API delete gives; 0 removes the object at once. `phase` None: not set.
-///
-/// `strategy.go: podStrategy.CheckGracefulDelete`.
-pub fn api_delete_grace(
-    assigned: bool,
-    phase: Option<PodPhase>,
-    requested: Option<i64>,
-    spec: Option<i64>,
-) -> i64 {
-    if !assigned || phase.is_some_and(PodPhase::is_terminal) {
-        return 0;
-    }
-    let grace = requested.or(spec).unwrap_or(0);
-    if grace < 0 { 1 } else { grace }
-}
-
-/// The grace period in seconds the kubelet gives a pod, at least 1. `recorded` is what an earlier call gave;
-/// it can only get shorter.
+/// The grace period in seconds the kubelet gives a pod, at least 1.
 ///
 /// `pod_workers.go: calculateEffectiveGracePeriod`.
 pub fn effective_grace(
     spec: Option<i64>,
     deletion: Option<i64>,
     kubelet_override: Option<i64>,
-    recorded: Option<i64>,
 ) -> i64 {
-    let asked = [recorded, deletion, kubelet_override].into_iter().flatten().min();
+    let asked = [deletion, kubelet_override].into_iter().flatten().min();
     asked.or(spec).unwrap_or(0).max(1)
 }
 
@@ -83,12 +64,9 @@ pub struct Signals {
     pub sigkill: Dur,
 }
 
-impl Signals {
-    /// When the container stops, given how long it takes after SIGTERM, and whether SIGKILL did it.
-    pub fn stopped(&self, exit_after_sigterm: Dur) -> (Dur, bool) {
-        let by_itself = self.sigterm + exit_after_sigterm;
-        if by_itself < self.sigkill { (by_itself, false) } else { (self.sigkill, true) }
-    }
+/// When a container stops that would exit by itself at `by_itself`, and whether SIGKILL did it.
+pub fn stopped(by_itself: Time, sigkill: Time) -> (Time, bool) {
+    if by_itself < sigkill { (by_itself, false) } else { (sigkill, true) }
 }
 
 /// The signals to one container with `grace` seconds, whose preStop hook takes `pre_stop` (None: no hook).
@@ -139,11 +117,5 @@ mod tests {
         let found = signals(10, None, Some(Dur::MAX));
         let secs = Dur::from_secs;
         assert_eq!(found, Signals { sigterm: secs(10), sigkill: secs(12) });
-    }
-
-    #[test]
-    fn a_recorded_grace_can_only_shrink() {
-        assert_eq!(effective_grace(Some(30), Some(60), None, Some(10)), 10);
-        assert_eq!(effective_grace(Some(30), Some(5), None, Some(10)), 5);
     }
 }

@@ -136,11 +136,6 @@ impl Worker {
         self.run
     }
 
-    /// Not probing until a new container is seen.
-    pub fn on_hold(&self) -> bool {
-        self.on_hold
-    }
-
     /// It has stored the initial result of the given container.
     pub fn has_seen(&self, container: u32) -> bool {
         self.container == Some(container)
@@ -324,11 +319,6 @@ impl Ticker {
         self.next
     }
 
-    /// When the next evaluation begins, given that the last one ended at `done`, and no trigger comes.
-    pub fn after(&self, done: Time) -> Time {
-        self.next.max(done)
-    }
-
     /// A tick is used for the evaluation that begins at `now`.
     pub fn ticked(&mut self, now: Time) {
         let missed = (now - self.next).0.max(0) / self.period.0;
@@ -357,16 +347,21 @@ impl Ticker {
     }
 }
 
-/// How long a new worker sleeps before its loop: a random part `uniform` (in 0..1) of the period on a kubelet
-/// younger than that, nothing else. Kubernetes v1.`minor`: always before v1.21.
+/// How long a new worker sleeps before its loop: a random part (`uniform` draws it from 0..1) of the period
+/// on a kubelet younger than that, nothing else. Kubernetes v1.`minor`: always before v1.21.
 ///
 /// `worker.go: run`.
-pub fn start_delay(minor: u32, period_seconds: i32, kubelet_age: Dur, uniform: f64) -> Dur {
+pub fn start_delay(
+    minor: u32,
+    period_seconds: i32,
+    kubelet_age: Dur,
+    uniform: impl FnOnce() -> f64,
+) -> Dur {
     let period = Dur::from_secs(i64::from(period_seconds));
     if minor >= 21 && period <= kubelet_age {
         return Dur::ZERO;
     }
-    Dur::from_secs_f64(period.as_secs_f64() * uniform)
+    Dur::from_secs_f64(period.as_secs_f64() * uniform())
 }
 
 #[cfg(test)]
@@ -380,22 +375,22 @@ mod tests {
     #[test]
     fn ticks_do_not_pile_up() {
         let mut ticker = Ticker::new(at(500), 10);
-        assert_eq!(ticker.after(at(700)), at(10_500));
+        assert_eq!(ticker.next(), at(10_500));
         ticker.ticked(at(10_500));
         // An evaluation of 25 s: one tick is kept, one is lost, the rhythm stays.
-        assert_eq!(ticker.after(at(35_500)), at(35_500));
+        assert_eq!(ticker.next(), at(20_500));
         ticker.ticked(at(35_500));
         assert_eq!(ticker.next(), at(40_500));
         ticker.triggered(at(41_000));
-        assert_eq!(ticker.after(at(41_100)), at(51_000));
+        assert_eq!(ticker.next(), at(51_000));
     }
 
     #[test]
     fn a_young_kubelet_spreads_its_probes() {
         let age = Dur::from_secs(5);
-        assert_eq!(start_delay(36, 10, age, 0.25), Dur::from_millis(2500));
-        assert_eq!(start_delay(36, 5, age, 0.25), Dur::ZERO);
-        assert_eq!(start_delay(20, 5, Dur::MAX, 0.5), Dur::from_millis(2500));
+        assert_eq!(start_delay(36, 10, age, || 0.25), Dur::from_millis(2500));
+        assert_eq!(start_delay(36, 5, age, || 0.25), Dur::ZERO);
+        assert_eq!(start_delay(20, 5, Dur::MAX, || 0.5), Dur::from_millis(2500));
     }
 
     #[test]

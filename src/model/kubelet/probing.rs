@@ -5,8 +5,8 @@ use super::controller::{
     Container, Event, Kubelets, LIVENESS, Life, Probe, READINESS, STARTUP, State, container_spec,
 };
 use super::probe::{
-    Begun, ContainerState, Kind, KubeletStart, Next, ProbeResult, SeenContainer, SeenPod, Settings,
-    Ticker, Worker,
+    Begun, ContainerState, Kind, KubeletStart, Next, ProbeResult, Raw, SeenContainer, SeenPod,
+    Settings, Ticker, Worker, probe_outcome, start_delay,
 };
 use super::readiness::{self, Probes, Role};
 use crate::cluster::objects::{Cluster, PodId};
@@ -28,6 +28,8 @@ impl Kubelets {
     /// Workers start with the pod, before its sandbox exists.
     pub(super) fn create_workers(&mut self, ctx: Ctx, pod: PodId, cluster: &Cluster) {
         let template = cluster.template_of(pod);
+        let minor = ctx.kubernetes.kubelet;
+        let up_since = self.node_of(pod).up_since;
         for index in 0..self.pod(pod).containers.len() as u8 {
             let spec = container_spec(template, index);
             let sidecar = spec.sidecar;
@@ -38,10 +40,12 @@ impl Kubelets {
                     success_threshold: probe.success_threshold,
                     failure_threshold: probe.failure_threshold,
                 };
-                let kubelet = KubeletStart::of(ctx.kubernetes.kubelet, Time::ALWAYS);
+                let kubelet = KubeletStart::of(minor, up_since);
+                let (period, age) = (probe.period_seconds, ctx.now - up_since);
+                let start = ctx.now + start_delay(minor, period, age, || self.u());
                 self.container(pod, index).probes[kind] = Some(Probe {
                     worker: Worker::new(KINDS[kind], settings, sidecar, kubelet),
-                    ticker: Ticker::new(ctx.now, probe.period_seconds),
+                    ticker: Ticker::new(start, period),
                     epoch: 0,
                     scheduled: false,
                     asking: false,
@@ -203,7 +207,7 @@ impl Kubelets {
                 let at = ctx.now + ctx.latencies.probe_answer.sample(draw(self));
                 out.at(at, Event::Answer { pod, container: index, kind, run });
             } else {
-                begun.updated |= probe.worker.finish(Some(ProbeResult::Failure));
+                begun.updated |= probe.worker.finish(outcome(Raw::Failure));
             }
         }
         Some(begun)
@@ -227,7 +231,7 @@ impl Kubelets {
         let same = c.run == run;
         let Some(probe) = &mut c.probes[kind] else { return };
         probe.asking = false;
-        let updated = same && probe.worker.finish(Some(ProbeResult::Success));
+        let updated = same && probe.worker.finish(outcome(Raw::Success));
         self.wake(ctx, pod, index, kind, out);
         if updated {
             self.result_changed(ctx, pod, index, kind, cluster, out);
@@ -291,7 +295,9 @@ impl Kubelets {
                     State::Running { since } => {
                         ContainerState::Running { started_at: since.floor_s(second_phase) }
                     }
-                    State::Exited { .. } => ContainerState::Terminated { restarts: true },
+                    State::Exited { code, .. } => {
+                        ContainerState::Terminated { restarts: c.restarts(code) }
+                    }
                 },
             }),
         };
@@ -323,6 +329,12 @@ impl Kubelets {
         let epoch = probe.epoch;
         out.at(at, Event::Tick { pod, container: index, kind: kind as u8, epoch });
     }
+}
+
+/// What the worker makes of a handler's report; None: an error, which it drops.
+fn outcome(raw: Raw) -> Option<ProbeResult> {
+    let (result, error) = probe_outcome(true, Some(raw), false);
+    (!error).then_some(result)
 }
 
 /// Whether the probe's handler answers at `now`.

@@ -54,7 +54,7 @@ impl Kubelets {
         for (index, container) in (0..).zip(&mut state.containers) {
             if matches!(container.role, Role::Init { .. }) {
                 container.role = Role::Init { succeeded: true };
-                container.state = State::Exited { at: started };
+                container.state = State::Exited { at: started, code: 0 };
                 continue;
             }
             container.run = 1;
@@ -270,8 +270,9 @@ impl Kubelets {
     ) {
         for index in 0..self.pod(pod).containers.len() as u8 {
             let c = self.container(pod, index);
-            let State::Exited { at } = c.state else { continue };
-            if c.seen.1 != c.run || matches!(c.role, Role::Init { .. }) {
+            let State::Exited { at, code } = c.state else { continue };
+            let restarts = !matches!(c.role, Role::Init { .. }) && c.restarts(code);
+            if c.seen.1 != c.run || !restarts {
                 continue;
             }
             self.restart(ctx, pod, index, at, cluster, out);
@@ -351,7 +352,7 @@ fn new_container(role: Role) -> Container {
         ready: false,
         killing: false,
         kill_at: Time::NEVER,
-        backoff: Backoff::of_restarts(Dur::from_secs(300)),
+        backoff: Backoff::new(Dur::from_secs(10), Dur::from_secs(300), Dur::from_secs(600)),
         probes: [const { None }; 3],
     }
 }

@@ -108,7 +108,11 @@ impl Kubelets {
             liveness_probe: probe_grace(spec.liveness_probe.as_ref()),
             startup_probe: probe_grace(spec.startup_probe.as_ref()),
         };
-        let seconds = grace::container_grace(reason, settings);
+        // A pod as a whole is stopped with the pod worker's grace period.
+        let seconds = match reason {
+            KillReason::Other => grace::effective_grace(settings.spec, settings.deletion, None),
+            _ => grace::container_grace(reason, settings),
+        };
         let hook = spec.pre_stop.as_ref().map(|hook| self.hook_time(ctx, hook));
         let Signals { sigterm, sigkill } = grace::signals(seconds, hook, turn);
         let begun = ctx.now - turn.unwrap_or(Dur::ZERO);
@@ -179,10 +183,8 @@ impl Kubelets {
     fn exit_by(&mut self, at: Time, pod: PodId, index: u8, out: &mut impl Out<Event>) {
         let c = self.container(pod, index);
         let run = c.run;
-        let (at, end) = match at < c.kill_at {
-            true => (at, LifeEnd::Sigterm),
-            false => (c.kill_at, LifeEnd::Sigkill),
-        };
+        let (at, killed) = grace::stopped(at, c.kill_at);
+        let end = if killed { LifeEnd::Sigkill } else { LifeEnd::Sigterm };
         out.at(at, Event::Exit { pod, container: index, run, end });
     }
 
@@ -248,7 +250,7 @@ impl Kubelets {
         if c.run != run || !c.is_running() {
             return;
         }
-        c.state = State::Exited { at: ctx.now };
+        c.state = State::Exited { at: ctx.now, code: exit_code(end) };
         c.stop_accept = c.stop_accept.min(ctx.now);
         let killing = c.killing;
         if serving {
@@ -340,6 +342,14 @@ impl Kubelets {
     ) {
         self.pod(pod).life = Life::Terminal;
         self.status_dirty(ctx, pod, cluster, out);
+    }
+}
+
+fn exit_code(end: LifeEnd) -> i32 {
+    match end {
+        LifeEnd::Running | LifeEnd::Sigterm => 0,
+        LifeEnd::Sigkill => 128 + 9,
+        LifeEnd::Crash => 1,
     }
 }
 

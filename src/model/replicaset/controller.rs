@@ -1,14 +1,13 @@
 //! The ReplicaSet controller (`pkg/controller/replicaset/replica_set.go`): creates and deletes pods until
 //! there are as many as the spec says, and counts them in the status.
 
-use super::availability;
-use super::batches::{BURST_REPLICAS, SlowStart};
+use super::availability::{self, Tally};
+use super::batches::slow_start_batch;
 use super::ranking::{self, PodRow, Rules};
-use crate::cluster::objects::{Cluster, PodId, RsId, RsStatus, Write};
-use crate::engine::{Dur, Rng, Time};
+use crate::cluster::objects::{Cluster, PodId, ReplicaSet, RsId, RsStatus, Write};
+use crate::engine::{Rng, Time};
 use crate::model::informer::{Informer, SeenPod};
-use crate::model::plumbing::{Ctx, Out, TokenBucket, WorkKey, entry};
-use std::collections::VecDeque;
+use crate::model::plumbing::{Ctx, Delayed, Out, TokenBucket, WorkKey, entry};
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Event {
@@ -21,13 +20,11 @@ pub enum Event {
 #[derive(Clone, Debug, Default)]
 struct Set {
     work: WorkKey,
+    /// Its entry in the delaying queue: a pod may have become available by the passing of time.
+    delayed: Delayed,
     /// Active pods as cached, in the order seen.
     active: Vec<PodId>,
-    ready: i32,
-    available: i32,
-    terminating: i32,
-    /// Ready pods not yet available, by the time they will be (minReadySeconds > 0 only).
-    waiting: VecDeque<(Time, PodId)>,
+    tally: Tally,
     /// Creates and deletes not yet seen by the watch.
     expected: i32,
     last_status: RsStatus,
@@ -38,8 +35,6 @@ struct Set {
 #[derive(Debug)]
 pub struct Controller {
     sets: Vec<Set>,
-    /// Per pod: counted as available.
-    available: Vec<bool>,
     bucket: TokenBucket,
     rng: Rng,
     rows: Vec<PodRow>,
@@ -47,6 +42,10 @@ pub struct Controller {
     per_node: Vec<u32>,
 }
 
+/// Most pods created or deleted in one sync.
+const BURST_REPLICAS: i32 = 500;
+/// Pods in the first batch of creations.
+const SLOW_START_INITIAL_BATCH_SIZE: u32 = 1;
 /// The event filter passes so many events of one object before it throttles.
 const EVENTS_PASSED: i32 = 25;
 
@@ -54,7 +53,6 @@ impl Controller {
     pub fn new(rng: Rng) -> Controller {
         Controller {
             sets: Vec::new(),
-            available: Vec::new(),
             bucket: TokenBucket::new(20.0, 30),
             rng,
             rows: Vec::new(),
@@ -65,7 +63,6 @@ impl Controller {
 
     /// Room for so many pods.
     pub fn reserve(&mut self, pods: usize) {
-        self.available.reserve(pods);
         self.rows.reserve(pods);
         self.chosen.reserve(pods);
     }
@@ -93,12 +90,23 @@ impl Controller {
     ) {
         let rs = after.rs;
         self.count(pod, before, after);
-        self.await_availability(ctx, pod, before, after, min_ready_seconds, out);
+        self.set(rs).tally.changed(pod, before, after, min_ready_seconds);
+        let newly_ready = after.counts_as_ready() && !before.counts_as_ready();
+        let minor = ctx.kubernetes.control_plane;
+        if newly_ready && let Some(wait) = availability::requeue_on_ready(minor, min_ready_seconds)
+        {
+            self.delay(ctx.now + wait, rs, out);
+        }
         self.set_changed(ctx.now, rs, out);
     }
 
+    fn delay(&mut self, at: Time, rs: RsId, out: &mut impl Out<Event>) {
+        if let Some(at) = self.set(rs).delayed.add(at) {
+            out.at(at, Event::Recheck(rs));
+        }
+    }
+
     fn count(&mut self, pod: PodId, before: SeenPod, after: SeenPod) {
-        let was_available = *entry(&mut self.available, pod.index());
         let set = self.set(after.rs);
         if !before.exists && after.exists && !before.deleting {
             set.expected -= 1;
@@ -115,41 +123,6 @@ impl Controller {
             }
             _ => {}
         }
-        let terminating = |p: SeenPod| i32::from(p.exists && p.deleting);
-        set.terminating += terminating(after) - terminating(before);
-        let ready = |p: SeenPod| i32::from(p.is_active() && p.ready);
-        set.ready += ready(after) - ready(before);
-        if was_available && ready(after) == 0 {
-            set.available -= 1;
-            self.available[pod.index()] = false;
-        }
-    }
-
-    fn await_availability(
-        &mut self,
-        ctx: Ctx,
-        pod: PodId,
-        before: SeenPod,
-        after: SeenPod,
-        min_ready_seconds: i32,
-        out: &mut impl Out<Event>,
-    ) {
-        let newly_ready = after.is_active() && after.ready && !(before.is_active() && before.ready);
-        if !newly_ready {
-            return;
-        }
-        if min_ready_seconds == 0 {
-            self.available[pod.index()] = true;
-            self.set(after.rs).available += 1;
-            return;
-        }
-        let at = after.ready_transition + Dur::from_secs(i64::from(min_ready_seconds));
-        self.set(after.rs).waiting.push_back((at, pod));
-        // The event handler queues the set after the full minReadySeconds from now.
-        let minor = ctx.kubernetes.control_plane;
-        if let Some(wait) = availability::requeue_on_ready(minor, min_ready_seconds) {
-            out.at(ctx.now + wait, Event::Recheck(after.rs));
-        }
     }
 
     pub fn handle(
@@ -162,7 +135,11 @@ impl Controller {
     ) {
         match event {
             Event::Sync(rs) => self.sync(ctx, rs, cluster, informer, out),
-            Event::Recheck(rs) => self.set_changed(ctx.now, rs, out),
+            Event::Recheck(rs) => {
+                if self.set(rs).delayed.take(ctx.now) {
+                    self.set_changed(ctx.now, rs, out);
+                }
+            }
         }
     }
 
@@ -175,17 +152,11 @@ impl Controller {
         out: &mut impl Out<Event>,
     ) {
         let Some(seen) = informer.sets.get(rs.index()).and_then(Option::as_ref) else { return };
-        self.set(rs).work.start(ctx.now);
-        self.pass_time(ctx.now, rs, seen.min_ready_seconds, informer);
-        let set = &self.sets[rs.index()];
+        let set = self.set(rs);
+        set.work.start(ctx.now);
+        set.tally.pass_time(ctx.now);
         // The status is of the pods as they were before this sync's own changes.
-        let status = RsStatus {
-            replicas: set.active.len() as i32,
-            ready: set.ready,
-            available: set.available,
-            terminating: set.terminating,
-            observed_generation: seen.generation,
-        };
+        let status = set.tally.status(ctx.kubernetes.control_plane, seen.generation);
         let excess = set.active.len() as i32 - seen.replicas;
         let mut end = ctx.now;
         if set.expected <= 0 && !seen.removed {
@@ -202,62 +173,40 @@ impl Controller {
             end = self.bucket.take(end) + ctx.api_write(&mut self.rng);
             out.write(end, Write::ReplicaSetStatus { rs, status });
         }
-        self.requeue(ctx, rs, seen.min_ready_seconds, seen.replicas, end, out);
+        self.requeue(ctx, rs, seen, status, end, out);
         self.set(rs).work.done(end);
-    }
-
-    /// Counts as available what has become so by the passing of time.
-    fn pass_time(&mut self, now: Time, rs: RsId, min_ready_seconds: i32, informer: &Informer) {
-        let set = &mut self.sets[rs.index()];
-        while let Some(&(at, pod)) = set.waiting.front() {
-            if at > now {
-                break;
-            }
-            set.waiting.pop_front();
-            let seen = informer.pod(pod);
-            let due = seen.ready_transition + Dur::from_secs(i64::from(min_ready_seconds)) <= now;
-            if seen.is_active() && seen.ready && due && !self.available[pod.index()] {
-                self.available[pod.index()] = true;
-                set.available += 1;
-            }
-        }
     }
 
     fn requeue(
         &mut self,
         ctx: Ctx,
         rs: RsId,
-        min_ready_seconds: i32,
-        replicas: i32,
+        seen: &ReplicaSet,
+        status: RsStatus,
         end: Time,
         out: &mut impl Out<Event>,
     ) {
-        let set = &self.sets[rs.index()];
-        let status = availability::RsStatus {
-            replicas: set.active.len() as i32,
-            ready: set.ready,
-            available: set.available,
-        };
-        let next = set.waiting.front().map(|&(at, _)| (at - end).max(Dur::ZERO));
-        let minor = ctx.kubernetes.control_plane;
+        let next = self.sets[rs.index()].tally.next_check(end).map(|(wait, _)| wait);
+        let (minor, wanted) = (ctx.kubernetes.control_plane, seen.replicas);
         let after =
-            availability::requeue_after_sync(minor, replicas, status, min_ready_seconds, next);
+            availability::requeue_after_sync(minor, wanted, status, seen.min_ready_seconds, next);
         if let Some(after) = after {
-            out.at(end + after, Event::Recheck(rs));
+            self.delay(end + after, rs, out);
         }
     }
 
     /// Batches of 1, 2, 4, ...: the calls of one run in parallel, the next starts when all returned.
     fn create_pods(&mut self, ctx: Ctx, rs: RsId, count: i32, out: &mut impl Out<Event>) -> Time {
         let mut end = ctx.now;
-        for batch in SlowStart::new(count as u32) {
+        slow_start_batch(count as u32, SLOW_START_INITIAL_BATCH_SIZE, |batch| {
             let start = end;
             for _ in 0..batch {
                 let at = self.call(ctx, rs, start);
                 out.write(at, Write::CreatePod { rs });
                 end = end.max(at);
             }
-        }
+            batch
+        });
         self.sets[rs.index()].expected += count;
         end
     }
@@ -297,52 +246,37 @@ impl Controller {
     }
 
     fn fill_rows(&mut self, rs: RsId, cluster: &Cluster, informer: &Informer) {
-        self.per_node.clear();
-        let deployment = cluster.replica_sets[rs.index()].deployment;
-        for (sibling, _) in informer.sets_of(deployment) {
-            let Some(set) = self.sets.get(sibling.index()) else { continue };
-            for &pod in &set.active {
-                *entry(&mut self.per_node, node_slot(informer.pod(pod).node)) += 1;
-            }
-        }
-        self.rows.clear();
-        for &pod in &self.sets[rs.index()].active {
+        let Controller { sets, rows, per_node, .. } = self;
+        rows.clear();
+        for &pod in &sets[rs.index()].active {
             let seen = informer.pod(pod);
             let object = &cluster.pods[pod.index()];
-            self.rows.push(PodRow {
+            rows.push(PodRow {
                 node: seen.node.map(u32::from),
                 phase: seen.phase,
                 ready: seen.ready,
                 ready_since: Some(seen.ready_transition),
                 created: Some(object.created.floor_s(cluster.second_phase)),
-                deletion_cost: 0,
-                rank: self.per_node[node_slot(seen.node)],
+                deletion_cost: object.deletion_cost,
+                rank: 0,
                 restarts: object.status.restarts,
                 sidecar_restarts: 0,
                 uid: object.uid,
             });
         }
+        let deployment = cluster.replica_sets[rs.index()].deployment;
+        let siblings = informer.sets_of(deployment).filter_map(|(rs, _)| sets.get(rs.index()));
+        let related = siblings.flat_map(|set| &set.active);
+        let nodes = related.map(|&pod| informer.pod(pod).node.map(u32::from));
+        ranking::fill_ranks(rows, nodes, per_node);
     }
 
     /// Takes a set over that has been like this for long: its status is written, and its pods, all alike, are
     /// available or none is.
     pub fn adopt(&mut self, rs: RsId, pods: &[PodId], status: RsStatus) {
-        let highest = pods.iter().map(|p| p.index() + 1).max().unwrap_or(0);
-        if self.available.len() < highest {
-            self.available.resize(highest, false);
-        }
-        for pod in pods {
-            self.available[pod.index()] = status.available > 0;
-        }
         let set = self.set(rs);
         set.active = pods.to_vec();
-        set.ready = status.ready;
-        set.available = status.available;
+        set.tally = Tally::adopt(status);
         set.last_status = status;
     }
-}
-
-/// Nodes by index, with one more slot for "unassigned".
-fn node_slot(node: Option<u16>) -> usize {
-    node.map_or(0, |n| usize::from(n) + 1)
 }

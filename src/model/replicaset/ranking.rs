@@ -5,6 +5,7 @@
 
 use crate::cluster::PodPhase;
 use crate::engine::Time;
+use crate::model::plumbing::entry;
 use std::cmp::{Ordering, Reverse};
 
 /// One active pod (no deletion time, not terminal).
@@ -48,13 +49,22 @@ impl Rules {
 }
 
 /// Sets `rank` of every row: the number of related active pods on the same node, unassigned ones counting as
-/// one more node. `related` holds the node of each active pod of all sets of the same controller, the rows'
-/// own among them.
+/// one more node. `related` is the node of each active pod of all sets of the same controller, the rows' own
+/// among them; `per_node` is a buffer.
 ///
 /// `replica_set.go: getPodsRankedByRelatedPodsOnSameNode`.
-pub fn fill_ranks(rows: &mut [PodRow], related: &[Option<u32>]) {
+pub fn fill_ranks(
+    rows: &mut [PodRow],
+    related: impl IntoIterator<Item = Option<u32>>,
+    per_node: &mut Vec<u32>,
+) {
+    let slot = |node: Option<u32>| node.map_or(0, |node| node as usize + 1);
+    per_node.clear();
+    for node in related {
+        *entry(per_node, slot(node)) += 1;
+    }
     for row in rows {
-        row.rank = related.iter().filter(|&&node| node == row.node).count() as u32;
+        row.rank = per_node.get(slot(row.node)).copied().unwrap_or(0);
     }
 }
 
@@ -225,7 +235,7 @@ mod tests {
     #[test]
     fn ranks_count_related_pods_on_the_node() {
         let mut rows = [ready(1, 1), PodRow { node: None, ..ready(1, 2) }];
-        fill_ranks(&mut rows, &[Some(0), Some(0), Some(1), None]);
+        fill_ranks(&mut rows, [Some(0), Some(0), Some(1), None], &mut Vec::new());
         assert_eq!(rows.map(|row| row.rank), [2, 1]);
     }
 }

@@ -125,7 +125,8 @@ fn scale_down_rolling() {
         .group("scale_down_old_for_rolling_update", |row| {
             let mut old = [size(row.get("old_rs_replicas"), row.get("old_rs_available"))];
             let floor = rolling::min_available(rolling_update(row), row.get("replicas"));
-            let removed = rolling::scale_down_old_for_rolling_update(&mut old, 0, floor);
+            let available = old[0].available;
+            let removed = rolling::scale_down_old_for_rolling_update(&mut old, available, floor);
             row.expect("expect_scaled", removed > 0);
             row.expect("expect_old_rs_replicas", old[0].spec);
         })
@@ -195,9 +196,11 @@ fn recreating() {
             row.expect("expect_old_pods_running", recreate::old_pods_running(statuses, pods));
         })
         .group("scale_down_old", |row| {
-            let mut sizes: Vec<i32> = row.get("old_rs_replicas");
-            assert!(recreate::scale_down_old(&mut sizes));
-            assert!(!recreate::scale_down_old(&mut sizes));
+            let sizes: Vec<i32> = row.get("old_rs_replicas");
+            let mut old: Vec<RsSize> = sizes.iter().map(|&spec| size(spec, spec)).collect();
+            assert!(recreate::scale_down_old(&mut old));
+            assert!(!recreate::scale_down_old(&mut old));
+            let sizes: Vec<i32> = old.iter().map(|set| set.spec).collect();
             row.expect("expect_old_rs_replicas", sizes);
         })
         .finish();

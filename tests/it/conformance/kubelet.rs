@@ -1,5 +1,6 @@
 use super::table::{FromToml, Row, Table};
 use rollsim::cluster::PodPhase;
+use rollsim::cluster::deletion::api_delete_grace;
 use rollsim::engine::{Dur, Time};
 use rollsim::model::kubelet::backoff::Backoff;
 use rollsim::model::kubelet::grace::{self, GraceSettings, KillReason};
@@ -141,7 +142,7 @@ fn sequence(row: &Row) {
         }
         results.push(worker.result().expect("a result"));
         counts.push(worker.run());
-        holds.push(worker.on_hold());
+        holds.push(worker.holds(container.id));
     }
     row.expect("expect_result", results);
     row.expect("expect_run", counts);
@@ -247,8 +248,7 @@ fn api_grace(row: &Row) {
     let phase = phase.map(|_| row.get::<PodPhase>("phase"));
     row.ignore(&["phase"]);
     let requested = row.opt("requested_grace_s");
-    let found =
-        grace::api_delete_grace(row.get("assigned"), phase, requested, row.opt("spec_grace_s"));
+    let found = api_delete_grace(row.get("assigned"), phase, requested, row.opt("spec_grace_s"));
     row.expect("expect_s", found);
 }
 
@@ -291,7 +291,7 @@ fn grace_period() {
         .group("effective_grace", |row| {
             let (spec, deletion) = (row.opt("spec_grace_s"), row.opt("deletion_grace_s"));
             let override_s = row.opt("kubelet_override_s");
-            row.expect("expect_s", grace::effective_grace(spec, deletion, override_s, None));
+            row.expect("expect_s", grace::effective_grace(spec, deletion, override_s));
         })
         .group("container_grace", |row| {
             let settings = GraceSettings {
@@ -317,17 +317,29 @@ fn grace_period() {
         })
         .group("kill_timeline_derived", |row| {
             let signals = grace::signals(row.get("grace_s"), row.opt("pre_stop_s"), None);
-            let (stopped, killed) = signals.stopped(row.get("exit_after_sigterm_s"));
+            let by_itself = NOW + signals.sigterm + row.get::<Dur>("exit_after_sigterm_s");
+            let (stopped, killed) = grace::stopped(by_itself, NOW + signals.sigkill);
             row.expect("expect_sigterm_at_s", signals.sigterm);
-            row.expect("expect_stopped_at_s", stopped);
+            row.expect("expect_stopped_at_s", stopped - NOW);
             row.expect("expect_sigkill", killed);
         })
         .finish();
 }
 
+/// As client-go makes one: forgotten after twice the maximum.
+fn new_backoff(base: i64, max: i64) -> Backoff {
+    let secs = Dur::from_secs;
+    Backoff::new(secs(base), secs(max), secs(2 * max))
+}
+
+/// IsInBackOffSinceUpdate at `now`: what ended when the wait was last advanced, at `last`, waits still.
+fn waits_since_update(backoff: &Backoff, last: Option<Time>, now: Time) -> bool {
+    last.is_some_and(|last| now < backoff.may_start_at(last))
+}
+
 /// A back-off of `base` and `max` seconds, driven to its maximum at `NOW`.
 fn at_maximum(base: i64, max: i64) -> Backoff {
-    let mut backoff = Backoff::new(Dur::from_secs(base), Dur::from_secs(max));
+    let mut backoff = new_backoff(base, max);
     for _ in 0..20 {
         backoff.next(NOW, NOW);
     }
@@ -337,10 +349,8 @@ fn at_maximum(base: i64, max: i64) -> Backoff {
 
 fn restarts(row: &Row) {
     let max = row.opt("max_s").unwrap_or(Dur::from_secs(300));
-    let mut backoff = match row.opt("base_s") {
-        Some(base) => Backoff::of_restarts_from(base, max),
-        None => Backoff::of_restarts(max),
-    };
+    let base = row.opt("base_s").unwrap_or(Dur::from_secs(10));
+    let mut backoff = Backoff::new(base, max, Dur::from_secs(600));
     let expected: Vec<Dur> = row.get("expect_wait_s");
     let runs_for: Dur = row.get("runs_for_s");
     let mut start = NOW;
@@ -358,21 +368,23 @@ fn restarts(row: &Row) {
 fn backoff() {
     let mut table = Table::read("backoff");
     // One object lives through all ticks of this group.
-    let mut backoff = Backoff::new(Dur::from_secs(1), Dur::from_secs(10));
+    let mut backoff = new_backoff(1, 10);
+    let mut last = None;
     for values in table.rows("in_back_off_since_update") {
         let row = Row::new(&values);
         let now = NOW + row.get::<Dur>("tick_s");
-        let waits = backoff.in_backoff_since_update(now);
+        let waits = waits_since_update(&backoff, last, now);
         assert_eq!(waits, row.get::<bool>("expect_in_backoff"), "row {values}");
         if waits {
             assert_eq!(backoff.get(), row.get::<Dur>("expect_backoff_s"), "row {values}");
         } else {
             backoff.next(now, now);
+            last = Some(now);
         }
     }
     table
         .group("slow_back_off", |row| {
-            let mut backoff = Backoff::new(Dur::from_secs(1), Dur::from_secs(50));
+            let mut backoff = new_backoff(1, 50);
             for tick in 1..=row.get::<i64>("calls_to_next") {
                 let now = NOW + Dur::from_secs(tick);
                 backoff.next(now, now);
@@ -386,7 +398,10 @@ fn backoff() {
                 backoff.next(now, now);
                 row.expect("expect_backoff_s", backoff.get());
             } else {
-                row.expect("expect_in_backoff", backoff.in_backoff_since_update(now));
+                row.expect("expect_in_backoff", waits_since_update(&backoff, Some(NOW), now));
+                // It is forgotten by then.
+                backoff.next(now, now);
+                assert_eq!(backoff.get(), Dur::from_secs(1));
             }
         })
         .group("container_restart_derived", restarts)

@@ -1,7 +1,7 @@
 use super::table::{Row, Table};
 use rollsim::engine::{Dur, Time};
 use rollsim::model::balancer::kube_proxy::endpoints::{
-    Endpoint, Hint, Lists, Policy, Rules, categorize,
+    Counts, Endpoint, Hint, Lists, Policy, Rules,
 };
 use rollsim::model::balancer::kube_proxy::runner::{Intervals, Runner};
 use rollsim::model::endpointslice::conditions;
@@ -62,16 +62,22 @@ fn categorize_row(row: &Row) {
         externally_reachable: row.get("externally_reachable"),
     };
     let rules = Rules { node_hints: row.get("prefer_same_gate"), ..Rules::of(36) };
-    let mut lists = Vec::new();
-    let has_any = categorize(&endpoints, policy, rules, &mut lists);
+    let mut counts = Counts::new(rules);
+    endpoints.iter().for_each(|&endpoint| counts.take(None, Some(endpoint)));
+    let usable = counts.usable(policy);
+    let lists: Vec<Lists> = endpoints.iter().map(|&endpoint| usable.lists(endpoint)).collect();
     let named = |keep: fn(&Lists) -> bool| -> Vec<String> {
         let kept = names.iter().zip(&lists).filter(|(_, list)| keep(list));
         kept.map(|(name, _)| name.clone()).collect()
     };
     row.expect("expect_cluster", named(|list| list.cluster));
     row.expect("expect_local", named(|list| list.local));
-    row.expect("expect_all", named(|list| list.cluster || list.local));
-    row.expect("expect_has_any", has_any);
+    row.expect("expect_all", named(|list| list.any()));
+    row.expect("expect_has_any", usable.anywhere);
+    // Counting is undone by counting back.
+    let mut back = counts;
+    endpoints.iter().for_each(|&endpoint| back.take(Some(endpoint), None));
+    assert_eq!(back, Counts::new(rules));
 }
 
 #[test]

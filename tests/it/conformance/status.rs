@@ -1,13 +1,12 @@
 //! Status, history and resizing of Deployments.
 
 use super::table::{Row, Table};
+use rollsim::cluster::objects::{DeploymentStatus, RsStatus};
 use rollsim::cluster::spec::{IntOrPercent, Strategy};
 use rollsim::engine::{Dur, Time};
 use rollsim::model::deployment::history::{OldSet, to_delete};
 use rollsim::model::deployment::scaling::{ScaledSet, Wanted, replica_set_fraction, scale};
-use rollsim::model::deployment::status::{
-    self, ConditionStatus, DeploymentStatus, Progressing, Reason, Requeue, SetStatus,
-};
+use rollsim::model::deployment::status::{self, ConditionStatus, Progressing, Reason, Requeue};
 
 const NOW: Time = Time(1_000_000_000_000);
 
@@ -20,14 +19,14 @@ fn row_status(row: &Row) -> DeploymentStatus {
     DeploymentStatus {
         replicas: row.get("status_replicas"),
         updated: row.get("status_updated"),
-        ready: 0,
         available: row.get("status_available"),
+        ..DeploymentStatus::default()
     }
 }
 
 fn four(values: Vec<i32>) -> DeploymentStatus {
     let [replicas, updated, ready, available] = values[..] else { panic!("four numbers") };
-    DeploymentStatus { replicas, updated, ready, available }
+    DeploymentStatus { replicas, updated, ready, available, observed_generation: 0 }
 }
 
 fn condition(reason: Reason, status: ConditionStatus, since: Time) -> Progressing {
@@ -70,18 +69,18 @@ fn requeue_row(row: &Row) {
     row.expect("expect_delay_ns", delay);
 }
 
-fn set_status(values: &[i32]) -> SetStatus {
+fn set_status(values: &[i32]) -> RsStatus {
     let [_spec, replicas, available] = *values else { panic!("three numbers") };
-    SetStatus { replicas, ready: 0, available }
+    RsStatus { replicas, available, ..RsStatus::default() }
 }
 
 fn sync_row(row: &Row) {
     let before: Vec<i32> = row.get("status");
     let stored = four(vec![before[0], before[1], 0, before[2]]);
     let others: Vec<Vec<i32>> = row.get("other_rs");
-    let new: Option<SetStatus> = row.opt::<Vec<i32>>("new_rs").map(|v| set_status(&v));
+    let new: Option<RsStatus> = row.opt::<Vec<i32>>("new_rs").map(|v| set_status(&v));
     let all = others.iter().map(|values| set_status(values)).chain(new);
-    let now_status = status::calculate_status(all, new);
+    let now_status = status::calculate_status(all, new, 0);
 
     let name: String = row.get("condition_before");
     let ok = if name == "ProgressDeadlineExceeded" {

@@ -70,6 +70,52 @@ pub struct Lists {
     pub local: bool,
 }
 
+impl Lists {
+    pub fn any(self) -> bool {
+        self.cluster || self.local
+    }
+}
+
+/// How many endpoints of a Service are of each kind, kept up as they change: all that it takes to say which
+/// of them new connections go to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Counts {
+    rules: Rules,
+    ready: i32,
+    fallback: i32,
+    local_ready: i32,
+    local_fallback: i32,
+    /// Hints of the ready ones.
+    node_hints: Hints,
+    zone_hints: Hints,
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+struct Hints {
+    absent: i32,
+    here: i32,
+}
+
+/// Which endpoints are used.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Usable {
+    rules: Rules,
+    cluster: Used,
+    local: Used,
+    /// There is a usable endpoint anywhere. Without one new connections are rejected; with one, those whose
+    /// own list is empty are dropped.
+    pub anywhere: bool,
+}
+
+/// Which endpoints one list takes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Used {
+    Ready(Topology),
+    /// None is ready: those serving and terminating.
+    Fallback,
+    None,
+}
+
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Topology {
     Any,
@@ -77,65 +123,104 @@ enum Topology {
     Zone,
 }
 
-/// Fills `lists`, one entry per endpoint; whether there is any usable endpoint anywhere. Without one new
-/// connections are rejected; with one, those whose own list is empty are dropped.
-///
-/// `topology.go: CategorizeEndpoints`.
-pub fn categorize(
-    endpoints: &[Endpoint],
-    policy: Policy,
-    rules: Rules,
-    lists: &mut Vec<Lists>,
-) -> bool {
-    lists.clear();
-    lists.resize(endpoints.len(), Lists::default());
-    let any_ready = endpoints.iter().any(|ep| ep.ready);
-    let any_fallback = endpoints.iter().any(|ep| is_fallback(ep, rules));
-    if policy.uses_cluster_endpoints() {
-        let topology = topology_from_hints(endpoints, rules);
-        for (list, ep) in lists.iter_mut().zip(endpoints) {
-            list.cluster = if any_ready {
-                ep.ready && available_for(ep, topology)
-            } else {
-                is_fallback(ep, rules)
-            };
+impl Counts {
+    /// Of no endpoints.
+    pub fn new(rules: Rules) -> Counts {
+        Counts {
+            rules,
+            ready: 0,
+            fallback: 0,
+            local_ready: 0,
+            local_fallback: 0,
+            node_hints: Hints::default(),
+            zone_hints: Hints::default(),
         }
     }
-    if policy.uses_local_endpoints() {
-        let local_ready = endpoints.iter().any(|ep| ep.local && ep.ready);
-        for (list, ep) in lists.iter_mut().zip(endpoints) {
-            list.local = ep.local && if local_ready { ep.ready } else { is_fallback(ep, rules) };
+
+    /// An endpoint changes; None: it is not there.
+    pub fn take(&mut self, was: Option<Endpoint>, is: Option<Endpoint>) {
+        if let Some(endpoint) = was {
+            self.count(endpoint, -1);
+        }
+        if let Some(endpoint) = is {
+            self.count(endpoint, 1);
         }
     }
-    any_ready || any_fallback
+
+    fn count(&mut self, ep: Endpoint, by: i32) {
+        let local = if ep.local { by } else { 0 };
+        if ep.ready {
+            self.ready += by;
+            self.local_ready += local;
+            self.node_hints.count(ep.node_hint, by);
+            self.zone_hints.count(ep.zone_hint, by);
+        } else if is_fallback(ep, self.rules) {
+            self.fallback += by;
+            self.local_fallback += local;
+        }
+    }
+
+    /// Which endpoints are used, now that there are so many of each kind.
+    ///
+    /// `topology.go: CategorizeEndpoints`.
+    pub fn usable(&self, policy: Policy) -> Usable {
+        let used = |wanted: bool, topology: Topology, ready: i32, fallback: i32| match wanted {
+            true if ready > 0 => Used::Ready(topology),
+            true if fallback > 0 => Used::Fallback,
+            _ => Used::None,
+        };
+        let cluster = policy.uses_cluster_endpoints();
+        let local = policy.uses_local_endpoints();
+        Usable {
+            rules: self.rules,
+            cluster: used(cluster, self.topology(), self.ready, self.fallback),
+            local: used(local, Topology::Any, self.local_ready, self.local_fallback),
+            anywhere: self.ready > 0 || self.fallback > 0,
+        }
+    }
+
+    /// Hints are followed if every ready endpoint has some and one of them points here.
+    ///
+    /// `topology.go: topologyModeFromHints`.
+    fn topology(&self) -> Topology {
+        let followed = |hints: Hints| hints.absent == 0 && hints.here > 0;
+        if self.rules.node_hints && followed(self.node_hints) {
+            Topology::Node
+        } else if followed(self.zone_hints) {
+            Topology::Zone
+        } else {
+            Topology::Any
+        }
+    }
 }
 
-fn is_fallback(ep: &Endpoint, rules: Rules) -> bool {
+impl Hints {
+    fn count(&mut self, hint: Hint, by: i32) {
+        match hint {
+            Hint::Absent => self.absent += by,
+            Hint::Here => self.here += by,
+            Hint::Elsewhere => {}
+        }
+    }
+}
+
+impl Usable {
+    /// In which lists an endpoint is.
+    pub fn lists(self, ep: Endpoint) -> Lists {
+        let takes = |used: Used| match used {
+            Used::Ready(topology) => ep.ready && available_for(ep, topology),
+            Used::Fallback => is_fallback(ep, self.rules),
+            Used::None => false,
+        };
+        Lists { cluster: takes(self.cluster), local: ep.local && takes(self.local) }
+    }
+}
+
+fn is_fallback(ep: Endpoint, rules: Rules) -> bool {
     rules.terminating_fallback && !ep.ready && ep.serving && ep.terminating
 }
 
-/// Hints are followed if every ready endpoint has some and one of them points here.
-///
-/// `topology.go: topologyModeFromHints`.
-fn topology_from_hints(endpoints: &[Endpoint], rules: Rules) -> Topology {
-    let followed = |hint: fn(&Endpoint) -> Hint| {
-        let mut hints = endpoints.iter().filter(|ep| ep.ready).map(hint);
-        let mut here = false;
-        hints.all(|h| {
-            here |= h == Hint::Here;
-            h != Hint::Absent
-        }) && here
-    };
-    if rules.node_hints && followed(|ep| ep.node_hint) {
-        Topology::Node
-    } else if followed(|ep| ep.zone_hint) {
-        Topology::Zone
-    } else {
-        Topology::Any
-    }
-}
-
-fn available_for(ep: &Endpoint, topology: Topology) -> bool {
+fn available_for(ep: Endpoint, topology: Topology) -> bool {
     match topology {
         Topology::Any => true,
         Topology::Node => ep.node_hint == Hint::Here,
@@ -150,10 +235,13 @@ mod tests {
     #[test]
     fn before_1_26_terminating_endpoints_never_step_in() {
         let leaving = Endpoint { serving: true, terminating: true, ..Endpoint::default() };
-        let mut lists = Vec::new();
-        assert!(!categorize(&[leaving], Policy::default(), Rules::of(25), &mut lists));
-        assert_eq!(lists, [Lists::default()]);
-        assert!(categorize(&[leaving], Policy::default(), Rules::of(26), &mut lists));
-        assert!(lists[0].cluster && !lists[0].local);
+        let usable = |minor| {
+            let mut counts = Counts::new(Rules::of(minor));
+            counts.take(None, Some(leaving));
+            counts.usable(Policy::default())
+        };
+        assert!(!usable(25).anywhere && !usable(25).lists(leaving).any());
+        let lists = usable(26).lists(leaving);
+        assert!(usable(26).anywhere && lists.cluster && !lists.local);
     }
 }

@@ -1,5 +1,6 @@
 //! The kube-proxies of all nodes, in iptables mode: each writes its own rules at its own times.
 
+use super::endpoints::{Counts, Endpoint, Policy, Rules, Usable};
 use super::runner::{Intervals, Runner};
 use crate::cluster::objects::{Cluster, Conditions, PodId};
 use crate::cluster::spec;
@@ -34,13 +35,6 @@ struct Node {
     scheduled: Time,
 }
 
-/// How many of the endpoints in a node's rules could be used, and as what.
-#[derive(Clone, Copy, Debug, Default)]
-struct Counts {
-    ready: u32,
-    fallback: u32,
-}
-
 #[derive(Debug)]
 pub struct Proxies {
     /// Whose rules they are.
@@ -50,8 +44,8 @@ pub struct Proxies {
     /// What a run changes, for the time of one call.
     touched: Vec<Changed>,
     rng: Rng,
-    terminating_fallback: bool,
     local: bool,
+    policy: Policy,
 }
 
 impl Proxies {
@@ -73,18 +67,18 @@ impl Proxies {
             known: 0,
             running: 0,
             programmed: 0,
-            counts: Counts::default(),
+            counts: Counts::new(Rules::of(minor)),
             scheduled: Time::NEVER,
         };
-        let terminating_fallback = super::endpoints::Rules::of(minor).terminating_fallback;
         Proxies {
             service,
             nodes: nodes.iter().map(node).collect(),
             history: History::default(),
             touched: Vec::new(),
             rng: ctx.seed.stream("kube-proxy", u64::from(service)),
-            terminating_fallback,
             local,
+            // A view is of one kind of clients: their list alone counts.
+            policy: Policy { internal_local: local, ..Policy::default() },
         }
     }
 
@@ -112,7 +106,7 @@ impl Proxies {
 
     /// Puts the endpoints of the run into force and notes what changed for clients.
     fn program(&mut self, ctx: Ctx, node: u16, cluster: &Cluster, timeline: &mut Timeline) {
-        let (fallback, local) = (self.terminating_fallback, self.local);
+        let (policy, local) = (self.policy, self.local);
         let Proxies { history, touched, nodes, .. } = self;
         let state = &mut nodes[usize::from(node)];
         let concerns = |pod: PodId| !local || is_on(cluster, pod, node);
@@ -120,13 +114,17 @@ impl Proxies {
         let entries = history.between(state.programmed, state.running);
         touched.extend(entries.iter().filter(|e| concerns(e.pod)));
         state.programmed = state.running;
-        let before = state.counts.usable();
-        touched.iter().for_each(|change| state.counts.take(change, fallback));
-        let after = state.counts.usable();
+        let before = state.counts.usable(policy);
+        let of = |conditions: Option<Conditions>| conditions.map(|c| endpoint(c, local));
+        touched.iter().for_each(|change| state.counts.take(of(change.was), of(change.is)));
+        let after = state.counts.usable(policy);
         touched.sort_by_key(|change| change.pod);
         let view = &mut timeline.views[state.view.0 as usize];
         let mut note = |Changed { pod, was, is }: Changed| {
-            let kind = match (before.takes(was, fallback), after.takes(is, fallback)) {
+            let takes = |usable: Usable, conditions| {
+                of(conditions).is_some_and(|endpoint| usable.lists(endpoint).any())
+            };
+            let kind = match (takes(before, was), takes(after, is)) {
                 (false, true) => ChangeKind::Add { weight: 1.0 },
                 (true, false) => ChangeKind::Remove,
                 _ => return,
@@ -143,11 +141,17 @@ impl Proxies {
                 note(Changed { pod, was, is });
             }
         }
-        if before == Usable::None && after != Usable::None {
+        if !before.anywhere && after.anywhere {
             let gap = Dur::from_secs_f64(ctx.platform.proxy_table_gap_s);
             view.gaps.push((ctx.now - gap, ctx.now));
         }
     }
+}
+
+/// What a proxy knows of an endpoint. No hints: the Services have no trafficDistribution.
+fn endpoint(conditions: Conditions, local: bool) -> Endpoint {
+    let Conditions { ready, serving, terminating } = conditions;
+    Endpoint { ready, serving, terminating, local, ..Endpoint::default() }
 }
 
 /// The pod is on the node.
@@ -189,7 +193,8 @@ impl Model for Proxies {
             if self.local && !is_on(scene.cluster, pod, i as u16) {
                 continue;
             }
-            node.counts.take(&adopted, self.terminating_fallback);
+            let of = |conditions: Option<Conditions>| conditions.map(|c| endpoint(c, self.local));
+            node.counts.take(of(adopted.was), of(adopted.is));
             if conditions.ready {
                 let view = &mut scene.timeline.views[node.view.0 as usize];
                 view.initial.push(Backend { target: Target::Pod(pod), weight: 1.0 });
@@ -220,42 +225,5 @@ impl Model for Proxies {
 
     fn entries(&self) -> Vec<ViewId> {
         self.nodes.iter().map(|n| n.view).collect()
-    }
-}
-
-/// Which endpoints the rules name.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Usable {
-    Ready,
-    /// None is ready: those serving and terminating.
-    Fallback,
-    None,
-}
-
-impl Usable {
-    fn takes(self, conditions: Option<Conditions>, fallback: bool) -> bool {
-        let Some(c) = conditions else { return false };
-        match self {
-            Usable::Ready => c.ready,
-            Usable::Fallback => fallback && c.serving && c.terminating,
-            Usable::None => false,
-        }
-    }
-}
-
-impl Counts {
-    fn take(&mut self, change: &Changed, fallback: bool) {
-        let count = |usable: Usable, c| u32::from(usable.takes(c, fallback));
-        let Changed { was, is, .. } = *change;
-        self.ready = self.ready + count(Usable::Ready, is) - count(Usable::Ready, was);
-        self.fallback = self.fallback + count(Usable::Fallback, is) - count(Usable::Fallback, was);
-    }
-
-    fn usable(self) -> Usable {
-        match (self.ready, self.fallback) {
-            (0, 0) => Usable::None,
-            (0, _) => Usable::Fallback,
-            _ => Usable::Ready,
-        }
     }
 }

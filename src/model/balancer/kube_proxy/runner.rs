@@ -20,9 +20,6 @@ impl Intervals {
     /// iptables and nftables with default settings.
     pub const TABLES: Intervals =
         Intervals { min: Dur::from_secs(1), retry: Dur::from_secs(30), max: Dur::from_secs(3600) };
-    /// ipvs with default settings.
-    pub const IPVS: Intervals =
-        Intervals { min: Dur::ZERO, retry: Dur::from_secs(30), max: Dur::from_secs(30) };
 }
 
 /// Decides when runs start. The owner calls [`Runner::request`] on every relevant change, starts a run at
