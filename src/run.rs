@@ -5,7 +5,7 @@ use crate::model::platform::Latencies;
 use crate::scenario::Scenario;
 use crate::timeline::Timeline;
 pub use crate::traffic::EvaluatorChoice;
-use crate::traffic::{self, TrafficOutcome};
+use crate::traffic::{self, Evaluator, TrafficOutcome};
 use crate::world::{self, RolloutOutcome};
 use rayon::prelude::*;
 
@@ -49,6 +49,52 @@ pub fn run(scenario: &Scenario, options: &RunOptions) -> Vec<Replication> {
         .into_par_iter()
         .map(|i| replicate(scenario, &latencies, options, i))
         .collect()
+}
+
+/// As [`run`]; `look` sees each replication while its timeline is there, whether it is kept or not.
+pub fn run_seeing<T: Send>(
+    scenario: &Scenario,
+    options: &RunOptions,
+    look: impl Fn(&Timeline, &TrafficOutcome) -> T + Sync,
+) -> (Vec<Replication>, Vec<T>) {
+    let latencies = scenario.platform.latencies();
+    let all = RunOptions { keep_timelines: u32::MAX, ..options.clone() };
+    let one = |i: u32| {
+        let mut replication = replicate(scenario, &latencies, &all, i);
+        let timeline = replication.timeline.take().expect("kept");
+        let seen = look(&timeline, &replication.traffic);
+        replication.timeline = (i < options.keep_timelines).then_some(timeline);
+        (replication, seen)
+    };
+    (0..options.replications).into_par_iter().map(one).unzip()
+}
+
+/// Why an evaluator that was asked for is not the one that answered: `exact` where it is not exact, or
+/// `approximate` where there is nothing to integrate.
+pub fn refusal(
+    scenario: &Scenario,
+    options: &RunOptions,
+    replications: &[Replication],
+) -> Option<String> {
+    let refused = |found: Evaluator| match options.evaluator {
+        EvaluatorChoice::Auto | EvaluatorChoice::Requests => false,
+        EvaluatorChoice::Exact => found != Evaluator::Exact,
+        EvaluatorChoice::Approximate => found == Evaluator::Requests,
+    };
+    let first = replications.iter().find(|r| refused(r.traffic.evaluator))?;
+    let control = world::simulate(scenario, &scenario.platform.latencies(), Seed(first.seed));
+    let choice = EvaluatorChoice::Approximate;
+    let (_, why) = traffic::choose(&control.timeline, &scenario.traffic, choice);
+    Some(match (options.evaluator, first.traffic.evaluator) {
+        (EvaluatorChoice::Exact, Evaluator::Approximate) => format!(
+            "the evaluator exact is not exact here: {why}; use auto or requests, or approximate, which marks \
+             the answer"
+        ),
+        (choice, _) => {
+            let name = if choice == EvaluatorChoice::Exact { "exact" } else { "approximate" };
+            format!("the evaluator {name} cannot be used here: {why}; use auto or requests")
+        }
+    })
 }
 
 /// One replication.

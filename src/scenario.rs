@@ -41,6 +41,16 @@ pub struct Scenario {
     pub assumptions: Vec<Assumption>,
     /// Parts of the input that were recognised but are not modelled, each named once.
     pub not_modelled: Vec<String>,
+    pub given: Given,
+}
+
+/// What the input chose by name, or left to the defaults.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Given {
+    /// Name of the app card.
+    pub application: String,
+    pub application_given: bool,
+    pub kubernetes_given: bool,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]

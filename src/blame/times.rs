@@ -1,6 +1,5 @@
 //! The times of a pod that decide about its requests.
 
-use super::Link;
 use crate::engine::Time;
 use crate::timeline::{ChangeKind, PodId, PodTruth, Target, Timeline, ViewId};
 
@@ -136,28 +135,6 @@ impl Times {
     pub fn gone_s(&self) -> f64 {
         self.0[Moment::ProcessGone as usize].as_secs_f64()
     }
-}
-
-/// The mean chain of times of several pods, in seconds from `anchor`.
-pub fn chain(pods: &[&Times], anchor: Moment) -> Vec<Link> {
-    let mut links: Vec<Link> = Vec::new();
-    for moment in MOMENTS {
-        let seconds: Vec<f64> = pods.iter().filter_map(|t| t.between(anchor, moment)).collect();
-        // What came long before the anchor tells nothing about it.
-        if seconds.is_empty() || (moment < anchor && moment != Moment::Listed) {
-            continue;
-        }
-        if anchor == Moment::Deleted && moment < Moment::Deleted {
-            continue;
-        }
-        let (least, most) = seconds
-            .iter()
-            .fold((f64::INFINITY, f64::NEG_INFINITY), |(l, m), s| (l.min(*s), m.max(*s)));
-        let mean_s = seconds.iter().sum::<f64>() / seconds.len() as f64;
-        links.push(Link { moment, least_s: least, mean_s, most_s: most });
-    }
-    links.sort_by(|a, b| a.mean_s.total_cmp(&b.mean_s).then(a.moment.cmp(&b.moment)));
-    links
 }
 
 /// The longest time in which a view listed nothing, in seconds.

@@ -1,6 +1,7 @@
 //! `rollsim calibrate`: recorded runs in, a platform card out.
 
 use super::files::{self, folders_with, read_text, write_in_folders};
+use super::outputs::{self, Form};
 use crate::calibrate::kubectl::WatchLog;
 use crate::calibrate::record::{RunRecord, from_measured};
 use crate::calibrate::{calibrate, card, plot};
@@ -45,6 +46,8 @@ pub struct Args {
 /// # Errors
 /// Folders that cannot be read or hold no records, broken records, files that cannot be written.
 pub fn run(args: Args) -> Result<ExitCode> {
+    let dirs: Vec<&Path> = args.dirs.iter().map(PathBuf::as_path).collect();
+    outputs::check(&dirs, &outputs::given([("--output", &args.output, Form::Card)]))?;
     let base = Card::embedded(CardKind::Platform, &args.base)?;
     let versions = versions(&args, &base)?;
     let latencies: BTreeMap<String, Dist> =

@@ -40,6 +40,7 @@ pub struct Args {
 }
 
 pub fn run(args: Args) -> anyhow::Result<ExitCode> {
+    args.problem.check_outputs([])?;
     let (problem, simulator, origin) = args.problem.load()?;
     anyhow::ensure!(problem.settings.len() >= 2, "a frontier needs two [[setting]] in the problem");
     let x = choose(&problem, args.x.as_deref(), 0)?;

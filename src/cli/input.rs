@@ -2,7 +2,7 @@
 
 use super::{demo, files};
 use crate::input::{Diagnostics, Input, Source};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 /// What to simulate.
 #[derive(clap::Args, Clone, Debug)]
@@ -46,6 +46,12 @@ impl InputArgs {
             self.apply(input)?;
         }
         Ok(inputs)
+    }
+
+    /// The files and folders given, cards among them.
+    pub fn paths(&self) -> Vec<&Path> {
+        let cards = self.platform.iter().chain(&self.app).map(Path::new);
+        self.inputs.iter().map(PathBuf::as_path).chain(cards).collect()
     }
 
     fn sources(&self) -> anyhow::Result<Vec<Source>> {

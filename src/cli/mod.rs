@@ -13,6 +13,7 @@ mod input;
 mod merge;
 mod optimize;
 mod optimize_text;
+mod outputs;
 mod run;
 mod schema;
 mod sweep;

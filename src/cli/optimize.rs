@@ -2,6 +2,7 @@
 
 use super::files::{write_report, write_whole};
 use super::optimize_text;
+use super::outputs::{self, Form};
 use super::sweep::{base_command, base_settings, pool, read};
 use super::sweep_text::setting;
 use crate::input::{Field, FieldStep, Input};
@@ -75,6 +76,15 @@ pub struct ProblemArgs {
 }
 
 impl ProblemArgs {
+    /// Refuses outputs that would replace what is not theirs: the report, and `more` of the command's own.
+    pub fn check_outputs<const N: usize>(
+        &self,
+        more: [(&'static str, &Option<PathBuf>, Form); N],
+    ) -> anyhow::Result<()> {
+        let report = ("--report", &self.report, Form::Report);
+        outputs::check(&[&self.problem], &outputs::given(more.into_iter().chain([report])))
+    }
+
     /// Reads the problem and its base; today's values come from the base where the problem gives none.
     pub fn load(&self) -> anyhow::Result<(Problem, Simulator, Origin)> {
         let (text, folder) = read(&self.problem)?;
@@ -113,6 +123,7 @@ fn of_base(input: &Input, path: &str) -> Today {
 }
 
 pub fn run(args: Args) -> anyhow::Result<ExitCode> {
+    args.problem.check_outputs([("--patch", &args.patch, Form::Patch)])?;
     let (problem, simulator, origin) = args.problem.load()?;
     let pool = pool(args.problem.threads)?;
     let found = pool.install(|| optimize(&problem, &simulator)).map_err(anyhow::Error::msg)?;

@@ -1,10 +1,14 @@
 //! `rollsim run`: one scenario, one answer.
 
 use super::input::InputArgs;
+use super::outputs::{self, Form};
 use super::{files, trace};
+use crate::blame::{Facts, Tally};
 use crate::report::{self, Answer};
 use crate::run::{EvaluatorChoice, Replication, RunOptions};
 use crate::scenario::Scenario;
+use crate::timeline::Timeline;
+use crate::traffic::TrafficOutcome;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
@@ -77,7 +81,10 @@ enum RunFormat {
 #[derive(Clone, Copy, clap::ValueEnum)]
 enum EvaluatorArg {
     Auto,
+    /// Refused where it is not exact
     Exact,
+    /// Integrals also where they are not exact; the answer is marked
+    Approximate,
     Requests,
 }
 
@@ -88,10 +95,13 @@ fn bound(text: &str) -> Result<f64, String> {
     }
 }
 
-/// So many replications keep their timelines, for blame.
-const BLAMED: u32 = 40;
-
 pub fn run(args: Args) -> anyhow::Result<ExitCode> {
+    let outputs = outputs::given([
+        ("--output", &args.output, Form::Answer),
+        ("--report", &args.report, Form::Report),
+        ("--trace", &args.trace, Form::Trace),
+    ]);
+    outputs::check(&args.input.paths(), &outputs)?;
     let scenarios = args
         .input
         .load()?
@@ -104,24 +114,18 @@ pub fn run(args: Args) -> anyhow::Result<ExitCode> {
         evaluator: match args.evaluator {
             EvaluatorArg::Auto => EvaluatorChoice::Auto,
             EvaluatorArg::Exact => EvaluatorChoice::Exact,
+            EvaluatorArg::Approximate => EvaluatorChoice::Approximate,
             EvaluatorArg::Requests => EvaluatorChoice::Requests,
         },
-        keep_timelines: BLAMED,
+        ..RunOptions::default()
     };
-    let results: Vec<(Scenario, Vec<Replication>)> = scenarios
-        .into_iter()
-        .map(|scenario| {
-            let replications = crate::run::run(&scenario, &options);
-            (scenario, replications)
-        })
-        .collect();
-    let answers: Vec<Answer> = results
-        .iter()
-        .map(|(scenario, replications)| {
-            let blame = report::blame::rows(scenario, replications);
-            Answer::new(scenario, &options, replications, blame)
-        })
-        .collect();
+    let mut results: Vec<(Scenario, Vec<Replication>)> = Vec::new();
+    let mut answers: Vec<Answer> = Vec::new();
+    for scenario in scenarios {
+        let (replications, answer) = answer(&scenario, &options)?;
+        answers.push(answer);
+        results.push((scenario, replications));
+    }
     let text = render(&answers, args.format);
     match &args.output {
         Some(path) => files::write_whole(path, &anstream::adapter::strip_str(&text).to_string())?,
@@ -136,6 +140,20 @@ pub fn run(args: Args) -> anyhow::Result<ExitCode> {
         files::write_whole(path, &traces.collect::<String>())?;
     }
     Ok(within_bound(&results, args.fail_on_loss))
+}
+
+/// Simulates a scenario; every replication is blamed while its timeline is there.
+fn answer(scenario: &Scenario, options: &RunOptions) -> anyhow::Result<(Vec<Replication>, Answer)> {
+    let facts = Facts::of(scenario);
+    let tally =
+        |timeline: &Timeline, outcome: &TrafficOutcome| Tally::of(timeline, outcome, &facts);
+    let (replications, tallies) = crate::run::run_seeing(scenario, options, tally);
+    if let Some(why) = crate::run::refusal(scenario, options, &replications) {
+        anyhow::bail!("{}: {why}", scenario.name);
+    }
+    let blame = report::blame::rows(scenario, &Tally::finish(tallies));
+    let answer = Answer::new(scenario, options, &replications, blame);
+    Ok((replications, answer))
 }
 
 /// Expected number of lost requests.

@@ -1,5 +1,6 @@
 //! `rollsim sweep`: thousands of what-ifs.
 
+use super::outputs::{self, Form};
 use super::sweep_text;
 use crate::report;
 use crate::report::answer::Setting;
@@ -117,6 +118,8 @@ const FEW: u64 = 8;
 
 impl PlanArgs {
     pub fn load(&self) -> anyhow::Result<Loaded> {
+        let report = outputs::given([("--report", &self.report, Form::Report)]);
+        outputs::check(&[&self.plan], &report)?;
         let (text, folder) = read(&self.plan)?;
         let mut plan = Plan::parse(&self.plan.display().to_string(), &text)?;
         plan.replications = self.replications.unwrap_or(plan.replications);
@@ -165,6 +168,7 @@ pub fn base_command(
     match evaluator {
         EvaluatorName::Auto => {}
         EvaluatorName::Exact => command.push_str(" --evaluator exact"),
+        EvaluatorName::Approximate => command.push_str(" --evaluator approximate"),
         EvaluatorName::Requests => command.push_str(" --evaluator requests"),
     }
     command
@@ -288,18 +292,15 @@ fn check_first(loaded: &Loaded) -> anyhow::Result<()> {
         Point::Run(settings) => Some(settings),
         _ => None,
     });
-    let mut first = None;
+    let mut first: Option<anyhow::Error> = None;
     for settings in points.take(3) {
-        match loaded.simulator.evaluate(&settings, 0..0, 1) {
-            Ok(_) => return Ok(()),
-            Err(_) if first.is_some() => {}
-            Err(_) => first = loaded.simulator.input_at(&settings).and_then(|i| i.lower()).err(),
-        }
+        let Err(why) = loaded.simulator.evaluate(&settings, 0..1, loaded.plan.seed) else {
+            return Ok(());
+        };
+        let problems = loaded.simulator.input_at(&settings).and_then(|i| i.lower()).err();
+        first = first.or(Some(problems.map_or_else(|| anyhow::Error::msg(why), Into::into)));
     }
-    match first {
-        Some(problems) => Err(problems.into()),
-        None => Ok(()),
-    }
+    first.map_or(Ok(()), Err)
 }
 
 pub fn pool(threads: Option<u16>) -> anyhow::Result<rayon::ThreadPool> {

@@ -52,6 +52,13 @@ fn points(loaded: &Loaded, counts: &PointCounts, summary: &SweepSummary) -> Stri
         let first = first.strip_prefix("error: ").unwrap_or(first);
         let _ = writeln!(text, "  {} could not be run, first: {first}", summary.errors);
     }
+    if summary.approximate > 0 {
+        let _ = writeln!(
+            text,
+            "  {} are approximate, as asked for: column evaluator in the results",
+            summary.approximate
+        );
+    }
     if summary.capped > 0 {
         let most = loaded.plan.precision.map_or(0, |p| p.max_replications);
         let _ = writeln!(

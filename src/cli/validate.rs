@@ -2,6 +2,7 @@
 
 use super::calibrate::read_measured;
 use super::files::{folders_with, read_text, write_in_folders, write_report};
+use super::outputs::{self, Form};
 use crate::input::load::Input;
 use crate::report;
 use crate::validate::{CaseResult, Validation, compare_case, plot, text};
@@ -56,6 +57,12 @@ pub enum Format {
 /// # Errors
 /// No case that can be read, files that cannot be written.
 pub fn run(args: Args) -> Result<ExitCode> {
+    let inputs: Vec<&Path> = args.dirs.iter().chain(&args.known).map(PathBuf::as_path).collect();
+    let outputs = outputs::given([
+        ("--output", &args.output, Form::Validation),
+        ("--report", &args.report, Form::Report),
+    ]);
+    outputs::check(&inputs, &outputs)?;
     let known = args.known.as_deref().map(read_known).transpose()?.unwrap_or_default();
     let mut folders = Vec::new();
     for dir in &args.dirs {

@@ -141,6 +141,9 @@ fn weibull_limited_mean(scale: f64, shape: f64, x: f64) -> f64 {
 /// The lower incomplete gamma function: its series for small `x`, Lentz's continued fraction of the upper
 /// one for large.
 fn lower_gamma(a: f64, x: f64) -> f64 {
+    if x.is_infinite() {
+        return libm::tgamma(a);
+    }
     let factor = libm::exp(a * libm::log(x) - x);
     if x < a + 1.0 {
         let (mut term, mut sum) = (1.0 / a, 1.0 / a);

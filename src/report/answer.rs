@@ -3,6 +3,7 @@
 //! These structs are the published JSON format too (see [`super::json`]): names carry their unit, times are
 //! in seconds relative to the action, counts are per rollout.
 
+use super::advice::Worth;
 use schemars::JsonSchema;
 use serde::Serialize;
 
@@ -10,8 +11,12 @@ use serde::Serialize;
 #[derive(Clone, Debug, PartialEq, Serialize, JsonSchema)]
 pub struct Answer {
     pub name: String,
+    /// What was simulated, and whether the input says so.
+    pub head: Vec<HeadRow>,
     /// The answer in a sentence or two.
     pub verdict: String,
+    /// Enough is lost that a change is worth its while: else no setting is named.
+    pub worth_changing: bool,
     pub lost: Lost,
     pub requests: Requests,
     pub rollout: Rollout,
@@ -30,6 +35,15 @@ pub struct Answer {
     /// Recognised in the input but not modelled.
     pub not_modelled: Vec<String>,
     pub provenance: Provenance,
+}
+
+/// One thing that was simulated.
+#[derive(Clone, Debug, PartialEq, Serialize, JsonSchema)]
+pub struct HeadRow {
+    pub key: String,
+    pub value: String,
+    /// By the input; else assumed.
+    pub given: bool,
 }
 
 /// A mean with its 95 % interval.
@@ -165,16 +179,30 @@ pub struct BlameRow {
     pub failure_label: String,
     /// Mean per rollout.
     pub lost: f64,
+    /// The same by cause and by what the client sees, most first: `cause` and `failure` are of the first.
+    pub parts: Vec<BlamePart>,
     /// How many pods it concerns, and the name of one.
     pub pods: u32,
     pub example_pod: Option<String>,
     pub setting: String,
-    pub found: String,
-    pub needed: String,
+    #[schemars(with = "String")]
+    pub found: Worth,
+    #[schemars(with = "String")]
+    pub needed: Worth,
     pub missing_s: Option<f64>,
     /// When what happened to the example pod.
     pub chain: Vec<ChainLink>,
     pub explanation: String,
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, JsonSchema)]
+pub struct BlamePart {
+    pub cause: String,
+    pub cause_label: String,
+    pub failure: String,
+    pub failure_label: String,
+    /// Mean per rollout.
+    pub lost: f64,
 }
 
 #[derive(Clone, Debug, PartialEq, Serialize, JsonSchema)]

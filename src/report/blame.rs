@@ -1,60 +1,57 @@
 //! Blame in words: the setting, what it is, what it would have to be, and the chain of times behind it.
 
-use super::answer::{BlameRow, ChainLink};
+use super::advice::found_and_needed;
+use super::answer::{BlamePart, BlameRow, ChainLink};
 use super::words::{cause_key, cause_label, failure_key, failure_label};
-use crate::blame::{Blame, Moment, Setting, Times, blame};
-use crate::cluster::spec::{Deployment, Hook, OnSigterm};
-use crate::engine::Time;
-use crate::run::Replication;
+use crate::blame::{Blame, Moment, Setting, Worst};
 use crate::scenario::Scenario;
-use crate::timeline::{PodId, Timeline};
-use crate::traffic::{Failure, TrafficOutcome};
+use crate::traffic::{Cause, Failure};
 
-/// The rows of an answer, the most expensive first; from the replications that kept their timelines.
-pub fn rows(scenario: &Scenario, replications: &[Replication]) -> Vec<BlameRow> {
-    let runs: Vec<(&Timeline, &TrafficOutcome)> = replications
-        .iter()
-        .filter_map(|r| r.timeline.as_ref().map(|timeline| (timeline, &r.traffic)))
-        .collect();
-    let blames = blame(&runs, scenario);
-    blames.iter().map(|blame| row(blame, scenario, &runs)).collect()
+/// The rows of an answer, the most expensive first.
+pub fn rows(scenario: &Scenario, blames: &[Blame]) -> Vec<BlameRow> {
+    blames.iter().map(|blame| row(blame, scenario)).collect()
 }
 
-fn row(blame: &Blame, scenario: &Scenario, runs: &[(&Timeline, &TrafficOutcome)]) -> BlameRow {
-    let largest = |a: &f64, b: &f64| a.total_cmp(b);
-    let cause = blame.by_cause.iter().max_by(|a, b| largest(a.1, b.1)).map(|(c, _)| *c);
-    let failure = blame.by_failure.iter().max_by(|a, b| largest(a.1, b.1)).map(|(f, _)| *f);
+fn row(blame: &Blame, scenario: &Scenario) -> BlameRow {
+    let mut parts: Vec<BlamePart> = blame.parts.iter().map(part).collect();
+    parts.sort_by(|a, b| b.lost.total_cmp(&a.lost));
+    let first = parts.first().expect("blame is of something lost").clone();
     let (found, needed) = found_and_needed(blame, scenario);
-    let worst = blame.worst.map(|(replication, pod)| (runs[replication].0, pod));
     BlameRow {
-        cause: cause.map(cause_key).unwrap_or_default().to_owned(),
-        cause_label: cause.map(cause_label).unwrap_or_default().to_owned(),
-        failure: failure.map(failure_key).unwrap_or_default(),
-        failure_label: failure.map(failure_label).unwrap_or_default(),
+        cause: first.cause,
+        cause_label: first.cause_label,
+        failure: first.failure,
+        failure_label: first.failure_label,
         lost: blame.lost,
+        parts,
         pods: libm::ceil(blame.pods) as u32,
-        example_pod: worst.map(|(timeline, pod)| timeline.pods[pod.0 as usize].name.to_string()),
+        example_pod: blame.worst.as_ref().map(|w| w.pod.clone()),
         setting: setting_name(blame.setting).to_owned(),
         found,
         needed,
         missing_s: blame.missing.map(|m| m.most_s),
-        chain: worst.map(|(timeline, pod)| chain(timeline, pod)).unwrap_or_default(),
+        chain: blame.worst.as_ref().map(chain).unwrap_or_default(),
         explanation: format!("{}{}", explanation(blame.setting), logged(blame, scenario)),
     }
 }
 
+fn part((&(cause, failure), &lost): (&(Cause, Failure), &f64)) -> BlamePart {
+    BlamePart {
+        cause: cause_key(cause).to_owned(),
+        cause_label: cause_label(cause).to_owned(),
+        failure: failure_key(failure),
+        failure_label: failure_label(failure),
+        lost,
+    }
+}
+
 /// The times of the pod that lost most, in order.
-fn chain(timeline: &Timeline, pod: PodId) -> Vec<ChainLink> {
-    let times = Times::of_all(timeline)[pod.0 as usize];
-    let mut links: Vec<(Time, Moment)> = times.reached().collect();
-    links.sort_by_key(|&(at, _)| at);
-    links
-        .into_iter()
-        .map(|(at, moment)| ChainLink {
-            at_s: at.as_secs_f64(),
-            what: moment_label(moment).to_owned(),
-        })
-        .collect()
+fn chain(worst: &Worst) -> Vec<ChainLink> {
+    let link = |&(at, moment): &(crate::engine::Time, Moment)| ChainLink {
+        at_s: at.as_secs_f64(),
+        what: moment_label(moment).to_owned(),
+    };
+    worst.moments.iter().map(link).collect()
 }
 
 fn setting_name(setting: Setting) -> &'static str {
@@ -68,7 +65,8 @@ fn setting_name(setting: Setting) -> &'static str {
         Setting::Restarts => "restarts of the container",
         Setting::MinReadySeconds => "minReadySeconds",
         Setting::Strategy => "strategy.type",
-        Setting::MaxUnavailable => "maxUnavailable",
+        Setting::MaxUnavailable | Setting::PodsAway => "maxUnavailable",
+        Setting::Replicas => "replicas",
         Setting::DeregistrationDelay => "deregistration delay",
         Setting::KeepAliveTimeout => "keep-alive timeout of the server",
         Setting::Capacity => "replicas or concurrency",
@@ -84,7 +82,7 @@ fn setting_name(setting: Setting) -> &'static str {
 
 /// What the proxy logs of requests whose clients went away: no client sees that status.
 fn logged(blame: &Blame, scenario: &Scenario) -> String {
-    let gave_up = blame.by_failure.contains_key(&Failure::Timeout);
+    let gave_up = blame.parts.keys().any(|part| part.1 == Failure::Timeout);
     match scenario.path.client_gone().filter(|_| gave_up) {
         Some(status) => format!(" The proxy logs requests whose clients gave up as {status}."),
         None => String::new(),
@@ -124,6 +122,10 @@ fn explanation(setting: Setting) -> &'static str {
         }
         Setting::Strategy => "Recreate stops every old pod before the first new one starts.",
         Setting::MaxUnavailable => "Every pod may be away at once.",
+        Setting::PodsAway => {
+            "The pods that are left during the rollout cannot answer all requests in time; before it they could."
+        }
+        Setting::Replicas => "There is one pod, and nobody answers while it is replaced.",
         Setting::DeregistrationDelay => {
             "The balancer cuts running requests when the deregistration delay ends."
         }
@@ -172,57 +174,4 @@ fn moment_label(moment: Moment) -> &'static str {
         Moment::AddressGone => "address gone",
         Moment::Delisted => "last data plane stops sending it requests",
     }
-}
-
-/// The setting as it is, and as it would have to be.
-fn found_and_needed(blame: &Blame, scenario: &Scenario) -> (String, String) {
-    let subject = &scenario.deployments[scenario.subject];
-    let more = blame.missing.map(|m| m.most_s);
-    let seconds = |s: f64| format!("{} s", libm::ceil(s));
-    match blame.setting {
-        Setting::PreStopSleep => {
-            let now = pre_stop_s(subject);
-            let found = now.map_or("none".to_owned(), seconds);
-            (found, seconds(now.unwrap_or(0.0) + more.unwrap_or(1.0)))
-        }
-        Setting::GracePeriod => {
-            let now = subject.template.termination_grace_period_seconds as f64;
-            (seconds(now), seconds(now + more.unwrap_or(1.0)))
-        }
-        Setting::MinReadySeconds => {
-            let now = f64::from(subject.min_ready_seconds);
-            (seconds(now), seconds(now + more.unwrap_or(1.0)))
-        }
-        Setting::ReadinessProbe => {
-            ("none".to_owned(), "a probe of the port that serves".to_owned())
-        }
-        Setting::Strategy => ("Recreate".to_owned(), "RollingUpdate".to_owned()),
-        Setting::GracefulShutdown => {
-            let app = &subject.template.serving_app(None).on_sigterm;
-            let found = match app {
-                OnSigterm::Exit => "exits at once",
-                OnSigterm::Ignore => "ignores SIGTERM",
-                _ => "stops gracefully",
-            };
-            (found.to_owned(), "finish running requests first".to_owned())
-        }
-        Setting::DeregistrationDelay | Setting::DrainTimeout | Setting::ClientTimeout => {
-            ("too short".to_owned(), more.map_or("longer".to_owned(), |s| format!("{s:.1} s more")))
-        }
-        Setting::Weight => ("above 0".to_owned(), "0 without healthy targets".to_owned()),
-        Setting::OldReadiness => ("never ready".to_owned(), "pods that are ready".to_owned()),
-        Setting::CrossZone => ("off".to_owned(), "on, or DNS failover".to_owned()),
-        Setting::ProxyGrace => ("too short".to_owned(), "until nobody connects to it".to_owned()),
-        _ => ("as it is".to_owned(), String::new()),
-    }
-}
-
-fn pre_stop_s(deployment: &Deployment) -> Option<f64> {
-    let template = &deployment.template;
-    let serving = usize::from(template.serving_container()) - template.init_containers.len();
-    let hook = template.containers[serving].pre_stop.as_ref();
-    hook.map(|hook| match hook {
-        Hook::Sleep { seconds } => *seconds as f64,
-        Hook::Exec { duration, .. } | Hook::HttpGet { duration, .. } => duration.as_secs_f64(),
-    })
 }

@@ -5,7 +5,7 @@ use super::answer::{
     SecondRow, VersionCount,
 };
 use super::spread::{Draw, count_figure, none_estimate};
-use super::{lanes, rollout, settings, words};
+use super::{head, lanes, rollout, settings, words};
 use crate::engine::rng::mix;
 use crate::run::{Replication, RunOptions};
 use crate::scenario::Scenario;
@@ -23,8 +23,10 @@ impl Answer {
         assert!(!replications.is_empty(), "an answer needs a replication");
         let failures = sums(replications, TrafficOutcome::by_failure);
         let mut answer = Answer {
-            name: scenario.name.clone(),
+            name: words::printable(&scenario.name),
+            head: head::head(scenario),
             verdict: String::new(),
+            worth_changing: false,
             lost: lost(replications, &failures),
             requests: requests(scenario, replications),
             rollout: rollout::rollout(scenario, replications),
@@ -42,6 +44,7 @@ impl Answer {
             provenance: provenance(scenario, options, replications),
         };
         answer.blame.sort_by(|a, b| b.lost.total_cmp(&a.lost));
+        answer.worth_changing = worth_changing(&answer.lost);
         answer.verdict = verdict(&answer);
         answer
     }
@@ -108,12 +111,12 @@ fn mean(replications: &[Replication], of: impl Fn(&TrafficOutcome) -> f64) -> f6
 fn requests(scenario: &Scenario, replications: &[Replication]) -> Requests {
     let versions =
         replications.iter().map(|r| r.traffic.answered_by_version.len()).max().unwrap_or(0);
+    // An expectation stands for a number that varies as one of rare events does.
     let stalled: Vec<Draw> = replications
         .iter()
-        .map(|r| Draw {
-            mean: r.traffic.stalled,
-            variance: 0.0,
-            none: f64::from(r.traffic.stalled == 0.0),
+        .map(|r| match (r.traffic.stalled, r.traffic.evaluator) {
+            (n, Evaluator::Requests) => Draw { mean: n, variance: 0.0, none: f64::from(n == 0.0) },
+            (n, _) => Draw { mean: n, variance: n, none: libm::exp(-n) },
         })
         .collect();
     Requests {
@@ -145,14 +148,18 @@ fn latency(replications: &[Replication]) -> Option<Latency> {
     }
     let n = known.len() as f64;
     let mean = |of: fn(&crate::traffic::Latency) -> f64| known.iter().map(of).sum::<f64>() / n;
+    let [p50_s, p99_s, mean_s] = [mean(|l| l.p50_s), mean(|l| l.p99_s), mean(|l| l.mean_s)];
+    // Rounding must not put a mean beyond the extremes.
+    let least = known.iter().map(|l| l.min_s).fold(p50_s.min(mean_s), f64::min);
+    let most = known.iter().map(|l| l.max_s).fold(p99_s.max(mean_s), f64::max);
     Some(Latency {
-        min_s: known.iter().map(|l| l.min_s).fold(f64::INFINITY, f64::min),
-        mean_s: mean(|l| l.mean_s),
-        p50_s: mean(|l| l.p50_s),
+        min_s: least,
+        mean_s,
+        p50_s,
         p90_s: mean(|l| l.p90_s),
         p95_s: mean(|l| l.p95_s),
-        p99_s: mean(|l| l.p99_s),
-        max_s: known.iter().map(|l| l.max_s).fold(0.0, f64::max),
+        p99_s,
+        max_s: most,
     })
 }
 
@@ -195,17 +202,21 @@ fn provenance(
         seed: options.seed,
         replications: replications.len() as u32,
         digest: format!("{digest:016x}"),
-        evaluator: match evaluator {
-            Evaluator::Exact => "exact".into(),
-            Evaluator::Requests => "requests".into(),
-        },
+        evaluator: evaluator.name().into(),
         evaluator_reason: reason,
     }
 }
 
+/// Where fewer than one rollout in 200 loses anything, and next to nothing is lost in all, there is nothing
+/// to change.
+fn worth_changing(lost: &Lost) -> bool {
+    let total = &lost.total;
+    total.mean > 0.0 && (lost.probability_none.mean < 0.995 || total.mean >= 0.5)
+}
+
 /// The answer in one or two sentences.
 fn verdict(answer: &Answer) -> String {
-    let change = answer.blame.first().filter(|_| answer.lost.total.mean > 0.0);
+    let change = answer.blame.first().filter(|_| answer.worth_changing);
     let change = change.map_or(String::new(), |b| format!("Change first: {}.", b.setting));
     let mut sentences = vec![losses_sentence(answer), rollout_sentence(answer), change];
     sentences.retain(|s| !s.is_empty());
@@ -213,28 +224,49 @@ fn verdict(answer: &Answer) -> String {
 }
 
 fn losses_sentence(answer: &Answer) -> String {
-    let (lost, none) = (&answer.lost, answer.lost.probability_none.mean);
+    let (total, none) = (&answer.lost.total, answer.lost.probability_none.mean);
     let sent = words::count(answer.requests.sent);
-    if lost.total.mean <= 0.0 {
-        return format!("No request fails: all {sent} are answered.");
-    }
+    let approximate = answer.provenance.evaluator == Evaluator::Approximate.name();
+    let sentence = if total.mean <= 0.0 {
+        match approximate {
+            true => format!("No loss is found, of {sent} requests."),
+            false => format!("No request fails: all {sent} are answered."),
+        }
+    } else if none > 0.5 {
+        // What a rollout loses that loses any.
+        let others = words::count(total.mean / (1.0 - none).max(1e-9));
+        let share = words::percent(none);
+        let hardly = if answer.worth_changing { "Most likely" } else { "Practically" };
+        format!(
+            "{hardly} no request fails: {share} of rollouts lose none, the others {others} of {sent} on \
+             average."
+        )
+    } else {
+        lossy_sentence(answer, &sent)
+    };
+    if approximate { format!("Approximately: {sentence}") } else { sentence }
+}
+
+/// The share first where the number follows from a rate that nobody gave.
+fn lossy_sentence(answer: &Answer, sent: &str) -> String {
+    let lost = &answer.lost;
     let mean = words::count(lost.total.mean);
     let Figure { range: [low, high], .. } = lost.total;
-    if none > 0.5 {
-        let share = words::percent(none);
-        let most = words::count(high);
-        return format!(
-            "Most likely no request fails: {share} of rollouts lose none; {mean} of {sent} on \
-             average, up to {most} in a bad one."
-        );
-    }
     let share = words::percent(lost.total.mean / answer.requests.sent.max(1.0));
     let range = words::range(&words::count(low), &words::count(high));
     let kind = lost.by_failure.first().map_or(String::new(), |g| {
         let mostly = if lost.by_failure.len() > 1 { "mostly " } else { "" };
         format!(", {mostly}{}", g.label)
     });
-    format!("About {mean} of {sent} requests fail ({share}; {range} in 95 % of rollouts){kind}.")
+    let load_given = answer.head.iter().all(|row| row.given || row.key != "load");
+    match load_given {
+        true => format!(
+            "About {mean} of {sent} requests fail ({share}; {range} in 95 % of rollouts){kind}."
+        ),
+        false => format!(
+            "About {share} of requests fail ({mean} of {sent}; {range} in 95 % of rollouts){kind}."
+        ),
+    }
 }
 
 fn rollout_sentence(answer: &Answer) -> String {

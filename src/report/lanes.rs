@@ -45,7 +45,8 @@ fn order(lane: &Lane) -> f64 {
 /// What was sent to the pod and lost, and where running requests were cut.
 fn losses(lane: &mut Lane, replication: &Replication, id: PodId, pod: &PodTruth) {
     let mine = || replication.traffic.losses.iter().filter(|(key, _)| key.pod == Some(id));
-    lane.lost = mine().map(|(_, n)| n).sum();
+    // Not `sum`: that of nothing is -0.0.
+    lane.lost = mine().fold(0.0, |sum, (_, n)| sum + n);
     let cut = |cause| matches!(cause, Cause::CutByExit | Cause::CutByKill | Cause::CutByCrash);
     if mine().any(|(key, n)| cut(key.cause) && *n >= 0.005) {
         let within = |t: &f64| lane.truth.iter().any(|s| s.from_s <= *t && *t <= s.to_s);
@@ -56,7 +57,7 @@ fn losses(lane: &mut Lane, replication: &Replication, id: PodId, pod: &PodTruth)
 
 fn views(timeline: &Timeline) -> Vec<ViewRow> {
     let share = |i: usize| {
-        timeline.entries.iter().filter(|e| e.0.0 as usize == i).map(|e| e.1).sum::<f64>()
+        timeline.entries.iter().filter(|e| e.0.0 as usize == i).fold(0.0, |sum, e| sum + e.1)
     };
     let total: f64 = timeline.entries.iter().map(|e| e.1).sum();
     timeline

@@ -4,11 +4,13 @@
 //! [`Answer`] (or of one of the plain structs in [`data`]), with a snapshot test each. The structs that are
 //! serialised are this layer's own, so the simulation can change without changing a published format.
 
+pub mod advice;
 pub mod answer;
 pub mod blame;
 mod build;
 pub mod data;
 mod gather;
+mod head;
 pub mod html;
 mod lanes;
 mod rollout;

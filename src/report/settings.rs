@@ -11,18 +11,12 @@ use crate::traffic::offered::{Arrivals, Client, Traffic};
 
 /// Everything that matters, grouped; the Deployment as it is after the action.
 pub fn settings(scenario: &Scenario) -> Vec<Setting> {
-    let before = &scenario.deployments[scenario.subject];
-    let after = scenario.actions.iter().rev().find_map(|a| match &a.kind {
-        ActionKind::Rollout { deployment } | ActionKind::SelectorSwitch { deployment, .. } => {
-            Some(&**deployment)
-        }
-        _ => None,
-    });
+    let (before, after) = (&scenario.deployments[scenario.subject], after(scenario));
     let mut list = List::default();
-    deployment(&mut list, after.unwrap_or(before));
+    deployment(&mut list, after);
     let old = before.template.serving_app(None);
     app(&mut list, &format!("application {}", before.template.version), old);
-    if let Some(after) = after.filter(|d| d.template.serving_app(None) != old) {
+    if after.template.serving_app(None) != old {
         let new = after.template.serving_app(None);
         app(&mut list, &format!("application {}", after.template.version), new);
     }
@@ -31,6 +25,17 @@ pub fn settings(scenario: &Scenario) -> Vec<Setting> {
     list.add("run", "horizon", seconds(scenario.horizon.as_secs_f64()));
     list.add("run", "Kubernetes", format!("1.{}", scenario.kubernetes.control_plane));
     list.0
+}
+
+/// The Deployment under test as it is after the actions.
+pub(super) fn after(scenario: &Scenario) -> &Deployment {
+    let new = scenario.actions.iter().rev().find_map(|a| match &a.kind {
+        ActionKind::Rollout { deployment } | ActionKind::SelectorSwitch { deployment, .. } => {
+            Some(&**deployment)
+        }
+        _ => None,
+    });
+    new.unwrap_or(&scenario.deployments[scenario.subject])
 }
 
 #[derive(Default)]

@@ -61,8 +61,11 @@ pub fn count_figure(draws: &[Draw]) -> Figure {
     let counted = draws.iter().all(|d| d.variance == 0.0);
     let of = if counted { stats::count_mean } else { stats::t_mean };
     let estimate = of(&means, LEVEL);
-    let range = [quantile_of_mixture(draws, 0.025), quantile_of_mixture(draws, 0.975)];
-    Figure { mean: estimate.value, interval: [estimate.low.max(0.0), estimate.high], range }
+    let [low, high] = [0.025, 0.975].map(|p| quantile_of_mixture(draws, p));
+    // Where few rollouts lose much the mean may lie beyond: the range is widened to hold it.
+    let mean = estimate.value;
+    let range = [low.min(libm::floor(mean)), high.max(libm::ceil(mean))];
+    Figure { mean, interval: [estimate.low.max(0.0), estimate.high], range }
 }
 
 /// Probability that none is lost, with the interval of that probability.
@@ -74,13 +77,16 @@ pub fn none_estimate(draws: &[Draw]) -> Estimate {
     Estimate { mean: e.value, low: e.low.max(0.0), high: e.high.min(1.0) }
 }
 
-/// Mean, interval and range of a quantity of which each replication gives one value.
+/// Mean, interval and range of a quantity, 0 or more, of which each replication gives one value.
 pub fn value_figure(values: &[f64]) -> Figure {
     let estimate = stats::t_mean(values, LEVEL);
     let mut sorted = values.to_vec();
     sorted.sort_by(f64::total_cmp);
-    let range = [0.025, 0.975].map(|p| stats::quantile(&sorted, p).unwrap_or(0.0));
-    Figure { mean: estimate.value, interval: [estimate.low, estimate.high], range }
+    let [low, high] = [0.025, 0.975].map(|p| stats::quantile(&sorted, p).unwrap_or(0.0));
+    let mean = estimate.value;
+    // Student's interval of few rollouts does not know that time does not run backwards.
+    let interval = [estimate.low.max(0.0), estimate.high];
+    Figure { mean, interval, range: [low.min(mean), high.max(mean)] }
 }
 
 /// As [`value_figure`] for whole numbers: the range is whole too.

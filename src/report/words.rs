@@ -68,6 +68,17 @@ pub fn cause_label(cause: Cause) -> &'static str {
     }
 }
 
+/// A name from the input without what is not meant to be seen: control characters, which end an XML document
+/// or move a cursor, and marks that turn the direction of writing.
+pub fn printable(name: &str) -> String {
+    let hidden = |c: char| {
+        c.is_control()
+            || matches!(c, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+            || matches!(c, '\u{fffe}' | '\u{ffff}')
+    };
+    name.chars().map(|c| if hidden(c) { '\u{fffd}' } else { c }).collect()
+}
+
 /// A number of requests: whole from 100 on, with digit groups; one digit below; never a false zero.
 pub fn count(n: f64) -> String {
     let size = n.abs();

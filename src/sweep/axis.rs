@@ -93,6 +93,11 @@ impl Axis {
         let last = raw.path.rsplit('.').next().unwrap_or(&raw.path);
         let name = raw.name.clone().unwrap_or_else(|| last.to_owned());
         let base_given = raw.base.is_some();
+        // A spreadsheet takes a column named =... for a formula.
+        let begins = name.starts_with(|c: char| c.is_alphanumeric() || c == '_');
+        if !begins || name.contains(char::is_control) {
+            return Err(format!("name {name:?} must begin with a letter, a digit or _"));
+        }
         Ok(Axis { path: raw.path.clone(), name, domain, base, base_given })
     }
 }

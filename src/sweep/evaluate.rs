@@ -2,12 +2,14 @@
 
 use super::Value;
 use crate::run::Replication;
+use crate::traffic::Evaluator;
 use std::ops::Range;
 
 /// What one replication comes to, as far as sweeps and searches look at it.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct Figures {
     pub digest: u64,
+    pub evaluator: Evaluator,
     pub sent: f64,
     /// Lost requests: a count, or its expectation.
     pub failed: f64,
@@ -42,6 +44,7 @@ impl From<&Replication> for Figures {
     fn from(r: &Replication) -> Figures {
         Figures {
             digest: r.digest,
+            evaluator: r.traffic.evaluator,
             sent: r.traffic.sent,
             failed: r.traffic.failed(),
             variance: r.traffic.variance,

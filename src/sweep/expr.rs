@@ -32,7 +32,16 @@ enum Op {
 enum Term {
     Axis(usize),
     Constant(Value),
-    Sum(Box<Term>, char, Box<Term>),
+    /// Taken from left to right. A flat list: a long sum is not a deep one.
+    Chain(Box<Term>, Vec<(Sign, Term)>),
+}
+
+#[derive(Clone, Copy, Debug, PartialEq)]
+enum Sign {
+    Plus,
+    Minus,
+    Times,
+    Over,
 }
 
 /// What is wrong with a condition, and where (a character position).
@@ -92,15 +101,20 @@ impl Term {
         match self {
             Term::Axis(index) => point[*index].clone(),
             Term::Constant(value) => value.clone(),
-            Term::Sum(a, op, b) => match (a.eval(point).number(), b.eval(point).number()) {
-                (Some(a), Some(b)) => Value::Float(match op {
-                    '+' => a + b,
-                    '-' => a - b,
-                    '*' => a * b,
-                    _ => a / b,
-                }),
-                _ => Value::Unset,
-            },
+            Term::Chain(first, rest) => {
+                let more = |sum: f64, (sign, term): &(Sign, Term)| {
+                    let x = term.eval(point).number()?;
+                    Some(match sign {
+                        Sign::Plus => sum + x,
+                        Sign::Minus => sum - x,
+                        Sign::Times => sum * x,
+                        Sign::Over => sum / x,
+                    })
+                };
+                let first = first.eval(point).number();
+                let sum = first.and_then(|first| rest.iter().try_fold(first, more));
+                sum.map_or(Value::Unset, Value::Float)
+            }
         }
     }
 }
@@ -306,21 +320,21 @@ impl Parser<'_> {
     }
 
     fn sum(&mut self) -> Result<Term, Failure> {
-        let mut left = self.product()?;
-        while let Some(op) = self.sign(&["+", "-"]) {
-            let right = self.product()?;
-            left = Term::Sum(Box::new(left), if op == "+" { '+' } else { '-' }, Box::new(right));
+        let (first, mut rest) = (self.product()?, Vec::new());
+        while let Some(sign) = self.sign(&["+", "-"]) {
+            let sign = if sign == "+" { Sign::Plus } else { Sign::Minus };
+            rest.push((sign, self.product()?));
         }
-        Ok(left)
+        Ok(chain(first, rest))
     }
 
     fn product(&mut self) -> Result<Term, Failure> {
-        let mut left = self.atom()?;
-        while let Some(op) = self.sign(&["*", "/"]) {
-            let right = self.atom()?;
-            left = Term::Sum(Box::new(left), if op == "*" { '*' } else { '/' }, Box::new(right));
+        let (first, mut rest) = (self.atom()?, Vec::new());
+        while let Some(sign) = self.sign(&["*", "/"]) {
+            let sign = if sign == "*" { Sign::Times } else { Sign::Over };
+            rest.push((sign, self.atom()?));
         }
-        Ok(left)
+        Ok(chain(first, rest))
     }
 
     fn atom(&mut self) -> Result<Term, Failure> {
@@ -329,8 +343,7 @@ impl Parser<'_> {
             self.enter()?;
             let inside = self.atom()?;
             self.depth -= 1;
-            let zero = Term::Constant(Value::Int(0));
-            return Ok(Term::Sum(Box::new(zero), '-', Box::new(inside)));
+            return Ok(chain(Term::Constant(Value::Int(0)), vec![(Sign::Minus, inside)]));
         }
         if self.sign(&["("]).is_some() {
             self.enter()?;
@@ -354,6 +367,11 @@ impl Parser<'_> {
             None => Err((at, "ends too early: expected a name or a number".into())),
         }
     }
+}
+
+/// A term alone stays what it is.
+fn chain(first: Term, rest: Vec<(Sign, Term)>) -> Term {
+    if rest.is_empty() { first } else { Term::Chain(Box::new(first), rest) }
 }
 
 #[cfg(test)]
@@ -420,5 +438,21 @@ mod tests {
         assert!(parse(&"(".repeat(100_000)).is_err());
         assert!(parse(&"-".repeat(100_000)).is_err());
         assert!(parse(&"not ".repeat(100_000)).is_err());
+    }
+
+    /// Of every operator: what is long is not deep, neither to read, nor to judge, nor to drop.
+    #[test]
+    fn long_chains_are_judged() {
+        const TERMS: usize = 200_000;
+        for (sign, result) in
+            [(" + 1", 200_001.0), (" - 1", -199_999.0), (" * 1", 1.0), (" / 1", 1.0)]
+        {
+            let text = format!("1{} == {result}", sign.repeat(TERMS));
+            assert!(holds(&text, 30, 0.0, "ip"), "{sign}");
+        }
+        for word in [" and ", " or "] {
+            assert!(holds(&vec!["1 == 1"; 50_000].join(word), 30, 0.0, "ip"), "{word}");
+        }
+        assert!(holds("grace - 3 - 2 * 4 / 8 + 1 == 27", 30, 0.0, "ip"));
     }
 }

@@ -36,6 +36,9 @@ impl Sweep<'_> {
         more: &mut dyn Sink,
     ) -> Result<PointCounts, SweepError> {
         let shards = self.shards()?;
+        if !self.directory.join(MANIFEST).exists() {
+            self.holds_no_results(self.directory)?;
+        }
         let counts = self.plan.count();
         let journals: Vec<PathBuf> =
             shards.iter().map(|s| self.directory.join(s.directory()).join(JOURNAL)).collect();

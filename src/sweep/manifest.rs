@@ -1,7 +1,7 @@
 //! What a finished sweep was: the plan, the version, the seed, the counts. Beside the results, as JSON.
 
 use super::row::columns;
-use super::{Evaluate, Plan, PointCounts, Precision, Value};
+use super::{Evaluate, EvaluatorName, Plan, PointCounts, Precision, Value};
 use crate::engine::rng::{fnv1a, mix};
 use serde::{Deserialize, Serialize};
 
@@ -14,6 +14,8 @@ pub struct Manifest {
     pub name: String,
     pub seed: u64,
     pub replications: u32,
+    /// As asked for; the rows say which one answered.
+    pub evaluator: EvaluatorName,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub precision: Option<Precision>,
     /// Of the plan and everything behind it: base files, cards, version.
@@ -75,6 +77,7 @@ impl Manifest {
             name: plan.name.clone(),
             seed: plan.seed,
             replications: plan.replications,
+            evaluator: plan.evaluator,
             precision: plan.precision,
             fingerprint: format!("{fingerprint:016x}"),
             plan: text.to_owned(),
@@ -102,5 +105,7 @@ pub fn fingerprint(plan: &Plan, text: &str, evaluator: &dyn Evaluate) -> u64 {
     let settings =
         format!("{:?} {} {} {:?}", plan.evaluator, plan.seed, plan.replications, plan.precision);
     let parts = [fnv1a(text), fnv1a(&settings), evaluator.fingerprint()];
-    parts.iter().fold(fnv1a(env!("CARGO_PKG_VERSION")), |hash, part| mix(hash ^ part))
+    parts
+        .iter()
+        .fold(fnv1a(concat!(env!("CARGO_PKG_VERSION"), " rows 2")), |hash, part| mix(hash ^ part))
 }

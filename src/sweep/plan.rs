@@ -53,7 +53,10 @@ pub struct Base {
 pub enum EvaluatorName {
     #[default]
     Auto,
+    /// Refused where it is not exact.
     Exact,
+    /// Integrals also where they are not exact; the results are marked.
+    Approximate,
     Requests,
 }
 

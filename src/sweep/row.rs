@@ -3,6 +3,7 @@
 use super::{Axis, Figures, Precision, Value};
 use crate::engine::rng::mix;
 use crate::stats::{Estimate, LEVEL, count_mean, mean, probability_mean, t_mean, variance};
+use crate::traffic::Evaluator;
 use serde::{Deserialize, Serialize};
 
 /// One point's result. Its settings follow from the plan and the index.
@@ -32,6 +33,8 @@ pub struct Summary {
     pub capped: bool,
     /// Folded over the replications.
     pub digest: u64,
+    /// The least exact one that was used.
+    pub evaluator: Evaluator,
     pub sent: f64,
     /// Lost requests per rollout.
     pub failed: Estimate,
@@ -64,6 +67,7 @@ impl Summary {
             replications: figures.len() as u32,
             capped: precision.is_some_and(|p| !p.reached(figures)),
             digest: figures.iter().fold(0, |digest, f| mix(digest ^ f.digest)),
+            evaluator: least_exact(figures),
             sent: mean(&column(|f| f.sent)),
             failed_max: failed.iter().copied().fold(0.0, f64::max),
             failed_sd: libm::sqrt(within + variance(&failed)),
@@ -109,6 +113,7 @@ impl Summary {
             Value::Int(i64::from(self.lowest_available)),
             Value::Float(self.surge_pod_seconds),
             Value::Text(format!("{:016x}", self.digest)),
+            Value::Text(self.evaluator.name().to_owned()),
         ]
     }
 
@@ -119,6 +124,7 @@ impl Summary {
         let estimate =
             |i| Some(Estimate { value: number(i)?, low: number(i + 1)?, high: number(i + 2)? });
         let Some(Value::Text(digest)) = cells.get(20) else { return None };
+        let Some(Value::Text(evaluator)) = cells.get(21) else { return None };
         Some(Summary {
             replications: whole(0)?,
             capped: number(1)? != 0.0,
@@ -135,8 +141,16 @@ impl Summary {
             lowest_available: whole(18)?,
             surge_pod_seconds: number(19)?,
             digest: u64::from_str_radix(digest, 16).ok()?,
+            evaluator: Evaluator::ALL.into_iter().find(|e| e.name() == evaluator)?,
         })
     }
+}
+
+/// One approximation makes a row approximate; requests that were counted make it counted.
+fn least_exact(figures: &[Figures]) -> Evaluator {
+    let used = |e: Evaluator| figures.iter().any(|f| f.evaluator == e);
+    let order = [Evaluator::Approximate, Evaluator::Requests];
+    order.into_iter().find(|e| used(*e)).unwrap_or_default()
 }
 
 impl Serialize for Summary {
@@ -168,7 +182,7 @@ pub struct Column {
     pub kind: Kind,
 }
 
-const RESULTS: [(&str, Kind); 22] = [
+const RESULTS: [(&str, Kind); 23] = [
     ("replications", Kind::Int),
     ("capped", Kind::Bool),
     ("sent", Kind::Float),
@@ -190,6 +204,7 @@ const RESULTS: [(&str, Kind); 22] = [
     ("lowest_available", Kind::Int),
     ("surge_pod_seconds", Kind::Float),
     ("digest", Kind::Text),
+    ("evaluator", Kind::Text),
     ("error", Kind::Text),
 ];
 

@@ -2,6 +2,7 @@
 
 use super::journal::{Header, Journal, JournalError, Place, line};
 use super::manifest::{Manifest, fingerprint};
+use super::output::Format;
 use super::precision::BATCH;
 use super::{Evaluate, Plan, Point, PointCounts, Row, RowOutcome, Shard, Summary, Value};
 use rayon::prelude::*;
@@ -65,6 +66,8 @@ pub enum SweepError {
         path.display()
     )]
     Exists { path: PathBuf },
+    #[error("{} is not of a sweep here: it is not replaced; give another --out", path.display())]
+    Foreign { path: PathBuf },
     #[error("{0}")]
     Merge(String),
 }
@@ -107,6 +110,9 @@ impl Sweep<'_> {
         if taken && !path.exists() {
             return self.finished_before(&directory);
         }
+        if !taken {
+            self.holds_no_results(&directory)?;
+        }
         std::fs::create_dir_all(&directory)
             .map_err(|cause| SweepError::Io { path: directory.clone(), cause })?;
         let counts = self.plan.count();
@@ -124,6 +130,15 @@ impl Sweep<'_> {
             return Ok(Ended::Stopped { done, points });
         }
         Ok(Ended::Complete(counts))
+    }
+
+    /// Result files without a manifest are somebody else's: they are not replaced.
+    pub(super) fn holds_no_results(&self, directory: &Path) -> Result<(), SweepError> {
+        let mut names = Format::ALL.iter().map(|f| directory.join(f.file_name()));
+        match names.find(|path| path.exists()) {
+            Some(path) => Err(SweepError::Foreign { path }),
+            None => Ok(()),
+        }
     }
 
     /// The results are there and the journal is gone: are they of this sweep?

@@ -6,7 +6,7 @@ use crate::engine::rng::fnv1a;
 use crate::input::{Diagnostics, Input, Source};
 use crate::model::platform::Platform;
 use crate::model::platform::{Delays, Latencies};
-use crate::run::{EvaluatorChoice, RunOptions, replicate};
+use crate::run::{EvaluatorChoice, RunOptions, refusal, replicate};
 use rayon::prelude::*;
 use std::ops::Range;
 use std::path::Path;
@@ -48,6 +48,7 @@ impl Simulator {
             evaluator: match evaluator {
                 EvaluatorName::Auto => EvaluatorChoice::Auto,
                 EvaluatorName::Exact => EvaluatorChoice::Exact,
+                EvaluatorName::Approximate => EvaluatorChoice::Approximate,
                 EvaluatorName::Requests => EvaluatorChoice::Requests,
             },
             keep_timelines: 0,
@@ -147,11 +148,17 @@ impl Evaluate for Simulator {
             .map_err(|problems| problems.to_string())?;
         let latencies = self.latencies(&scenario.platform);
         let options = RunOptions { seed, ..self.options.clone() };
-        let one = |i: u32| Figures::from(&replicate(&scenario, &latencies, &options, i));
-        Ok(match self.parallel {
+        let one = |i: u32| {
+            let replication = replicate(&scenario, &latencies, &options, i);
+            match refusal(&scenario, &options, std::slice::from_ref(&replication)) {
+                Some(why) => Err(why),
+                None => Ok(Figures::from(&replication)),
+            }
+        };
+        match self.parallel {
             true => replications.into_par_iter().map(one).collect(),
             false => replications.map(one).collect(),
-        })
+        }
     }
 
     fn fingerprint(&self) -> u64 {

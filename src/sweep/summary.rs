@@ -6,6 +6,7 @@ use super::{Axis, Design, Domain, Plan, Row, RowOutcome, Scale, Summary, Value};
 use crate::stats::{
     AxisEffect, MainEffects, MorrisEffect, SobolIndex, morris_effects, sobol_indices,
 };
+use crate::traffic::Evaluator;
 use std::cmp::Ordering;
 use std::io;
 
@@ -29,6 +30,8 @@ pub struct SweepSummary {
     pub first_error: Option<String>,
     /// Points that did not reach the wanted precision.
     pub capped: u64,
+    /// Points whose losses are approximate.
+    pub approximate: u64,
     /// Points whose every replication lost at most a thousandth of a request.
     pub lossless: u64,
     /// Fewest lost, then shortest; at most ten.
@@ -63,6 +66,7 @@ impl SweepSummary {
             errors: 0,
             first_error: None,
             capped: 0,
+            approximate: 0,
             lossless: 0,
             best: Vec::new(),
             front: Vec::new(),
@@ -102,6 +106,7 @@ impl SweepSummary {
     fn add(&mut self, point: SweepPoint) {
         let s = &point.summary;
         self.capped += u64::from(s.capped);
+        self.approximate += u64::from(s.evaluator == Evaluator::Approximate);
         self.lossless += u64::from(s.failed_max <= NONE && s.complete == 1.0);
         let levels: Vec<Option<usize>> =
             self.axes.iter().zip(&point.settings).map(|(a, v)| level(a, v)).collect();

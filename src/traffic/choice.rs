@@ -1,24 +1,20 @@
 //! Which evaluator is right for a timeline and its traffic, and why.
 
 use super::{Evaluator, EvaluatorChoice};
-use crate::timeline::{Pick, Timeline, View};
+use crate::timeline::{Pick, Target, Timeline, View};
 use crate::traffic::offered::{Arrivals, Traffic};
 use crate::traffic::plan;
 
 /// The evaluator that `choice` stands for, and the reason in words.
-///
-/// `exact` asked for where it does not hold gives it all the same when it can be computed at all (uneven
-/// picks count as random then), and the reason says what it leaves out.
 pub fn choose(
     timeline: &Timeline,
     traffic: &Traffic,
     choice: EvaluatorChoice,
 ) -> (Evaluator, String) {
-    let obstacle = obstacle(timeline, traffic);
-    match (choice, obstacle) {
+    match (choice, obstacle(timeline, traffic)) {
         (EvaluatorChoice::Requests, _) => (Evaluator::Requests, "asked for".to_owned()),
-        (EvaluatorChoice::Exact, Some(o)) if o.computable => {
-            (Evaluator::Exact, format!("asked for, but approximate: {}", o.why))
+        (EvaluatorChoice::Exact | EvaluatorChoice::Approximate, Some(o)) if o.computable => {
+            (Evaluator::Approximate, o.why)
         }
         (_, Some(o)) => (Evaluator::Requests, o.why),
         (_, None) => {
@@ -57,10 +53,14 @@ fn obstacle(timeline: &Timeline, traffic: &Traffic) -> Option<Obstacle> {
     if let Err(why) = plan::layer7_above(timeline, &order) {
         return hard(&why);
     }
-    timeline.views.iter().find_map(view_obstacle)
+    let all: Vec<Obstacle> =
+        timeline.views.iter().filter_map(|view| view_obstacle(timeline, view)).collect();
+    // What cannot be computed at all is the first thing to say.
+    let hard = all.iter().position(|o| !o.computable);
+    all.into_iter().nth(hard.unwrap_or(0))
 }
 
-fn view_obstacle(view: &View) -> Option<Obstacle> {
+fn view_obstacle(timeline: &Timeline, view: &View) -> Option<Obstacle> {
     let name = &view.name;
     let obstacle = |why: String, computable| Some(Obstacle { why, computable });
     let (pick, l7) = (view.hop.pick, view.hop.l7.as_ref());
@@ -70,12 +70,31 @@ fn view_obstacle(view: &View) -> Option<Obstacle> {
     if l7.is_some_and(|l7| l7.tries > 1) {
         return obstacle(format!("{name} tries again after a failure"), false);
     }
+    let kept = l7.is_some_and(|l7| l7.pool.is_some());
+    // A connection through another hop belongs to the pod that it was opened to, listed or not.
+    if kept && leads_on(timeline, view) {
+        let why = "keeps connections through another hop, which stay with pods that are going";
+        return obstacle(format!("{name} {why}"), false);
+    }
+    let mut left_out: Vec<&str> = Vec::new();
+    if kept {
+        left_out.push("keeps connections to its backends, which may close as a request comes");
+    }
     if pick == Pick::RoundRobin {
-        return obstacle(format!("{name} picks in turn, which spreads losses evenly"), true);
+        left_out.push("picks in turn, which spreads losses evenly");
     }
-    if l7.is_some_and(|l7| l7.pool.is_some()) {
-        let why = "keeps connections to its backends, which may close as a request comes";
-        return obstacle(format!("{name} {why}"), true);
+    match left_out.is_empty() {
+        true => None,
+        false => obstacle(format!("{name} {}", left_out.join(", and ")), true),
     }
-    None
+}
+
+/// It sends to views that pass connections on.
+fn leads_on(timeline: &Timeline, view: &View) -> bool {
+    let passes = |target: Target| match target {
+        Target::View(v) => timeline.views[v.0 as usize].hop.l7.is_none(),
+        Target::Pod(_) => false,
+    };
+    let listed = view.initial.iter().map(|b| b.target);
+    listed.chain(view.changes.iter().map(|c| c.target)).any(passes)
 }

@@ -24,7 +24,10 @@ pub enum EvaluatorChoice {
     /// `exact` where it is exact, else `requests`.
     #[default]
     Auto,
+    /// Where it is not exact the outcome says so, and `run::refusal` why.
     Exact,
+    /// The integrals of `exact` also where they leave something out.
+    Approximate,
     Requests,
 }
 
@@ -37,8 +40,8 @@ pub fn evaluate(
     choice: EvaluatorChoice,
 ) -> TrafficOutcome {
     match choose(timeline, traffic, choice).0 {
-        Evaluator::Exact => exact::evaluate(timeline, traffic),
         Evaluator::Requests => requests::evaluate(timeline, traffic, seed),
+        evaluator => TrafficOutcome { evaluator, ..exact::evaluate(timeline, traffic) },
     }
 }
 
@@ -155,7 +158,21 @@ pub struct Latency {
 pub enum Evaluator {
     #[default]
     Exact,
+    /// As `Exact`, but something is left out.
+    Approximate,
     Requests,
+}
+
+impl Evaluator {
+    pub const ALL: [Evaluator; 3] = [Evaluator::Exact, Evaluator::Approximate, Evaluator::Requests];
+
+    pub fn name(self) -> &'static str {
+        match self {
+            Evaluator::Exact => "exact",
+            Evaluator::Approximate => "approximate",
+            Evaluator::Requests => "requests",
+        }
+    }
 }
 
 impl TrafficOutcome {

@@ -2,7 +2,7 @@
 
 use super::distribution::{Counts, Spread, spread_of};
 use crate::run::Replication;
-use crate::traffic::{Evaluator, Failure};
+use crate::traffic::Failure;
 use serde::Serialize;
 use std::collections::BTreeMap;
 
@@ -46,10 +46,7 @@ impl Prediction {
         }
         Prediction {
             replications: replications.len(),
-            evaluator: match replications[0].traffic.evaluator {
-                Evaluator::Exact => "exact",
-                Evaluator::Requests => "requests",
-            },
+            evaluator: replications[0].traffic.evaluator.name(),
             failed: Counts::mixture(&parts).spread(),
             rollout_s: if completes > 0.5 { spread_of(&times) } else { None },
             completes,

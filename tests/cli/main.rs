@@ -1,6 +1,8 @@
 //! Everything that starts the program: `cargo test --test cli NAME` runs the module or test NAME.
 
 mod commands;
+mod honest;
+mod outputs;
 mod plans;
 mod run;
 mod sweep;

@@ -1,6 +1,6 @@
 //! A version that is never ready runs when the run starts: a broken release that is being replaced.
 
-use rollsim::blame::{Setting, blame};
+use rollsim::blame::{Facts, Setting, blame_by};
 use rollsim::engine::{Dur, Time};
 use rollsim::input::{Input, Source};
 use rollsim::run::{Replication, RunOptions, run};
@@ -69,7 +69,7 @@ fn repaired(folder: &str, settings: Settings) {
         let gap = |k: &LossKey| matches!(k.cause, Cause::NoBackend | Cause::RuleGap);
         assert!(traffic.failed() > 0.0, "{folder}: requests come before the repair does");
         assert!(traffic.losses.keys().all(gap), "{folder}: {:?}", traffic.losses);
-        let blames = blame(&[(timeline, traffic)], &scenario);
+        let blames = blame_by(&[(timeline, traffic)], &Facts::of(&scenario));
         assert_eq!(blames[0].setting, Setting::OldReadiness, "{folder}");
     }
 }

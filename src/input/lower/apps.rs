@@ -11,6 +11,9 @@ use crate::input::text::checks;
 use crate::input::text::diagnostics::{Diagnostic, Diagnostics};
 use crate::scenario::Assumption;
 
+/// The app card where none is named.
+pub const DEFAULT: &str = "generic";
+
 /// The processes of the initial template (`v1`) and of the updated one.
 pub struct Versions {
     pub v1: Apps,
@@ -77,7 +80,7 @@ impl Reader<'_> {
     }
 
     fn plan(&mut self, case: &AppCase, key: &str) -> AppPlan {
-        let name = case.card.as_deref().unwrap_or("generic");
+        let name = case.card.as_deref().unwrap_or(DEFAULT);
         let card = self.input.apps.iter().find(|(known, _)| known == name);
         let card = &card.expect("refresh loads every card that is named").1;
         let app = App {

@@ -4,13 +4,14 @@ use crate::cluster::spec::{Node, Resources};
 use crate::engine::{Dist, Dur};
 use crate::input::cards::Card;
 use crate::input::lower::lowering::{Lowering, lean};
-use crate::input::lower::network;
+use crate::input::lower::{apps, network};
 use crate::input::raw::manifest::Object;
 use crate::input::text::checks;
 use crate::input::text::diagnostics::{Diagnostic, did_you_mean};
 use crate::input::text::tree::quoted;
 use crate::model::gate::Gate;
 use crate::model::platform::{Kubernetes, Platform};
+use crate::scenario::Given;
 
 impl Lowering<'_> {
     pub fn nodes(&mut self) -> Vec<Node> {
@@ -61,6 +62,17 @@ impl Lowering<'_> {
             });
         }
         nodes
+    }
+
+    /// What was chosen by name: a card from the command line, the scenario's, or none.
+    pub fn given(&self) -> Given {
+        let case = &self.input.case;
+        let card = self.input.app_card.clone().or(case.app.common().card);
+        Given {
+            application_given: card.is_some(),
+            application: card.unwrap_or_else(|| apps::DEFAULT.to_owned()),
+            kubernetes_given: case.kubernetes.control_plane.is_some(),
+        }
     }
 
     pub fn gate(&mut self) -> Option<Gate> {

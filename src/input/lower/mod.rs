@@ -29,6 +29,28 @@ use crate::scenario::Scenario;
 pub use cluster::minor_version;
 use lowering::Lowering;
 
+/// Kinds that cannot change how many requests a rollout loses, or how long it takes.
+const WITHOUT_EFFECT: [&str; 18] = [
+    "APIService",
+    "Certificate",
+    "ClusterIssuer",
+    "ClusterRole",
+    "ClusterRoleBinding",
+    "ConfigMap",
+    "CronJob",
+    "CustomResourceDefinition",
+    "Issuer",
+    "PodMonitor",
+    "PrometheusRule",
+    "Role",
+    "RoleBinding",
+    "SealedSecret",
+    "Secret",
+    "ServiceAccount",
+    "ServiceMonitor",
+    "StorageClass",
+];
+
 impl Input {
     /// The validated scenario.
     ///
@@ -95,6 +117,7 @@ impl Lowering<'_> {
             platform,
             assumptions: Vec::new(),
             not_modelled: Vec::new(),
+            given: self.given(),
         };
         self.named_once();
         Scenario {
@@ -109,6 +132,7 @@ impl Lowering<'_> {
         for doc in &self.input.documents {
             if let Object::Other { kind } = &doc.object
                 && !crate::input::lower::binding::is_read(kind)
+                && !WITHOUT_EFFECT.contains(&kind.as_str())
             {
                 let kind = format!("kind {kind}");
                 if !self.not_modelled.contains(&kind) {

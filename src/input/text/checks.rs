@@ -4,6 +4,8 @@ use crate::engine::Dist;
 
 /// Longest time accepted anywhere, in seconds (about three years).
 pub const SECONDS_MAX: f64 = 1e8;
+/// Shortest time but none at all: the clock's step. Far below it the integrals over a distribution overflow.
+const SECONDS_MIN: f64 = 1e-9;
 
 /// Whether the parameters of a distribution make one.
 ///
@@ -11,11 +13,9 @@ pub const SECONDS_MAX: f64 = 1e8;
 /// Says which parameter is wrong.
 pub fn dist(dist: &Dist) -> Result<(), String> {
     let seconds = |name: &str, x: f64| {
-        if x.is_finite() && (0.0..=SECONDS_MAX).contains(&x) {
-            Ok(())
-        } else {
-            Err(format!("{name} must be between 0 and {SECONDS_MAX:e} seconds, found {x}"))
-        }
+        let allowed = x == 0.0 || (SECONDS_MIN..=SECONDS_MAX).contains(&x);
+        let bounds = || format!("between 0 (or {SECONDS_MIN:e}) and {SECONDS_MAX:e} seconds");
+        if allowed { Ok(()) } else { Err(format!("{name} must be {}, found {x:e}", bounds())) }
     };
     let ordered = |low: &str, a: f64, high: &str, b: f64| {
         if a <= b { Ok(()) } else { Err(format!("{high} ({b}) must not be less than {low} ({a})")) }
@@ -36,11 +36,17 @@ pub fn dist(dist: &Dist) -> Result<(), String> {
             seconds("median_s", *median_s)?;
             seconds("p99_s", *p99_s)?;
             seconds("min_s", *min_s)?;
+            if *median_s == 0.0 && *p99_s > 0.0 {
+                return Err(format!("median_s must be above 0 where p99_s is ({p99_s})"));
+            }
             ordered("median_s", *median_s, "p99_s", *p99_s)
         }
         Dist::Weibull { scale_s, shape, min_s } => {
             seconds("scale_s", *scale_s)?;
             seconds("min_s", *min_s)?;
+            if *scale_s == 0.0 {
+                return Err("scale_s must be above 0".to_owned());
+            }
             if shape.is_finite() && (0.05..=100.0).contains(shape) {
                 Ok(())
             } else {
@@ -105,4 +111,54 @@ pub fn dns_name(name: &str, subdomain: bool) -> bool {
     };
     let longest = if subdomain { 253 } else { 63 };
     name.len() <= longest && if subdomain { name.split('.').all(label) } else { label(name) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::engine::law::Law;
+    use proptest::prelude::*;
+
+    /// Nothing, the shortest and the longest time, and all orders of magnitude between and beyond.
+    fn seconds() -> impl Strategy<Value = f64> + Clone {
+        let any = (-320.0..12.0f64).prop_map(|power| libm::pow(10.0, power));
+        prop_oneof![Just(0.0), Just(SECONDS_MIN), Just(SECONDS_MAX), Just(-1.0), any]
+    }
+
+    fn any_dist() -> impl Strategy<Value = Dist> {
+        let two = (seconds(), seconds());
+        let three = (seconds(), seconds(), seconds());
+        prop_oneof![
+            two.clone().prop_map(|(low_s, high_s)| Dist::Uniform { low_s, high_s }),
+            two.prop_map(|(mean_s, min_s)| Dist::Exponential { mean_s, min_s }),
+            three.clone().prop_map(|(median_s, p99_s, min_s)| Dist::LogNormal {
+                median_s,
+                p99_s,
+                min_s
+            }),
+            (seconds(), 0.01..200.0f64, seconds())
+                .prop_map(|(scale_s, shape, min_s)| Dist::Weibull { scale_s, shape, min_s }),
+            three.prop_map(|(a, b, c)| Dist::Empirical { quantiles_s: vec![a, b, c] }),
+        ]
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig {
+            max_global_rejects: 1_000_000,
+            failure_persistence: None,
+            ..ProptestConfig::with_cases(4000)
+        })]
+
+        /// Whatever is accepted can be computed with: no parameter gives NaN, or more than everything.
+        #[test]
+        fn accepted_distributions_have_finite_laws(d in any_dist(), x in seconds()) {
+            prop_assume!(dist(&d).is_ok() && x >= 0.0);
+            let law = Law::new(&d);
+            let (above, mean) = (law.survival(x), law.limited_mean(x));
+            prop_assert!((0.0..=1.0).contains(&above), "{d:?} at {x}: {above}");
+            prop_assert!((0.0..=x * (1.0 + 1e-9) + 1e-9).contains(&mean), "{d:?} until {x}: {mean}");
+            let quantiles = [1e-9, 0.01, 0.5, 0.99, 1.0 - 1e-9].map(|u| d.quantile_s(u));
+            prop_assert!(quantiles.is_sorted() && quantiles[0] >= 0.0, "{d:?}: {quantiles:?}");
+        }
+    }
 }

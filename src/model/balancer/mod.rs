@@ -24,6 +24,7 @@ pub mod split;
 
 use crate::cluster::objects::{Cluster, Conditions, PodId};
 use crate::cluster::spec::Node;
+use crate::engine::Dur;
 use crate::model::plumbing::{Ctx, Out};
 use crate::timeline::{Timeline, ViewId};
 use schemars::JsonSchema;
@@ -308,6 +309,33 @@ impl Path {
             Path::IngressNginx(_) => Some(499),
             _ => None,
         }
+    }
+
+    /// How long a target that is going keeps its running requests.
+    pub fn deregistration_delay(&self) -> Option<Dur> {
+        match self {
+            Path::Alb(s) | Path::Nlb(s) | Path::LoadBalancer(Some(s)) => {
+                Some(s.deregistration_delay)
+            }
+            _ => None,
+        }
+    }
+
+    /// How long the proxy keeps an idle connection to a pod.
+    pub fn idle_timeout(&self) -> Option<Dur> {
+        let hop = match self {
+            Path::Alb(s) | Path::Nlb(s) => &s.hop,
+            Path::IngressNginx(s) => &s.hop,
+            Path::Haproxy(s) => &s.hop,
+            _ => return None,
+        };
+        Some(hop.l7.as_ref()?.pool.as_ref()?.idle_timeout)
+    }
+
+    /// How long the proxy's own pods serve on when they are replaced.
+    pub fn shutdown_grace(&self) -> Option<Dur> {
+        let Path::IngressNginx(s) = self else { return None };
+        s.restart.as_ref().map(|r| r.grace)
     }
 
     /// How long it takes to replace the proxy's own pods, slow but not extreme; in seconds.

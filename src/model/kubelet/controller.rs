@@ -141,6 +141,8 @@ pub(super) struct Container {
     pub ready: bool,
     /// Being killed by a probe.
     pub killing: bool,
+    /// Its image is fetched or its process is being started.
+    pub preparing: bool,
     pub kill_at: Time,
     pub backoff: Backoff,
     pub probes: [Option<Probe>; 3],

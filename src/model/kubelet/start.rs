@@ -87,6 +87,10 @@ impl Kubelets {
         cluster: &Cluster,
         out: &mut impl Out<Event>,
     ) {
+        // The worker of a pod is busy until the start is over: nothing is started a second time meanwhile.
+        if std::mem::replace(&mut self.container(pod, index).preparing, true) {
+            return;
+        }
         let spec = container_spec(cluster.template_of(pod), index);
         let u = self.u();
         let node = self.node_of(pod);
@@ -139,6 +143,7 @@ impl Kubelets {
         let serving = self.pod(pod).serving == index;
         let c = self.container(pod, index);
         assert!(!c.is_running(), "a running container was started again");
+        c.preparing = false;
         c.run += 1;
         c.state = State::Running { since: ctx.now };
         c.listening = ctx.now + delay;
@@ -351,6 +356,7 @@ fn new_container(role: Role) -> Container {
         started: false,
         ready: false,
         killing: false,
+        preparing: false,
         kill_at: Time::NEVER,
         backoff: Backoff::new(Dur::from_secs(10), Dur::from_secs(300), Dur::from_secs(600)),
         probes: [const { None }; 3],

@@ -57,18 +57,29 @@ function start() {
 
 function draw() {
   const several = DATA.answers.length > 1;
-  const lossy = A.lost.total.mean > 0;
+  const lossy = A.worth_changing;
   main.replaceChildren(...[
     header("rollout", several ? "Rollouts compared" : A.name, several ? DATA.verdict : A.verdict,
-      several ? DATA.answers.some((a) => a.lost.total.mean > 0) : lossy),
+      several ? DATA.answers.some((a) => a.worth_changing) : lossy),
+    several ? null : headLine(A),
     several ? comparison() : null,
     several && look.together && T ? timelineSection() : null,
     several ? tabs() : null,
     several ? h("p", { class: "verdict" + (lossy ? " lossy" : "") }, A.verdict) : null,
+    several ? headLine(A) : null,
     tiles(), T && !(several && look.together) ? timelineSection() : null, blameSection(), requestsSection(), rolloutSection(),
     listsSection(), footer(DATA.signatures[look.answer] + " · " + A.provenance.evaluator + ": "
       + A.provenance.evaluator_reason)].filter(Boolean));
   if (T) drawTime();
+}
+
+// What was simulated, and what of it nobody gave; an approximation says what it leaves out.
+function headLine(a) {
+  const items = a.head.map((r) => r.value + (r.given ? "" : " (assumed)")).join(" · ");
+  const p = a.provenance;
+  return h("div", null, h("p", { class: "note", id: "head" }, items),
+    p.evaluator === "approximate"
+      ? h("p", { class: "note" }, "Approximate, as asked for: " + p.evaluator_reason) : null);
 }
 
 function comparison() {

@@ -9,7 +9,8 @@ function blameSection() {
       h("td", { class: "n", "data-h": "lost" }, count(b.lost)),
       h("td", { "data-h": "what" }, h("button", { "aria-expanded": String(open),
         class: "why", onclick: () => toggle(i) }, (open ? "▾ " : "▸ ") + b.failure_label),
-      " ", b.cause_label),
+      " ", b.cause_label, b.parts.slice(1).map((p) => h("div", { class: "note" },
+        count(p.lost) + " of them: " + p.failure_label + ", " + p.cause_label))),
       h("td", { "data-h": "setting" }, path(b.setting)),
       h("td", { "data-h": "found" }, b.found), h("td", { "data-h": "needed" }, b.needed),
       h("td", { class: "n", "data-h": "missing" }, b.missing_s === null ? "–" : sec(b.missing_s)));

@@ -37,6 +37,8 @@ fn picture(size: (u32, u32), title: &str, draw: impl FnOnce(&Area) -> Drawn) -> 
             .and_then(|()| Ok(area.present()?));
         result.expect("a picture in memory cannot fail to be written");
     }
+    // Control characters in names would end the document.
+    text.retain(|c| !c.is_control() || c == '\n');
     text
 }
 

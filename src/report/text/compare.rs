@@ -1,6 +1,8 @@
 //! Several answers side by side.
 
-use super::{BAD, DIM, GOOD, HEAD, WIDTH, blame, line, paint, section, shorten, timeline, wrap};
+use super::{
+    DIM, HEAD, WIDTH, blame_row, head, line, paint, section, shorten, timeline, verdict, wrap,
+};
 use crate::report::answer::Answer;
 use crate::report::words::{count, percent, range, seconds};
 
@@ -43,13 +45,16 @@ pub fn compare(answers: &[Answer]) -> String {
 
 fn one(out: &mut String, answer: &Answer) {
     section(out, &answer.name, "");
-    let style = if answer.lost.total.mean > 0.0 { BAD } else { GOOD };
-    for part in wrap(&answer.verdict, WIDTH - 2) {
-        line(out, &format!("  {}", paint(style, &part)));
+    for part in wrap(&head(answer), WIDTH - 2) {
+        line(out, &format!("  {}", paint(DIM, &part)));
     }
+    verdict(out, answer);
     if let Some(lanes) = &answer.timeline {
         timeline::draw(out, lanes, &answer.seconds, LINES_EACH);
     }
-    blame(out, &answer.blame[..answer.blame.len().min(1)]);
+    if let Some(first) = answer.blame.first().filter(|_| answer.worth_changing) {
+        section(out, "WHY", "first of all");
+        blame_row(out, first, true);
+    }
     line(out, &paint(DIM, &format!("  {}", answer.signature())));
 }

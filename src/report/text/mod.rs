@@ -6,8 +6,9 @@
 mod compare;
 mod timeline;
 
-use super::answer::{Answer, BlameRow, Estimate, Figure, LostGroup};
+use super::answer::{Answer, BlamePart, BlameRow, Estimate, Figure, HeadRow, LostGroup};
 use super::words::{count, percent, plural, range, seconds, seconds_range};
+use crate::traffic::Evaluator;
 use anstyle::{AnsiColor, Style};
 pub use compare::compare;
 use std::fmt::Write as _;
@@ -25,13 +26,13 @@ const DIM: Style = Style::new().dimmed();
 /// The whole answer.
 pub fn text(answer: &Answer) -> String {
     let mut out = String::new();
-    let style = if answer.lost.total.mean > 0.0 { BAD } else { GOOD };
     line(&mut out, &paint(HEAD, &answer.name));
-    for part in wrap(&answer.verdict, WIDTH - 2) {
-        line(&mut out, &format!("  {}", paint(style, &part)));
+    for part in wrap(&head(answer), WIDTH - 2) {
+        line(&mut out, &format!("  {}", paint(DIM, &part)));
     }
+    verdict(&mut out, answer);
     losses(&mut out, answer);
-    blame(&mut out, &answer.blame);
+    blame(&mut out, answer, SHOWN);
     rollout(&mut out, answer);
     let mut end = String::new();
     notes(&mut end, answer);
@@ -41,6 +42,27 @@ pub fn text(answer: &Answer) -> String {
         timeline::draw(&mut out, lanes, &answer.seconds, left);
     }
     out + &end
+}
+
+/// What was simulated; what the input does not say is marked.
+fn head(answer: &Answer) -> String {
+    let item = |row: &HeadRow| match row.given {
+        true => row.value.clone(),
+        false => format!("{} (assumed)", row.value),
+    };
+    answer.head.iter().map(item).collect::<Vec<_>>().join(" · ")
+}
+
+/// The answer, and what it leaves out if it was asked to.
+fn verdict(out: &mut String, answer: &Answer) {
+    let style = if answer.worth_changing { BAD } else { GOOD };
+    for part in wrap(&answer.verdict, WIDTH - 2) {
+        line(out, &format!("  {}", paint(style, &part)));
+    }
+    if answer.provenance.evaluator == Evaluator::Approximate.name() {
+        let why = &answer.provenance.evaluator_reason;
+        wrapped(out, 2, &format!("Approximate, as asked for: {why}. See --evaluator auto."));
+    }
 }
 
 fn losses(out: &mut String, answer: &Answer) {
@@ -98,33 +120,61 @@ fn latency(s: f64) -> String {
     if s < 0.0995 { format!("{:.1} ms", s * 1e3) } else { seconds(s) }
 }
 
-fn blame(out: &mut String, rows: &[BlameRow]) {
-    const SHOWN: usize = 3;
+/// Rows of blame that are shown.
+const SHOWN: usize = 3;
+
+fn blame(out: &mut String, answer: &Answer, shown: usize) {
+    let rows = &answer.blame;
     if rows.is_empty() {
         return;
     }
-    section(out, "WHY", "and the setting that would have saved them");
-    for b in rows.iter().take(SHOWN) {
-        let pods = match (&b.example_pod, b.pods) {
-            (Some(pod), 1) => format!(" ({pod})"),
-            (Some(pod), n) if n > 1 => format!(" ({n} pods, such as {pod})"),
-            _ => String::new(),
-        };
-        let head = format!("{} lost, {}: {}{pods}", count(b.lost), b.failure_label, b.cause_label);
-        wrapped(out, 2, &head);
-        let missing = b.missing_s.map_or(String::new(), |s| format!("; {} missing", seconds(s)));
-        let fix = format!("{}: found {}, needed {}{missing}", b.setting, b.found, b.needed);
-        for part in wrap(&fix, WIDTH - 6) {
-            line(out, &format!("      {}", paint(HEAD, &part)));
-        }
-        if !b.explanation.is_empty() {
-            wrapped(out, 6, &b.explanation);
+    let note = match answer.worth_changing {
+        true => "and the setting that would have saved them",
+        false => "too little to change anything for",
+    };
+    section(out, "WHY", note);
+    for b in rows.iter().take(shown) {
+        // A hundredth of the losses is not worth a setting.
+        blame_row(out, b, answer.worth_changing && b.lost >= 0.01 * answer.lost.total.mean);
+    }
+    if rows.len() > shown {
+        let rest = rows[shown..].iter().fold(0.0, |sum, b| sum + b.lost);
+        let more = plural((rows.len() - shown) as u64, "further group");
+        wrapped(out, 2, &format!("{more}, {} lost: see --format json or --report", count(rest)));
+    }
+}
+
+/// What was lost, of which kinds, and what would have saved it.
+fn blame_row(out: &mut String, b: &BlameRow, advise: bool) {
+    let pods = match (&b.example_pod, b.pods) {
+        (Some(pod), 1) => format!(" ({pod})"),
+        (Some(pod), n) if n > 1 => format!(" ({n} pods, such as {pod})"),
+        _ => String::new(),
+    };
+    let what = |p: &BlamePart| format!("{}: {}", p.failure_label, p.cause_label);
+    match b.parts.as_slice() {
+        [one] => wrapped(out, 2, &format!("{} lost, {}{pods}", count(b.lost), what(one))),
+        several => {
+            wrapped(out, 2, &format!("{} lost{pods}", count(b.lost)));
+            for part in several.iter().take(SHOWN) {
+                wrapped(out, 4, &format!("{:<6} {}", count(part.lost), what(part)));
+            }
+            if several.len() > SHOWN {
+                let rest = several[SHOWN..].iter().fold(0.0, |sum, p| sum + p.lost);
+                wrapped(out, 4, &format!("{:<6} in other ways", count(rest)));
+            }
         }
     }
-    if rows.len() > SHOWN {
-        let rest: f64 = rows[SHOWN..].iter().map(|b| b.lost).sum();
-        let more = plural((rows.len() - SHOWN) as u64, "further group");
-        wrapped(out, 2, &format!("{more}, {} lost: see --format json or --report", count(rest)));
+    if !advise {
+        return;
+    }
+    let missing = b.missing_s.map_or(String::new(), |s| format!("; {} missing", seconds(s)));
+    let fix = format!("{}: found {}, needed {}{missing}", b.setting, b.found, b.needed);
+    for part in wrap(&fix, WIDTH - 6) {
+        line(out, &format!("      {}", paint(HEAD, &part)));
+    }
+    if !b.explanation.is_empty() {
+        wrapped(out, 6, &b.explanation);
     }
 }
 

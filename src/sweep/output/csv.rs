@@ -27,13 +27,25 @@ impl Csv {
 impl Sink for Csv {
     fn row(&mut self, _: &Row, _: &[Value], cells: &[Value]) -> io::Result<()> {
         self.line.clear();
-        join(&mut self.line, cells.iter().map(Value::to_string));
+        join(&mut self.line, cells.iter().map(cell));
         self.file.as_mut().expect("not finished").write_all(self.line.as_bytes())
     }
 
     fn finish(&mut self) -> io::Result<()> {
         self.whole.finish(self.file.take().expect("finished once"))
     }
+}
+
+/// A text that a spreadsheet would take for a formula is marked as a text.
+fn cell(value: &Value) -> String {
+    match value {
+        Value::Text(text) if is_formula(text) => format!("'{text}"),
+        other => other.to_string(),
+    }
+}
+
+fn is_formula(text: &str) -> bool {
+    text.starts_with(['=', '+', '-', '@', '\t', '\r']) && text.parse::<f64>().is_err()
 }
 
 fn join(line: &mut String, cells: impl Iterator<Item = String>) {
@@ -50,4 +62,16 @@ fn join(line: &mut String, cells: impl Iterator<Item = String>) {
         }
     }
     line.push('\n');
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn formulas_are_texts() {
+        let shown = ["=cmd|x", "+1", "-5", "-a", "@x", "25%", ""].map(|t| cell(&Value::from(t)));
+        assert_eq!(shown, ["'=cmd|x", "+1", "-5", "'-a", "'@x", "25%", ""]);
+        assert_eq!(cell(&Value::Float(-1.5)), "-1.5");
+    }
 }

@@ -1,31 +1,28 @@
 //! How long answered requests took.
 
-use crate::engine::{Dist, Dur};
 use crate::traffic::service;
 use crate::traffic::{Latency, exact::ledger::Class};
 
-/// Latency of the answered requests: a mixture of the versions' service times after their waits. That
-/// those cut were rather the long ones is left out.
-pub fn latency(classes: &[Class], longest: Dur) -> Option<Latency> {
+/// Latency of the answered requests: a mixture of the versions' service times after their waits, each given
+/// that somebody waited for the answer. That those cut were rather the long ones is left out.
+pub fn latency(classes: &[Class]) -> Option<Latency> {
     let total: f64 = classes.iter().map(|c| c.count.max(0.0)).sum();
     if total <= 1e-9 {
         return None;
     }
     let mixture = Mixture { classes, total };
-    let longest = longest.as_secs_f64();
     let extreme = 1.0 / (total + 1.0);
-    // No quantile of so many answers exceeds the largest.
-    let most = mixture.ends(1.0 - extreme).1.min(longest);
-    let quantile = |u| mixture.quantile(u).min(most);
-    Some(Latency {
-        mean_s: mixture.mean(longest),
-        min_s: mixture.ends(extreme).0.min(longest),
-        p50_s: quantile(0.5),
-        p90_s: quantile(0.9),
-        p95_s: quantile(0.95),
-        p99_s: quantile(0.99),
-        max_s: most,
-    })
+    // No quantile of so many answers exceeds the largest, and none is below a lower one.
+    let most = mixture.ends(1.0 - extreme).1;
+    let mut rising = 0.0f64;
+    let mut quantile = |u| {
+        rising = mixture.quantile(u).min(most).max(rising);
+        rising
+    };
+    let [p50_s, p90_s, p95_s, p99_s] = [0.5, 0.9, 0.95, 0.99].map(&mut quantile);
+    let min_s = mixture.ends(extreme).0.min(p50_s);
+    let mean_s = mixture.mean().clamp(min_s, most);
+    Some(Latency { mean_s, min_s, p50_s, p90_s, p95_s, p99_s, max_s: most })
 }
 
 struct Mixture<'a> {
@@ -41,7 +38,9 @@ impl Mixture<'_> {
     /// The lowest and the highest `u`-quantile of all classes.
     fn ends(&self, u: f64) -> (f64, f64) {
         let (mut low, mut high) = (f64::INFINITY, 0.0f64);
-        for x in self.present().map(|c| c.after.as_secs_f64() + c.dist.quantile_s(u)) {
+        for c in self.present() {
+            let x = c.after.as_secs_f64() + c.dist.quantile_s(u * (1.0 - c.too_slow));
+            let x = x.min((c.after + c.patience).as_secs_f64());
             (low, high) = (low.min(x), high.max(x));
         }
         (low, high)
@@ -49,7 +48,11 @@ impl Mixture<'_> {
 
     /// The probability that a latency exceeds `x` seconds.
     fn above(&self, x: f64) -> f64 {
-        let one = |c: &Class| c.count * service::survival(c.dist, x - c.after.as_secs_f64());
+        let one = |c: &Class| {
+            let slower = service::survival(c.dist, x - c.after.as_secs_f64());
+            let answered = (slower - c.too_slow) / (1.0 - c.too_slow).max(1e-12);
+            c.count * answered.clamp(0.0, 1.0)
+        };
         self.present().map(one).sum::<f64>() / self.total
     }
 
@@ -62,17 +65,15 @@ impl Mixture<'_> {
         high
     }
 
-    /// Of those answered within `longest` seconds.
-    fn mean(&self, longest: f64) -> f64 {
-        let mean = |c: &Class| answered_mean(c.dist, c.after.as_secs_f64(), longest);
+    fn mean(&self) -> f64 {
+        let mean = |c: &Class| c.after.as_secs_f64() + answered_mean(c);
         self.classes.iter().map(|c| c.count.max(0.0) * mean(c)).sum::<f64>() / self.total
     }
 }
 
-/// The mean of wait and service time of those that end within `longest` seconds.
-fn answered_mean(dist: &Dist, wait: f64, longest: f64) -> f64 {
-    let patience = longest - wait;
-    let late = service::survival(dist, patience);
-    let answered = service::limited_mean(dist, patience) - patience * late;
-    wait + answered / (1.0 - late).max(1e-12)
+/// The mean service time of those answers that somebody waited for.
+fn answered_mean(class: &Class) -> f64 {
+    let patience = class.patience.as_secs_f64();
+    let answered = service::limited_mean(class.dist, patience) - patience * class.too_slow;
+    answered / (1.0 - class.too_slow).max(1e-12)
 }

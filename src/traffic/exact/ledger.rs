@@ -34,7 +34,7 @@ pub struct Class<'a> {
     /// Waited before the pod accepted.
     pub after: Dur,
     /// How long anyone waits for the answer from then on.
-    patience: Dur,
+    pub patience: Dur,
     /// The share that takes longer than that.
     pub too_slow: f64,
     /// The share that stalls.
@@ -271,7 +271,7 @@ impl<'a> Ledger<'a> {
             open: self.open,
             by_second: by_second.into_iter().collect(),
             by_pod: self.by_pod,
-            latency: latency::latency(&self.classes, self.traffic.client.timeout),
+            latency: latency::latency(&self.classes),
             first_failure: self.first_failure,
             last_failure: self.last_failure,
             variance,
@@ -284,7 +284,7 @@ impl<'a> Ledger<'a> {
     /// In order.
     fn by_second(&self) -> Vec<(i32, Second)> {
         // What rounding leaves of the highest rate, and less, is nothing.
-        let least = 1e-9 * self.rates.iter().map(|r| r.rate).fold(1.0, f64::max);
+        let least = 1e-9 * self.rates.iter().map(|r| r.rate).fold(0.0, f64::max);
         let answered: Vec<Vec<f64>> = self.answered.iter().map(Seconds::totals).collect();
         let kinds: Vec<_> = self.kinds.iter().map(|k| (k.0, k.1.totals())).collect();
         let every = self.seconds();

@@ -144,13 +144,13 @@ fn evaluator(scenario: &Scenario, choice: EvaluatorChoice) -> (Evaluator, String
 /// What `exact` can do on each path, and what it says where it cannot.
 #[test]
 fn exact_says_what_it_cannot_do() {
-    use Evaluator::{Exact, Requests};
+    use Evaluator::{Approximate, Exact, Requests};
     for (path, auto, asked, words) in [
         ("service", Exact, Exact, "neither on load nor on earlier requests"),
         ("nlb", Exact, Exact, "neither on load nor on earlier requests"),
         ("headless", Exact, Exact, "neither on load nor on earlier requests"),
         ("metallb-l2", Exact, Exact, "neither on load nor on earlier requests"),
-        ("alb", Requests, Exact, "picks in turn"),
+        ("alb", Requests, Requests, "stay with pods that are going"),
         ("ingress-nginx", Requests, Requests, "tries again after a failure"),
         ("haproxy", Requests, Requests, "tries again after a failure"),
     ] {
@@ -171,23 +171,29 @@ fn exact_says_what_it_cannot_do() {
     // Weighted groups: the draw is exact, the groups' own picks are not.
     let scenario = with("alb-weight-shift", &[]).expect("fits");
     let (found, why) = evaluator(&scenario, EvaluatorChoice::Exact);
-    assert!(found == Exact && why.contains("approximate"), "{why}");
+    assert!(found == Approximate && why.contains("picks in turn"), "{why}");
+    // Connections through the nodes' kube-proxies stay with pods that are going: nothing to integrate.
+    let target = "ingress.metadata.annotations[alb.ingress.kubernetes.io/target-type]";
+    let scenario = with("a0-alb-defaults", &[(target, "instance")]).expect("fits");
+    let (found, why) = evaluator(&scenario, EvaluatorChoice::Exact);
+    assert!(found == Requests && why.contains("stay with pods that are going"), "{why}");
     let random = [("balancer.algorithm", "weighted_random")];
     let scenario = with("alb-canary", &random).expect("fits");
-    assert_eq!(evaluator(&scenario, EvaluatorChoice::Exact).0, Exact);
+    let (found, why) = evaluator(&scenario, EvaluatorChoice::Exact);
+    assert!(found == Approximate && why.contains("keeps connections to its backends"), "{why}");
 }
 
 /// What is named as the setting to change: a weight for weights alone, cross-zone for an empty zone.
 #[test]
 fn an_empty_share_is_blamed_on_what_makes_it() {
-    use rollsim::blame::{Setting, blame};
+    use rollsim::blame::{Facts, Setting, blame_by};
     let first = |folder: &str, settings: &[(&str, &str)]| {
         let scenario = with(folder, settings).expect("fits");
         let options = RunOptions { replications: 3, keep_timelines: 3, ..RunOptions::default() };
         let runs = run(&scenario, &options);
         let both: Vec<_> =
             runs.iter().map(|r| (r.timeline.as_ref().expect("kept"), &r.traffic)).collect();
-        blame(&both, &scenario)[0].setting
+        blame_by(&both, &Facts::of(&scenario))[0].setting
     };
     assert_eq!(first("alb-canary", &[]), Setting::Weight);
     assert_eq!(first("alb-zone-empty", &[]), Setting::CrossZone);

@@ -8,7 +8,8 @@ pub mod sweeps;
 
 use rollsim::engine::{Dist, Dur, Seed, Time};
 use rollsim::input::{Input, Source};
-use rollsim::report::answer::{Answer, BlameRow, ChainLink};
+use rollsim::report::advice::{Words, Worth};
+use rollsim::report::answer::{Answer, BlamePart, BlameRow, ChainLink};
 use rollsim::run::{Replication, RunOptions};
 use rollsim::scenario::{Assumption, Scenario};
 use rollsim::timeline::*;
@@ -357,21 +358,31 @@ fn row(timeline: &Timeline, cause: Cause, failure: Failure, lost: f64) -> BlameR
             link(life.exit, "process gone"),
         ]
     };
+    let none = Worth::Words(Words::new("none"));
+    let one = Worth::Words(Words::new("one that passes only when the application listens"));
     let (setting, found, needed) = match early {
-        true => ("readinessProbe", "none", "one that passes only when the application listens"),
-        false => ("lifecycle.preStop.sleep.seconds", "none", "1"),
+        true => ("readinessProbe", none, one),
+        false => ("lifecycle.preStop.sleep.seconds", none, Worth::Seconds(1.0)),
     };
-    BlameRow {
+    let part = BlamePart {
         cause: rollsim::report::words::cause_key(cause).into(),
         cause_label: rollsim::report::words::cause_label(cause).into(),
         failure: rollsim::report::words::failure_key(failure),
         failure_label: rollsim::report::words::failure_label(failure),
         lost,
+    };
+    BlameRow {
+        cause: part.cause.clone(),
+        cause_label: part.cause_label.clone(),
+        failure: part.failure.clone(),
+        failure_label: part.failure_label.clone(),
+        lost,
+        parts: vec![part],
         pods: 2,
         example_pod: Some(pod.name.to_string()),
         setting: setting.into(),
-        found: found.into(),
-        needed: needed.into(),
+        found,
+        needed,
         missing_s: Some(if early { 5.9 } else { 0.58 }),
         chain,
         explanation: if early {

@@ -180,3 +180,53 @@ fn same_seed_same_outcome() {
     let causes: BTreeMap<Cause, f64> = run(1).by_cause();
     assert!(causes.len() > 1, "{causes:?}");
 }
+
+/// The quantiles are those of answers, also where many requests take longer than anybody waits.
+#[test]
+fn latency_is_that_of_the_answered_requests() {
+    let quantiles = |l: &traffic::Latency| [l.mean_s, l.p50_s, l.p90_s, l.p95_s, l.p99_s];
+    for seed in 0..60 {
+        let service = random_service(seed);
+        let timeline = super::timelines::timeline(
+            vec![super::timelines::pod(0, -100.0, 1e9, 1e9)],
+            vec![super::timelines::view(&[0], Vec::new())],
+            service.clone(),
+            60.0,
+        );
+        let mut t = traffic(Arrivals::Poisson, 300.0, -3.0, 25.0);
+        let patience = service.quantile_s([0.5, 0.7, 0.9, 0.99, 0.999][seed as usize % 5]);
+        t.client.timeout = super::timelines::d(patience.max(0.002) * 1.001);
+        let exact = traffic::evaluate(&timeline, &t, Seed(0), EvaluatorChoice::Exact);
+        let Some(exact) = exact.latency else { continue };
+        let runs = simulated(&timeline, &t);
+        let seen = runs.iter().map(|r| quantiles(&r.latency.expect("answers")));
+        let seen = seen.fold([0.0; 5], |sum, q| std::array::from_fn(|i| sum[i] + q[i]));
+        for (found, sum) in quantiles(&exact).into_iter().zip(seen) {
+            let seen = sum / REPLICATIONS as f64;
+            let near = (found - seen).abs() <= 0.03 * seen + 0.0005;
+            assert!(
+                near,
+                "{service:?} within {patience}: {found} exact, {seen} simulated, {exact:?}"
+            );
+        }
+    }
+}
+
+/// However few requests there are, none is dropped.
+#[test]
+fn tiny_rates_are_counted_whole() {
+    for seed in 0..20 {
+        let timeline = random_rollout(seed, random_service(seed));
+        let unit = traffic(Arrivals::Poisson, 1.0, -3.0, 25.0);
+        let one = traffic::evaluate(&timeline, &unit, Seed(0), EvaluatorChoice::Exact);
+        for power in 1..13 {
+            let rate = 0.1f64.powi(power);
+            let t = traffic(Arrivals::Poisson, rate, -3.0, 25.0);
+            let few = traffic::evaluate(&timeline, &t, Seed(0), EvaluatorChoice::Exact);
+            let answered = |o: &TrafficOutcome| o.answered_by_version.iter().sum::<f64>();
+            for (few, one) in [(few.failed(), one.failed()), (answered(&few), answered(&one))] {
+                assert!((few / rate - one).abs() < 1e-6 * (1.0 + one), "{rate}: {few}, {one}");
+            }
+        }
+    }
+}

@@ -17,6 +17,8 @@ fn facts(on_sigterm: OnSigterm, readiness_probe: bool) -> Facts {
         versions: BTreeMap::from(names),
         strategy_empties: None,
         rollout: true,
+        alone: Setting::Procedure,
+        capacity: Setting::Capacity,
         never_ready: false,
         zones_apart: false,
         weighted: false,
@@ -42,11 +44,6 @@ fn two(
     timeline(vec![first, pod(0, -100.0, 1e9, 1e9)], vec![view(&[0, 1], changes)], service, 40.0)
 }
 
-fn link(blame: &Blame, moment: Moment) -> f64 {
-    let found = blame.chain.iter().find(|l| l.moment == moment);
-    found.unwrap_or_else(|| panic!("no {moment:?} in {:?}", blame.chain)).mean_s
-}
-
 #[test]
 fn a_listener_closed_too_early_wants_a_pre_stop_sleep() {
     let graceful = OnSigterm::Graceful { drain_timeout: d(30.0) };
@@ -55,17 +52,18 @@ fn a_listener_closed_too_early_wants_a_pre_stop_sleep() {
     let blames = of(&[make(2.5), make(3.5)], &facts(graceful, true));
     let b = &blames[0];
     assert_eq!((blames.len(), b.setting), (1, Setting::PreStopSleep), "{blames:?}");
-    assert_eq!(b.setting.name(), "lifecycle.preStop.sleep.seconds");
     // Half of 100 requests a second for 0.5 and 1.5 s.
     assert!((b.lost - 50.0).abs() < 1e-6, "{}", b.lost);
     let missing = b.missing.expect("seconds");
     assert!((missing.most_s - 1.5).abs() < 1e-9, "{missing:?}");
     assert!((missing.mean_s - 1.25).abs() < 1e-9, "{missing:?}");
-    assert!(b.by_cause.contains_key(&Cause::ListenerClosed), "{b:?}");
-    assert!(b.by_cause.contains_key(&Cause::ProcessGone), "{b:?}");
-    assert_eq!((b.anchor, link(b, Moment::Delisted)), (Some(Moment::Deleted), 1.0));
-    assert_eq!(link(b, Moment::ProcessGone), 1.0);
-    assert_eq!(b.worst.map(|w| w.0), Some(1), "the second replication lost more");
+    for cause in [Cause::ListenerClosed, Cause::ProcessGone] {
+        assert!(b.parts.keys().any(|part| part.0 == cause), "{b:?}");
+    }
+    let worst = b.worst.as_ref().expect("a pod");
+    assert_eq!(worst.lost, 75.0, "the second replication lost more");
+    let delisted = worst.moments.iter().find(|m| m.1 == Moment::Delisted);
+    assert_eq!(delisted.map(|m| m.0), Some(s(3.5)));
 }
 
 #[test]

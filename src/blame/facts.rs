@@ -1,0 +1,114 @@
+//! What blame has to know of a scenario.
+
+use super::Setting;
+use crate::cluster::spec::{
+    Container, Deployment, IntOrPercent, OnSigterm, PodTemplate, Strategy, TargetPort,
+};
+use crate::scenario::{ActionKind, Scenario};
+use crate::traffic::offered::Arrivals;
+use std::collections::BTreeMap;
+
+#[derive(Clone, Debug, PartialEq)]
+pub struct Facts {
+    pub client_timeout_s: f64,
+    /// By version name.
+    pub versions: BTreeMap<String, VersionFacts>,
+    /// No pod may be left during a rollout: the strategy is Recreate, or maxUnavailable covers them all.
+    pub strategy_empties: Option<Setting>,
+    /// A rollout is among the actions.
+    pub rollout: bool,
+    /// Without a rollout, what takes every pod away: one pod alone, or the steps that were taken.
+    pub alone: Setting,
+    /// What leaves too few pods for the requests.
+    pub capacity: Setting,
+    /// Pods run at the start that are never ready.
+    pub never_ready: bool,
+    /// A load balancer node sends to its own zone alone, and there are several.
+    pub zones_apart: bool,
+    /// Several Services share the requests by weight.
+    pub weighted: bool,
+}
+
+/// How pods of one version are set up.
+#[derive(Clone, Debug, PartialEq)]
+pub struct VersionFacts {
+    pub on_sigterm: OnSigterm,
+    /// Of the container that serves: the probe of another one says nothing about the port.
+    pub readiness_probe: bool,
+}
+
+impl Facts {
+    pub fn of(scenario: &Scenario) -> Facts {
+        let port = scenario.service.ports.first().and_then(|p| match p.target_port {
+            TargetPort::Number(n) => Some(n),
+            TargetPort::Name(_) => None,
+        });
+        let version = |t: &&PodTemplate| {
+            let readiness_probe = serving(t).readiness_probe.is_some();
+            let on_sigterm = t.serving_app(port).on_sigterm.clone();
+            (t.version.clone(), VersionFacts { on_sigterm, readiness_probe })
+        };
+        let subject = &scenario.deployments[scenario.subject];
+        let strategy_empties = match subject.strategy {
+            Strategy::Recreate => Some(Setting::Strategy),
+            Strategy::RollingUpdate { .. } => {
+                (may_be_away(subject) >= subject.replicas).then_some(Setting::MaxUnavailable)
+            }
+        };
+        let never_ready = |d: &Deployment| d.replicas > 0 && d.template.never_ready();
+        let rollout = scenario.actions.iter().any(|a| matches!(a.kind, ActionKind::Rollout { .. }));
+        let taken = |kind: &ActionKind| {
+            matches!(
+                kind,
+                ActionKind::DeletePods { .. } | ActionKind::Evict { .. } | ActionKind::Drain { .. }
+            )
+        };
+        let alone = subject.replicas == 1 && scenario.actions.iter().any(|a| taken(&a.kind));
+        let too_few = |needed: i32| {
+            let left = subject.replicas - may_be_away(subject);
+            rollout && subject.replicas >= needed && left < needed
+        };
+        let away = pods_needed(scenario).is_some_and(too_few);
+        Facts {
+            client_timeout_s: scenario.traffic.client.timeout.as_secs_f64(),
+            versions: scenario.templates().iter().map(version).collect(),
+            strategy_empties,
+            rollout,
+            alone: if alone { Setting::Replicas } else { Setting::Procedure },
+            capacity: if away { Setting::PodsAway } else { Setting::Capacity },
+            never_ready: scenario.deployments.iter().any(never_ready),
+            zones_apart: scenario.path.zones_apart(&scenario.nodes),
+            weighted: scenario.split.is_some(),
+        }
+    }
+}
+
+/// The container that serves the requests.
+pub fn serving(template: &PodTemplate) -> &Container {
+    let app = usize::from(template.serving_container()) - template.init_containers.len();
+    &template.containers[app]
+}
+
+/// How many pods a rolling update may take away, as Kubernetes rounds it; all of them with Recreate.
+pub fn may_be_away(deployment: &Deployment) -> i32 {
+    match deployment.strategy {
+        Strategy::Recreate => deployment.replicas,
+        Strategy::RollingUpdate { max_unavailable: IntOrPercent::Int(n), .. } => n,
+        Strategy::RollingUpdate { max_unavailable: IntOrPercent::Percent(p), .. } => {
+            (i64::from(deployment.replicas) * i64::from(p) / 100) as i32
+        }
+    }
+}
+
+/// So many pods are not busy all the time at the highest rate; None where requests do not wait for each
+/// other, or come as fast as they are answered.
+pub fn pods_needed(scenario: &Scenario) -> Option<i32> {
+    let traffic = &scenario.traffic;
+    let open = matches!(traffic.arrivals, Arrivals::Even | Arrivals::Poisson);
+    let app = scenario.deployments[scenario.subject].template.serving_app(None);
+    let at_once = f64::from(app.concurrency.filter(|_| open)?);
+    let highest = traffic.rate.iter().map(|r| r.1).fold(0.0, f64::max);
+    let mean_s = crate::engine::law::limited_mean(&app.service, 1e9);
+    let needed = libm::floor(highest * mean_s / at_once) + 1.0;
+    Some(needed.min(f64::from(i32::MAX)) as i32)
+}

@@ -1,0 +1,118 @@
+//! Which setting would have saved a request, and by how much it is short.
+
+use super::{Facts, Moment, Setting, Times, VersionFacts, times};
+use crate::cluster::spec::OnSigterm;
+use crate::timeline::{Pick, Target, Timeline, View, ViewId};
+use crate::traffic::{Cause, LossKey};
+
+/// What would have saved requests, and by how much it is short.
+pub(super) struct Verdict {
+    pub setting: Setting,
+    pub missing_s: Option<f64>,
+}
+
+impl Verdict {
+    fn of(setting: Setting) -> Verdict {
+        Verdict { setting, missing_s: None }
+    }
+}
+
+pub(super) fn judge(timeline: &Timeline, times: &[Times], key: &LossKey, facts: &Facts) -> Verdict {
+    let simple = match key.cause {
+        Cause::RuleGap | Cause::Rehash => Some(Setting::DataPlane),
+        Cause::ProxyGone => Some(Setting::ProxyGrace),
+        Cause::IdleRace => Some(Setting::KeepAliveTimeout),
+        Cause::Overload => Some(facts.capacity),
+        Cause::CutByCrash => Some(Setting::Restarts),
+        Cause::CutByDeregistration => Some(Setting::DeregistrationDelay),
+        _ => None,
+    };
+    if let Some(setting) = simple {
+        return Verdict::of(setting);
+    }
+    let Some(pod) = key.pod else { return nobody_listed(timeline, key, facts) };
+    let times = &times[pod.0 as usize];
+    let truth = &timeline.pods[pod.0 as usize];
+    let version = &timeline.versions[truth.version as usize];
+    let setup = facts.versions.get(&version.name);
+    let longest_s = version.service.quantile_s(0.999).min(facts.client_timeout_s);
+    match key.cause {
+        Cause::SlowAnswer => Verdict {
+            setting: Setting::ClientTimeout,
+            missing_s: Some(version.service.quantile_s(0.999))
+                .map(|s| s - facts.client_timeout_s)
+                .filter(|s| *s > 0.0),
+        },
+        Cause::NotListeningYet => too_early(times, truth.restarts, setup),
+        Cause::CutByKill => Verdict {
+            setting: Setting::GracePeriod,
+            missing_s: times.last_wanted_s(longest_s).map(|wanted| wanted - times.gone_s()),
+        },
+        Cause::CutByExit => cut_by_exit(times, setup, longest_s),
+        _ => stopped_too_early(times, setup),
+    }
+}
+
+/// A new pod got requests before it listened.
+fn too_early(times: &Times, restarts: u32, setup: Option<&VersionFacts>) -> Verdict {
+    if restarts > 0 {
+        return Verdict::of(Setting::Restarts);
+    }
+    let probed = setup.is_some_and(|s| s.readiness_probe);
+    Verdict {
+        setting: if probed { Setting::ReadinessProbeTarget } else { Setting::ReadinessProbe },
+        missing_s: times.between(Moment::Listed, Moment::Listening),
+    }
+}
+
+/// An old pod got requests after it had stopped to accept them.
+fn stopped_too_early(times: &Times, setup: Option<&VersionFacts>) -> Verdict {
+    if times.at(Moment::Deleted).is_none() {
+        return Verdict::of(Setting::Restarts);
+    }
+    let missing_s = times.between(Moment::ListenerClosed, Moment::Delisted);
+    // A preStop hook cannot help a process that only SIGKILL ends: the grace period is what it lives for.
+    let killed = setup.is_some_and(|s| s.on_sigterm == OnSigterm::Ignore);
+    let setting = if killed { Setting::GracePeriod } else { Setting::PreStopSleep };
+    Verdict { setting, missing_s }
+}
+
+/// Requests ran when the process exited after SIGTERM.
+fn cut_by_exit(times: &Times, setup: Option<&VersionFacts>, longest_s: f64) -> Verdict {
+    let setting = match setup.map(|s| &s.on_sigterm) {
+        Some(OnSigterm::Graceful { .. } | OnSigterm::LameDuck { .. }) => Setting::DrainTimeout,
+        _ => Setting::GracefulShutdown,
+    };
+    let missing_s = times.last_wanted_s(longest_s).map(|wanted| wanted - times.gone_s());
+    Verdict { setting, missing_s }
+}
+
+/// Requests met a data plane without any backend.
+fn nobody_listed(timeline: &Timeline, key: &LossKey, facts: &Facts) -> Verdict {
+    let shared = facts.weighted && key.view.is_some_and(|view| shares(timeline, view));
+    let starts_empty = |view: ViewId| timeline.views[view.0 as usize].initial.is_empty();
+    let setting = match facts.strategy_empties {
+        _ if shared => Setting::Weight,
+        _ if facts.never_ready && key.view.is_some_and(starts_empty) => {
+            return Verdict::of(Setting::OldReadiness);
+        }
+        _ if facts.zones_apart => Setting::CrossZone,
+        _ if !facts.rollout => facts.alone,
+        Some(setting) => setting,
+        None => Setting::MinReadySeconds,
+    };
+    let empty_s = key.view.map(|v| times::longest_empty_s(timeline, v));
+    Verdict { setting, missing_s: empty_s.filter(|s| *s > 0.0) }
+}
+
+/// The view is one of several that another one draws from by weight.
+fn shares(timeline: &Timeline, view: ViewId) -> bool {
+    let lists = |v: &View| {
+        let listed = v.initial.iter().map(|b| b.target);
+        let mut all = listed.chain(v.changes.iter().map(|c| c.target));
+        all.any(|t| t == Target::View(view))
+    };
+    let proxy = |v: &View| v.hop.l7.is_some() && v.hop.pick == Pick::Random;
+    let own = &timeline.views[view.0 as usize];
+    own.hop.l7.is_some() && timeline.views.iter().any(|v| proxy(v) && lists(v))
+}

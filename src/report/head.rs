@@ -1,0 +1,81 @@
+//! What was simulated: the workload, its Service, the load, the application, the cluster's version; each
+//! given by the input or assumed.
+
+use super::answer::HeadRow;
+use super::settings::after;
+use super::words::{count, plural};
+use crate::cluster::spec::TargetPort;
+use crate::model::balancer::Path;
+use crate::scenario::Scenario;
+use crate::traffic::offered::Arrivals;
+
+pub fn head(scenario: &Scenario) -> Vec<HeadRow> {
+    let assumed = |key: &str| scenario.assumptions.iter().any(|a| a.key == key);
+    let row = |key: &str, value: String, given: bool| HeadRow { key: key.into(), value, given };
+    let subject = after(scenario);
+    let replicas = plural(u64::try_from(subject.replicas).unwrap_or(0), "replica");
+    let given = &scenario.given;
+    vec![
+        row("workload", format!("deployment/{}", subject.name), true),
+        row("replicas", replicas, !assumed("replicas")),
+        row("service", service(scenario), !assumed("service")),
+        row("path", path(&scenario.path).to_owned(), true),
+        row("load", load(scenario), !assumed("traffic.rate_per_s")),
+        row("application", format!("app {}", given.application), given.application_given),
+        row(
+            "Kubernetes",
+            format!("Kubernetes 1.{}", scenario.kubernetes.control_plane),
+            given.kubernetes_given,
+        ),
+    ]
+}
+
+/// The Service's name and the ports that requests go to and arrive at.
+fn service(scenario: &Scenario) -> String {
+    let service = &scenario.service;
+    let target = |port: &TargetPort| match port {
+        TargetPort::Number(n) => n.to_string(),
+        TargetPort::Name(name) => name.clone(),
+    };
+    match service.ports.first() {
+        Some(port) => {
+            format!("service/{}:{} to port {}", service.name, port.port, target(&port.target_port))
+        }
+        None => format!("service/{}", service.name),
+    }
+}
+
+fn path(path: &Path) -> &'static str {
+    match path {
+        Path::Service => "kube-proxy",
+        Path::NodePort { .. } => "NodePort",
+        Path::LoadBalancer(_) => "cloud load balancer",
+        Path::Alb(_) => "AWS ALB",
+        Path::Nlb(_) => "AWS NLB",
+        Path::IngressNginx(_) => "ingress-nginx",
+        Path::Headless(_) => "headless Service",
+        Path::MetalLb(_) => "MetalLB",
+        Path::Haproxy(_) => "HAProxy",
+    }
+}
+
+fn load(scenario: &Scenario) -> String {
+    let traffic = &scenario.traffic;
+    match &traffic.arrivals {
+        Arrivals::Trace(times) => {
+            format!("{} from a record", plural(times.len() as u64, "request"))
+        }
+        Arrivals::Closed { users, .. } => {
+            format!("{} in a closed loop", plural(u64::from(*users), "user"))
+        }
+        Arrivals::Even | Arrivals::Poisson => {
+            let rates = || traffic.rate.iter().map(|r| r.1);
+            let (low, high) = (rates().fold(f64::INFINITY, f64::min), rates().fold(0.0, f64::max));
+            match low < high {
+                true => format!("{} to {} requests/s", count(low), count(high)),
+                false if high == 1.0 => "1 request/s".to_owned(),
+                false => format!("{} requests/s", count(high)),
+            }
+        }
+    }
+}
