@@ -72,11 +72,10 @@ fn find(name: &str) -> anyhow::Result<Card> {
     }
     if name.ends_with(".toml") || name.contains(['/', '\\']) {
         let text = std::fs::read_to_string(Path::new(name)).with_context(|| name.to_owned())?;
-        let kinds = [CardKind::Platform, CardKind::App, CardKind::Balancer];
-        let read = kinds.map(|kind| Card::parse(kind, name, &text));
-        let fits = read.iter().position(Result::is_ok).unwrap_or(0);
-        let [platform, app, balancer] = read;
-        return Ok([platform, app, balancer].into_iter().nth(fits).expect("one of three")?);
+        let kinds = [CardKind::Platform, CardKind::App, CardKind::Balancer, CardKind::Kubernetes];
+        let mut read = kinds.map(|kind| Card::parse(kind, name, &text)).into_iter();
+        let first = read.next().expect("of the first kind");
+        return Ok(first.or_else(|error| read.find_map(Result::ok).ok_or(error))?);
     }
     let names = || EMBEDDED.iter().map(|(_, known, _)| *known);
     let close = crate::input::text::diagnostics::did_you_mean(name, names());

@@ -118,7 +118,7 @@ fn of_base(input: &Input, path: &str) -> Today {
         let yes_or_no = || text.parse().ok().map(Value::Bool);
         number.or_else(yes_or_no).unwrap_or(Value::Text(text))
     };
-    let default = input.default_at(path).map(str::to_owned);
+    let default = input.default_at(path);
     Today::of_base(input.value_at(path).map(value), default.map(value))
 }
 

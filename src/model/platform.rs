@@ -1,7 +1,7 @@
 //! What a cluster's own latencies are: filled from a platform card (`models/platforms/*.toml`), fitted by
 //! `rollsim calibrate`.
 
-use crate::engine::{Dist, Sampler};
+use crate::engine::{Dist, Dur, Sampler};
 
 /// Declares [`Delays`]: one field per distribution of a platform card, under the same name.
 macro_rules! delays {
@@ -171,10 +171,97 @@ impl Platform {
     }
 }
 
-/// Versions, where behaviour changed between them: the minor number of v1.N.
+/// Declares [`Defaults`]: one field per entry of the card, under the same name.
+macro_rules! defaults {
+    ($($field:ident: $type:ty),* $(,)?) => {
+        /// Kubernetes' own numbers where nothing else is said. Each field is an entry of the card
+        /// `models/kubernetes.toml`, which says what it is and where it is from.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+        pub struct Defaults {
+            $(pub $field: $type,)*
+        }
+
+        impl Defaults {
+            /// The entries, in the order of the card.
+            pub const KEYS: &[&str] = &[$(stringify!($field)),*];
+
+            /// Fills every field from its key.
+            pub fn read(take: impl Fn(&'static str) -> f64) -> Defaults {
+                Defaults { $($field: <$type>::of_card(take(stringify!($field))),)* }
+            }
+        }
+    };
+}
+
+defaults! {
+    replicas: i32,
+    max_surge_percent: i32,
+    max_unavailable_percent: i32,
+    min_ready_seconds: i32,
+    progress_deadline_seconds: i32,
+    revision_history_limit: i32,
+    termination_grace_period_seconds: i64,
+    probe_initial_delay_seconds: i32,
+    probe_period_seconds: i32,
+    probe_timeout_seconds: i32,
+    probe_success_threshold: i32,
+    probe_failure_threshold: i32,
+    max_pods: u32,
+    controller_qps: u32,
+    controller_burst: u32,
+    burst_replicas: i32,
+    slow_start_initial_batch_size: u32,
+    events_passed: i32,
+    retry_base: Dur,
+    retry_max: Dur,
+    max_endpoints_per_slice: usize,
+    slice_retry_base: Dur,
+    slice_retry_max: Dur,
+    slice_retries: u32,
+    disruption_timeout: Dur,
+    eviction_tries: u32,
+    eviction_retry_after: Dur,
+    drain_retry: Dur,
+    relist_period: Dur,
+    sync_ticker: Dur,
+    resync_interval: Dur,
+    backoff_period: Dur,
+    crash_loop_base: Dur,
+    crash_loop_max: Dur,
+    crash_loop_reset: Dur,
+    minimum_grace_seconds: i64,
+    proxy_min_sync: Dur,
+    proxy_sync_retry: Dur,
+    proxy_full_sync: Dur,
+}
+
+/// A field's value from the number in a card: seconds become a duration.
+trait OfCard {
+    fn of_card(number: f64) -> Self;
+}
+
+macro_rules! whole {
+    ($($type:ty),*) => {
+        $(impl OfCard for $type {
+            fn of_card(number: f64) -> $type {
+                number as $type
+            }
+        })*
+    };
+}
+whole!(i32, i64, u32, usize);
+
+impl OfCard for Dur {
+    fn of_card(number: f64) -> Dur {
+        Dur::from_secs_f64(number)
+    }
+}
+
+/// Versions, where behaviour changed between them: the minor number of v1.N; and numbers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Kubernetes {
     pub control_plane: u32,
     pub kubelet: u32,
     pub kube_proxy: u32,
+    pub defaults: Defaults,
 }

@@ -3,7 +3,7 @@
 use crate::cluster::objects::Write;
 use crate::engine::{Dur, Rng, Seed, Time};
 pub use crate::model::platform::Latencies;
-use crate::model::platform::{Kubernetes, Platform};
+use crate::model::platform::{Defaults, Kubernetes, Platform};
 use std::ops::Deref;
 
 /// Where a model says what follows from an event: its own later events (`E`), and writes to the API server.
@@ -29,6 +29,12 @@ impl TokenBucket {
         assert!(rate_per_s > 0.0 && burst > 0, "a token bucket needs a rate and a burst");
         let per_token = Dur::from_secs_f64(1.0 / rate_per_s);
         TokenBucket { per_token, burst, empty_at: Time::ALWAYS }
+    }
+
+    /// That of one controller's client.
+    pub fn of_controller(defaults: &Defaults) -> TokenBucket {
+        let Defaults { controller_qps, controller_burst, .. } = *defaults;
+        TokenBucket::new(f64::from(controller_qps), i64::from(controller_burst))
     }
 
     /// Takes one token at `now` or as soon as there is one; returns when.
@@ -128,9 +134,14 @@ impl Delayed {
 ///
 /// `staging/src/k8s.io/client-go/util/workqueue/default_rate_limiters.go:
 /// DefaultTypedControllerRateLimiter`.
-pub fn retry_delay(failures: u32) -> Dur {
+pub fn retry_delay(defaults: &Defaults, failures: u32) -> Dur {
+    doubled(defaults.retry_base, defaults.retry_max, failures)
+}
+
+/// `base` before the second try, doubled before each further one, `max` at most.
+pub fn doubled(base: Dur, max: Dur, failures: u32) -> Dur {
     let doublings = failures.saturating_sub(1).min(30);
-    Dur::from_millis(5 << doublings).min(Dur::from_secs(1000))
+    Dur(base.0.saturating_mul(1 << doublings)).min(max)
 }
 
 /// What stays the same during one replication.

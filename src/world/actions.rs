@@ -173,7 +173,7 @@ impl World<'_> {
         let Some(&pod) = list.and_then(|(_, pods)| pods.get(next as usize)) else { return };
         let (retry, serial) = match &self.scenario.actions[action as usize].kind {
             ActionKind::Evict { retry } => (*retry, true),
-            _ => (eviction::DRAIN_RETRY, false),
+            _ => (self.scenario.kubernetes.defaults.drain_retry, false),
         };
         let at = now + self.latency(|l| &l.api_write);
         let (answer, budgets) = self.evict(now, pod);
@@ -201,6 +201,7 @@ impl World<'_> {
 
     /// The eviction API; also how many budgets select the pod.
     fn evict(&mut self, now: Time, pod: PodId) -> (Answer, usize) {
+        let defaults = &self.scenario.kubernetes.defaults;
         let labels = &self.cluster.template_of(pod).labels;
         let object = &self.cluster.pods[pod.index()];
         if object.removed {
@@ -211,7 +212,7 @@ impl World<'_> {
         let budgets: Vec<_> = selecting.map(|budget| self.budget(now, budget)).collect();
         let (phase, ready) = (object.status.phase, object.status.ready);
         let mut stored = Stored(EvictedPod { phase, ready, deleting: object.deleting.is_some() });
-        let (answer, taken) = eviction::create(&mut stored, &budgets, false);
+        let (answer, taken) = eviction::create(defaults, &mut stored, &budgets, false);
         if taken {
             self.actions.evicted.push((pod, now));
         }
@@ -232,7 +233,7 @@ impl World<'_> {
             let evicted = evicted.map(|&(_, at)| at);
             BudgetPod { ready: pod.status.ready, deleting: pod.deleting.is_some(), evicted }
         });
-        let healthy = pdb::count_healthy(seen, now);
+        let healthy = pdb::count_healthy(&self.scenario.kubernetes.defaults, seen, now);
         let mut owners: Vec<DeploymentId> =
             pods.iter().map(|&p| self.cluster.deployment_of(p)).collect();
         owners.sort_unstable();

@@ -269,7 +269,7 @@ impl World<'_> {
             }
             Change::Conflict(id) => {
                 let out = &mut says(&mut self.queue, Event::Deployment);
-                self.deployments.conflict(now, id, out);
+                self.deployments.conflict(ctx, id, out);
             }
             Change::ReplicaSet(rs) => {
                 let changed = self.informer.observe_set(&self.cluster, rs);

@@ -31,8 +31,7 @@ impl<'a> World<'a> {
         let slices = |(i, service): (usize, &Service)| {
             let (rng, publish) =
                 (seed.stream("slice", i as u64), service.publish_not_ready_addresses);
-            let minor = scenario.kubernetes.control_plane;
-            endpointslice::controller::Controller::new(i as u8, rng, publish, minor)
+            endpointslice::controller::Controller::new(i as u8, rng, publish, &scenario.kubernetes)
         };
         let services = || scenario.services();
         let mut world = World {
@@ -44,8 +43,14 @@ impl<'a> World<'a> {
                 ..Cluster::default()
             },
             informer: Informer::default(),
-            deployments: deployment::controller::Controller::new(seed.stream("deployment", 0)),
-            replica_sets: replicaset::controller::Controller::new(seed.stream("replicaset", 0)),
+            deployments: deployment::controller::Controller::new(
+                seed.stream("deployment", 0),
+                &scenario.kubernetes.defaults,
+            ),
+            replica_sets: replicaset::controller::Controller::new(
+                seed.stream("replicaset", 0),
+                &scenario.kubernetes.defaults,
+            ),
             slices: services().enumerate().map(slices).collect(),
             scheduler: scheduler::controller::Controller::new(
                 &scenario.nodes,

@@ -12,6 +12,7 @@ mod probes;
 mod report;
 mod report_chromium;
 mod report_example;
+mod rules;
 mod starts;
 mod sweep;
 mod tidy;

@@ -22,6 +22,7 @@ pub const EMBEDDED: &[(CardKind, &str, &str)] = &[
     (CardKind::Balancer, "headless", include_str!("../../../models/balancers/headless.toml")),
     (CardKind::Balancer, "metallb-l2", include_str!("../../../models/balancers/metallb-l2.toml")),
     (CardKind::Balancer, "metallb-bgp", include_str!("../../../models/balancers/metallb-bgp.toml")),
+    (CardKind::Kubernetes, "kubernetes", include_str!("../../../models/kubernetes.toml")),
     (CardKind::App, "generic", include_str!("../../../models/apps/generic.toml")),
     (CardKind::App, "spring-boot", include_str!("../../../models/apps/spring-boot.toml")),
     (

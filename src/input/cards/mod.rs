@@ -1,9 +1,11 @@
 //! Model cards: TOML files of numbers, each with its unit, range and source. Embedded in the binary; a path
 //! takes the place of a name to use one's own.
 
+mod defaults;
 mod embedded;
 mod show;
 
+pub use defaults::kubernetes;
 pub use embedded::EMBEDDED;
 pub use show::show;
 
@@ -25,6 +27,7 @@ pub enum CardKind {
     Platform,
     App,
     Balancer,
+    Kubernetes,
 }
 
 impl fmt::Display for CardKind {
@@ -33,6 +36,7 @@ impl fmt::Display for CardKind {
             CardKind::Platform => "platform",
             CardKind::App => "app",
             CardKind::Balancer => "balancer",
+            CardKind::Kubernetes => "kubernetes",
         })
     }
 }

@@ -1,5 +1,6 @@
 //! Where a setting's path leads: the value that stands there now, and the object and field for a patch.
 
+use crate::input::cards;
 use crate::input::edit::insert::HANDLERS;
 use crate::input::edit::set::{KINDS, SHORT_OTHER, deployment_path};
 use crate::input::load::Input;
@@ -21,24 +22,29 @@ pub struct Field {
 }
 
 /// What Kubernetes takes where a field of a Deployment or Service is not set.
-const DEFAULTS: [(&str, &str); 16] = [
-    ("spec.replicas", "1"),
-    ("spec.minReadySeconds", "0"),
-    ("spec.progressDeadlineSeconds", "600"),
-    ("spec.revisionHistoryLimit", "10"),
-    ("strategy.type", "RollingUpdate"),
-    ("rollingUpdate.maxSurge", "25%"),
-    ("rollingUpdate.maxUnavailable", "25%"),
-    ("spec.terminationGracePeriodSeconds", "30"),
-    ("spec.publishNotReadyAddresses", "false"),
-    ("spec.externalTrafficPolicy", "Cluster"),
-    ("spec.sessionAffinity", "None"),
-    ("Probe.initialDelaySeconds", "0"),
-    ("Probe.periodSeconds", "10"),
-    ("Probe.timeoutSeconds", "1"),
-    ("Probe.successThreshold", "1"),
-    ("Probe.failureThreshold", "3"),
-];
+fn default_of(field: &str) -> Option<String> {
+    let d = cards::kubernetes();
+    let percent = |p: i32| format!("{p}%");
+    let defaults = [
+        ("spec.replicas", d.replicas.to_string()),
+        ("spec.minReadySeconds", d.min_ready_seconds.to_string()),
+        ("spec.progressDeadlineSeconds", d.progress_deadline_seconds.to_string()),
+        ("spec.revisionHistoryLimit", d.revision_history_limit.to_string()),
+        ("strategy.type", "RollingUpdate".to_owned()),
+        ("rollingUpdate.maxSurge", percent(d.max_surge_percent)),
+        ("rollingUpdate.maxUnavailable", percent(d.max_unavailable_percent)),
+        ("spec.terminationGracePeriodSeconds", d.termination_grace_period_seconds.to_string()),
+        ("spec.publishNotReadyAddresses", "false".to_owned()),
+        ("spec.externalTrafficPolicy", "Cluster".to_owned()),
+        ("spec.sessionAffinity", "None".to_owned()),
+        ("Probe.initialDelaySeconds", d.probe_initial_delay_seconds.to_string()),
+        ("Probe.periodSeconds", d.probe_period_seconds.to_string()),
+        ("Probe.timeoutSeconds", d.probe_timeout_seconds.to_string()),
+        ("Probe.successThreshold", d.probe_success_threshold.to_string()),
+        ("Probe.failureThreshold", d.probe_failure_threshold.to_string()),
+    ];
+    defaults.into_iter().find(|(known, _)| field.ends_with(known)).map(|(_, value)| value)
+}
 
 /// One step towards a field.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -66,15 +72,14 @@ impl Input {
     }
 
     /// What applies where nothing is set at a path; None: that is no single value, or not Kubernetes' to say.
-    pub fn default_at(&self, path: &str) -> Option<&'static str> {
+    pub fn default_at(&self, path: &str) -> Option<String> {
         let (document, steps) = self.document_of(path)?;
         let [.., parent, last] = &steps[..] else { return None };
         // Of a probe that is not there no part applies.
         if key_of(parent).ends_with("Probe") {
             find(&document.root, &steps[..steps.len() - 1])?;
         }
-        let place = format!("{}.{}", key_of(parent), key_of(last));
-        DEFAULTS.iter().find(|(field, _)| place.ends_with(field)).map(|(_, value)| *value)
+        default_of(&format!("{}.{}", key_of(parent), key_of(last)))
     }
 
     /// The field of a Kubernetes object that a path leads to; None: it leads into the scenario or a card.
@@ -204,10 +209,10 @@ spec:
         assert_eq!(value("terminationGracePeriodSeconds"), None);
         assert_eq!(value("preStop.sleep.seconds"), None);
         let default = |path: &str| input.default_at(path);
-        assert_eq!(default("terminationGracePeriodSeconds"), Some("30"));
-        assert_eq!(default("maxSurge"), Some("25%"));
-        assert_eq!(default("strategy.type"), Some("RollingUpdate"));
-        assert_eq!(default("readinessProbe.periodSeconds"), Some("10"));
+        assert_eq!(default("terminationGracePeriodSeconds").as_deref(), Some("30"));
+        assert_eq!(default("maxSurge").as_deref(), Some("25%"));
+        assert_eq!(default("strategy.type").as_deref(), Some("RollingUpdate"));
+        assert_eq!(default("readinessProbe.periodSeconds").as_deref(), Some("10"));
         assert_eq!(default("startupProbe.periodSeconds"), None, "there is no such probe");
         assert_eq!(default("preStop.sleep.seconds"), None);
         assert_eq!(default("traffic.rate_per_s"), None);

@@ -2,6 +2,7 @@
 
 use crate::cluster::spec::{Deployment, Service};
 use crate::engine::{Dur, Time};
+use crate::input::cards;
 use crate::input::lower::apps::Versions;
 use crate::input::lower::lowering::{Lowering, at};
 use crate::input::lower::shares::Shares;
@@ -101,7 +102,8 @@ impl Scene<'_, '_> {
             }
             ActionCase::Evict { at_s, retry_s } => {
                 let at = time(*at_s, 1.0);
-                let retry = self.low.seconds(&format!("{key}.retry_s"), *retry_s, 5.0);
+                let usual = cards::kubernetes().drain_retry.as_secs_f64();
+                let retry = self.low.seconds(&format!("{key}.retry_s"), *retry_s, usual);
                 let kind = ActionKind::Evict { retry: Dur::from_secs_f64(retry.max(0.1)) };
                 actions.push(Action { at, kind });
             }

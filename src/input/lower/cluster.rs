@@ -2,7 +2,7 @@
 
 use crate::cluster::spec::{Node, Resources};
 use crate::engine::{Dist, Dur};
-use crate::input::cards::Card;
+use crate::input::cards::{self, Card};
 use crate::input::lower::lowering::{Lowering, lean};
 use crate::input::lower::{apps, network};
 use crate::input::raw::manifest::Object;
@@ -47,7 +47,7 @@ impl Lowering<'_> {
                     Some(_) => format!("{}-{k}", case.name),
                     None => case.name.clone(),
                 };
-                let max_pods = case.max_pods.unwrap_or(110);
+                let max_pods = case.max_pods.unwrap_or(cards::kubernetes().max_pods);
                 nodes.push(Node { name, labels: case.labels.clone(), allocatable, max_pods });
             }
         }
@@ -96,7 +96,8 @@ impl Lowering<'_> {
             ("kube_proxy", pick(own_proxy, card.and_then(|c| c.kube_proxy.as_ref()))),
         ];
         let [control_plane, kubelet, kube_proxy] = texts.map(|(key, text)| self.minor(key, &text));
-        Kubernetes { control_plane, kubelet, kube_proxy }
+        let defaults = *cards::kubernetes();
+        Kubernetes { control_plane, kubelet, kube_proxy, defaults }
     }
 
     pub fn minor(&mut self, key: &str, text: &str) -> u32 {

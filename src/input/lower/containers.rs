@@ -4,6 +4,7 @@ use crate::cluster::spec::{
     App, Container, ContainerPort, Handler, ImagePullPolicy, Probe, TargetPort,
 };
 use crate::engine::Dur;
+use crate::input::cards;
 use crate::input::lower::check::Check;
 use crate::input::lower::handlers::{exactly_one, http_get, named_port, port_number};
 use crate::input::lower::hooks;
@@ -214,11 +215,16 @@ fn probe(
     let mut number = |key: &str, value: Option<i32>, default: i32| {
         check.at_least_0(&format!("{path}.{key}"), value.filter(|v| *v != 0), default)
     };
-    let initial_delay_seconds = number("initialDelaySeconds", api.initial_delay_seconds, 0);
-    let period_seconds = number("periodSeconds", api.period_seconds, 10).max(1);
-    let timeout_seconds = number("timeoutSeconds", api.timeout_seconds, 1).max(1);
-    let success_threshold = number("successThreshold", api.success_threshold, 1).max(1);
-    let failure_threshold = number("failureThreshold", api.failure_threshold, 3).max(1);
+    let d = cards::kubernetes();
+    let delay = d.probe_initial_delay_seconds;
+    let initial_delay_seconds = number("initialDelaySeconds", api.initial_delay_seconds, delay);
+    let period_seconds = number("periodSeconds", api.period_seconds, d.probe_period_seconds).max(1);
+    let timeout_seconds =
+        number("timeoutSeconds", api.timeout_seconds, d.probe_timeout_seconds).max(1);
+    let success_threshold =
+        number("successThreshold", api.success_threshold, d.probe_success_threshold).max(1);
+    let failure_threshold =
+        number("failureThreshold", api.failure_threshold, d.probe_failure_threshold).max(1);
     if kind != "readinessProbe" && success_threshold != 1 {
         let found = i64::from(success_threshold);
         check.out_of_range(&format!("{path}.successThreshold"), found, "1 for this kind of probe");

@@ -3,6 +3,7 @@
 use crate::cluster::spec::{
     Ingress, Node, PodDisruptionBudget, Resources, Service, ServiceKind, ServicePort, TargetPort,
 };
+use crate::input::cards;
 use crate::input::lower::check::{Check, int_or_percent};
 use crate::input::text::checks;
 use crate::input::text::tree::quoted;
@@ -14,9 +15,6 @@ use k8s_openapi::api::networking::v1::{
 };
 use k8s_openapi::api::policy::v1::PodDisruptionBudget as ApiBudget;
 use k8s_openapi::apimachinery::pkg::util::intstr::IntOrString;
-
-/// Most pods of a node, by the kubelet's default.
-const MAX_PODS: u32 = 110;
 
 pub fn service(check: &mut Check<'_>, api: &ApiService) -> Service {
     let empty = ServiceSpec::default();
@@ -205,6 +203,8 @@ pub fn node(check: &mut Check<'_>, api: &ApiNode) -> Node {
             cpu_millis: cpu.unwrap_or(i64::MAX),
             memory_bytes: memory.map_or(i64::MAX, |m| m / 1000),
         }),
-        max_pods: pods.and_then(|p| u32::try_from(p / 1000).ok()).unwrap_or(MAX_PODS),
+        max_pods: pods
+            .and_then(|p| u32::try_from(p / 1000).ok())
+            .unwrap_or(cards::kubernetes().max_pods),
     }
 }

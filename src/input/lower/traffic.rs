@@ -2,10 +2,11 @@
 
 use crate::cluster::spec::{Deployment, Hook, IntOrPercent, OnSigterm, PodTemplate, Strategy};
 use crate::engine::{Dist, Dur, Time};
+use crate::input::cards;
 use crate::input::lower::lowering::{Lowering, at};
 use crate::input::raw::case::{ArrivalsCase, TrafficCase};
 use crate::input::text::checks;
-use crate::model::platform::{Kubernetes, Platform};
+use crate::model::platform::{Defaults, Kubernetes, Platform};
 use crate::scenario::{Action, ActionKind, Path};
 use crate::traffic::offered::{Arrivals, Client, Traffic};
 
@@ -229,8 +230,9 @@ fn rollout(
         IntOrPercent::Percent(p) => n * f64::from(*p) / 100.0,
     };
     let up = available(new, path, platform, minor);
-    // One controller creates and deletes all pods, at 20 calls a second after a burst of 30.
-    let calls = (3.0 * n - 30.0).max(0.0) / 20.0;
+    // One controller creates and deletes all pods, at so many calls a second after a burst.
+    let Defaults { controller_qps, controller_burst, .. } = *cards::kubernetes();
+    let calls = (3.0 * n - f64::from(controller_burst)).max(0.0) / f64::from(controller_qps);
     let down = stop(&old.template) + calls;
     match &new.strategy {
         Strategy::Recreate => down + up,

@@ -1,6 +1,7 @@
 //! Deployments and their pod templates: Kubernetes' defaults filled in, Kubernetes' validation applied.
 
 use crate::cluster::spec::{Deployment, IntOrPercent, Labels, PodTemplate, Strategy};
+use crate::input::cards;
 use crate::input::lower::check::{Check, int_or_percent};
 use crate::input::lower::containers::{self, Apps};
 use crate::input::lower::placement;
@@ -26,16 +27,27 @@ pub fn deployment(check: &mut Check<'_>, api: &Api, version: &str, apps: &Apps) 
         check.error("spec", "the key \"spec\" is missing");
         &empty
     });
+    let defaults = cards::kubernetes();
     let replicas = replicas(check, spec.replicas);
-    let min_ready = check.at_least_0("spec.minReadySeconds", spec.min_ready_seconds, 0);
-    let deadline =
-        check.at_least_0("spec.progressDeadlineSeconds", spec.progress_deadline_seconds, 600);
+    let min_ready = check.at_least_0(
+        "spec.minReadySeconds",
+        spec.min_ready_seconds,
+        defaults.min_ready_seconds,
+    );
+    let deadline = spec.progress_deadline_seconds;
+    let deadline = check.at_least_0(
+        "spec.progressDeadlineSeconds",
+        deadline,
+        defaults.progress_deadline_seconds,
+    );
     if deadline <= min_ready && min_ready > 0 {
         let error =
             check.error("spec.progressDeadlineSeconds", "must be greater than minReadySeconds");
         error.found = Some(format!("{deadline}, with minReadySeconds {min_ready}"));
     }
-    let history = check.at_least_0("spec.revisionHistoryLimit", spec.revision_history_limit, 10);
+    let history = spec.revision_history_limit;
+    let history =
+        check.at_least_0("spec.revisionHistoryLimit", history, defaults.revision_history_limit);
     selector(check, spec);
     let limit = |n: i32| (n != i32::MAX).then_some(n);
     Deployment {
@@ -63,7 +75,7 @@ fn name_error(check: &mut Check<'_>, name: &str) {
 }
 
 fn replicas(check: &mut Check<'_>, replicas: Option<i32>) -> i32 {
-    let replicas = check.at_least_0("spec.replicas", replicas, 1);
+    let replicas = check.at_least_0("spec.replicas", replicas, cards::kubernetes().replicas);
     if replicas > REPLICAS_MAX {
         let allowed = format!("0 to {REPLICAS_MAX} (a limit of rollsim)");
         check.out_of_range("spec.replicas", i64::from(replicas), &allowed);
@@ -121,10 +133,14 @@ fn strategy(check: &mut Check<'_>, spec: &DeploymentSpec) -> Strategy {
             error.allowed = Some("RollingUpdate, Recreate".to_owned());
         }
     }
-    let quarter = IntOrString::String("25%".to_owned());
+    let defaults = cards::kubernetes();
+    let percent = |p: i32| IntOrString::String(format!("{p}%"));
+    let surge_default = percent(defaults.max_surge_percent);
+    let unavailable_default = percent(defaults.max_unavailable_percent);
     let path = "spec.strategy.rollingUpdate";
-    let surge = rolling.and_then(|r| r.max_surge.as_ref()).unwrap_or(&quarter);
-    let unavailable = rolling.and_then(|r| r.max_unavailable.as_ref()).unwrap_or(&quarter);
+    let surge = rolling.and_then(|r| r.max_surge.as_ref()).unwrap_or(&surge_default);
+    let unavailable =
+        rolling.and_then(|r| r.max_unavailable.as_ref()).unwrap_or(&unavailable_default);
     let max_surge = int_or_percent(check, &format!("{path}.maxSurge"), surge, i32::MAX);
     let max_unavailable =
         int_or_percent(check, &format!("{path}.maxUnavailable"), unavailable, 100);
@@ -148,7 +164,8 @@ fn template(
     let empty = PodSpec::default();
     let spec = api.spec.as_ref().unwrap_or(&empty);
     let path = "spec.template.spec";
-    let grace = spec.termination_grace_period_seconds.unwrap_or(30);
+    let grace = spec.termination_grace_period_seconds;
+    let grace = grace.unwrap_or(cards::kubernetes().termination_grace_period_seconds);
     if grace < 0 {
         check.out_of_range(&format!("{path}.terminationGracePeriodSeconds"), grace, "0 or more");
     }

@@ -13,6 +13,7 @@ use crate::cluster::objects::{
 use crate::cluster::spec::Strategy;
 use crate::engine::{Dur, Rng, Time};
 use crate::model::informer::{Informer, SeenPod};
+use crate::model::platform::Defaults;
 use crate::model::plumbing::{Ctx, Delayed, Out, TokenBucket, WorkKey, entry, retry_delay};
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -47,12 +48,12 @@ pub struct Controller {
 }
 
 impl Controller {
-    pub fn new(rng: Rng) -> Controller {
+    pub fn new(rng: Rng, defaults: &Defaults) -> Controller {
         Controller {
             states: Vec::new(),
             sets: Vec::new(),
             sizes: Vec::new(),
-            bucket: TokenBucket::new(20.0, 30),
+            bucket: TokenBucket::of_controller(defaults),
             rng,
         }
     }
@@ -87,10 +88,10 @@ impl Controller {
     }
 
     /// A write was refused because the cached copy was old: back off and try again.
-    pub fn conflict(&mut self, now: Time, id: DeploymentId, out: &mut impl Out<Event>) {
+    pub fn conflict(&mut self, ctx: Ctx, id: DeploymentId, out: &mut impl Out<Event>) {
         let state = self.state(id);
         state.failures += 1;
-        let at = now + retry_delay(state.failures);
+        let at = ctx.now + retry_delay(&ctx.kubernetes.defaults, state.failures);
         self.delay(at, id, out);
     }
 
@@ -388,7 +389,7 @@ impl Controller {
             Requeue::No => return,
             // What was complete does not time out, so that nothing would come of looking again and again.
             Requeue::Now if status::has_reason(condition, Reason::NewReplicaSetAvailable) => return,
-            Requeue::Now => retry_delay(1),
+            Requeue::Now => retry_delay(&sync.ctx.kubernetes.defaults, 1),
             Requeue::After(wait) => wait,
         };
         self.delay(now + wait, sync.id, out);

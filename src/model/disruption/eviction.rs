@@ -5,13 +5,7 @@
 use super::pdb::BudgetStatus;
 use crate::cluster::PodPhase;
 use crate::engine::Dur;
-
-/// Tries of a delete that meets a conflict.
-pub const CONFLICT_TRIES: u32 = 20;
-/// Retry-After of a refusal because the budget's status is behind its spec.
-pub const RETRY_AFTER: Dur = Dur::from_secs(10);
-/// `kubectl drain` tries again this long after a refusal.
-pub const DRAIN_RETRY: Dur = Dur::from_secs(5);
+use crate::model::platform::Defaults;
 
 /// The pod to evict.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -51,7 +45,7 @@ pub enum Decision {
 /// Decides on a pod, given the budgets that select it.
 ///
 /// `eviction.go: Create, canIgnorePDB, checkAndDecrement`.
-pub fn decide(pod: EvictedPod, budgets: &[Budget]) -> Decision {
+fn decide(defaults: &Defaults, pod: EvictedPod, budgets: &[Budget]) -> Decision {
     if pod.phase.is_terminal() || pod.phase == PodPhase::Pending || pod.deleting {
         return Decision::Ignored;
     }
@@ -66,7 +60,7 @@ pub fn decide(pod: EvictedPod, budgets: &[Budget]) -> Decision {
         return Decision::Unhealthy;
     }
     if !budget.observed {
-        return Decision::TooManyRequests(Some(RETRY_AFTER));
+        return Decision::TooManyRequests(Some(defaults.eviction_retry_after));
     }
     if status.disruptions_allowed <= 0 {
         return Decision::TooManyRequests(None);
@@ -95,17 +89,24 @@ pub enum Answer {
 /// conflict is its own. Also whether a disruption was taken from the budget, for the owner to write.
 ///
 /// `eviction.go: Create`.
-pub fn create(store: &mut impl Store, budgets: &[Budget], version_given: bool) -> (Answer, bool) {
-    for _ in 0..CONFLICT_TRIES {
+pub fn create(
+    defaults: &Defaults,
+    store: &mut impl Store,
+    budgets: &[Budget],
+    version_given: bool,
+) -> (Answer, bool) {
+    for _ in 0..defaults.eviction_tries {
         let pod = store.pod();
         let as_seen = version_given || (pod.phase == PodPhase::Pending && !pod.deleting);
-        match decide(pod, budgets) {
+        match decide(defaults, pod, budgets) {
             Decision::Ignored if store.delete(as_seen) => return (Answer::Deleted, false),
             Decision::Ignored if version_given => return (Answer::Conflict, false),
             Decision::Ignored => {}
             Decision::Unhealthy if store.delete(true) => return (Answer::Deleted, false),
             Decision::Unhealthy if version_given => return (Answer::Conflict, false),
-            Decision::Unhealthy => return (Answer::TooManyRequests(Some(RETRY_AFTER)), false),
+            Decision::Unhealthy => {
+                return (Answer::TooManyRequests(Some(defaults.eviction_retry_after)), false);
+            }
             Decision::Unguarded if store.delete(version_given) => return (Answer::Deleted, false),
             Decision::Unguarded => return (Answer::Conflict, false),
             Decision::Taken if store.delete(version_given) => return (Answer::Deleted, true),

@@ -3,10 +3,8 @@
 //! Source: `pkg/controller/disruption/disruption.go`.
 
 use crate::cluster::spec::IntOrPercent;
-use crate::engine::{Dur, Time};
-
-/// How long an accepted eviction counts while its pod shows no deletion.
-pub const DELETION_TIMEOUT: Dur = Dur::from_secs(120);
+use crate::engine::Time;
+use crate::model::platform::Defaults;
 
 /// status of a budget.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -57,16 +55,26 @@ pub fn status(
 /// minutes. `pod_deleting` is None when the pod is gone.
 ///
 /// `disruption.go: buildDisruptedPodMap`.
-pub fn still_disrupted(evicted: Time, pod_deleting: Option<bool>, now: Time) -> bool {
-    pod_deleting == Some(false) && evicted + DELETION_TIMEOUT >= now
+pub fn still_disrupted(
+    defaults: &Defaults,
+    evicted: Time,
+    pod_deleting: Option<bool>,
+    now: Time,
+) -> bool {
+    pod_deleting == Some(false) && evicted + defaults.disruption_timeout >= now
 }
 
 /// How many pods are Ready, not being deleted and not about to be.
 ///
 /// `disruption.go: countHealthyPods`.
-pub fn count_healthy(pods: impl IntoIterator<Item = BudgetPod>, now: Time) -> i32 {
+pub fn count_healthy(
+    defaults: &Defaults,
+    pods: impl IntoIterator<Item = BudgetPod>,
+    now: Time,
+) -> i32 {
     let healthy = |pod: &BudgetPod| {
-        let evicted = pod.evicted.is_some_and(|at| still_disrupted(at, Some(pod.deleting), now));
+        let counts = |at| still_disrupted(defaults, at, Some(pod.deleting), now);
+        let evicted = pod.evicted.is_some_and(counts);
         pod.ready && !pod.deleting && !evicted
     };
     pods.into_iter().filter(healthy).count() as i32

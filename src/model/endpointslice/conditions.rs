@@ -7,6 +7,8 @@
 use crate::cluster::PodPhase;
 pub use crate::cluster::objects::Conditions;
 use crate::engine::Dur;
+use crate::model::platform::Defaults;
+use crate::model::plumbing::doubled;
 
 /// The conditions of a pod's endpoint. `publish_not_ready`: the Service's publishNotReadyAddresses.
 ///
@@ -37,16 +39,12 @@ pub fn include_terminating(minor: u32) -> bool {
     minor >= 22
 }
 
-/// Most tries of one Service before it is given up until the next event.
-pub const MAX_RETRIES: u32 = 15;
-
 /// The wait before a Service is synced again after `failures` failed syncs in a row (1 or more), such as
 /// those that found the slice cache behind the controller's own last write: 1 s, 2 s, 4 s ... 1000 s.
 ///
 /// `endpointslice_controller.go: NewController`.
-pub fn retry_delay(failures: u32) -> Dur {
-    let doublings = failures.saturating_sub(1).min(10);
-    Dur::from_secs(1 << doublings).min(Dur::from_secs(1000))
+pub fn retry_delay(defaults: &Defaults, failures: u32) -> Dur {
+    doubled(defaults.slice_retry_base, defaults.slice_retry_max, failures)
 }
 
 #[cfg(test)]
@@ -55,7 +53,8 @@ mod tests {
 
     #[test]
     fn retries_double_from_one_second() {
-        let waits = [1, 2, 3, 4, 10, 11, 12].map(|k| retry_delay(k).floor_secs());
+        let waits = [1, 2, 3, 4, 10, 11, 12]
+            .map(|k| retry_delay(crate::input::cards::kubernetes(), k).floor_secs());
         assert_eq!(waits, [1, 2, 4, 8, 512, 1000, 1000]);
         assert!(!include_terminating(21) && include_terminating(22));
     }

@@ -1,11 +1,12 @@
 //! The EndpointSlice controller, as far as one Service concerns it (`pkg/controller/endpointslice/`).
 
 use super::conditions::{
-    MAX_RETRIES, include_terminating, pod_to_endpoint, retry_delay, should_pod_be_in_endpoints,
+    include_terminating, pod_to_endpoint, retry_delay, should_pod_be_in_endpoints,
 };
 use crate::cluster::objects::{Conditions, EndpointChange, PodId, SliceRange, Write};
 use crate::engine::{Rng, Time};
 use crate::model::informer::{Informer, SeenPod};
+use crate::model::platform::Kubernetes;
 use crate::model::plumbing::{Ctx, Delayed, Out, TokenBucket, WorkKey};
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -13,9 +14,6 @@ pub enum Event {
     Sync,
     Retry,
 }
-
-/// Most endpoints in one slice.
-const SLICE_SIZE: usize = 100;
 
 #[derive(Debug)]
 pub struct Controller {
@@ -27,6 +25,8 @@ pub struct Controller {
     rng: Rng,
     publish_not_ready: bool,
     include_terminating: bool,
+    /// Most endpoints in one slice.
+    slice_size: usize,
     /// Per pod: in the Service's selection, as last looked at.
     selected: Vec<bool>,
     /// Per pod: what this controller last wrote.
@@ -44,16 +44,22 @@ pub struct Controller {
 }
 
 impl Controller {
-    /// Of the control plane of Kubernetes v1.`minor`.
-    pub fn new(service: u8, rng: Rng, publish_not_ready: bool, minor: u32) -> Controller {
+    pub fn new(
+        service: u8,
+        rng: Rng,
+        publish_not_ready: bool,
+        kubernetes: &Kubernetes,
+    ) -> Controller {
+        let defaults = &kubernetes.defaults;
         Controller {
             service,
             work: WorkKey::default(),
             delayed: Delayed::default(),
-            bucket: TokenBucket::new(20.0, 30),
+            bucket: TokenBucket::of_controller(defaults),
             rng,
             publish_not_ready,
-            include_terminating: include_terminating(minor),
+            include_terminating: include_terminating(kubernetes.control_plane),
+            slice_size: defaults.max_endpoints_per_slice,
             selected: Vec::new(),
             written: Vec::new(),
             slice: Vec::new(),
@@ -172,7 +178,7 @@ impl Controller {
     ) {
         self.work.start(ctx.now);
         if self.stale && !self.dirty.is_empty() {
-            self.retry(ctx.now, out);
+            self.retry(ctx, out);
             self.work.done(ctx.now);
             return;
         }
@@ -214,11 +220,14 @@ impl Controller {
     }
 
     /// A sync failed: tried again later, but not for ever.
-    fn retry(&mut self, now: Time, out: &mut impl Out<Event>) {
+    fn retry(&mut self, ctx: Ctx, out: &mut impl Out<Event>) {
         self.failures += 1;
-        if self.failures > MAX_RETRIES {
+        if self.failures > ctx.kubernetes.defaults.slice_retries {
             self.failures = 0;
-        } else if let Some(at) = self.delayed.add(now + retry_delay(self.failures)) {
+            return;
+        }
+        let wait = retry_delay(&ctx.kubernetes.defaults, self.failures);
+        if let Some(at) = self.delayed.add(ctx.now + wait) {
             out.at(at, Event::Retry);
         }
     }
@@ -227,7 +236,7 @@ impl Controller {
         let written = &mut self.written[pod.index()];
         match (written.is_some(), wanted.is_some()) {
             (false, true) => {
-                self.slice[pod.index()] = (self.members / SLICE_SIZE) as u16;
+                self.slice[pod.index()] = (self.members / self.slice_size) as u16;
                 self.members += 1;
             }
             (true, false) => self.members -= 1,

@@ -202,7 +202,7 @@ impl Kubelets {
     pub fn new(ctx: Ctx, nodes: usize, mut rng: Rng) -> Kubelets {
         let node = |index: usize| {
             let length = ctx.latencies.pleg_relist.draw(&mut rng);
-            let period = Dur::from_secs(1) + length;
+            let period = ctx.kubernetes.defaults.relist_period + length;
             let phase = ctx.seed.uniform("relist phase", index as u64);
             Node {
                 cpu: SharedProcessor::new(ctx.platform.node_cores),

@@ -5,9 +5,6 @@
 
 use crate::engine::{Dur, Time};
 
-/// Least time between SIGTERM and SIGKILL, in seconds.
-pub const MINIMUM_GRACE_SECONDS: i64 = 2;
-
 /// The grace period in seconds the kubelet gives a pod, at least 1.
 ///
 /// `pod_workers.go: calculateEffectiveGracePeriod`.
@@ -39,6 +36,8 @@ pub struct GraceSettings {
     pub liveness_probe: Option<i64>,
     /// The same of the startup probe.
     pub startup_probe: Option<i64>,
+    /// Least time between SIGTERM and SIGKILL.
+    pub minimum: i64,
 }
 
 /// The grace period in seconds of one container that is killed for `reason`.
@@ -48,7 +47,7 @@ pub fn container_grace(reason: KillReason, settings: GraceSettings) -> i64 {
     if let Some(deletion) = settings.deletion {
         return deletion;
     }
-    let Some(spec) = settings.spec else { return MINIMUM_GRACE_SECONDS };
+    let Some(spec) = settings.spec else { return settings.minimum };
     let probe = match reason {
         KillReason::LivenessProbe => settings.liveness_probe,
         KillReason::StartupProbe => settings.startup_probe,
@@ -72,10 +71,11 @@ pub fn stopped(by_itself: Time, sigkill: Time) -> (Time, bool) {
 /// The signals to one container with `grace` seconds, whose preStop hook takes `pre_stop` (None: no hook).
 /// `turn`: for a sidecar, when the last container it waits for has stopped, from the start of the kill;
 /// `None` otherwise. A sidecar does not wait beyond its grace: `Some(Dur::MAX)` gives the latest its signals
-/// come. Time in the hook and in waiting is charged in whole seconds.
+/// come. Time in the hook and in waiting is charged in whole seconds. SIGKILL comes `minimum` seconds after
+/// SIGTERM at the earliest.
 ///
 /// `kuberuntime_container.go: killContainer`.
-pub fn signals(grace: i64, pre_stop: Option<Dur>, turn: Option<Dur>) -> Signals {
+pub fn signals(grace: i64, pre_stop: Option<Dur>, turn: Option<Dur>, minimum: i64) -> Signals {
     let mut left = grace;
     let mut sigterm = Dur::ZERO;
     if left > 0
@@ -89,7 +89,7 @@ pub fn signals(grace: i64, pre_stop: Option<Dur>, turn: Option<Dur>) -> Signals 
         sigterm = sigterm + waited;
         left -= waited.floor_secs();
     }
-    let left = left.max(MINIMUM_GRACE_SECONDS);
+    let left = left.max(minimum);
     Signals { sigterm, sigkill: sigterm + Dur::from_secs(left) }
 }
 
@@ -108,13 +108,13 @@ mod tests {
     fn a_sidecar_is_charged_for_its_hook_and_its_waiting() {
         let ms = Dur::from_millis;
         // Hook until 3.5 s (charged 3 s), then the turn at 8 s (4.5 s, charged 4 s): 13 s are left of 20.
-        let signals = signals(20, Some(ms(3500)), Some(ms(8000)));
+        let signals = signals(20, Some(ms(3500)), Some(ms(8000)), 2);
         assert_eq!(signals, Signals { sigterm: ms(8000), sigkill: ms(21_000) });
     }
 
     #[test]
     fn a_turn_that_never_comes_uses_up_the_grace() {
-        let found = signals(10, None, Some(Dur::MAX));
+        let found = signals(10, None, Some(Dur::MAX), 2);
         let secs = Dur::from_secs;
         assert_eq!(found, Signals { sigterm: secs(10), sigkill: secs(12) });
     }

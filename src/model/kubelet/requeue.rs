@@ -22,12 +22,6 @@ pub struct Intervals {
     pub error: Dur,
 }
 
-impl Default for Intervals {
-    fn default() -> Self {
-        Intervals { resync: Dur::from_secs(60), error: Dur::from_secs(10) }
-    }
-}
-
 /// After how long the worker is queued again; due work is picked up on the 1 s ticker. `uniform` in 0..1.
 /// Kubernetes v1.`minor`: before v1.35 a back-off counted as any error.
 ///
@@ -55,14 +49,17 @@ pub fn requeue_after(
 mod tests {
     use super::*;
 
+    const INTERVALS: Intervals =
+        Intervals { resync: Dur::from_secs(60), error: Dur::from_secs(10) };
+
     #[test]
     fn a_back_off_was_an_error_before_1_35() {
         let wait = SyncResult::BackOff(Dur::from_secs(20));
-        let after = |minor, u| requeue_after(minor, false, wait, Intervals::default(), u);
+        let after = |minor, u| requeue_after(minor, false, wait, INTERVALS, u);
         assert_eq!(after(34, 0.5), Dur::from_millis(12_500));
         assert_eq!(after(35, 0.5), Dur::from_secs(25));
         assert_eq!(
-            requeue_after(35, false, SyncResult::Success, Intervals::default(), 1.0),
+            requeue_after(35, false, SyncResult::Success, INTERVALS, 1.0),
             Dur::from_secs(90)
         );
     }

@@ -10,6 +10,7 @@ use super::requeue::{self, Intervals, SyncResult};
 use crate::cluster::objects::{Cluster, PodId};
 use crate::cluster::spec::{App, Container as ContainerSpec, Hook, ImagePullPolicy, PodTemplate};
 use crate::engine::{Dur, Time};
+use crate::model::platform::Defaults;
 use crate::model::plumbing::{Ctx, Out, entry};
 use crate::timeline::{Life as Run, LifeEnd, Phase, Timeline};
 use smallvec::SmallVec;
@@ -23,7 +24,7 @@ impl Kubelets {
         out: &mut impl Out<Event>,
     ) {
         let node = cluster.pods[pod.index()].node.expect("bound");
-        self.insert(pod, new_pod(node, cluster.template_of(pod)));
+        self.insert(pod, new_pod(ctx, node, cluster.template_of(pod)));
         self.create_workers(ctx, pod, cluster);
         if self.probing == Probing::All {
             self.tick_idly(pod, out);
@@ -48,7 +49,7 @@ impl Kubelets {
         timeline: &mut Timeline,
     ) {
         let template = cluster.template_of(pod);
-        self.insert(pod, new_pod(node, template));
+        self.insert(pod, new_pod(ctx, node, template));
         let state = self.pod(pod);
         let running = State::Running { since: started };
         for (index, container) in (0..).zip(&mut state.containers) {
@@ -304,23 +305,31 @@ impl Kubelets {
         }
         let result = SyncResult::BackOff(due - ctx.now);
         let minor = ctx.kubernetes.kubelet;
-        let wait = requeue::requeue_after(minor, false, result, Intervals::default(), u);
+        let defaults = &ctx.kubernetes.defaults;
+        let (resync, error) = (defaults.resync_interval, defaults.backoff_period);
+        let wait = requeue::requeue_after(minor, false, result, Intervals { resync, error }, u);
         let at = self.next_sync_tick(ctx, pod, ctx.now + wait);
         self.want_iteration(pod, at, out);
     }
 
-    /// Due work items are picked up once a second.
+    /// Due work items are picked up by the next tick of the sync loop, once a second.
     fn next_sync_tick(&mut self, ctx: Ctx, pod: PodId, due: Time) -> Time {
         let node = self.pod(pod).node;
-        let phase = Dur::from_secs_f64(ctx.seed.uniform("sync ticker", u64::from(node)));
-        due.floor_s(phase) + Dur::from_secs(1)
+        let ticker = ctx.kubernetes.defaults.sync_ticker;
+        let uniform = ctx.seed.uniform("sync ticker", u64::from(node));
+        let phase = Dur::from_secs_f64(uniform * ticker.as_secs_f64());
+        let ticks = (due + phase - Time::ZERO).0.div_euclid(ticker.0) + 1;
+        Time(ticks * ticker.0) - phase
     }
 }
 
 // These two are inlined so that a pod is made where it stays: it is large.
 
 #[inline(always)]
-fn new_pod(node: u16, template: &PodTemplate) -> Pod {
+fn new_pod(ctx: Ctx, node: u16, template: &PodTemplate) -> Pod {
+    let Defaults { crash_loop_base, crash_loop_max, crash_loop_reset, .. } =
+        ctx.kubernetes.defaults;
+    let backoff = Backoff::new(crash_loop_base, crash_loop_max, crash_loop_reset);
     let init = |c: &ContainerSpec| match c.sidecar {
         true => Role::Sidecar,
         false => Role::Init { succeeded: false },
@@ -328,7 +337,7 @@ fn new_pod(node: u16, template: &PodTemplate) -> Pod {
     let inits = template.init_containers.iter().map(init);
     let roles = inits.chain(template.containers.iter().map(|_| Role::App));
     let mut containers = SmallVec::new();
-    roles.for_each(|role| containers.push(new_container(role)));
+    roles.for_each(|role| containers.push(new_container(role, backoff)));
     Pod {
         node,
         life: Life::Starting,
@@ -344,7 +353,7 @@ fn new_pod(node: u16, template: &PodTemplate) -> Pod {
 }
 
 #[inline(always)]
-fn new_container(role: Role) -> Container {
+fn new_container(role: Role, backoff: Backoff) -> Container {
     Container {
         role,
         run: 0,
@@ -358,7 +367,7 @@ fn new_container(role: Role) -> Container {
         killing: false,
         preparing: false,
         kill_at: Time::NEVER,
-        backoff: Backoff::new(Dur::from_secs(10), Dur::from_secs(300), Dur::from_secs(600)),
+        backoff,
         probes: [const { None }; 3],
     }
 }

@@ -107,6 +107,7 @@ impl Kubelets {
             spec: Some(template.termination_grace_period_seconds),
             liveness_probe: probe_grace(spec.liveness_probe.as_ref()),
             startup_probe: probe_grace(spec.startup_probe.as_ref()),
+            minimum: ctx.kubernetes.defaults.minimum_grace_seconds,
         };
         // A pod as a whole is stopped with the pod worker's grace period.
         let seconds = match reason {
@@ -114,7 +115,7 @@ impl Kubelets {
             _ => grace::container_grace(reason, settings),
         };
         let hook = spec.pre_stop.as_ref().map(|hook| self.hook_time(ctx, hook));
-        let Signals { sigterm, sigkill } = grace::signals(seconds, hook, turn);
+        let Signals { sigterm, sigkill } = grace::signals(seconds, hook, turn, settings.minimum);
         let begun = ctx.now - turn.unwrap_or(Dur::ZERO);
         let node = usize::from(self.pod(pod).node);
         let slow = self.short_slowdown(ctx.platform.short_work_share, node);

@@ -7,6 +7,7 @@ use super::ranking::{self, PodRow, Rules};
 use crate::cluster::objects::{Cluster, PodId, ReplicaSet, RsId, RsStatus, Write};
 use crate::engine::{Rng, Time};
 use crate::model::informer::{Informer, SeenPod};
+use crate::model::platform::Defaults;
 use crate::model::plumbing::{Ctx, Delayed, Out, TokenBucket, WorkKey, entry};
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -42,18 +43,11 @@ pub struct Controller {
     per_node: Vec<u32>,
 }
 
-/// Most pods created or deleted in one sync.
-const BURST_REPLICAS: i32 = 500;
-/// Pods in the first batch of creations.
-const SLOW_START_INITIAL_BATCH_SIZE: u32 = 1;
-/// The event filter passes so many events of one object before it throttles.
-const EVENTS_PASSED: i32 = 25;
-
 impl Controller {
-    pub fn new(rng: Rng) -> Controller {
+    pub fn new(rng: Rng, defaults: &Defaults) -> Controller {
         Controller {
             sets: Vec::new(),
-            bucket: TokenBucket::new(20.0, 30),
+            bucket: TokenBucket::of_controller(defaults),
             rng,
             rows: Vec::new(),
             chosen: Vec::new(),
@@ -158,14 +152,13 @@ impl Controller {
         // The status is of the pods as they were before this sync's own changes.
         let status = set.tally.status(ctx.kubernetes.control_plane, seen.generation);
         let excess = set.active.len() as i32 - seen.replicas;
+        let burst = ctx.kubernetes.defaults.burst_replicas;
         let mut end = ctx.now;
         if set.expected <= 0 && !seen.removed {
             end = match excess {
                 0 => end,
-                1.. => {
-                    self.delete_pods(ctx, rs, excess.min(BURST_REPLICAS), cluster, informer, out)
-                }
-                _ => self.create_pods(ctx, rs, (-excess).min(BURST_REPLICAS), out),
+                1.. => self.delete_pods(ctx, rs, excess.min(burst), cluster, informer, out),
+                _ => self.create_pods(ctx, rs, (-excess).min(burst), out),
             };
         }
         if status != self.sets[rs.index()].last_status {
@@ -198,7 +191,8 @@ impl Controller {
     /// Batches of 1, 2, 4, ...: the calls of one run in parallel, the next starts when all returned.
     fn create_pods(&mut self, ctx: Ctx, rs: RsId, count: i32, out: &mut impl Out<Event>) -> Time {
         let mut end = ctx.now;
-        slow_start_batch(count as u32, SLOW_START_INITIAL_BATCH_SIZE, |batch| {
+        let first = ctx.kubernetes.defaults.slow_start_initial_batch_size;
+        slow_start_batch(count as u32, first, |batch| {
             let start = end;
             for _ in 0..batch {
                 let at = self.call(ctx, rs, start);
@@ -239,7 +233,7 @@ impl Controller {
         let at = self.bucket.take(start) + ctx.api_write(&mut self.rng);
         let set = &mut self.sets[rs.index()];
         set.events += 1;
-        if set.events <= EVENTS_PASSED {
+        if set.events <= ctx.kubernetes.defaults.events_passed {
             self.bucket.take(start);
         }
         at

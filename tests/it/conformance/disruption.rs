@@ -1,6 +1,7 @@
 use super::table::{Row, Table};
 use rollsim::cluster::PodPhase;
 use rollsim::engine::{Dur, Time};
+use rollsim::input::cards::kubernetes;
 use rollsim::model::disruption::eviction::{Answer, Budget, EvictedPod, Store, create};
 use rollsim::model::disruption::pdb::{self, BudgetPod, BudgetStatus};
 
@@ -26,7 +27,7 @@ fn disrupted_row(row: &Row) {
         "healthy" => Some(false),
         _ => None,
     };
-    row.expect("expect_kept", pdb::still_disrupted(evicted, deleting, NOW));
+    row.expect("expect_kept", pdb::still_disrupted(kubernetes(), evicted, deleting, NOW));
 }
 
 /// A pod and how often its deletion meets a conflict.
@@ -96,7 +97,7 @@ fn eviction_row(row: &Row) {
         let budgets = if row.get("budget_matches") { &all[..] } else { &[] };
         let mut store =
             FakeStore { pod, becomes: pod.phase, conflicts: Conflicts::Never, calls: 0 };
-        let (found, taken) = create(&mut store, budgets, false);
+        let (found, taken) = create(kubernetes(), &mut store, budgets, false);
         row.expect("expect", answer(found));
         let deletes = u32::from(found == Answer::Deleted);
         assert_eq!(store.calls, deletes, "one delete, or none where it is refused");
@@ -105,12 +106,12 @@ fn eviction_row(row: &Row) {
         // A status that lags behind the spec gives nothing away.
         let stale = [Budget { observed: false, ..all[0] }];
         if taken {
-            let (found, _) = create(&mut store, &stale, false);
+            let (found, _) = create(kubernetes(), &mut store, &stale, false);
             assert_eq!(found, Answer::TooManyRequests(Some(Dur::from_secs(10))));
         }
         if !budgets.is_empty() && pod.phase == PodPhase::Running && !pod.deleting {
             let both = [all[0], all[0]];
-            assert_eq!(create(&mut store, &both, false).0, Answer::SeveralBudgets);
+            assert_eq!(create(kubernetes(), &mut store, &both, false).0, Answer::SeveralBudgets);
         }
     }
 }
@@ -130,7 +131,8 @@ fn conflict_row(row: &Row) {
     for policy in row.get::<Vec<String>>("policies") {
         let pod = EvictedPod { phase, ready: false, deleting: false };
         let mut store = FakeStore { pod, becomes: row.get("becomes"), conflicts, calls: 0 };
-        let (found, _) = create(&mut store, &[budget(status, &policy)], version_given);
+        let (found, _) =
+            create(kubernetes(), &mut store, &[budget(status, &policy)], version_given);
         row.expect("expect", answer(found));
         row.expect("expect_delete_calls", store.calls);
     }
@@ -153,7 +155,7 @@ fn budgets_and_evictions() {
         BudgetPod { ready: true, deleting: false, evicted: ago(180) },
         BudgetPod { ready: true, deleting: false, evicted: ago(60) },
     ];
-    let healthy = pdb::count_healthy(pods, NOW);
+    let healthy = pdb::count_healthy(kubernetes(), pods, NOW);
     let min_available = rollsim::cluster::spec::IntOrPercent::Int(1);
     let status = pdb::status(Some(min_available), None, 3, healthy, 0);
     let expected = BudgetStatus {

@@ -13,6 +13,8 @@ use rollsim::model::kubelet::requeue::{Intervals, SyncResult, requeue_after};
 use rollsim::model::kubelet::restart::{RestartPolicy, should_restart};
 
 const NOW: Time = Time::ZERO;
+/// Least seconds between SIGTERM and SIGKILL.
+const MINIMUM: i64 = 2;
 const KINDS: [(Kind, &str); 3] =
     [(Kind::Readiness, "readiness"), (Kind::Liveness, "liveness"), (Kind::Startup, "startup")];
 
@@ -266,7 +268,7 @@ fn termination_order(row: &Row) {
     for sidecar in sidecars.iter().rev() {
         let waited = grace::wait_for_turn(turn, grace);
         row.same(sidecar, waits.get(sidecar), waited.floor_secs());
-        assert_eq!(grace::signals(grace, None, Some(turn)).sigterm, waited);
+        assert_eq!(grace::signals(grace, None, Some(turn), MINIMUM).sigterm, waited);
         turn = turn.max(waited + takes);
     }
     assert_eq!(waits.keys().len(), mains.len() + sidecars.len());
@@ -299,6 +301,7 @@ fn grace_period() {
                 spec: row.opt("spec_grace_s"),
                 liveness_probe: row.opt("liveness_probe_grace_s"),
                 startup_probe: row.opt("startup_probe_grace_s"),
+                minimum: MINIMUM,
             };
             row.expect("expect_s", grace::container_grace(kill_reason(row), settings));
             let deleting = GraceSettings { deletion: Some(7), ..settings };
@@ -316,7 +319,7 @@ fn grace_period() {
             row.expect("expect_max_s", delay(1.0));
         })
         .group("kill_timeline_derived", |row| {
-            let signals = grace::signals(row.get("grace_s"), row.opt("pre_stop_s"), None);
+            let signals = grace::signals(row.get("grace_s"), row.opt("pre_stop_s"), None, MINIMUM);
             let by_itself = NOW + signals.sigterm + row.get::<Dur>("exit_after_sigterm_s");
             let (stopped, killed) = grace::stopped(by_itself, NOW + signals.sigkill);
             row.expect("expect_sigterm_at_s", signals.sigterm);

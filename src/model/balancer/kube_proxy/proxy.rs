@@ -63,7 +63,7 @@ impl Proxies {
         let hop = Hop { pick: Pick::Random, l7: None, empty };
         let node = |node: &spec::Node| Node {
             view: listing::new_view(timeline, format!("kube-proxy {}", node.name), hop.clone()),
-            runner: Runner::new(minor, Intervals::TABLES, ctx.now),
+            runner: Runner::new(minor, Intervals::of_tables(&ctx.kubernetes.defaults), ctx.now),
             known: 0,
             running: 0,
             programmed: 0,

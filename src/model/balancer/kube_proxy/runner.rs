@@ -4,6 +4,7 @@
 //! `pkg/util/async/bounded_frequency_runner.go` (before).
 
 use crate::engine::{Dur, Time};
+use crate::model::platform::Defaults;
 
 /// Times of one proxy mode.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -18,8 +19,10 @@ pub struct Intervals {
 
 impl Intervals {
     /// iptables and nftables with default settings.
-    pub const TABLES: Intervals =
-        Intervals { min: Dur::from_secs(1), retry: Dur::from_secs(30), max: Dur::from_secs(3600) };
+    pub fn of_tables(defaults: &Defaults) -> Intervals {
+        let Defaults { proxy_min_sync, proxy_sync_retry, proxy_full_sync, .. } = *defaults;
+        Intervals { min: proxy_min_sync, retry: proxy_sync_retry, max: proxy_full_sync }
+    }
 }
 
 /// Decides when runs start. The owner calls [`Runner::request`] on every relevant change, starts a run at
@@ -166,10 +169,14 @@ mod tests {
         Time::ZERO + Dur::from_millis(ms)
     }
 
+    fn tables() -> Intervals {
+        Intervals::of_tables(crate::input::cards::kubernetes())
+    }
+
     #[test]
     fn a_change_after_a_quiet_time_is_applied_at_once() {
         for minor in [33, 34] {
-            let mut runner = Runner::new(minor, Intervals::TABLES, at(0));
+            let mut runner = Runner::new(minor, tables(), at(0));
             assert_eq!(runner.next_wanted(), None);
             assert_eq!(runner.next_run(), Some(at(3_600_000)));
             assert_eq!(runner.request(at(5000)), Some(at(5000)));
@@ -185,7 +192,7 @@ mod tests {
     #[test]
     fn a_failed_run_is_tried_again() {
         for minor in [33, 34] {
-            let mut runner = Runner::new(minor, Intervals::TABLES, at(0));
+            let mut runner = Runner::new(minor, tables(), at(0));
             runner.request(at(0));
             runner.started(at(0));
             assert_eq!(runner.completed(at(100), false), at(30_100));
@@ -199,7 +206,7 @@ mod tests {
 
     /// The starts and ends of runs under requests at these times (ms, ascending).
     fn run(minor: u32, requests: &[i64], takes: i64) -> Vec<(Time, Time)> {
-        let mut runner = Runner::new(minor, Intervals::TABLES, at(0));
+        let mut runner = Runner::new(minor, tables(), at(0));
         let mut runs = Vec::new();
         let mut requests = requests.iter().map(|&ms| at(ms)).peekable();
         loop {
