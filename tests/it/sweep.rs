@@ -320,7 +320,7 @@ fn memory_child() {
 
 fn peak_kb(points: u64) -> u64 {
     let output = Command::new(std::env::current_exe().unwrap())
-        .args(["--exact", "memory_child", "--nocapture"])
+        .args(["--exact", "sweep::memory_child", "--nocapture"])
         .env("SWEEP_MEMORY", points.to_string())
         .output()
         .unwrap();
@@ -374,7 +374,7 @@ fn child() {
 
 fn start_child(directory: &Path, limit_blocks: Option<u32>) -> Child {
     let limit = limit_blocks.map_or("unlimited".into(), |l| l.to_string());
-    let script = format!("trap '' XFSZ; ulimit -f {limit}; exec \"$0\" --exact child --nocapture");
+    let script = format!("trap '' XFSZ; ulimit -f {limit}; exec \"$0\" --exact sweep::child --nocapture");
     Command::new("sh")
         .args(["-c", &script])
         .arg(std::env::current_exe().unwrap())
