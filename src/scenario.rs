@@ -28,6 +28,8 @@ pub struct Scenario {
     pub nodes: Vec<Node>,
     pub path: Path,
     pub traffic: Traffic,
+    /// Why no requests are sent, for people.
+    pub no_requests: Option<String>,
     pub actions: Vec<Action>,
     /// An external controller that sets the pods' readiness gates (other than a modelled one, such as the
     /// AWS Load Balancer Controller).

@@ -12,6 +12,7 @@ use std::process::ExitCode;
 #[derive(clap::Args)]
 #[command(after_help = "\
 Examples:
+  rollsim frontier web.yaml                      preStop.sleep.seconds and the grace period
   rollsim frontier problem.toml                  the first setting to the right, the second upwards
   rollsim frontier problem.toml --x preStop --y terminationGracePeriodSeconds
 
@@ -41,7 +42,7 @@ pub struct Args {
 
 pub fn run(args: Args) -> anyhow::Result<ExitCode> {
     args.problem.check_outputs([])?;
-    let (problem, simulator, origin) = args.problem.load()?;
+    let (problem, simulator, origin) = args.problem.load(true)?;
     anyhow::ensure!(problem.settings.len() >= 2, "a frontier needs two [[setting]] in the problem");
     let x = choose(&problem, args.x.as_deref(), 0)?;
     // The first of the others.

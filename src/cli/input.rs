@@ -68,7 +68,8 @@ impl InputArgs {
         Ok(sources)
     }
 
-    fn apply(&self, input: &mut Input) -> anyhow::Result<()> {
+    /// Applies what the command line says of one input.
+    pub fn apply(&self, input: &mut Input) -> anyhow::Result<()> {
         if let Some(name) = &self.deployment {
             input.choose_deployment(name)?;
         }
@@ -83,8 +84,9 @@ impl InputArgs {
             let Some((path, value)) = setting.split_once('=') else {
                 anyhow::bail!("--set {setting}: expected KEY=VALUE, such as maxSurge=2");
             };
-            if let Err(more) = input.set(path.trim(), value.trim()) {
-                problems.0.extend(more.0);
+            match input.set(path.trim(), value.trim()) {
+                Ok(()) => input.must_use(path.trim()),
+                Err(more) => problems.0.extend(more.0),
             }
         }
         if problems.has_errors() { Err(problems.into()) } else { Ok(()) }

@@ -1,10 +1,11 @@
 //! `rollsim optimize`: the cheapest settings that lose nothing.
 
 use super::files::{write_report, write_whole};
-use super::optimize_text;
+use super::input::InputArgs;
 use super::outputs::{self, Form};
 use super::sweep::{base_command, base_settings, pool, read};
 use super::sweep_text::setting;
+use super::{optimize_text, problem};
 use crate::input::{Field, FieldStep, Input};
 use crate::report;
 use crate::report::data::Binding;
@@ -14,16 +15,21 @@ use crate::sweep::optimize::{
     Change, Optimum, PatchStep, PatchTarget, Price, Problem, Today, optimize, patch_yaml,
 };
 use crate::sweep::{Simulator, Value};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 /// Find the cheapest settings that lose nothing, and write the change as a patch.
 #[derive(clap::Args)]
 #[command(after_help = "\
 Examples:
+  rollsim optimize web.yaml                      the usual settings, as far as the manifests have them
   rollsim optimize problem.toml
   rollsim optimize problem.toml --patch patch.yaml
   kubectl patch deployment web --patch-file patch.yaml
+
+Without a problem, that is with manifests (and perhaps a scenario): preStop.sleep.seconds,
+terminationGracePeriodSeconds, a readiness probe or its period, maxUnavailable and maxSurge or the strategy,
+and minReadySeconds are searched, for the quickest rollout that loses nothing.
 
 A problem:
   schema = 1
@@ -54,9 +60,8 @@ pub struct Args {
 /// What to search; shared with `rollsim frontier`.
 #[derive(clap::Args)]
 pub struct ProblemArgs {
-    /// The problem (TOML)
-    #[arg(value_name = "PROBLEM")]
-    problem: PathBuf,
+    #[command(flatten)]
+    input: InputArgs,
 
     /// Rollouts per point, instead of the problem's
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
@@ -82,17 +87,34 @@ impl ProblemArgs {
         more: [(&'static str, &Option<PathBuf>, Form); N],
     ) -> anyhow::Result<()> {
         let report = ("--report", &self.report, Form::Report);
-        outputs::check(&[&self.problem], &outputs::given(more.into_iter().chain([report])))
+        let inputs: Vec<&Path> = self.input.inputs.iter().map(PathBuf::as_path).collect();
+        outputs::check(&inputs, &outputs::given(more.into_iter().chain([report])))
     }
 
-    /// Reads the problem and its base; today's values come from the base where the problem gives none.
-    pub fn load(&self) -> anyhow::Result<(Problem, Simulator, Origin)> {
-        let (text, folder) = read(&self.problem)?;
-        let mut problem = Problem::parse(&self.problem.display().to_string(), &text)?;
+    /// Reads the problem and its base, or makes the usual problem of manifests (with values `below` today's
+    /// for what protects); today's values come from the base where the problem gives none.
+    pub fn load(&self, below: bool) -> anyhow::Result<(Problem, Simulator, Origin)> {
+        let (mut problem, input, folder) = match self.written()? {
+            Some((file, text)) => {
+                let problem = Problem::parse(&file.display().to_string(), &text)?;
+                let folder = file.parent().unwrap_or(Path::new("")).to_owned();
+                let mut input = Simulator::base(&problem.base, &folder)?;
+                self.input.apply(&mut input)?;
+                (problem, input, folder)
+            }
+            None => {
+                let input = self.input.load()?.swap_remove(0);
+                let named =
+                    self.input.inputs.iter().map(|p| format!("{:?}", p.display().to_string()));
+                let text =
+                    problem::of(&input.lower()?, &named.collect::<Vec<_>>().join(", "), below);
+                (Problem::parse("the usual problem", &text)?, input, PathBuf::new())
+            }
+        };
         problem.replications = self.replications.unwrap_or(problem.replications);
         problem.seed = self.seed.unwrap_or(problem.seed);
         let paths = problem.settings.iter().map(|s| s.path.clone()).collect();
-        let simulator = Simulator::load(&problem.base, &folder, paths, problem.evaluator)?;
+        let simulator = Simulator::new(input, paths, problem.evaluator);
         for (setting, today) in problem.settings.iter().zip(&mut problem.today) {
             if !setting.base_given {
                 *today = of_base(simulator.input(), &setting.path);
@@ -101,12 +123,33 @@ impl ProblemArgs {
         // A mistyped path is told as such, not as a search without results.
         simulator.input_at(&problem.values(&vec![0; problem.settings.len()]))?;
         let luck = (problem.seed, problem.replications);
+        let mut base_command = base_command(&folder, &problem.base, problem.evaluator, luck);
+        for set in &self.input.set {
+            base_command += &format!(" --set {set}");
+        }
         let origin = Origin {
-            base_command: base_command(&folder, &problem.base, problem.evaluator, luck),
+            base_command,
             settings: base_settings(&simulator),
             signature: signature(super::VERSION, &problem),
         };
         Ok((problem, simulator.in_parallel(true), origin))
+    }
+
+    /// The file and text of the problem; None: the inputs are manifests.
+    fn written(&self) -> anyhow::Result<Option<(&Path, String)>> {
+        let [file] = &self.input.inputs[..] else {
+            let what = "name a problem, or manifests: rollsim optimize web.yaml";
+            anyhow::ensure!(!self.input.inputs.is_empty(), what);
+            return Ok(None);
+        };
+        if file.extension().is_none_or(|e| e != "toml") {
+            return Ok(None);
+        }
+        let (text, _) = read(file)?;
+        // A scenario has none of the keys that every problem has.
+        let scenario = toml::from_str::<toml::Table>(&text)
+            .is_ok_and(|table| !["base", "setting", "goal"].iter().any(|k| table.contains_key(*k)));
+        Ok((!scenario).then_some((file.as_path(), text)))
     }
 }
 
@@ -124,7 +167,7 @@ fn of_base(input: &Input, path: &str) -> Today {
 
 pub fn run(args: Args) -> anyhow::Result<ExitCode> {
     args.problem.check_outputs([("--patch", &args.patch, Form::Patch)])?;
-    let (problem, simulator, origin) = args.problem.load()?;
+    let (problem, simulator, origin) = args.problem.load(false)?;
     let pool = pool(args.problem.threads)?;
     let found = pool.install(|| optimize(&problem, &simulator)).map_err(anyhow::Error::msg)?;
     super::print(&optimize_text::answer(&problem, &found))?;

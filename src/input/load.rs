@@ -2,7 +2,9 @@
 
 use crate::cluster::spec::Labels;
 use crate::engine::Time;
+use crate::input::autoscaled::{self, Replicas};
 use crate::input::cards::{Card, CardKind};
+use crate::input::hints;
 use crate::input::raw::case::Case;
 use crate::input::raw::manifest::{self, Document, Object};
 use crate::input::text::diagnostics::{Diagnostic, Diagnostics, did_you_mean};
@@ -39,6 +41,10 @@ pub struct Input {
     pub(crate) deployment: Option<String>,
     pub(crate) app_card: Option<String>,
     pub(crate) notes: Vec<String>,
+    /// Replicas that manifests leave out and something else knows.
+    pub(crate) replicas: Vec<Replicas>,
+    /// Settings that have to change something.
+    pub(crate) must_use: Vec<String>,
     pub(crate) name: String,
 }
 
@@ -99,6 +105,8 @@ impl Input {
             deployment: None,
             app_card: None,
             notes: Vec::new(),
+            replicas: Vec::new(),
+            must_use: Vec::new(),
             name: manifests.first().map(|m| m.name.clone()).unwrap_or_default(),
         };
         let mut update = None;
@@ -122,6 +130,7 @@ impl Input {
             return Err(no_deployment(&input, &manifests).into());
         }
         input.mark_updates()?;
+        autoscaled::fill(&mut input);
         input.refresh()?;
         Ok(input)
     }
@@ -175,8 +184,8 @@ impl Input {
     }
 
     fn add_manifests(&mut self, text: &Text, update: bool, problems: &mut Diagnostics) {
-        let roots = match yaml::parse(&text.text) {
-            Ok(roots) => roots,
+        let (roots, twice) = match yaml::parse_all(&text.text) {
+            Ok(parsed) => parsed,
             Err(_) if text.found && looks_like_template(&text.text) => {
                 return self.notes.push(format!("{} (a template, not a manifest)", text.name));
             }
@@ -194,6 +203,9 @@ impl Input {
         if roots.is_empty() && !text.found {
             problems.push(Diagnostic::error(&text.name, "the file holds no Kubernetes object"));
         }
+        for key in &twice {
+            self.given_twice(text, roots.get(key.document), key, problems);
+        }
         for root in roots {
             let object = root.get("kind").is_some() && root.get("apiVersion").is_some();
             if text.found && !object {
@@ -203,6 +215,7 @@ impl Input {
                 }
                 continue;
             }
+            let nearly = (!object).then(|| hints::nearly(&root)).flatten();
             let objects = manifest::expand(&text.name, root).and_then(|nodes| {
                 nodes
                     .into_iter()
@@ -211,9 +224,33 @@ impl Input {
             });
             match objects {
                 Ok(objects) => self.documents.extend(objects.into_iter().map(Arc::new)),
-                Err(more) => problems.0.extend(more.0),
+                Err(mut more) => {
+                    if let (Some(hint), Some(first)) = (nearly, more.0.first_mut()) {
+                        first.suggestion = Some(hint.to_owned());
+                    }
+                    problems.0.extend(more.0);
+                }
             }
         }
+    }
+
+    /// A key that is given twice: kubectl takes the last. Where that decides what is simulated, it is most
+    /// likely a mistake.
+    fn given_twice(
+        &mut self,
+        text: &Text,
+        root: Option<&Node>,
+        twice: &yaml::Twice,
+        problems: &mut Diagnostics,
+    ) {
+        let message = format!("the key {} is given twice", quoted(&twice.key));
+        let (first, last) = &twice.values;
+        if root.is_some_and(manifest::is_simulated) && twice.decides() {
+            let error = Diagnostic::error(&text.name, message).at(Some(twice.line), &twice.path);
+            return problems.push(error.found(format!("{first}, and then {last}")));
+        }
+        let note = format!("{}:{}: {message}; the last one counts", text.name, twice.line);
+        self.notes.push(note);
     }
 
     /// A second manifest of the same Deployment is its update; second copies of other objects are errors.
@@ -240,6 +277,11 @@ impl Input {
             }
         }
         if problems.has_errors() { Err(problems) } else { Ok(()) }
+    }
+
+    /// Makes it an error of [`lower`](Input::lower) if the setting at `path` changes nothing.
+    pub fn must_use(&mut self, path: &str) {
+        self.must_use.push(path.to_owned());
     }
 
     /// Takes the Deployment of this name as the one under test.
@@ -338,14 +380,6 @@ fn no_deployment(input: &Input, manifests: &[Text]) -> Diagnostic {
     if !kinds.is_empty() {
         error.found = Some(kinds.join(", "));
     }
-    error.suggestion = Some(if kinds.contains(&"Kustomization") {
-        "give the output of `kubectl kustomize`".to_owned()
-    } else if manifests.is_empty() {
-        "name the manifests as well, or in the scenario: manifests = [\"web.yaml\"]".to_owned()
-    } else {
-        "rollsim simulates rollouts of Deployments; `kubectl get deployment,service -o yaml` \
-         prints them"
-            .to_owned()
-    });
+    error.suggestion = Some(hints::no_deployment(input, manifests, &kinds));
     error
 }

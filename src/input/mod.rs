@@ -2,8 +2,10 @@
 //! TOML, `raw` typed documents of trees, `cards` reads model cards, `edit` changes documents (`--set`),
 //! `lower` makes the [`Scenario`](crate::scenario::Scenario).
 
+mod autoscaled;
 pub mod cards;
 mod edit;
+mod hints;
 pub mod load;
 mod lower;
 pub mod raw;

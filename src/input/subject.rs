@@ -1,12 +1,10 @@
 //! Which Deployment is under test, what updates it, and which Service its clients use.
 
-use crate::cluster::spec::{Labels, TargetPort};
+use crate::cluster::spec::Labels;
 use crate::input::load::Input;
 use crate::input::raw::manifest::{Document, Object};
 use crate::input::select::{matches, show_labels};
 use crate::input::text::diagnostics::{Diagnostic, did_you_mean};
-use k8s_openapi::api::core::v1::Service;
-use k8s_openapi::apimachinery::pkg::util::intstr::IntOrString;
 
 /// What is under test: indices into the input's documents.
 pub struct Subject {
@@ -15,6 +13,8 @@ pub struct Subject {
     pub update: Option<usize>,
     /// None: no Service among the manifests.
     pub service: Option<usize>,
+    /// Why none does, where there are some that select no pods at all.
+    pub dangling: Option<String>,
 }
 
 pub fn choose(input: &Input) -> Result<Subject, Box<Diagnostic>> {
@@ -24,7 +24,9 @@ pub fn choose(input: &Input) -> Result<Subject, Box<Diagnostic>> {
         .documents
         .iter()
         .position(|d| d.update && d.deployment().is_some() && same_name(d, subject));
-    Ok(Subject { deployment, update, service: service(input, subject)? })
+    let service = service(input, subject)?;
+    let dangling = if service.is_none() { dangling(input, subject) } else { None };
+    Ok(Subject { deployment, update, service, dangling })
 }
 
 fn same_name(a: &Document, b: &Document) -> bool {
@@ -116,16 +118,6 @@ fn service(input: &Input, subject: &Document) -> Result<Option<usize>, Box<Diagn
         }
         return Ok(Some(named));
     }
-    if fitting.is_empty() {
-        let dangling = all.clone().find(|&i| {
-            let service = &input.documents[i];
-            selector(service).is_some() && !input.documents.iter().any(|d| selects(service, d))
-        });
-        return match dangling {
-            Some(i) => Err(Box::new(selects_nothing(&input.documents[i], subject))),
-            None => Ok(None),
-        };
-    }
     let ingress = |i: &&usize| named_by_ingress(input, input.documents[**i].name());
     let routed = |i: &&usize| !headless(&input.documents[**i]);
     Ok(fitting
@@ -152,43 +144,43 @@ fn named_by_ingress(input: &Input, service: &str) -> bool {
     })
 }
 
-fn selects_nothing(service: &Document, subject: &Document) -> Diagnostic {
-    let empty = Labels::new();
-    let selector = selector(service).unwrap_or(&empty);
-    let labels: Labels =
-        subject.pod_labels().into_iter().map(|(k, v)| (k.to_owned(), v.to_owned())).collect();
-    let elsewhere = service.namespace() != subject.namespace();
-    let mut error = service.error("spec.selector", "the Service selects no pods");
-    error.found = Some(show_labels(selector));
-    error.allowed =
-        Some(format!("labels of Deployment {}'s pods: {}", subject.name(), show_labels(&labels)));
-    error.suggestion = Some(if elsewhere {
-        format!(
-            "the Service is in namespace {}, the Deployment in {}",
-            service.namespace(),
-            subject.namespace()
-        )
-    } else {
-        match selector.iter().find(|(k, v)| labels.get(*k) != Some(*v)) {
-            Some((k, v)) => match labels.get(k) {
-                Some(other) => format!("the pods have {k}={other}, the Service asks for {k}={v}"),
-                None => format!("the pods have no label {k}"),
-            },
-            None => "check the selector".to_owned(),
-        }
-    });
-    error
+/// A Service that selects no pods of the input, and how it differs from those of `subject`.
+fn dangling(input: &Input, subject: &Document) -> Option<String> {
+    let selects_none = |d: &&Document| {
+        !d.update && selector(d).is_some() && !input.documents.iter().any(|w| selects(d, w))
+    };
+    let service = input.documents.iter().map(|d| &**d).find(selects_none)?;
+    let name = service.name();
+    Some(format!("Service {name} selects none of these pods: {}", difference(service, subject)))
 }
 
-/// The target port of the Service's first port.
-pub fn target_port(service: &Service) -> Option<TargetPort> {
-    let port = service.spec.as_ref()?.ports.as_ref()?.first()?;
-    let number = |n: i32| u16::try_from(n).ok().map(TargetPort::Number);
-    match &port.target_port {
-        None | Some(IntOrString::Int(0)) => number(port.port),
-        Some(IntOrString::Int(n)) => number(*n),
-        Some(IntOrString::String(name)) => Some(TargetPort::Name(name.clone())),
+/// Why a Service does not select the pods of `subject`.
+fn difference(service: &Document, subject: &Document) -> String {
+    let (here, there) = (service.namespace(), subject.namespace());
+    if here != there {
+        return format!("the Service is in namespace {here}, the Deployment in {there}");
     }
+    let labels = subject.pod_labels();
+    let differs = |(k, v): &(&String, &String)| labels.get(k.as_str()) != Some(&v.as_str());
+    match selector(service).and_then(|s| s.iter().find(differs)) {
+        Some((k, v)) => match labels.get(k.as_str()) {
+            Some(other) => format!("the pods have {k}={other}, the Service asks for {k}={v}"),
+            None => format!("the pods have no label {k}, the Service asks for {k}={v}"),
+        },
+        None => "it has no selector".to_owned(),
+    }
+}
+
+/// An error for a Service that the scenario names.
+fn selects_nothing(service: &Document, subject: &Document) -> Diagnostic {
+    let labels: Labels =
+        subject.pod_labels().into_iter().map(|(k, v)| (k.to_owned(), v.to_owned())).collect();
+    let mut error = service.error("spec.selector", "the Service selects no pods");
+    error.found = Some(show_labels(selector(service).unwrap_or(&Labels::new())));
+    error.allowed =
+        Some(format!("labels of Deployment {}'s pods: {}", subject.name(), show_labels(&labels)));
+    error.suggestion = Some(difference(service, subject));
+    error
 }
 
 /// Whether a pod of this Deployment has the named port a Service sends to.

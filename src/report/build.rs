@@ -45,7 +45,13 @@ impl Answer {
         };
         answer.blame.sort_by(|a, b| b.lost.total_cmp(&a.lost));
         answer.worth_changing = worth_changing(&answer.lost);
-        answer.verdict = verdict(&answer);
+        answer.verdict = match &scenario.no_requests {
+            Some(why) => {
+                answer.timeline.iter_mut().for_each(|lanes| lanes.outages.clear());
+                unasked(&answer, why)
+            }
+            None => verdict(&answer),
+        };
         answer
     }
 }
@@ -212,6 +218,18 @@ fn provenance(
 fn worth_changing(lost: &Lost) -> bool {
     let total = &lost.total;
     total.mean > 0.0 && (lost.probability_none.mean < 0.995 || total.mean >= 0.5)
+}
+
+/// The answer where no requests are sent: how long it takes, and how many pods stay.
+fn unasked(answer: &Answer, why: &str) -> String {
+    let pods = &answer.rollout;
+    if pods.peak_pods.range[1] == 0.0 {
+        return why.to_owned();
+    }
+    let least = words::count(pods.lowest_available.range[0]);
+    let all = words::plural(pods.desired.max(0) as u64, "pod");
+    let stay = format!("At least {least} of {all} stay available.");
+    [why.to_owned(), rollout_sentence(answer), stay].join(" ")
 }
 
 /// The answer in one or two sentences.

@@ -15,7 +15,7 @@ pub fn head(scenario: &Scenario) -> Vec<HeadRow> {
     let subject = after(scenario);
     let replicas = plural(u64::try_from(subject.replicas).unwrap_or(0), "replica");
     let given = &scenario.given;
-    vec![
+    let mut rows = vec![
         row("workload", format!("deployment/{}", subject.name), true),
         row("replicas", replicas, !assumed("replicas")),
         row("service", service(scenario), !assumed("service")),
@@ -27,7 +27,11 @@ pub fn head(scenario: &Scenario) -> Vec<HeadRow> {
             format!("Kubernetes 1.{}", scenario.kubernetes.control_plane),
             given.kubernetes_given,
         ),
-    ]
+    ];
+    if scenario.no_requests.is_some() {
+        rows.retain(|row| !["service", "path", "load"].contains(&row.key.as_str()));
+    }
+    rows
 }
 
 /// The Service's name and the ports that requests go to and arrive at.

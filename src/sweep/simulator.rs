@@ -38,9 +38,17 @@ impl Simulator {
         paths: Vec<String>,
         evaluator: EvaluatorName,
     ) -> Result<Simulator, Diagnostics> {
+        Ok(Simulator::new(Simulator::base(base, folder)?, paths, evaluator))
+    }
+
+    /// The input that a base names.
+    ///
+    /// # Errors
+    /// It cannot be read.
+    pub fn base(base: &Base, folder: &Path) -> Result<Input, Diagnostics> {
         let files = base.manifests.iter().chain(&base.scenario);
         let sources: Vec<Source> = files.map(|f| Source::Path(folder.join(f))).collect();
-        Ok(Simulator::new(Input::load(&sources)?, paths, evaluator))
+        Input::load(&sources)
     }
 
     pub fn new(input: Input, paths: Vec<String>, evaluator: EvaluatorName) -> Simulator {

@@ -192,3 +192,73 @@ fn a_broken_case_does_not_keep_the_others_from_being_validated() {
     assert_eq!(answer["cases"].as_array().map(Vec::len), Some(1));
     assert_eq!(answer["cases"][0]["name"], "good");
 }
+
+/// A Deployment with a Service, in a folder of its own, as `web.yaml`.
+fn web(replicas: u32) -> (tempfile::TempDir, String) {
+    let dir = tempfile::tempdir().expect("a folder");
+    let text = std::fs::read_to_string(root().join("tests/broken/good.yaml")).expect("a manifest");
+    let text = text.replace("replicas: 2", &format!("replicas: {replicas}"));
+    std::fs::write(dir.path().join("web.yaml"), text).expect("written");
+    let path = dir.path().join("web.yaml").to_str().expect("text").to_owned();
+    (dir, path)
+}
+
+#[test]
+fn nothing_to_roll_out_is_no_loss() {
+    let (_dir, path) = web(0);
+    let text = stdout(&["run", &path, "--replications", "3", "--fail-on-loss", "0"]);
+    assert!(text.contains("web has 0 replicas: nothing runs"), "{text}");
+    for part in ["WHY", "LOST REQUESTS", "Change first", "TIMELINE", "routable"] {
+        assert!(!text.contains(part), "{part}: {text}");
+    }
+}
+
+/// The README's command: manifests alone, and a patch that can be applied.
+#[test]
+fn optimize_and_frontier_take_manifests() {
+    let (dir, path) = web(2);
+    let patch = dir.path().join("patch.yaml");
+    let arguments = ["optimize", &path, "--patch", patch.to_str().expect("text")];
+    let text = stdout(&arguments);
+    assert!(text.contains("meet the goal") && text.contains("preStop"), "{text}");
+    assert_eq!(text, stdout(&arguments), "the same answer every time");
+    if let Ok(patch) = std::fs::read_to_string(&patch) {
+        assert!(patch.contains("kind: Deployment"), "{patch}");
+    }
+    assert!(stdout(&["frontier", &path]).contains("preStop"));
+    assert!(refused(&["optimize"]).contains("rollsim optimize web.yaml"));
+    assert!(
+        refused(&["optimize", &path, "--set", "traffic.users=3"]).contains("given and not used")
+    );
+}
+
+#[test]
+fn inputs_of_other_tools_are_told_what_to_run() {
+    let dir = tempfile::tempdir().expect("a folder");
+    let write = |file: &str, text: &str| {
+        let path = dir.path().join(file);
+        std::fs::create_dir_all(path.parent().expect("a folder")).expect("made");
+        std::fs::write(path, text).expect("written");
+    };
+    write("chart/Chart.yaml", "apiVersion: v2\nname: web\nversion: 1.0.0\n");
+    write("chart/values.yaml", "replicaCount: 2\n");
+    write("tree/apps/web.yaml", "apiVersion: v1\nkind: ConfigMap\n");
+    write("overlay/base/kustomization.yaml", "kind: Kustomization\n");
+    write(
+        "overlay/prod/kustomization.yaml",
+        "apiVersion: kustomize.config.k8s.io/v1beta1\nkind: Kustomization\n",
+    );
+    let patch =
+        "apiVersion: apps/v1\nkind: Deployment\nmetadata: {name: web}\nspec: {replicas: 4}\n";
+    write("overlay/prod/replicas.yaml", patch);
+    let folder = |name: &str| dir.path().join(name).to_str().expect("text").to_owned();
+    for (name, wanted) in [
+        ("chart", format!("helm template {}", folder("chart"))),
+        ("tree", folder("tree/apps")),
+        ("overlay", format!("kubectl kustomize {}", folder("overlay/prod"))),
+        ("overlay/prod", format!("kubectl kustomize {}", folder("overlay/prod"))),
+    ] {
+        let message = refused(&["run", &folder(name)]);
+        assert!(message.contains(&wanted), "{name}: {message}");
+    }
+}

@@ -283,7 +283,14 @@ fn kubectl_get_output_parses_without_noise() {
 #[test]
 fn helm_output_keeps_sidecars_spreading_and_the_budget() {
     use rollsim::cluster::spec::{IntOrPercent, ServiceKind};
-    let scenario = lower(&manifest("helm-output.yaml"));
+    let mut input = manifest("helm-output.yaml");
+    let taken = lower(&input);
+    let t = &taken.deployments[0].template;
+    assert_eq!((t.topology_spread.len(), t.anti_affinity.len()), (0, 0));
+    assert!(taken.assumptions.iter().any(|a| a.key == "nodes.topology"));
+    set(&mut input, "nodes", "[{ name = \"node\", count = 3 }]");
+    let scenario = lower(&input);
+    assert!(scenario.assumptions.iter().all(|a| !a.key.starts_with("nodes")));
     let t = &scenario.deployments[0].template;
     assert_eq!(t.init_containers.iter().map(|c| c.sidecar).collect::<Vec<_>>(), [false, true]);
     // The init container's 1 CPU is more than sidecar and container together.

@@ -9,6 +9,7 @@ mod inputs;
 mod never_ready;
 mod paths;
 mod probes;
+mod reading;
 mod report;
 mod report_chromium;
 mod report_example;

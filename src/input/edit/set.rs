@@ -3,7 +3,7 @@
 use crate::input::cards::Card;
 use crate::input::edit::insert::{insert, remove_twins, targets, toml_value, yaml_value};
 use crate::input::load::{Input, typed_case};
-use crate::input::lower::containers;
+use crate::input::lower::{containers, serving};
 use crate::input::raw::manifest::{Document, typed_object};
 use crate::input::subject;
 use crate::input::text::diagnostics::{Diagnostic, Diagnostics, did_you_mean};
@@ -92,6 +92,10 @@ impl Input {
     pub fn set(&mut self, path: &str, value: &str) -> Result<(), Diagnostics> {
         let steps = parse_path(path);
         let keys: Vec<&str> = steps.iter().map(key_of).collect();
+        if value.trim().is_empty() {
+            let error = Diagnostic::error("", "no value is given").at(None, path);
+            return Err(error.allowed("a value, or null, which removes what is there").into());
+        }
         match keys[..] {
             [] => Err(unknown_path(path).into()),
             ["platform", entry, ref rest @ ..] => self.set_platform(path, entry, rest, value),
@@ -265,16 +269,10 @@ impl Input {
         value: &str,
         indices: &[usize],
     ) -> Result<(), Diagnostics> {
-        let port = subject::choose(self)
-            .ok()
-            .and_then(|s| s.service)
-            .and_then(|i| subject::target_port(self.documents[i].service()?));
         let mut changed = Vec::new();
         for &i in indices {
             let doc = &self.documents[i];
-            let spec = doc.deployment().and_then(|d| d.spec.as_ref());
-            let pod = spec.and_then(|s| s.template.spec.as_ref());
-            let serving = pod.map_or(0, |p| containers::serving_index(p, port.as_ref()));
+            let serving = serving_container(self, doc);
             let long = long_path(steps, serving);
             changed.push((i, edited(doc, path, &long, value)?));
         }
@@ -300,14 +298,16 @@ pub(crate) fn deployment_path(
     if !known && !["spec", "metadata"].contains(&first) {
         return None;
     }
-    let port = subject::choose(input)
-        .ok()
-        .and_then(|s| s.service)
-        .and_then(|i| subject::target_port(input.documents[i].service()?));
+    Some(long_path(steps, serving_container(input, document)))
+}
+
+/// The place of the container that serves the clients' port.
+fn serving_container(input: &Input, document: &Document) -> usize {
+    let service = subject::choose(input).ok().and_then(|s| s.service);
+    let port = service.and_then(|i| serving::target_port(input, &input.documents[i]));
     let spec = document.deployment().and_then(|d| d.spec.as_ref());
     let pod = spec.and_then(|s| s.template.spec.as_ref());
-    let serving = pod.map_or(0, |p| containers::serving_index(p, port.as_ref()));
-    Some(long_path(steps, serving))
+    pod.map_or(0, |p| containers::serving_index(p, port.as_ref()))
 }
 
 /// The full path of a short one within a Deployment.

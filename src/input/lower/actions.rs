@@ -249,7 +249,7 @@ impl Scene<'_, '_> {
     }
 
     fn drain(&mut self, key: &str, node: &str) -> Option<ActionKind> {
-        let nodes = self.low.nodes();
+        let (nodes, _) = self.low.nodes();
         let found = nodes.iter().position(|n| n.name == node);
         if found.is_none() {
             let names: Vec<&str> = nodes.iter().map(|n| n.name.as_str()).collect();

@@ -104,7 +104,9 @@ pub(crate) fn check(low: &mut Lowering<'_>) {
 /// The health checks of a target group that was made elsewhere.
 pub(crate) fn assume_checks(low: &mut Lowering<'_>, binding: &Document, card: &mut Card) {
     let name = binding.name();
-    for (key, value) in CHECKS {
+    let set = |key: &str| low.input.balancer_settings.iter().any(|(_, keys, _)| keys[0] == key);
+    let unset: Vec<(&str, f64)> = CHECKS.into_iter().filter(|(key, _)| !set(key)).collect();
+    for (key, value) in unset {
         if card.set(key, &[], Value::Float(value)).is_ok() {
             let text = format!("{value}, as the API gives it to the target group of {KIND} {name}");
             low.assume(&format!("balancer.{key}"), text);

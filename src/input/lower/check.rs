@@ -1,6 +1,7 @@
 //! Checking one object: what is wrong with it, what is not modelled, what is assumed.
 
 use crate::cluster::spec::IntOrPercent;
+use crate::input::lower::assumed::Wanted;
 use crate::input::raw::manifest::Document;
 use crate::input::text::diagnostics::{Diagnostic, Diagnostics};
 use crate::scenario::Assumption;
@@ -12,6 +13,7 @@ pub struct Check<'a> {
     pub problems: &'a mut Diagnostics,
     pub not_modelled: &'a mut Vec<String>,
     pub assumptions: &'a mut Vec<Assumption>,
+    pub asked: &'a mut Vec<Wanted>,
 }
 
 impl Check<'_> {

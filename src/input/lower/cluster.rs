@@ -4,7 +4,7 @@ use crate::cluster::spec::{Node, Resources};
 use crate::engine::{Dist, Dur};
 use crate::input::cards::{self, Card};
 use crate::input::lower::lowering::{Lowering, lean};
-use crate::input::lower::{apps, network};
+use crate::input::lower::{apps, assumed, network};
 use crate::input::raw::manifest::Object;
 use crate::input::text::checks;
 use crate::input::text::diagnostics::{Diagnostic, did_you_mean};
@@ -14,7 +14,8 @@ use crate::model::platform::{Kubernetes, Platform};
 use crate::scenario::Given;
 
 impl Lowering<'_> {
-    pub fn nodes(&mut self) -> Vec<Node> {
+    /// The cluster's nodes, and whether anybody gave them.
+    pub fn nodes(&mut self) -> (Vec<Node>, bool) {
         let mut nodes = Vec::new();
         for doc in &self.input.documents {
             let Object::Node(api) = &doc.object else { continue };
@@ -51,17 +52,10 @@ impl Lowering<'_> {
                 nodes.push(Node { name, labels: case.labels.clone(), allocatable, max_pods });
             }
         }
-        if nodes.is_empty() {
-            self.assume("nodes", "one node without limits");
-            let name = "node".to_owned();
-            nodes.push(Node {
-                name,
-                labels: Default::default(),
-                allocatable: None,
-                max_pods: 100_000,
-            });
+        match nodes.is_empty() {
+            true => (assumed::nodes(&self.asked), false),
+            false => (nodes, true),
         }
-        nodes
     }
 
     /// What was chosen by name: a card from the command line, the scenario's, or none.

@@ -4,11 +4,13 @@
 use crate::engine::Time;
 use crate::input::cards::{NumberEntry, show};
 use crate::input::load::Input;
+use crate::input::lower::assumed::Wanted;
 use crate::input::lower::check::Check;
 use crate::input::raw::manifest::Document;
 use crate::input::text::checks;
 use crate::input::text::diagnostics::{Diagnostic, Diagnostics};
 use crate::scenario::Assumption;
+use std::collections::BTreeSet;
 
 /// Lowers with everything gathered on the way.
 pub(crate) struct Lowering<'a> {
@@ -16,6 +18,10 @@ pub(crate) struct Lowering<'a> {
     pub problems: Diagnostics,
     pub not_modelled: Vec<String>,
     pub assumptions: Vec<Assumption>,
+    /// What the pod templates ask of nodes.
+    pub asked: Vec<Wanted>,
+    /// Paths of settings that something read, where that is not certain.
+    pub used: BTreeSet<String>,
 }
 
 impl Lowering<'_> {
@@ -25,6 +31,7 @@ impl Lowering<'_> {
             problems: &mut self.problems,
             not_modelled: &mut self.not_modelled,
             assumptions: &mut self.assumptions,
+            asked: &mut self.asked,
         };
         run(&mut check)
     }

@@ -3,6 +3,7 @@
 mod actions;
 mod annotations;
 mod apps;
+mod assumed;
 mod binding;
 mod check;
 mod cluster;
@@ -14,13 +15,16 @@ pub mod lowering;
 mod network;
 mod path;
 mod placement;
+pub(super) mod serving;
 mod shares;
 mod split;
 mod subject_objects;
 mod traffic;
+mod used;
 mod workload;
 
 use crate::engine::Dur;
+use crate::input::hints;
 use crate::input::load::Input;
 use crate::input::raw::manifest::Object;
 use crate::input::subject::{self, Subject};
@@ -28,6 +32,7 @@ use crate::input::text::diagnostics::Diagnostics;
 use crate::scenario::Scenario;
 pub use cluster::minor_version;
 use lowering::Lowering;
+use std::collections::BTreeSet;
 
 /// Kinds that cannot change how many requests a rollout loses, or how long it takes.
 const WITHOUT_EFFECT: [&str; 18] = [
@@ -67,12 +72,15 @@ fn scenario(input: &Input) -> Result<Scenario, Diagnostics> {
         problems: Diagnostics::default(),
         not_modelled: Vec::new(),
         assumptions: Vec::new(),
+        asked: Vec::new(),
+        used: BTreeSet::new(),
     };
     let subject = subject::choose(input)?;
     let result = low.build(&subject);
     if low.problems.has_errors() {
         // A restarted Deployment is checked twice.
         low.problems.unique();
+        hints::kustomization(input, &mut low.problems);
         return Err(low.problems);
     }
     Ok(result)
@@ -81,7 +89,7 @@ fn scenario(input: &Input) -> Result<Scenario, Diagnostics> {
 impl Lowering<'_> {
     fn build(&mut self, subject: &Subject) -> Scenario {
         let input = self.input;
-        let service = self.service(subject);
+        let service = serving::service(self, subject);
         let port = service.ports.first().map(|p| p.target_port.clone());
         let apps = apps::versions(input, port, &mut self.problems, &mut self.assumptions);
         let ingress = split::ingress(self, &service);
@@ -93,11 +101,18 @@ impl Lowering<'_> {
         let (path, split) = way;
         path::inject_gates(self, &path, &service, &mut deployments, &mut actions);
         let platform = self.platform(&input.platform);
-        let nodes = self.nodes();
+        let (nodes, given) = self.nodes();
+        if !given {
+            assumed::settle(self, &nodes, &mut deployments, &mut actions);
+        }
         let kubernetes = self.kubernetes();
         let rolled = &deployments[subject_index];
+        let silence = serving::nothing_runs(&deployments, subject_index, &actions)
+            .or_else(|| serving::silence(input, subject));
+        let none = silence.is_some();
         let (traffic, horizon) =
-            traffic::lower(self, rolled, &actions, &path, &platform, &kubernetes);
+            traffic::lower(self, rolled, &actions, &path, &platform, &kubernetes, none);
+        let no_requests = silence.or_else(|| serving::rate_of_0(&traffic));
         let scenario = Scenario {
             name: input.name.clone(),
             kubernetes,
@@ -113,17 +128,47 @@ impl Lowering<'_> {
             split,
             nodes,
             traffic,
+            no_requests,
             actions,
             platform,
             assumptions: Vec::new(),
             not_modelled: Vec::new(),
             given: self.given(),
         };
+        if !self.problems.has_errors() {
+            used::check(self, &scenario);
+        }
         self.named_once();
+        self.read_otherwise(scenario.kubernetes.control_plane, subject);
+        assumed::first_what_was_not_given(&mut self.assumptions);
         Scenario {
             assumptions: std::mem::take(&mut self.assumptions),
             not_modelled: std::mem::take(&mut self.not_modelled),
             ..scenario
+        }
+    }
+
+    /// Objects of API versions that the cluster no longer knows, and replicas that stand elsewhere.
+    fn read_otherwise(&mut self, minor: u32, subject: &Subject) {
+        let input = self.input;
+        for doc in &input.documents {
+            let Some(old) = doc.old.as_ref().filter(|old| minor >= old.gone) else { continue };
+            let (kind, name, now) = (doc.kind(), doc.name(), old.now);
+            let text = format!("{kind} {name} is read as {now}: v1.{} took it away", old.gone);
+            self.assume(&format!("apiVersion {}", old.was), text);
+        }
+        let document = &input.documents[subject.deployment];
+        let spec = document.deployment().and_then(|d| d.spec.as_ref());
+        let Some(replicas) = spec.map(|s| s.replicas) else { return };
+        let known = input.replicas.iter().find(|r| {
+            r.name == document.name()
+                && r.namespace == document.namespace()
+                && replicas.map(i64::from) == Some(r.replicas)
+        });
+        match (replicas, known) {
+            (Some(n), Some(known)) => self.assume("replicas", format!("{n}, by {}", known.by)),
+            (None, _) => self.assume("replicas", "1, as Kubernetes has it where nothing is said"),
+            _ => {}
         }
     }
 

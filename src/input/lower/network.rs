@@ -172,7 +172,7 @@ pub fn ingress(check: &mut Check<'_>, api: &ApiIngress) -> Ingress {
     }
 }
 
-fn backend_port(backend: &IngressServiceBackend) -> TargetPort {
+pub fn backend_port(backend: &IngressServiceBackend) -> TargetPort {
     let port = backend.port.as_ref();
     let name = port.and_then(|p| p.name.clone());
     let number = port.and_then(|p| p.number).and_then(|n| u16::try_from(n).ok());

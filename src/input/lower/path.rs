@@ -42,9 +42,12 @@ pub(crate) fn lower(
     let document = low.input.documents.iter().map(|d| &**d).find(object);
     let local = service.external_traffic_local;
     let (weighted, read) = (split.is_some(), RefCell::default());
-    let mut reader = Reader { low, card, document, binding, annotations, local, weighted, read };
+    let keys = BTreeSet::new();
+    let mut reader =
+        Reader { low, card, document, binding, annotations, local, weighted, read, keys };
     let path = kind.read(&mut reader);
-    let read = reader.read.into_inner();
+    let (read, keys) = (reader.read.into_inner(), reader.keys);
+    low.used.extend(keys.iter().map(|key| format!("balancer.{key}")));
     if let Some(document) = document {
         annotations::check(low, document, annotations, &read);
     }
@@ -125,6 +128,8 @@ struct Reader<'a, 'b> {
     weighted: bool,
     /// Annotations that were asked for, with the attributes within them.
     read: RefCell<annotations::Read>,
+    /// Entries of the card that were asked for.
+    keys: BTreeSet<&'static str>,
 }
 
 impl Reader<'_, '_> {
@@ -159,7 +164,12 @@ impl Reader<'_, '_> {
 }
 
 impl Given for Reader<'_, '_> {
+    fn is_set(&self, key: &str) -> bool {
+        self.low.input.balancer_settings.iter().any(|(_, keys, _)| keys[0] == key)
+    }
+
     fn dist(&mut self, key: &'static str) -> Dist {
+        self.keys.insert(key);
         self.lean(key);
         self.card.dist(key).unwrap_or_else(|| {
             self.missing(key);
@@ -168,6 +178,8 @@ impl Given for Reader<'_, '_> {
     }
 
     fn number(&mut self, key: &'static str, own: Option<Own>) -> f64 {
+        self.keys.insert(key);
+        let own = own.filter(|_| !self.is_set(key));
         let Some(default) = self.card.number(key) else {
             self.missing(key);
             return 1.0;
@@ -188,6 +200,8 @@ impl Given for Reader<'_, '_> {
     }
 
     fn word(&mut self, key: &'static str, own: Option<Own>, allowed: &[&str]) -> usize {
+        self.keys.insert(key);
+        let own = own.filter(|_| !self.is_set(key));
         let place = |word: &str| allowed.iter().position(|a| *a == word);
         if let Some(own) = own {
             match place(own.text.trim()) {

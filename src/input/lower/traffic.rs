@@ -15,7 +15,7 @@ const RATE: f64 = 100.0;
 /// Most requests a run may send.
 const REQUESTS_MAX: f64 = 1e10;
 
-/// The traffic and the horizon.
+/// The traffic (none, if nobody is to be asked) and the horizon.
 pub(crate) fn lower(
     low: &mut Lowering<'_>,
     subject: &Deployment,
@@ -23,12 +23,18 @@ pub(crate) fn lower(
     path: &Path,
     platform: &Platform,
     kubernetes: &Kubernetes,
+    none: bool,
 ) -> (Traffic, Time) {
     let case = &low.input.case.traffic;
     let settled = settled(subject, actions, path, platform, kubernetes.control_plane);
     let start = start(low, case);
     let end = end(low, case, start, settled);
     let client = client(low, case);
+    if none {
+        let horizon = horizon(low, end, &client, settled);
+        let rate = vec![(start, 0.0)];
+        return (Traffic { start, end, arrivals: Arrivals::Poisson, rate, client }, horizon);
+    }
     let rate = rate(low, case, start, end);
     let arrivals = arrivals(low, case);
     let horizon = horizon(low, end, &client, settled);

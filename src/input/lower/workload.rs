@@ -176,6 +176,7 @@ fn template(
         error.allowed = Some("Always".to_owned());
     }
     not_modelled(check, spec);
+    check.asked.push(crate::input::lower::assumed::wanted(spec));
     let (init_containers, containers) = containers::all(check, spec, grace.max(0), apps);
     PodTemplate {
         version: containers::version_label(spec).unwrap_or_else(|| version.to_owned()),

@@ -1,5 +1,6 @@
 //! Kubernetes manifests: from documents to typed objects.
 
+use crate::input::raw::groups::{self, Meaning, Old};
 use crate::input::text::diagnostics::{Diagnostic, Diagnostics, misspelt};
 use crate::input::text::tree::{Node, Step, Value, path_text, quoted};
 use crate::input::text::typed::{self, Unknown};
@@ -20,6 +21,10 @@ pub struct Document {
     pub update: bool,
     /// Keys nothing is known about, and that look like nothing known.
     pub unknown_keys: Vec<String>,
+    /// It was written for an API version of old.
+    pub old: Option<Old>,
+    /// The pods its status counts.
+    pub running: Option<i64>,
 }
 
 /// The kinds that are read; the others only by name.
@@ -43,8 +48,10 @@ impl Document {
     /// # Errors
     /// It is no Kubernetes object, a value has the wrong type, or a key looks like a misspelling.
     pub fn new(file: &str, mut root: Node, update: bool) -> Result<Document, Diagnostics> {
+        let running = running(&root);
         drop_server_side(&mut root);
         let kind = kind_of(file, &root)?;
+        let old = groups::renew(&mut root, &kind);
         let (object, unknown) = typed_object(file, &root, &kind)?;
         let mut problems = Diagnostics::default();
         let mut unknown_keys = Vec::new();
@@ -57,7 +64,7 @@ impl Document {
         if problems.has_errors() {
             return Err(problems);
         }
-        Ok(Document { file: file.to_owned(), root, object, update, unknown_keys })
+        Ok(Document { file: file.to_owned(), root, object, update, unknown_keys, old, running })
     }
 
     pub fn name(&self) -> &str {
@@ -116,6 +123,14 @@ impl Document {
         };
         let message = format!("{} ({object})", message.into());
         Diagnostic::error(&self.file, message).at(self.root.line_of(path), path)
+    }
+}
+
+/// `status.replicas`.
+fn running(root: &Node) -> Option<i64> {
+    match root.get("status")?.get("replicas")?.value {
+        Value::Int(n) => Some(n),
+        _ => None,
     }
 }
 
@@ -179,35 +194,37 @@ pub(crate) fn typed_object(
             (Object::$variant(Box::new(typed.value)), typed.unknown)
         }};
     }
+    let api_version = root.get("apiVersion").and_then(Node::as_str).unwrap_or("");
+    let other = |kind: String| (Object::Other { kind }, Vec::new());
+    match groups::meaning(api_version, kind) {
+        Meaning::Read => {}
+        Meaning::Other => return Ok(other(kind.to_owned())),
+        Meaning::Namesake => {
+            return Ok(other(format!("{kind} ({})", groups::group_of(api_version))));
+        }
+        Meaning::Misspelt(close) => {
+            let error = Diagnostic::error(file, format!("unknown kind {}", quoted(kind)))
+                .at(root.line_of("kind"), "kind")
+                .suggest(format!("did you mean \"{close}\"?"));
+            return Err(error.into());
+        }
+    }
     Ok(match kind {
         "Deployment" => object!(Deployment),
-        "Service" if group(root) == "v1" => object!(Service),
+        "Service" => object!(Service),
         "PodDisruptionBudget" => object!(PodDisruptionBudget),
         "Ingress" => object!(Ingress),
         "Node" => object!(Node),
         "Namespace" => object!(Namespace),
-        _ => {
-            if let Some(close) = misspelt(kind, READ_KINDS.iter().copied())
-                && !OTHER_KINDS.contains(&kind)
-            {
-                let error = Diagnostic::error(file, format!("unknown kind {}", quoted(kind)))
-                    .at(root.line_of("kind"), "kind")
-                    .suggest(format!("did you mean \"{close}\"?"));
-                return Err(error.into());
-            }
-            (Object::Other { kind: kind.to_owned() }, Vec::new())
-        }
+        _ => unreachable!("a kind that is read"),
     })
 }
 
-const READ_KINDS: [&str; 6] =
-    ["Deployment", "Service", "PodDisruptionBudget", "Ingress", "Node", "Namespace"];
-
-/// Real kinds that are close to one of those in spelling.
-const OTHER_KINDS: [&str; 2] = ["IngressClass", "Role"];
-
-fn group(root: &Node) -> &str {
-    root.get("apiVersion").and_then(Node::as_str).unwrap_or("")
+/// Whether an object, or a list of them, is of a kind that is read.
+pub(crate) fn is_simulated(root: &Node) -> bool {
+    let text = |key: &str| root.get(key).and_then(Node::as_str).unwrap_or("");
+    let kind = text("kind");
+    kind == "List" || groups::meaning(text("apiVersion"), kind) == Meaning::Read
 }
 
 /// Says which object an error of the typed parse concerns.

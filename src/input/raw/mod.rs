@@ -1,4 +1,5 @@
 //! Documents as written: nothing checked but their types.
 
 pub mod case;
+pub(crate) mod groups;
 pub(crate) mod manifest;

@@ -2,6 +2,7 @@
 
 pub(crate) mod checks;
 pub mod diagnostics;
+pub(crate) mod reflow;
 pub mod source;
 pub(crate) mod toml_text;
 pub(crate) mod tree;

@@ -127,9 +127,38 @@ fn read_folder(dir: &Path) -> Result<Vec<Text>, Diagnostics> {
     paths.sort();
     if paths.is_empty() {
         let error = Diagnostic::error(&name, "the folder holds no input");
-        return Err(error.allowed("files ending in .yaml, .yml, .json or .toml").into());
+        let mut error = error.allowed("files ending in .yaml, .yml, .json or .toml");
+        error.suggestion = below(dir);
+        return Err(error.into());
     }
     paths.iter().map(|p| read_file(p, true).map_err(|e| Diagnostics(vec![*e]))).collect()
+}
+
+/// Where a folder without inputs of its own has some below it.
+fn below(dir: &Path) -> Option<String> {
+    let mut found = Vec::new();
+    let mut folders = vec![(dir.to_path_buf(), 0)];
+    while let Some((folder, depth)) = folders.pop() {
+        for entry in std::fs::read_dir(&folder).ok()?.flatten() {
+            let path = entry.path();
+            let name = entry.file_name().to_string_lossy().into_owned();
+            if path.is_dir() && depth < 3 && !name.starts_with('.') && !path.is_symlink() {
+                folders.push((path, depth + 1));
+            } else if depth > 0 && is_input(&name) && path.is_file() {
+                found.push((folder.display().to_string(), name));
+            }
+        }
+    }
+    found.sort();
+    let overlays =
+        found.iter().filter(|(_, name)| name.to_lowercase().starts_with("kustomization."));
+    if let Some((folder, _)) = overlays.last() {
+        return Some(format!(
+            "folders are not searched: kubectl kustomize {folder} | rollsim run -"
+        ));
+    }
+    let (folder, _) = found.first()?;
+    Some(format!("folders are not searched: name one below it, such as {folder}"))
 }
 
 fn read_file(path: &Path, found: bool) -> Result<Text, Box<Diagnostic>> {

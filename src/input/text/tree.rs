@@ -79,6 +79,21 @@ impl Node {
         matches!(self.value, Value::Null)
     }
 
+    /// Whether both are the same value, wherever they stand.
+    pub fn says_the_same(&self, other: &Node) -> bool {
+        match (&self.value, &other.value) {
+            (Value::List(a), Value::List(b)) => {
+                a.len() == b.len() && a.iter().zip(b).all(|(a, b)| a.says_the_same(b))
+            }
+            (Value::Map(a), Value::Map(b)) => {
+                let same =
+                    |e: &Entry| b.iter().any(|o| o.key == e.key && e.node.says_the_same(&o.node));
+                a.len() == b.len() && a.iter().all(same)
+            }
+            (a, b) => a == b,
+        }
+    }
+
     /// Removes `key` from a mapping.
     pub fn remove(&mut self, key: &str) {
         if let Value::Map(entries) = &mut self.value {

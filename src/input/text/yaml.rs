@@ -1,12 +1,13 @@
 //! YAML (and JSON, its subset) into trees, one per document.
 //!
-//! Scalars are read as Kubernetes reads them: YAML 1.2 core plus the YAML 1.1 words yes, no, on and off.
+//! Scalars are read as Kubernetes reads them: YAML 1.2 core plus the words and octal numbers of YAML 1.1.
 //! Nothing here recurses, and depth, size and alias expansion are bounded.
 
-use crate::input::text::tree::{Entry, Node, Value};
+use crate::input::text::reflow;
+use crate::input::text::tree::{Entry, Node, Step, Value, parse_path, path_text};
 use saphyr_parser::{Event, Parser, ScalarStyle, Span, Tag};
 use std::borrow::Cow;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// Deepest nesting accepted (a pod template needs about 20).
 const DEPTH_MAX: usize = 64;
@@ -22,8 +23,43 @@ pub struct SyntaxError {
     pub message: String,
 }
 
-/// All documents of `text`; empty ones are left out.
+/// A key that a mapping has twice, of which the last counts.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Twice {
+    /// A place among the documents.
+    pub document: usize,
+    pub path: String,
+    pub key: String,
+    pub line: u32,
+    /// The first and the last, as messages show them.
+    pub values: (String, String),
+    same: bool,
+}
+
+impl Twice {
+    /// Whether it matters which of them counts: two values within a spec that are no labels or annotations.
+    pub fn decides(&self) -> bool {
+        let steps = parse_path(&self.path);
+        let has = |key: &str| steps.iter().any(|s| *s == Step::Key(key.to_owned()));
+        !self.same && has("spec") && !has("labels") && !has("annotations")
+    }
+}
+
+/// All documents of `text`; empty ones are left out. Of keys given twice the last counts.
 pub fn parse(text: &str) -> Result<Vec<Node>, SyntaxError> {
+    parse_all(text).map(|(documents, _)| documents)
+}
+
+/// All documents, and the keys that were given twice.
+pub fn parse_all(text: &str) -> Result<(Vec<Node>, Vec<Twice>), SyntaxError> {
+    let strict = strictly(text);
+    match (&strict, strict.is_err().then(|| reflow::mended(text)).flatten()) {
+        (Err(_), Some(mended)) => strictly(&mended).or(strict),
+        _ => strict,
+    }
+}
+
+fn strictly(text: &str) -> Result<(Vec<Node>, Vec<Twice>), SyntaxError> {
     let mut builder = Builder::default();
     let text = text.strip_prefix('\u{feff}').unwrap_or(text);
     let mut parser = Parser::new_from_str(text);
@@ -37,7 +73,7 @@ pub fn parse(text: &str) -> Result<Vec<Node>, SyntaxError> {
         }
         builder.event(event, span)?;
     }
-    Ok(builder.documents)
+    Ok((builder.documents, builder.twice))
 }
 
 fn line(number: usize) -> u32 {
@@ -47,6 +83,7 @@ fn line(number: usize) -> u32 {
 #[derive(Default)]
 struct Builder {
     documents: Vec<Node>,
+    twice: Vec<Twice>,
     open: Vec<Open>,
     anchors: BTreeMap<usize, (Node, usize)>,
     nodes: usize,
@@ -59,6 +96,8 @@ struct Open {
     anchor: usize,
     /// The key whose value comes next, in mappings.
     key: Option<(String, u32)>,
+    /// Keys that stand there themselves, the last ones of a merge (`<<`) not among them.
+    own: BTreeSet<String>,
     nodes_before: usize,
 }
 
@@ -99,7 +138,8 @@ impl Builder {
             return Err(error(at, "a key must be a plain word, not a collection".to_owned()));
         }
         let node = Node::new(at, value);
-        self.open.push(Open { node, anchor, key: None, nodes_before: self.nodes });
+        let own = BTreeSet::new();
+        self.open.push(Open { node, anchor, key: None, own, nodes_before: self.nodes });
         Ok(())
     }
 
@@ -139,20 +179,48 @@ impl Builder {
                     let key = key_text(&node).ok_or_else(|| {
                         error(node.line, format!("a key must be a plain word, not {node}"))
                     })?;
-                    if key != "<<" && entries.iter().any(|e| e.key == key) {
-                        return Err(error(node.line, format!("the key \"{key}\" is given twice")));
-                    }
                     open.key = Some((key, node.line));
                 }
                 Some((key, _)) if key == "<<" => merge(entries, node)?,
-                Some((key, line)) => match entries.iter_mut().find(|e| e.key == key) {
-                    Some(entry) => *entry = Entry { key, line, node },
-                    None => entries.push(Entry { key, line, node }),
-                },
+                Some((key, line)) => {
+                    let again = !open.own.insert(key.clone());
+                    match entries.iter_mut().find(|e| e.key == key) {
+                        Some(entry) => {
+                            let before = std::mem::replace(entry, Entry { key, line, node });
+                            if again {
+                                let entry = entry.clone();
+                                self.given_twice(&before, &entry);
+                            }
+                        }
+                        None => entries.push(Entry { key, line, node }),
+                    }
+                }
             },
             _ => unreachable!("only lists and mappings are opened"),
         }
         Ok(())
+    }
+}
+
+impl Builder {
+    fn given_twice(&mut self, before: &Entry, last: &Entry) {
+        let mut steps: Vec<Step> = Vec::new();
+        for open in &self.open {
+            match (&open.node.value, &open.key) {
+                (Value::List(items), _) => steps.push(Step::Index(items.len())),
+                (_, Some((key, _))) => steps.push(Step::Key(key.clone())),
+                _ => {}
+            }
+        }
+        steps.push(Step::Key(last.key.clone()));
+        self.twice.push(Twice {
+            document: self.documents.len(),
+            path: path_text(&steps),
+            key: last.key.clone(),
+            line: last.line,
+            values: (before.node.to_string(), last.node.to_string()),
+            same: before.node.says_the_same(&last.node),
+        });
     }
 }
 
@@ -214,6 +282,11 @@ pub fn plain(text: &str) -> Value {
     let radix = |prefix: &str, radix| {
         text.strip_prefix(prefix).and_then(|digits| i64::from_str_radix(digits, radix).ok())
     };
+    // As YAML 1.1 has it, and with it kubectl: digits after a 0 are octal ones.
+    let octal = text.len() > 1 && text.starts_with('0') && text.bytes().all(|b| b.is_ascii_digit());
+    if let Some(i) = octal.then(|| i64::from_str_radix(text, 8).ok()).flatten() {
+        return Value::Int(i);
+    }
     if let Some(i) = radix("0x", 16).or_else(|| radix("0o", 8)).or_else(|| text.parse().ok()) {
         return Value::Int(i);
     }

@@ -32,7 +32,9 @@ pub fn settings(given: &mut dyn Given) -> Settings {
     }
     let algorithm = given.attribute(&group, "load_balancing.algorithm.type");
     let pick = PICKS[given.word("algorithm", algorithm, &PICKS.map(|p| p.0))].1;
-    let slow = given.attribute(&group, "slow_start.duration_seconds");
+    let slow = given
+        .attribute(&group, "slow_start.duration_seconds")
+        .filter(|_| !given.is_set("slow_start"));
     if let (Some(slow), Pick::LeastOutstanding) = (slow.as_ref().filter(|s| s.text != "0"), pick) {
         given.refuse(slow, "0 with least_outstanding_requests, which knows no slow start");
     }

@@ -61,10 +61,9 @@ pub fn settings(given: &mut dyn Given) -> Settings {
         next.as_ref().is_none_or(|own| own.text.split_whitespace().any(|w| w == failure))
     };
     let (error, timeout) = (moves_on(FAILURES[0]), moves_on(FAILURES[1]));
-    let named_non_idempotent =
-        next.as_ref().is_some_and(|own| own.text.split_whitespace().any(|w| w == "non_idempotent"));
-    let words = ["false", "true"];
-    let allowed = words[given.word("retry_non_idempotent", None, &words)];
+    let again = |own: &&Own| own.text.split_whitespace().any(|w| w == "non_idempotent");
+    let again = next.as_ref().filter(again).map(|n| Own { text: "true".to_owned(), ..n.clone() });
+    let non_idempotent = given.word("retry_non_idempotent", again, &["false", "true"]) == 1;
     if let Some(next) = &next {
         check_failures(given, next);
     }
@@ -85,7 +84,7 @@ pub fn settings(given: &mut dyn Given) -> Settings {
             reset: error,
             reused_reset: error,
             response_timeout: timeout,
-            non_idempotent: named_non_idempotent || allowed == "true",
+            non_idempotent,
         },
         retry_delay: Dur::ZERO,
         retry_same: false,

@@ -10,15 +10,19 @@ pub struct Own {
     pub text: String,
 }
 
-/// A card and the manifests' annotations. Problems are collected, and the card's value stands in.
+/// A card, the manifests' annotations over it, and what the user set over both (`--set`, an axis). Problems
+/// are collected, and the card's value stands in.
 pub trait Given {
+    /// Whether the user set `key` of the card: no annotation says it then.
+    fn is_set(&self, key: &str) -> bool;
+
     /// A distribution of the card.
     fn dist(&mut self, key: &'static str) -> Dist;
 
-    /// A number of the card, or `own` if it is in the card's range.
+    /// A number of the card, or `own` if it is in the card's range and the user did not set the card's.
     fn number(&mut self, key: &'static str, own: Option<Own>) -> f64;
 
-    /// The position in `allowed` of a word of the card, or of `own`.
+    /// The position in `allowed` of a word of the card, or of `own` as in [`number`](Given::number).
     fn word(&mut self, key: &'static str, own: Option<Own>, allowed: &[&str]) -> usize;
 
     /// `own` cannot be.
@@ -54,7 +58,7 @@ impl dyn Given + '_ {
 
     /// A number that may be switched off: 0 then.
     pub fn threshold(&mut self, key: &'static str, own: Option<Own>) -> f64 {
-        let off = |own: &Own| own.text.trim() == "off";
+        let off = |own: &Own| !self.is_set(key) && own.text.trim() == "off";
         if own.as_ref().is_some_and(off) { 0.0 } else { self.number(key, own) }
     }
 }

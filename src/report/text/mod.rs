@@ -31,12 +31,14 @@ pub fn text(answer: &Answer) -> String {
         line(&mut out, &format!("  {}", paint(DIM, &part)));
     }
     verdict(&mut out, answer);
-    losses(&mut out, answer);
+    if answer.requests.sent > 0.0 {
+        losses(&mut out, answer);
+    }
     blame(&mut out, answer, SHOWN);
     rollout(&mut out, answer);
     let mut end = String::new();
     notes(&mut end, answer);
-    if let Some(lanes) = &answer.timeline {
+    if let Some(lanes) = answer.timeline.as_ref().filter(|t| !t.lanes.is_empty()) {
         section(&mut out, "TIMELINE", "of the first replication");
         let left = LINES.saturating_sub(out.lines().count() + end.lines().count());
         timeline::draw(&mut out, lanes, &answer.seconds, left);

@@ -1,0 +1,73 @@
+//! Replicas that a manifest leaves to an autoscaler.
+
+use crate::input::load::Input;
+use crate::input::raw::manifest::{Document, Object};
+use crate::input::text::tree::{Node, Value};
+use std::sync::Arc;
+
+/// Replicas of a Deployment that its manifest does not give, and whose word they are.
+#[derive(Clone, Debug)]
+pub struct Replicas {
+    pub name: String,
+    pub namespace: String,
+    pub replicas: i64,
+    pub by: String,
+}
+
+/// What keeps a number of replicas: kind, API group, key of its minimum, and what it takes without one.
+///
+/// Sources: `pkg/apis/autoscaling/v2/defaults.go`; KEDA's `ScaledObject` (which keeps none by default: one
+/// is what runs while there is work).
+const SCALERS: [(&str, &str, &str, i64); 2] = [
+    ("HorizontalPodAutoscaler", "autoscaling", "minReplicas", 1),
+    ("ScaledObject", "keda.sh", "minReplicaCount", 1),
+];
+
+/// Fills in the replicas that manifests leave out and an object's status or an autoscaler knows.
+pub fn fill(input: &mut Input) {
+    for i in 0..input.documents.len() {
+        let doc = &input.documents[i];
+        let Some(spec) = doc.deployment().and_then(|d| d.spec.as_ref()) else { continue };
+        if spec.replicas.is_some() {
+            continue;
+        }
+        let status = doc.running.filter(|n| *n > 0).map(|n| (n, "its status".to_owned()));
+        let Some((replicas, by)) = status.or_else(|| minimum(input, doc)) else { continue };
+        let Ok(small) = i32::try_from(replicas) else { continue };
+        let (name, namespace) = (doc.name().to_owned(), doc.namespace().to_owned());
+        let doc = Arc::make_mut(&mut input.documents[i]);
+        if let Some(slot) = doc.root.entry_mut("spec").and_then(|s| s.entry_mut("replicas")) {
+            slot.value = Value::Int(replicas);
+        }
+        if let Object::Deployment(api) = &mut doc.object
+            && let Some(spec) = &mut api.spec
+        {
+            spec.replicas = Some(small);
+        }
+        input.replicas.push(Replicas { name, namespace, replicas, by });
+    }
+}
+
+/// The least replicas that an autoscaler of the Deployment keeps, and its kind and name.
+fn minimum(input: &Input, deployment: &Document) -> Option<(i64, String)> {
+    input.documents.iter().find_map(|doc| {
+        let (kind, _, key, default) = SCALERS.iter().find(|(kind, group, ..)| {
+            doc.kind() == *kind && version(&doc.root).starts_with(&format!("{group}/"))
+        })?;
+        let spec = doc.root.get("spec")?;
+        let target = spec.get("scaleTargetRef")?;
+        let text = |key: &str| target.get(key).and_then(Node::as_str);
+        let scales = text("name") == Some(deployment.name())
+            && text("kind").is_none_or(|kind| kind == "Deployment")
+            && doc.namespace() == deployment.namespace();
+        let least = match spec.get(key).map(|n| &n.value) {
+            Some(Value::Int(n)) => (*n).max(*default),
+            _ => *default,
+        };
+        scales.then(|| (least, format!("{key} of {kind} {}", doc.name())))
+    })
+}
+
+fn version(root: &Node) -> &str {
+    root.get("apiVersion").and_then(Node::as_str).unwrap_or("")
+}

@@ -1,0 +1,69 @@
+//! What to hand in instead, for inputs that are something else: charts, kustomizations, Compose files.
+
+use crate::input::load::Input;
+use crate::input::raw::manifest::Document;
+use crate::input::text::diagnostics::Diagnostics;
+use crate::input::text::source::Text;
+use crate::input::text::tree::Node;
+use std::path::Path;
+
+/// What a text without kind and apiVersion probably is.
+pub fn nearly(root: &Node) -> Option<&'static str> {
+    let has = |keys: &[&str]| keys.iter().all(|key| root.get(key).is_some());
+    if has(&["NAME", "STATUS"]) {
+        return Some(
+            "this is what `helm install` says: `helm template` prints the manifests alone",
+        );
+    }
+    if has(&["services"]) && root.get("services").is_some_and(Node::is_map) {
+        return Some("this looks like a Compose file: `kompose convert` makes manifests of it");
+    }
+    if has(&["apiVersion", "name", "version"]) {
+        return Some("this describes a chart: give the output of `helm template CHART`");
+    }
+    let values = ["replicaCount", "image", "service", "ingress", "resources", "autoscaling"];
+    let likely = values.iter().filter(|key| root.get(key).is_some()).count() >= 2;
+    (likely || root.get("replicaCount").is_some()).then_some(
+        "this looks like a chart's values: give the output of `helm template CHART --values FILE`",
+    )
+}
+
+/// What to hand in where nothing holds a Deployment.
+pub fn no_deployment(input: &Input, manifests: &[Text], kinds: &[&str]) -> String {
+    let folder = |text: &Text| {
+        let folder = Path::new(&text.name).parent().unwrap_or(Path::new(""));
+        let shown = folder.display().to_string();
+        if shown.is_empty() { ".".to_owned() } else { shown }
+    };
+    if kinds.contains(&"Kustomization") {
+        return "give the output of `kubectl kustomize`".to_owned();
+    }
+    if let Some(chart) = manifests.iter().find(|t| t.file == "Chart.yaml") {
+        return format!("this is a chart: helm template {} | rollsim run -", folder(chart));
+    }
+    let knative = |d: &&Document| d.kind() == "Service (serving.knative.dev)";
+    if let Some(service) = input.documents.iter().map(|d| &**d).find(knative) {
+        return format!(
+            "Knative makes a Deployment of its Service: `kubectl get deployment -l \
+             serving.knative.dev/service={} -o yaml` prints it",
+            service.name()
+        );
+    }
+    if manifests.is_empty() {
+        return "name the manifests as well, or in the scenario: manifests = [\"web.yaml\"]"
+            .to_owned();
+    }
+    "rollsim simulates rollouts of Deployments; `kubectl get deployment,service -o yaml` prints them"
+        .to_owned()
+}
+
+/// Patches of a kustomization are no whole objects: the first error says what prints those.
+pub fn kustomization(input: &Input, problems: &mut Diagnostics) {
+    let Some(doc) = input.documents.iter().find(|d| d.kind() == "Kustomization") else { return };
+    let folder = Path::new(&doc.file).parent().unwrap_or(Path::new("")).display().to_string();
+    let folder = if folder.is_empty() { ".".to_owned() } else { folder };
+    if let Some(first) = problems.0.first_mut() {
+        let text = format!("kubectl kustomize {folder} | rollsim run -");
+        first.suggestion = Some(format!("kustomize makes whole objects of its files: {text}"));
+    }
+}

@@ -1,0 +1,223 @@
+//! What is taken for granted of a cluster that nobody described: its nodes take every pod.
+
+use crate::cluster::spec::{Deployment, Labels, Node, PodTemplate};
+use crate::input::lower::lowering::Lowering;
+use crate::scenario::{Action, ActionKind, Assumption};
+use k8s_openapi::api::core::v1::{NodeSelectorRequirement, NodeSelectorTerm, PodSpec};
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+/// What a pod asks of a node's labels.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Wanted {
+    /// Labels that it must bear.
+    labels: Labels,
+    /// Label values that it must not bear; without a value: none under that key.
+    never: BTreeSet<(String, Option<String>)>,
+}
+
+/// What the node selector and the required node affinity of a pod ask for. Terms are alternatives: the first
+/// counts.
+pub fn wanted(spec: &PodSpec) -> Wanted {
+    let mut wanted = Wanted::default();
+    let affinity = spec.affinity.as_ref().and_then(|a| a.node_affinity.as_ref());
+    let required =
+        affinity.and_then(|a| a.required_during_scheduling_ignored_during_execution.as_ref());
+    for term in required.iter().flat_map(|r| &r.node_selector_terms).take(1) {
+        add(&mut wanted, term);
+    }
+    wanted.labels.extend(spec.node_selector.clone().unwrap_or_default());
+    wanted
+}
+
+fn add(wanted: &mut Wanted, term: &NodeSelectorTerm) {
+    for requirement in term.match_expressions.iter().flatten() {
+        let NodeSelectorRequirement { key, operator, values } = requirement;
+        let values = values.iter().flatten();
+        let number = || values.clone().next().and_then(|v| v.parse::<i64>().ok()).unwrap_or(0);
+        let label = match operator.as_str() {
+            "In" => values.clone().next().cloned(),
+            "Exists" => Some(String::new()),
+            "Gt" => Some(number().saturating_add(1).to_string()),
+            "Lt" => Some(number().saturating_sub(1).to_string()),
+            "NotIn" => {
+                wanted.never.extend(values.map(|v| (key.clone(), Some(v.clone()))));
+                continue;
+            }
+            _ => {
+                wanted.never.insert((key.clone(), None));
+                continue;
+            }
+        };
+        if let Some(label) = label {
+            // A value that something else asks for is one as well.
+            wanted.labels.entry(key.clone()).or_insert(label);
+        }
+    }
+}
+
+impl Wanted {
+    /// Takes what `other` asks for as well, unless one node cannot be both.
+    fn join(&mut self, other: &Wanted) -> bool {
+        let mut both = self.clone();
+        both.never.extend(other.never.iter().cloned());
+        for (key, value) in &other.labels {
+            let mine = both.labels.entry(key.clone()).or_insert_with(|| value.clone());
+            if mine != value {
+                return false;
+            }
+        }
+        let banned = |(key, value): (&String, &String)| {
+            both.never.contains(&(key.clone(), None))
+                || both.never.contains(&(key.clone(), Some(value.clone())))
+        };
+        if both.labels.iter().any(banned) {
+            return false;
+        }
+        *self = both;
+        true
+    }
+}
+
+/// As few nodes without limits as bear all labels that pods ask for: one, unless they contradict each other.
+pub fn nodes(asked: &[Wanted]) -> Vec<Node> {
+    let mut kinds = vec![Wanted::default()];
+    for wanted in asked {
+        if !kinds.iter_mut().any(|kind| kind.join(wanted)) {
+            kinds.push(wanted.clone());
+        }
+    }
+    let name = |i: usize| if i == 0 { "node".to_owned() } else { format!("node-{}", i + 1) };
+    let node = |(i, kind): (usize, Wanted)| Node {
+        name: name(i),
+        labels: kind.labels,
+        allocatable: None,
+        max_pods: 100_000,
+    };
+    kinds.into_iter().enumerate().map(node).collect()
+}
+
+/// Says what the nodes were taken to be, and lets go of terms about how pods lie to each other: a cluster
+/// that nobody described has a place for each.
+pub fn settle(
+    low: &mut Lowering<'_>,
+    nodes: &[Node],
+    deployments: &mut [Deployment],
+    actions: &mut [Action],
+) {
+    let mut text = match nodes.len() {
+        1 => "one node without limits".to_owned(),
+        n => format!("{n} nodes without limits, since no node can bear all labels"),
+    };
+    let bears: Vec<String> =
+        nodes.iter().flat_map(|n| &n.labels).map(|(k, v)| format!("{k}={v}")).collect();
+    if !bears.is_empty() {
+        text += &format!("; bears what pods ask for: {}", bears.join(", "));
+    }
+    low.assume("nodes", text);
+    let mut met = BTreeSet::new();
+    let mut release = |template: &mut Arc<PodTemplate>| {
+        let apart = template.anti_affinity.iter().map(|t| ("anti-affinity", &t.topology_key));
+        let spread = template.topology_spread.iter().map(|t| ("spreading", &t.topology_key));
+        let terms: BTreeSet<String> =
+            apart.chain(spread).map(|(what, key)| format!("{what} over {key}")).collect();
+        if !terms.is_empty() {
+            met.extend(terms);
+            let template = Arc::make_mut(template);
+            template.anti_affinity.clear();
+            template.topology_spread.clear();
+        }
+    };
+    deployments.iter_mut().for_each(|d| release(&mut d.template));
+    for action in actions {
+        if let ActionKind::Rollout { deployment } | ActionKind::SelectorSwitch { deployment, .. } =
+            &mut action.kind
+        {
+            release(&mut deployment.template);
+        }
+    }
+    if !met.is_empty() {
+        let met: Vec<String> = met.into_iter().collect();
+        low.assume("nodes.topology", format!("there is a place that meets {}", met.join(", ")));
+    }
+}
+
+/// What a reader can mend by giving it comes before the numbers of cards.
+pub fn first_what_was_not_given(assumptions: &mut [Assumption]) {
+    let of_card = |a: &Assumption| {
+        ["app.", "platform.", "balancer."].iter().any(|prefix| a.key.starts_with(prefix))
+    };
+    assumptions.sort_by_key(of_card);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn requirement(key: &str, operator: &str, values: &[&str]) -> NodeSelectorRequirement {
+        NodeSelectorRequirement {
+            key: key.to_owned(),
+            operator: operator.to_owned(),
+            values: Some(values.iter().map(|v| (*v).to_owned()).collect()),
+        }
+    }
+
+    fn asks(requirements: &[NodeSelectorRequirement]) -> Wanted {
+        let mut wanted = Wanted::default();
+        let term = NodeSelectorTerm {
+            match_expressions: Some(requirements.to_vec()),
+            ..NodeSelectorTerm::default()
+        };
+        add(&mut wanted, &term);
+        wanted
+    }
+
+    /// Whether a node meets a requirement, by Kubernetes' definition.
+    fn meets(labels: &Labels, r: &NodeSelectorRequirement) -> bool {
+        let values = r.values.clone().unwrap_or_default();
+        let found = labels.get(&r.key);
+        let number = |s: &String| s.parse::<i64>().ok();
+        let compared = |sign: fn(i64, i64) -> bool| {
+            let limit = values.first().and_then(number);
+            found.and_then(number).zip(limit).is_some_and(|(a, b)| sign(a, b))
+        };
+        match r.operator.as_str() {
+            "In" => found.is_some_and(|v| values.contains(v)),
+            "NotIn" => found.is_none_or(|v| !values.contains(v)),
+            "Exists" => found.is_some(),
+            "DoesNotExist" => found.is_none(),
+            "Gt" => compared(|a, b| a > b),
+            "Lt" => compared(|a, b| a < b),
+            other => panic!("{other}"),
+        }
+    }
+
+    /// Whatever pods ask for, alone or together, some node has it.
+    #[test]
+    fn every_requirement_is_met_by_some_node() {
+        let single = [
+            requirement("os", "In", &["linux", "windows"]),
+            requirement("os", "In", &["windows"]),
+            requirement("os", "NotIn", &["linux"]),
+            requirement("os", "Exists", &[]),
+            requirement("os", "DoesNotExist", &[]),
+            requirement("cores", "Gt", &["7"]),
+            requirement("cores", "Lt", &["4"]),
+            requirement("pool", "In", &["gpu"]),
+        ];
+        for one in &single {
+            for other in &single {
+                let nodes = nodes(&[asks(&[one.clone()]), asks(&[other.clone()])]);
+                for r in [one, other] {
+                    assert!(
+                        nodes.iter().any(|n| meets(&n.labels, r)),
+                        "{one:?} {other:?} {nodes:?}"
+                    );
+                }
+            }
+        }
+        let all: Vec<Wanted> = single.iter().map(|r| asks(&[r.clone()])).collect();
+        let nodes = nodes(&all);
+        assert!(single.iter().all(|r| nodes.iter().any(|n| meets(&n.labels, r))), "{nodes:?}");
+    }
+}

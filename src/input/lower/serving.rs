@@ -1,0 +1,216 @@
+//! Which Service and port clients use, and whether there are any.
+
+use crate::cluster::spec::{Deployment, Service, ServiceKind, ServicePort, TargetPort};
+use crate::input::load::Input;
+use crate::input::lower::lowering::Lowering;
+use crate::input::lower::network;
+use crate::input::raw::manifest::{Document, Object};
+use crate::input::subject::{self, Subject};
+use crate::input::text::tree;
+use crate::scenario::{Action, ActionKind};
+use crate::traffic::offered::{Arrivals, Traffic};
+use k8s_openapi::api::core::v1::{ContainerPort, Service as ApiService, ServicePort as ApiPort};
+use k8s_openapi::apimachinery::pkg::util::intstr::IntOrString;
+
+/// Ports with such a word in their name are for others than clients.
+const ASIDE: [&str; 10] = [
+    "metric",
+    "prometheus",
+    "monitor",
+    "admin",
+    "webhook",
+    "health",
+    "probe",
+    "debug",
+    "manage",
+    "telemetry",
+];
+
+/// The place among a Service's ports of the one that clients use: the Ingress's, else the first of TCP, and
+/// of those rather one that is not set aside by its name.
+pub fn main_port(input: &Input, doc: &Document) -> usize {
+    let ports = doc.service().map_or(&[][..], ports);
+    let named = by_ingress(input, doc);
+    let wanted = |p: &ApiPort| {
+        named.iter().any(|port| match port {
+            TargetPort::Number(n) => p.port == i32::from(*n),
+            TargetPort::Name(name) => p.name.as_ref() == Some(name),
+        })
+    };
+    let place = |fits: &dyn Fn(&ApiPort) -> bool| ports.iter().position(fits);
+    let serves = |p: &ApiPort| is_tcp(p) && !is_aside(p);
+    place(&|p| is_tcp(p) && wanted(p))
+        .or_else(|| place(&serves))
+        .or_else(|| place(&is_tcp))
+        .unwrap_or(0)
+}
+
+fn ports(service: &ApiService) -> &[ApiPort] {
+    service.spec.as_ref().and_then(|s| s.ports.as_deref()).unwrap_or_default()
+}
+
+fn is_tcp(port: &ApiPort) -> bool {
+    port.protocol.as_deref().is_none_or(|p| p == "TCP")
+}
+
+fn is_aside(port: &ApiPort) -> bool {
+    let target = match &port.target_port {
+        Some(IntOrString::String(name)) => Some(name),
+        _ => None,
+    };
+    let mut names = port.name.iter().chain(target).map(|n| n.to_lowercase());
+    names.any(|name| ASIDE.iter().any(|word| name.contains(word)))
+}
+
+/// The ports of a Service that Ingresses name.
+fn by_ingress(input: &Input, service: &Document) -> Vec<TargetPort> {
+    let mut named = Vec::new();
+    for doc in input.documents.iter().filter(|d| d.namespace() == service.namespace()) {
+        let Object::Ingress(api) = &doc.object else { continue };
+        let Some(spec) = &api.spec else { continue };
+        let rules = spec.rules.iter().flatten().flat_map(|r| &r.http).flat_map(|h| &h.paths);
+        let backends = rules.map(|p| &p.backend).chain(&spec.default_backend);
+        let backends = backends.filter_map(|b| b.service.as_ref());
+        named.extend(backends.filter(|b| b.name == service.name()).map(network::backend_port));
+    }
+    named
+}
+
+/// Where the port that clients use leads to.
+pub fn target_port(input: &Input, doc: &Document) -> Option<TargetPort> {
+    let port = ports(doc.service()?).get(main_port(input, doc))?;
+    let number = |n: i32| u16::try_from(n).ok().map(TargetPort::Number);
+    match &port.target_port {
+        None | Some(IntOrString::Int(0)) => number(port.port),
+        Some(IntOrString::Int(n)) => number(*n),
+        Some(IntOrString::String(name)) => Some(TargetPort::Name(name.clone())),
+    }
+}
+
+/// The Service of the subject, with the port that clients use first.
+pub fn service(low: &mut Lowering<'_>, subject: &Subject) -> Service {
+    let deployment = &low.input.documents[subject.deployment];
+    let Some(index) = subject.service else {
+        return stand_in(low, subject, deployment);
+    };
+    let doc = &low.input.documents[index];
+    let api = doc.service().expect("chosen among Services");
+    let mut service = low.check(doc, |check| network::service(check, api));
+    let main = main_port(low.input, doc);
+    if main < service.ports.len() {
+        let port = service.ports.remove(main);
+        service.ports.insert(0, port);
+    }
+    if let Some(ServicePort { target_port: TargetPort::Name(name), .. }) = service.ports.first()
+        && !subject::has_port(deployment, name)
+    {
+        let path = format!("spec.ports[{main}].targetPort");
+        let mut error = doc.error(&path, "no container port has this name");
+        error.found = Some(tree::quoted(name));
+        error.suggestion = Some(match name.parse::<u16>() {
+            Ok(_) => "write it without quotation marks: in them it is a name".to_owned(),
+            Err(_) => {
+                format!("name a port of Deployment {} so, or use its number", deployment.name())
+            }
+        });
+        low.problems.push(error);
+    }
+    service
+}
+
+/// Without a Service: one that selects the subject's pods and sends to their first port.
+fn stand_in(low: &mut Lowering<'_>, subject: &Subject, deployment: &Document) -> Service {
+    let name = deployment.name().to_owned();
+    if silence(low.input, subject).is_none() {
+        let text = match &subject.dangling {
+            Some(why) => {
+                format!("no Service selects Deployment {name} ({why}): clients use one that does")
+            }
+            None => format!("no Service selects Deployment {name}: clients use one that does"),
+        };
+        low.assume("service", text);
+    } else if let Some(why) = &subject.dangling {
+        low.not_modelled.push(why.clone());
+    }
+    let first = container_ports(deployment).find(|p| carries_http(p));
+    let port = first.and_then(|p| u16::try_from(p.container_port).ok()).unwrap_or(8080);
+    let spec = deployment.deployment().and_then(|d| d.spec.as_ref());
+    Service {
+        name,
+        namespace: deployment.namespace().to_owned(),
+        selector: spec.and_then(|s| s.selector.match_labels.clone()).unwrap_or_default(),
+        ports: vec![ServicePort {
+            name: None,
+            port: 80,
+            target_port: TargetPort::Number(port),
+            node_port: None,
+        }],
+        kind: ServiceKind::ClusterIp,
+        publish_not_ready_addresses: false,
+        external_traffic_local: false,
+        client_ip_affinity: false,
+        annotations: Default::default(),
+    }
+}
+
+fn container_ports(deployment: &Document) -> impl Iterator<Item = &ContainerPort> {
+    let spec = deployment.deployment().and_then(|d| d.spec.as_ref());
+    let containers = spec.and_then(|s| s.template.spec.as_ref()).map(|s| &s.containers);
+    containers.into_iter().flatten().flat_map(|c| c.ports.iter().flatten())
+}
+
+fn carries_http(port: &ContainerPort) -> bool {
+    port.protocol.as_deref().is_none_or(|p| p == "TCP")
+}
+
+/// Why no requests are sent, unless the scenario asks for some.
+pub fn silence(input: &Input, subject: &Subject) -> Option<String> {
+    if input.case_root.get("traffic").is_some() {
+        return None;
+    }
+    let deployment = &input.documents[subject.deployment];
+    let name = deployment.name();
+    let asking = "(traffic.rate_per_s asks for some)";
+    let Some(index) = subject.service else {
+        let mut ports = container_ports(deployment).peekable();
+        return match ports.peek() {
+            None => Some(format!(
+                "{name} has neither a Service nor ports: no requests are sent {asking}."
+            )),
+            Some(_) => ports
+                .all(|p| !carries_http(p))
+                .then(|| format!("{name} has no port for HTTP: no requests are sent {asking}.")),
+        };
+    };
+    let doc = &input.documents[index];
+    let ports = doc.service().map_or(&[][..], ports);
+    let other = !ports.is_empty() && !ports.iter().any(is_tcp);
+    other.then(|| {
+        format!("Service {} has no port for HTTP: no requests are sent {asking}.", doc.name())
+    })
+}
+
+/// Why there is nothing to ask, where no pod runs from beginning to end.
+pub fn nothing_runs(
+    deployments: &[Deployment],
+    subject: usize,
+    actions: &[Action],
+) -> Option<String> {
+    let rises = |action: &Action| match &action.kind {
+        ActionKind::Rollout { deployment } | ActionKind::SelectorSwitch { deployment, .. } => {
+            deployment.replicas > 0
+        }
+        ActionKind::Scale { replicas, .. } => *replicas > 0,
+        _ => false,
+    };
+    let idle = deployments.iter().all(|d| d.replicas == 0) && !actions.iter().any(rises);
+    let name = &deployments[subject].name;
+    idle.then(|| format!("{name} has 0 replicas: nothing runs, and there is nothing to roll out."))
+}
+
+/// Why there is nobody to ask, where the scenario itself says so.
+pub fn rate_of_0(traffic: &Traffic) -> Option<String> {
+    let at_a_rate = matches!(traffic.arrivals, Arrivals::Even | Arrivals::Poisson);
+    let silent = at_a_rate && traffic.rate.iter().all(|step| step.1 == 0.0);
+    silent.then(|| "The rate is 0: no requests are sent.".to_owned())
+}
