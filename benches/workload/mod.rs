@@ -80,7 +80,7 @@ pub fn rollout(pods: usize, pick: Pick) -> Timeline {
         queue: None,
         keep_alive_timeout: None,
     };
-    Timeline {
+    let mut timeline = Timeline {
         start: s(0.0),
         end: s(640.0),
         versions: vec![version("v1"), version("v2")],
@@ -94,9 +94,11 @@ pub fn rollout(pods: usize, pick: Pick) -> Timeline {
         }],
         rehashes: Vec::new(),
         arp_failure: Dur::from_secs(3),
-        entries: vec![(ViewId(0), 1.0)],
+        root: ViewId(0),
         milestones: Vec::new(),
-    }
+    };
+    timeline.enter(&[(ViewId(0), 1.0)]);
+    timeline
 }
 
 /// Poisson arrivals for `seconds`.

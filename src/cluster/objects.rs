@@ -25,12 +25,6 @@ id!(RsId, "Index of a ReplicaSet.");
 id!(DeploymentId, "Index of a Deployment.");
 id!(TemplateId, "Index of a distinct pod template.");
 
-impl PodId {
-    pub fn index(self) -> usize {
-        self.0 as usize
-    }
-}
-
 /// What the kubelet writes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct PodStatus {

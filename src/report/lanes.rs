@@ -56,19 +56,12 @@ fn losses(lane: &mut Lane, replication: &Replication, id: PodId, pod: &PodTruth)
 }
 
 fn views(timeline: &Timeline) -> Vec<ViewRow> {
-    let share = |i: usize| {
-        timeline.entries.iter().filter(|e| e.0.0 as usize == i).fold(0.0, |sum, e| sum + e.1)
-    };
-    let total: f64 = timeline.entries.iter().map(|e| e.1).sum();
-    timeline
-        .views
-        .iter()
-        .enumerate()
-        .map(|(i, v)| ViewRow {
-            name: v.name.clone(),
-            share: share(i) / total.max(f64::MIN_POSITIVE),
-        })
-        .collect()
+    let mut rows: Vec<ViewRow> =
+        timeline.views.iter().map(|v| ViewRow { name: v.name.clone(), share: 0.0 }).collect();
+    timeline.entries().for_each(|(view, share)| rows[view.index()].share += share);
+    // The clients, which come last, are no instance of a data plane.
+    rows.truncate(timeline.root.index());
+    rows
 }
 
 fn lane(timeline: &Timeline, id: PodId, sending: Span) -> Lane {
@@ -224,12 +217,9 @@ fn outages(timeline: &Timeline, sending: Span) -> Vec<Outage> {
     found
 }
 
-/// The parts of `span` in which requests come to the view: always, unless only other views send to it.
+/// The parts of `span` in which clients or other views send requests to the view.
 fn entered(timeline: &Timeline, view: usize, span: Span) -> Vec<Span> {
     let target = Target::View(ViewId(view as u32));
-    if timeline.entries.iter().any(|e| e.0.0 as usize == view) {
-        return vec![span];
-    }
     let mut parts: Vec<Span> =
         timeline.views.iter().flat_map(|v| routed_spans(v, target, span)).collect();
     parts.sort_unstable();

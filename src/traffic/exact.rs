@@ -35,18 +35,24 @@ pub fn evaluate(timeline: &Timeline, traffic: &Traffic) -> TrafficOutcome {
     let above = plan::layer7_above(timeline, &order)
         .unwrap_or_else(|why| panic!("exact evaluation of a path it does not cover: {why}"));
     let mut inflows: Vec<Vec<Piece>> = vec![Vec::new(); timeline.views.len()];
-    for &(view, share) in &timeline.entries {
-        let scaled = rates.iter().map(|p| Piece { rate: p.rate * share, ..*p });
-        inflows[view.0 as usize].extend(scaled);
-    }
+    inflows[timeline.root.index()].clone_from(&rates);
     let mut ledger = Ledger::new(timeline, traffic, &rates);
-    // Other views ask for the same ends of runs again: two of them and two whole seconds for each pod.
-    let asked_again = if timeline.views.len() > 1 { 4 * timeline.pods.len() } else { 0 };
+    // Besides the clients' and one more, views ask for the same ends of runs again: two of them and two whole
+    // seconds for each pod.
+    let asked_again = if timeline.views.len() > 2 { 4 * timeline.pods.len() } else { 0 };
     let served: Vec<Served> =
         timeline.versions.iter().map(|v| Served::new(&v.service, asked_again)).collect();
     let listed = listing::hulls(timeline, plan::window(timeline, traffic));
     let mut fates: Vec<(Dur, Fates)> = Vec::new();
     for v in order {
+        if let Some(shares) = timeline.views[v].fixed_shares() {
+            let inflow = flow::sum(std::mem::take(&mut inflows[v]));
+            for (child, share) in shares {
+                let scaled = inflow.iter().map(|p| Piece { rate: p.rate * share, ..*p });
+                inflows[child.index()].extend(scaled);
+            }
+            continue;
+        }
         let l7 = above[v].and_then(|a| timeline.views[a].hop.l7.as_ref());
         let rules = Rules::new(traffic.client.timeout, l7);
         if !fates.iter().any(|f| f.0 == rules.connect) {

@@ -130,9 +130,7 @@ pub fn flow_order(timeline: &Timeline) -> Vec<usize> {
 /// reached in two ways.
 pub fn layer7_above(timeline: &Timeline, order: &[usize]) -> Result<Vec<Option<usize>>, String> {
     let mut above: Vec<Option<Option<usize>>> = vec![None; timeline.views.len()];
-    for &(entry, _) in &timeline.entries {
-        above[entry.0 as usize] = Some(None);
-    }
+    above[timeline.root.index()] = Some(None);
     for &v in order {
         let view = &timeline.views[v];
         let inherited = above[v].unwrap_or(None);
@@ -163,19 +161,4 @@ pub fn expected_requests(timeline: &Timeline, traffic: &Traffic) -> f64 {
         Arrivals::Trace(times) => times.len() as f64,
         _ => rate_pieces(timeline, traffic).iter().map(Piece::count).sum(),
     }
-}
-
-/// Upper ends of the entries' shares of 2^32, with their views.
-pub fn entry_shares(timeline: &Timeline) -> Vec<(u64, u32)> {
-    let total: f64 = timeline.entries.iter().map(|e| e.1).sum();
-    let mut sum = 0.0;
-    let mut entries: Vec<(u64, u32)> = Vec::with_capacity(timeline.entries.len());
-    for (view, share) in &timeline.entries {
-        sum += share / total;
-        entries.push(((sum * 4_294_967_296.0) as u64, view.0));
-    }
-    if let Some(last) = entries.last_mut() {
-        last.0 = 1 << 32;
-    }
-    entries
 }

@@ -97,7 +97,7 @@ impl World<'_> {
             ActionKind::Resume => self.set_paused(subject, false),
             ActionKind::Drain { node } => self.drain(now, index, *node),
         };
-        self.timeline.milestones.push((now, Milestone::Action(what)));
+        self.timeline.mark(now, Milestone::Action(what));
     }
 
     fn edit(&mut self, id: DeploymentId, change: impl FnOnce(&mut Deployment)) {
@@ -190,7 +190,7 @@ impl World<'_> {
             Answer::SeveralBudgets => {
                 let name = outcome::name_of(&self.cluster, pod);
                 let note = format!("eviction of {name} refused: {budgets} budgets select it");
-                self.timeline.milestones.push((now, Milestone::Note(note)));
+                self.timeline.mark(now, Milestone::Note(note));
             }
         }
         if serial {
@@ -279,7 +279,7 @@ impl World<'_> {
             self.queue.schedule(now + write + after, Event::Action(Step::ScaleDown(index)));
         }
         let note = "switch the Service's selector".to_string();
-        self.timeline.milestones.push((now, Milestone::Action(note)));
+        self.timeline.mark(now, Milestone::Action(note));
     }
 
     /// The Service's selector with the values that the second Deployment's pods have; if the old selector

@@ -16,7 +16,7 @@ use crate::model::informer::Informer;
 use crate::model::plumbing::{Ctx, Latencies, Out, Run, slowed};
 use crate::model::{deployment, endpointslice, gate, kubelet, replicaset, scheduler};
 use crate::scenario::Scenario;
-use crate::timeline::Timeline;
+use crate::timeline::{Recorder, Timeline};
 pub use outcome::RolloutOutcome;
 use std::borrow::Cow;
 
@@ -67,7 +67,7 @@ pub struct World<'a> {
     balancers: Vec<Balancer>,
     gate: Option<gate::Controller>,
     actions: actions::Actions,
-    timeline: Timeline,
+    timeline: Recorder,
     tracker: outcome::Tracker,
     /// The Services' selectors now.
     selectors: Vec<Cow<'a, Labels>>,
@@ -145,6 +145,7 @@ impl World<'_> {
             if let Some(observer) = &mut observer {
                 observer(now, self.queue.current());
             }
+            self.timeline.advance(now);
             self.dispatch(now);
         }
         self.finish()

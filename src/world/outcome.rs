@@ -6,8 +6,7 @@ use crate::engine::rng::mix;
 use crate::engine::{Dur, Time};
 use crate::model::deployment::status;
 use crate::scenario::Scenario;
-use crate::timeline::{Milestone, PodId, PodName, PodTruth, Timeline, Version};
-use smallvec::SmallVec;
+use crate::timeline::{Milestone, PodId, PodName, Recorder, Shown, Version};
 
 /// The rollout itself.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -90,24 +89,22 @@ impl Tracker {
         now: Time,
         change: Change,
         cluster: &Cluster,
-        timeline: &mut Timeline,
+        timeline: &mut Recorder,
     ) {
         match change {
             Change::PodCreated(pod) => {
                 self.count(now, 1, cluster);
                 let object = &cluster.pods[pod.index()];
                 let version = self.version_of(cluster, object.template, timeline);
-                timeline.pods.push(new_truth(name_of(cluster, pod), version, now));
+                timeline.pod(now, name_of(cluster, pod), version);
             }
             Change::PodBound(pod) => {
-                let truth = &mut timeline.pods[pod.index()];
-                truth.scheduled = now;
-                truth.node = cluster.pods[pod.index()].node.unwrap_or(0);
+                timeline.bound(pod, now, cluster.pods[pod.index()].node.unwrap_or(0));
             }
-            Change::PodDeleting(pod) => timeline.pods[pod.index()].deleted = now,
+            Change::PodDeleting(pod) => timeline.shows(pod, now, Shown::Deleted),
             Change::PodRemoved(pod) => {
                 self.count(now, -1, cluster);
-                timeline.pods[pod.index()].removed = now;
+                timeline.shows(pod, now, Shown::Removed);
                 self.last_gone = Some(now);
             }
             Change::ReplicaSet(_) => {
@@ -129,14 +126,14 @@ impl Tracker {
     }
 
     /// Complete: all updated, all available, none old, and the controller has seen the present spec.
-    fn check(&mut self, now: Time, cluster: &Cluster, timeline: &mut Timeline) {
+    fn check(&mut self, now: Time, cluster: &Cluster, timeline: &mut Recorder) {
         let d = &cluster.deployments[self.subject.index()];
         let observed = d.status.observed_generation >= d.generation;
         let complete = status::complete(d.spec.replicas, d.status, observed);
         match (complete && self.rolling, self.complete) {
             (true, None) => {
                 self.complete = Some(now);
-                timeline.milestones.push((now, Milestone::Complete));
+                timeline.mark(now, Milestone::Complete);
             }
             (false, Some(_)) => self.complete = None,
             _ => {}
@@ -149,20 +146,20 @@ impl Tracker {
         rs: RsId,
         cluster: &Cluster,
         to: i32,
-        timeline: &mut Timeline,
+        timeline: &mut Recorder,
     ) {
         let set = &cluster.replica_sets[rs.index()];
         if set.replicas != to {
             let deployment = cluster.deployments[set.deployment.index()].spec.name.clone();
             let (revision, from) = (set.revision, set.replicas);
             let scaled = Milestone::Scaled { deployment, revision, from, to };
-            timeline.milestones.push((now, scaled));
+            timeline.mark(now, scaled);
         }
     }
 
-    pub fn deadline_exceeded(&mut self, now: Time, timeline: &mut Timeline) {
+    pub fn deadline_exceeded(&mut self, now: Time, timeline: &mut Recorder) {
         self.deadline.get_or_insert(now);
-        timeline.milestones.push((now, Milestone::ProgressDeadlineExceeded));
+        timeline.mark(now, Milestone::ProgressDeadlineExceeded);
     }
 
     /// The version of a template, entering it into the timeline when it is new.
@@ -170,7 +167,7 @@ impl Tracker {
         &mut self,
         cluster: &Cluster,
         template: TemplateId,
-        timeline: &mut Timeline,
+        timeline: &mut Recorder,
     ) -> u16 {
         if let Some(&(_, version)) = self.versions.iter().find(|(t, _)| *t == template) {
             return version;
@@ -178,14 +175,13 @@ impl Tracker {
         let spec = &cluster.templates[template.index()];
         let index = usize::from(spec.serving_container()) - spec.init_containers.len();
         let app = &spec.containers[index].app;
-        timeline.versions.push(Version {
+        let version = timeline.version(Version {
             name: spec.version.clone(),
             service: app.service.longer_by(self.request_overhead_s),
             concurrency: app.concurrency,
             queue: app.queue,
             keep_alive_timeout: app.keep_alive_timeout,
         });
-        let version = timeline.versions.len() as u16 - 1;
         self.versions.push((template, version));
         version
     }
@@ -194,27 +190,6 @@ impl Tracker {
 pub(super) fn name_of(cluster: &Cluster, pod: PodId) -> PodName {
     let id = cluster.deployment_of(pod);
     PodName { deployment: cluster.deployments[id.index()].spec.name.clone(), number: pod.0 }
-}
-
-/// A pod nothing has happened to yet.
-pub(super) fn new_truth(name: PodName, version: u16, created: Time) -> PodTruth {
-    PodTruth {
-        name,
-        version,
-        node: 0,
-        created,
-        scheduled: Time::NEVER,
-        running_seen: Time::NEVER,
-        ready: Time::NEVER,
-        deleted: Time::NEVER,
-        sigterm: Time::NEVER,
-        unready: Time::NEVER,
-        removed: Time::NEVER,
-        restarts: 0,
-        phases: SmallVec::new(),
-        lives: SmallVec::new(),
-        cuts: Vec::new(),
-    }
 }
 
 /// Folds into `digest` what was written: every change of an endpoint, and what sets and pods have come to.
@@ -256,7 +231,7 @@ impl World<'_> {
         };
         let events = self.queue.scheduled();
         let digest = digest_of_state(self.digest, &self.cluster);
-        Control { timeline: self.timeline, rollout, digest, events }
+        Control { timeline: self.timeline.finish(), rollout, digest, events }
     }
 
     /// Why the rollout has not completed, in words.

@@ -5,15 +5,15 @@ use crate::model::balancer::{
 };
 use crate::model::plumbing::Ctx;
 use crate::scenario::Scenario;
-use crate::timeline::Timeline;
+use crate::timeline::Recorder;
 
 /// The balancers of the scenario's path, from the pods to the clients. Their views are entered into the
 /// timeline; those of kube-proxies come first, one per node.
-pub fn build(scenario: &Scenario, ctx: Ctx, timeline: &mut Timeline) -> Vec<Balancer> {
+pub fn build(scenario: &Scenario, ctx: Ctx, timeline: &mut Recorder) -> Vec<Balancer> {
     let local = scenario.service.external_traffic_local;
     let (nodes, path) = (&scenario.nodes, &scenario.path);
     let mut pile: Vec<Balancer> = Vec::new();
-    let proxies = |pile: &mut Vec<Balancer>, service: u8, local: bool, timeline: &mut Timeline| {
+    let proxies = |pile: &mut Vec<Balancer>, service: u8, local: bool, timeline: &mut Recorder| {
         let proxies = kube_proxy::proxy::Proxies::new(ctx, nodes, service, local, timeline);
         let views = proxies.entries();
         pile.push(proxies.into());

@@ -13,7 +13,7 @@ use crate::model::informer::Informer;
 use crate::model::plumbing::{Ctx, Run};
 use crate::model::{deployment, endpointslice, gate, kubelet, replicaset, scheduler};
 use crate::scenario::{Action, Scenario};
-use crate::timeline::{Timeline, Version};
+use crate::timeline::{Recorder, Shown, Timeline, Version, ViewId};
 use std::borrow::Cow;
 
 impl<'a> World<'a> {
@@ -25,8 +25,7 @@ impl<'a> World<'a> {
         let mut timeline = new_timeline(scenario, start);
         let balancers = path::build(scenario, ctx, &mut timeline);
         let entries = balancers.last().expect("a path has a balancer").entries();
-        let share = 1.0 / entries.len() as f64;
-        timeline.entries = entries.into_iter().map(|view| (view, share)).collect();
+        timeline.clients(&entries.into_iter().map(|view| (view, 1.0)).collect::<Vec<_>>());
         let watchers = balancers.iter().map(|b| usize::from(b.watchers()) + 1).sum();
         let slices = |(i, service): (usize, &Service)| {
             let (rng, publish) =
@@ -84,7 +83,7 @@ impl<'a> World<'a> {
         self.cluster.pods.reserve(count);
         self.cluster.slice_log.reserve(3 * count);
         self.cluster.log.reserve(8);
-        self.timeline.pods.reserve(count);
+        self.timeline.reserve(count);
         self.informer.pods.reserve(count);
         self.scheduler.reserve(count);
         self.replica_sets.reserve(count);
@@ -170,12 +169,12 @@ impl<'a> World<'a> {
         let template = self.cluster.pods[pod.index()].template;
         let version = self.tracker.version_of(&self.cluster, template, &mut self.timeline);
         let name = outcome::name_of(&self.cluster, pod);
-        self.timeline.pods.push(outcome::new_truth(name, version, started));
-        let truth = &mut self.timeline.pods[pod.index()];
-        truth.node = node;
-        truth.scheduled = started;
-        truth.running_seen = started;
-        truth.ready = if ready { started } else { Time::NEVER };
+        self.timeline.pod(started, name, version);
+        self.timeline.bound(pod, started, node);
+        self.timeline.shows(pod, started, Shown::Running);
+        if ready {
+            self.timeline.shows(pod, started, Shown::Ready);
+        }
         self.informer.observe_pod(&self.cluster, pod);
         let ctx = Ctx { run: self.run, now: started, slowdown: 1.0 };
         self.kubelets.adopt(ctx, pod, node, started, &self.cluster, &mut self.timeline);
@@ -210,16 +209,16 @@ impl<'a> World<'a> {
     }
 }
 
-fn new_timeline(scenario: &Scenario, start: Time) -> Timeline {
-    Timeline {
+fn new_timeline(scenario: &Scenario, start: Time) -> Recorder {
+    Recorder::new(Timeline {
         start,
         end: scenario.horizon,
         versions: Vec::<Version>::new(),
         pods: Vec::new(),
         views: Vec::new(),
-        entries: Vec::new(),
+        root: ViewId::default(),
         milestones: Vec::with_capacity(32),
         rehashes: Vec::new(),
         arp_failure: Dur::from_secs_f64(scenario.platform.arp_failure_s),
-    }
+    })
 }

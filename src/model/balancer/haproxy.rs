@@ -3,14 +3,14 @@
 
 use super::check::{self, Checked, Health};
 use super::checker::{Checker, Checks};
-use super::listing::{Listing, new_view};
+use super::listing::Listing;
 use super::members::Members;
 use super::settings::Given;
 use super::{Model, Scene};
 use crate::cluster::objects::{Conditions, PodId};
 use crate::engine::{Dur, Rng, Time};
 use crate::model::plumbing::{Ctx, Out, entry};
-use crate::timeline::{Empty, Hop, L7, L7Status, Pick, Pool, RetryOn, Target, Timeline, ViewId};
+use crate::timeline::{Empty, Hop, L7, L7Status, Pick, Pool, Recorder, RetryOn, Target, ViewId};
 
 #[derive(Clone, Debug, PartialEq)]
 pub struct Settings {
@@ -151,9 +151,9 @@ pub struct Haproxy {
 }
 
 impl Haproxy {
-    pub fn new(ctx: Ctx, settings: &Settings, timeline: &mut Timeline) -> Haproxy {
+    pub fn new(ctx: Ctx, settings: &Settings, timeline: &mut Recorder) -> Haproxy {
         let process = |i| {
-            let view = new_view(timeline, format!("HAProxy {}", i + 1), settings.hop.clone());
+            let view = timeline.view(format!("HAProxy {}", i + 1), settings.hop.clone());
             let (servers, changed) = (Vec::new(), Vec::new());
             Process { listing: Listing::new(view), servers, changed, rising: false }
         };

@@ -1,13 +1,13 @@
 //! A headless Service: clients connect to pods, by addresses that they looked up some time ago.
 
-use super::listing::{Listing, new_view};
+use super::listing::Listing;
 use super::members::Members;
 use super::settings::Given;
 use super::{Model, Scene};
 use crate::cluster::objects::{Conditions, PodId};
 use crate::engine::{Dur, Rng};
 use crate::model::plumbing::{Ctx, Out};
-use crate::timeline::{Empty, Hop, Pick, Target, Timeline, ViewId};
+use crate::timeline::{Empty, Hop, Pick, Recorder, Target, ViewId};
 
 #[derive(Clone, Debug, PartialEq)]
 pub struct Settings {
@@ -52,10 +52,10 @@ pub struct Headless {
 }
 
 impl Headless {
-    pub fn new(ctx: Ctx, settings: &Settings, timeline: &mut Timeline) -> Headless {
+    pub fn new(ctx: Ctx, settings: &Settings, timeline: &mut Recorder) -> Headless {
         // A name without addresses fails at once, which clients see much as a refusal.
         let hop = Hop { pick: Pick::Random, l7: None, empty: Empty::Refuse };
-        let client = |i| Listing::new(new_view(timeline, format!("client {}", i + 1), hop.clone()));
+        let client = |i| Listing::new(timeline.view(format!("client {}", i + 1), hop.clone()));
         Headless {
             members: Members::default(),
             cached: Vec::new(),

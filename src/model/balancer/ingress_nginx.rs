@@ -6,7 +6,7 @@
 
 pub mod restart;
 
-use super::listing::{Listing, new_view};
+use super::listing::Listing;
 use super::members::Members;
 use super::services;
 use super::settings::{Given, Own};
@@ -15,7 +15,7 @@ use super::{Model, Scene};
 use crate::cluster::objects::{Conditions, PodId};
 use crate::engine::{Dist, Dur, Rng, Time};
 use crate::model::plumbing::{Ctx, Out, TokenBucket};
-use crate::timeline::{Empty, Hop, L7, L7Status, Pick, Pool, RetryOn, Target, Timeline, ViewId};
+use crate::timeline::{Empty, Hop, L7, L7Status, Pick, Pool, Recorder, RetryOn, Target, ViewId};
 
 #[derive(Clone, Debug, PartialEq)]
 pub struct Settings {
@@ -200,7 +200,7 @@ impl IngressNginx {
         settings: &Settings,
         services: &[&str],
         split: Option<&services::Split>,
-        timeline: &mut Timeline,
+        timeline: &mut Recorder,
     ) -> IngressNginx {
         let weights = split.map_or(vec![1], |s| s.weights.clone());
         let replica = |_| Replica {
@@ -220,7 +220,7 @@ impl IngressNginx {
             let mut list = |service: &&str| {
                 let of = split.map_or(String::new(), |_| format!(", {service}"));
                 let name = format!("{}{of}", name(i));
-                Listing::new(new_view(timeline, name, settings.hop.clone()))
+                Listing::new(timeline.view(name, settings.hop.clone()))
             };
             Worker { lists: services.iter().map(&mut list).collect(), read: 0 }
         };

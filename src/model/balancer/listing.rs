@@ -2,20 +2,8 @@
 
 use crate::engine::Time;
 use crate::model::plumbing::entry;
-use crate::timeline::{Backend, ChangeKind, Hop, Target, Timeline, View, ViewChange, ViewId};
+use crate::timeline::{Backend, ChangeKind, Recorder, Target, Timeline, ViewId};
 use std::collections::BTreeMap;
-
-/// Enters a view without backends.
-pub fn new_view(timeline: &mut Timeline, name: String, hop: Hop) -> ViewId {
-    timeline.views.push(View {
-        name,
-        hop,
-        initial: Vec::new(),
-        changes: Vec::new(),
-        gaps: Vec::new(),
-    });
-    ViewId(timeline.views.len() as u32 - 1)
-}
 
 /// Targets with their weights.
 #[derive(Debug)]
@@ -34,20 +22,19 @@ impl Listing {
     }
 
     /// Lists `wanted` as the run starts.
-    pub fn begin(&mut self, timeline: &mut Timeline, wanted: Vec<(Target, f32)>) {
+    pub fn begin(&mut self, timeline: &mut Recorder, wanted: Vec<(Target, f32)>) {
         self.listed = wanted.into_iter().collect();
         let backends = self.listed.iter().map(|(&target, &weight)| Backend { target, weight });
-        timeline.views[self.view.0 as usize].initial = backends.collect();
+        timeline.begin(self.view, backends);
     }
 
     /// Lists `wanted` from `at` on; notes what differs.
-    pub fn set(&mut self, timeline: &mut Timeline, at: Time, mut wanted: Vec<(Target, f32)>) {
+    pub fn set(&mut self, timeline: &mut Recorder, at: Time, mut wanted: Vec<(Target, f32)>) {
         wanted.sort_by_key(|w| w.0);
-        let changes = &mut timeline.views[self.view.0 as usize].changes;
-        let first = changes.len();
+        let first = timeline.views[self.view.index()].changes.len();
         {
             let (mut old, mut new) = (self.listed.iter().peekable(), wanted.iter().peekable());
-            let mut add = |target, kind| changes.push(ViewChange { at, target, kind });
+            let mut add = |target, kind| timeline.list(self.view, at, target, kind);
             loop {
                 match (old.peek(), new.peek()) {
                     (None, None) => break,
@@ -70,7 +57,7 @@ impl Listing {
                 }
             }
         }
-        for change in &changes[first..] {
+        for change in &timeline.views[self.view.index()].changes[first..] {
             match change.kind {
                 ChangeKind::Add { weight } => self.listed.insert(change.target, weight),
                 ChangeKind::Remove => self.listed.remove(&change.target),
@@ -81,7 +68,7 @@ impl Listing {
     /// Lists `target` with this weight from `at` on, or no longer; notes it if it differs.
     pub fn change(
         &mut self,
-        timeline: &mut Timeline,
+        timeline: &mut Recorder,
         at: Time,
         target: Target,
         weight: Option<f32>,
@@ -91,8 +78,7 @@ impl Listing {
             None => (self.listed.remove(&target), ChangeKind::Remove),
         };
         if was.map(f32::to_bits) != weight.map(f32::to_bits) {
-            let changes = &mut timeline.views[self.view.0 as usize].changes;
-            changes.push(ViewChange { at, target, kind });
+            timeline.list(self.view, at, target, kind);
         }
     }
 }
@@ -154,13 +140,13 @@ impl Followed {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::timeline::{Empty, Pick, PodId};
+    use crate::timeline::{Empty, Hop, Pick, PodId};
 
     #[test]
     fn only_differences_are_noted() {
-        let mut timeline = Timeline::default();
+        let mut timeline = Recorder::new(Timeline::default());
         let hop = Hop { pick: Pick::Random, l7: None, empty: Empty::Refuse };
-        let view = new_view(&mut timeline, "test".to_owned(), hop);
+        let view = timeline.view("test".to_owned(), hop);
         let pod = |n| Target::Pod(PodId(n));
         let mut listing = Listing::new(view);
         listing.begin(&mut timeline, vec![(pod(2), 1.0), (pod(1), 1.0)]);

@@ -1,14 +1,14 @@
 //! MetalLB: speakers on the nodes announce the Service's address. In layer 2 mode one node answers for it;
 //! with BGP the router spreads connections over all nodes that announce it.
 
-use super::listing::{Listing, new_view};
+use super::listing::Listing;
 use super::members::Members;
 use super::settings::Given;
 use super::{Model, Scene};
 use crate::cluster::objects::{Cluster, Conditions, PodId};
 use crate::engine::{Dist, Rng, Time};
 use crate::model::plumbing::{Ctx, Out};
-use crate::timeline::{Empty, Hop, Pick, Target, Timeline, ViewId};
+use crate::timeline::{Empty, Hop, Pick, Recorder, Target, ViewId};
 
 #[derive(Clone, Debug, PartialEq)]
 pub struct Settings {
@@ -59,7 +59,7 @@ impl MetalLb {
         ctx: Ctx,
         settings: &Settings,
         nodes: &[ViewId],
-        timeline: &mut Timeline,
+        timeline: &mut Recorder,
     ) -> MetalLb {
         // In layer 2 mode nobody answers ARP requests for an address that no node announces; a router
         // without a BGP route drops.
@@ -71,7 +71,7 @@ impl MetalLb {
         nodes.sort_unstable();
         MetalLb {
             ready: vec![0; nodes.len()],
-            listing: Listing::new(new_view(timeline, "MetalLB".to_owned(), hop)),
+            listing: Listing::new(timeline.view("MetalLB".to_owned(), hop)),
             nodes: nodes.into_iter().map(|(_, node)| node).collect(),
             settings: settings.clone(),
             members: Members::default(),
@@ -99,7 +99,7 @@ impl MetalLb {
         let same = gone == 0 && old.len() == new.len();
         let share = moved(old.len(), new.len(), gone, self.settings.resilient);
         if self.settings.bgp && !same && share > 0.0 {
-            scene.timeline.rehashes.push((scene.ctx.now, share));
+            scene.timeline.rehash(scene.ctx.now, share);
         }
     }
 

@@ -26,7 +26,7 @@ use crate::cluster::objects::{Cluster, Conditions, PodId};
 use crate::cluster::spec::Node;
 use crate::engine::Dur;
 use crate::model::plumbing::{Ctx, Out};
-use crate::timeline::{Timeline, ViewId};
+use crate::timeline::{Recorder, ViewId};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use settings::Given;
@@ -36,7 +36,7 @@ pub struct Scene<'a> {
     pub ctx: Ctx<'a>,
     pub cluster: &'a Cluster,
     /// A health check asks it whether a pod answers; beliefs go into the balancer's own views.
-    pub timeline: &'a mut Timeline,
+    pub timeline: &'a mut Recorder,
 }
 
 /// What every kind of balancer does.
@@ -78,7 +78,7 @@ pub trait Model {
     }
 
     /// Room for the endpoints of so many pods, so that lists need not grow one by one.
-    fn reserve(&mut self, _pods: usize, _timeline: &mut Timeline) {}
+    fn reserve(&mut self, _pods: usize, _timeline: &mut Recorder) {}
 
     /// Takes over a pod that is running and routed when the run starts, if the Service is one of its own.
     fn adopt(&mut self, _scene: &mut Scene, _service: u8, _pod: PodId, _conditions: Conditions) {}
@@ -150,7 +150,7 @@ macro_rules! balancers {
                 match self { $(Balancer::$name(m) => m.check_always(),)* }
             }
 
-            pub fn reserve(&mut self, pods: usize, timeline: &mut Timeline) {
+            pub fn reserve(&mut self, pods: usize, timeline: &mut Recorder) {
                 match self { $(Balancer::$name(m) => m.reserve(pods, timeline),)* }
             }
 

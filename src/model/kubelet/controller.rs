@@ -9,7 +9,7 @@ use crate::cluster::objects::{Cluster, PodId, PodStatus};
 use crate::cluster::spec::{Container as ContainerSpec, PodTemplate};
 use crate::engine::{Dur, Rng, SharedProcessor, Time, dist};
 use crate::model::plumbing::{Ctx, Out};
-use crate::timeline::{LifeEnd, Phase, Timeline};
+use crate::timeline::{LifeEnd, Recorder};
 use smallvec::SmallVec;
 use std::collections::VecDeque;
 
@@ -268,7 +268,7 @@ impl Kubelets {
         ctx: Ctx,
         event: Event,
         cluster: &Cluster,
-        timeline: &mut Timeline,
+        timeline: &mut Recorder,
         out: &mut impl Out<Event>,
     ) {
         match event {
@@ -342,16 +342,5 @@ pub(super) fn container_spec(template: &PodTemplate, index: u8) -> &ContainerSpe
         &template.init_containers[index]
     } else {
         &template.containers[index - inits]
-    }
-}
-
-/// What a connection to the pod meets from `at` on; entries after `at` are void.
-pub(super) fn set_phase(timeline: &mut Timeline, pod: PodId, at: Time, phase: Phase) {
-    let phases = &mut timeline.pods[pod.index()].phases;
-    while phases.last().is_some_and(|&(from, _)| from >= at) {
-        phases.pop();
-    }
-    if phases.last().is_none_or(|&(_, last)| last != phase) {
-        phases.push((at, phase));
     }
 }

@@ -4,7 +4,7 @@ use super::controller::{Event, Job, Kubelets};
 use crate::cluster::objects::{Cluster, PodId};
 use crate::engine::{Dur, Time};
 use crate::model::plumbing::{Ctx, Out, slowed};
-use crate::timeline::Timeline;
+use crate::timeline::Recorder;
 
 impl Kubelets {
     /// How much longer work takes on a node than when it is idle.
@@ -31,7 +31,7 @@ impl Kubelets {
         ctx: Ctx,
         node: u16,
         cluster: &Cluster,
-        timeline: &mut Timeline,
+        timeline: &mut Recorder,
         out: &mut impl Out<Event>,
     ) {
         let index = usize::from(node);

@@ -1,9 +1,7 @@
 //! From binding to running containers, and what one iteration of the pod worker does.
 
 use super::backoff::Backoff;
-use super::controller::{
-    Container, Event, Job, Kubelets, Life, Pod, State, container_spec, set_phase,
-};
+use super::controller::{Container, Event, Job, Kubelets, Life, Pod, State, container_spec};
 use super::idle::Probing;
 use super::readiness::Role;
 use super::requeue::{self, Intervals, SyncResult};
@@ -12,7 +10,7 @@ use crate::cluster::spec::{App, Container as ContainerSpec, Hook, ImagePullPolic
 use crate::engine::{Dur, Time};
 use crate::model::platform::Defaults;
 use crate::model::plumbing::{Ctx, Out, entry};
-use crate::timeline::{Life as Run, LifeEnd, Phase, Timeline};
+use crate::timeline::{LifeEnd, Recorder};
 use smallvec::SmallVec;
 
 impl Kubelets {
@@ -46,7 +44,7 @@ impl Kubelets {
         node: u16,
         started: Time,
         cluster: &Cluster,
-        timeline: &mut Timeline,
+        timeline: &mut Recorder,
     ) {
         let template = cluster.template_of(pod);
         self.insert(pod, new_pod(ctx, node, template));
@@ -74,8 +72,7 @@ impl Kubelets {
         self.create_workers(ctx, pod, cluster);
         self.settle_workers(pod, started);
         self.nodes[usize::from(node)].sandboxes += 1;
-        set_phase(timeline, pod, started, Phase::Serving);
-        timeline.pods[pod.index()].lives.push(new_run(started, started));
+        timeline.life(pod, started, started);
     }
 
     /// Fetches the image if need be, then starts container number `index`, not before `ready`.
@@ -131,7 +128,7 @@ impl Kubelets {
         pod: PodId,
         index: u8,
         cluster: &Cluster,
-        timeline: &mut Timeline,
+        timeline: &mut Recorder,
         out: &mut impl Out<Event>,
     ) {
         let template = cluster.template_of(pod);
@@ -166,9 +163,7 @@ impl Kubelets {
             );
         }
         if serving {
-            set_phase(timeline, pod, ctx.now, Phase::Refusing);
-            set_phase(timeline, pod, ctx.now + delay, Phase::Serving);
-            timeline.pods[pod.index()].lives.push(new_run(ctx.now, ctx.now + delay));
+            timeline.life(pod, ctx.now, ctx.now + delay);
             self.differing.push(pod);
         }
         self.after_start(ctx, pod, index, cluster, out);
@@ -375,19 +370,6 @@ fn new_container(role: Role, backoff: Backoff) -> Container {
 /// From when on a process that has just started answers "not ready".
 fn unready_from(app: &App) -> Time {
     if app.never_ready { Time::ALWAYS } else { Time::NEVER }
-}
-
-fn new_run(started: Time, listening: Time) -> Run {
-    Run {
-        started,
-        listening,
-        sigterm: Time::NEVER,
-        stop_accept: Time::NEVER,
-        reset_until: Time::ALWAYS,
-        cut: Time::NEVER,
-        exit: Time::NEVER,
-        ended_by: LifeEnd::Running,
-    }
 }
 
 /// How long a hook runs, without the time to start it.

@@ -6,7 +6,7 @@ use crate::cluster::PodPhase;
 use crate::cluster::objects::{Cluster, PodId, PodStatus, Write};
 use crate::engine::Time;
 use crate::model::plumbing::{Ctx, Out, slowed};
-use crate::timeline::Timeline;
+use crate::timeline::{Recorder, Shown};
 
 impl Kubelets {
     /// If the pod's status has changed, it is sent soon, together with whatever changes until then.
@@ -33,7 +33,7 @@ impl Kubelets {
         ctx: Ctx,
         pod: PodId,
         cluster: &Cluster,
-        timeline: &mut Timeline,
+        timeline: &mut Recorder,
         out: &mut impl Out<Event>,
     ) {
         let index = self.pod(pod).node;
@@ -54,7 +54,7 @@ impl Kubelets {
         ctx: Ctx,
         index: u16,
         cluster: &Cluster,
-        timeline: &mut Timeline,
+        timeline: &mut Recorder,
         out: &mut impl Out<Event>,
     ) {
         while self.nodes[usize::from(index)].status_free <= ctx.now {
@@ -72,7 +72,7 @@ impl Kubelets {
         ctx: Ctx,
         pod: PodId,
         cluster: &Cluster,
-        timeline: &mut Timeline,
+        timeline: &mut Recorder,
         out: &mut impl Out<Event>,
     ) {
         self.pod(pod).status_pending = false;
@@ -127,18 +127,16 @@ impl Kubelets {
         }
     }
 
-    fn record(&mut self, pod: PodId, status: PodStatus, at: Time, timeline: &mut Timeline) {
-        let truth = &mut timeline.pods[pod.index()];
-        let first = |slot: &mut Time| *slot = (*slot).min(at);
+    fn record(&mut self, pod: PodId, status: PodStatus, at: Time, timeline: &mut Recorder) {
         if status.phase == PodPhase::Running {
-            first(&mut truth.running_seen);
+            timeline.shows(pod, at, Shown::Running);
         }
         if status.ready {
-            first(&mut truth.ready);
+            timeline.shows(pod, at, Shown::Ready);
         }
-        if !status.ready && !truth.deleted.is_never() {
-            first(&mut truth.unready);
+        if !status.ready && !timeline.pods[pod.index()].deleted.is_never() {
+            timeline.shows(pod, at, Shown::Unready);
         }
-        truth.restarts = status.restarts;
+        timeline.restarts(pod, at, status.restarts);
     }
 }

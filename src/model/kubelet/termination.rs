@@ -1,6 +1,6 @@
 //! Termination: hooks, grace period, signals, what the process does on them, and taking the pod down.
 
-use super::controller::{Event, Job, Kubelets, Life, READINESS, State, container_spec, set_phase};
+use super::controller::{Event, Job, Kubelets, Life, READINESS, State, container_spec};
 use super::grace::{self, GraceSettings, KillReason, Signals};
 use super::readiness::Role;
 use super::start::hook_length;
@@ -8,7 +8,7 @@ use crate::cluster::objects::{Cluster, PodId};
 use crate::cluster::spec::{Hook, OnSigterm};
 use crate::engine::{Dist, Dur, Time, law};
 use crate::model::plumbing::{Ctx, Out, slowed};
-use crate::timeline::{LifeEnd, Phase, Timeline};
+use crate::timeline::{LifeEnd, Phase, Recorder};
 
 impl Kubelets {
     pub(super) fn deleting(
@@ -143,7 +143,7 @@ impl Kubelets {
         index: u8,
         run: u32,
         cluster: &Cluster,
-        timeline: &mut Timeline,
+        timeline: &mut Recorder,
         out: &mut impl Out<Event>,
     ) {
         let spec = container_spec(cluster.template_of(pod), index);
@@ -155,11 +155,7 @@ impl Kubelets {
         }
         let kill_at = c.kill_at;
         if serving {
-            let truth = &mut timeline.pods[pod.index()];
-            truth.sigterm = truth.sigterm.min(ctx.now);
-            if let Some(life) = truth.lives.last_mut() {
-                life.sigterm = ctx.now;
-            }
+            timeline.sigterm(pod, ctx.now);
         }
         let (lame, limit) = match spec.app.on_sigterm {
             OnSigterm::Ignore => return self.exit_by(Time::NEVER, pod, index, out),
@@ -170,8 +166,8 @@ impl Kubelets {
         let stop = ctx.now + lame;
         c.unready_from = c.unready_from.min(ctx.now);
         let cut = (stop + limit).min(kill_at);
-        if serving && let Some(life) = timeline.pods[pod.index()].lives.last_mut() {
-            life.cut = cut;
+        if serving {
+            timeline.cut(pod, cut);
         }
         self.differing.push(pod);
         self.wake(ctx, pod, index, READINESS, out);
@@ -220,7 +216,7 @@ impl Kubelets {
         pod: PodId,
         index: u8,
         run: u32,
-        timeline: &mut Timeline,
+        timeline: &mut Recorder,
     ) {
         let serving = self.pod(pod).serving == index;
         let c = self.container(pod, index);
@@ -229,7 +225,7 @@ impl Kubelets {
         }
         c.stop_accept = c.stop_accept.min(ctx.now);
         if serving {
-            close(timeline, pod, ctx.now);
+            timeline.stops_accepting(pod, ctx.now);
             self.differing.push(pod);
         }
     }
@@ -243,7 +239,7 @@ impl Kubelets {
         run: u32,
         end: LifeEnd,
         cluster: &Cluster,
-        timeline: &mut Timeline,
+        timeline: &mut Recorder,
         out: &mut impl Out<Event>,
     ) {
         let serving = self.pod(pod).serving == index;
@@ -255,8 +251,8 @@ impl Kubelets {
         c.stop_accept = c.stop_accept.min(ctx.now);
         let killing = c.killing;
         if serving {
-            end_life(timeline, pod, ctx.now, end, Dur::from_secs_f64(ctx.platform.reset_window_s));
-            close(timeline, pod, ctx.now);
+            let window = Dur::from_secs_f64(ctx.platform.reset_window_s);
+            timeline.exits(pod, ctx.now, end, window);
             self.differing.push(pod);
         }
         match self.pod(pod).life {
@@ -312,12 +308,12 @@ impl Kubelets {
         &mut self,
         ctx: Ctx,
         pod: PodId,
-        timeline: &mut Timeline,
+        timeline: &mut Recorder,
         out: &mut impl Out<Event>,
     ) {
         let node = self.pod(pod).node;
         self.node_of(pod).sandboxes -= 1;
-        set_phase(timeline, pod, ctx.now, Phase::Silent);
+        timeline.phase(pod, ctx.now, Phase::Silent);
         self.differing.push(pod);
         if ctx.platform.bridge_flush && self.node_of(pod).sandboxes == 0 {
             // The bridge has lost its last port and with it its carrier: neighbour entries are flushed.
@@ -325,7 +321,7 @@ impl Kubelets {
                 let truth = &timeline.pods[other as usize];
                 let silent = truth.phases.last().is_some_and(|&(_, p)| p == Phase::Silent);
                 if truth.node == node && silent && !truth.lives.is_empty() {
-                    set_phase(timeline, PodId(other), ctx.now, Phase::Unreachable);
+                    timeline.phase(PodId(other), ctx.now, Phase::Unreachable);
                 }
             }
         }
@@ -356,29 +352,4 @@ fn exit_code(end: LifeEnd) -> i32 {
 
 fn probe_grace(probe: Option<&crate::cluster::spec::Probe>) -> Option<i64> {
     probe.and_then(|p| p.termination_grace_period_seconds)
-}
-
-/// New connections are refused from here on.
-fn close(timeline: &mut Timeline, pod: PodId, at: Time) {
-    set_phase(timeline, pod, at, Phase::Refusing);
-    if let Some(life) = timeline.pods[pod.index()].lives.last_mut() {
-        life.stop_accept = life.stop_accept.min(at);
-        life.listening = if life.listening > at { Time::NEVER } else { life.listening };
-    }
-}
-
-fn end_life(timeline: &mut Timeline, pod: PodId, at: Time, end: LifeEnd, window: Dur) {
-    let Some(life) = timeline.pods[pod.index()].lives.last_mut() else { return };
-    assert!(life.exit.is_never(), "a process ended twice");
-    life.exit = at;
-    // A listener that was closed before refuses at once; one that dies with its process leaves accepted
-    // connections behind.
-    if life.stop_accept >= at {
-        life.reset_until = at + window;
-    }
-    life.ended_by = end;
-    // A graceful server that has answered everything exits before its limit; nothing is cut then.
-    if life.cut.is_never() || end != LifeEnd::Sigterm {
-        life.cut = at;
-    }
 }

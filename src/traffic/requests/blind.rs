@@ -127,7 +127,7 @@ fn decide_in_one<const IN_TURN: bool>(
 /// Follows a request from its entry to a pod; an error names the view that cannot forward.
 #[inline(always)]
 fn route(board: &mut Board, u: u32) -> Result<(usize, u32), u32> {
-    let (mut view, mut u) = board.enter(u);
+    let (mut view, mut u) = (board.enter(), u);
     loop {
         let now = &mut board.views[view as usize];
         if now.cannot_forward() {

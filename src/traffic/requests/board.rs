@@ -66,8 +66,6 @@ pub struct Board<'a> {
     /// `context * pods + pod`.
     pub pods: Vec<PodNow>,
     pub views: Vec<ViewNow>,
-    /// Upper ends of the entries' shares of 2^32, with their views.
-    pub entries: Vec<(u64, u32)>,
     changes: Vec<(Time, Change)>,
     next: usize,
 }
@@ -94,7 +92,6 @@ impl<'a> Board<'a> {
             views: (0..timeline.views.len())
                 .map(|v| ViewNow::new(timeline, v, context(v), seed))
                 .collect(),
-            entries: plan::entry_shares(timeline),
             changes: Vec::new(),
             next: 0,
             rules,
@@ -195,9 +192,9 @@ impl<'a> Board<'a> {
         &self.pods[context as usize * pods..][..pods]
     }
 
-    /// The view that decides everything: the only entry, listing pods of equal weight.
+    /// The view that decides everything: the only one that clients enter, listing pods of equal weight.
     pub fn single_view(&self) -> Option<u32> {
-        let [(_, view)] = self.entries[..] else { return None };
+        let view = self.enter();
         let now = &self.views[view as usize];
         (now.even() && now.nested == 0 && !now.cannot_forward()).then_some(view)
     }
@@ -232,16 +229,14 @@ impl<'a> Board<'a> {
         }
     }
 
-    /// The view at which a request enters, and what is left of `u`.
+    /// Where a request begins: at the clients' view, or at the only one that it lists.
     #[inline(always)]
-    pub fn enter(&self, u: u32) -> (u32, u32) {
-        if self.entries.len() == 1 {
-            return (self.entries[0].1, u);
+    pub fn enter(&self) -> u32 {
+        let root = self.timeline.root;
+        match self.views[root.index()].slots[..] {
+            [slot] if slot & VIEW != 0 => slot & !VIEW,
+            _ => root.0,
         }
-        let i = self.entries.partition_point(|e| e.0 <= u64::from(u));
-        let low = if i == 0 { 0 } else { self.entries[i - 1].0 };
-        let rest = ((u64::from(u) - low) << 32) / (self.entries[i].0 - low);
-        (self.entries[i].1, rest as u32)
     }
 
     /// What a request meets that finds no backend in `view`, or its rules being rewritten.

@@ -241,7 +241,7 @@ fn decide_one(
     tally: &mut Tally,
 ) {
     let at = block.times[i];
-    let (mut view, mut u) = board.enter((block.bits[i] >> 32) as u32);
+    let (mut view, mut u) = (board.enter(), (block.bits[i] >> 32) as u32);
     // Load-aware choices on the way; there are rarely two.
     let mut chosen = [(0, 0); 4];
     let mut depth = 0;

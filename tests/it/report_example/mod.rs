@@ -152,16 +152,17 @@ fn timeline(case: &Case, seed: Seed) -> Timeline {
         true => milestones.push((at(30.0), Milestone::ProgressDeadlineExceeded)),
         false => milestones.extend(complete.map(|t| (t, Milestone::Complete))),
     }
-    Timeline {
+    let mut timeline = Timeline {
         start: at(-10.0),
         end: at(case.end),
         versions: vec![version("v1"), version("v2")],
         pods,
         views,
-        entries: (0..case.views).map(|v| (ViewId(v), 1.0 / f64::from(case.views))).collect(),
         milestones,
         ..Timeline::default()
-    }
+    };
+    timeline.enter(&(0..case.views).map(|v| (ViewId(v), 1.0)).collect::<Vec<_>>());
+    timeline
 }
 
 fn version(name: &str) -> Version {
@@ -257,7 +258,7 @@ fn traffic(case: &Case, timeline: &Timeline) -> TrafficOutcome {
     let steps = ((timeline.end - timeline.start).as_secs_f64() / STEP) as i64;
     for i in 0..steps {
         let now = timeline.start + Dur::from_secs_f64(i as f64 * STEP);
-        for &(id, share) in &timeline.entries {
+        for (id, share) in timeline.entries() {
             let backends = backends(&timeline.views[id.0 as usize], now);
             let n = case.rate * STEP * share / backends.len() as f64;
             for pod in backends {

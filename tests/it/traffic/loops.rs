@@ -1,7 +1,7 @@
 //! The loops of `requests` against each other and against theory.
 
 use super::timelines::{
-    backend, d, l7, pod, random_rollout, random_service, s, timeline, traffic, view,
+    backend, d, instances, l7, pod, random_rollout, random_service, s, timeline, traffic, view,
 };
 use rollsim::engine::{Dist, Seed};
 use rollsim::timeline::{L7, Pick, RetryOn, Timeline};
@@ -33,7 +33,7 @@ fn the_fast_loops_equal_the_general_one() {
     for pick in [Random, FlowHash, RoundRobin, LeastOutstanding, TwoChoices] {
         for seed in 0..20 {
             let mut timeline = random_rollout(seed, random_service(seed));
-            for (i, v) in timeline.views.iter_mut().enumerate() {
+            for (i, v) in instances(&mut timeline).enumerate() {
                 v.hop.pick = if i == 1 { Random } else { pick };
                 if seed % 3 == 0 {
                     v.initial.iter_mut().enumerate().for_each(|(i, b)| b.weight = 1.0 + i as f32);
@@ -176,7 +176,7 @@ fn unlimited_ways_to_fail_are_conserved() {
     for seed in 0..60 {
         let mut timeline = random_rollout(seed, random_service(seed));
         let pick = [Pick::Ewma, Pick::LeastOutstanding, Pick::RoundRobin][seed as usize % 3];
-        for v in &mut timeline.views {
+        for v in instances(&mut timeline) {
             v.hop.pick = pick;
             if seed % 2 == 0 {
                 let mut l7 = hop(1 + seed as u32 % 4, seed % 5 == 0);

@@ -122,7 +122,8 @@ fn an_empty_share_fails_alike_in_both_evaluators() {
     draw.changes.push(ViewChange { at: s(10.0), target, kind: ChangeKind::Remove });
     let pods = vec![pod(0, -100.0, 1e9, 1e9)];
     let mut timeline = timeline(pods, vec![full, empty, draw], Dist::constant(0.01), 40.0);
-    timeline.entries = vec![(ViewId(2), 1.0)];
+    timeline.views.truncate(3);
+    timeline.enter(&[(ViewId(2), 1.0)]);
     let t = traffic(Arrivals::Poisson, 500.0, 0.0, 20.0);
     let exact = traffic::evaluate(&timeline, &t, Seed(1), EvaluatorChoice::Exact);
     assert!((exact.failed() - 500.0).abs() < 1e-6, "{}", exact.failed());

@@ -111,18 +111,26 @@ pub fn remove(at: f64, pod: usize) -> ViewChange {
 }
 
 pub fn timeline(pods: Vec<PodTruth>, views: Vec<View>, service: Dist, end: f64) -> Timeline {
-    let share = 1.0 / views.len() as f64;
-    Timeline {
+    let entries: Vec<_> = (0..views.len()).map(|v| (ViewId(v as u32), 1.0)).collect();
+    let mut timeline = Timeline {
         start: s(-10.0),
         end: s(end),
         versions: vec![version("v1", service.clone()), version("v2", service)],
         pods,
-        entries: (0..views.len()).map(|v| (ViewId(v as u32), share)).collect(),
+        root: ViewId(0),
         views,
         milestones: Vec::new(),
         rehashes: Vec::new(),
         arp_failure: d(3.0),
-    }
+    };
+    timeline.enter(&entries);
+    timeline
+}
+
+/// All views but that of the clients.
+pub fn instances(timeline: &mut Timeline) -> impl Iterator<Item = &mut View> {
+    let root = timeline.root.index();
+    timeline.views.iter_mut().take(root)
 }
 
 pub fn traffic(arrivals: Arrivals, rate: f64, start: f64, end: f64) -> Traffic {

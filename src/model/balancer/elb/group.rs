@@ -8,10 +8,10 @@ use crate::cluster::objects::{Cluster, PodId};
 use crate::engine::{Dur, Rng, Time};
 use crate::model::balancer::check::{Checked, Health};
 use crate::model::balancer::checker::{Checker, Checks};
-use crate::model::balancer::listing::{Listing, new_view};
+use crate::model::balancer::listing::Listing;
 use crate::model::balancer::{self, Scene};
 use crate::model::plumbing::{Ctx, Out, entry};
-use crate::timeline::{Target, Timeline, ViewId};
+use crate::timeline::{Recorder, Target, ViewId};
 use std::collections::BTreeSet;
 
 /// A target at a node; void when the target's registration is no longer the `generation`-th.
@@ -68,12 +68,12 @@ impl Group {
         name: Option<&str>,
         zones: Option<Zones>,
         rng: Rng,
-        timeline: &mut Timeline,
+        timeline: &mut Recorder,
     ) -> Group {
         let of_group = name.map_or(String::new(), |name| format!(", {name}"));
         let node = |i: u32| {
             let name = format!("{}{of_group}", Group::node_name(settings.name, i));
-            let listing = Listing::new(new_view(timeline, name, settings.hop.clone()));
+            let listing = Listing::new(timeline.view(name, settings.hop.clone()));
             let zone = zones.as_ref().map_or(0, |z| i % z.count);
             Node {
                 zone,
@@ -273,7 +273,7 @@ impl Group {
             return;
         }
         if let (true, Target::Pod(pod)) = (self.settings.cut_after_delay, member.target) {
-            scene.timeline.pods[pod.index()].cuts.push(scene.ctx.now);
+            scene.timeline.cut_connections(pod, scene.ctx.now);
         }
         member.state = State::Unused;
         if returns {

@@ -15,7 +15,7 @@ use crate::cluster::objects::{Cluster, Conditions, PodId};
 use crate::cluster::spec::Node;
 use crate::engine::{Dist, Dur, Rng};
 use crate::model::plumbing::{Ctx, Out};
-use crate::timeline::{Hop, Target, Timeline, ViewId};
+use crate::timeline::{Hop, Recorder, Target, ViewId};
 use controller::Controller;
 use group::Group;
 use zones::{Dns, Zones};
@@ -81,7 +81,7 @@ impl Elb {
         service: u8,
         name: Option<&str>,
         cluster: (&[Node], &[ViewId]),
-        timeline: &mut Timeline,
+        timeline: &mut Recorder,
     ) -> Elb {
         let (nodes, views) = cluster;
         let zones = if settings.cross_zone { None } else { Zones::of(nodes, views) };

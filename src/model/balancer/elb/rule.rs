@@ -7,7 +7,7 @@ use crate::model::balancer::settings::Given;
 use crate::model::balancer::split::Split;
 use crate::model::balancer::{self, Model, Scene};
 use crate::model::plumbing::{Ctx, Out, TokenBucket};
-use crate::timeline::{Timeline, ViewId};
+use crate::timeline::{Recorder, ViewId};
 
 #[derive(Clone, Debug, PartialEq)]
 pub struct Settings {
@@ -58,7 +58,7 @@ impl Rule {
         elb: &super::Settings,
         groups: &[Vec<ViewId>],
         weights: &[u32],
-        timeline: &mut Timeline,
+        timeline: &mut Recorder,
     ) -> Rule {
         let settings = elb.rule.clone().expect("read with weighted target groups");
         let nodes = groups.first().map_or(0, Vec::len);

@@ -4,10 +4,10 @@
 use crate::cluster::objects::Cluster;
 use crate::cluster::spec::Node;
 use crate::engine::{Dur, Rng, Time};
-use crate::model::balancer::listing::{Listing, new_view};
+use crate::model::balancer::listing::Listing;
 use crate::model::balancer::settings::Given;
 use crate::model::plumbing::Out;
-use crate::timeline::{Hop, L7, Pick, Target, Timeline, ViewId};
+use crate::timeline::{Hop, L7, Pick, Recorder, Target, ViewId};
 
 const LABEL: &str = "topology.kubernetes.io/zone";
 
@@ -83,13 +83,13 @@ pub struct Dns {
 }
 
 impl Dns {
-    pub fn new(settings: &Settings, nodes: &[ViewId], hop: &Hop, timeline: &mut Timeline) -> Dns {
+    pub fn new(settings: &Settings, nodes: &[ViewId], hop: &Hop, timeline: &mut Recorder) -> Dns {
         // Clients talk to the load balancer; connections to targets are its nodes' affair.
         let l7 = hop.l7.as_ref().map(|l7| L7 { tries: 1, pool: None, ..l7.clone() });
         let hop = Hop { pick: Pick::Random, l7, empty: hop.empty };
         let mut client = |i: u32| {
             let name = format!("client {} of the load balancer", i + 1);
-            let mut listing = Listing::new(new_view(timeline, name, hop.clone()));
+            let mut listing = Listing::new(timeline.view(name, hop.clone()));
             listing.begin(timeline, targets(nodes));
             listing
         };
@@ -116,7 +116,7 @@ impl Dns {
     /// A client looks the name up: it has the nodes that are `up`, or all if none is.
     pub fn look_up(
         &mut self,
-        timeline: &mut Timeline,
+        timeline: &mut Recorder,
         now: Time,
         client: u32,
         up: &[bool],

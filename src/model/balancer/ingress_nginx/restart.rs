@@ -5,11 +5,11 @@
 //! shutdown-grace-period; nginx' graceful quit.
 
 use crate::engine::{Dist, Dur, Rng, Time};
-use crate::model::balancer::listing::{Listing, new_view};
+use crate::model::balancer::listing::Listing;
 use crate::model::balancer::settings::Given;
 use crate::model::balancer::{self, Scene};
 use crate::model::plumbing::Out;
-use crate::timeline::{Empty, Hop, Pick, Target, Timeline, ViewId};
+use crate::timeline::{Empty, Hop, Pick, Recorder, Target, ViewId};
 
 #[derive(Clone, Debug, PartialEq)]
 pub struct Settings {
@@ -83,20 +83,20 @@ impl Front {
         settings: &Settings,
         workers: &[Vec<ViewId>],
         rng: Rng,
-        timeline: &mut Timeline,
+        timeline: &mut Recorder,
     ) -> Front {
         let hop = |empty| Hop { pick: Pick::Random, l7: None, empty };
         let mut replicas = Vec::new();
         for (i, workers) in workers.iter().enumerate() {
             let mut pod = |name: &str| {
                 let name = format!("ingress-nginx {}{name}", i + 1);
-                Listing::new(new_view(timeline, name, hop(Empty::ProxyGone)))
+                Listing::new(timeline.view(name, hop(Empty::ProxyGone)))
             };
             let mut pods = [pod(""), pod(", its successor")];
             pods[0].begin(timeline, targets(workers));
             replicas.push(Replica { pods, current: 0, workers: workers.clone() });
         }
-        let view = new_view(timeline, "in front of ingress-nginx".to_owned(), hop(Empty::Refuse));
+        let view = timeline.view("in front of ingress-nginx".to_owned(), hop(Empty::Refuse));
         let mut listing = Listing::new(view);
         let listed: Vec<ViewId> = replicas.iter().map(|r| r.pods[0].view).collect();
         listing.begin(timeline, targets(&listed));

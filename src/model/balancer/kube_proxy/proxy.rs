@@ -6,11 +6,9 @@ use crate::cluster::objects::{Cluster, Conditions, PodId};
 use crate::cluster::spec;
 use crate::engine::{Dur, Rng, Time};
 use crate::model::balancer::history::{Changed, History, Known};
-use crate::model::balancer::{self, Model, Scene, listing};
+use crate::model::balancer::{self, Model, Scene};
 use crate::model::plumbing::{Ctx, Out};
-use crate::timeline::{
-    Backend, ChangeKind, Empty, Hop, Pick, Target, Timeline, ViewChange, ViewId,
-};
+use crate::timeline::{Backend, ChangeKind, Empty, Hop, Pick, Recorder, Target, ViewId};
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Event {
@@ -56,13 +54,13 @@ impl Proxies {
         nodes: &[spec::Node],
         service: u8,
         local: bool,
-        timeline: &mut Timeline,
+        timeline: &mut Recorder,
     ) -> Proxies {
         let minor = ctx.kubernetes.kube_proxy;
         let empty = if local { Empty::Drop } else { Empty::Refuse };
         let hop = Hop { pick: Pick::Random, l7: None, empty };
         let node = |node: &spec::Node| Node {
-            view: listing::new_view(timeline, format!("kube-proxy {}", node.name), hop.clone()),
+            view: timeline.view(format!("kube-proxy {}", node.name), hop.clone()),
             runner: Runner::new(minor, Intervals::of_tables(&ctx.kubernetes.defaults), ctx.now),
             known: 0,
             running: 0,
@@ -92,7 +90,8 @@ impl Proxies {
         }
     }
 
-    fn run(&mut self, ctx: Ctx, node: u16, out: &mut impl Out<balancer::Event>) {
+    fn run(&mut self, scene: &mut Scene, node: u16, out: &mut impl Out<balancer::Event>) {
+        let ctx = scene.ctx;
         let sync = ctx.slowed(ctx.latencies.proxy_sync.draw(&mut self.rng));
         let state = &mut self.nodes[usize::from(node)];
         if state.scheduled != ctx.now {
@@ -101,11 +100,32 @@ impl Proxies {
         state.scheduled = Time::NEVER;
         state.runner.started(ctx.now);
         state.running = state.known;
-        out.at(ctx.now + sync, Event::Done { node }.into());
+        let done = ctx.now + sync;
+        if !state.counts.usable(self.policy).anywhere {
+            self.plan_gap(scene, node, done);
+        }
+        out.at(done, Event::Done { node }.into());
+    }
+
+    /// The run puts the first endpoints into force: the rule that rejects goes a moment before they come.
+    fn plan_gap(&mut self, scene: &mut Scene, node: u16, done: Time) {
+        let state = &self.nodes[usize::from(node)];
+        let mut counts = state.counts;
+        let of = |conditions: Option<Conditions>| conditions.map(|c| endpoint(c, self.local));
+        for change in self.history.between(state.programmed, state.running) {
+            if !self.local || is_on(scene.cluster, change.pod, node) {
+                counts.take(of(change.was), of(change.is));
+            }
+        }
+        if counts.usable(self.policy).anywhere {
+            let gap = Dur::from_secs_f64(scene.ctx.platform.proxy_table_gap_s);
+            scene.timeline.gap_begins(state.view, (done - gap).max(scene.ctx.now));
+            scene.timeline.gap_ends(state.view, done);
+        }
     }
 
     /// Puts the endpoints of the run into force and notes what changed for clients.
-    fn program(&mut self, ctx: Ctx, node: u16, cluster: &Cluster, timeline: &mut Timeline) {
+    fn program(&mut self, ctx: Ctx, node: u16, cluster: &Cluster, timeline: &mut Recorder) {
         let (policy, local) = (self.policy, self.local);
         let Proxies { history, touched, nodes, .. } = self;
         let state = &mut nodes[usize::from(node)];
@@ -119,7 +139,7 @@ impl Proxies {
         touched.iter().for_each(|change| state.counts.take(of(change.was), of(change.is)));
         let after = state.counts.usable(policy);
         touched.sort_by_key(|change| change.pod);
-        let view = &mut timeline.views[state.view.0 as usize];
+        let view = state.view;
         let mut note = |Changed { pod, was, is }: Changed| {
             let takes = |usable: Usable, conditions| {
                 of(conditions).is_some_and(|endpoint| usable.lists(endpoint).any())
@@ -129,7 +149,7 @@ impl Proxies {
                 (true, false) => ChangeKind::Remove,
                 _ => return,
             };
-            view.changes.push(ViewChange { at: ctx.now, target: Target::Pod(pod), kind });
+            timeline.list(view, ctx.now, Target::Pod(pod), kind);
         };
         if before == after {
             touched.chunk_by(|a, b| a.pod == b.pod).map(Changed::over).for_each(note);
@@ -140,10 +160,6 @@ impl Proxies {
                 let was = touched.get(first).filter(|c| c.pod == pod).map_or(is, |c| c.was);
                 note(Changed { pod, was, is });
             }
-        }
-        if !before.anywhere && after.anywhere {
-            let gap = Dur::from_secs_f64(ctx.platform.proxy_table_gap_s);
-            view.gaps.push((ctx.now - gap, ctx.now));
         }
     }
 }
@@ -174,13 +190,11 @@ impl Model for Proxies {
         self.service
     }
 
-    fn reserve(&mut self, pods: usize, timeline: &mut Timeline) {
+    fn reserve(&mut self, pods: usize, timeline: &mut Recorder) {
         self.history.reserve(pods);
         self.touched.reserve(pods);
         for node in &self.nodes {
-            let view = &mut timeline.views[node.view.0 as usize];
-            view.initial.reserve(pods / 2);
-            view.changes.reserve(pods);
+            timeline.reserve_view(node.view, pods / 2, pods);
         }
     }
 
@@ -196,8 +210,8 @@ impl Model for Proxies {
             let of = |conditions: Option<Conditions>| conditions.map(|c| endpoint(c, self.local));
             node.counts.take(of(adopted.was), of(adopted.is));
             if conditions.ready {
-                let view = &mut scene.timeline.views[node.view.0 as usize];
-                view.initial.push(Backend { target: Target::Pod(pod), weight: 1.0 });
+                let backend = Backend { target: Target::Pod(pod), weight: 1.0 };
+                scene.timeline.begin(node.view, [backend]);
             }
         }
     }
@@ -212,7 +226,7 @@ impl Model for Proxies {
                 let next = state.runner.request(ctx.now);
                 self.schedule(node, next, out);
             }
-            Event::Run { node } => self.run(ctx, node, out),
+            Event::Run { node } => self.run(scene, node, out),
             Event::Done { node } => {
                 self.program(ctx, node, scene.cluster, scene.timeline);
                 let state = &mut self.nodes[usize::from(node)];

@@ -41,11 +41,11 @@ pub struct Connections {
 }
 
 impl Connections {
-    /// None: every request opens its own, or the entry is a proxy, to which connections never break.
+    /// None: every request opens its own, or clients enter a proxy, to which connections never break.
     pub fn new(timeline: &Timeline, traffic: &Traffic) -> Option<Connections> {
         let plain =
-            |e: &(crate::timeline::ViewId, f64)| timeline.views[e.0.0 as usize].hop.l7.is_none();
-        (traffic.client.keep_alive && timeline.entries.iter().all(plain)).then(|| Connections {
+            timeline.entries().all(|(view, _)| timeline.views[view.index()].hop.l7.is_none());
+        (traffic.client.keep_alive && plain).then(|| Connections {
             idle: Vec::with_capacity(1024),
             dials: Vec::new(),
             free: Vec::new(),

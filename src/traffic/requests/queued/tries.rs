@@ -91,8 +91,8 @@ impl Simulation<'_> {
         request.tries = 1;
         request.tried = [NONE; 4];
         request.began = self.now;
-        let (view, u) = self.board.enter((request.bits >> 32) as u32);
-        self.forward(index, view, u);
+        let u = (request.bits >> 32) as u32;
+        self.forward(index, self.board.enter(), u);
     }
 
     /// Follows a request from `view` to a pod.

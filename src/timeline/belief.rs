@@ -1,0 +1,157 @@
+//! What data-plane instances believe is routable, over time, and what they do with a request.
+
+use super::id::{PodId, ViewId};
+use crate::engine::{Dur, Time};
+
+/// One data-plane instance's belief: a kube-proxy on a node, an ALB node, an nginx worker, a sidecar.
+#[derive(Clone, Debug, PartialEq)]
+pub struct View {
+    pub name: String,
+    pub hop: Hop,
+    /// Backends at `Timeline::start`, then changes in time order. Changes at one instant are atomic.
+    pub initial: Vec<Backend>,
+    pub changes: Vec<ViewChange>,
+    /// Intervals in which the instance has neither a rule to reject nor one to forward: the client's packet
+    /// leaves by the default route and comes back as "no route to host".
+    pub gaps: Vec<(Time, Time)>,
+}
+
+impl View {
+    /// The shares of a view that lists other views alone, and always the same; None: it is not of that kind.
+    pub fn fixed_shares(&self) -> Option<impl Iterator<Item = (ViewId, f64)>> {
+        let total: f64 = self.initial.iter().map(|b| f64::from(b.weight)).sum();
+        let mut targets = self.initial.iter().map(|b| b.target);
+        let fixed = self.changes.is_empty() && self.gaps.is_empty() && !self.initial.is_empty();
+        let views = fixed && targets.all(|t| matches!(t, Target::View(_)));
+        let share = move |b: &Backend| match b.target {
+            Target::View(view) => Some((view, f64::from(b.weight) / total)),
+            Target::Pod(_) => None,
+        };
+        views.then(|| self.initial.iter().filter_map(share))
+    }
+}
+
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Backend {
+    pub target: Target,
+    /// Relative weight among the backends (1 unless slow start or weights are set).
+    pub weight: f32,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Target {
+    Pod(PodId),
+    /// A further hop: a node's kube-proxy behind an ALB in instance mode, say.
+    View(ViewId),
+}
+
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct ViewChange {
+    pub at: Time,
+    pub target: Target,
+    pub kind: ChangeKind,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum ChangeKind {
+    /// Adds the target, or sets the weight of one that is there.
+    Add {
+        weight: f32,
+    },
+    Remove,
+}
+
+/// How an instance chooses and what it does with failures.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Hop {
+    pub pick: Pick,
+    /// A new connection is picked for; requests on one stay with its pod (layer 4). With `l7` each request
+    /// is picked for.
+    pub l7: Option<L7>,
+    /// What a client meets when there is no backend.
+    pub empty: Empty,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Pick {
+    /// Uniform and independent (iptables, nftables), by weight where weights differ.
+    Random,
+    RoundRobin,
+    LeastOutstanding,
+    /// The less loaded of two random ones.
+    TwoChoices,
+    /// Peak EWMA of two random ones (ingress-nginx `ewma`, Linkerd).
+    Ewma,
+    /// By a hash of the connection: uniform, fixed for its life (NLB, BGP).
+    FlowHash,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Empty {
+    /// Connection refused at once.
+    Refuse,
+    /// Dropped: the client times out.
+    Drop,
+    /// Nobody answers for the address on the link: "no route to host" after the ARP failure delay.
+    NoRoute,
+    /// Refused at once: a proxy whose pod has closed its listener.
+    ProxyGone,
+    /// An HTTP answer.
+    Status(u16),
+}
+
+/// What a layer-7 proxy does between client and backend.
+#[derive(Clone, Debug, PartialEq)]
+pub struct L7 {
+    /// Longest wait for a connection to a backend, per try.
+    pub connect_timeout: Dur,
+    /// Longest wait for the answer, per try; None: unlimited.
+    pub response_timeout: Option<Dur>,
+    /// Tries in total, the first included.
+    pub tries: u32,
+    /// Which failures move on to another try.
+    pub retry_on: RetryOn,
+    /// Wait before a further try on the same server (HAProxy: 1 s); zero elsewhere.
+    pub retry_delay: Dur,
+    /// A further try goes to the same backend.
+    pub retry_same: bool,
+    /// A further try may not pick a backend already tried, as long as others are left.
+    pub exclude_tried: bool,
+    /// Answers given for each kind of failure of the last try.
+    pub status: L7Status,
+    /// Pool of idle connections to backends; None: a fresh connection per request.
+    pub pool: Option<Pool>,
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct RetryOn {
+    pub refused: bool,
+    pub connect_timeout: bool,
+    /// The connection ended after the request was sent, before an answer (for idempotent requests).
+    pub reset: bool,
+    /// As `reset`, but only on a reused idle connection.
+    pub reused_reset: bool,
+    pub response_timeout: bool,
+    /// Also requests that must not be sent twice (POST, PATCH), once they were sent.
+    pub non_idempotent: bool,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct L7Status {
+    pub refused: u16,
+    pub connect_timeout: u16,
+    pub unreachable: u16,
+    pub reset: u16,
+    pub response_timeout: u16,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Pool {
+    /// The proxy closes connections idle for longer.
+    pub idle_timeout: Dur,
+    /// One-way delay plus the time to process a FIN: a request sent within it before or after the backend
+    /// closes an idle connection is lost.
+    pub race_window: Dur,
+    /// A connection that turns out closed is passed on to the client: no answer, closed (HAProxy).
+    pub closes_client: bool,
+}

@@ -1,0 +1,79 @@
+//! The central artefact: what each data-plane instance believes is routable, and what each pod really is.
+//!
+//! The control simulation leaves it behind; traffic is evaluated against it, reports draw it, blame reads
+//! it, golden tests pin it. Every lost request is a place where belief and truth differ. One writer, the
+//! [`Recorder`], lets it grow: what is past stays as it is.
+
+pub mod belief;
+pub mod id;
+pub mod recorder;
+pub mod truth;
+
+use crate::engine::{Dur, Time};
+use std::sync::Arc;
+
+pub use belief::{
+    Backend, ChangeKind, Empty, Hop, L7, L7Status, Pick, Pool, RetryOn, Target, View, ViewChange,
+};
+pub use id::{PodId, ViewId};
+pub use recorder::{Recorder, Shown};
+pub use truth::{Life, LifeEnd, Phase, PodName, PodTruth, Version};
+
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Timeline {
+    pub start: Time,
+    /// Nothing is known after this.
+    pub end: Time,
+    /// Names of the application versions; [`PodTruth::version`] indexes it.
+    pub versions: Vec<Version>,
+    pub pods: Vec<PodTruth>,
+    pub views: Vec<View>,
+    /// ARP failure on the link until a client hears "no route to host".
+    pub arp_failure: Dur,
+    /// Where every request begins: the view of the clients. It lists the data-plane instances that they
+    /// enter, by their share.
+    pub root: ViewId,
+    /// Instants at which a router spreads open connections anew, each with the share of them that breaks.
+    /// Sorted.
+    pub rehashes: Vec<(Time, f32)>,
+    /// What happened to the rollout, for people: (when, what).
+    pub milestones: Vec<(Time, Milestone)>,
+}
+
+/// A point of the rollout, for people and reports.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Milestone {
+    Action(String),
+    /// status.updatedReplicas, total and available as the Deployment's status says.
+    Scaled {
+        deployment: Arc<str>,
+        revision: u32,
+        from: i32,
+        to: i32,
+    },
+    Complete,
+    ProgressDeadlineExceeded,
+    Note(String),
+}
+
+impl Timeline {
+    /// Adds the view of the clients, who enter these views with these shares of the requests.
+    pub fn enter(&mut self, entries: &[(ViewId, f32)]) {
+        assert!(!entries.is_empty(), "clients enter somewhere");
+        let listed =
+            |&(view, weight): &(ViewId, f32)| Backend { target: Target::View(view), weight };
+        self.root = ViewId(self.views.len() as u32);
+        self.views.push(View {
+            name: "clients".to_owned(),
+            hop: Hop { pick: Pick::Random, l7: None, empty: Empty::Drop },
+            initial: entries.iter().map(listed).collect(),
+            changes: Vec::new(),
+            gaps: Vec::new(),
+        });
+    }
+
+    /// The views that clients enter as the run starts, with their shares of the requests.
+    pub fn entries(&self) -> impl Iterator<Item = (ViewId, f64)> {
+        self.views.get(self.root.index()).and_then(View::fixed_shares).into_iter().flatten()
+    }
+}

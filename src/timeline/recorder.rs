@@ -1,0 +1,420 @@
+//! The one writer of a timeline. Its verbs say what happens now, or is planned for later. What is past never
+//! changes; what was planned may be withdrawn.
+
+use super::{
+    Backend, ChangeKind, Hop, Life, LifeEnd, Milestone, Phase, PodId, PodName, PodTruth, Target,
+    Timeline, Version, View, ViewChange, ViewId,
+};
+use crate::engine::{Dur, Time};
+use smallvec::SmallVec;
+use std::ops::Deref;
+
+/// Everybody else reads: it is as good as a `&Timeline`.
+#[derive(Clone, Debug)]
+pub struct Recorder {
+    timeline: Timeline,
+    /// What is before this stays as it is. `Time::ALWAYS`: the history before the run is being written.
+    now: Time,
+}
+
+impl Deref for Recorder {
+    type Target = Timeline;
+
+    fn deref(&self) -> &Timeline {
+        &self.timeline
+    }
+}
+
+/// What the API shows of a pod from some instant on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Shown {
+    Running,
+    Ready,
+    /// Ready no longer, or terminal.
+    Unready,
+    Deleted,
+    Removed,
+}
+
+/// The clock, and what there is.
+impl Recorder {
+    /// Of a run whose history is to be written first.
+    pub fn new(timeline: Timeline) -> Recorder {
+        Recorder { timeline, now: Time::ALWAYS }
+    }
+
+    /// The run is at `now`.
+    #[inline]
+    pub fn advance(&mut self, now: Time) {
+        assert!(now >= self.now, "time never goes back");
+        self.now = now;
+    }
+
+    /// The run is over.
+    pub fn finish(self) -> Timeline {
+        self.timeline
+    }
+
+    /// Only the present and the future can be written.
+    #[inline]
+    fn check(&self, at: Time) {
+        assert!(at >= self.now, "the past is fixed: {at:?} is before {:?}", self.now);
+    }
+
+    pub fn reserve(&mut self, pods: usize) {
+        self.timeline.pods.reserve(pods);
+    }
+
+    /// Room for what a view will list.
+    pub fn reserve_view(&mut self, view: ViewId, initial: usize, changes: usize) {
+        let view = &mut self.timeline.views[view.index()];
+        view.initial.reserve(initial);
+        view.changes.reserve(changes);
+    }
+
+    pub fn version(&mut self, version: Version) -> u16 {
+        self.timeline.versions.push(version);
+        self.timeline.versions.len() as u16 - 1
+    }
+
+    /// A pod to which nothing has happened yet.
+    pub fn pod(&mut self, at: Time, name: PodName, version: u16) -> PodId {
+        self.check(at);
+        assert!(usize::from(version) < self.timeline.versions.len(), "{name} is of no version");
+        self.timeline.pods.push(PodTruth::new(name, version, at));
+        PodId(self.timeline.pods.len() as u32 - 1)
+    }
+
+    /// A view without backends.
+    pub fn view(&mut self, name: String, hop: Hop) -> ViewId {
+        let (initial, changes, gaps) = (Vec::new(), Vec::new(), Vec::new());
+        self.timeline.views.push(View { name, hop, initial, changes, gaps });
+        ViewId(self.timeline.views.len() as u32 - 1)
+    }
+
+    /// Clients enter these views, with these shares of the requests.
+    pub fn clients(&mut self, entries: &[(ViewId, f32)]) {
+        self.timeline.enter(entries);
+    }
+}
+
+/// What pods really are.
+impl Recorder {
+    fn truth(&mut self, pod: PodId, at: Time) -> &mut PodTruth {
+        self.check(at);
+        &mut self.timeline.pods[pod.index()]
+    }
+
+    pub fn bound(&mut self, pod: PodId, at: Time, node: u16) {
+        let truth = self.truth(pod, at);
+        assert!(truth.scheduled.is_never(), "{} was bound twice", truth.name);
+        (truth.scheduled, truth.node) = (at, node);
+    }
+
+    /// The API shows this from `at` on; the first time counts.
+    pub fn shows(&mut self, pod: PodId, at: Time, what: Shown) {
+        let truth = self.truth(pod, at);
+        let slot = match what {
+            Shown::Running => &mut truth.running_seen,
+            Shown::Ready => &mut truth.ready,
+            Shown::Unready => &mut truth.unready,
+            Shown::Deleted => &mut truth.deleted,
+            Shown::Removed => &mut truth.removed,
+        };
+        *slot = (*slot).min(at);
+    }
+
+    pub fn restarts(&mut self, pod: PodId, at: Time, restarts: u32) {
+        let truth = self.truth(pod, at);
+        assert!(restarts >= truth.restarts, "{} has restarted less than before", truth.name);
+        truth.restarts = restarts;
+    }
+
+    /// What a connection to the pod meets from `at` on; what was planned for then or later is withdrawn.
+    pub fn phase(&mut self, pod: PodId, at: Time, phase: Phase) {
+        let phases = &mut self.truth(pod, at).phases;
+        while phases.last().is_some_and(|&(from, _)| from >= at) {
+            phases.pop();
+        }
+        if phases.last().is_none_or(|&(_, last)| last != phase) {
+            phases.push((at, phase));
+        }
+    }
+
+    /// The serving process starts at `at` and listens from `listening` on, unless it ends before.
+    pub fn life(&mut self, pod: PodId, at: Time, listening: Time) {
+        let truth = self.truth(pod, at);
+        assert!(listening >= at, "{} listens before it starts", truth.name);
+        let ended = truth.lives.last().is_none_or(|last| last.exit <= at);
+        assert!(ended, "{}: two processes at once", truth.name);
+        truth.lives.push(Life::new(at, listening));
+        if listening > at {
+            self.phase(pod, at, Phase::Refusing);
+        }
+        self.phase(pod, listening, Phase::Serving);
+    }
+
+    /// The process is told to stop; the first time counts.
+    pub fn sigterm(&mut self, pod: PodId, at: Time) {
+        let truth = self.truth(pod, at);
+        truth.sigterm = truth.sigterm.min(at);
+        if let Some(life) = truth.lives.last_mut() {
+            assert!(life.exit.is_never(), "{}: a signal to a process that is gone", truth.name);
+            life.sigterm = life.sigterm.min(at);
+        }
+    }
+
+    /// What the process still works on is cut at `at`: a plan, until then.
+    pub fn cut(&mut self, pod: PodId, at: Time) {
+        let now = self.now;
+        let truth = self.truth(pod, at);
+        if let Some(life) = truth.lives.last_mut() {
+            assert!(life.cut >= now, "{}: what was cut stays cut", truth.name);
+            life.cut = at;
+        }
+    }
+
+    /// The process no longer accepts connections: they are refused.
+    pub fn stops_accepting(&mut self, pod: PodId, at: Time) {
+        self.phase(pod, at, Phase::Refusing);
+        if let Some(life) = self.truth(pod, at).lives.last_mut() {
+            life.stop_accept = life.stop_accept.min(at);
+            life.listening = if life.listening > at { Time::NEVER } else { life.listening };
+        }
+    }
+
+    /// The process is gone, and with it what it worked on. A listener that was closed before refuses at once;
+    /// one that dies with its process leaves accepted connections behind, which are reset for `window`.
+    pub fn exits(&mut self, pod: PodId, at: Time, end: LifeEnd, window: Dur) {
+        let truth = self.truth(pod, at);
+        if let Some(life) = truth.lives.last_mut() {
+            assert!(life.exit.is_never(), "{}: a process ended twice", truth.name);
+            life.exit = at;
+            if life.stop_accept >= at {
+                life.reset_until = at + window;
+            }
+            life.ended_by = end;
+            // A graceful server that has answered everything exits before its limit; nothing is cut then.
+            if life.cut.is_never() || end != LifeEnd::Sigterm {
+                life.cut = at;
+            }
+        }
+        self.stops_accepting(pod, at);
+    }
+
+    /// The balancer cuts what still runs on connections that it opened to the pod before.
+    pub fn cut_connections(&mut self, pod: PodId, at: Time) {
+        let truth = self.truth(pod, at);
+        assert!(truth.cuts.last().is_none_or(|last| *last <= at), "cuts come in order");
+        truth.cuts.push(at);
+    }
+}
+
+/// What data planes believe.
+impl Recorder {
+    /// What a view lists as the run starts.
+    pub fn begin(&mut self, view: ViewId, backends: impl IntoIterator<Item = Backend>) {
+        let start = self.timeline.start;
+        self.check(start);
+        let view = &mut self.timeline.views[view.index()];
+        assert!(view.changes.is_empty(), "{} has changed before it began", view.name);
+        view.initial.extend(backends);
+    }
+
+    /// From `at` on a view lists the target, or no longer does.
+    #[inline]
+    pub fn list(&mut self, view: ViewId, at: Time, target: Target, kind: ChangeKind) {
+        self.check(at);
+        let view = &mut self.timeline.views[view.index()];
+        assert!(view.changes.last().is_none_or(|last| last.at <= at), "changes come in order");
+        view.changes.push(ViewChange { at, target, kind });
+    }
+
+    /// From `at` on the instance has neither a rule to reject nor one to forward, until the gap ends.
+    pub fn gap_begins(&mut self, view: ViewId, at: Time) {
+        self.check(at);
+        let view = &mut self.timeline.views[view.index()];
+        assert!(view.gaps.last().is_none_or(|last| last.1 <= at), "{}: a gap in a gap", view.name);
+        view.gaps.push((at, Time::NEVER));
+    }
+
+    pub fn gap_ends(&mut self, view: ViewId, at: Time) {
+        self.check(at);
+        let view = &mut self.timeline.views[view.index()];
+        let gap = view.gaps.last_mut().expect("a gap has begun");
+        assert!(gap.1.is_never() && gap.0 <= at, "{}: no gap is open", view.name);
+        gap.1 = at;
+    }
+
+    /// A router spreads open connections anew, of which this share breaks.
+    pub fn rehash(&mut self, at: Time, share: f32) {
+        self.check(at);
+        assert!((0.0..=1.0).contains(&share), "a share is no more than all: {share}");
+        let rehashes = &mut self.timeline.rehashes;
+        assert!(rehashes.last().is_none_or(|last| last.0 <= at), "rehashes come in order");
+        rehashes.push((at, share));
+    }
+
+    /// For people.
+    pub fn mark(&mut self, at: Time, what: Milestone) {
+        self.check(at);
+        self.timeline.milestones.push((at, what));
+    }
+}
+
+impl PodTruth {
+    /// Nothing has happened to it yet.
+    pub fn new(name: PodName, version: u16, created: Time) -> PodTruth {
+        PodTruth {
+            name,
+            version,
+            node: 0,
+            created,
+            scheduled: Time::NEVER,
+            running_seen: Time::NEVER,
+            ready: Time::NEVER,
+            deleted: Time::NEVER,
+            sigterm: Time::NEVER,
+            unready: Time::NEVER,
+            removed: Time::NEVER,
+            restarts: 0,
+            phases: SmallVec::new(),
+            lives: SmallVec::new(),
+            cuts: Vec::new(),
+        }
+    }
+}
+
+impl Life {
+    fn new(started: Time, listening: Time) -> Life {
+        Life {
+            started,
+            listening,
+            sigterm: Time::NEVER,
+            stop_accept: Time::NEVER,
+            reset_until: Time::ALWAYS,
+            cut: Time::NEVER,
+            exit: Time::NEVER,
+            ended_by: LifeEnd::Running,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::engine::Dist;
+    use crate::timeline::{Empty, Pick};
+
+    const S: i64 = 1_000_000_000;
+
+    /// A recorder at `now`, with one pod and one view.
+    fn recorder(now: i64) -> Recorder {
+        let mut recorder = Recorder::new(Timeline { end: Time(100 * S), ..Timeline::default() });
+        let version = Version {
+            name: "v1".to_owned(),
+            service: Dist::ZERO,
+            concurrency: None,
+            queue: None,
+            keep_alive_timeout: None,
+        };
+        let version = recorder.version(version);
+        recorder.pod(Time(-S), PodName { deployment: "web".into(), number: 0 }, version);
+        recorder.view("node".to_owned(), Hop { pick: Pick::Random, l7: None, empty: Empty::Drop });
+        recorder.advance(Time(now));
+        recorder
+    }
+
+    const POD: PodId = PodId(0);
+    const VIEW: ViewId = ViewId(0);
+
+    type Verb = fn(&mut Recorder, Time);
+
+    const VERBS: &[(&str, Verb)] = &[
+        ("bound", |r, at| r.bound(POD, at, 0)),
+        ("shows", |r, at| r.shows(POD, at, Shown::Ready)),
+        ("restarts", |r, at| r.restarts(POD, at, 1)),
+        ("phase", |r, at| r.phase(POD, at, Phase::Serving)),
+        ("life", |r, at| r.life(POD, at, at)),
+        ("sigterm", |r, at| r.sigterm(POD, at)),
+        ("cut", |r, at| r.cut(POD, at)),
+        ("stops_accepting", |r, at| r.stops_accepting(POD, at)),
+        ("exits", |r, at| r.exits(POD, at, LifeEnd::Crash, Dur::ZERO)),
+        ("cut_connections", |r, at| r.cut_connections(POD, at)),
+        ("list", |r, at| r.list(VIEW, at, Target::Pod(POD), ChangeKind::Remove)),
+        ("gap_begins", |r, at| r.gap_begins(VIEW, at)),
+        ("rehash", |r, at| r.rehash(at, 0.5)),
+        ("mark", |r, at| r.mark(at, Milestone::Complete)),
+    ];
+
+    fn panics(act: impl FnOnce() + std::panic::UnwindSafe) -> bool {
+        std::panic::catch_unwind(act).is_err()
+    }
+
+    #[test]
+    fn no_verb_writes_into_the_past() {
+        for &(name, verb) in VERBS {
+            let write = move |at| move || verb(&mut recorder(5 * S), Time(at));
+            assert!(panics(write(5 * S - 1)), "{name} changed the past");
+            assert!(!panics(write(5 * S)), "{name} cannot write the present");
+            assert!(!panics(write(6 * S)), "{name} cannot plan");
+        }
+        assert!(panics(|| recorder(5 * S).advance(Time(4 * S))));
+        assert!(panics(|| recorder(5 * S).begin(VIEW, [])), "begun after the start");
+    }
+
+    /// Whatever is written later, what was before the present stays.
+    #[test]
+    fn what_is_past_stays() {
+        for &(name, verb) in VERBS {
+            let mut recorder = recorder(0);
+            recorder.life(POD, Time(0), Time(2 * S));
+            recorder.list(VIEW, Time(0), Target::Pod(POD), ChangeKind::Add { weight: 1.0 });
+            recorder.advance(Time(3 * S));
+            let before = recorder.timeline.clone();
+            if name != "life" {
+                verb(&mut recorder, Time(3 * S));
+            }
+            for at in (0..3 * S).step_by(S as usize / 10).map(Time) {
+                let was = before.pods[0].phase_at(at);
+                assert_eq!(recorder.pods[0].phase_at(at), was, "{name} at {at:?}");
+                assert_eq!(
+                    recorder.pods[0].life_at(at).is_some(),
+                    before.pods[0].life_at(at).is_some()
+                );
+            }
+            assert_eq!(recorder.views[0].changes[..1], before.views[0].changes[..]);
+        }
+    }
+
+    #[test]
+    fn a_planned_future_is_withdrawn() {
+        let mut recorder = recorder(0);
+        recorder.life(POD, Time(0), Time(30 * S));
+        assert_eq!(recorder.pods[0].next_phase_after(Time(0)), Time(30 * S));
+        recorder.advance(Time(10 * S));
+        recorder.cut(POD, Time(40 * S));
+        recorder.exits(POD, Time(10 * S), LifeEnd::Sigkill, Dur(S));
+        let pod = &recorder.pods[0];
+        assert_eq!(pod.phases[..], [(Time(0), Phase::Refusing)], "it never serves");
+        let life = pod.lives[0];
+        assert_eq!(
+            (life.listening, life.cut, life.exit),
+            (Time::NEVER, Time(10 * S), Time(10 * S))
+        );
+        assert!(panics(|| {
+            let mut recorder = recorder;
+            recorder.exits(POD, Time(11 * S), LifeEnd::Crash, Dur(S));
+        }));
+    }
+
+    #[test]
+    fn gaps_begin_and_end() {
+        let mut recorder = recorder(0);
+        recorder.gap_begins(VIEW, Time(S));
+        assert!(panics(|| recorder.clone().gap_begins(VIEW, Time(2 * S))));
+        recorder.gap_ends(VIEW, Time(2 * S));
+        assert!(panics(|| recorder.clone().gap_ends(VIEW, Time(3 * S))));
+        assert_eq!(recorder.views[0].gaps, [(Time(S), Time(2 * S))]);
+    }
+}

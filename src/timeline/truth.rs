@@ -1,0 +1,123 @@
+//! What pods really are, over time.
+
+use crate::engine::{Dist, Dur, Time};
+use smallvec::SmallVec;
+use std::fmt::{self, Display, Formatter};
+use std::sync::Arc;
+
+/// How pods of one version serve: what the evaluators need of the application.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Version {
+    pub name: String,
+    pub service: Dist,
+    pub concurrency: Option<u32>,
+    pub queue: Option<u32>,
+    pub keep_alive_timeout: Option<Dur>,
+}
+
+/// For the reader: `web-2` is the third pod of the Deployment `web`. Written out only where it is read.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PodName {
+    pub deployment: Arc<str>,
+    pub number: u32,
+}
+
+impl Display for PodName {
+    fn fmt(&self, f: &mut Formatter) -> fmt::Result {
+        write!(f, "{}-{}", self.deployment, self.number)
+    }
+}
+
+/// What a pod really is, over time. `Time::NEVER` stands for "did not happen".
+#[derive(Clone, Debug, PartialEq)]
+pub struct PodTruth {
+    pub name: PodName,
+    pub version: u16,
+    pub node: u16,
+    pub created: Time,
+    pub scheduled: Time,
+    /// The container state running as the API shows it.
+    pub running_seen: Time,
+    /// First time Ready.
+    pub ready: Time,
+    pub deleted: Time,
+    pub sigterm: Time,
+    /// Ready turned false or the phase terminal after deletion, as the API shows it.
+    pub unready: Time,
+    /// The API object is gone.
+    pub removed: Time,
+    pub restarts: u32,
+    /// What a TCP connection to its address meets, from each instant on; sorted; before the first: `Absent`.
+    pub phases: SmallVec<[(Time, Phase); 4]>,
+    /// One per run of the serving process, in order.
+    pub lives: SmallVec<[Life; 1]>,
+    /// Instants at which the balancer cuts what still runs on connections it opened before: ends of
+    /// deregistration delays. Sorted.
+    pub cuts: Vec<Time>,
+}
+
+/// What a new TCP connection to the pod's address and port meets.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Phase {
+    /// No address yet, or no longer: nothing answers, the client's SYN is lost until it times out.
+    Silent,
+    /// The address does not resolve on the link: "no route to host" after the timeline's ARP failure delay.
+    Unreachable,
+    /// The network namespace is up and nobody listens: RST at once (connection refused).
+    Refusing,
+    /// The process accepts connections.
+    Serving,
+}
+
+/// One run of the serving process.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Life {
+    pub started: Time,
+    /// Listens from here (NEVER if it died before).
+    pub listening: Time,
+    /// Told to stop (SIGTERM), if it was.
+    pub sigterm: Time,
+    /// No new connections from here: listener closed, or the process is gone. Idle keep-alive connections
+    /// are closed here too.
+    pub stop_accept: Time,
+    /// New connections from `stop_accept` to here are reset (the kernel had accepted them, nobody read them);
+    /// later ones are refused.
+    pub reset_until: Time,
+    /// Requests still running here are cut (exit, crash, SIGKILL, end of the drain).
+    pub cut: Time,
+    /// The process is gone.
+    pub exit: Time,
+    pub ended_by: LifeEnd,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum LifeEnd {
+    /// Still running at the end of the timeline.
+    Running,
+    /// It exited by itself after SIGTERM.
+    Sigterm,
+    /// SIGKILL at the end of the grace period.
+    Sigkill,
+    /// It crashed.
+    Crash,
+}
+
+impl PodTruth {
+    /// What a connection to the pod meets at `at`.
+    pub fn phase_at(&self, at: Time) -> Phase {
+        let next = self.phases.partition_point(|&(from, _)| from <= at);
+        if next == 0 { Phase::Silent } else { self.phases[next - 1].1 }
+    }
+
+    /// From when on a connection meets something else than at `at`, as far as is known; else never.
+    pub fn next_phase_after(&self, at: Time) -> Time {
+        let next = self.phases.partition_point(|&(from, _)| from <= at);
+        self.phases.get(next).map_or(Time::NEVER, |&(from, _)| from)
+    }
+
+    /// The run of the process that accepts a connection at `at`, if any.
+    pub fn life_at(&self, at: Time) -> Option<&Life> {
+        let next = self.lives.partition_point(|l| l.listening <= at);
+        self.lives[..next].last().filter(|l| at < l.stop_accept)
+    }
+}
