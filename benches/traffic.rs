@@ -11,6 +11,7 @@ use criterion::{BenchmarkId, Criterion, Throughput};
 use rollsim::engine::{Dur, Seed};
 use rollsim::timeline::{Pick, Timeline};
 use rollsim::traffic::offered::{Arrivals, Traffic};
+use rollsim::traffic::requests::Simulation;
 use rollsim::traffic::{self, EvaluatorChoice};
 use std::hint::black_box;
 use std::time::Instant;
@@ -20,34 +21,47 @@ struct Row {
     name: &'static str,
     timeline: Timeline,
     traffic: Traffic,
-    textbook: bool,
+    loop_: Loop,
+}
+
+#[derive(Clone, Copy, PartialEq)]
+enum Loop {
+    Textbook,
+    /// The one that the traffic needs.
+    Fit,
+    /// In steps, as with a control plane of a dozen events a second beside it.
+    Stepped,
 }
 
 fn rows(seconds: f64) -> Vec<Row> {
     let poisson = workload::poisson(10_000.0, seconds);
-    let row = |name, pick, textbook| Row {
+    let row = |name, pick, loop_| Row {
         name,
         timeline: workload::rollout(100, pick),
         traffic: poisson.clone(),
-        textbook,
+        loop_,
     };
-    let mut kept = row("kept connections", Pick::Random, false);
+    let mut kept = row("kept connections", Pick::Random, Loop::Fit);
     (kept.traffic.client.keep_alive, kept.traffic.client.retry_reused) = (true, true);
-    let mut rich = row("limit, queue, retry; random", Pick::RoundRobin, false);
+    let mut rich = row("limit, queue, retry; random", Pick::RoundRobin, Loop::Fit);
     limit(&mut rich);
     let mut rich_least =
-        row("limit, queue, retry; least outstanding", Pick::LeastOutstanding, false);
+        row("limit, queue, retry; least outstanding", Pick::LeastOutstanding, Loop::Fit);
     limit(&mut rich_least);
+    let mut stepped = row("stepped", Pick::RoundRobin, Loop::Stepped);
+    limit(&mut stepped);
+    stepped.name = "stepped: limit, queue, retry; round robin";
     vec![
-        row("textbook, round robin", Pick::RoundRobin, true),
-        row("textbook, least outstanding", Pick::LeastOutstanding, true),
-        row("random", Pick::Random, false),
-        row("round robin", Pick::RoundRobin, false),
-        row("least outstanding", Pick::LeastOutstanding, false),
-        row("two choices", Pick::TwoChoices, false),
+        row("textbook, round robin", Pick::RoundRobin, Loop::Textbook),
+        row("textbook, least outstanding", Pick::LeastOutstanding, Loop::Textbook),
+        row("random", Pick::Random, Loop::Fit),
+        row("round robin", Pick::RoundRobin, Loop::Fit),
+        row("least outstanding", Pick::LeastOutstanding, Loop::Fit),
+        row("two choices", Pick::TwoChoices, Loop::Fit),
         rich,
         rich_least,
         kept,
+        stepped,
     ]
 }
 
@@ -65,10 +79,20 @@ fn limit(row: &mut Row) {
 }
 
 fn run(row: &Row) -> f64 {
-    if row.textbook {
-        return textbook::run(&row.timeline, &row.traffic, Seed(1)).sent as f64;
+    let Row { timeline, traffic, .. } = row;
+    match row.loop_ {
+        Loop::Textbook => textbook::run(timeline, traffic, Seed(1)).sent as f64,
+        Loop::Fit => traffic::evaluate(timeline, traffic, Seed(1), EvaluatorChoice::Requests).sent,
+        Loop::Stepped => {
+            let mut simulation = Simulation::new(timeline, traffic, Seed(1));
+            let mut now = timeline.start;
+            while now < timeline.end {
+                now += Dur::from_millis(80);
+                simulation.advance(timeline, now);
+            }
+            simulation.finish(timeline).sent
+        }
     }
-    traffic::evaluate(&row.timeline, &row.traffic, Seed(1), EvaluatorChoice::Requests).sent
 }
 
 /// Processor time of this thread in seconds where Linux tells it (a shared machine's wall clock says little),

@@ -5,8 +5,8 @@ use crate::model::platform::Latencies;
 use crate::scenario::Scenario;
 use crate::timeline::Timeline;
 pub use crate::traffic::EvaluatorChoice;
-use crate::traffic::{self, Evaluator, TrafficOutcome};
-use crate::world::{self, RolloutOutcome};
+use crate::traffic::{self, Evaluator, Mode, Reads, TrafficOutcome};
+use crate::world::{self, RolloutOutcome, live::Load};
 use rayon::prelude::*;
 
 /// What one replication left behind.
@@ -77,7 +77,7 @@ pub fn refusal(
     replications: &[Replication],
 ) -> Option<String> {
     let refused = |found: Evaluator| match options.evaluator {
-        EvaluatorChoice::Auto | EvaluatorChoice::Requests => false,
+        EvaluatorChoice::Auto | EvaluatorChoice::Requests | EvaluatorChoice::Stepped => false,
         EvaluatorChoice::Exact => found != Evaluator::Exact,
         EvaluatorChoice::Approximate => found == Evaluator::Requests,
     };
@@ -97,6 +97,11 @@ pub fn refusal(
     })
 }
 
+/// How requests keep pace with the control plane, and why: no model reads their load so far.
+pub fn mode(scenario: &Scenario, options: &RunOptions) -> (Mode, String) {
+    traffic::mode(Reads::Nothing, &scenario.traffic, options.evaluator)
+}
+
 /// One replication.
 pub fn replicate(
     scenario: &Scenario,
@@ -105,9 +110,15 @@ pub fn replicate(
     index: u32,
 ) -> Replication {
     let seed = Seed(options.seed).replication(u64::from(index));
-    let control = world::simulate(scenario, latencies, seed);
     let traffic = &scenario.traffic;
-    let outcome = traffic::evaluate(&control.timeline, traffic, seed, options.evaluator);
+    let (mode, _) = mode(scenario, options);
+    let (control, load) = world::simulate_live(scenario, latencies, seed, mode);
+    let outcome = match load {
+        Load::Stepped(outcome) => *outcome,
+        Load::Open | Load::Metered(_) => {
+            traffic::evaluate(&control.timeline, traffic, seed, options.evaluator)
+        }
+    };
     Replication {
         seed: seed.0,
         digest: control.digest,

@@ -86,6 +86,8 @@ enum EvaluatorArg {
     /// Integrals also where they are not exact; the answer is marked
     Approximate,
     Requests,
+    /// Single requests, in step with the control plane
+    Stepped,
 }
 
 fn bound(text: &str) -> Result<f64, String> {
@@ -116,6 +118,7 @@ pub fn run(args: Args) -> anyhow::Result<ExitCode> {
             EvaluatorArg::Exact => EvaluatorChoice::Exact,
             EvaluatorArg::Approximate => EvaluatorChoice::Approximate,
             EvaluatorArg::Requests => EvaluatorChoice::Requests,
+            EvaluatorArg::Stepped => EvaluatorChoice::Stepped,
         },
         ..RunOptions::default()
     };

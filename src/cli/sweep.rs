@@ -170,6 +170,7 @@ pub fn base_command(
         EvaluatorName::Exact => command.push_str(" --evaluator exact"),
         EvaluatorName::Approximate => command.push_str(" --evaluator approximate"),
         EvaluatorName::Requests => command.push_str(" --evaluator requests"),
+        EvaluatorName::Stepped => command.push_str(" --evaluator stepped"),
     }
     command
 }

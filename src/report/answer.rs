@@ -236,6 +236,9 @@ pub struct Provenance {
     /// `exact` or `requests`.
     pub evaluator: String,
     pub evaluator_reason: String,
+    /// How requests keep pace with the control plane: `open` (they come after it), `metered` or `stepped`.
+    pub mode: String,
+    pub mode_reason: String,
 }
 
 /// The timeline of one replication as lanes, one a pod.
@@ -337,11 +340,12 @@ impl Answer {
     pub fn signature(&self) -> String {
         let p = &self.provenance;
         format!(
-            "rollsim {} · seed {} · {} · {} evaluator · digest {}",
+            "rollsim {} · seed {} · {} · {} evaluator{} · digest {}",
             p.version,
             p.seed,
             super::words::plural(u64::from(p.replications), "replication"),
             p.evaluator,
+            if p.mode == "open" { String::new() } else { format!(", {}", p.mode) },
             p.digest
         )
     }

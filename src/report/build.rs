@@ -7,7 +7,7 @@ use super::answer::{
 use super::spread::{Draw, count_figure, none_estimate};
 use super::{head, lanes, rollout, settings, words};
 use crate::engine::rng::mix;
-use crate::run::{Replication, RunOptions};
+use crate::run::{Replication, RunOptions, mode};
 use crate::scenario::Scenario;
 use crate::traffic::{Cause, Evaluator, Failure, Second, TrafficOutcome, choose};
 use std::collections::BTreeMap;
@@ -199,6 +199,7 @@ fn provenance(
 ) -> Provenance {
     let digest = replications.iter().fold(0, |sum, r| mix(sum ^ r.digest));
     let evaluator = replications[0].traffic.evaluator;
+    let (how, mode_reason) = mode(scenario, options);
     let reason = match &replications[0].timeline {
         Some(timeline) => choose(timeline, &scenario.traffic, options.evaluator).1,
         None => String::new(),
@@ -210,6 +211,8 @@ fn provenance(
         digest: format!("{digest:016x}"),
         evaluator: evaluator.name().into(),
         evaluator_reason: reason,
+        mode: how.word().into(),
+        mode_reason,
     }
 }
 

@@ -58,6 +58,8 @@ pub enum EvaluatorName {
     /// Integrals also where they are not exact; the results are marked.
     Approximate,
     Requests,
+    /// Single requests, in step with the control plane.
+    Stepped,
 }
 
 fn default_replications() -> u32 {

@@ -58,6 +58,7 @@ impl Simulator {
                 EvaluatorName::Exact => EvaluatorChoice::Exact,
                 EvaluatorName::Approximate => EvaluatorChoice::Approximate,
                 EvaluatorName::Requests => EvaluatorChoice::Requests,
+                EvaluatorName::Stepped => EvaluatorChoice::Stepped,
             },
             keep_timelines: 0,
             ..RunOptions::default()

@@ -17,6 +17,12 @@ pub struct View {
 }
 
 impl View {
+    /// Whether its rules are being rewritten at `at`.
+    pub fn in_gap(&self, at: Time) -> bool {
+        let begun = self.gaps.partition_point(|gap| gap.0 <= at);
+        self.gaps[..begun].last().is_some_and(|gap| at < gap.1)
+    }
+
     /// The shares of a view that lists other views alone, and always the same; None: it is not of that kind.
     pub fn fixed_shares(&self) -> Option<impl Iterator<Item = (ViewId, f64)>> {
         let total: f64 = self.initial.iter().map(|b| f64::from(b.weight)).sum();

@@ -7,6 +7,7 @@
 pub mod belief;
 pub mod id;
 pub mod recorder;
+pub mod signals;
 pub mod truth;
 
 use crate::engine::{Dur, Time};
@@ -17,6 +18,7 @@ pub use belief::{
 };
 pub use id::{PodId, ViewId};
 pub use recorder::{Recorder, Shown};
+pub use signals::PodSignals;
 pub use truth::{Life, LifeEnd, Phase, PodName, PodTruth, Version};
 
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -56,7 +58,35 @@ pub enum Milestone {
     Note(String),
 }
 
+/// Where something changes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Touched {
+    View(ViewId),
+    Pod(PodId),
+    /// Routers spread connections anew.
+    Routers,
+}
+
 impl Timeline {
+    /// Every instant at which something changes for requests, and where; in no order.
+    pub fn touched(&self) -> Vec<(Time, Touched)> {
+        let mut all = Vec::new();
+        for (view, id) in self.views.iter().zip((0..).map(ViewId)) {
+            let gaps = view.gaps.iter().flat_map(|gap| [gap.0, gap.1]);
+            let mut times: Vec<Time> = view.changes.iter().map(|c| c.at).chain(gaps).collect();
+            times.dedup();
+            all.extend(times.into_iter().map(|at| (at, Touched::View(id))));
+        }
+        for (pod, id) in self.pods.iter().zip((0..).map(PodId)) {
+            let phases = pod.phases.iter().map(|phase| phase.0);
+            let lives = pod.lives.iter().flat_map(|l| [l.started, l.stop_accept, l.exit, l.cut]);
+            let times = phases.chain(lives).chain(pod.cuts.iter().copied());
+            all.extend(times.filter(|at| !at.is_never()).map(|at| (at, Touched::Pod(id))));
+        }
+        all.extend(self.rehashes.iter().map(|rehash| (rehash.0, Touched::Routers)));
+        all
+    }
+
     /// Adds the view of the clients, who enter these views with these shares of the requests.
     pub fn enter(&mut self, entries: &[(ViewId, f32)]) {
         assert!(!entries.is_empty(), "clients enter somewhere");

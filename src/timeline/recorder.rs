@@ -3,7 +3,7 @@
 
 use super::{
     Backend, ChangeKind, Hop, Life, LifeEnd, Milestone, Phase, PodId, PodName, PodTruth, Target,
-    Timeline, Version, View, ViewChange, ViewId,
+    Timeline, Touched, Version, View, ViewChange, ViewId,
 };
 use crate::engine::{Dur, Time};
 use smallvec::SmallVec;
@@ -15,6 +15,8 @@ pub struct Recorder {
     timeline: Timeline,
     /// What is before this stays as it is. `Time::ALWAYS`: the history before the run is being written.
     now: Time,
+    /// What was written since it was last asked for, and from when on it holds; None: nobody follows.
+    news: Option<Vec<(Time, Touched)>>,
 }
 
 impl Deref for Recorder {
@@ -40,7 +42,7 @@ pub enum Shown {
 impl Recorder {
     /// Of a run whose history is to be written first.
     pub fn new(timeline: Timeline) -> Recorder {
-        Recorder { timeline, now: Time::ALWAYS }
+        Recorder { timeline, now: Time::ALWAYS, news: None }
     }
 
     /// The run is at `now`.
@@ -48,6 +50,17 @@ impl Recorder {
     pub fn advance(&mut self, now: Time) {
         assert!(now >= self.now, "time never goes back");
         self.now = now;
+    }
+
+    /// Somebody follows from now on what is written.
+    pub fn be_followed(&mut self) {
+        assert!(self.news.is_none(), "one follows");
+        self.news = Some(Vec::new());
+    }
+
+    /// Tells the one who follows what was written since.
+    pub fn news(&mut self, mut tell: impl FnMut(Time, Touched)) {
+        self.news.iter_mut().flat_map(|news| news.drain(..)).for_each(|(at, what)| tell(at, what));
     }
 
     /// The run is over.
@@ -59,6 +72,15 @@ impl Recorder {
     #[inline]
     fn check(&self, at: Time) {
         assert!(at >= self.now, "the past is fixed: {at:?} is before {:?}", self.now);
+    }
+
+    /// Only the present and the future can be written, and who follows hears of it.
+    #[inline]
+    fn touch(&mut self, at: Time, what: Touched) {
+        self.check(at);
+        if let Some(news) = &mut self.news {
+            news.push((at, what));
+        }
     }
 
     pub fn reserve(&mut self, pods: usize) {
@@ -101,7 +123,7 @@ impl Recorder {
 /// What pods really are.
 impl Recorder {
     fn truth(&mut self, pod: PodId, at: Time) -> &mut PodTruth {
-        self.check(at);
+        self.touch(at, Touched::Pod(pod));
         &mut self.timeline.pods[pod.index()]
     }
 
@@ -113,7 +135,8 @@ impl Recorder {
 
     /// The API shows this from `at` on; the first time counts.
     pub fn shows(&mut self, pod: PodId, at: Time, what: Shown) {
-        let truth = self.truth(pod, at);
+        self.check(at);
+        let truth = &mut self.timeline.pods[pod.index()];
         let slot = match what {
             Shown::Running => &mut truth.running_seen,
             Shown::Ready => &mut truth.ready,
@@ -125,7 +148,8 @@ impl Recorder {
     }
 
     pub fn restarts(&mut self, pod: PodId, at: Time, restarts: u32) {
-        let truth = self.truth(pod, at);
+        self.check(at);
+        let truth = &mut self.timeline.pods[pod.index()];
         assert!(restarts >= truth.restarts, "{} has restarted less than before", truth.name);
         truth.restarts = restarts;
     }
@@ -224,7 +248,7 @@ impl Recorder {
     /// From `at` on a view lists the target, or no longer does.
     #[inline]
     pub fn list(&mut self, view: ViewId, at: Time, target: Target, kind: ChangeKind) {
-        self.check(at);
+        self.touch(at, Touched::View(view));
         let view = &mut self.timeline.views[view.index()];
         assert!(view.changes.last().is_none_or(|last| last.at <= at), "changes come in order");
         view.changes.push(ViewChange { at, target, kind });
@@ -232,14 +256,14 @@ impl Recorder {
 
     /// From `at` on the instance has neither a rule to reject nor one to forward, until the gap ends.
     pub fn gap_begins(&mut self, view: ViewId, at: Time) {
-        self.check(at);
+        self.touch(at, Touched::View(view));
         let view = &mut self.timeline.views[view.index()];
         assert!(view.gaps.last().is_none_or(|last| last.1 <= at), "{}: a gap in a gap", view.name);
         view.gaps.push((at, Time::NEVER));
     }
 
     pub fn gap_ends(&mut self, view: ViewId, at: Time) {
-        self.check(at);
+        self.touch(at, Touched::View(view));
         let view = &mut self.timeline.views[view.index()];
         let gap = view.gaps.last_mut().expect("a gap has begun");
         assert!(gap.1.is_never() && gap.0 <= at, "{}: no gap is open", view.name);
@@ -248,7 +272,7 @@ impl Recorder {
 
     /// A router spreads open connections anew, of which this share breaks.
     pub fn rehash(&mut self, at: Time, share: f32) {
-        self.check(at);
+        self.touch(at, Touched::Routers);
         assert!((0.0..=1.0).contains(&share), "a share is no more than all: {share}");
         let rehashes = &mut self.timeline.rehashes;
         assert!(rehashes.last().is_none_or(|last| last.0 <= at), "rehashes come in order");

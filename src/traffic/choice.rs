@@ -1,6 +1,8 @@
-//! Which evaluator is right for a timeline and its traffic, and why.
+//! Which evaluator is right for a timeline and its traffic, how requests keep pace with the control plane,
+//! and why.
 
 use super::{Evaluator, EvaluatorChoice};
+use crate::engine::Dur;
 use crate::timeline::{Pick, Target, Timeline, View};
 use crate::traffic::offered::{Arrivals, Traffic};
 use crate::traffic::plan;
@@ -12,7 +14,9 @@ pub fn choose(
     choice: EvaluatorChoice,
 ) -> (Evaluator, String) {
     match (choice, obstacle(timeline, traffic)) {
-        (EvaluatorChoice::Requests, _) => (Evaluator::Requests, "asked for".to_owned()),
+        (EvaluatorChoice::Requests | EvaluatorChoice::Stepped, _) => {
+            (Evaluator::Requests, "asked for".to_owned())
+        }
         (EvaluatorChoice::Exact | EvaluatorChoice::Approximate, Some(o)) if o.computable => {
             (Evaluator::Approximate, o.why)
         }
@@ -20,6 +24,60 @@ pub fn choose(
         (_, None) => {
             (Evaluator::Exact, "picks depend neither on load nor on earlier requests".to_owned())
         }
+    }
+}
+
+/// How requests keep pace with the control plane.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Mode {
+    /// They come when it is done.
+    #[default]
+    Open,
+    /// Expected rates are taken `every` so often, over a window.
+    Metered { every: Dur, window: Dur },
+    /// Each is simulated between two events of the control plane.
+    Stepped,
+}
+
+impl Mode {
+    pub fn word(self) -> &'static str {
+        match self {
+            Mode::Open => "open",
+            Mode::Metered { .. } => "metered",
+            Mode::Stepped => "stepped",
+        }
+    }
+}
+
+/// What the models of a scenario read of the pods' load.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Reads {
+    Nothing,
+    /// Rates over a window, scraped `every` so often.
+    Rates {
+        every: Dur,
+        window: Dur,
+    },
+    /// Whatever happens to requests, as it happens.
+    Everything,
+}
+
+/// The simplest mode that gives the models what they read, and the reason in words.
+pub fn mode(reads: Reads, traffic: &Traffic, choice: EvaluatorChoice) -> (Mode, String) {
+    let because = |mode, why: &str| (mode, why.to_owned());
+    let waits = match traffic.arrivals {
+        Arrivals::Closed { .. } => Some("a closed loop sends as fast as it is answered"),
+        Arrivals::Trace(_) => Some("recorded send times have no rate to integrate"),
+        Arrivals::Even | Arrivals::Poisson => None,
+    };
+    match (choice, reads, waits) {
+        (EvaluatorChoice::Stepped, ..) => because(Mode::Stepped, "asked for"),
+        (_, Reads::Nothing, _) => because(Mode::Open, "no component reads load"),
+        (_, Reads::Rates { .. }, Some(why)) => because(Mode::Stepped, why),
+        (_, Reads::Rates { every, window }, None) => {
+            because(Mode::Metered { every, window }, "components read rates alone")
+        }
+        (_, Reads::Everything, _) => because(Mode::Stepped, "components react to single requests"),
     }
 }
 

@@ -16,7 +16,7 @@ mod spread;
 mod stairs;
 
 use crate::engine::{Dur, Time};
-use crate::timeline::{Empty, Life, LifeEnd, PodId, PodTruth, Target, Timeline, ViewId};
+use crate::timeline::{Empty, Life, LifeEnd, Phase, PodId, PodTruth, Target, Timeline, ViewId};
 use crate::traffic::fate::{Fate, Fates};
 use crate::traffic::offered::Traffic;
 use crate::traffic::plan::{self, Piece, Rules};
@@ -34,8 +34,6 @@ pub fn evaluate(timeline: &Timeline, traffic: &Traffic) -> TrafficOutcome {
     let order = plan::flow_order(timeline);
     let above = plan::layer7_above(timeline, &order)
         .unwrap_or_else(|why| panic!("exact evaluation of a path it does not cover: {why}"));
-    let mut inflows: Vec<Vec<Piece>> = vec![Vec::new(); timeline.views.len()];
-    inflows[timeline.root.index()].clone_from(&rates);
     let mut ledger = Ledger::new(timeline, traffic, &rates);
     // Besides the clients' and one more, views ask for the same ends of runs again: two of them and two whole
     // seconds for each pod.
@@ -44,30 +42,83 @@ pub fn evaluate(timeline: &Timeline, traffic: &Traffic) -> TrafficOutcome {
         timeline.versions.iter().map(|v| Served::new(&v.service, asked_again)).collect();
     let listed = listing::hulls(timeline, plan::window(timeline, traffic));
     let mut fates: Vec<(Dur, Fates)> = Vec::new();
-    for v in order {
-        if let Some(shares) = timeline.views[v].fixed_shares() {
-            let inflow = flow::sum(std::mem::take(&mut inflows[v]));
-            for (child, share) in shares {
-                let scaled = inflow.iter().map(|p| Piece { rate: p.rate * share, ..*p });
-                inflows[child.index()].extend(scaled);
-            }
-            continue;
-        }
-        let l7 = above[v].and_then(|a| timeline.views[a].hop.l7.as_ref());
+    follow(timeline, &order, &rates, timeline.end, |view, listing, flow| {
+        let l7 = above[view.index()].and_then(|a| timeline.views[a].hop.l7.as_ref());
         let rules = Rules::new(traffic.client.timeout, l7);
         if !fates.iter().any(|f| f.0 == rules.connect) {
             let new = Fates::during(timeline, rules.connect, |pod| listed[pod]);
             fates.push((rules.connect, new));
         }
         let fates = &fates.iter().find(|f| f.0 == rules.connect).expect("just added").1;
-        let inflow = flow::sum(std::mem::take(&mut inflows[v]));
-        let view = ViewId(v as u32);
         let one = OneView { timeline, view, rules, fates, served: &served };
-        for (child, piece) in one.evaluate(&inflow, &mut ledger) {
-            inflows[child.0 as usize].push(piece);
+        one.evaluate(listing, flow, &mut ledger);
+    });
+    ledger.finish()
+}
+
+/// Follows requests from the clients through the views, each after all that send to it, and visits what each
+/// lists and passes on until `end`.
+fn follow(
+    timeline: &Timeline,
+    order: &[usize],
+    rates: &[Piece],
+    end: Time,
+    mut visit: impl FnMut(ViewId, &Listing, &Flow),
+) {
+    let mut inflows: Vec<Vec<Piece>> = vec![Vec::new(); timeline.views.len()];
+    inflows[timeline.root.index()].extend_from_slice(rates);
+    for &v in order {
+        let (view, inflow) = (&timeline.views[v], flow::sum(std::mem::take(&mut inflows[v])));
+        if let Some(shares) = view.fixed_shares() {
+            for (child, share) in shares {
+                let scaled = inflow.iter().map(|p| Piece { rate: p.rate * share, ..*p });
+                inflows[child.index()].extend(scaled);
+            }
+            continue;
+        }
+        if inflow.is_empty() {
+            continue;
+        }
+        let listing = Listing::new(timeline, view, end);
+        let flow = Flow::new(view, &inflow, &listing);
+        visit(ViewId(v as u32), &listing, &flow);
+        for stay in &listing.stays {
+            let Target::View(child) = stay.target else { continue };
+            let pieces = flow.pieces_of(stay.from, stay.to);
+            inflows[child.index()]
+                .extend(pieces.map(|p| Piece { rate: p.rate * stay.weight, ..p }));
         }
     }
-    ledger.finish()
+}
+
+/// Requests that were routed to a pod, and those of them that its process accepted at once.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct Routed {
+    pub sent: f64,
+    pub accepted: f64,
+}
+
+/// What `rates` send to each pod in the mean. What the timeline holds before `end` is final.
+pub fn routed(timeline: &Timeline, rates: &[Piece], end: Time) -> Vec<Routed> {
+    let mut all = vec![Routed::default(); timeline.pods.len()];
+    follow(timeline, &plan::flow_order(timeline), rates, end, |_, listing, flow| {
+        for stay in &listing.stays {
+            let Target::Pod(pod) = stay.target else { continue };
+            let count = |from: Time, to: Time| {
+                let (from, to) = (from.max(stay.from), to.min(stay.to));
+                if from < to { stay.weight * flow.between(from, to) } else { 0.0 }
+            };
+            let routed = &mut all[pod.index()];
+            routed.sent += count(stay.from, stay.to);
+            let phases = &timeline.pods[pod.index()].phases;
+            for (i, &(from, _)) in phases.iter().enumerate().filter(|(_, p)| p.1 == Phase::Serving)
+            {
+                let until = phases.get(i + 1).map_or(Time::NEVER, |next| next.0);
+                routed.accepted += count(from, until);
+            }
+        }
+    });
+    all
 }
 
 /// One view's part of the evaluation.
@@ -81,30 +132,17 @@ struct OneView<'a> {
 }
 
 impl OneView<'_> {
-    fn evaluate(&self, inflow: &[Piece], ledger: &mut Ledger) -> Vec<(ViewId, Piece)> {
-        let view = &self.timeline.views[self.view.0 as usize];
-        let mut sent_on = Vec::new();
-        if inflow.is_empty() {
-            return sent_on;
-        }
-        let listing = Listing::new(self.timeline, view, self.timeline.end);
-        let flow = Flow::new(view, inflow, &listing);
-        let empty = view.hop.empty;
+    fn evaluate(&self, listing: &Listing, flow: &Flow, ledger: &mut Ledger) {
+        let empty = self.timeline.views[self.view.index()].hop.empty;
         flow.gaps.iter().for_each(|piece| self.no_backend(empty, true, piece, ledger));
         flow.empty.iter().for_each(|piece| self.no_backend(empty, false, piece, ledger));
-        ledger.routed(&flow);
+        ledger.routed(flow);
         for stay in &listing.stays {
-            match stay.target {
-                Target::Pod(pod) => self.stay(pod, stay, &flow, ledger),
-                Target::View(child) => {
-                    let pieces = flow.pieces_of(stay.from, stay.to);
-                    let heavier = |p: Piece| Piece { rate: p.rate * stay.weight, ..p };
-                    sent_on.extend(pieces.map(|p| (child, heavier(p))));
-                }
+            if let Target::Pod(pod) = stay.target {
+                self.stay(pod, stay, flow, ledger);
             }
         }
-        ledger.close_view(&flow, self.served);
-        sent_on
+        ledger.close_view(flow, self.served);
     }
 
     /// Requests that find no backend, or the rules being rewritten.

@@ -144,7 +144,7 @@ impl Attempt<'_> {
                 Phase::Silent => {}
                 Phase::Serving => return Fate::Accepted { after, life: self.life(at) },
                 Phase::Refusing => {
-                    let (failure, cause) = self.nobody_listens(at);
+                    let (failure, cause) = nobody_listens(&self.pod.lives, at);
                     return Fate::Failed { after, failure, cause };
                 }
                 Phase::Unreachable => return self.unreachable(sent, after),
@@ -160,38 +160,46 @@ impl Attempt<'_> {
         life.unwrap_or_else(|| panic!("pod {pod} serves at {at:?} and no process listens")) as u16
     }
 
-    /// What a SYN to a live network namespace meets at `at`, and why.
-    fn nobody_listens(&self, at: Time) -> (Failure, Cause) {
-        let Some(life) = self.pod.lives.iter().rev().find(|l| l.started <= at) else {
-            return (Failure::Refused, Cause::NotListeningYet);
-        };
-        let late = at >= life.stop_accept && at < life.reset_until;
-        let failure = if late { Failure::Reset } else { Failure::Refused };
-        let cause = if at >= life.exit {
-            Cause::ProcessGone
-        } else if at < life.listening {
-            Cause::NotListeningYet
-        } else {
-            Cause::ListenerClosed
-        };
-        (failure, cause)
-    }
-
     fn unreachable(&self, sent: Time, after: Dur) -> Fate {
         let after = after + self.arp_failure;
         if after >= self.deadline {
             return self.lost(sent);
         }
-        Fate::Failed { after, failure: Failure::NoRoute, cause: self.nobody_there(sent) }
+        let cause = nobody_there(&self.pod.lives, sent);
+        Fate::Failed { after, failure: Failure::NoRoute, cause }
     }
 
     fn lost(&self, sent: Time) -> Fate {
-        let cause = self.nobody_there(sent);
+        let cause = nobody_there(&self.pod.lives, sent);
         Fate::Failed { after: self.deadline, failure: Failure::Timeout, cause }
     }
+}
 
-    fn nobody_there(&self, sent: Time) -> Cause {
-        let begun = self.pod.lives.first().is_some_and(|l| l.started <= sent);
-        if begun { Cause::AddressGone } else { Cause::NotListeningYet }
-    }
+/// What a SYN to a live network namespace meets at `at`, and why.
+pub fn nobody_listens(lives: &[Life], at: Time) -> (Failure, Cause) {
+    let Some(life) = lives.iter().rev().find(|l| l.started <= at) else {
+        return (Failure::Refused, Cause::NotListeningYet);
+    };
+    let late = at >= life.stop_accept && at < life.reset_until;
+    let failure = if late { Failure::Reset } else { Failure::Refused };
+    let cause = if at >= life.exit {
+        Cause::ProcessGone
+    } else if at < life.listening {
+        Cause::NotListeningYet
+    } else {
+        Cause::ListenerClosed
+    };
+    (failure, cause)
+}
+
+/// Why nobody answers a SYN sent at `sent`.
+pub fn nobody_there(lives: &[Life], sent: Time) -> Cause {
+    let begun = lives.first().is_some_and(|l| l.started <= sent);
+    if begun { Cause::AddressGone } else { Cause::NotListeningYet }
+}
+
+/// When a SYN sent at `sent` is sent for the n-th time again, if the kernel does so within `limit`.
+pub fn sent_again(sent: Time, n: u8, limit: Dur) -> Option<Time> {
+    let after = Dur::from_secs(*RETRANSMISSIONS_S.get(usize::from(n))?);
+    (after < limit).then(|| sent + after)
 }

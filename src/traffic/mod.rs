@@ -3,6 +3,7 @@
 pub mod choice;
 pub mod exact;
 pub mod fate;
+pub mod meter;
 pub mod offered;
 pub mod plan;
 pub mod random;
@@ -10,7 +11,7 @@ pub mod requests;
 pub mod service;
 pub mod tally;
 
-pub use choice::choose;
+pub use choice::{Mode, Reads, choose, mode};
 
 use crate::engine::{Seed, Time};
 use crate::timeline::{PodId, Timeline, ViewId};
@@ -29,6 +30,8 @@ pub enum EvaluatorChoice {
     /// The integrals of `exact` also where they leave something out.
     Approximate,
     Requests,
+    /// `requests`, in step with the control plane.
+    Stepped,
 }
 
 /// What the requests of `traffic` meet on `timeline`. `seed` is that of the replication; `exact` does not

@@ -102,43 +102,54 @@ pub struct Tally {
     open: u64,
     /// Answered by each pod since the second began, not yet in `answered`.
     latest: Vec<u32>,
-    /// Row of `answered` that `latest` belongs to.
+    /// The second that `latest` belongs to, counted from the first.
     row: usize,
     sent_to: Vec<u64>,
     losses: Losses,
     first_second: i64,
-    /// By second and version.
+    /// By version and second.
     answered: Vec<u64>,
+    seconds: usize,
     /// By kind and second.
     failed: Vec<(Failure, Vec<u64>)>,
     versions: Vec<u16>,
-    version_count: usize,
     failed_between: Option<(Time, Time)>,
 }
 
 impl Tally {
     /// For requests sent in `window`.
     pub fn new(timeline: &Timeline, window: (Time, Time), stall_threshold_ns: i64) -> Tally {
-        let pods = timeline.pods.len();
         let first_second = second_of(window.0);
         let seconds = (second_of(window.1) - first_second + 1).max(1) as usize;
-        Tally {
+        let mut tally = Tally {
             latency: Histogram::new(),
             stall_threshold_ns,
             stalled: 0,
             sent: 0,
             open: 0,
-            latest: vec![0; pods],
+            latest: Vec::new(),
             row: 0,
-            sent_to: vec![0; pods],
+            sent_to: Vec::new(),
             losses: Losses { index: BTreeMap::new(), counts: Vec::new(), recent: [0; 64] },
             first_second,
-            answered: vec![0; seconds * timeline.versions.len()],
+            answered: Vec::new(),
+            seconds,
             failed: Vec::new(),
-            versions: timeline.pods.iter().map(|p| p.version).collect(),
-            version_count: timeline.versions.len(),
+            versions: Vec::new(),
             failed_between: None,
-        }
+        };
+        tally.grow(timeline);
+        tally
+    }
+
+    /// Takes in pods and versions that are new.
+    pub fn grow(&mut self, timeline: &Timeline) {
+        let pods = timeline.pods.len();
+        assert!(pods >= self.versions.len(), "pods that were counted for stay");
+        self.versions.extend(timeline.pods[self.versions.len()..].iter().map(|p| p.version));
+        self.latest.resize(pods, 0);
+        self.sent_to.resize(pods, 0);
+        self.answered.resize(self.seconds * timeline.versions.len(), 0);
     }
 
     /// Counts an answer to a request of the second that was begun last.
@@ -167,8 +178,8 @@ impl Tally {
     /// Counts an answer to a request sent at any time.
     #[inline(always)]
     pub fn answer_sent_at(&mut self, pod: usize, sent: Time, latency_ns: i64) {
-        let row = (second_of(sent) - self.first_second) as usize * self.version_count;
-        self.answered[row + self.versions[pod] as usize] += 1;
+        let row = (second_of(sent) - self.first_second) as usize;
+        self.answered[self.versions[pod] as usize * self.seconds + row] += 1;
         self.sent_to[pod] += 1;
         self.stalled += u64::from(latency_ns > self.stall_threshold_ns);
         self.latency.add(latency_ns);
@@ -191,7 +202,7 @@ impl Tally {
 
     #[cold]
     fn new_kind(&mut self, failure: Failure, row: usize) {
-        let mut counts = vec![0; self.answered.len() / self.version_count];
+        let mut counts = vec![0; self.seconds];
         counts[row] = 1;
         self.failed.push((failure, counts));
     }
@@ -207,23 +218,33 @@ impl Tally {
     /// From here on requests are sent in `second`.
     pub fn begin_second(&mut self, second: i64) {
         self.close_second();
-        self.row = (second - self.first_second) as usize * self.version_count;
+        self.row = (second - self.first_second) as usize;
     }
 
     fn close_second(&mut self) {
         for (pod, count) in self.latest.iter_mut().enumerate().filter(|a| *a.1 > 0) {
-            self.answered[self.row + self.versions[pod] as usize] += u64::from(*count);
+            let version = self.versions[pod] as usize;
+            self.answered[version * self.seconds + self.row] += u64::from(*count);
             self.sent_to[pod] += u64::from(*count);
             *count = 0;
         }
     }
 
+    /// Requests that each pod was sent and whose outcome is known, and how many of them failed.
+    pub fn by_pod(&self) -> (&[u64], Vec<u64>) {
+        let mut failed = vec![0; self.sent_to.len()];
+        for (key, count) in &self.losses.counts {
+            if let Some(pod) = key.pod {
+                failed[pod.index()] += count;
+            }
+        }
+        (&self.sent_to, failed)
+    }
+
     pub fn finish(mut self) -> TrafficOutcome {
         self.close_second();
-        let mut answered_by_version = vec![0.0; self.version_count];
-        for (i, n) in self.answered.iter().enumerate() {
-            answered_by_version[i % self.version_count] += *n as f64;
-        }
+        let sum = |seconds: &[u64]| seconds.iter().sum::<u64>() as f64;
+        let answered_by_version = self.answered.chunks(self.seconds).map(sum).collect();
         let lost = self.losses.counts.iter().map(|(key, n)| (*key, *n as f64));
         let losses: BTreeMap<LossKey, f64> = lost.collect();
         let outcome = TrafficOutcome {
@@ -247,11 +268,12 @@ impl Tally {
 
     fn by_second(&self) -> BTreeMap<i32, Second> {
         let mut seconds = BTreeMap::new();
-        for (row, answered) in self.answered.chunks(self.version_count).enumerate() {
+        for row in 0..self.seconds {
+            let answered = || self.answered.iter().skip(row).step_by(self.seconds);
             let lost = |f: &(Failure, Vec<u64>)| (f.1[row] > 0).then(|| (f.0, f.1[row] as f64));
             let failed: BTreeMap<Failure, f64> = self.failed.iter().filter_map(lost).collect();
-            if !failed.is_empty() || answered.iter().any(|n| *n > 0) {
-                let answered = answered.iter().map(|n| *n as f64).collect();
+            if !failed.is_empty() || answered().any(|n| *n > 0) {
+                let answered = answered().map(|n| *n as f64).collect();
                 let second = (self.first_second + row as i64) as i32;
                 seconds.insert(second, Second { answered, failed });
             }

@@ -3,6 +3,7 @@
 
 pub mod actions;
 mod deliver;
+pub mod live;
 mod outcome;
 mod path;
 mod setup;
@@ -17,6 +18,8 @@ use crate::model::plumbing::{Ctx, Latencies, Out, Run, slowed};
 use crate::model::{deployment, endpointslice, gate, kubelet, replicaset, scheduler};
 use crate::scenario::Scenario;
 use crate::timeline::{Recorder, Timeline};
+use crate::traffic::Mode;
+use live::{Live, Load};
 pub use outcome::RolloutOutcome;
 use std::borrow::Cow;
 
@@ -109,6 +112,16 @@ pub fn simulate(scenario: &Scenario, latencies: &Latencies, seed: Seed) -> Contr
     World::new(scenario, &run_of(scenario, latencies, seed)).run(None)
 }
 
+/// As [`simulate`], with requests that keep pace.
+pub fn simulate_live(
+    scenario: &Scenario,
+    latencies: &Latencies,
+    seed: Seed,
+    mode: Mode,
+) -> (Control, Load) {
+    World::new(scenario, &run_of(scenario, latencies, seed)).run_live(mode, None)
+}
+
 /// As [`simulate`], with every probe: to test that those left out change nothing.
 pub fn simulate_probing_always(scenario: &Scenario, latencies: &Latencies, seed: Seed) -> Control {
     let run = run_of(scenario, latencies, seed);
@@ -140,15 +153,23 @@ fn run_of<'a>(scenario: &'a Scenario, latencies: &'a Latencies, seed: Seed) -> R
 }
 
 impl World<'_> {
-    fn run(mut self, mut observer: Option<Observer>) -> Control {
+    fn run(self, observer: Option<Observer>) -> Control {
+        self.run_live(Mode::Open, observer).0
+    }
+
+    fn run_live(mut self, mode: Mode, mut observer: Option<Observer>) -> (Control, Load) {
+        let traffic = &self.scenario.traffic;
+        let mut live = Live::begin(mode, &mut self.timeline, traffic, self.run.seed);
         while let Some(now) = self.queue.advance(self.scenario.horizon) {
             if let Some(observer) = &mut observer {
                 observer(now, self.queue.current());
             }
+            live.advance(&mut self.timeline, now);
             self.timeline.advance(now);
             self.dispatch(now);
         }
-        self.finish()
+        let load = live.finish(&mut self.timeline);
+        (self.finish(), load)
     }
 
     #[inline(always)]

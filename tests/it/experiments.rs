@@ -16,14 +16,14 @@ use std::path::{Path, PathBuf};
 use std::sync::LazyLock;
 
 /// A folder with the runs of its steps.
-struct Experiment {
+pub(super) struct Experiment {
     folder: PathBuf,
     expect: Expect,
-    runs: Vec<Run>,
+    pub(super) runs: Vec<Run>,
 }
 
 /// All experiments by folder name, run once for all tests.
-static ALL: LazyLock<BTreeMap<String, Experiment>> = LazyLock::new(|| {
+pub(super) static ALL: LazyLock<BTreeMap<String, Experiment>> = LazyLock::new(|| {
     let experiment = |folder: PathBuf| {
         let expect = Expect::read(&folder);
         let replications = expect.replications;

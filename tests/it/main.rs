@@ -6,6 +6,7 @@ mod conformance;
 mod experiments;
 mod fuzz_inputs;
 mod inputs;
+mod live;
 mod never_ready;
 mod paths;
 mod probes;

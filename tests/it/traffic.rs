@@ -9,6 +9,6 @@ mod oracle;
 mod proxies;
 #[path = "../../benches/textbook/mod.rs"]
 mod textbook;
-mod timelines;
+pub(super) mod timelines;
 #[path = "../../benches/workload/mod.rs"]
 mod workload;

@@ -59,8 +59,15 @@ impl Agenda {
         near.min(time_of(self.far_first))
     }
 
+    /// The stamp of the next event that is pushed.
+    pub fn stamp(&self) -> u32 {
+        self.inserted
+    }
+
+    /// Returns the stamp with which the event will come back: the number of its insertion.
     #[inline(always)]
-    pub fn push(&mut self, at_ns: i64, event: u32) {
+    pub fn push(&mut self, at_ns: i64, event: u32) -> u32 {
+        let stamp = self.inserted;
         let time = at_ns as u64 ^ (1 << 63);
         let low = u64::from(self.inserted) << 32 | u64::from(event);
         let key = u128::from(time) << 64 | u128::from(low);
@@ -78,10 +85,18 @@ impl Agenda {
             self.far.push(key);
             self.far_first = self.far_first.min(key);
         }
+        stamp
+    }
+
+    /// The next event, with its stamp.
+    #[inline(always)]
+    pub fn pop(&mut self) -> Option<(u32, u32)> {
+        let low = self.pop_key()? as u64;
+        Some((low as u32, (low >> 32) as u32))
     }
 
     #[inline(always)]
-    pub fn pop(&mut self) -> Option<u32> {
+    fn pop_key(&mut self) -> Option<u128> {
         let near = self.current.last().copied().unwrap_or(u128::MAX);
         if self.far_first < near {
             let key = self.far.pop()?;
@@ -90,13 +105,13 @@ impl Agenda {
                 // After a pause longer than the ring: it starts anew from here.
                 self.bucket = self.bucket.max(time_of(key) >> self.shift);
             }
-            return Some(key as u32);
+            return Some(key);
         }
         let key = self.current.pop()?;
         if self.current.is_empty() {
             self.turn();
         }
-        Some(key as u32)
+        Some(key)
     }
 
     /// Puts an event in its place in `current`.
@@ -173,6 +188,10 @@ mod tests {
     use super::*;
     use crate::engine::Seed;
 
+    fn pop(agenda: &mut Agenda) -> Option<u32> {
+        agenda.pop().map(|(event, _)| event)
+    }
+
     /// Against a sorted list: events near and far, at the same instant, in the bucket that is being emptied,
     /// after a pause, and until nothing is left.
     #[test]
@@ -191,18 +210,18 @@ mod tests {
                 expected.insert(place, (at, event));
                 event += 1;
             } else if expected.is_empty() {
-                assert_eq!((agenda.next_ns(), agenda.pop()), (i64::MAX, None));
+                assert_eq!((agenda.next_ns(), pop(&mut agenda)), (i64::MAX, None));
             } else {
                 let next = expected.remove(0);
-                assert_eq!((agenda.next_ns(), agenda.pop()), (next.0, Some(next.1)), "{round}");
+                assert_eq!((agenda.next_ns(), pop(&mut agenda)), (next.0, Some(next.1)), "{round}");
                 now = next.0;
             }
         }
         assert!(event > 5000 && !expected.is_empty());
         for (at, event) in expected {
-            assert_eq!((agenda.next_ns(), agenda.pop()), (at, Some(event)));
+            assert_eq!((agenda.next_ns(), pop(&mut agenda)), (at, Some(event)));
         }
-        assert_eq!(agenda.pop(), None);
+        assert_eq!(pop(&mut agenda), None);
     }
 
     /// A pause longer than the ring must not leave everything to the heap ever after.
@@ -210,7 +229,7 @@ mod tests {
     fn the_ring_is_used_again_after_a_pause() {
         let mut agenda = Agenda::new(0, 1000.0, 20.0);
         agenda.push(1_000_000_000_000, 1);
-        assert_eq!(agenda.pop(), Some(1));
+        assert_eq!(pop(&mut agenda), Some(1));
         agenda.push(1_000_000_001_000, 2);
         agenda.push(1_000_000_005_000, 3);
         assert_eq!((agenda.far_first, agenda.current.len()), (u128::MAX, 1));

@@ -1,7 +1,8 @@
 //! Requests whose routing does not look at load: each is decided when it is sent, since the timeline
 //! already tells when its pod's run ends. No completion events.
 
-use super::board::{Board, VIEW};
+use super::board::Board;
+use super::view::VIEW;
 use crate::engine::{Seed, Time};
 use crate::timeline::{Pick, PodId, ViewId};
 use crate::traffic::random::{BLOCK, Lanes, Sends};

@@ -1,7 +1,9 @@
-//! The state of the timeline at one instant, moved forward change by change.
+//! The state of a timeline whose end is known, moved forward change by change: for loops that decide what
+//! becomes of a request when it is sent.
 
+use super::view::{VIEW, ViewNow, slot_of};
 use crate::engine::{Dur, Seed, Time};
-use crate::timeline::{ChangeKind, Empty, Pick, Target, Timeline};
+use crate::timeline::{ChangeKind, Timeline};
 use crate::traffic::exact;
 use crate::traffic::fate::{Fate, Fates, Segment};
 use crate::traffic::offered::Traffic;
@@ -20,34 +22,6 @@ pub struct PodNow {
     pub version: u32,
     pub fate: Fate,
 }
-
-/// What one view lists now.
-#[derive(Clone, Debug)]
-pub struct ViewNow {
-    pub pick: Pick,
-    pub empty: Empty,
-    /// Index into `Board::rules` and factor of `Board::pods`.
-    pub context: u32,
-    /// Pod index, or `VIEW` plus view index.
-    pub slots: Vec<u32>,
-    weights: Vec<f32>,
-    /// Running sums of the weights where they differ; empty: all alike.
-    cumulative: Vec<f32>,
-    pub cursor: u32,
-    pub in_gap: bool,
-    /// How many of the slots are views.
-    nested: u32,
-}
-
-impl Pick {
-    /// Whether the choice depends on requests that are still running.
-    pub fn sees_load(self) -> bool {
-        matches!(self, Pick::LeastOutstanding | Pick::TwoChoices | Pick::Ewma)
-    }
-}
-
-/// Marks a slot that names a view.
-pub const VIEW: u32 = 1 << 31;
 
 /// A change of the board.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -246,140 +220,5 @@ impl<'a> Board<'a> {
         let arp = self.timeline.arp_failure;
         let (failure, cause, after) = rules.no_backend(now.empty, now.in_gap, arp);
         (failure, cause, at + after)
-    }
-}
-
-impl ViewNow {
-    fn new(timeline: &Timeline, v: usize, context: u32, seed: Seed) -> ViewNow {
-        let view = &timeline.views[v];
-        let mut now = ViewNow {
-            pick: view.hop.pick,
-            empty: view.hop.empty,
-            context,
-            slots: Vec::with_capacity(view.initial.len() + 16),
-            weights: Vec::with_capacity(view.initial.len() + 16),
-            cumulative: Vec::new(),
-            cursor: (seed.uniform("round robin", v as u64) * 4_294_967_296.0) as u32,
-            in_gap: false,
-            nested: 0,
-        };
-        for backend in &view.initial {
-            now.change(slot_of(backend.target), ChangeKind::Add { weight: backend.weight });
-        }
-        now
-    }
-
-    /// Tells whether the slot came or went.
-    fn change(&mut self, slot: u32, kind: ChangeKind) -> bool {
-        let before = self.slots.len();
-        let place = self.slots.iter().position(|s| *s == slot);
-        match (kind, place) {
-            (ChangeKind::Add { weight }, Some(i)) => self.weights[i] = weight,
-            (ChangeKind::Add { weight }, None) => {
-                self.slots.push(slot);
-                self.weights.push(weight);
-            }
-            (ChangeKind::Remove, Some(i)) => {
-                self.slots.remove(i);
-                self.weights.remove(i);
-            }
-            (ChangeKind::Remove, None) => {}
-        }
-        if self.cursor as usize >= self.slots.len() && !self.slots.is_empty() {
-            self.cursor %= self.slots.len() as u32;
-        }
-        self.cumulative.clear();
-        if self.weights.iter().any(|w| *w != self.weights[0]) {
-            let mut sum = 0.0;
-            self.cumulative.extend(self.weights.iter().map(|w| {
-                sum += w;
-                sum
-            }));
-        }
-        self.nested = self.slots.iter().filter(|s| **s & VIEW != 0).count() as u32;
-        self.slots.len() != before
-    }
-
-    #[inline(always)]
-    pub fn cannot_forward(&self) -> bool {
-        self.slots.is_empty() || self.in_gap
-    }
-
-    /// The slot that a view picks which does not look at load, and what is left of `u`.
-    #[inline(always)]
-    pub fn next_slot(&mut self, u: u32) -> (u32, u32) {
-        if self.pick == Pick::RoundRobin {
-            let place = self.turn();
-            return (self.slots[place], u);
-        }
-        let (place, rest) = self.place(u);
-        (self.slots[place], rest)
-    }
-
-    /// Two different places (the same one twice if there is no other), and what is left of `u`.
-    #[inline(always)]
-    pub fn two_places(&self, u: u32) -> (usize, usize, u32) {
-        let (a, u) = self.place(u);
-        if self.slots.len() == 1 {
-            return (a, a, u);
-        }
-        let scaled = u64::from(u) * (self.slots.len() as u64 - 1);
-        let b = (scaled >> 32) as usize;
-        (a, if b >= a { b + 1 } else { b }, scaled as u32)
-    }
-
-    /// The slot with the lowest load for its weight, the first among equals.
-    pub fn lightest(&self, load: impl Fn(u32) -> u32) -> u32 {
-        let pressure =
-            |i: usize| (f64::from(load(self.slots[i])) + 1.0) / f64::from(self.weights[i]);
-        let best = (0..self.slots.len()).min_by(|a, b| pressure(*a).total_cmp(&pressure(*b)));
-        self.slots[best.expect("a view that forwards lists something")]
-    }
-
-    /// Whether all backends have the same weight.
-    #[inline(always)]
-    pub fn even(&self) -> bool {
-        self.cumulative.is_empty()
-    }
-
-    /// The place for the number `u` / 2^32 by weight, and what is left of the number for a further choice.
-    #[inline(always)]
-    pub fn place(&self, u: u32) -> (usize, u32) {
-        if self.even() {
-            let scaled = u64::from(u) * self.slots.len() as u64;
-            return ((scaled >> 32) as usize, scaled as u32);
-        }
-        self.weighted_place(u)
-    }
-
-    fn weighted_place(&self, u: u32) -> (usize, u32) {
-        let total = self.cumulative[self.cumulative.len() - 1];
-        let target = (f64::from(u) * (1.0 / 4_294_967_296.0)) as f32 * total;
-        let last = self.slots.len() - 1;
-        let place = self.cumulative.partition_point(|c| *c <= target).min(last);
-        let low = if place == 0 { 0.0 } else { self.cumulative[place - 1] };
-        let part = (target - low) / (self.cumulative[place] - low);
-        (place, (f64::from(part).clamp(0.0, 1.0) * 4_294_967_295.0) as u32)
-    }
-
-    /// The next place in turn. Uneven weights are served by the golden-ratio sequence, which spreads each
-    /// backend's turns evenly.
-    #[inline(always)]
-    pub fn turn(&mut self) -> usize {
-        if self.even() {
-            let place = self.cursor as usize;
-            let next = self.cursor + 1;
-            self.cursor = if next as usize >= self.slots.len() { 0 } else { next };
-            return place;
-        }
-        self.cursor = self.cursor.wrapping_add(2_654_435_769);
-        self.weighted_place(self.cursor).0
-    }
-}
-
-pub fn slot_of(target: Target) -> u32 {
-    match target {
-        Target::Pod(p) => p.0,
-        Target::View(v) => v.0 | VIEW,
     }
 }

@@ -17,7 +17,7 @@ impl Backend {
     }
 }
 
-/// Requests outstanding by backend, as one view counts them. Backends are numbered: pods, then views.
+/// Requests outstanding by backend, as one view counts them. Backends are numbered: views, then pods.
 #[derive(Clone, Debug, Default)]
 pub struct Load {
     backends: Vec<Backend>,
@@ -42,6 +42,21 @@ impl Load {
             words,
             least: 0,
             cursor: 0,
+        }
+    }
+
+    /// Room for more backends; those there are keep their numbers.
+    pub fn grow(&mut self, backends: usize) {
+        assert!(backends >= self.backends.len(), "backends do not go");
+        self.backends.resize(backends, Backend::default());
+        let words = if self.ranked { backends.div_ceil(64) } else { 0 };
+        if words > self.words {
+            let words = words.next_power_of_two();
+            let mut levels = vec![0; words * LEVELS];
+            for (level, row) in self.levels.chunks(self.words.max(1)).enumerate() {
+                levels[level * words..][..row.len()].copy_from_slice(row);
+            }
+            (self.levels, self.words) = (levels, words);
         }
     }
 
@@ -90,6 +105,7 @@ impl Load {
     pub fn end(&mut self, id: usize) {
         let backend = &mut self.backends[id];
         let before = backend.level();
+        debug_assert!(backend.outstanding > 0, "what ends has begun");
         backend.outstanding -= 1;
         if backend.listed {
             let after = backend.level();
@@ -105,7 +121,7 @@ impl Load {
         loop {
             let row = &self.levels[self.least * self.words..(self.least + 1) * self.words];
             if let Some(id) = first_from(row, self.cursor) {
-                self.cursor = if id + 1 == self.backends.len() { 0 } else { id + 1 };
+                self.cursor = id + 1;
                 return id;
             }
             self.least += 1;
@@ -116,6 +132,8 @@ impl Load {
 /// The first member of a set at or after `from`, else the first of all.
 #[inline(always)]
 fn first_from(set: &[u64], from: usize) -> Option<usize> {
+    // Behind the last one the turn begins anew.
+    let from = if from < 64 * set.len() { from } else { 0 };
     let start = from / 64;
     let head = set[start] & (u64::MAX << (from % 64));
     if head != 0 {

@@ -3,8 +3,9 @@
 
 use super::agenda::Agenda;
 use super::blind::{self, Random};
-use super::board::{Board, VIEW};
+use super::board::Board;
 use super::load::Load;
+use super::view::{VIEW, ViewNow};
 use crate::engine::{Seed, Time};
 use crate::timeline::{Pick, PodId, ViewId};
 use crate::traffic::random::{BLOCK, Sends};
@@ -16,29 +17,36 @@ use std::ops::Range;
 /// The loads of all views that look at them.
 pub struct Loads {
     pub views: Vec<Load>,
-    pods: usize,
     /// An event is a view and, in so many lower bits, a backend.
     backend_bits: u32,
 }
 
 impl Loads {
-    pub fn new(board: &Board) -> Loads {
-        let (pods, views) = (board.timeline.pods.len(), board.views.len());
-        let load = |v: &super::board::ViewNow| {
-            let backends = if v.pick.sees_load() { pods + views } else { 0 };
+    pub fn new(views: &[ViewNow], pods: usize) -> Loads {
+        let count = views.len();
+        let load = |v: &ViewNow| {
+            let backends = if v.pick.sees_load() { count + pods } else { 0 };
             let mut load = Load::new(backends, v.pick == Pick::LeastOutstanding);
-            v.slots.iter().for_each(|s| load.list(id_of(*s, pods)));
+            v.slots.iter().for_each(|s| load.list(id_of(*s, count)));
             load
         };
-        let backend_bits = (pods + views).next_power_of_two().ilog2();
-        let most = (views as u64) << backend_bits;
-        assert!(most <= 1 << 32, "{views} views of {pods} pods are too many to count loads for");
-        Loads { views: board.views.iter().map(load).collect(), pods, backend_bits }
+        let backend_bits = (count + pods).next_power_of_two().ilog2();
+        let most = (count as u64) << backend_bits;
+        assert!(most <= 1 << 32, "{count} views of {pods} pods are too many to count loads for");
+        Loads { views: views.iter().map(load).collect(), backend_bits }
+    }
+
+    /// There are more pods now.
+    pub fn grow(&mut self, views: &[ViewNow], pods: usize) {
+        for (load, _) in self.views.iter_mut().zip(views).filter(|(_, v)| v.pick.sees_load()) {
+            load.grow(views.len() + pods);
+        }
     }
 
     /// Follows a change of what a view lists.
     pub fn relist(&mut self, view: u32, slot: u32, listed: bool) {
-        let (load, id) = (&mut self.views[view as usize], id_of(slot, self.pods));
+        let id = self.id(slot);
+        let load = &mut self.views[view as usize];
         if listed { load.list(id) } else { load.delist(id) }
     }
 
@@ -51,7 +59,7 @@ impl Loads {
     #[inline(always)]
     fn end_until(&mut self, now_ns: i64, agenda: &mut Agenda) {
         while agenda.next_ns() <= now_ns {
-            let event = agenda.pop().expect("peeked");
+            let (event, _) = agenda.pop().expect("peeked");
             let id = event & ((1 << self.backend_bits) - 1);
             self.views[(event >> self.backend_bits) as usize].end(id as usize);
         }
@@ -59,32 +67,32 @@ impl Loads {
 
     #[inline(always)]
     pub fn id(&self, slot: u32) -> usize {
-        id_of(slot, self.pods)
+        id_of(slot, self.views.len())
     }
 
     /// The slot that a load-aware view picks; `u` decides where chance does. Also what is left of `u`.
     #[inline(always)]
-    pub fn pick(&mut self, board: &Board, view: u32, u: u32) -> (u32, u32) {
-        let now = &board.views[view as usize];
+    pub fn pick(&mut self, now: &ViewNow, view: u32, u: u32) -> (u32, u32) {
+        let count = self.views.len();
         let load = &mut self.views[view as usize];
         if now.pick == Pick::LeastOutstanding && now.even() {
             let id = load.least();
-            let slot = if id < self.pods { id as u32 } else { (id - self.pods) as u32 | VIEW };
+            let slot = if id < count { id as u32 | VIEW } else { (id - count) as u32 };
             return (slot, u);
         }
         if now.pick == Pick::LeastOutstanding {
-            return (now.lightest(|slot| load.of(id_of(slot, self.pods))), u);
+            return (now.lightest(|slot| load.of(id_of(slot, count))), u);
         }
         let (a, b, rest) = now.two_places(u);
         let (a, b) = (now.slots[a], now.slots[b]);
-        let of = |slot: u32| load.of(id_of(slot, self.pods));
+        let of = |slot: u32| load.of(id_of(slot, count));
         (if of(b) < of(a) { b } else { a }, rest)
     }
 }
 
 #[inline(always)]
-fn id_of(slot: u32, pods: usize) -> usize {
-    if slot & VIEW == 0 { slot as usize } else { pods + (slot & !VIEW) as usize }
+fn id_of(slot: u32, views: usize) -> usize {
+    if slot & VIEW == 0 { views + slot as usize } else { (slot & !VIEW) as usize }
 }
 
 pub fn run(
@@ -95,7 +103,7 @@ pub fn run(
     seed: Seed,
     mut tally: Tally,
 ) -> TrafficOutcome {
-    let mut loads = Loads::new(&board);
+    let mut loads = Loads::new(&board.views, board.timeline.pods.len());
     let mut random = Random::new(seed);
     let mut block = Block::new(&board, samplers);
     loop {
@@ -192,6 +200,7 @@ fn decide_in_one<const LEAST: bool>(
 ) {
     let now = &board.views[view as usize];
     let (slots, pods) = (&now.slots[..], board.pods_in(now.context));
+    let views = board.views.len();
     let mut failures = [(0u32, 0u32); BLOCK];
     let mut failed = 0;
     let mut answers = tally.answers();
@@ -200,11 +209,11 @@ fn decide_in_one<const LEAST: bool>(
         loads.end_until(at, agenda);
         let load = &mut loads.views[view as usize];
         let pod = if LEAST {
-            load.least()
+            load.least() - views
         } else {
             let (a, b, _) = now.two_places((block.bits[i] >> 32) as u32);
             let (a, b) = (slots[a] as usize, slots[b] as usize);
-            if load.of(b) < load.of(a) { b } else { a }
+            if load.of(views + b) < load.of(views + a) { b } else { a }
         };
         let now = &pods[pod];
         let service_ns = block.service_ns(i, now.version);
@@ -219,8 +228,8 @@ fn decide_in_one<const LEAST: bool>(
             ends = board.unanswered(context, pod, Time(at), service_ns).2.0;
         }
         if ends > at {
-            load.begin(pod);
-            agenda.push(ends, loads.event(view, pod as u32));
+            load.begin(views + pod);
+            agenda.push(ends, loads.event(view, (views + pod) as u32));
         }
     }
     answers.close();
@@ -252,7 +261,7 @@ fn decide_one(
         }
         let slot;
         if board.views[view as usize].pick.sees_load() {
-            (slot, u) = loads.pick(board, view, u);
+            (slot, u) = loads.pick(&board.views[view as usize], view, u);
             chosen[depth] = (view, loads.id(slot) as u32);
             depth += 1;
         } else {

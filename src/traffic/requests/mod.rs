@@ -12,7 +12,9 @@ mod board;
 mod heap;
 mod load;
 mod loaded;
+mod present;
 mod queued;
+mod view;
 
 use crate::engine::Seed;
 use crate::timeline::Timeline;
@@ -25,29 +27,33 @@ use crate::traffic::tally::Tally;
 use agenda::Agenda;
 pub use blind::Random;
 use board::Board;
+pub use queued::Simulation;
 
 /// Simulates each request; the same seed gives the same arrivals whatever the timeline.
 pub fn evaluate(timeline: &Timeline, traffic: &Traffic, seed: Seed) -> TrafficOutcome {
-    let setup = Setup::new(timeline, traffic, seed);
     if queued::needed(timeline, traffic) {
-        return setup.queued(traffic, seed);
+        return evaluate_queued(timeline, traffic, seed);
+    }
+    let setup = Setup::new(timeline, traffic, seed);
+    let board = Board::new(timeline, traffic, seed);
+    if timeline.views.iter().any(|v| v.hop.pick.sees_load()) {
+        let agenda = setup.agenda();
+        let sends = setup.sends.expect("a closed loop is queued");
+        return loaded::run(board, sends, &setup.samplers, agenda, seed, setup.tally);
     }
     let sends = setup.sends.expect("a closed loop is queued");
-    if timeline.views.iter().any(|v| v.hop.pick.sees_load()) {
-        let agenda = Agenda::new(setup.start_ns, 1e9 / setup.peak, setup.in_flight);
-        return loaded::run(setup.board, sends, &setup.samplers, agenda, seed, setup.tally);
-    }
-    blind::run(setup.board, sends, &setup.samplers, seed, setup.tally)
+    blind::run(board, sends, &setup.samplers, seed, setup.tally)
 }
 
 /// As [`evaluate`], by the general loop even where a simpler one applies. The outcome is the same.
 pub fn evaluate_queued(timeline: &Timeline, traffic: &Traffic, seed: Seed) -> TrafficOutcome {
-    Setup::new(timeline, traffic, seed).queued(traffic, seed)
+    Simulation::new(timeline, traffic, seed).finish(timeline)
 }
 
-struct Setup<'a> {
-    board: Board<'a>,
+/// What all loops begin with.
+struct Setup {
     sends: Option<Sends>,
+    /// By version.
     samplers: Vec<Sampler>,
     /// About so many requests a second at most, and in flight.
     peak: f64,
@@ -56,8 +62,8 @@ struct Setup<'a> {
     tally: Tally,
 }
 
-impl<'a> Setup<'a> {
-    fn new(timeline: &'a Timeline, traffic: &Traffic, seed: Seed) -> Setup<'a> {
+impl Setup {
+    fn new(timeline: &Timeline, traffic: &Traffic, seed: Seed) -> Setup {
         let rates = plan::rate_pieces(timeline, traffic);
         let window = plan::window(timeline, traffic);
         let peak = rates.iter().map(|r| r.rate).fold(1e-3, f64::max);
@@ -75,7 +81,6 @@ impl<'a> Setup<'a> {
             Arrivals::Even | Arrivals::Poisson => (peak, peak * longest),
         };
         Setup {
-            board: Board::new(timeline, traffic, seed),
             sends: Sends::new(&traffic.arrivals, rates, window, seed),
             samplers: timeline.versions.iter().map(|v| Sampler::new(&v.service)).collect(),
             peak,
@@ -85,8 +90,7 @@ impl<'a> Setup<'a> {
         }
     }
 
-    fn queued(self, traffic: &Traffic, seed: Seed) -> TrafficOutcome {
-        let agenda = Agenda::new(self.start_ns, 1e9 / self.peak, self.in_flight);
-        queued::run(self.board, traffic, self.sends, &self.samplers, agenda, seed, self.tally)
+    fn agenda(&self) -> Agenda {
+        Agenda::new(self.start_ns, 1e9 / self.peak, self.in_flight)
     }
 }

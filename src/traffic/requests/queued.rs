@@ -1,26 +1,32 @@
 //! Requests that wait for something: for a slot or in a queue, for a retry, for a connection, for the user
-//! to come back. An agenda holds what happens next; arrivals and changes of the board are merged with it.
+//! to come back. An agenda holds what happens next; arrivals and changes of the present are merged with it.
+//! Nothing looks ahead, so that the timeline may grow between two steps.
 
 mod client;
+mod connect;
+mod endings;
 mod pod;
 mod scores;
+mod signals;
+mod source;
 mod tries;
 
+use super::Setup;
 use super::agenda::Agenda;
-use super::blind::Random;
-use super::board::Board;
 use super::loaded::Loads;
-use crate::engine::Seed;
+use super::present::{Happened, Present};
 use crate::engine::rng::mix;
-use crate::timeline::{L7, Timeline};
+use crate::engine::{Seed, Time};
+use crate::timeline::{L7, Timeline, Touched};
 use crate::traffic::offered::Traffic;
-use crate::traffic::random::{BLOCK, Sends};
 use crate::traffic::service::Sampler;
 use crate::traffic::tally::Tally;
 use crate::traffic::{Cause, Failure, TrafficOutcome};
 use client::{Connections, Users};
 use pod::Pods;
 use scores::Scores;
+use signals::Readings;
+use source::Source;
 use tries::Pools;
 
 pub const NONE: u32 = u32::MAX;
@@ -29,13 +35,13 @@ pub const NONE: u32 = u32::MAX;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum State {
     Free,
-    /// For a SYN to be answered; it will be accepted.
-    Connecting,
+    /// For a SYN that met nobody to be sent again, for the n-th time.
+    Syn(u8),
     /// A client's connection is on its way; a freed one may come first.
     Dialing,
     /// In a pod's queue.
     Queued,
-    /// In service; how that ends is known.
+    /// In service; how that ends by itself.
     Running(End),
     /// For a failed connection to be known to have failed.
     Failing(Failure, Cause),
@@ -49,7 +55,6 @@ pub enum State {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum End {
     Answered,
-    Cut(Cause),
     /// The hop or the client gives up first.
     TooSlow,
 }
@@ -85,25 +90,31 @@ pub struct Request {
     pub user: u32,
     /// Counts the uses of this place, so that late events find out that they are void.
     pub generation: u32,
+    /// Of the event that it waits for; NONE: whatever comes is void.
+    pub stamp: u32,
     /// (view, backend) whose load counts this try.
     pub loads: [(u32, u32); 2],
     pub load_count: u32,
 }
 
-/// Kinds of events: the upper four bits; the rest names a request, pod, user or dial.
+/// Kinds of events: the upper four bits; the rest names a request, an orphan, a pod, a user, a dial or a
+/// rehash.
 pub const REQUEST: u32 = 0 << 28;
 pub const EXPIRE: u32 = 1 << 28;
 pub const RELEASE: u32 = 2 << 28;
-pub const CUT: u32 = 3 << 28;
+pub const ENDINGS: u32 = 3 << 28;
 pub const USER: u32 = 4 << 28;
 pub const DIALED: u32 = 5 << 28;
+pub const REHASH: u32 = 6 << 28;
 const INDEX: u32 = (1 << 28) - 1;
 
 pub struct Simulation<'a> {
-    pub timeline: &'a Timeline,
     pub traffic: &'a Traffic,
-    pub board: Board<'a>,
-    pub samplers: &'a [Sampler],
+    pub present: Present,
+    /// By version.
+    samplers: Vec<Sampler>,
+    /// None: the users of a closed loop send.
+    source: Option<Box<Source>>,
     pub agenda: Agenda,
     pub requests: Vec<Request>,
     free: Vec<u32>,
@@ -115,103 +126,147 @@ pub struct Simulation<'a> {
     pub users: Users,
     pub tally: Tally,
     pub now: i64,
-}
-
-/// Runs to the end of the timeline.
-pub fn run(
-    board: Board,
-    traffic: &Traffic,
-    sends: Option<Sends>,
-    samplers: &[Sampler],
-    agenda: Agenda,
-    seed: Seed,
-    tally: Tally,
-) -> TrafficOutcome {
-    let timeline = board.timeline;
-    let mut simulation = Simulation {
-        timeline,
-        traffic,
-        loads: Loads::new(&board),
-        scores: Scores::new(timeline),
-        pools: Pools::new(timeline),
-        pods: Pods::new(timeline),
-        connections: Connections::new(timeline, traffic),
-        users: Users::new(timeline, traffic, seed),
-        board,
-        samplers,
-        agenda,
-        requests: Vec::with_capacity(1024),
-        free: Vec::with_capacity(1024),
-        tally,
-        now: i64::MIN,
-    };
-    simulation.schedule_cuts();
-    simulation.schedule_users();
-    match sends {
-        Some(sends) => simulation.open_loop(sends, Random::new(seed)),
-        None => simulation.until(i64::MAX),
-    }
-    simulation.finish()
+    meter: Readings,
 }
 
 impl<'a> Simulation<'a> {
-    fn open_loop(&mut self, mut sends: Sends, mut random: Random) {
-        let (mut times, mut bits) = ([0; BLOCK], [0; BLOCK]);
+    /// As it is before the first request, on a timeline that may still grow.
+    pub fn new(timeline: &Timeline, traffic: &'a Traffic, seed: Seed) -> Simulation<'a> {
+        let setup = Setup::new(timeline, traffic, seed);
+        let agenda = setup.agenda();
+        let Setup { sends, samplers, tally, .. } = setup;
+        let present = Present::new(timeline, seed);
+        let mut simulation = Simulation {
+            traffic,
+            loads: Loads::new(&present.views, present.pods.len()),
+            scores: Scores::new(&present.views, present.pods.len()),
+            pools: Pools::new(&present),
+            pods: Pods::default(),
+            connections: Connections::new(timeline, traffic),
+            users: Users::new(timeline, traffic, seed),
+            present,
+            samplers,
+            source: sends.map(|sends| Box::new(Source::new(sends, seed))),
+            agenda,
+            requests: Vec::with_capacity(1024),
+            free: Vec::with_capacity(1024),
+            tally,
+            now: i64::MIN,
+            meter: Readings::default(),
+        };
+        simulation.pods.grow(&simulation.present.pods, &simulation.present.versions);
+        simulation.schedule_users();
+        simulation
+    }
+
+    /// Something was written to the timeline that holds from `at` on.
+    pub fn touched(&mut self, at: Time, what: Touched) {
+        assert!(at.0 >= self.now, "the past is fixed");
+        self.present.touched(at, what);
+    }
+
+    /// Lets everything happen that happens before `end`. What the timeline holds for that time is final.
+    pub fn advance(&mut self, timeline: &Timeline, end: Time) {
+        let limit = end.0.saturating_sub(1).min(self.present.end.0);
+        if timeline.pods.len() > self.pods.states.len() {
+            self.grow(timeline);
+        }
+        if let Some(mut source) = self.source.take() {
+            self.send_until(timeline, &mut source, limit);
+            self.source = Some(source);
+        }
+        self.until(timeline, limit);
+    }
+
+    fn send_until(&mut self, timeline: &Timeline, source: &mut Source, limit: i64) {
         loop {
-            let count = sends.fill(&mut times);
-            random.fill(&mut bits);
-            for i in 0..count {
-                self.until(times[i]);
-                self.now = times[i];
-                self.send(bits[i], NONE);
+            while source.next < source.count {
+                let at = source.times[source.next];
+                if at > limit {
+                    return;
+                }
+                self.until(timeline, at);
+                self.now = at;
+                self.send(source.bits[source.next], NONE);
+                source.next += 1;
             }
-            if count < BLOCK {
-                return self.until(i64::MAX);
+            if !source.refill() {
+                return;
             }
         }
     }
 
+    #[cold]
+    fn grow(&mut self, timeline: &Timeline) {
+        self.present.grow(timeline);
+        let new = &timeline.versions[self.samplers.len()..];
+        self.samplers.extend(new.iter().map(|v| Sampler::new(&v.service)));
+        let pods = self.present.pods.len();
+        self.loads.grow(&self.present.views, pods);
+        self.scores.grow(pods);
+        self.pools.grow(pods);
+        self.pods.grow(&self.present.pods, &self.present.versions);
+        self.tally.grow(timeline);
+    }
+
     /// Lets everything happen up to and at `limit`.
     #[inline(always)]
-    fn until(&mut self, limit: i64) {
-        let limit = limit.min(self.timeline.end.0);
+    fn until(&mut self, timeline: &Timeline, limit: i64) {
         loop {
-            let (change, event) = (self.board.next_change().0, self.agenda.next_ns());
+            let (change, event) = (self.present.next_ns(), self.agenda.next_ns());
             if change <= event.min(limit) {
-                let loads = &mut self.loads;
-                // Seconds need no closing here: answers are counted where they were sent.
-                self.board.advance(|view, slot, on| loads.relist(view, slot, on));
+                self.change(timeline, change);
             } else if event <= limit {
                 self.now = event;
-                let event = self.agenda.pop().expect("peeked");
-                self.happen(event & !INDEX, event & INDEX);
+                let (event, stamp) = self.agenda.pop().expect("peeked");
+                self.happen(event & !INDEX, event & INDEX, stamp);
             } else {
                 return;
             }
         }
     }
 
+    /// The timeline changes at `at`; what follows for requests comes after all changes of the instant.
+    #[cold]
+    fn change(&mut self, timeline: &Timeline, at: i64) {
+        let Simulation { present, loads, agenda, .. } = self;
+        let relisted = |view, slot, on| loads.relist(view, slot, on);
+        match present.advance(timeline, relisted) {
+            Happened::Nothing => {}
+            Happened::Endings(pod) => {
+                agenda.push(at, ENDINGS | pod);
+            }
+            Happened::Rehash(n) => {
+                agenda.push(at, REHASH | n);
+            }
+        }
+    }
+
     #[inline(always)]
-    fn happen(&mut self, kind: u32, index: u32) {
+    fn happen(&mut self, kind: u32, index: u32, stamp: u32) {
         match kind {
-            REQUEST => self.proceed(index),
+            REQUEST => self.proceed(index, stamp),
             EXPIRE => self.expire(index),
             RELEASE => self.release(index),
-            CUT => self.cut(index),
+            ENDINGS => self.endings(index),
             USER => self.user_sends(index),
             DIALED => self.dialed(index),
+            REHASH => self.rehash(index),
             _ => unreachable!("event of kind {kind}"),
         }
     }
 
-    /// What a request waited for has come.
+    /// What a request waited for has come, unless it was ended before.
     #[inline(always)]
-    fn proceed(&mut self, index: u32) {
-        match self.requests[index as usize].state {
+    fn proceed(&mut self, index: u32, stamp: u32) {
+        let request = &self.requests[index as usize];
+        if request.stamp != stamp {
+            return;
+        }
+        match request.state {
             State::Running(End::Answered) => self.answered(index),
-            State::Running(End::Cut(cause)) => self.cut_off(index, cause),
             State::Running(End::TooSlow) => self.too_slow(index),
-            State::Connecting => self.admit(index),
+            State::Syn(again) => self.knock(index, again),
             State::Failing(failure, cause) => self.connect_failed(index, failure, cause),
             State::Over(failure, cause) => self.client_failed(index, failure, cause),
             State::HopRetry => self.hop_tries_again(index),
@@ -250,6 +305,7 @@ impl<'a> Simulation<'a> {
             began: self.now,
             user,
             generation: 0,
+            stamp: NONE,
             loads: [(0, 0); 2],
             load_count: 0,
         };
@@ -279,16 +335,21 @@ impl<'a> Simulation<'a> {
     }
 
     pub fn wait_until(&mut self, index: u32, at: i64, state: State) {
-        self.requests[index as usize].state = state;
-        self.agenda.push(at, REQUEST | index);
+        assert!(at >= self.now, "nobody waits for the past");
+        let stamp = self.agenda.push(at, REQUEST | index);
+        let request = &mut self.requests[index as usize];
+        (request.state, request.stamp) = (state, stamp);
     }
 
-    pub fn l7(&self, hop: u32) -> Option<&'a L7> {
-        let view = self.timeline.views.get(hop as usize)?;
-        view.hop.l7.as_ref()
+    #[inline(always)]
+    pub fn l7(&self, hop: u32) -> Option<&L7> {
+        self.present.l7(hop)
     }
 
-    fn finish(mut self) -> TrafficOutcome {
+    /// The timeline is complete: everything happens until its end.
+    pub fn finish(mut self, timeline: &Timeline) -> TrafficOutcome {
+        self.grow(timeline);
+        self.advance(timeline, Time::NEVER);
         let open = self.requests.iter().filter(|r| r.state != State::Free);
         for request in open {
             let pod = (request.pod != NONE).then_some(request.pod as usize);

@@ -1,6 +1,7 @@
 //! The clients' side: kept connections, as Go's transport keeps them, and users who wait for their answers.
 
-use super::tries::closes_at;
+use super::super::present::Present;
+use super::connect::{Attempt, Met};
 use super::{DIALED, NONE, Simulation, State, USER};
 use crate::engine::rng::mix;
 use crate::engine::{Seed, Time};
@@ -26,7 +27,9 @@ struct Connection {
 struct Dial {
     index: u32,
     generation: u32,
-    connection: Connection,
+    attempt: Attempt,
+    view: u32,
+    /// `Syn` or `Failing`.
     then: State,
 }
 
@@ -55,10 +58,10 @@ impl Connections {
 
     /// The latest connection that its pod has not closed.
     #[inline(always)]
-    fn take(&mut self, timeline: &Timeline, now: i64) -> Option<Connection> {
+    fn take(&mut self, present: &Present, now: i64) -> Option<Connection> {
         loop {
             let c = self.idle.pop()?;
-            if closes_at(timeline, c.pod, c.life, c.since) > now {
+            if present.closes_at(c.pod, c.life, c.since) > now {
                 return Some(c);
             }
         }
@@ -77,7 +80,7 @@ impl Simulation<'_> {
     /// Takes an idle connection, or opens one.
     #[inline(always)]
     pub fn client_connects(&mut self, index: u32) {
-        let kept = self.connections.as_mut().and_then(|c| c.take(self.timeline, self.now));
+        let kept = self.connections.as_mut().and_then(|c| c.take(&self.present, self.now));
         match kept {
             Some(connection) => self.send_on(index, connection),
             None => self.enter(index),
@@ -108,8 +111,8 @@ impl Simulation<'_> {
 
     #[inline(always)]
     fn offer(&mut self, connection: Connection) {
-        let truth = &self.timeline.pods[connection.pod as usize];
-        if truth.lives[connection.life as usize].stop_accept.0 <= self.now {
+        let pod = &self.present.pods[connection.pod as usize];
+        if pod.lives[connection.life as usize].stop_accept.0 <= self.now {
             return;
         }
         let connections = self.connections.as_mut().expect("kept connections");
@@ -122,15 +125,14 @@ impl Simulation<'_> {
         connections.idle.push(connection);
     }
 
-    /// A connection attempt takes until `at`; without kept connections the request just waits for it.
-    pub fn wait_or_dial(&mut self, index: u32, at: i64, then: State) {
+    /// A connection attempt goes on at `at`; without kept connections the request just waits for it.
+    pub fn wait_or_dial(&mut self, index: u32, attempt: Attempt, at: i64, then: State) {
         let request = &self.requests[index as usize];
         let Some(connections) = self.connections.as_mut().filter(|_| request.hop == NONE) else {
             return self.wait_until(index, at, then);
         };
-        let (pod, view, life) = (request.pod, request.view, request.life);
-        let connection = Connection { pod, view, life, since: at };
-        let dial = Dial { index, generation: request.generation, connection, then };
+        let (generation, view) = (request.generation, request.view);
+        let dial = Dial { index, generation, attempt, view, then };
         let place = connections.free.pop().unwrap_or(connections.dials.len() as u32);
         match connections.dials.get_mut(place as usize) {
             Some(old) => *old = dial,
@@ -141,18 +143,48 @@ impl Simulation<'_> {
         self.agenda.push(at, DIALED | place);
     }
 
-    /// A connection attempt is over.
+    /// A connection attempt goes on or is over.
     pub fn dialed(&mut self, place: u32) {
         let connections = self.connections.as_mut().expect("kept connections");
-        let dial = connections.dials[place as usize];
+        let mut dial = connections.dials[place as usize];
+        let met = match dial.then {
+            State::Syn(again) => {
+                dial.attempt.again = again;
+                self.meets(&dial.attempt)
+            }
+            State::Failing(failure, cause) => Met::Failed { at: self.now, failure, cause },
+            then => unreachable!("a dial does not wait for {then:?}"),
+        };
+        let (at, then) = match met {
+            Met::Silence { at } => (at, State::Syn(dial.attempt.again + 1)),
+            Met::Failed { at, failure, cause } if at > self.now => {
+                (at, State::Failing(failure, cause))
+            }
+            _ => return self.dial_over(place, met),
+        };
+        self.connections.as_mut().expect("kept connections").dials[place as usize] =
+            Dial { then, ..dial };
+        self.agenda.push(at, DIALED | place);
+    }
+
+    fn dial_over(&mut self, place: u32, met: Met) {
+        let connections = self.connections.as_mut().expect("kept connections");
+        let Dial { index, generation, attempt, view, .. } = connections.dials[place as usize];
         connections.free.push(place);
-        let request = &mut self.requests[dial.index as usize];
-        if request.generation == dial.generation && request.state == State::Dialing {
-            request.state = dial.then;
-            return self.proceed(dial.index);
-        }
-        if dial.then == State::Connecting {
-            self.offer(dial.connection);
+        let request = &mut self.requests[index as usize];
+        let waits = request.generation == generation && request.state == State::Dialing;
+        match met {
+            Met::Accepted(life) if waits => {
+                request.life = life;
+                self.admit(index);
+            }
+            Met::Accepted(life) => {
+                self.offer(Connection { pod: attempt.pod, view, life, since: self.now });
+            }
+            Met::Failed { failure, cause, .. } if waits => {
+                self.connect_failed(index, failure, cause);
+            }
+            Met::Failed { .. } | Met::Silence { .. } => {}
         }
     }
 }

@@ -1,22 +1,31 @@
 //! How fast each backend answered, for hops that prefer fast ones.
 
-use crate::timeline::{Pick, Timeline};
+use super::super::view::ViewNow;
+use crate::timeline::Pick;
 
-/// Answer times by view and backend, for hops that prefer fast ones. A score decays over ten seconds.
+/// Answer times by backend and view, for hops that prefer fast ones. A score decays over ten seconds.
 pub struct Scores {
-    /// `view * backends + backend`: (seconds, when it was last updated); empty if nobody looks.
+    /// `backend * views + view`: (seconds, when it was last updated); empty if nobody looks.
     scores: Vec<(f64, i64)>,
-    backends: usize,
+    views: usize,
+    used: bool,
 }
 
 const DECAY_S: f64 = 10.0;
 
 impl Scores {
-    pub fn new(timeline: &Timeline) -> Scores {
-        let backends = timeline.pods.len() + timeline.views.len();
-        let used = timeline.views.iter().any(|v| v.hop.pick == Pick::Ewma);
-        let size = if used { backends * timeline.views.len() } else { 0 };
-        Scores { scores: vec![(0.0, i64::MIN); size], backends }
+    pub fn new(views: &[ViewNow], pods: usize) -> Scores {
+        let used = views.iter().any(|v| v.pick == Pick::Ewma);
+        let mut scores = Scores { scores: Vec::new(), views: views.len(), used };
+        scores.grow(pods);
+        scores
+    }
+
+    /// There are more pods now.
+    pub fn grow(&mut self, pods: usize) {
+        let size = if self.used { (self.views + pods) * self.views } else { 0 };
+        assert!(size >= self.scores.len(), "backends do not go");
+        self.scores.resize(size, (0.0, i64::MIN));
     }
 
     fn decay(from: i64, to: i64) -> f64 {
@@ -24,14 +33,14 @@ impl Scores {
     }
 
     pub fn of(&self, view: u32, backend: usize, now: i64) -> f64 {
-        match self.scores[view as usize * self.backends + backend] {
+        match self.scores[backend * self.views + view as usize] {
             (_, i64::MIN) => f64::NAN,
             (score, at) => score * Scores::decay(at, now),
         }
     }
 
     pub fn update(&mut self, view: u32, backend: usize, now: i64, seconds: f64) {
-        let place = &mut self.scores[view as usize * self.backends + backend];
+        let place = &mut self.scores[backend * self.views + view as usize];
         let weight = if place.1 == i64::MIN { 0.0 } else { Scores::decay(place.1, now) };
         *place = (place.0 * weight + seconds * (1.0 - weight), now);
     }

@@ -1,12 +1,13 @@
 //! One try after the other: from the entry through the views to a pod, and what a layer-7 hop does when a
 //! try fails.
 
-use super::super::board::VIEW;
+use super::super::present::Present;
+use super::super::view::VIEW;
 use super::{NONE, Simulation, State};
 use crate::engine::Time;
 use crate::engine::rng::mix;
-use crate::timeline::{L7, Pick, PodId, Timeline, ViewId};
-use crate::traffic::fate::Fate;
+use crate::timeline::{Phase, Pick, PodId, ViewId};
+use crate::traffic::plan::Rules;
 use crate::traffic::{Cause, Failure, LossKey};
 
 /// A connection of a hop to a backend, waiting to be used again.
@@ -18,10 +19,12 @@ struct Idle {
     life: u16,
 }
 
-/// Idle connections by hop and slot, the latest on top.
+/// Idle connections by backend and hop, the latest on top.
 pub struct Pools {
+    /// `backend * hops + hop`; empty if no hop keeps any.
     idle: Vec<Vec<Idle>>,
-    backends: usize,
+    hops: usize,
+    used: bool,
 }
 
 /// How a try of a hop failed.
@@ -46,22 +49,29 @@ enum Found {
 }
 
 impl Pools {
-    pub fn new(timeline: &Timeline) -> Pools {
-        let backends = timeline.pods.len() + timeline.views.len();
-        let pools = |v: &crate::timeline::View| v.hop.l7.as_ref().is_some_and(|l| l.pool.is_some());
-        let used = timeline.views.iter().any(pools);
-        let size = if used { backends * timeline.views.len() } else { 0 };
-        Pools { idle: (0..size).map(|_| Vec::new()).collect(), backends }
+    pub fn new(present: &Present) -> Pools {
+        let used = present.hops.iter().flatten().any(|l7| l7.pool.is_some());
+        let mut pools = Pools { idle: Vec::new(), hops: present.hops.len(), used };
+        pools.grow(present.pods.len());
+        pools
     }
 
-    fn take(&mut self, timeline: &Timeline, hop: u32, l7: &L7, backend: usize, now: i64) -> Found {
-        let Some(pool) = l7.pool else { return Found::Nothing };
-        let stack = &mut self.idle[hop as usize * self.backends + backend];
+    /// There are more pods now.
+    pub fn grow(&mut self, pods: usize) {
+        let size = if self.used { (self.hops + pods) * self.hops } else { 0 };
+        assert!(size >= self.idle.len(), "backends do not go");
+        self.idle.resize_with(size, Vec::new);
+    }
+
+    fn take(&mut self, present: &Present, hop: u32, backend: usize, now: i64) -> Found {
+        let pool = present.hops[hop as usize].as_ref().and_then(|l7| l7.pool);
+        let Some(pool) = pool else { return Found::Nothing };
+        let stack = &mut self.idle[backend * self.hops + hop as usize];
         while let Some(idle) = stack.pop() {
             if (Time(idle.since) + pool.idle_timeout).0 <= now {
                 continue;
             }
-            let closes = closes_at(timeline, idle.pod, idle.life, idle.since);
+            let closes = present.closes_at(idle.pod, idle.life, idle.since);
             if now < closes - pool.race_window.0 {
                 return Found::Idle(idle);
             }
@@ -71,14 +81,6 @@ impl Pools {
         }
         Found::Nothing
     }
-}
-
-/// When a pod closes a connection that is idle since `since`.
-pub fn closes_at(timeline: &Timeline, pod: u32, life: u16, since: i64) -> i64 {
-    let truth = &timeline.pods[pod as usize];
-    let version = &timeline.versions[truth.version as usize];
-    let idle = version.keep_alive_timeout.map_or(i64::MAX, |k| (Time(since) + k).0);
-    truth.lives[life as usize].stop_accept.0.min(idle)
 }
 
 impl Simulation<'_> {
@@ -92,21 +94,21 @@ impl Simulation<'_> {
         request.tried = [NONE; 4];
         request.began = self.now;
         let u = (request.bits >> 32) as u32;
-        self.forward(index, self.board.enter(), u);
+        self.forward(index, self.present.enter(), u);
     }
 
     /// Follows a request from `view` to a pod.
     #[inline(always)]
     fn forward(&mut self, index: u32, mut view: u32, mut u: u32) {
         loop {
-            if self.timeline.views[view as usize].hop.l7.is_some() {
+            if self.present.hops[view as usize].is_some() {
                 let request = &mut self.requests[index as usize];
                 if request.hop != view {
                     (request.hop, request.tries) = (view, 1);
                     request.tried = [NONE; 4];
                 }
             }
-            if self.board.views[view as usize].cannot_forward() {
+            if self.present.views[view as usize].cannot_forward() {
                 return self.no_backend(index, view);
             }
             let slot;
@@ -133,7 +135,7 @@ impl Simulation<'_> {
         } else {
             self.pick(view, u)
         };
-        if self.board.views[view as usize].pick.sees_load() {
+        if self.present.views[view as usize].pick.sees_load() {
             let id = self.loads.id(slot);
             self.loads.views[view as usize].begin(id);
             let request = &mut self.requests[index as usize];
@@ -145,14 +147,14 @@ impl Simulation<'_> {
 
     #[inline(always)]
     fn pick(&mut self, view: u32, u: u32) -> (u32, u32) {
-        let now = &mut self.board.views[view as usize];
+        let now = &mut self.present.views[view as usize];
         match now.pick {
             Pick::Ewma => {
                 let (a, b, rest) = now.two_places(u);
                 let (a, b) = (now.slots[a], now.slots[b]);
                 (self.faster(view, a, b), rest)
             }
-            Pick::LeastOutstanding | Pick::TwoChoices => self.loads.pick(&self.board, view, u),
+            Pick::LeastOutstanding | Pick::TwoChoices => self.loads.pick(now, view, u),
             Pick::Random | Pick::RoundRobin | Pick::FlowHash => now.next_slot(u),
         }
     }
@@ -163,7 +165,7 @@ impl Simulation<'_> {
         let (mut x, mut y) =
             (self.scores.of(view, id_a, self.now), self.scores.of(view, id_b, self.now));
         if x.is_nan() || y.is_nan() {
-            let slots = &self.board.views[view as usize].slots;
+            let slots = &self.present.views[view as usize].slots;
             let known = slots.iter().map(|s| self.scores.of(view, self.loads.id(*s), self.now));
             let (sum, count) =
                 known.filter(|s| !s.is_nan()).fold((0.0, 0.0), |(s, n), x| (s + x, n + 1.0));
@@ -182,7 +184,7 @@ impl Simulation<'_> {
         }
         let exclude = self.l7(view).is_some_and(|l7| l7.exclude_tried);
         let untried = |slot: &u32| !request.tried.contains(slot);
-        let left = self.board.views[view as usize].slots.iter().filter(|s| untried(s)).count();
+        let left = self.present.views[view as usize].slots.iter().filter(|s| untried(s)).count();
         if !exclude || left == 0 {
             return self.pick(view, u);
         }
@@ -195,16 +197,18 @@ impl Simulation<'_> {
             }
             number = mix(number.wrapping_add(0x9e37_79b9_7f4a_7c15));
         }
-        let slots = &self.board.views[view as usize].slots;
+        let slots = &self.present.views[view as usize].slots;
         (*slots.iter().find(|s| untried(s)).expect("one is left"), u)
     }
 
     /// Sends on a pooled connection if there is one.
     #[inline(always)]
     fn reuse(&mut self, index: u32, hop: u32, slot: u32) -> bool {
-        let Some(l7) = self.l7(hop).filter(|l7| l7.pool.is_some()) else { return false };
+        if !self.pools.used {
+            return false;
+        }
         let backend = self.loads.id(slot);
-        let (idle, race) = match self.pools.take(self.timeline, hop, l7, backend, self.now) {
+        let (idle, race) = match self.pools.take(&self.present, hop, backend, self.now) {
             Found::Nothing => return false,
             Found::Idle(idle) => (idle, false),
             Found::Race(idle) => (idle, true),
@@ -225,42 +229,21 @@ impl Simulation<'_> {
     fn connect(&mut self, index: u32, view: u32, pod: u32) {
         let request = &mut self.requests[index as usize];
         (request.pod, request.view, request.reused) = (pod, view, false);
-        let context = self.board.views[view as usize].context;
-        match self.board.pod_in(context, pod as usize).fate {
-            Fate::Accepted { after, life } => {
-                request.life = life;
-                if after.0 == 0 { self.admit(index) } else { self.connecting(index, after.0) }
-            }
-            Fate::Failed { after, failure, cause } => {
-                if after.0 == 0 {
-                    self.connect_failed(index, failure, cause);
-                } else {
-                    self.connection_fails(index, after.0, failure, cause);
-                }
-            }
+        let pod = &self.present.pods[pod as usize];
+        if pod.phase == Phase::Serving {
+            request.life = pod.life;
+            return self.admit(index);
         }
-    }
-
-    #[cold]
-    fn connecting(&mut self, index: u32, after: i64) {
-        let deadline = self.requests[index as usize].deadline;
-        if self.now + after >= deadline {
-            let lost = State::Failing(Failure::Timeout, Cause::AddressGone);
-            return self.wait_or_dial(index, deadline, lost);
-        }
-        self.wait_or_dial(index, self.now + after, State::Connecting);
-    }
-
-    #[cold]
-    fn connection_fails(&mut self, index: u32, after: i64, failure: Failure, cause: Cause) {
-        let deadline = self.requests[index as usize].deadline;
-        let failure = if self.now + after > deadline { Failure::Timeout } else { failure };
-        let at = (self.now + after).min(deadline);
-        self.wait_or_dial(index, at, State::Failing(failure, cause));
+        self.knock(index, 0);
     }
 
     fn no_backend(&mut self, index: u32, view: u32) {
-        let (failure, cause, known) = self.board.no_backend(view, Time(self.now));
+        let rules =
+            Rules::new(self.traffic.client.timeout, self.l7(self.requests[index as usize].hop));
+        let now = &self.present.views[view as usize];
+        let arp = self.present.arp_failure;
+        let (failure, cause, after) = rules.no_backend(now.empty, now.in_gap, arp);
+        let known = Time(self.now) + after;
         let request = &mut self.requests[index as usize];
         (request.pod, request.view) = (NONE, view);
         if known.0 <= self.now {
@@ -278,7 +261,7 @@ impl Simulation<'_> {
         let seconds = (self.now - request.began) as f64 * 1e-9;
         for &(view, id) in &request.loads[..request.load_count as usize] {
             self.loads.views[view as usize].end(id as usize);
-            if self.board.views[view as usize].pick == Pick::Ewma {
+            if self.present.views[view as usize].pick == Pick::Ewma {
                 self.scores.update(view, id as usize, self.now, seconds);
             }
         }
@@ -334,7 +317,7 @@ impl Simulation<'_> {
     fn hop_failed(&mut self, index: u32, failed: Failed) {
         let Failed { again, code, cause, counts, waits } = failed;
         let request = &mut self.requests[index as usize];
-        let l7 = self.timeline.views[request.hop as usize].hop.l7.as_ref().expect("a hop");
+        let l7 = self.present.hops[request.hop as usize].as_ref().expect("a hop");
         if !again || (counts && request.tries >= l7.tries) {
             return self.client_failed(index, Failure::Status(code), cause);
         }
@@ -343,7 +326,7 @@ impl Simulation<'_> {
         request.tried[0] = request.slot;
         request.bits = mix(request.bits.wrapping_add(0x9e37_79b9_7f4a_7c15));
         let request = self.requests[index as usize];
-        let mut slots = self.board.views[request.hop as usize].slots.iter();
+        let mut slots = self.present.views[request.hop as usize].slots.iter();
         let others = l7.exclude_tried && slots.any(|s| !request.tried.contains(s));
         let delay = if others || !waits { 0 } else { l7.retry_delay.0 };
         if delay > 0 || !counts {
@@ -384,15 +367,15 @@ impl Simulation<'_> {
     #[inline(always)]
     pub fn pool_connection(&mut self, index: u32) {
         let request = &self.requests[index as usize];
-        if self.pools.idle.is_empty() || self.l7(request.hop).is_none_or(|l| l.pool.is_none()) {
+        if !self.pools.used || self.l7(request.hop).is_none_or(|l| l.pool.is_none()) {
             return;
         }
-        let truth = &self.timeline.pods[request.pod as usize];
-        if truth.lives[request.life as usize].stop_accept.0 > self.now {
+        let pod = &self.present.pods[request.pod as usize];
+        if pod.lives[request.life as usize].stop_accept.0 > self.now {
             let backend = self.loads.id(request.slot);
             let (pod, view, life) = (request.pod, request.view, request.life);
             let idle = Idle { since: self.now, pod, view, life };
-            self.pools.idle[request.hop as usize * self.pools.backends + backend].push(idle);
+            self.pools.idle[backend * self.pools.hops + request.hop as usize].push(idle);
         }
     }
 }

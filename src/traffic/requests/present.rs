@@ -1,0 +1,249 @@
+//! What is the case now on a timeline that may still be growing, followed change by change. It holds copies
+//! of what has come to pass, so that whoever looks at it cannot see the future.
+
+use super::view::{VIEW, ViewNow, slot_of};
+use crate::engine::{Dur, Seed, Time};
+use crate::timeline::{
+    ChangeKind, L7, Life, LifeEnd, Phase, PodTruth, Timeline, Touched, Version, ViewId,
+};
+use smallvec::SmallVec;
+use std::cmp::Reverse;
+use std::collections::BinaryHeap;
+
+pub struct Present {
+    pub views: Vec<ViewNow>,
+    /// Of each view, what it does at layer 7.
+    pub hops: Vec<Option<L7>>,
+    pub pods: Vec<PodNow>,
+    pub versions: Vec<Version>,
+    root: ViewId,
+    pub arp_failure: Dur,
+    pub end: Time,
+    /// What is to be looked at, and when: something changes there then, if it is not withdrawn.
+    due: BinaryHeap<Reverse<(Time, Touched)>>,
+    next_ns: i64,
+    /// Changes of each view taken in so far.
+    read: Vec<usize>,
+    rehashes: Vec<(Time, f32)>,
+}
+
+/// What a pod is now.
+#[derive(Clone, Debug)]
+pub struct PodNow {
+    pub version: u16,
+    /// While it serves: the run that accepts connections.
+    pub life: u16,
+    /// What a connection meets.
+    pub phase: Phase,
+    /// Runs that have begun, as far as they have come: what has not happened yet is never.
+    pub lives: SmallVec<[Life; 1]>,
+    /// Deregistration delays that are over.
+    cuts: usize,
+    /// What the simulation has to do about it.
+    pub pending: SmallVec<[Ending; 2]>,
+}
+
+/// What ends requests that a pod works on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Ending {
+    /// This run of its process accepts no more connections, and closes idle ones.
+    Closes { life: u16 },
+    /// What this run works on is cut.
+    Cut { life: u16 },
+    /// A balancer's deregistration delay is over.
+    Deregistered,
+}
+
+/// What the simulation is to see to at once.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Happened {
+    Nothing,
+    /// The pod has endings pending.
+    Endings(u32),
+    Rehash(u32),
+}
+
+impl Present {
+    /// Before anything has happened, with all that the timeline holds already still to come.
+    pub fn new(timeline: &Timeline, seed: Seed) -> Present {
+        let views = 0..timeline.views.len();
+        let mut present = Present {
+            views: views.map(|v| ViewNow::new(timeline, v, 0, seed)).collect(),
+            hops: timeline.views.iter().map(|v| v.hop.l7.clone()).collect(),
+            pods: Vec::new(),
+            versions: Vec::new(),
+            root: timeline.root,
+            arp_failure: timeline.arp_failure,
+            end: timeline.end,
+            due: timeline.touched().into_iter().map(Reverse).collect(),
+            next_ns: i64::MAX,
+            read: vec![0; timeline.views.len()],
+            rehashes: Vec::new(),
+        };
+        present.grow(timeline);
+        present.find_next();
+        present
+    }
+
+    /// Takes in pods and versions that are new.
+    pub fn grow(&mut self, timeline: &Timeline) {
+        assert!(timeline.views.len() == self.views.len(), "views are there from the start");
+        self.versions.extend_from_slice(&timeline.versions[self.versions.len()..]);
+        let new = |truth: &PodTruth| PodNow {
+            version: truth.version,
+            life: 0,
+            phase: Phase::Silent,
+            lives: SmallVec::new(),
+            cuts: 0,
+            pending: SmallVec::new(),
+        };
+        self.pods.extend(timeline.pods[self.pods.len()..].iter().map(new));
+    }
+
+    /// Something was written to the timeline that holds from `at` on.
+    pub fn touched(&mut self, at: Time, what: Touched) {
+        self.due.push(Reverse((at, what)));
+        self.next_ns = self.next_ns.min(at.0);
+    }
+
+    fn find_next(&mut self) {
+        self.next_ns = self.due.peek().map_or(i64::MAX, |due| due.0.0.0);
+    }
+
+    /// When something changes next (`i64::MAX`: never, as far as is known).
+    #[inline(always)]
+    pub fn next_ns(&self) -> i64 {
+        self.next_ns
+    }
+
+    /// Makes the next change. `relisted` hears of slots that a view (first) now lists or no longer lists.
+    pub fn advance(
+        &mut self,
+        timeline: &Timeline,
+        relisted: impl FnMut(u32, u32, bool),
+    ) -> Happened {
+        let Some(Reverse((at, what))) = self.due.pop() else { return Happened::Nothing };
+        self.find_next();
+        match what {
+            Touched::View(view) => {
+                self.view_changes(timeline, view, at, relisted);
+                Happened::Nothing
+            }
+            Touched::Pod(pod) => {
+                let now = &mut self.pods[pod.index()];
+                now.look(&timeline.pods[pod.index()], at);
+                if now.pending.is_empty() { Happened::Nothing } else { Happened::Endings(pod.0) }
+            }
+            Touched::Routers => {
+                let Some(&rehash) = timeline.rehashes.get(self.rehashes.len()) else {
+                    return Happened::Nothing;
+                };
+                assert!(rehash.0 <= at, "a rehash is told of when it happens");
+                self.rehashes.push(rehash);
+                Happened::Rehash(self.rehashes.len() as u32 - 1)
+            }
+        }
+    }
+
+    fn view_changes(
+        &mut self,
+        timeline: &Timeline,
+        view: ViewId,
+        at: Time,
+        mut relisted: impl FnMut(u32, u32, bool),
+    ) {
+        let (believed, now) = (&timeline.views[view.index()], &mut self.views[view.index()]);
+        let read = &mut self.read[view.index()];
+        while let Some(change) = believed.changes.get(*read).filter(|c| c.at <= at) {
+            *read += 1;
+            let slot = slot_of(change.target);
+            if now.change(slot, change.kind) {
+                relisted(view.0, slot, change.kind != ChangeKind::Remove);
+            }
+        }
+        now.in_gap = believed.in_gap(at);
+    }
+
+    /// Where a request begins: at the clients' view, or at the only one that it lists.
+    #[inline(always)]
+    pub fn enter(&self) -> u32 {
+        match self.views[self.root.index()].slots[..] {
+            [slot] if slot & VIEW != 0 => slot & !VIEW,
+            _ => self.root.0,
+        }
+    }
+
+    pub fn l7(&self, hop: u32) -> Option<&L7> {
+        self.hops.get(hop as usize)?.as_ref()
+    }
+
+    /// When a pod closes a connection that is idle since `since`, as far as is known.
+    #[inline(always)]
+    pub fn closes_at(&self, pod: u32, life: u16, since: i64) -> i64 {
+        let now = &self.pods[pod as usize];
+        let timeout = self.versions[usize::from(now.version)].keep_alive_timeout;
+        let idle = timeout.map_or(i64::MAX, |k| (Time(since) + k).0);
+        now.lives[usize::from(life)].stop_accept.0.min(idle)
+    }
+
+    /// The share of open connections that the n-th rehash breaks.
+    pub fn rehashed(&self, n: u32) -> f32 {
+        self.rehashes[n as usize].1
+    }
+}
+
+impl PodNow {
+    /// Brings it up to date: `truth` may know more than what is the case at `at`.
+    fn look(&mut self, truth: &PodTruth, at: Time) {
+        self.phase = truth.phase_at(at);
+        for (i, life) in truth.lives.iter().take_while(|l| l.started <= at).enumerate() {
+            let now = as_of(life, at);
+            let before = self.lives.get(i).copied();
+            let happened = |time: fn(&Life) -> Time| {
+                before.is_none_or(|b| time(&b).is_never()) && !time(&now).is_never()
+            };
+            let life = i as u16;
+            if happened(|l| l.stop_accept) {
+                self.pending.push(Ending::Closes { life });
+            }
+            if happened(|l| l.cut) {
+                self.pending.push(Ending::Cut { life });
+            }
+            match self.lives.get_mut(i) {
+                Some(place) => *place = now,
+                None => self.lives.push(now),
+            }
+        }
+        if self.phase == Phase::Serving {
+            let serves = |l: &Life| l.listening <= at && at < l.stop_accept;
+            let life = self.lives.iter().rposition(serves);
+            self.life = life.expect("a pod that serves has a process that listens") as u16;
+        }
+        let over = truth.cuts.partition_point(|cut| *cut <= at);
+        if over > self.cuts {
+            self.cuts = over;
+            self.pending.push(Ending::Deregistered);
+        }
+    }
+}
+
+/// A run as far as it has come at `at`.
+fn as_of(life: &Life, at: Time) -> Life {
+    let known = |time: Time| if time <= at { time } else { Time::NEVER };
+    let gone = life.exit <= at;
+    Life {
+        started: life.started,
+        listening: known(life.listening),
+        sigterm: known(life.sigterm),
+        stop_accept: known(life.stop_accept),
+        // Known as the listener closes with its process.
+        reset_until: if known(life.stop_accept).is_never() {
+            Time::ALWAYS
+        } else {
+            life.reset_until
+        },
+        cut: known(life.cut),
+        exit: known(life.exit),
+        ended_by: if gone { life.ended_by } else { LifeEnd::Running },
+    }
+}

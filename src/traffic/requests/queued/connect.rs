@@ -1,0 +1,83 @@
+//! Connections that take time to come about: a SYN that nobody answers is sent again, until one is answered
+//! or nobody waits for it any longer.
+
+use super::{NONE, Simulation, State};
+use crate::engine::{Dur, Time};
+use crate::timeline::Phase;
+use crate::traffic::fate::{nobody_listens, nobody_there, sent_again};
+use crate::traffic::plan::Rules;
+use crate::traffic::{Cause, Failure};
+
+/// An attempt to connect to a pod.
+#[derive(Clone, Copy, Debug)]
+pub struct Attempt {
+    pub pod: u32,
+    /// The first SYN.
+    pub sent: i64,
+    /// How often it was sent again.
+    pub again: u8,
+    /// It is given up so long after the first SYN, and at the request's deadline.
+    pub limit: Dur,
+    pub deadline: i64,
+}
+
+/// What a SYN meets.
+#[derive(Clone, Copy, Debug)]
+pub enum Met {
+    /// This run of the pod's process accepts.
+    Accepted(u16),
+    /// That is known at `at`.
+    Failed { at: i64, failure: Failure, cause: Cause },
+    /// Nothing: it is sent again at `at`.
+    Silence { at: i64 },
+}
+
+impl Simulation<'_> {
+    /// A request's SYN reaches its pod, for the first time or again.
+    #[cold]
+    pub fn knock(&mut self, index: u32, again: u8) {
+        let request = &self.requests[index as usize];
+        let limit = Rules::new(self.traffic.client.timeout, self.l7(request.hop)).connect;
+        let (pod, sent, deadline) = (request.pod, request.began, request.deadline);
+        let attempt = Attempt { pod, sent, again, limit, deadline };
+        match self.meets(&attempt) {
+            Met::Accepted(life) => {
+                self.requests[index as usize].life = life;
+                self.admit(index);
+            }
+            Met::Failed { at, failure, cause } if at <= self.now => {
+                self.connect_failed(index, failure, cause);
+            }
+            Met::Failed { at, failure, cause } => {
+                self.wait_or_dial(index, attempt, at, State::Failing(failure, cause));
+            }
+            Met::Silence { at } => self.wait_or_dial(index, attempt, at, State::Syn(again + 1)),
+        }
+    }
+
+    pub fn meets(&self, attempt: &Attempt) -> Met {
+        assert!(attempt.pod != NONE && attempt.sent <= self.now, "a SYN goes to a pod, in time");
+        let pod = &self.present.pods[attempt.pod as usize];
+        let (now, sent) = (Time(self.now), Time(attempt.sent));
+        let arp = now + self.present.arp_failure;
+        let again = sent_again(sent, attempt.again, attempt.limit);
+        let (at, failure, cause) = match (pod.phase, again) {
+            (Phase::Serving, _) => return Met::Accepted(pod.life),
+            (Phase::Refusing, _) => {
+                let (failure, cause) = nobody_listens(&pod.lives, now);
+                (now, failure, cause)
+            }
+            (Phase::Unreachable, _) if arp - sent < attempt.limit => {
+                (arp, Failure::NoRoute, nobody_there(&pod.lives, sent))
+            }
+            (Phase::Silent, Some(at)) if at.0 < attempt.deadline => {
+                return Met::Silence { at: at.0 };
+            }
+            (Phase::Silent | Phase::Unreachable, _) => {
+                (sent + attempt.limit, Failure::Timeout, nobody_there(&pod.lives, sent))
+            }
+        };
+        let failure = if at.0 > attempt.deadline { Failure::Timeout } else { failure };
+        Met::Failed { at: at.0.min(attempt.deadline), failure, cause }
+    }
+}

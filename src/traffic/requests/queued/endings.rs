@@ -1,0 +1,124 @@
+//! What ends requests in service from outside, when it happens: the end of a run of the process, a
+//! balancer's deregistration delay, a router that spreads connections anew.
+
+use super::super::present::Ending;
+use super::{NONE, Request, Simulation, State};
+use crate::engine::rng::mix;
+use crate::traffic::exact::cut_cause;
+use crate::traffic::{Cause, Failure};
+use std::collections::VecDeque;
+
+impl Simulation<'_> {
+    /// What was found to end at a pod ends.
+    pub fn endings(&mut self, pod: u32) {
+        let pending = std::mem::take(&mut self.present.pods[pod as usize].pending);
+        for ending in pending {
+            match ending {
+                Ending::Closes { life } => self.races(pod, life),
+                Ending::Cut { life } => self.life_cut(pod, life),
+                Ending::Deregistered => {
+                    let served = self.served(|r| r.pod == pod);
+                    self.cut_all(&served, Cause::CutByDeregistration);
+                }
+            }
+        }
+    }
+
+    /// The process ends: so does what waits in its queue and what it works on.
+    fn life_cut(&mut self, pod: u32, life: u16) {
+        let ended_by = self.present.pods[pod as usize].lives[usize::from(life)].ended_by;
+        let cause = cut_cause(ended_by);
+        let queue = &mut self.pods.states[pod as usize].queue;
+        let mine = |index: &u32| self.requests[*index as usize].life == life;
+        let (waiting, others) = queue.iter().copied().partition(mine);
+        *queue = others;
+        let waiting: VecDeque<u32> = waiting;
+        for index in waiting {
+            self.answer_failed(index, Failure::Eof, cause);
+        }
+        let orphans = self.pods.orphans.iter_mut().filter(|o| o.pod == pod && o.life == life);
+        for orphan in orphans {
+            orphan.pod = NONE;
+            self.pods.states[pod as usize].running -= 1;
+        }
+        let served = self.served(|r| r.pod == pod && r.life == life);
+        self.cut_all(&served, cause);
+    }
+
+    /// A router breaks its share of the connections that carry a request.
+    pub fn rehash(&mut self, n: u32) {
+        let share = self.present.rehashed(n);
+        let drawn =
+            |bits: u64| (mix(bits ^ mix(u64::from(n) + 1)) >> 40) as f32 / (1u64 << 24) as f32;
+        let broken = self.served(|r| drawn(r.bits) < share);
+        self.cut_all(&broken, Cause::Rehash);
+    }
+
+    /// A request that is still on its way to a pod on a connection that is being closed there is lost.
+    fn races(&mut self, pod: u32, life: u16) {
+        let now = self.now;
+        let race = |hop: u32| self.l7(hop).and_then(|l7| l7.pool).map(|pool| pool.race_window.0);
+        let late = |r: &Request| {
+            let mine = r.reused && r.pod == pod && r.life == life;
+            mine && race(r.hop).is_some_and(|window| window > 0 && r.began >= now - window)
+        };
+        let mut lost = self.served(late);
+        let queue = &self.pods.states[pod as usize].queue;
+        let waiting = queue.iter().filter(|i| late(&self.requests[**i as usize]));
+        lost.extend(waiting.map(|i| (self.requests[*i as usize].stamp, *i)));
+        for (_, index) in lost {
+            self.leave_unfinished(index);
+            self.answer_failed(index, Failure::Reset, Cause::IdleRace);
+        }
+    }
+
+    /// Requests in service of a kind, with their stamps, in the order in which their service began.
+    fn served(&self, kind: impl Fn(&Request) -> bool) -> Vec<(u32, u32)> {
+        let running = |r: &&Request| matches!(r.state, State::Running(_)) && kind(r);
+        let mut found: Vec<(u32, u32)> = (0..)
+            .zip(&self.requests)
+            .filter(|(_, r)| running(r))
+            .map(|(index, r)| (r.stamp, index))
+            .collect();
+        // Stamps begin anew after 2^32 of them: the oldest is the furthest behind the latest.
+        let latest = self.agenda.stamp();
+        found.sort_unstable_by_key(|(stamp, _)| std::cmp::Reverse(latest.wrapping_sub(*stamp)));
+        found
+    }
+
+    fn cut_all(&mut self, served: &[(u32, u32)], cause: Cause) {
+        for &(stamp, index) in served {
+            let request = &self.requests[index as usize];
+            if request.stamp == stamp && matches!(request.state, State::Running(_)) {
+                self.leave_unfinished(index);
+                self.cut_off(index, cause);
+            }
+        }
+    }
+
+    /// The request is no longer in service or in the queue, and its event is void.
+    fn leave_unfinished(&mut self, index: u32) {
+        let request = &mut self.requests[index as usize];
+        let pod = &mut self.pods.states[request.pod as usize];
+        match request.state {
+            State::Queued => pod.queue.retain(|q| *q != index),
+            _ if pod.concurrency.is_some() => pod.running -= 1,
+            _ => {}
+        }
+        request.stamp = NONE;
+    }
+
+    fn cut_off(&mut self, index: u32, cause: Cause) {
+        let request = &self.requests[index as usize];
+        let again = request.reused && self.traffic.client.retry_reused && !request.non_idempotent;
+        if request.hop == NONE && again {
+            // Closed before a byte of the answer: Go's transport sends it again.
+            self.end_loads(index);
+            return self.client_connects(index);
+        }
+        // Another node's pod knows nothing of the connection.
+        let moved = cause == Cause::Rehash;
+        let failure = if moved { Failure::Reset } else { Failure::Eof };
+        self.answer_failed(index, failure, cause);
+    }
+}

@@ -1,0 +1,46 @@
+//! What can be seen of the pods' load while requests run.
+
+use super::{Simulation, State};
+use crate::engine::Time;
+use crate::timeline::PodSignals;
+use crate::traffic::service;
+
+/// What was counted at the last reading.
+#[derive(Default)]
+pub struct Readings {
+    at: Option<Time>,
+    sent: Vec<u64>,
+    failed: Vec<u64>,
+}
+
+impl Simulation<'_> {
+    /// Of each pod, at `now` and since the last reading. The simulation has come to `now`.
+    pub fn signals(&mut self, now: Time) -> Vec<PodSignals> {
+        assert!(self.now <= now.0, "signals are of the present");
+        let (sent, failed) = self.tally.by_pod();
+        let since = self.meter.at.unwrap_or(self.traffic.start);
+        let seconds = (now - since).as_secs_f64().max(1e-9);
+        let before = |counts: &[u64], pod: usize| counts.get(pod).copied().unwrap_or(0);
+        let mut signals: Vec<PodSignals> = Vec::with_capacity(sent.len());
+        for (pod, state) in self.pods.states.iter().enumerate() {
+            let sent = (sent[pod] - before(&self.meter.sent, pod)) as f64;
+            let errors = (failed[pod] - before(&self.meter.failed, pod)) as f64;
+            let version = usize::from(self.present.pods[pod].version);
+            let dist = &self.present.versions[version].service;
+            let mean_s = service::limited_mean(dist, self.traffic.client.timeout.as_secs_f64());
+            signals.push(PodSignals {
+                rate: sent / seconds,
+                cpu: (sent - errors) * mean_s / seconds,
+                in_service: 0.0,
+                waiting: state.queue.len() as f64,
+                errors: errors / seconds,
+            });
+        }
+        for request in self.requests.iter().filter(|r| matches!(r.state, State::Running(_))) {
+            signals[request.pod as usize].in_service += 1.0;
+        }
+        let sent = sent.to_vec();
+        self.meter = Readings { at: Some(now), sent, failed };
+        signals
+    }
+}

@@ -1,0 +1,35 @@
+//! Requests of an open loop before they are sent.
+
+use super::super::blind::Random;
+use crate::engine::Seed;
+use crate::traffic::random::{BLOCK, Sends};
+
+/// Requests to come, a block at a time.
+pub struct Source {
+    sends: Sends,
+    random: Random,
+    pub times: [i64; BLOCK],
+    pub bits: [u64; BLOCK],
+    pub next: usize,
+    pub count: usize,
+}
+
+impl Source {
+    pub fn new(sends: Sends, seed: Seed) -> Source {
+        let (times, bits) = ([0; BLOCK], [0; BLOCK]);
+        let random = Random::new(seed);
+        // As after a full block.
+        Source { sends, random, times, bits, next: BLOCK, count: BLOCK }
+    }
+
+    /// Draws the next block; false: there is none.
+    pub fn refill(&mut self) -> bool {
+        if self.count < BLOCK {
+            return false;
+        }
+        self.count = self.sends.fill(&mut self.times);
+        self.random.fill(&mut self.bits);
+        self.next = 0;
+        self.count > 0
+    }
+}

@@ -1,0 +1,89 @@
+//! Requests while the control plane is being simulated, where a model reads what they do to the pods.
+
+use crate::engine::{Seed, Time};
+use crate::timeline::{PodSignals, Recorder, Timeline};
+use crate::traffic::exact::Routed;
+use crate::traffic::meter::Meter;
+use crate::traffic::offered::Traffic;
+use crate::traffic::requests::Simulation;
+use crate::traffic::{Mode, TrafficOutcome};
+
+/// How requests keep pace with the control plane.
+pub enum Live<'a> {
+    /// Nothing reads load: requests come when the timeline is complete.
+    Open,
+    /// Rates are read: expected ones, integrated at scrapes.
+    Metered(Box<Meter<'a>>),
+    /// Everything is read: requests are simulated between two events of the control plane.
+    Stepped(Box<Simulation<'a>>),
+}
+
+/// What was found on the way.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Load {
+    Open,
+    /// Counters of each pod.
+    Metered(Vec<Routed>),
+    Stepped(Box<TrafficOutcome>),
+}
+
+impl<'a> Live<'a> {
+    /// As the run starts.
+    pub fn begin(
+        mode: Mode,
+        timeline: &mut Recorder,
+        traffic: &'a Traffic,
+        seed: Seed,
+    ) -> Live<'a> {
+        match mode {
+            Mode::Open => Live::Open,
+            Mode::Metered { every, window } => {
+                let start = traffic.start.max(timeline.start);
+                Live::Metered(Box::new(Meter::new(traffic, start, every, window)))
+            }
+            Mode::Stepped => {
+                timeline.be_followed();
+                Live::Stepped(Box::new(Simulation::new(timeline, traffic, seed)))
+            }
+        }
+    }
+
+    /// The control plane comes to `now`: what is before is final.
+    #[inline(always)]
+    pub fn advance(&mut self, timeline: &mut Recorder, now: Time) {
+        if !matches!(self, Live::Open) {
+            self.catch_up(timeline, now);
+        }
+    }
+
+    #[cold]
+    fn catch_up(&mut self, timeline: &mut Recorder, now: Time) {
+        match self {
+            Live::Open => {}
+            Live::Metered(meter) => meter.advance(timeline, now),
+            Live::Stepped(simulation) => {
+                timeline.news(|at, what| simulation.touched(at, what));
+                simulation.advance(timeline, now);
+            }
+        }
+    }
+
+    /// What each pod is doing, for those who measure it at `now`; nothing where requests come later.
+    pub fn signals(&mut self, timeline: &Timeline, now: Time) -> Vec<PodSignals> {
+        match self {
+            Live::Open => Vec::new(),
+            Live::Metered(meter) => meter.signals(timeline),
+            Live::Stepped(simulation) => simulation.signals(now),
+        }
+    }
+
+    /// The timeline is complete.
+    pub fn finish(mut self, timeline: &mut Recorder) -> Load {
+        self.advance(timeline, timeline.end);
+        match self {
+            Live::Open => Load::Open,
+            Live::Metered(meter) => Load::Metered(meter.finish(timeline)),
+            Live::Stepped(simulation) => Load::Stepped(Box::new(simulation.finish(timeline))),
+        }
+    }
+}
