@@ -187,6 +187,7 @@ impl Tally {
 
     /// Counts a failure of a request sent at `sent`.
     pub fn fail(&mut self, key: LossKey, sent: Time) {
+        assert!(self.first_second <= second_of(sent), "a request is sent in the window");
         self.losses.add(key);
         if let Some(PodId(pod)) = key.pod {
             self.sent_to[pod as usize] += 1;

@@ -75,6 +75,7 @@ impl Load {
         if !self.ranked {
             return;
         }
+        assert!(!self.backends[id].listed, "a backend is listed once");
         self.backends[id].listed = true;
         let level = self.backends[id].level();
         self.set(level, id, true);
@@ -85,6 +86,7 @@ impl Load {
         if !self.ranked {
             return;
         }
+        assert!(self.backends[id].listed, "only what is listed can be taken off");
         self.backends[id].listed = false;
         self.set(self.backends[id].level(), id, false);
     }

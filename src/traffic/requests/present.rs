@@ -22,6 +22,8 @@ pub struct Present {
     /// What is to be looked at, and when: something changes there then, if it is not withdrawn.
     due: BinaryHeap<Reverse<(Time, Touched)>>,
     next_ns: i64,
+    /// The latest change.
+    at: Time,
     /// Changes of each view taken in so far.
     read: Vec<usize>,
     rehashes: Vec<(Time, f32)>,
@@ -77,6 +79,7 @@ impl Present {
             end: timeline.end,
             due: timeline.touched().into_iter().map(Reverse).collect(),
             next_ns: i64::MAX,
+            at: Time::ALWAYS,
             read: vec![0; timeline.views.len()],
             rehashes: Vec::new(),
         };
@@ -124,6 +127,8 @@ impl Present {
     ) -> Happened {
         let Some(Reverse((at, what))) = self.due.pop() else { return Happened::Nothing };
         self.find_next();
+        assert!(at >= self.at, "changes come in order");
+        self.at = at;
         match what {
             Touched::View(view) => {
                 self.view_changes(timeline, view, at, relisted);

@@ -54,6 +54,10 @@ impl ViewNow {
     /// Tells whether the slot came or went.
     pub fn change(&mut self, slot: u32, kind: ChangeKind) -> bool {
         let before = self.slots.len();
+        assert!(before == self.weights.len(), "each slot has a weight");
+        if let ChangeKind::Add { weight } = kind {
+            assert!(weight >= 0.0, "a weight is no less than nothing: {weight}");
+        }
         let place = self.slots.iter().position(|s| *s == slot);
         match (kind, place) {
             (ChangeKind::Add { weight }, Some(i)) => self.weights[i] = weight,
