@@ -1,8 +1,6 @@
 //! A scenario: everything a run needs, validated. `input` makes it of manifests, scenario files and cards.
 
-use crate::cluster::spec::{
-    App, Deployment, Ingress, Node, PodDisruptionBudget, PodTemplate, Service,
-};
+use crate::cluster::spec::{Deployment, Ingress, Node, PodDisruptionBudget, PodTemplate, Service};
 use crate::engine::{Dur, Time};
 pub use crate::model::balancer::Path;
 use crate::model::balancer::services::Split;
@@ -142,16 +140,5 @@ impl Scenario {
             }
         }
         templates
-    }
-}
-
-impl PodTemplate {
-    /// The behaviour of the process that serves the Service's port: the container that declares it, else
-    /// the first.
-    pub fn serving_app(&self, port: Option<u16>) -> &App {
-        let declares = |c: &&crate::cluster::spec::Container| {
-            port.is_some_and(|p| c.ports.iter().any(|cp| cp.port == p))
-        };
-        &self.containers.iter().find(declares).unwrap_or(&self.containers[0]).app
     }
 }

@@ -1,9 +1,7 @@
 //! What blame has to know of a scenario.
 
 use super::Setting;
-use crate::cluster::spec::{
-    Container, Deployment, IntOrPercent, OnSigterm, PodTemplate, Strategy, TargetPort,
-};
+use crate::cluster::spec::{Deployment, IntOrPercent, OnSigterm, PodTemplate, Strategy};
 use crate::scenario::{ActionKind, Scenario};
 use crate::traffic::offered::Arrivals;
 use std::collections::BTreeMap;
@@ -39,13 +37,9 @@ pub struct VersionFacts {
 
 impl Facts {
     pub fn of(scenario: &Scenario) -> Facts {
-        let port = scenario.service.ports.first().and_then(|p| match p.target_port {
-            TargetPort::Number(n) => Some(n),
-            TargetPort::Name(_) => None,
-        });
         let version = |t: &&PodTemplate| {
-            let readiness_probe = serving(t).readiness_probe.is_some();
-            let on_sigterm = t.serving_app(port).on_sigterm.clone();
+            let readiness_probe = t.serving_container().readiness_probe.is_some();
+            let on_sigterm = t.serving_container().app.on_sigterm.clone();
             (t.version.clone(), VersionFacts { on_sigterm, readiness_probe })
         };
         let subject = &scenario.deployments[scenario.subject];
@@ -83,12 +77,6 @@ impl Facts {
     }
 }
 
-/// The container that serves the requests.
-pub fn serving(template: &PodTemplate) -> &Container {
-    let app = usize::from(template.serving_container()) - template.init_containers.len();
-    &template.containers[app]
-}
-
 /// How many pods a rolling update may take away, as Kubernetes rounds it; all of them with Recreate.
 pub fn may_be_away(deployment: &Deployment) -> i32 {
     match deployment.strategy {
@@ -105,7 +93,7 @@ pub fn may_be_away(deployment: &Deployment) -> i32 {
 pub fn pods_needed(scenario: &Scenario) -> Option<i32> {
     let traffic = &scenario.traffic;
     let open = matches!(traffic.arrivals, Arrivals::Even | Arrivals::Poisson);
-    let app = scenario.deployments[scenario.subject].template.serving_app(None);
+    let app = &scenario.deployments[scenario.subject].template.serving_container().app;
     let at_once = f64::from(app.concurrency.filter(|_| open)?);
     let highest = traffic.rate.iter().map(|r| r.1).fold(0.0, f64::max);
     let mean_s = crate::engine::law::limited_mean(&app.service, 1e9);

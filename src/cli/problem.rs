@@ -24,8 +24,7 @@ const MIN_READY: [i64; 4] = [0, 5, 10, 30];
 pub fn of(scenario: &Scenario, base: &str, below: bool) -> String {
     let deployment = rolled_out(scenario);
     let template = &deployment.template;
-    let serving = usize::from(template.serving_container()) - template.init_containers.len();
-    let container = &template.containers[serving];
+    let container = template.serving_container();
     let mut text = format!("{HEAD}base = {{ manifests = [{base}] }}\n");
     let sleeps = scenario.kubernetes.kubelet >= SLEEP_SINCE && may_sleep(container);
     if sleeps {

@@ -60,6 +60,8 @@ pub struct PodTemplate {
     /// Init containers in order; those with `sidecar` are native sidecars (restartPolicy Always).
     pub init_containers: Vec<Container>,
     pub containers: Vec<Container>,
+    /// The container that serves the Service, counting init containers first.
+    pub serving: u8,
     pub termination_grace_period_seconds: i64,
     /// Annotation controller.kubernetes.io/pod-deletion-cost.
     pub deletion_cost: i32,
@@ -77,11 +79,10 @@ pub struct PodTemplate {
 }
 
 impl PodTemplate {
-    /// The container that serves the Service, counting init containers first: the one that declares a port,
-    /// else the first app container.
-    pub fn serving_container(&self) -> u8 {
-        let app = self.containers.iter().position(|c| !c.ports.is_empty()).unwrap_or(0);
-        (self.init_containers.len() + app) as u8
+    /// The container that serves the Service.
+    pub fn serving_container(&self) -> &Container {
+        let mut all = self.init_containers.iter().chain(&self.containers);
+        all.nth(usize::from(self.serving)).expect("the one that serves is among them")
     }
 
     /// Its pods run and never become ready: a readiness probe asks an application that always says no.

@@ -3,7 +3,7 @@
 
 use super::settings::after;
 use super::words::{plural, seconds};
-use crate::blame::facts::{may_be_away, pods_needed, serving};
+use crate::blame::facts::{may_be_away, pods_needed};
 use crate::blame::{Blame, Setting};
 use crate::cluster::spec::{
     Container, Deployment, Handler, Hook, IntOrPercent, OnSigterm, Strategy,
@@ -103,7 +103,7 @@ pub fn found_and_needed(blame: &Blame, scenario: &Scenario) -> (Worth, Worth) {
             raised(now, missing_s)
         }
         Setting::MinReadySeconds => raised(f64::from(subject.min_ready_seconds), missing_s),
-        Setting::DrainTimeout => match subject.template.serving_app(None).on_sigterm {
+        Setting::DrainTimeout => match subject.template.serving_container().app.on_sigterm {
             OnSigterm::Graceful { drain_timeout } | OnSigterm::LameDuck { drain_timeout, .. } => {
                 raised(drain_timeout.as_secs_f64(), missing_s)
             }
@@ -111,7 +111,7 @@ pub fn found_and_needed(blame: &Blame, scenario: &Scenario) -> (Worth, Worth) {
         },
         Setting::ClientTimeout => raised(scenario.traffic.client.timeout.as_secs_f64(), missing_s),
         Setting::GracefulShutdown => {
-            let found = match subject.template.serving_app(None).on_sigterm {
+            let found = match subject.template.serving_container().app.on_sigterm {
                 OnSigterm::Exit => words!("exits at once"),
                 OnSigterm::Ignore => words!("ignores SIGTERM"),
                 _ => words!("stops before all is answered"),
@@ -141,7 +141,7 @@ fn raised(now_s: f64, missing_s: Option<f64>) -> (Worth, Worth) {
 
 /// A hook counts into the grace period: what does not fit needs a longer one.
 fn pre_stop(subject: &Deployment, missing_s: Option<f64>, longest_s: f64) -> (Worth, Worth) {
-    let now = pre_stop_s(serving(&subject.template));
+    let now = pre_stop_s(subject.template.serving_container());
     let found = now.map_or(words!("none"), Worth::Seconds);
     let Some(more) = missing_s else { return (found, Worth::MoreThan(now.unwrap_or(0.0))) };
     let hook = libm::ceil(now.unwrap_or(0.0) + more);
@@ -161,7 +161,7 @@ fn pre_stop_s(container: &Container) -> Option<f64> {
 
 /// What decides when new pods are sent requests, and how long their processes run.
 fn of_new_pods(setting: Setting, scenario: &Scenario) -> (Worth, Worth) {
-    let container = serving(&after(scenario).template);
+    let container = after(scenario).template.serving_container();
     match setting {
         Setting::Restarts => restarts(container),
         Setting::OldReadiness => (words!("never ready"), words!("pods that are ready")),
@@ -230,7 +230,7 @@ fn of_the_path(setting: Setting, scenario: &Scenario) -> (Worth, Worth) {
             (known(path.deregistration_delay()), Worth::MoreThan(longest_s(scenario)))
         }
         Setting::KeepAliveTimeout => {
-            let own = subject.template.serving_app(None).keep_alive_timeout;
+            let own = subject.template.serving_container().app.keep_alive_timeout;
             let idle = path.idle_timeout().map(|d| Worth::MoreThan(d.as_secs_f64()));
             (known(own), idle.unwrap_or(words!("longer than that of the proxy")))
         }
@@ -249,7 +249,7 @@ fn of_the_path(setting: Setting, scenario: &Scenario) -> (Worth, Worth) {
 
 /// Hardly any request takes longer, or is waited for longer; in seconds.
 fn longest_s(scenario: &Scenario) -> f64 {
-    let app = scenario.deployments[scenario.subject].template.serving_app(None);
+    let app = &scenario.deployments[scenario.subject].template.serving_container().app;
     let longest = app.service.quantile_s(0.999);
     longest.min(scenario.traffic.client.timeout.as_secs_f64())
 }

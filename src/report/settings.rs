@@ -14,10 +14,10 @@ pub fn settings(scenario: &Scenario) -> Vec<Setting> {
     let (before, after) = (&scenario.deployments[scenario.subject], after(scenario));
     let mut list = List::default();
     deployment(&mut list, after);
-    let old = before.template.serving_app(None);
+    let old = &before.template.serving_container().app;
     app(&mut list, &format!("application {}", before.template.version), old);
-    if after.template.serving_app(None) != old {
-        let new = after.template.serving_app(None);
+    if after.template.serving_container().app != *old {
+        let new = &after.template.serving_container().app;
         app(&mut list, &format!("application {}", after.template.version), new);
     }
     traffic(&mut list, &scenario.traffic);

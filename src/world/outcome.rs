@@ -173,8 +173,7 @@ impl Tracker {
             return version;
         }
         let spec = &cluster.templates[template.index()];
-        let index = usize::from(spec.serving_container()) - spec.init_containers.len();
-        let app = &spec.containers[index].app;
+        let app = &spec.serving_container().app;
         let version = timeline.version(Version {
             name: spec.version.clone(),
             service: app.service.longer_by(self.request_overhead_s),

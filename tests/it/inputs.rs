@@ -59,17 +59,35 @@ fn a_folder_is_the_same_as_its_case() {
 }
 
 #[test]
-fn undo_is_a_rollout_and_an_undo() {
+fn the_first_manifest_again_runs_the_application_of_v2() {
     let scenario = case("undo-after2");
     assert_eq!(scenario.actions.len(), 2);
     let ActionKind::Rollout { deployment } = &scenario.actions[0].kind else { panic!() };
     assert_eq!(deployment.template.version, "v2");
     assert_eq!(scenario.deployments[0].template.version, "v1");
-    // The settings of app.v2 stay: the template gone back to is a third revision.
     let ActionKind::Rollout { deployment } = &scenario.actions[1].kind else { panic!() };
     assert_eq!(deployment.template.version, "v1");
     assert_eq!(deployment.template.containers[0].app.start_delay.sample(0.5).as_secs_f64(), 3.0);
     assert_eq!(scenario.actions[1].at.as_secs_f64(), 2.0);
+}
+
+#[test]
+fn undo_after_a_while_is_a_rollout_and_an_undo() {
+    let scenario = |actions: &str| {
+        let text = format!("schema = 1\n[app.v2]\nstart_delay_s = 30.0\n{actions}");
+        let case = Source::Text { name: "scenario.toml".to_owned(), text };
+        lower(&Input::load(&[case, good()]).unwrap_or_else(|e| panic!("{e}")))
+    };
+    let one = scenario("[action]\nkind = \"undo\"\nat_s = 5.0\nundo_after_s = 60.0\n");
+    let two = scenario(
+        "[[actions]]\nkind = \"rollout\"\nat_s = 5.0\n[[actions]]\nkind = \"undo\"\nat_s = 65.0\n",
+    );
+    assert_eq!(one.actions, two.actions);
+    assert_eq!(one.actions[1].kind, ActionKind::Undo { to_revision: None });
+}
+
+fn good() -> Source {
+    Source::Path(root().join("tests/broken/good.yaml"))
 }
 
 #[test]

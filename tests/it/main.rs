@@ -11,6 +11,7 @@ mod never_ready;
 mod paths;
 mod probes;
 mod reading;
+mod relations;
 mod report;
 mod report_chromium;
 mod report_example;

@@ -3,7 +3,7 @@
 use crate::input::cards::Card;
 use crate::input::edit::insert::{insert, remove_twins, targets, toml_value, yaml_value};
 use crate::input::load::{Input, typed_case};
-use crate::input::lower::{containers, serving};
+use crate::input::lower::{serving, serving_container};
 use crate::input::raw::manifest::{Document, typed_object};
 use crate::input::subject;
 use crate::input::text::diagnostics::{Diagnostic, Diagnostics, did_you_mean};
@@ -272,8 +272,7 @@ impl Input {
         let mut changed = Vec::new();
         for &i in indices {
             let doc = &self.documents[i];
-            let serving = serving_container(self, doc);
-            let long = long_path(steps, serving);
+            let long = long_path(steps, &serving_container(self, doc));
             changed.push((i, edited(doc, path, &long, value)?));
         }
         self.replace(changed);
@@ -298,25 +297,26 @@ pub(crate) fn deployment_path(
     if !known && !["spec", "metadata"].contains(&first) {
         return None;
     }
-    Some(long_path(steps, serving_container(input, document)))
+    Some(long_path(steps, &serving_container(input, document)))
 }
 
-/// The place of the container that serves the clients' port.
-fn serving_container(input: &Input, document: &Document) -> usize {
+/// Where the container stands that serves the clients' port.
+fn serving_container(input: &Input, document: &Document) -> String {
     let service = subject::choose(input).ok().and_then(|s| s.service);
     let port = service.and_then(|i| serving::target_port(input, &input.documents[i]));
     let spec = document.deployment().and_then(|d| d.spec.as_ref());
     let pod = spec.and_then(|s| s.template.spec.as_ref());
-    pod.map_or(0, |p| containers::serving_index(p, port.as_ref()))
+    let number = pod.map_or(0, |pod| serving_container::number(pod, port.as_ref()));
+    serving_container::path(pod, number)
 }
 
 /// The full path of a short one within a Deployment.
-fn long_path(steps: &[Step], serving: usize) -> Vec<Step> {
+fn long_path(steps: &[Step], serving: &str) -> Vec<Step> {
     let home = SHORT.iter().find(|(short, _)| *short == key_of(&steps[0])).map(|(_, home)| *home);
     let mut long = match home {
         None => Vec::new(),
         Some(home) => match home.strip_prefix('@') {
-            Some(rest) => parse_path(&format!("spec.template.spec.containers[{serving}]{rest}")),
+            Some(rest) => parse_path(&format!("{serving}{rest}")),
             None => parse_path(home),
         },
     };

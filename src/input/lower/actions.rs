@@ -7,7 +7,7 @@ use crate::input::lower::apps::Versions;
 use crate::input::lower::lowering::{Lowering, at};
 use crate::input::lower::shares::Shares;
 use crate::input::lower::workload;
-use crate::input::raw::case::ActionCase;
+use crate::input::raw::case::{ActionCase, ApplyCase};
 use crate::input::subject::Subject;
 use crate::model::balancer::services::Split;
 use crate::scenario::{Action, ActionKind, Path};
@@ -72,9 +72,12 @@ impl Scene<'_, '_> {
         let mut time =
             |s: Option<f64>, more: f64| at(self.low.seconds(&format!("{key}.at_s"), s, 0.0) + more);
         match action {
-            ActionCase::Rollout { at_s } => {
+            ActionCase::Rollout { at_s, apply } => {
                 let at = time(*at_s, 0.0);
-                actions.extend(self.rollout(at));
+                actions.extend(match apply {
+                    Some(ApplyCase::First) => self.first_again(at),
+                    Some(ApplyCase::Update) | None => self.rollout(at),
+                });
             }
             ActionCase::Undo { at_s, undo_after_s, to_revision } => {
                 let start = time(*at_s, 0.0);
@@ -83,13 +86,7 @@ impl Scene<'_, '_> {
                     actions.extend(self.rollout(start));
                 }
                 let at = start + Dur::from_secs_f64(after);
-                let kind = match self.first_as_v2() {
-                    Some(deployment) if undo_after_s.is_some() => {
-                        ActionKind::Rollout { deployment }
-                    }
-                    _ => ActionKind::Undo { to_revision: *to_revision },
-                };
-                actions.push(Action { at, kind });
+                actions.push(Action { at, kind: ActionKind::Undo { to_revision: *to_revision } });
             }
             ActionCase::Scale { at_s, replicas, deployment } => {
                 let at = time(*at_s, 0.0);
@@ -144,16 +141,12 @@ impl Scene<'_, '_> {
         Some(Action { at, kind: ActionKind::Rollout { deployment: Box::new(deployment) } })
     }
 
-    /// The first template with the processes of `app.v2`, where they differ: the application's settings are
-    /// part of what is deployed, so that going back to the first template with them is a third revision.
-    fn first_as_v2(&mut self) -> Option<Box<Deployment>> {
-        if self.apps.v1.serving == self.apps.v2.serving {
-            return None;
-        }
+    /// The first manifest with the processes of `app.v2`: its answers are counted as those of the first.
+    fn first_again(&mut self, at: Time) -> Option<Action> {
         let mut deployment = self.second(self.subject.deployment)?;
         let version = self.deployments[self.index].template.version.clone();
         Arc::make_mut(&mut deployment.template).version = version;
-        Some(Box::new(deployment))
+        Some(Action { at, kind: ActionKind::Rollout { deployment: Box::new(deployment) } })
     }
 
     /// A Deployment with the updated application.

@@ -8,6 +8,7 @@ use crate::input::cards;
 use crate::input::lower::check::Check;
 use crate::input::lower::handlers::{exactly_one, http_get, named_port, port_number};
 use crate::input::lower::hooks;
+use crate::input::lower::serving_container;
 use crate::input::text::checks;
 use crate::input::text::tree::quoted;
 use k8s_openapi::api::core::v1::{Container as Api, LifecycleHandler, PodSpec, Probe as ApiProbe};
@@ -24,7 +25,7 @@ pub struct AppPlan {
 /// The processes of a pod template.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Apps {
-    /// The container that serves `port` (the Service's target port), else the first.
+    /// The container that serves `port`, the Service's target port.
     pub serving: AppPlan,
     pub port: Option<TargetPort>,
     /// Containers the scenario describes by name.
@@ -54,7 +55,8 @@ pub fn all(
         error.suggestion = Some("containers: [{ name: app, image: ... }]".to_owned());
     }
     unique_names(check, spec);
-    let serving = serving_index(spec, apps.port.as_ref());
+    let serving = serving_container::number(spec, apps.port.as_ref());
+    let inits = spec.init_containers.iter().flatten().count();
     let mut init = Vec::new();
     for (i, api) in spec.init_containers.iter().flatten().enumerate() {
         let at = format!("{path}.initContainers[{i}]");
@@ -68,7 +70,8 @@ pub fn all(
                 false
             }
         };
-        let plan = apps.named.get(&api.name).unwrap_or(&apps.other);
+        let default = if i == serving { &apps.serving } else { &apps.other };
+        let plan = apps.named.get(&api.name).unwrap_or(default);
         let probes = api.startup_probe.is_some()
             || api.readiness_probe.is_some()
             || api.liveness_probe.is_some()
@@ -81,23 +84,11 @@ pub fn all(
     }
     let mut containers = Vec::new();
     for (i, api) in spec.containers.iter().enumerate() {
-        let default = if i == serving { &apps.serving } else { &apps.other };
+        let default = if inits + i == serving { &apps.serving } else { &apps.other };
         let plan = apps.named.get(&api.name).unwrap_or(default);
         containers.push(container(check, &format!("{path}.containers[{i}]"), api, grace, plan));
     }
     (init, containers)
-}
-
-/// The container that serves the Service's target port: the one that declares it, else the first.
-pub fn serving_index(spec: &PodSpec, port: Option<&TargetPort>) -> usize {
-    let declares = |c: &Api| {
-        c.ports.iter().flatten().any(|p| match port {
-            Some(TargetPort::Number(n)) => p.container_port == i32::from(*n),
-            Some(TargetPort::Name(name)) => p.name.as_ref() == Some(name),
-            None => false,
-        })
-    };
-    spec.containers.iter().position(declares).unwrap_or(0)
 }
 
 fn unique_names(check: &mut Check<'_>, spec: &PodSpec) {

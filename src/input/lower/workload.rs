@@ -5,6 +5,7 @@ use crate::input::cards;
 use crate::input::lower::check::{Check, int_or_percent};
 use crate::input::lower::containers::{self, Apps};
 use crate::input::lower::placement;
+use crate::input::lower::serving_container;
 use crate::input::select::{matches, show_labels};
 use crate::input::text::checks;
 use k8s_openapi::api::apps::v1::{Deployment as Api, DeploymentSpec};
@@ -179,6 +180,7 @@ fn template(
     check.asked.push(crate::input::lower::assumed::wanted(spec));
     let (init_containers, containers) = containers::all(check, spec, grace.max(0), apps);
     PodTemplate {
+        serving: serving_container::number(spec, apps.port.as_ref()) as u8,
         version: containers::version_label(spec).unwrap_or_else(|| version.to_owned()),
         init_containers,
         containers,

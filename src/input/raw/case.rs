@@ -196,8 +196,13 @@ pub enum OnSigtermCase {
 #[serde(tag = "kind", rename_all = "kebab-case", deny_unknown_fields)]
 pub enum ActionCase {
     /// `kubectl apply` of the update; without one, `kubectl rollout restart`.
-    Rollout { at_s: Option<f64> },
-    /// A rollout, and `kubectl rollout undo` some seconds later.
+    Rollout {
+        at_s: Option<f64>,
+        /// Which manifest. Default: the update.
+        apply: Option<ApplyCase>,
+    },
+    /// `kubectl rollout undo`; with `undo_after_s` a rollout, and its undo some seconds later. Pods behave as
+    /// those of the revision that comes back.
     Undo { at_s: Option<f64>, undo_after_s: Option<f64>, to_revision: Option<u32> },
     /// `kubectl scale`. Default of `replicas`: those of the update.
     Scale {
@@ -233,6 +238,15 @@ pub enum ActionCase {
     Resume { at_s: Option<f64> },
     /// `kubectl drain`.
     Drain { at_s: Option<f64>, node: String },
+}
+
+/// The manifest that a rollout applies. What is applied runs the application as it is by then, `app.v2`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum ApplyCase {
+    Update,
+    /// The first one again: unlike an undo, a new revision where the application has changed.
+    First,
 }
 
 /// An external controller that sets the pods' readiness gates.

@@ -141,9 +141,7 @@ fn meet_pod(scene: &Scene, pod: PodId) -> Met {
 /// What the application's own readiness answer is while it listens.
 fn says_ready(scene: &Scene, pod: PodId) -> bool {
     let template = scene.cluster.template_of(pod);
-    let app = &template.containers
-        [usize::from(template.serving_container()) - template.init_containers.len()]
-    .app;
+    let app = &template.serving_container().app;
     let life = scene.timeline.pods[pod.index()].life_at(scene.ctx.now);
     let told_to_stop = life.is_some_and(|l| l.sigterm <= scene.ctx.now);
     let lame_duck = matches!(app.on_sigterm, OnSigterm::LameDuck { .. }) && told_to_stop;

@@ -2,7 +2,7 @@
 //! cannot change its verdict, and goes on at the instants at which it would have checked anyway.
 
 use super::Scene;
-use super::check::{self, Checked, Met, NodeRules, Rules};
+use super::check::{self, Checked, Health, Met, NodeRules, Rules};
 use crate::engine::{Dur, Sampler, Seed, Time};
 use crate::model::plumbing::{Ctx, Latencies};
 use crate::timeline::{Target, Timeline};
@@ -22,6 +22,14 @@ impl Checks {
     pub fn new(rules: Rules, latencies: &Latencies) -> Checks {
         let in_time = share_within(&latencies.probe_answer, rules.timeout);
         Checks { rules, in_time, nodes: NodeRules::default(), always: false }
+    }
+
+    /// The verdict on `target` if it has always been as it is now.
+    pub fn settled(&mut self, scene: &Scene, target: Target) -> Health {
+        match check::meet(scene, target, self.rules.node_port_health, &mut self.nodes, 0.5) {
+            Met::Answer(true) | Met::AtOnce(true) => Health::Healthy,
+            Met::Answer(false) | Met::AtOnce(false) | Met::Silence => Health::Unhealthy,
+        }
     }
 }
 

@@ -289,7 +289,7 @@ impl Model for Haproxy {
         }
         for process in &mut self.processes {
             self.generations += 1;
-            let checker = Checker::idle(Checked::new(Health::Healthy));
+            let checker = Checker::idle(Checked::INITIAL);
             let (generation, risen) = (self.generations, Time::ALWAYS);
             *process.slot(pod) = Some(Server { checker, generation, risen });
         }
@@ -299,8 +299,14 @@ impl Model for Haproxy {
         let now = scene.ctx.now;
         for process in 0..self.processes.len() as u32 {
             let Process { servers, listing, .. } = &mut self.processes[process as usize];
-            let pods = (0..).map(PodId).zip(servers.iter()).filter(|(_, s)| s.is_some());
-            listing.begin(scene.timeline, pods.map(|(pod, _)| (Target::Pod(pod), 1.0)).collect());
+            let mut up = Vec::new();
+            for (pod, server) in (0..).map(PodId).zip(servers.iter_mut()) {
+                let Some(server) = server else { continue };
+                let health = self.checks.settled(scene, Target::Pod(pod));
+                server.checker.checked = Checked::new(health);
+                up.extend(server.is_up().then_some((Target::Pod(pod), 1.0)));
+            }
+            listing.begin(scene.timeline, up);
         }
         for process in 0..self.processes.len() as u32 {
             out.at(now + self.phase(self.settings.resolve), Event::Resolve { process }.into());

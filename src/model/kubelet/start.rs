@@ -343,7 +343,7 @@ fn new_pod(ctx: Ctx, node: u16, template: &PodTemplate) -> Pod {
         seen_running: false,
         status_pending: false,
         sent: None,
-        serving: template.serving_container(),
+        serving: template.serving,
     }
 }
 

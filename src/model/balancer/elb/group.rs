@@ -6,8 +6,8 @@ use super::routing::Node;
 use super::zones::Zones;
 use crate::cluster::objects::{Cluster, PodId};
 use crate::engine::{Dur, Rng, Time};
-use crate::model::balancer::check::{Checked, Health};
-use crate::model::balancer::checker::{Checker, Checks};
+use crate::model::balancer::check::Health;
+use crate::model::balancer::checker::Checks;
 use crate::model::balancer::listing::Listing;
 use crate::model::balancer::{self, Scene};
 use crate::model::plumbing::{Ctx, Out, entry};
@@ -105,22 +105,10 @@ impl Group {
         self.nodes.iter().map(|n| n.listing.view).collect()
     }
 
-    /// Takes a target over that every node has found healthy long ago.
-    pub fn adopt(&mut self, cluster: &Cluster, target: Target) {
-        let belief = Belief {
-            known: true,
-            checker: Checker::idle(Checked::new(Health::Healthy)),
-            routed: Health::Healthy,
-            healthy_since: Time::ALWAYS,
-        };
-        let place = self.enter(Member { target, state: State::Registered, generation: 0 }, belief);
-        for node in &mut self.nodes {
-            if is_near(&self.zones, node.zone, cluster, target) {
-                node.healthy.insert((Time::ALWAYS, place as u32));
-                node.known += 1;
-            }
-            node.open = !self.settings.fail_open.is_met_by(node.counts());
-        }
+    /// Takes over a target that every node has known for long.
+    pub fn adopt(&mut self, target: Target) {
+        let known = Belief { known: true, ..UNKNOWN };
+        self.enter(Member { target, state: State::Registered, generation: 0 }, known);
     }
 
     /// A new member's place.
@@ -134,12 +122,23 @@ impl Group {
         place
     }
 
-    /// All targets are adopted: every node sends to them and goes on checking.
+    /// All targets are adopted: every node has come to its verdicts, sends to the healthy ones and goes on
+    /// checking.
     pub fn start(&mut self, scene: &mut Scene, out: &mut impl Out<balancer::Event>) {
         let now = scene.ctx.now;
+        for (i, member) in (0..).zip(&self.members) {
+            let health = self.checks.settled(scene, member.target);
+            for node in &mut self.nodes {
+                let near = is_near(&self.zones, node.zone, scene.cluster, member.target);
+                node.settle(i, health, near);
+            }
+        }
         for node in &mut self.nodes {
+            node.open = !self.settings.fail_open.is_met_by(node.counts());
             let near = |m: &&Member| is_near(&self.zones, node.zone, scene.cluster, m.target);
-            let listed = self.members.iter().filter(near).map(|m| (m.target, 1.0)).collect();
+            let healthy = |i: &u32| node.open || node.healthy.contains(&(Time::ALWAYS, *i));
+            let members = (0..).zip(&self.members).filter(|(i, m)| near(m) && healthy(i));
+            let listed = members.map(|(_, m)| (m.target, 1.0)).collect();
             node.listing.begin(scene.timeline, listed);
         }
         for target in 0..self.members.len() as u32 {

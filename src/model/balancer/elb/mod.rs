@@ -11,7 +11,7 @@ pub mod rule;
 pub mod zones;
 
 use super::{Model, Scene, check};
-use crate::cluster::objects::{Cluster, Conditions, PodId};
+use crate::cluster::objects::{Conditions, PodId};
 use crate::cluster::spec::Node;
 use crate::engine::{Dist, Dur, Rng};
 use crate::model::plumbing::{Ctx, Out};
@@ -88,8 +88,7 @@ impl Elb {
         let rng = ctx.seed.stream("elb", u64::from(service));
         let mut group = Group::new(ctx, settings, name, zones, rng, timeline);
         if settings.controller.is_none() {
-            let none = Cluster::default();
-            views.iter().for_each(|view| group.adopt(&none, Target::View(*view)));
+            views.iter().for_each(|view| group.adopt(Target::View(*view)));
         }
         let rng = ctx.seed.stream("elb controller", u64::from(service));
         let controller = settings.controller.as_ref().map(|s| Controller::new(s, rng));
@@ -132,14 +131,15 @@ impl Model for Elb {
         if let Some(controller) = self.controller.as_mut().filter(|_| own)
             && controller.adopt(scene.cluster, pod, conditions)
         {
-            self.group.adopt(scene.cluster, Target::Pod(pod));
+            self.group.adopt(Target::Pod(pod));
         }
     }
 
     fn start(&mut self, scene: &mut Scene, out: &mut impl Out<super::Event>) {
         self.group.start(scene, out);
-        if let Some(dns) = &self.dns {
-            dns.start(scene.ctx.now, &mut self.rng, out);
+        let up = self.group.up();
+        if let Some(dns) = &mut self.dns {
+            dns.start(scene.timeline, scene.ctx.now, &up, &mut self.rng, out);
         }
     }
 

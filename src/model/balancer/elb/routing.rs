@@ -3,6 +3,7 @@
 use super::belief::{Belief, Member};
 use super::group::{Event, Group, is_near, say};
 use crate::engine::{Dur, Time};
+use crate::model::balancer::check::{Checked, Health};
 use crate::model::balancer::listing::Listing;
 use crate::model::balancer::{self, Scene};
 use crate::model::plumbing::Out;
@@ -37,6 +38,19 @@ impl Node {
     pub(super) fn ramps(&self, now: Time, slow: Dur) -> bool {
         let started = |first: &(Time, u32)| first.0 <= now - slow;
         slow > Dur::ZERO && !self.open && self.healthy.first().is_some_and(started)
+    }
+
+    /// The verdict on a target that it has known for long.
+    pub(super) fn settle(&mut self, target: u32, health: Health, near: bool) {
+        let belief = &mut self.beliefs[target as usize];
+        belief.checker.checked = Checked::new(health);
+        (belief.routed, belief.healthy_since) = (health, Time::ALWAYS);
+        if near {
+            self.known += 1;
+            if belief.is_healthy() {
+                self.healthy.insert((Time::ALWAYS, target));
+            }
+        }
     }
 
     /// Of the targets that it may send to, how many are healthy, and how many it knows.

@@ -89,9 +89,7 @@ impl Dns {
         let hop = Hop { pick: Pick::Random, l7, empty: hop.empty };
         let mut client = |i: u32| {
             let name = format!("client {} of the load balancer", i + 1);
-            let mut listing = Listing::new(timeline.view(name, hop.clone()));
-            listing.begin(timeline, targets(nodes));
-            listing
+            Listing::new(timeline.view(name, hop.clone()))
         };
         let clients = (0..settings.clients).map(&mut client).collect();
         Dns { ttl: settings.ttl, clients, nodes: nodes.to_vec() }
@@ -101,19 +99,31 @@ impl Dns {
         self.clients.iter().map(|c| c.view).collect()
     }
 
+    /// Clients have looked the name up before.
     pub fn start(
-        &self,
+        &mut self,
+        timeline: &mut Recorder,
         now: Time,
+        up: &[bool],
         rng: &mut Rng,
         out: &mut impl Out<crate::model::balancer::Event>,
     ) {
-        for client in 0..self.clients.len() as u32 {
+        let found = targets(&self.found(up));
+        for (client, listing) in (0..).zip(&mut self.clients) {
+            listing.begin(timeline, found.clone());
             let phase = Dur((self.ttl.0 as f64 * rng.uniform()) as i64);
             out.at(now + phase, super::Event::LookUp { client }.into());
         }
     }
 
-    /// A client looks the name up: it has the nodes that are `up`, or all if none is.
+    /// The nodes in the name: those that are `up`, or all if none is.
+    fn found(&self, up: &[bool]) -> Vec<ViewId> {
+        let found: Vec<ViewId> =
+            self.nodes.iter().zip(up).filter(|(_, up)| **up).map(|(view, _)| *view).collect();
+        if found.is_empty() { self.nodes.clone() } else { found }
+    }
+
+    /// A client looks the name up.
     pub fn look_up(
         &mut self,
         timeline: &mut Recorder,
@@ -122,12 +132,8 @@ impl Dns {
         up: &[bool],
         out: &mut impl Out<crate::model::balancer::Event>,
     ) {
-        let mut found: Vec<ViewId> =
-            self.nodes.iter().zip(up).filter(|(_, up)| **up).map(|(view, _)| *view).collect();
-        if found.is_empty() {
-            found.clone_from(&self.nodes);
-        }
-        self.clients[client as usize].set(timeline, now, targets(&found));
+        let found = targets(&self.found(up));
+        self.clients[client as usize].set(timeline, now, found);
         out.at(now + self.ttl, super::Event::LookUp { client }.into());
     }
 }
