@@ -12,8 +12,9 @@ pub fn lines(scenario: &Scenario, seed: u64) -> String {
     let seed = Seed(seed).replication(0);
     let mut engine: Vec<(Time, Value)> = Vec::new();
     let latencies = scenario.platform.latencies();
-    let control = world::trace(scenario, &latencies, seed, &mut |at, event| {
-        engine.push((at, json!({ "event": "engine", "what": format!("{event:?}") })));
+    let control = world::trace(scenario, &latencies, seed, &mut |moment| {
+        let what = format!("{:?}", moment.event);
+        engine.push((moment.at, json!({ "event": "engine", "what": what })));
     });
     of_timeline(&control.timeline, engine)
 }

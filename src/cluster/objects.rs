@@ -154,8 +154,10 @@ impl Cluster {
 
     /// Replaces a Deployment's spec (an action of the user).
     pub fn set_deployment(&mut self, id: DeploymentId, spec: DeploymentSpec) {
+        assert!(spec.replicas >= 0, "a Deployment cannot have {} replicas", spec.replicas);
         let template = self.intern_template(&spec.template);
         let deployment = &mut self.deployments[id.index()];
+        debug_assert_eq!(deployment.spec.name, spec.name, "the name of an object never changes");
         deployment.template = template;
         deployment.spec = spec;
         deployment.generation += 1;
@@ -163,6 +165,7 @@ impl Cluster {
     }
 
     pub fn create_deployment(&mut self, spec: DeploymentSpec) -> DeploymentId {
+        assert!(spec.replicas >= 0, "a Deployment cannot have {} replicas", spec.replicas);
         let template = self.intern_template(&spec.template);
         let id = DeploymentId(self.deployments.len() as u32);
         self.deployments.push(Deployment {
@@ -191,20 +194,15 @@ impl Cluster {
                 self.scale_replica_set(rs, replicas, desired, max, resource_version);
             }
             Write::SetRevision { rs, revision } => {
-                self.replica_sets[rs.index()].revision = revision;
+                let set = &mut self.replica_sets[rs.index()];
+                debug_assert!(revision > set.revision, "revision {} to {revision}", set.revision);
+                set.revision = revision;
                 self.touch_replica_set(rs);
             }
-            Write::ReplicaSetStatus { rs, status } => {
-                self.replica_sets[rs.index()].status = status;
-                self.touch_replica_set(rs);
-            }
-            Write::DeleteReplicaSet { rs } => {
-                self.replica_sets[rs.index()].removed = true;
-                self.touch_replica_set(rs);
-            }
+            Write::ReplicaSetStatus { rs, status } => self.set_replica_set_status(rs, status),
+            Write::DeleteReplicaSet { rs } => self.delete_replica_set(rs),
             Write::DeploymentStatus { deployment, status } => {
-                self.deployments[deployment.index()].status = status;
-                self.log.push(Change::Deployment(deployment));
+                self.set_deployment_status(deployment, status);
             }
             Write::ProgressDeadlineExceeded { deployment } => {
                 self.log.push(Change::Deployment(deployment));
@@ -214,6 +212,7 @@ impl Cluster {
                 let p = &mut self.pods[pod.index()];
                 // A pod that was deleted meanwhile cannot be bound.
                 if !p.removed && p.deleting.is_none() {
+                    debug_assert!(p.node.is_none(), "a pod is bound once");
                     p.node = Some(node);
                     self.log.push(Change::PodBound(pod));
                 }
@@ -230,11 +229,16 @@ impl Cluster {
             Write::RemovePod { pod } => {
                 let p = &mut self.pods[pod.index()];
                 if !p.removed {
+                    debug_assert!(p.deleting.is_some(), "a pod that goes was deleted");
                     p.removed = true;
                     self.log.push(Change::PodRemoved(pod));
                 }
             }
-            Write::Slice(range) => self.log.push(Change::Slice(range)),
+            Write::Slice(range) => {
+                let known = range.to as usize <= self.slice_log.len();
+                debug_assert!(range.from < range.to && known, "{range:?}");
+                self.log.push(Change::Slice(range));
+            }
         }
     }
 
@@ -248,6 +252,7 @@ impl Cluster {
         max: i32,
     ) {
         assert!(replicas >= 0, "a ReplicaSet cannot have {replicas} replicas");
+        debug_assert!(revision > 0 && template.index() < self.templates.len());
         let spec = &self.deployments[deployment.index()].spec;
         let id = RsId(self.replica_sets.len() as u32);
         self.replica_sets.push(ReplicaSet {
@@ -281,6 +286,31 @@ impl Cluster {
             set.generation += 1;
         }
         self.touch_replica_set(rs);
+    }
+
+    fn set_replica_set_status(&mut self, rs: RsId, status: RsStatus) {
+        let RsStatus { replicas, ready, available, terminating, .. } = status;
+        let nested = 0 <= available && available <= ready && ready <= replicas;
+        debug_assert!(nested && terminating >= 0, "{status:?}");
+        self.replica_sets[rs.index()].status = status;
+        self.touch_replica_set(rs);
+    }
+
+    /// Asked for again from an old cache, it is gone already.
+    fn delete_replica_set(&mut self, rs: RsId) {
+        let set = &mut self.replica_sets[rs.index()];
+        if !set.removed {
+            set.removed = true;
+            self.touch_replica_set(rs);
+        }
+    }
+
+    fn set_deployment_status(&mut self, id: DeploymentId, status: DeploymentStatus) {
+        let object = &mut self.deployments[id.index()];
+        debug_assert!(status.observed_generation <= object.generation, "{status:?}");
+        debug_assert!(status.ready.max(status.updated) <= status.replicas, "{status:?}");
+        object.status = status;
+        self.log.push(Change::Deployment(id));
     }
 
     fn touch_replica_set(&mut self, rs: RsId) {
@@ -337,6 +367,9 @@ impl Cluster {
         if p.removed || p.status == status {
             return;
         }
+        debug_assert!(status.restarts >= p.status.restarts, "restarts are not undone");
+        debug_assert!(status.containers_ready || !status.ready, "{status:?}");
+        debug_assert!(status.phase >= p.status.phase, "{:?} to {status:?}", p.status);
         if p.status.ready != status.ready {
             p.ready_transition = transition;
         }

@@ -42,6 +42,7 @@ impl Controller {
         // It looks at pods only when it polls: first sees the pod then, and acts at a later poll.
         let seen = self.next_poll(ctx.now);
         let acts = self.next_poll(seen + self.gate.delay);
+        debug_assert!(ctx.now <= seen && seen + self.gate.delay <= acts, "it acts before it sees");
         let at = acts + ctx.api_write(&mut self.rng);
         out.write(at, Write::SetGates { pod, value: true });
     }

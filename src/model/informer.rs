@@ -85,7 +85,10 @@ impl Informer {
             self.pods.resize(pod.index() + 1, SeenPod::UNKNOWN);
         }
         let before = std::mem::replace(&mut self.pods[pod.index()], now);
-        *entry(&mut self.unfinished, p.rs.index()) += now.unfinished() - before.unfinished();
+        debug_assert!(!before.exists || before.rs == now.rs, "a pod keeps its owner");
+        let unfinished = entry(&mut self.unfinished, p.rs.index());
+        *unfinished += now.unfinished() - before.unfinished();
+        debug_assert!(*unfinished >= 0, "{unfinished} pods of a set");
         (before, now)
     }
 
@@ -98,6 +101,7 @@ impl Informer {
     pub fn observe_set(&mut self, cluster: &Cluster, rs: RsId) -> bool {
         let now = cluster.replica_sets[rs.index()];
         let seen = entry(&mut self.sets, rs.index());
+        debug_assert!(seen.is_none_or(|before| before.resource_version <= now.resource_version));
         let spec = |set: ReplicaSet| (set.generation, set.removed);
         let changed = seen.is_none_or(|before| spec(before) != spec(now));
         *seen = Some(now);

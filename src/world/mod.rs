@@ -50,7 +50,35 @@ pub struct Control {
     pub rollout: RolloutOutcome,
     /// Folded over every event.
     pub digest: u64,
+    /// The digest after every [`MARK`] events: where two runs begin to differ.
+    pub marks: Vec<u64>,
     pub events: u64,
+    /// What everything has come to.
+    pub cluster: Cluster,
+}
+
+/// So many events from one mark of the digest to the next.
+pub const MARK: u32 = 1_000;
+
+impl Control {
+    /// Both runs are the same for so many events, and differ within the next [`MARK`]; None: they never do.
+    pub fn first_difference(&self, other: &Control) -> Option<u64> {
+        let marks = self.marks.len().max(other.marks.len());
+        let differ = |i: &usize| self.marks.get(*i) != other.marks.get(*i);
+        let place = (0..marks).find(differ).or((self.digest != other.digest).then_some(marks));
+        place.map(|i| i as u64 * u64::from(MARK))
+    }
+}
+
+/// The state right after an event.
+pub struct Moment<'a> {
+    pub at: Time,
+    pub event: Event,
+    pub cluster: &'a Cluster,
+    /// What the event changed in it.
+    pub changes: &'a [Change],
+    /// Folded over all events so far.
+    pub digest: u64,
 }
 
 /// One cluster in one replication.
@@ -82,10 +110,13 @@ pub struct World<'a> {
     /// One after the other: the slice watchers of every balancer, then each balancer's watch on pods.
     last_balancer: Vec<Time>,
     digest: u64,
+    marks: Vec<u64>,
+    /// Events until the next mark.
+    until_mark: u32,
 }
 
-/// Called with every event, for `--trace`.
-pub type Observer<'o> = &'o mut dyn FnMut(Time, &Event);
+/// Called after every event.
+pub type Observer<'o> = &'o mut dyn FnMut(Moment<'_>);
 
 /// What a model says goes into the queue at once, as the world's event.
 struct Says<'q, W> {
@@ -95,10 +126,12 @@ struct Says<'q, W> {
 
 impl<E, W: Fn(E) -> Event> Out<E> for Says<'_, W> {
     fn at(&mut self, time: Time, event: E) {
+        debug_assert!(time >= self.queue.now(), "a model changes the past");
         self.queue.schedule(time, (self.wrap)(event));
     }
 
     fn write(&mut self, time: Time, write: Write) {
+        debug_assert!(time >= self.queue.now(), "{write:?} in the past");
         self.queue.schedule(time, Event::Write(write));
     }
 }
@@ -126,7 +159,8 @@ pub fn simulate_live(
 pub fn simulate_probing_always(scenario: &Scenario, latencies: &Latencies, seed: Seed) -> Control {
     let run = run_of(scenario, latencies, seed);
     let mut world = World::new(scenario, &run);
-    world.kubelets.probe_always(&mut says(&mut world.queue, Event::Kubelet));
+    let now = world.queue.now();
+    world.kubelets.probe_always(now, &mut says(&mut world.queue, Event::Kubelet));
     world.run(None)
 }
 
@@ -161,12 +195,20 @@ impl World<'_> {
         let traffic = &self.scenario.traffic;
         let mut live = Live::begin(mode, &mut self.timeline, traffic, self.run.seed);
         while let Some(now) = self.queue.advance(self.scenario.horizon) {
-            if let Some(observer) = &mut observer {
-                observer(now, self.queue.current());
-            }
+            let event = observer.is_some().then(|| *self.queue.current());
             live.advance(&mut self.timeline, now);
             self.timeline.advance(now);
             self.dispatch(now);
+            if let (Some(observer), Some(event)) = (&mut observer, event) {
+                let (cluster, digest) = (&self.cluster, self.digest);
+                observer(Moment { at: now, event, cluster, changes: &cluster.log, digest });
+            }
+            self.publish(now);
+            self.until_mark -= 1;
+            if self.until_mark == 0 {
+                self.until_mark = MARK;
+                self.marks.push(self.digest);
+            }
         }
         let load = live.finish(&mut self.timeline);
         (self.finish(), load)
@@ -231,7 +273,6 @@ impl World<'_> {
                 self.act(now, step);
             }
         }
-        self.publish(now);
     }
 
     /// Folds an event into the digest: its time, and a number for its kind. What events write is folded in at

@@ -230,7 +230,8 @@ impl World<'_> {
         };
         let events = self.queue.scheduled();
         let digest = digest_of_state(self.digest, &self.cluster);
-        Control { timeline: self.timeline.finish(), rollout, digest, events }
+        let (timeline, marks, cluster) = (self.timeline.finish(), self.marks, self.cluster);
+        Control { timeline, rollout, digest, marks, events, cluster }
     }
 
     /// Why the rollout has not completed, in words.

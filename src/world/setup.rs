@@ -68,6 +68,8 @@ impl<'a> World<'a> {
             last_kubelet: vec![Time::ALWAYS; nodes],
             last_balancer: vec![Time::ALWAYS; watchers],
             digest: seed.0,
+            marks: Vec::new(),
+            until_mark: super::MARK,
         };
         world.reserve();
         world.populate();

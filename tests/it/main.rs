@@ -17,6 +17,7 @@ mod report_chromium;
 mod report_example;
 mod rules;
 mod starts;
+mod swarm;
 mod sweep;
 mod tidy;
 mod traffic;

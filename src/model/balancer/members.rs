@@ -19,6 +19,7 @@ impl Members {
 
     /// Takes in a range of the slice log.
     pub fn take(&mut self, cluster: &Cluster, from: u32, to: u32) {
+        debug_assert!(from < to, "a watcher is told of changes");
         for &(pod, conditions) in &cluster.slice_log[from as usize..to as usize] {
             self.set(pod, conditions);
         }

@@ -213,6 +213,7 @@ impl Controller {
             }
             // The answer to a write seldom overtakes the watch.
             self.stale = self.rng.uniform() < ctx.platform.slice_cache_stale;
+            debug_assert!(!self.touched.is_empty(), "endpoints changed in no slice");
             let (service, to) = (self.service, slice_log.len() as u32);
             out.write(end, Write::Slice(SliceRange { service, from: from as u32, to }));
         }

@@ -2,7 +2,7 @@
 
 use super::controller::{Event, Kubelets, LIVENESS, Life, READINESS, STARTUP};
 use crate::cluster::objects::{Cluster, PodId};
-use crate::engine::Dur;
+use crate::engine::{Dur, Time};
 use crate::model::plumbing::{Ctx, Out};
 
 /// Which ticks of probe workers are simulated.
@@ -17,22 +17,23 @@ pub enum Probing {
 
 impl Kubelets {
     /// Simulates every tick of every probe worker from now on.
-    pub fn probe_always(&mut self, out: &mut impl Out<Event>) {
+    pub fn probe_always(&mut self, now: Time, out: &mut impl Out<Event>) {
         self.probing = Probing::All;
         for pod in (0..self.pods.len() as u32).map(PodId) {
             if self.pods[pod.index()].is_some() {
-                self.tick_idly(pod, out);
+                self.tick_idly(now, pod, out);
             }
         }
     }
 
     /// Schedules the ticks of a pod's workers while they are asleep.
-    pub(super) fn tick_idly(&mut self, pod: PodId, out: &mut impl Out<Event>) {
+    pub(super) fn tick_idly(&mut self, now: Time, pod: PodId, out: &mut impl Out<Event>) {
         for (index, c) in self.pod(pod).containers.iter().enumerate() {
             for kind in [READINESS, LIVENESS, STARTUP] {
                 let Some(probe) = &c.probes[kind] else { continue };
                 let (container, kind) = (index as u8, kind as u8);
-                out.at(probe.ticker.next(), Event::IdleTick { pod, container, kind });
+                let at = probe.ticker.next().max(now);
+                out.at(at, Event::IdleTick { pod, container, kind });
             }
         }
     }

@@ -25,7 +25,7 @@ impl Kubelets {
         self.insert(pod, new_pod(ctx, node, cluster.template_of(pod)));
         self.create_workers(ctx, pod, cluster);
         if self.probing == Probing::All {
-            self.tick_idly(pod, out);
+            self.tick_idly(ctx.now, pod, out);
         }
         let setup = ctx.latencies.pod_setup.draw(&mut self.rng);
         self.prepare(ctx, pod, 0, ctx.now + setup, cluster, out);

@@ -123,7 +123,9 @@ impl Kubelets {
         let c = self.container(pod, index);
         let run = c.run;
         c.kill_at = c.kill_at.min(begun + sigkill + delivery);
-        out.at(begun + sigterm + delivery, Event::Sigterm { pod, container: index, run });
+        // The turn of a sidecar may come with the end of its grace period.
+        let at = (begun + sigterm + delivery).max(ctx.now);
+        out.at(at, Event::Sigterm { pod, container: index, run });
     }
 
     fn hook_time(&mut self, ctx: Ctx, hook: &Hook) -> Dur {
@@ -158,14 +160,14 @@ impl Kubelets {
             timeline.sigterm(pod, ctx.now);
         }
         let (lame, limit) = match spec.app.on_sigterm {
-            OnSigterm::Ignore => return self.exit_by(Time::NEVER, pod, index, out),
-            OnSigterm::Exit => return self.exit_by(ctx.now, pod, index, out),
+            OnSigterm::Ignore => return self.exit_by(ctx.now, Time::NEVER, pod, index, out),
+            OnSigterm::Exit => return self.exit_by(ctx.now, ctx.now, pod, index, out),
             OnSigterm::Graceful { drain_timeout } => (Dur::ZERO, drain_timeout),
             OnSigterm::LameDuck { delay, drain_timeout } => (delay, drain_timeout),
         };
         let stop = ctx.now + lame;
         c.unready_from = c.unready_from.min(ctx.now);
-        let cut = (stop + limit).min(kill_at);
+        let cut = (stop + limit).min(kill_at).max(ctx.now);
         if serving {
             timeline.cut(pod, cut);
         }
@@ -173,16 +175,17 @@ impl Kubelets {
         self.wake(ctx, pod, index, READINESS, out);
         let drain = self.drain_time(&spec.app.service, u);
         out.at(stop, Event::StopListening { pod, container: index, run });
-        self.exit_by(stop + drain.min(limit), pod, index, out);
+        self.exit_by(ctx.now, stop + drain.min(limit), pod, index, out);
     }
 
-    /// The process exits at `at` by itself, unless SIGKILL comes first.
-    fn exit_by(&mut self, at: Time, pod: PodId, index: u8, out: &mut impl Out<Event>) {
+    /// The process exits at `at` by itself, unless SIGKILL comes first: at once for a sidecar whose turn came
+    /// late.
+    fn exit_by(&mut self, now: Time, at: Time, pod: PodId, index: u8, out: &mut impl Out<Event>) {
         let c = self.container(pod, index);
         let run = c.run;
         let (at, killed) = grace::stopped(at, c.kill_at);
         let end = if killed { LifeEnd::Sigkill } else { LifeEnd::Sigterm };
-        out.at(at, Event::Exit { pod, container: index, run, end });
+        out.at(at.max(now), Event::Exit { pod, container: index, run, end });
     }
 
     /// How long the requests running in the pod still take: the last of a Poisson number of them. The chance

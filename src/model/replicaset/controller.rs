@@ -26,8 +26,11 @@ struct Set {
     /// Active pods as cached, in the order seen.
     active: Vec<PodId>,
     tally: Tally,
-    /// Creates and deletes not yet seen by the watch.
-    expected: i32,
+    /// Creates not yet seen by the watch.
+    creations: i32,
+    /// Pods it deleted and has not yet seen go; what others delete is not counted
+    /// (`controller_utils.go: UIDTrackingControllerExpectations`).
+    deletions: Vec<PodId>,
     last_status: RsStatus,
     /// API events written so far (they take tokens too).
     events: i32,
@@ -102,12 +105,15 @@ impl Controller {
 
     fn count(&mut self, pod: PodId, before: SeenPod, after: SeenPod) {
         let set = self.set(after.rs);
-        if !before.exists && after.exists && !before.deleting {
-            set.expected -= 1;
+        if before == SeenPod::UNKNOWN {
+            set.creations -= 1;
         }
         // A delete is seen when the deletion time is, or at once when the object is gone.
-        if after.deleting && !before.deleting {
-            set.expected -= 1;
+        if after.deleting
+            && !before.deleting
+            && let Some(place) = set.deletions.iter().position(|&p| p == pod)
+        {
+            set.deletions.swap_remove(place);
         }
         match (before.is_active(), after.is_active()) {
             (false, true) => set.active.push(pod),
@@ -154,7 +160,7 @@ impl Controller {
         let excess = set.active.len() as i32 - seen.replicas;
         let burst = ctx.kubernetes.defaults.burst_replicas;
         let mut end = ctx.now;
-        if set.expected <= 0 && !seen.removed {
+        if set.creations <= 0 && set.deletions.is_empty() && !seen.removed {
             end = match excess {
                 0 => end,
                 1.. => self.delete_pods(ctx, rs, excess.min(burst), cluster, informer, out),
@@ -201,7 +207,8 @@ impl Controller {
             }
             batch
         });
-        self.sets[rs.index()].expected += count;
+        debug_assert!(count > 0 && end >= ctx.now, "{count} pods to create");
+        self.sets[rs.index()].creations += count;
         end
     }
 
@@ -217,14 +224,15 @@ impl Controller {
         self.fill_rows(rs, cluster, informer);
         let rules = Rules::of(ctx.kubernetes.control_plane);
         ranking::choose(&self.rows, count as usize, rules, ctx.now, &mut self.chosen);
+        debug_assert_eq!(self.chosen.len(), count as usize, "as many are chosen as have to go");
         let mut end = ctx.now;
         for i in 0..self.chosen.len() {
             let pod = self.sets[rs.index()].active[self.chosen[i]];
             let at = self.call(ctx, rs, ctx.now);
             out.write(at, Write::DeletePod { pod });
+            self.sets[rs.index()].deletions.push(pod);
             end = end.max(at);
         }
-        self.sets[rs.index()].expected += count;
         end
     }
 

@@ -114,6 +114,7 @@ impl Group {
     /// A new member's place.
     fn enter(&mut self, member: Member, belief: Belief) -> usize {
         let place = self.members.len();
+        debug_assert!(self.nodes.iter().all(|node| node.beliefs.len() == place));
         if let Target::Pod(pod) = member.target {
             *entry(&mut self.places, pod.index()) = Some(place as u32);
         }
@@ -292,6 +293,7 @@ impl Group {
         let node = &mut self.nodes[place.node as usize];
         let near = is_near(&self.zones, node.zone, scene.cluster, target);
         let was = std::mem::replace(&mut node.beliefs[place.target as usize], belief);
+        debug_assert!(belief.known || !belief.is_healthy(), "healthy and not known");
         if near {
             node.known = node.known + usize::from(belief.known) - usize::from(was.known);
             if was.is_healthy() {
@@ -301,6 +303,7 @@ impl Group {
                 node.healthy.insert((belief.healthy_since, place.target));
             }
         }
+        debug_assert!(node.healthy.len() <= node.known, "more healthy targets than there are");
         let open = !self.settings.fail_open.is_met_by(node.counts());
         let opens_or_closes = std::mem::replace(&mut node.open, open) != open;
         if opens_or_closes {

@@ -97,6 +97,7 @@ impl Proxies {
         if state.scheduled != ctx.now {
             return;
         }
+        debug_assert!(state.running <= state.known, "it programs what it knows");
         state.scheduled = Time::NEVER;
         state.runner.started(ctx.now);
         state.running = state.known;

@@ -1,0 +1,79 @@
+//! Random worlds under rules that hold of every one. Each world has a number and its luck follows from it, so
+//! that a failure names the world, smaller worlds are tried until none fails, and the smallest is printed.
+//!
+//! `ROLLSIM_SWARM=100000 cargo test --test it swarm` tries that many; `ROLLSIM_SWARM_FROM=N` begins with
+//! number N.
+
+mod checker;
+mod relations;
+mod world;
+
+use checker::{Checker, Verdict, check_end};
+use proptest::test_runner::{Config, RngAlgorithm, TestCaseError, TestRng, TestRunner};
+use rayon::prelude::*;
+use rollsim::input::{Input, Source};
+use rollsim::scenario::Scenario;
+use rollsim::world as simulation;
+use serde_json::Value;
+use world::World;
+
+/// How many are tried in an ordinary run of the tests.
+const WORLDS: u64 = 2_000;
+
+fn number(variable: &str, default: u64) -> u64 {
+    let text = std::env::var(variable).ok();
+    text.map_or(default, |n| n.parse().unwrap_or_else(|e| panic!("{variable}={n}: {e}")))
+}
+
+#[test]
+fn random_worlds_keep_the_rules() {
+    let first = number("ROLLSIM_SWARM_FROM", 0);
+    let worlds = first..first + number("ROLLSIM_SWARM", WORLDS);
+    let failure = worlds.into_par_iter().find_map_first(|n| try_world(n).err());
+    if let Some(failure) = failure {
+        panic!("{failure}");
+    }
+}
+
+fn try_world(number: u64) -> Verdict {
+    let mut luck = [0; 32];
+    luck[..8].copy_from_slice(&number.to_le_bytes());
+    let config = Config {
+        cases: 1,
+        failure_persistence: None,
+        max_shrink_iters: 3_000,
+        ..Config::default()
+    };
+    let rng = TestRng::from_seed(RngAlgorithm::ChaCha, &luck);
+    let mut runner = TestRunner::new_with_rng(config, rng);
+    let result = runner.run(&world::world(), |world| check(&world).map_err(TestCaseError::fail));
+    result.map_err(|e| format!("world {number} (ROLLSIM_SWARM_FROM={number} ROLLSIM_SWARM=1): {e}"))
+}
+
+fn check(world: &World) -> Verdict {
+    let scenario = read(&world.manifests(), &world.scenario())?;
+    let latencies = scenario.platform.latencies();
+    let mut checker = Checker::new(world, &scenario);
+    let mut see = |moment: simulation::Moment| checker.see(&moment);
+    let control = simulation::trace(&scenario, &latencies, world.seed(), &mut see);
+    checker.verdict?;
+    check_end(world, &scenario, &control)?;
+    relations::check(world, &scenario, &control)
+}
+
+/// The scenario of these objects, written as JSON.
+fn read(manifests: &[Value], scenario: &str) -> Result<Scenario, String> {
+    let text: Vec<String> = manifests.iter().map(Value::to_string).collect();
+    read_text(text.join("\n---\n"), scenario).map_err(|e| format!("{e}\n{scenario}"))
+}
+
+fn read_text(manifest: String, scenario: &str) -> Result<Scenario, String> {
+    let input = input(manifest, scenario)?;
+    input.lower().map_err(|e| e.to_string())
+}
+
+fn input(manifest: String, scenario: &str) -> Result<Input, String> {
+    let source = |name: &str, text: String| Source::Text { name: name.to_owned(), text };
+    let sources = [source("scenario.toml", scenario.to_owned()), source("web.yaml", manifest)];
+    Input::load(&sources).map_err(|e| e.to_string())
+}

@@ -1,0 +1,345 @@
+//! What must hold of every run, whatever is simulated. It reads the API objects, the changes and the timeline
+//! of a run, and shares no rule with the models: each is written down here again, from Kubernetes' own words.
+
+use super::world::{Act, Budget, Fault, Strategy, World};
+use rollsim::cluster::objects::{Change, Cluster, Conditions, Pod, PodId, RsId, SliceRange};
+use rollsim::engine::{Dur, Time};
+use rollsim::scenario::Scenario;
+use rollsim::timeline::{ChangeKind, PodTruth, Target, Timeline, View};
+use rollsim::world::{Control, Moment};
+use std::collections::BTreeMap;
+
+pub type Verdict = Result<(), String>;
+
+macro_rules! ensure {
+    ($holds:expr, $($message:tt)+) => {
+        if !$holds {
+            return Err(format!($($message)+));
+        }
+    };
+}
+pub(super) use ensure;
+
+/// A controller that has not seen the newest spec acts on the one before.
+const STALE: Dur = Dur::from_secs(10);
+
+/// Follows one run, event by event.
+pub struct Checker<'a> {
+    world: &'a World,
+    scenario: &'a Scenario,
+    last: Time,
+    events: u64,
+    /// The replicas that were asked for, from when on.
+    wanted: Vec<(Time, u32)>,
+    pub verdict: Verdict,
+}
+
+impl<'a> Checker<'a> {
+    pub fn new(world: &'a World, scenario: &'a Scenario) -> Checker<'a> {
+        let wanted = vec![(Time::ALWAYS, world.pods.replicas)];
+        Checker { world, scenario, last: Time::ALWAYS, events: 0, wanted, verdict: Ok(()) }
+    }
+
+    /// The state after an event. The first thing that is wrong is kept.
+    pub fn see(&mut self, moment: &Moment) {
+        if self.verdict.is_ok() {
+            let verdict = self.check(moment);
+            let place =
+                |e| format!("at {:?}, event {}: {:?}: {e}", moment.at, self.events, moment.event);
+            self.verdict = verdict.map_err(place);
+        }
+        self.events += 1;
+    }
+
+    fn check(&mut self, moment: &Moment) -> Verdict {
+        ensure!(moment.at >= self.last, "time went back from {:?}", self.last);
+        self.last = moment.at;
+        let cluster = moment.cluster;
+        for &change in moment.changes {
+            match change {
+                Change::Deployment(id) => {
+                    let replicas = cluster.deployments[id.index()].spec.replicas as u32;
+                    if self.wanted.last().is_some_and(|(_, n)| *n != replicas) {
+                        self.wanted.push((moment.at, replicas));
+                    }
+                }
+                Change::PodCreated(pod) => self.created(moment.at, cluster, pod)?,
+                Change::PodBound(pod) => self.bound(cluster, pod)?,
+                Change::PodDeleting(pod) => self.deleting(moment.at, cluster, pod)?,
+                Change::Slice(range) => self.sliced(cluster, range)?,
+                Change::ReplicaSet(rs) => self.scaled(moment.at, cluster, rs)?,
+                _ => {}
+            }
+        }
+        Ok(())
+    }
+
+    /// Most pods that any spec of the last seconds allows, and fewest available ones.
+    fn bounds(&self, now: Time) -> (u32, u32) {
+        let old = self.wanted.iter().rposition(|(at, _)| *at <= now - STALE).unwrap_or(0);
+        let all = self.wanted[old..].iter().map(|(_, n)| self.world.bounds(*n));
+        all.fold((0, u32::MAX), |(most, least), (m, l)| (most.max(m), least.min(l)))
+    }
+
+    /// What the ReplicaSets ask for never exceeds replicas + maxSurge.
+    fn scaled(&self, now: Time, cluster: &Cluster, rs: RsId) -> Verdict {
+        let set = &cluster.replica_sets[rs.index()];
+        let s = set.status;
+        let ordered = 0 <= s.available && s.available <= s.ready && s.ready <= s.replicas;
+        ensure!(ordered && set.replicas >= 0, "{set:?}");
+        let sets = cluster.replica_sets.iter().filter(|set| !set.removed);
+        let asked: i32 = sets.map(|set| set.replicas).sum();
+        let (most, _) = self.bounds(now);
+        // A paused Deployment is scaled by a cache that may lack the write before.
+        let fine = asked as u32 <= most || self.world.has(|act| act == Act::Pause);
+        ensure!(fine, "{asked} pods asked for where {most} are allowed");
+        Ok(())
+    }
+
+    /// A ReplicaSet makes no more pods than anybody may ask for; with Recreate none of another template runs
+    /// then.
+    fn created(&self, now: Time, cluster: &Cluster, new: PodId) -> Verdict {
+        let (most, _) = self.bounds(now);
+        let rs = cluster.pods[new.index()].rs;
+        let live = |p: &&Pod| p.rs == rs && !p.removed && p.deleting.is_none();
+        let live = cluster.pods.iter().filter(live).count();
+        ensure!(live as u32 <= most, "{live} pods where {most} are allowed");
+        if let (Strategy::Recreate, true) = (&self.world.pods.strategy, self.world.rolls_only()) {
+            let template = cluster.pods[new.index()].template;
+            let runs = |p: &&Pod| !p.removed && !p.status.phase.is_terminal();
+            let others = cluster.pods.iter().filter(runs).filter(|p| p.template != template);
+            ensure!(others.count() == 0, "Recreate: a pod of another version is still there");
+        }
+        Ok(())
+    }
+
+    fn bound(&self, cluster: &Cluster, pod: PodId) -> Verdict {
+        let node = cluster.pods[pod.index()].node.ok_or("bound to no node")?;
+        let there = cluster.pods.iter().filter(|p| !p.removed && p.node == Some(node)).count();
+        let room = self.scenario.nodes[usize::from(node)].max_pods as usize;
+        ensure!(there <= room, "{there} pods on a node for {room}");
+        Ok(())
+    }
+
+    fn deleting(&self, now: Time, cluster: &Cluster, gone: PodId) -> Verdict {
+        let stays = |p: &&Pod| !p.removed && p.deleting.is_none();
+        if self.world.rolls_only() && self.world.is_sound() {
+            let min_ready = Dur::from_secs(i64::from(self.world.pods.min_ready));
+            let is_available = |p: &&Pod| {
+                p.status.ready && (min_ready == Dur::ZERO || p.ready_transition + min_ready <= now)
+            };
+            let available = cluster.pods.iter().filter(stays).filter(is_available).count();
+            let (_, least) = self.bounds(now);
+            ensure!(
+                available as u32 >= least,
+                "{available} pods available where {least} have to be"
+            );
+        }
+        if self.world.evicts_only()
+            && let Some(budget) = self.world.budget
+            && cluster.pods[gone.index()].status.ready
+        {
+            let healthy =
+                cluster.pods.iter().filter(stays).filter(|p| p.status.ready).count() as u32;
+            let desired = desired_healthy(budget, self.world.pods.replicas);
+            ensure!(healthy >= desired, "{healthy} healthy pods where the budget wants {desired}");
+        }
+        Ok(())
+    }
+
+    /// Endpoints are pods with the Service's labels.
+    fn sliced(&self, cluster: &Cluster, range: SliceRange) -> Verdict {
+        let log = cluster.slice_log.get(range.from as usize..range.to as usize);
+        let log = log.ok_or_else(|| format!("no such entries: {range:?}"))?;
+        for (pod, conditions) in log {
+            let labels = &cluster.template_of(*pod).labels;
+            let selector = &self.scenario.service.selector;
+            let selected = selector.iter().all(|(k, v)| labels.get(k) == Some(v));
+            ensure!(selected, "{pod:?} is an endpoint and has other labels");
+            if let Some(c) = conditions {
+                ensure!(!(c.ready && c.terminating), "{pod:?} ready and terminating");
+            }
+        }
+        Ok(())
+    }
+}
+
+fn desired_healthy(budget: Budget, replicas: u32) -> u32 {
+    match budget {
+        Budget::MinAvailable(amount) => amount.of(replicas, true),
+        Budget::MaxUnavailable(amount) => replicas.saturating_sub(amount.of(replicas, true)),
+    }
+}
+
+impl World {
+    /// Nothing but rollouts and their undoing happens.
+    fn rolls_only(&self) -> bool {
+        self.actions.iter().all(|(_, act)| matches!(act, Act::Rollout | Act::Undo))
+    }
+
+    fn evicts_only(&self) -> bool {
+        !self.has(|act| !matches!(act, Act::Evict | Act::Drain))
+    }
+
+    /// Every version works.
+    fn is_sound(&self) -> bool {
+        matches!(self.app.fault, Fault::None | Fault::Slow)
+    }
+
+    /// What is asked for can come about.
+    pub fn converges(&self) -> bool {
+        let paused = self.actions.iter().rfind(|(_, a)| matches!(a, Act::Pause | Act::Resume));
+        let paused = paused.is_some_and(|(_, act)| *act == Act::Pause);
+        let homeless = self.nodes.count == 1 && self.has(|act| act == Act::Drain);
+        self.is_sound() && !paused && !homeless
+    }
+}
+
+/// All that must hold of a run that is over.
+pub fn check_end(world: &World, scenario: &Scenario, control: &Control) -> Verdict {
+    check_timeline(&control.timeline)?;
+    if world.converges() {
+        let cluster = &control.cluster;
+        converged(world, cluster).map_err(|e| format!("has not settled: {e}"))?;
+        check_views(world, scenario, cluster, &control.timeline)?;
+        let rolled = world.has(|act| act == Act::Rollout);
+        ensure!(!rolled || control.rollout.complete.is_some(), "{:?}", control.rollout);
+    }
+    Ok(())
+}
+
+/// Everything that was asked for has come about, and nothing else is left.
+fn converged(world: &World, cluster: &Cluster) -> Verdict {
+    let d = &cluster.deployments[0];
+    let (s, n) = (d.status, d.spec.replicas);
+    let counts = [s.replicas, s.updated, s.ready, s.available];
+    ensure!(counts == [n; 4], "status {s:?} where {n} are wanted");
+    ensure!(s.observed_generation == d.generation, "{s:?} of generation {}", d.generation);
+    let live: Vec<_> = cluster.pods.iter().filter(|p| !p.removed).collect();
+    ensure!(live.len() as i32 == n, "{} pods where {n} are wanted", live.len());
+    for pod in &live {
+        let fine = pod.deleting.is_none() && pod.status.ready && pod.template == d.template;
+        ensure!(fine, "{pod:?}");
+    }
+    let mut endpoints: BTreeMap<PodId, Conditions> = BTreeMap::new();
+    // Those of the start are in no log.
+    for (i, pod) in (0..).map(PodId).zip(&cluster.pods) {
+        if pod.created < Time::ZERO && i.0 < world.pods.replicas {
+            endpoints.insert(i, Conditions { ready: true, serving: true, terminating: false });
+        }
+    }
+    for (pod, conditions) in &cluster.slice_log {
+        match conditions {
+            Some(conditions) => endpoints.insert(*pod, *conditions),
+            None => endpoints.remove(pod),
+        };
+    }
+    for (pod, conditions) in &endpoints {
+        let fine = !cluster.pods[pod.index()].removed && conditions.ready;
+        ensure!(fine, "endpoint {pod:?}: {conditions:?}");
+    }
+    ensure!(endpoints.len() as i32 == n, "{} endpoints of {n} pods", endpoints.len());
+    Ok(())
+}
+
+/// Every data plane that lists pods lists those that are there; with the traffic policy Local, each node its
+/// own.
+fn check_views(
+    world: &World,
+    scenario: &Scenario,
+    cluster: &Cluster,
+    timeline: &Timeline,
+) -> Verdict {
+    // A node of an NLB sends to its own zone alone.
+    let apart = world.path.name == "nlb" && world.nodes.zones > 1;
+    let live = (0..).map(PodId).zip(&cluster.pods).filter(|(_, p)| !p.removed);
+    let live: Vec<PodId> = live.map(|(id, _)| id).collect();
+    for view in &timeline.views {
+        let listed = listed_at_the_end(view);
+        let pods: Vec<PodId> = listed.iter().filter_map(pod_of).collect();
+        let of_node =
+            scenario.nodes.iter().position(|n| view.name == format!("kube-proxy {}", n.name));
+        let Some(node) = of_node else {
+            let first = view.initial.iter().map(|b| b.target);
+            let mut ever = first.chain(view.changes.iter().map(|c| c.target));
+            let of_pods = ever.any(|target| pod_of(&target).is_some());
+            let fine = pods == live || apart && pods.iter().all(|pod| live.contains(pod));
+            ensure!(!of_pods || fine, "{} lists {pods:?}, there are {live:?}", view.name);
+            continue;
+        };
+        let is_local = pods.iter().all(|p| cluster.pods[p.index()].node == Some(node as u16));
+        let own = live.iter().filter(|p| cluster.pods[p.index()].node == Some(node as u16));
+        let own: Vec<PodId> = own.copied().collect();
+        let fine = pods == live || is_local && pods == own;
+        ensure!(fine, "{} lists {pods:?}, there are {live:?}", view.name);
+    }
+    Ok(())
+}
+
+fn pod_of(target: &Target) -> Option<PodId> {
+    match target {
+        Target::Pod(pod) => Some(*pod),
+        Target::View(_) => None,
+    }
+}
+
+fn listed_at_the_end(view: &View) -> Vec<Target> {
+    let mut listed: BTreeMap<Target, f32> =
+        view.initial.iter().map(|b| (b.target, b.weight)).collect();
+    for change in &view.changes {
+        match change.kind {
+            ChangeKind::Add { weight } => listed.insert(change.target, weight),
+            ChangeKind::Remove => listed.remove(&change.target),
+        };
+    }
+    listed.into_keys().collect()
+}
+
+/// Times are in order, and changes change something.
+fn check_timeline(timeline: &Timeline) -> Verdict {
+    for pod in &timeline.pods {
+        check_truth(pod).map_err(|e| format!("{}: {e}", pod.name))?;
+    }
+    for view in &timeline.views {
+        let mut listed: Vec<Target> = view.initial.iter().map(|b| b.target).collect();
+        let mut last = timeline.start;
+        for change in &view.changes {
+            ensure!(change.at >= last, "{}: {change:?} comes after {last:?}", view.name);
+            last = change.at;
+            let there = listed.iter().position(|t| *t == change.target);
+            match (change.kind, there) {
+                (ChangeKind::Add { weight }, None) => {
+                    ensure!(weight >= 0.0, "{}: {change:?}", view.name);
+                    listed.push(change.target);
+                }
+                (ChangeKind::Remove, Some(place)) => drop(listed.remove(place)),
+                (ChangeKind::Add { .. }, Some(_)) => {}
+                (ChangeKind::Remove, None) => {
+                    return Err(format!("{}: {change:?} of what is not there", view.name));
+                }
+            }
+        }
+        let gaps = view.gaps.windows(2).all(|w| w[0].1 <= w[1].0);
+        ensure!(gaps && view.gaps.iter().all(|(a, b)| a <= b), "{}: {:?}", view.name, view.gaps);
+    }
+    let milestones = timeline.milestones.is_sorted_by_key(|(at, _)| *at);
+    ensure!(milestones, "milestones are out of order: {:?}", timeline.milestones);
+    Ok(())
+}
+
+fn check_truth(pod: &PodTruth) -> Verdict {
+    ensure!(pod.phases.is_sorted_by_key(|(at, _)| *at), "phases {:?}", pod.phases);
+    ensure!(pod.cuts.is_sorted(), "cuts {:?}", pod.cuts);
+    ensure!(pod.created <= pod.deleted && pod.deleted <= pod.removed, "{pod:?}");
+    let placed = pod.scheduled.is_never() || pod.created <= pod.scheduled;
+    ensure!(placed, "{pod:?}");
+    for life in &pod.lives {
+        let born = life.started <= life.stop_accept && life.started <= life.exit;
+        let ends = life.stop_accept <= life.exit && life.started <= life.cut;
+        ensure!(born && ends, "{life:?}");
+    }
+    for two in pod.lives.windows(2) {
+        ensure!(two[0].exit <= two[1].started, "two runs at once: {two:?}");
+    }
+    Ok(())
+}

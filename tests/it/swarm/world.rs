@@ -1,0 +1,514 @@
+//! Random worlds: a Deployment with its Service, budget, nodes, load and what happens to it. Written as
+//! manifests and a scenario, since reading is under test too.
+
+use proptest::prelude::*;
+use proptest::strategy::Strategy as Draw;
+use rollsim::engine::Seed;
+use serde_json::{Value, json};
+
+#[derive(Clone, Debug)]
+pub struct World {
+    pub pods: Pods,
+    pub app: App,
+    pub path: PathKind,
+    pub load: Load,
+    pub actions: Vec<(u32, Act)>,
+    pub nodes: Nodes,
+    pub budget: Option<Budget>,
+    /// Minor versions: of the control plane and kubelet, and of kube-proxy.
+    pub versions: (u32, u32),
+    pub seed: u64,
+}
+
+/// The Deployment.
+#[derive(Clone, Debug)]
+pub struct Pods {
+    pub replicas: u32,
+    pub strategy: Strategy,
+    pub min_ready: u32,
+    pub grace: u32,
+    pub pre_stop: Option<u32>,
+    pub readiness: Option<Probe>,
+    pub startup: Option<Probe>,
+    pub liveness: Option<Probe>,
+    pub beside: Beside,
+}
+
+#[derive(Clone, Debug)]
+pub enum Strategy {
+    Recreate,
+    Rolling { surge: Amount, unavailable: Amount },
+}
+
+#[derive(Clone, Copy, Debug)]
+pub enum Amount {
+    Number(u32),
+    Percent(u32),
+}
+
+#[derive(Clone, Debug)]
+pub struct Probe {
+    pub delay: u32,
+    pub period: u32,
+    pub success: u32,
+    pub failure: u32,
+}
+
+/// Another container of the pod, before or after the one that serves.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Beside {
+    Nothing,
+    First,
+    Last,
+    /// A container that ends before the others start.
+    Init,
+    /// An init container that goes on.
+    Native,
+}
+
+#[derive(Clone, Debug)]
+pub struct App {
+    pub start_ms: u32,
+    pub service_ms: u32,
+    pub on_sigterm: &'static str,
+    /// What the new version does worse.
+    pub fault: Fault,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Fault {
+    None,
+    Slow,
+    NeverReady,
+    Crashes,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct PathKind {
+    pub name: &'static str,
+    pub local: bool,
+    pub instance: bool,
+}
+
+#[derive(Clone, Debug)]
+pub struct Load {
+    pub rate: u32,
+    pub poisson: bool,
+    pub keep_alive: bool,
+    pub retries: u32,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Act {
+    Rollout,
+    Undo,
+    Scale(u32),
+    DeletePods(u32),
+    Evict,
+    Drain,
+    Pause,
+    Resume,
+}
+
+#[derive(Clone, Copy, Debug)]
+pub struct Nodes {
+    pub count: u32,
+    pub zones: u32,
+}
+
+#[derive(Clone, Copy, Debug)]
+pub enum Budget {
+    MinAvailable(Amount),
+    MaxUnavailable(Amount),
+}
+
+impl Amount {
+    pub fn of(self, total: u32, up: bool) -> u32 {
+        match self {
+            Amount::Number(n) => n,
+            Amount::Percent(p) if up => (total * p).div_ceil(100),
+            Amount::Percent(p) => total * p / 100,
+        }
+    }
+
+    fn is_zero(self) -> bool {
+        matches!(self, Amount::Number(0) | Amount::Percent(0))
+    }
+
+    fn json(self) -> Value {
+        match self {
+            Amount::Number(n) => json!(n),
+            Amount::Percent(p) => json!(format!("{p}%")),
+        }
+    }
+}
+
+impl Probe {
+    fn json(&self, once: bool) -> Value {
+        json!({
+            "httpGet": { "path": "/ready", "port": 8080 },
+            "initialDelaySeconds": self.delay,
+            "periodSeconds": self.period,
+            "successThreshold": if once { 1 } else { self.success },
+            "failureThreshold": self.failure,
+        })
+    }
+}
+
+const SIGTERM: [&str; 3] = ["graceful", "exit", "ignore"];
+const PATHS: [&str; 10] = [
+    "service",
+    "nodeport",
+    "loadbalancer",
+    "alb",
+    "nlb",
+    "ingress-nginx",
+    "headless",
+    "metallb-l2",
+    "metallb-bgp",
+    "haproxy",
+];
+
+fn amount(most: u32) -> impl Draw<Value = Amount> {
+    prop_oneof![
+        3 => (0..=most).prop_map(Amount::Number),
+        1 => (0..=4_u32).prop_map(|quarters| Amount::Percent(25 * quarters)),
+    ]
+}
+
+fn probe() -> impl Draw<Value = Probe> {
+    (0..4_u32, 1..6_u32, 1..3_u32, 1..4_u32).prop_map(|(delay, period, success, failure)| Probe {
+        delay,
+        period,
+        success,
+        failure,
+    })
+}
+
+fn rolling() -> impl Draw<Value = Strategy> {
+    let rolling = (amount(3), amount(2)).prop_map(|(surge, unavailable)| match surge.is_zero() {
+        // The API server refuses both at zero.
+        true if unavailable.is_zero() => {
+            Strategy::Rolling { surge: Amount::Number(1), unavailable }
+        }
+        _ => Strategy::Rolling { surge, unavailable },
+    });
+    prop_oneof![5 => rolling, 1 => Just(Strategy::Recreate)]
+}
+
+fn pods() -> impl Draw<Value = Pods> {
+    let probes = (
+        prop::option::weighted(0.7, probe()),
+        prop::option::weighted(0.15, probe()),
+        prop::option::weighted(0.15, probe()),
+    );
+    let beside = prop_oneof![
+        5 => Just(Beside::Nothing),
+        1 => Just(Beside::First),
+        1 => Just(Beside::Last),
+        1 => Just(Beside::Init),
+        1 => Just(Beside::Native),
+    ];
+    let stop = (1..40_u32, prop::option::weighted(0.4, 1..12_u32));
+    (1..=6_u32, rolling(), prop_oneof![3 => Just(0_u32), 1 => 1..8_u32], stop, probes, beside)
+        .prop_map(|(replicas, strategy, min_ready, (grace, pre_stop), probes, beside)| Pods {
+            replicas,
+            strategy,
+            min_ready,
+            grace,
+            // The API server refuses a longer one.
+            pre_stop: pre_stop.map(|seconds| seconds.min(grace)),
+            readiness: probes.0,
+            startup: probes.1.map(|p| Probe { failure: 30, ..p }),
+            // Late enough not to kill what merely starts.
+            liveness: probes.2.map(|p| Probe { delay: 40, failure: p.failure + 1, ..p }),
+            beside,
+        })
+}
+
+fn app() -> impl Draw<Value = App> {
+    let fault = prop_oneof![
+        6 => Just(Fault::None),
+        1 => Just(Fault::Slow),
+        1 => Just(Fault::NeverReady),
+        1 => Just(Fault::Crashes),
+    ];
+    (0..8_000_u32, 1..200_u32, 0..3_usize, fault).prop_map(|(start_ms, service_ms, how, fault)| {
+        App { start_ms, service_ms, on_sigterm: SIGTERM[how], fault }
+    })
+}
+
+fn act() -> impl Draw<Value = Act> {
+    prop_oneof![
+        6 => Just(Act::Rollout),
+        1 => Just(Act::Undo),
+        2 => (0..8_u32).prop_map(Act::Scale),
+        1 => (1..4_u32).prop_map(Act::DeletePods),
+        1 => Just(Act::Evict),
+        1 => Just(Act::Drain),
+        1 => Just(Act::Pause),
+        1 => Just(Act::Resume),
+    ]
+}
+
+fn budget() -> impl Draw<Value = Budget> {
+    prop_oneof![
+        amount(4).prop_map(Budget::MinAvailable),
+        amount(2).prop_map(Budget::MaxUnavailable),
+    ]
+}
+
+/// Undo has something to go back to, and comes when nothing is paused (the API refuses it then).
+fn sensible(mut actions: Vec<(u32, Act)>) -> Vec<(u32, Act)> {
+    actions.sort_by_key(|(at, _)| *at);
+    let (mut rolled, mut paused) = (false, false);
+    actions.retain(|(_, act)| match act {
+        Act::Undo => rolled && !paused,
+        Act::Rollout => !std::mem::replace(&mut rolled, true),
+        Act::Pause => !std::mem::replace(&mut paused, true),
+        Act::Resume => std::mem::take(&mut paused),
+        _ => true,
+    });
+    actions
+}
+
+pub fn world() -> impl Draw<Value = World> {
+    let path = (0..PATHS.len(), any::<bool>(), any::<bool>())
+        .prop_map(|(i, local, instance)| PathKind { name: PATHS[i], local, instance });
+    let load = (1..40_u32, any::<bool>(), prop::bool::weighted(0.2), 0..2_u32).prop_map(
+        |(rate, poisson, keep_alive, retries)| Load { rate, poisson, keep_alive, retries },
+    );
+    let actions = prop::collection::vec((0..60_u32, act()), 0..4).prop_map(sensible);
+    let nodes = (1..=4_u32, 1..=2_u32).prop_map(|(count, zones)| Nodes { count, zones });
+    let budget = prop::option::weighted(0.5, budget());
+    let versions = (26..=36_u32, 26..=36_u32);
+    (pods(), app(), path, load, actions, nodes, budget, versions, any::<u64>()).prop_map(
+        |(pods, app, path, load, actions, nodes, budget, versions, seed)| World {
+            pods,
+            app,
+            path,
+            load,
+            actions,
+            nodes,
+            budget,
+            versions,
+            seed,
+        },
+    )
+}
+
+impl World {
+    pub fn seed(&self) -> Seed {
+        Seed(self.seed)
+    }
+
+    /// Most pods that the strategy allows beside `replicas`, and fewest available ones.
+    pub fn bounds(&self, replicas: u32) -> (u32, u32) {
+        match self.pods.strategy {
+            Strategy::Recreate => (replicas, 0),
+            Strategy::Rolling { surge, unavailable } => {
+                let surge = surge.of(replicas, true);
+                // Rounded to zero both, one may be away.
+                let away = match unavailable.of(replicas, false) {
+                    0 if surge == 0 => 1,
+                    away => away,
+                };
+                (replicas + surge, replicas.saturating_sub(away))
+            }
+        }
+    }
+
+    pub fn has(&self, is: impl Fn(Act) -> bool) -> bool {
+        self.actions.iter().any(|(_, act)| is(*act))
+    }
+
+    /// The manifests, as objects.
+    pub fn manifests(&self) -> Vec<Value> {
+        let mut all = vec![self.deployment(), self.service()];
+        all.extend(self.ingress());
+        all.extend(self.pod_disruption_budget());
+        all
+    }
+
+    fn deployment(&self) -> Value {
+        let Pods { replicas, min_ready, grace, .. } = self.pods;
+        let strategy = match self.pods.strategy {
+            Strategy::Recreate => json!({ "type": "Recreate" }),
+            Strategy::Rolling { surge, unavailable } => json!({
+                "type": "RollingUpdate",
+                "rollingUpdate": { "maxSurge": surge.json(), "maxUnavailable": unavailable.json() },
+            }),
+        };
+        let (init, containers) = self.containers();
+        json!({
+            "apiVersion": "apps/v1",
+            "kind": "Deployment",
+            "metadata": { "name": "web" },
+            "spec": {
+                "replicas": replicas,
+                "minReadySeconds": min_ready,
+                "strategy": strategy,
+                "selector": { "matchLabels": { "app": "web" } },
+                "template": {
+                    "metadata": { "labels": { "app": "web", "tier": "front" } },
+                    "spec": {
+                        "terminationGracePeriodSeconds": grace,
+                        "initContainers": init,
+                        "containers": containers,
+                    },
+                },
+            },
+        })
+    }
+
+    fn containers(&self) -> (Vec<Value>, Vec<Value>) {
+        let mut app = json!({
+            "name": "app",
+            "image": "registry.example/web:v1",
+            "ports": [{ "name": "http", "containerPort": 8080 }],
+        });
+        let probes = [
+            ("readinessProbe", &self.pods.readiness, false),
+            ("startupProbe", &self.pods.startup, true),
+            ("livenessProbe", &self.pods.liveness, true),
+        ];
+        for (key, probe, once) in probes {
+            if let Some(probe) = probe {
+                app[key] = probe.json(once);
+            }
+        }
+        if let Some(seconds) = self.pods.pre_stop {
+            app["lifecycle"] = json!({ "preStop": { "sleep": { "seconds": seconds } } });
+        }
+        let mut other = json!({
+            "name": "beside",
+            "image": "registry.example/beside:v1",
+            "ports": [{ "name": "admin", "containerPort": 9901 }],
+        });
+        match self.pods.beside {
+            Beside::Nothing => (vec![], vec![app]),
+            Beside::First => (vec![], vec![other, app]),
+            Beside::Last => (vec![], vec![app, other]),
+            Beside::Init => {
+                (vec![json!({ "name": "init", "image": "registry.example/init:v1" })], vec![app])
+            }
+            Beside::Native => {
+                other["restartPolicy"] = json!("Always");
+                (vec![other], vec![app])
+            }
+        }
+    }
+
+    fn service(&self) -> Value {
+        let mut spec = json!({
+            "selector": { "app": "web" },
+            "ports": [{ "name": "http", "port": 80, "targetPort": 8080 }],
+        });
+        let mut metadata = json!({ "name": "web" });
+        match self.path.name {
+            "headless" => spec["clusterIP"] = json!("None"),
+            "service" | "haproxy" | "ingress-nginx" => {}
+            _ => {
+                spec["type"] = json!("LoadBalancer");
+                spec["externalTrafficPolicy"] =
+                    json!(if self.path.local { "Local" } else { "Cluster" });
+            }
+        }
+        if self.path.name == "nlb" {
+            let key = "service.beta.kubernetes.io/aws-load-balancer-nlb-target-type";
+            metadata["annotations"] = json!({ key: self.target_type() });
+        }
+        json!({ "apiVersion": "v1", "kind": "Service", "metadata": metadata, "spec": spec })
+    }
+
+    fn target_type(&self) -> &'static str {
+        if self.path.instance { "instance" } else { "ip" }
+    }
+
+    fn ingress(&self) -> Option<Value> {
+        let (class, annotations) = match self.path.name {
+            "alb" => {
+                ("alb", json!({ "alb.ingress.kubernetes.io/target-type": self.target_type() }))
+            }
+            "ingress-nginx" => ("nginx", json!({})),
+            _ => return None,
+        };
+        Some(json!({
+            "apiVersion": "networking.k8s.io/v1",
+            "kind": "Ingress",
+            "metadata": { "name": "web", "annotations": annotations },
+            "spec": {
+                "ingressClassName": class,
+                "defaultBackend": { "service": { "name": "web", "port": { "number": 80 } } },
+            },
+        }))
+    }
+
+    fn pod_disruption_budget(&self) -> Option<Value> {
+        let (key, amount) = match self.budget? {
+            Budget::MinAvailable(amount) => ("minAvailable", amount),
+            Budget::MaxUnavailable(amount) => ("maxUnavailable", amount),
+        };
+        Some(json!({
+            "apiVersion": "policy/v1",
+            "kind": "PodDisruptionBudget",
+            "metadata": { "name": "web" },
+            "spec": { key: amount.json(), "selector": { "matchLabels": { "app": "web" } } },
+        }))
+    }
+
+    /// The scenario, which ends long after everything has settled.
+    pub fn scenario(&self) -> String {
+        let Load { rate, poisson, keep_alive, retries } = self.load;
+        let mut text = format!(
+            "schema = 1\nhorizon_s = 900.0\n[traffic]\npath = \"{}\"\nrate_per_s = {rate}.0\narrivals = \"{}\"\nstart_s = \
+             -5.0\nduration_s = 100.0\nkeep_alive = {keep_alive}\nretries = {retries}\n[kubernetes]\ncontrol_plane = \
+             \"1.{}\"\nkube_proxy = \"1.{}\"\n",
+            self.path.name,
+            if poisson { "poisson" } else { "even" },
+            self.versions.0,
+            self.versions.1,
+        );
+        let App { start_ms, service_ms, on_sigterm, fault } = self.app;
+        text += &format!(
+            "[app]\nstart_delay_s = {:?}\non_sigterm = \"{on_sigterm}\"\nservice = {{ kind = \"constant\", mean_s = {:?} }}\n",
+            f64::from(start_ms) / 1e3,
+            f64::from(service_ms) / 1e3,
+        );
+        text += match fault {
+            Fault::None => "",
+            Fault::Slow => "[app.v2]\nstart_delay_s = 25.0\n",
+            Fault::NeverReady => "[app.v2]\nnever_ready = true\n",
+            Fault::Crashes => "[app.v2]\ncrash_after_s = 7.0\n",
+        };
+        for i in 1..=self.nodes.count {
+            let zone = i % self.nodes.zones;
+            text += &format!(
+                "[[nodes]]\nname = \"node-{i}\"\nlabels = {{ \"topology.kubernetes.io/zone\" = \"z{zone}\" }}\n"
+            );
+        }
+        for (at, act) in &self.actions {
+            text += &format!("[[actions]]\nat_s = {at}.0\n{}\n", act.toml());
+        }
+        if self.actions.is_empty() {
+            let replicas = self.pods.replicas;
+            text += &format!("[[actions]]\nat_s = 0.0\n{}\n", Act::Scale(replicas).toml());
+        }
+        text
+    }
+}
+
+impl Act {
+    fn toml(self) -> String {
+        match self {
+            Act::Rollout => "kind = \"rollout\"".to_owned(),
+            Act::Undo => "kind = \"undo\"".to_owned(),
+            Act::Scale(n) => format!("kind = \"scale\"\nreplicas = {n}"),
+            Act::DeletePods(n) => format!("kind = \"delete-pods\"\ncount = {n}"),
+            Act::Evict => "kind = \"evict\"".to_owned(),
+            Act::Drain => "kind = \"drain\"\nnode = \"node-1\"".to_owned(),
+            Act::Pause => "kind = \"pause\"".to_owned(),
+            Act::Resume => "kind = \"resume\"".to_owned(),
+        }
+    }
+}
