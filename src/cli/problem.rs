@@ -61,11 +61,11 @@ pub fn of(scenario: &Scenario, base: &str, below: bool) -> String {
 
 /// The Deployment as the rollout leaves it.
 fn rolled_out(scenario: &Scenario) -> &Deployment {
-    let updates = scenario.actions.iter().filter_map(|action| match &action.kind {
+    let mut updates = scenario.actions.iter().rev().filter_map(|action| match &action.kind {
         ActionKind::Rollout { deployment } => Some(&**deployment),
         _ => None,
     });
-    updates.last().unwrap_or(&scenario.deployments[scenario.subject])
+    updates.next().unwrap_or(&scenario.deployments[scenario.subject])
 }
 
 fn strategy(text: &mut String, deployment: &Deployment) {

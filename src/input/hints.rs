@@ -3,7 +3,7 @@
 use crate::input::load::Input;
 use crate::input::raw::manifest::Document;
 use crate::input::text::diagnostics::Diagnostics;
-use crate::input::text::source::Text;
+use crate::input::text::source::{Text, is_kustomization};
 use crate::input::text::tree::Node;
 use std::path::Path;
 
@@ -30,11 +30,6 @@ pub fn nearly(root: &Node) -> Option<&'static str> {
 
 /// What to hand in where nothing holds a Deployment.
 pub fn no_deployment(input: &Input, manifests: &[Text], kinds: &[&str]) -> String {
-    let folder = |text: &Text| {
-        let folder = Path::new(&text.name).parent().unwrap_or(Path::new(""));
-        let shown = folder.display().to_string();
-        if shown.is_empty() { ".".to_owned() } else { shown }
-    };
     if kinds.contains(&"Kustomization") {
         return "give the output of `kubectl kustomize`".to_owned();
     }
@@ -59,11 +54,20 @@ pub fn no_deployment(input: &Input, manifests: &[Text], kinds: &[&str]) -> Strin
 
 /// Patches of a kustomization are no whole objects: the first error says what prints those.
 pub fn kustomization(input: &Input, problems: &mut Diagnostics) {
-    let Some(doc) = input.documents.iter().find(|d| d.kind() == "Kustomization") else { return };
-    let folder = Path::new(&doc.file).parent().unwrap_or(Path::new("")).display().to_string();
-    let folder = if folder.is_empty() { ".".to_owned() } else { folder };
-    if let Some(first) = problems.0.first_mut() {
+    if let (Some(folder), Some(first)) = (&input.kustomization, problems.0.first_mut()) {
         let text = format!("kubectl kustomize {folder} | rollsim run -");
         first.suggestion = Some(format!("kustomize makes whole objects of its files: {text}"));
     }
+}
+
+/// The folder of a text.
+fn folder(text: &Text) -> String {
+    let folder = Path::new(&text.name).parent().unwrap_or(Path::new(""));
+    let shown = folder.display().to_string();
+    if shown.is_empty() { ".".to_owned() } else { shown }
+}
+
+/// The folder that is a kustomization.
+pub fn kustomized(manifests: &[Text]) -> Option<String> {
+    manifests.iter().find(|text| text.found && is_kustomization(&text.file)).map(folder)
 }

@@ -43,6 +43,8 @@ pub struct Input {
     pub(crate) notes: Vec<String>,
     /// Replicas that manifests leave out and something else knows.
     pub(crate) replicas: Vec<Replicas>,
+    /// The folder among the inputs that kustomize would make objects of.
+    pub(crate) kustomization: Option<String>,
     /// Settings that have to change something.
     pub(crate) must_use: Vec<String>,
     pub(crate) name: String,
@@ -106,6 +108,7 @@ impl Input {
             app_card: None,
             notes: Vec::new(),
             replicas: Vec::new(),
+            kustomization: None,
             must_use: Vec::new(),
             name: manifests.first().map(|m| m.name.clone()).unwrap_or_default(),
         };
@@ -116,6 +119,7 @@ impl Input {
             input.manifests_of(&text, &mut manifests)?;
             manifests.retain(|m| Some(&m.name) != update.as_ref().map(|u| &u.name));
         }
+        input.kustomization = hints::kustomized(&manifests);
         let mut problems = Diagnostics::default();
         for text in &manifests {
             input.add_manifests(text, false, &mut problems);

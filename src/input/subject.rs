@@ -2,6 +2,7 @@
 
 use crate::cluster::spec::Labels;
 use crate::input::load::Input;
+use crate::input::lower::serving;
 use crate::input::raw::manifest::{Document, Object};
 use crate::input::select::{matches, show_labels};
 use crate::input::text::diagnostics::{Diagnostic, did_you_mean};
@@ -120,9 +121,11 @@ fn service(input: &Input, subject: &Document) -> Result<Option<usize>, Box<Diagn
     }
     let ingress = |i: &&usize| named_by_ingress(input, input.documents[**i].name());
     let routed = |i: &&usize| !headless(&input.documents[**i]);
+    let serving = |i: &&usize| routed(i) && serving::serves(input, &input.documents[**i]);
     Ok(fitting
         .iter()
         .find(ingress)
+        .or_else(|| fitting.iter().find(serving))
         .or_else(|| fitting.iter().find(routed))
         .or_else(|| fitting.first())
         .copied())

@@ -246,7 +246,8 @@ fn inputs_of_other_tools_are_told_what_to_run() {
     write("overlay/base/kustomization.yaml", "kind: Kustomization\n");
     write(
         "overlay/prod/kustomization.yaml",
-        "apiVersion: kustomize.config.k8s.io/v1beta1\nkind: Kustomization\n",
+        // As many are: without kind.
+        "resources: [../base]\n",
     );
     let patch =
         "apiVersion: apps/v1\nkind: Deployment\nmetadata: {name: web}\nspec: {replicas: 4}\n";

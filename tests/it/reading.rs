@@ -123,6 +123,11 @@ spec:
     assert_eq!(port(&ingress("{name: metrics}")), aside, "whatever it is called");
     let only = SERVICE.replace("  - {name: http, port: 80, targetPort: 8080}\n", "");
     assert_eq!(port(&format!("{DEPLOYMENT}{only}")), aside, "there is no other");
+    // Of several Services rather one whose port is for clients.
+    let metrics = only.replace("{name: web}", "{name: web-metrics}");
+    let http = SERVICE.replace("  - {name: metrics, port: 9090}\n", "");
+    let both = lower(&format!("{DEPLOYMENT}{metrics}{http}"), &[]);
+    assert_eq!(both.service.name, "web");
     let udp = SERVICE.replace("port: 9090", "port: 9090, protocol: UDP").replace("metrics", "dns");
     assert_eq!(port(&format!("{DEPLOYMENT}{udp}")), serves, "UDP carries no HTTP");
 }

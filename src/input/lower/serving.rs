@@ -45,6 +45,12 @@ pub fn main_port(input: &Input, doc: &Document) -> usize {
         .unwrap_or(0)
 }
 
+/// Whether the port that clients would use is for them, and not set aside by its name.
+pub fn serves(input: &Input, doc: &Document) -> bool {
+    let port = doc.service().and_then(|s| ports(s).get(main_port(input, doc)));
+    port.is_none_or(|port| is_tcp(port) && !is_aside(port))
+}
+
 fn ports(service: &ApiService) -> &[ApiPort] {
     service.spec.as_ref().and_then(|s| s.ports.as_deref()).unwrap_or_default()
 }

@@ -107,6 +107,11 @@ pub(crate) fn read(source: &Source) -> Result<Vec<Text>, Diagnostics> {
     }
 }
 
+/// Whether kustomize reads a file as what it is to make.
+pub(crate) fn is_kustomization(file: &str) -> bool {
+    ["kustomization.yaml", "kustomization.yml"].contains(&file)
+}
+
 fn is_input(file: &str) -> bool {
     let ending = file.rsplit_once('.').map(|(_, e)| e.to_ascii_lowercase());
     matches!(ending.as_deref(), Some("yaml" | "yml" | "json" | "toml")) && !file.starts_with('.')
@@ -150,9 +155,8 @@ fn below(dir: &Path) -> Option<String> {
         }
     }
     found.sort();
-    let overlays =
-        found.iter().filter(|(_, name)| name.to_lowercase().starts_with("kustomization."));
-    if let Some((folder, _)) = overlays.last() {
+    let is_overlay = |(_, name): &&(String, String)| is_kustomization(name);
+    if let Some((folder, _)) = found.iter().rev().find(is_overlay) {
         return Some(format!(
             "folders are not searched: kubectl kustomize {folder} | rollsim run -"
         ));
