@@ -6,7 +6,9 @@ pub use crate::model::balancer::Path;
 use crate::model::balancer::services::Split;
 use crate::model::gate::Gate;
 use crate::model::platform::{Kubernetes, Platform};
+use crate::model::scheduler::profile::Profile;
 use crate::traffic::offered::Traffic;
+use std::sync::Arc;
 
 /// One question: this cluster, this traffic, this action.
 #[derive(Clone, Debug, PartialEq)]
@@ -17,13 +19,16 @@ pub struct Scenario {
     pub deployments: Vec<Deployment>,
     /// The Deployment under test: an index into `deployments`.
     pub subject: usize,
+    /// The first so many Deployments stand behind the path; the others only take room on nodes.
+    pub on_path: usize,
     pub service: Service,
     /// Further Services that share the requests with it.
     pub split: Option<Split>,
     pub ingress: Option<Ingress>,
     pub pod_disruption_budgets: Vec<PodDisruptionBudget>,
     /// At least one.
-    pub nodes: Vec<Node>,
+    pub nodes: Vec<Arc<Node>>,
+    pub scheduler: Profile,
     pub path: Path,
     pub traffic: Traffic,
     /// Why no requests are sent, for people.

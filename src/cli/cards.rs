@@ -72,7 +72,13 @@ fn find(name: &str) -> anyhow::Result<Card> {
     }
     if name.ends_with(".toml") || name.contains(['/', '\\']) {
         let text = std::fs::read_to_string(Path::new(name)).with_context(|| name.to_owned())?;
-        let kinds = [CardKind::Platform, CardKind::App, CardKind::Balancer, CardKind::Kubernetes];
+        let kinds = [
+            CardKind::Platform,
+            CardKind::App,
+            CardKind::Balancer,
+            CardKind::Scheduler,
+            CardKind::Kubernetes,
+        ];
         let mut read = kinds.map(|kind| Card::parse(kind, name, &text)).into_iter();
         let first = read.next().expect("of the first kind");
         return Ok(first.or_else(|error| read.find_map(Result::ok).ok_or(error))?);

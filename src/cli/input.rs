@@ -20,6 +20,10 @@ pub struct InputArgs {
     #[arg(long, value_name = "CARD", help_heading = "Input")]
     pub platform: Option<String>,
 
+    /// Weights and limits of the scheduler: a scheduler card, by name or path
+    #[arg(long, value_name = "CARD", help_heading = "Input")]
+    pub scheduler: Option<String>,
+
     /// How the application starts, serves and stops: an app card, by name or path
     #[arg(long, value_name = "CARD", help_heading = "Input")]
     pub app: Option<String>,
@@ -75,6 +79,9 @@ impl InputArgs {
         }
         if let Some(name) = &self.platform {
             input.use_platform(name)?;
+        }
+        if let Some(name) = &self.scheduler {
+            input.use_scheduler(name)?;
         }
         if let Some(name) = &self.app {
             input.use_app(name)?;

@@ -3,6 +3,7 @@
 pub mod deletion;
 pub mod objects;
 pub mod phase;
+pub mod placement;
 pub mod spec;
 mod verbs;
 

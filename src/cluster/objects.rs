@@ -3,7 +3,7 @@
 
 use super::deletion::api_delete_grace;
 use super::phase::PodPhase;
-use super::spec::{Deployment as DeploymentSpec, PodTemplate};
+use super::spec::{Deployment as DeploymentSpec, Node, PodTemplate};
 pub use super::verbs::{Change, SliceRange, Write};
 use crate::engine::{Dur, Time};
 use std::sync::Arc;
@@ -113,6 +113,7 @@ pub type EndpointChange = (PodId, Option<Conditions>);
 /// The API server's state.
 #[derive(Clone, Debug, Default)]
 pub struct Cluster {
+    pub nodes: Vec<Arc<Node>>,
     pub templates: Vec<Arc<PodTemplate>>,
     pub deployments: Vec<Deployment>,
     pub replica_sets: Vec<ReplicaSet>,
@@ -234,11 +235,20 @@ impl Cluster {
                     self.log.push(Change::PodRemoved(pod));
                 }
             }
+            Write::SetUnschedulable { node, value } => self.set_unschedulable(node, value),
             Write::Slice(range) => {
                 let known = range.to as usize <= self.slice_log.len();
                 debug_assert!(range.from < range.to && known, "{range:?}");
                 self.log.push(Change::Slice(range));
             }
+        }
+    }
+
+    fn set_unschedulable(&mut self, node: u16, value: bool) {
+        let n = &mut self.nodes[usize::from(node)];
+        if n.unschedulable != value {
+            Arc::make_mut(n).unschedulable = value;
+            self.log.push(Change::Node(node));
         }
     }
 

@@ -1,6 +1,7 @@
 //! The specs of API objects, validated and with Kubernetes' defaults filled in. Nothing here changes during
 //! a run except by an action.
 
+pub use super::placement::{Node, Placement};
 use crate::engine::{Dist, Dur};
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -54,6 +55,8 @@ pub enum Strategy {
 
 #[derive(Clone, Debug, PartialEq)]
 pub struct PodTemplate {
+    pub namespace: String,
+    pub namespace_labels: Labels,
     pub labels: Labels,
     /// What answers of these pods are counted as: "v1", "v2", ...
     pub version: String,
@@ -67,13 +70,7 @@ pub struct PodTemplate {
     pub deletion_cost: i32,
     /// Condition types, e.g. `target-health.elbv2.k8s.aws/...`.
     pub readiness_gates: Vec<String>,
-    /// Sum of requests over containers.
-    pub requests: Resources,
-    pub node_selector: Labels,
-    /// topologySpreadConstraints.
-    pub topology_spread: Vec<TopologySpread>,
-    /// podAntiAffinity terms by topology key; `required` filters, the others score.
-    pub anti_affinity: Vec<AntiAffinity>,
+    pub placement: Placement,
     /// Pods mount a service-account token (costs one or two volume polls at start and end).
     pub automount_service_account_token: bool,
 }
@@ -83,6 +80,21 @@ impl PodTemplate {
     pub fn serving_container(&self) -> &Container {
         let mut all = self.init_containers.iter().chain(&self.containers);
         all.nth(usize::from(self.serving)).expect("the one that serves is among them")
+    }
+
+    /// What the scheduler reserves: the larger of containers and sidecars together, and any one init
+    /// container with the sidecars before it. A container that does not say counts as `missing`.
+    pub fn requests(&self, missing: Resources) -> Resources {
+        let (mut sidecars, mut peak) = (Resources::default(), Resources::default());
+        for container in &self.init_containers {
+            let with = sidecars.plus(container.requests.or(missing));
+            peak = peak.larger(with);
+            if container.sidecar {
+                sidecars = with;
+            }
+        }
+        let all = self.containers.iter().map(|c| c.requests.or(missing));
+        all.fold(sidecars, Resources::plus).larger(peak)
     }
 
     /// Its pods run and never become ready: a readiness probe asks an application that always says no.
@@ -97,21 +109,44 @@ pub struct Resources {
     pub memory_bytes: i64,
 }
 
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct TopologySpread {
-    pub topology_key: String,
-    pub max_skew: i32,
-    /// whenUnsatisfiable: DoNotSchedule (true) or ScheduleAnyway (false).
-    pub do_not_schedule: bool,
-    pub selector: Labels,
+impl Resources {
+    pub fn plus(self, other: Resources) -> Resources {
+        Resources {
+            cpu_millis: self.cpu_millis.saturating_add(other.cpu_millis),
+            memory_bytes: self.memory_bytes.saturating_add(other.memory_bytes),
+        }
+    }
+
+    pub fn minus(self, other: Resources) -> Resources {
+        Resources {
+            cpu_millis: self.cpu_millis - other.cpu_millis,
+            memory_bytes: self.memory_bytes - other.memory_bytes,
+        }
+    }
+
+    /// The larger amount of each.
+    fn larger(self, other: Resources) -> Resources {
+        Resources {
+            cpu_millis: self.cpu_millis.max(other.cpu_millis),
+            memory_bytes: self.memory_bytes.max(other.memory_bytes),
+        }
+    }
 }
 
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct AntiAffinity {
-    pub topology_key: String,
-    pub selector: Labels,
-    pub required: bool,
-    pub weight: i32,
+/// What a container asks for, where it says so.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Requests {
+    pub cpu_millis: Option<i64>,
+    pub memory_bytes: Option<i64>,
+}
+
+impl Requests {
+    fn or(self, missing: Resources) -> Resources {
+        Resources {
+            cpu_millis: self.cpu_millis.unwrap_or(missing.cpu_millis),
+            memory_bytes: self.memory_bytes.unwrap_or(missing.memory_bytes),
+        }
+    }
 }
 
 #[derive(Clone, Debug, PartialEq)]
@@ -121,6 +156,7 @@ pub struct Container {
     pub image_pull_policy: ImagePullPolicy,
     /// An init container that keeps running (restartPolicy Always).
     pub sidecar: bool,
+    pub requests: Requests,
     pub ports: Vec<ContainerPort>,
     pub startup_probe: Option<Probe>,
     pub readiness_probe: Option<Probe>,
@@ -278,16 +314,6 @@ pub struct Ingress {
     pub annotations: BTreeMap<String, String>,
     /// Services named by its rules, in order, with their port.
     pub backends: Vec<(String, TargetPort)>,
-}
-
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Node {
-    pub name: String,
-    pub labels: Labels,
-    /// None: unlimited.
-    pub allocatable: Option<Resources>,
-    /// Most pods it takes (Kubernetes' default 110).
-    pub max_pods: u32,
 }
 
 /// Whether `selector` (non-empty) selects an object with `labels`.

@@ -71,6 +71,11 @@ pub enum Write {
     RemovePod {
         pod: PodId,
     },
+    /// `kubectl cordon` and `uncordon`.
+    SetUnschedulable {
+        node: u16,
+        value: bool,
+    },
     Slice(SliceRange),
 }
 
@@ -85,6 +90,7 @@ pub enum Change {
     PodGates(PodId),
     PodDeleting(PodId),
     PodRemoved(PodId),
+    Node(u16),
     Slice(SliceRange),
     /// A write was refused because its copy was old.
     Conflict(DeploymentId),

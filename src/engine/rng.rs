@@ -63,6 +63,11 @@ pub(crate) fn mix(mut z: u64) -> u64 {
     z ^ (z >> 31)
 }
 
+/// A number for an object of this name, to name its streams by.
+pub fn hash(name: &[&str]) -> u64 {
+    name.iter().fold(0, |hash, part| mix(hash ^ fnv1a(part)))
+}
+
 /// FNV-1a, evaluated at compile time for literal names.
 pub(crate) const fn fnv1a(name: &str) -> u64 {
     let bytes = name.as_bytes();

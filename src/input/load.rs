@@ -31,6 +31,9 @@ pub struct Input {
     pub(crate) platform: Arc<Card>,
     /// The scenario's word for the platform that `platform` was read for.
     pub(crate) platform_from: Option<String>,
+    pub(crate) scheduler: Arc<Card>,
+    /// As `platform_from`.
+    pub(crate) scheduler_from: Option<String>,
     /// Overrides of the balancer's card: (path as given, keys, value). Which card that is follows from the
     /// path.
     pub(crate) balancer_settings: Vec<(String, Vec<String>, Value)>,
@@ -101,6 +104,8 @@ impl Input {
             base: Base::None,
             platform: Arc::new(Card::embedded(CardKind::Platform, platform)?),
             platform_from: None,
+            scheduler: Arc::new(Card::embedded(CardKind::Scheduler, "kube-scheduler")?),
+            scheduler_from: None,
             balancer_settings: Vec::new(),
             apps: Vec::new(),
             trace: Vec::new(),

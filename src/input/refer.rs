@@ -30,12 +30,18 @@ impl Input {
             }
         }
         self.read_trace()?;
-        // Last, so that an error above leaves the platform as it was.
+        // Last, so that an error above leaves them as they were.
         if let Some(name) = self.case.platform.clone()
             && self.platform_from.as_ref() != Some(&name)
         {
             self.platform = Arc::new(self.card(CardKind::Platform, &name, "platform")?);
             self.platform_from = Some(name);
+        }
+        if let Some(name) = self.case.scheduler.clone()
+            && self.scheduler_from.as_ref() != Some(&name)
+        {
+            self.scheduler = Arc::new(self.card(CardKind::Scheduler, &name, "scheduler")?);
+            self.scheduler_from = Some(name);
         }
         Ok(())
     }
@@ -102,6 +108,18 @@ impl Input {
         self.platform = Arc::new(self.command_line_card(CardKind::Platform, name, "--platform")?);
         self.case.platform = None;
         self.case_root.remove("platform");
+        Ok(())
+    }
+
+    /// Uses this scheduler card (a name or a path) instead of the scenario's.
+    ///
+    /// # Errors
+    /// There is no such card, or it is wrong.
+    pub fn use_scheduler(&mut self, name: &str) -> Result<(), Diagnostics> {
+        let card = self.command_line_card(CardKind::Scheduler, name, "--scheduler")?;
+        self.scheduler = Arc::new(card);
+        self.case.scheduler = None;
+        self.case_root.remove("scheduler");
         Ok(())
     }
 

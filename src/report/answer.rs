@@ -145,6 +145,44 @@ pub struct Rollout {
     pub progress_deadline_exceeded_s: Option<f64>,
     /// What it waits for when it does not complete, with the share of replications.
     pub waiting_for: Vec<Waiting>,
+    /// What kube-scheduler says of pods that no node takes at the end, with the share of replications.
+    pub unschedulable: Vec<Waiting>,
+    /// Where its pods are; none with one node.
+    pub placement: Option<Placement>,
+}
+
+/// Where the pods of the Deployment under test are, when the run starts and at its end.
+#[derive(Clone, Debug, PartialEq, Serialize, JsonSchema)]
+pub struct Placement {
+    /// Of the first replication.
+    pub nodes: Vec<NodeRow>,
+    /// Over all replications: pods of each node, most first.
+    pub by_node: Splits,
+    /// Pods of each zone, most first; none without zones.
+    pub by_zone: Option<Splits>,
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, JsonSchema)]
+pub struct NodeRow {
+    pub node: String,
+    pub zone: Option<String>,
+    pub before: u32,
+    pub after: u32,
+}
+
+/// Ways in which pods are spread, the most frequent first.
+#[derive(Clone, Debug, PartialEq, Serialize, JsonSchema)]
+pub struct Splits {
+    pub before: Vec<Split>,
+    pub after: Vec<Split>,
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, JsonSchema)]
+pub struct Split {
+    /// Most first.
+    pub pods: Vec<u32>,
+    /// Of the replications.
+    pub share: f64,
 }
 
 #[derive(Clone, Debug, PartialEq, Serialize, JsonSchema)]

@@ -13,6 +13,7 @@ mod gather;
 mod head;
 pub mod html;
 mod lanes;
+mod placement;
 mod rollout;
 pub mod searches;
 mod sensitivity;

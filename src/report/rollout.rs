@@ -1,6 +1,7 @@
 //! The rollout over replications: duration, phases, pods, and what it waits for.
 
 use super::answer::{Rollout, RolloutPhase, Waiting};
+use super::placement;
 use super::spread::{value_figure, whole_figure};
 use crate::engine::Time;
 use crate::run::Replication;
@@ -31,7 +32,11 @@ pub fn rollout(scenario: &Scenario, replications: &[Replication]) -> Rollout {
         surge_pod_seconds: outcomes().map(|r| r.surge_pod_seconds).sum::<f64>() / n,
         progress_deadline_exceeded: exceeded.len() as f64 / n,
         progress_deadline_exceeded_s: some(&exceeded).map(|f| f.mean),
-        waiting_for: waiting(replications),
+        waiting_for: waiting(replications, |r| r.rollout.waiting_for.as_deref()),
+        unschedulable: waiting(replications, |r| {
+            r.rollout.unschedulable.first().map(|u| u.message.as_str())
+        }),
+        placement: placement::of(scenario, replications),
     }
 }
 
@@ -50,9 +55,12 @@ fn desired(scenario: &Scenario) -> i32 {
     replicas
 }
 
-fn waiting(replications: &[Replication]) -> Vec<Waiting> {
+fn waiting(
+    replications: &[Replication],
+    what: impl Fn(&Replication) -> Option<&str>,
+) -> Vec<Waiting> {
     let mut counts: BTreeMap<&str, u32> = BTreeMap::new();
-    for what in replications.iter().filter_map(|r| r.rollout.waiting_for.as_deref()) {
+    for what in replications.iter().filter_map(what) {
         *counts.entry(what).or_default() += 1;
     }
     let n = replications.len() as f64;

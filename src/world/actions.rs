@@ -153,16 +153,19 @@ impl World<'_> {
     }
 
     fn drain(&mut self, now: Time, index: u32, node: usize) -> String {
-        self.scheduler.cordon(node);
+        let cordon = Write::SetUnschedulable { node: node as u16, value: true };
+        self.cluster.apply(now, cordon, 0);
         let on_node = |p: &PodId| {
             let pod = &self.cluster.pods[p.index()];
             !pod.removed && pod.node == Some(node as u16)
         };
         let pods: Vec<PodId> =
             (0..self.cluster.pods.len() as u32).map(PodId).filter(on_node).collect();
-        // All at once; refused ones are tried again, each for itself.
+        // After the answer to the cordon, and the list of pods: all at once; refused ones are tried again,
+        // each for itself.
+        let listed = now + self.latency(|l| &l.api_write) + self.latency(|l| &l.api_write);
         for next in 0..pods.len() as u32 {
-            self.queue.schedule(now, Event::Action(Step::Evict { action: index, next }));
+            self.queue.schedule(listed, Event::Action(Step::Evict { action: index, next }));
         }
         self.actions.pods.push((index, pods));
         format!("drain {}", self.scenario.nodes[node].name)

@@ -13,13 +13,14 @@ impl World<'_> {
         }
         match change {
             Change::PodBound(pod) => {
+                self.tell_scheduler(now, change);
                 self.tell_kubelet(now, pod, kubelet::controller::Event::Bound(pod))
             }
             Change::PodGates(pod) => {
                 self.tell_kubelet(now, pod, kubelet::controller::Event::Gates(pod))
             }
             Change::PodDeleting(pod) => {
-                self.scheduler.pod_deleting(pod, &self.cluster);
+                self.tell_scheduler(now, change);
                 self.tell_kubelet(now, pod, kubelet::controller::Event::Deleting(pod));
                 self.tell_cache(now, change);
             }
@@ -28,11 +29,11 @@ impl World<'_> {
                     .schedule(now, Event::Scheduler(scheduler::controller::Event::Pending(pod)));
                 self.tell_cache(now, change);
             }
-            Change::PodRemoved(pod) => {
-                let out = &mut says(&mut self.queue, Event::Scheduler);
-                self.scheduler.pod_gone(now, pod, &self.cluster, out);
+            Change::PodRemoved(_) => {
+                self.tell_scheduler(now, change);
                 self.tell_cache(now, change);
             }
+            Change::Node(_) => self.tell_scheduler(now, change),
             Change::Slice(range) => {
                 let at = self.next_cache(now);
                 if self.slices[usize::from(range.service)].awaits_watch() {
@@ -51,6 +52,11 @@ impl World<'_> {
                 self.tell_cache(now, change);
             }
         }
+    }
+
+    fn tell_scheduler(&mut self, now: Time, change: Change) {
+        let ctx = Ctx { run: self.run, now, slowdown: self.slowdown() };
+        self.scheduler.tell(ctx, change, &mut says(&mut self.queue, Event::Scheduler));
     }
 
     fn tell_cache(&mut self, now: Time, change: Change) {

@@ -20,7 +20,7 @@ use crate::scenario::Scenario;
 use crate::timeline::{Recorder, Timeline};
 use crate::traffic::Mode;
 use live::{Live, Load};
-pub use outcome::RolloutOutcome;
+pub use outcome::{RolloutOutcome, Unschedulable};
 use std::borrow::Cow;
 
 /// Everything that can happen. Aligned so that slots of the queue have a power of two of bytes.
@@ -103,7 +103,9 @@ pub struct World<'a> {
     /// The Services' selectors now.
     selectors: Vec<Cow<'a, Labels>>,
     watch: Rng,
+    /// Of pods on the path; those of Deployments that only take room have streams of their own.
     uids: Rng,
+    uids_of_others: Vec<Rng>,
     /// Watches deliver in order: per watcher, the time of the last delivery.
     last_cache: Time,
     last_kubelet: Vec<Time>,
@@ -305,10 +307,20 @@ impl World<'_> {
             self.tracker.deadline_exceeded(now, &mut self.timeline);
         }
         let uid = match write {
-            Write::CreatePod { .. } => self.uids.next_u64(),
+            Write::CreatePod { rs } => {
+                let deployment = self.cluster.replica_sets[rs.index()].deployment;
+                self.uid(deployment)
+            }
             _ => 0,
         };
         self.cluster.apply(now, write, uid);
+    }
+
+    /// A new pod's uid: another Deployment's pods do not change it.
+    fn uid(&mut self, deployment: DeploymentId) -> u64 {
+        let other = deployment.index().checked_sub(self.scenario.on_path);
+        let stream = other.and_then(|i| self.uids_of_others.get_mut(i)).unwrap_or(&mut self.uids);
+        stream.next_u64()
     }
 
     /// Tells the watchers of what was committed.
@@ -352,6 +364,7 @@ impl World<'_> {
             | Change::PodGates(pod)
             | Change::PodDeleting(pod)
             | Change::PodRemoved(pod) => self.observe_pod(ctx, pod),
+            Change::Node(_) => {}
         }
     }
 

@@ -26,6 +26,19 @@ pub struct RolloutOutcome {
     pub surge_pod_seconds: f64,
     /// What it waits for, when it did not complete.
     pub waiting_for: Option<String>,
+    /// Pods that have no node at the end.
+    pub unschedulable: Vec<Unschedulable>,
+    /// Pods of the Deployment under test by node, when the run starts and at its end; empty with one node.
+    pub placed: [Vec<u32>; 2],
+}
+
+/// A pod that no node takes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Unschedulable {
+    /// Its place in the timeline.
+    pub pod: PodId,
+    /// As the event FailedScheduling has it: "0/3 nodes are available: ...".
+    pub message: String,
 }
 
 #[derive(Debug)]
@@ -45,6 +58,8 @@ pub(super) struct Tracker {
     since: Time,
     versions: Vec<(TemplateId, u16)>,
     request_overhead_s: f64,
+    /// The subject's pods by node at the start; empty with one node.
+    placed: Vec<u32>,
 }
 
 impl Tracker {
@@ -63,6 +78,7 @@ impl Tracker {
             since: Time::ZERO,
             versions: Vec::new(),
             request_overhead_s: scenario.platform.request_overhead_s,
+            placed: Vec::new(),
         }
     }
 
@@ -71,6 +87,7 @@ impl Tracker {
         self.peak = self.present;
         self.available = self.availability(cluster);
         self.lowest = self.available.max(0) as u32;
+        self.placed = placed(cluster, self.subject);
     }
 
     /// The subject is being rolled: a status that says complete counts from now on.
@@ -186,6 +203,22 @@ impl Tracker {
     }
 }
 
+/// A Deployment's pods that stay, by node; empty with one node.
+fn placed(cluster: &Cluster, deployment: DeploymentId) -> Vec<u32> {
+    if cluster.nodes.len() == 1 {
+        return Vec::new();
+    }
+    let mut counts = vec![0; cluster.nodes.len()];
+    for pod in cluster.pods.iter().filter(|p| !p.removed && p.deleting.is_none()) {
+        if let Some(node) = pod.node
+            && cluster.replica_sets[pod.rs.index()].deployment == deployment
+        {
+            counts[usize::from(node)] += 1;
+        }
+    }
+    counts
+}
+
 pub(super) fn name_of(cluster: &Cluster, pod: PodId) -> PodName {
     let id = cluster.deployment_of(pod);
     PodName { deployment: cluster.deployments[id.index()].spec.name.clone(), number: pod.0 }
@@ -217,6 +250,8 @@ impl World<'_> {
             None if self.tracker.rolling => Some(self.waiting_for()),
             _ => None,
         };
+        let unschedulable = self.unschedulable();
+        let placed_at_end = placed(&self.cluster, self.subject());
         let since_action = |t: Time| t - Time::ZERO;
         let tracker = self.tracker;
         let rollout = RolloutOutcome {
@@ -227,11 +262,18 @@ impl World<'_> {
             progress_deadline_exceeded: tracker.deadline,
             surge_pod_seconds: tracker.surge,
             waiting_for,
+            unschedulable,
+            placed: [tracker.placed, placed_at_end],
         };
         let events = self.queue.scheduled();
         let digest = digest_of_state(self.digest, &self.cluster);
         let (timeline, marks, cluster) = (self.timeline.finish(), self.marks, self.cluster);
         Control { timeline, rollout, digest, marks, events, cluster }
+    }
+
+    fn unschedulable(&self) -> Vec<Unschedulable> {
+        let waiting = self.scheduler.unschedulable();
+        waiting.map(|(pod, message)| Unschedulable { pod, message: message.to_owned() }).collect()
     }
 
     /// Why the rollout has not completed, in words.
@@ -240,8 +282,11 @@ impl World<'_> {
         if self.cluster.deployments[subject.index()].spec.paused {
             return "the Deployment is paused".to_string();
         }
-        if self.scheduler.parked() > 0 {
-            return format!("{} pods fit on no node", self.scheduler.parked());
+        if let Some((_, message)) = self.scheduler.unschedulable().next() {
+            let pods = self.scheduler.unschedulable().count();
+            let plural = if pods == 1 { "" } else { "s" };
+            let why = message.trim_end_matches('.');
+            return format!("a node for {pods} pod{plural}: {why}");
         }
         let newest = self.cluster.deployments[subject.index()].template;
         let unready = self.cluster.pods.iter().filter(|p| {

@@ -7,7 +7,8 @@ use crate::cluster::objects::{
     Cluster, DeploymentId, DeploymentStatus, PodId, PodStatus, RsId, RsStatus, Write,
 };
 use crate::cluster::spec::{Deployment, Service, selects};
-use crate::engine::{Dur, Queue, Time};
+use crate::engine::rng::hash;
+use crate::engine::{Dur, Queue, Rng, Seed, Time};
 use crate::model::balancer::Scene;
 use crate::model::informer::Informer;
 use crate::model::plumbing::{Ctx, Run};
@@ -33,14 +34,17 @@ impl<'a> World<'a> {
             endpointslice::controller::Controller::new(i as u8, rng, publish, &scenario.kubernetes)
         };
         let services = || scenario.services();
+        let cluster = Cluster {
+            nodes: scenario.nodes.clone(),
+            second_phase: Dur((seed.uniform("wall clock", 0) * 1e9) as i64),
+            ..Cluster::default()
+        };
         let mut world = World {
             scenario,
             run,
             queue: Queue::new(start),
-            cluster: Cluster {
-                second_phase: Dur((seed.uniform("wall clock", 0) * 1e9) as i64),
-                ..Cluster::default()
-            },
+            scheduler: scheduler::controller::Controller::new(ctx, &scenario.scheduler, &cluster),
+            cluster,
             informer: Informer::default(),
             deployments: deployment::controller::Controller::new(
                 seed.stream("deployment", 0),
@@ -51,10 +55,6 @@ impl<'a> World<'a> {
                 &scenario.kubernetes.defaults,
             ),
             slices: services().enumerate().map(slices).collect(),
-            scheduler: scheduler::controller::Controller::new(
-                &scenario.nodes,
-                seed.stream("scheduler", 0),
-            ),
             kubelets: kubelet::controller::Kubelets::new(ctx, nodes, seed.stream("kubelet", 0)),
             balancers,
             gate: scenario.gate.clone().map(|g| gate::Controller::new(g, seed.stream("gate", 0))),
@@ -64,6 +64,7 @@ impl<'a> World<'a> {
             selectors: services().map(|s| Cow::Borrowed(&s.selector)).collect(),
             watch: seed.stream("watch", 0),
             uids: seed.stream("uid", 0),
+            uids_of_others: uids_of_others(scenario, seed),
             last_cache: Time::ALWAYS,
             last_kubelet: vec![Time::ALWAYS; nodes],
             last_balancer: vec![Time::ALWAYS; watchers],
@@ -130,8 +131,8 @@ impl<'a> World<'a> {
             Write::CreateReplicaSet { deployment: id, template, revision: 1, replicas, max };
         self.cluster.apply(started, create, 0);
         let pods: Vec<PodId> = (0..replicas).map(|_| self.populate_pod(rs, started)).collect();
-        let never_ready = self.cluster.templates[template.index()].never_ready();
-        let ready = if never_ready { 0 } else { replicas };
+        let ready = |p: &&PodId| self.cluster.pods[p.index()].status.ready;
+        let ready = pods.iter().filter(ready).count() as i32;
         let status =
             RsStatus { replicas, ready, available: ready, terminating: 0, observed_generation: 1 };
         self.cluster.apply(started, Write::ReplicaSetStatus { rs, status }, 0);
@@ -149,11 +150,28 @@ impl<'a> World<'a> {
         self.deployments.adopt(id, deployment, replicas, started);
     }
 
+    /// A pod that has been there for long: running, or waiting for a node.
     fn populate_pod(&mut self, rs: RsId, started: Time) -> PodId {
-        let uid = self.uids.next_u64();
+        let uid = self.uid(self.cluster.replica_sets[rs.index()].deployment);
         self.cluster.apply(started, Write::CreatePod { rs }, uid);
         let pod = PodId(self.cluster.pods.len() as u32 - 1);
-        let node = self.scheduler.adopt(pod, &self.cluster);
+        let template = self.cluster.pods[pod.index()].template;
+        let version = self.tracker.version_of(&self.cluster, template, &mut self.timeline);
+        let name = outcome::name_of(&self.cluster, pod);
+        self.timeline.pod(started, name, version);
+        let node = self.scheduler.adopt(self.queue.now(), pod, &self.cluster);
+        if let Some(node) = node {
+            self.populate_status(pod, node, started);
+        }
+        self.cluster.log.clear();
+        self.informer.observe_pod(&self.cluster, pod);
+        if let Some(node) = node {
+            self.populate_belief(pod, node, started);
+        }
+        pod
+    }
+
+    fn populate_status(&mut self, pod: PodId, node: u16, started: Time) {
         self.cluster.apply(started, Write::BindPod { pod, node }, 0);
         let ready = !self.cluster.template_of(pod).never_ready();
         if ready {
@@ -167,17 +185,15 @@ impl<'a> World<'a> {
             restarts: 0,
         };
         self.cluster.apply(started, Write::PodStatus { pod, status }, 0);
-        self.cluster.log.clear();
-        let template = self.cluster.pods[pod.index()].template;
-        let version = self.tracker.version_of(&self.cluster, template, &mut self.timeline);
-        let name = outcome::name_of(&self.cluster, pod);
-        self.timeline.pod(started, name, version);
         self.timeline.bound(pod, started, node);
         self.timeline.shows(pod, started, Shown::Running);
         if ready {
             self.timeline.shows(pod, started, Shown::Ready);
         }
-        self.informer.observe_pod(&self.cluster, pod);
+    }
+
+    fn populate_belief(&mut self, pod: PodId, node: u16, started: Time) {
+        let ready = self.cluster.pods[pod.index()].status.ready;
         let ctx = Ctx { run: self.run, now: started, slowdown: 1.0 };
         self.kubelets.adopt(ctx, pod, node, started, &self.cluster, &mut self.timeline);
         for service in 0..self.selectors.len() {
@@ -191,7 +207,6 @@ impl<'a> World<'a> {
                 }
             }
         }
-        pod
     }
 
     fn start_balancers(&mut self) {
@@ -209,6 +224,12 @@ impl<'a> World<'a> {
             self.queue.schedule(*at, Event::Action(actions::Step::Begin(index as u32)));
         }
     }
+}
+
+fn uids_of_others(scenario: &Scenario, seed: Seed) -> Vec<Rng> {
+    let others = scenario.deployments.iter().skip(scenario.on_path);
+    let named = |d: &Deployment| seed.stream("uid of another", hash(&[&d.namespace, &d.name]));
+    others.map(named).collect()
 }
 
 fn new_timeline(scenario: &Scenario, start: Time) -> Recorder {

@@ -237,8 +237,8 @@ fn microservices_demo_needs_a_choice_then_lowers_every_service() {
     let probe = container.readiness_probe.as_ref().expect("a probe");
     assert_eq!(probe.handler, Handler::Grpc { port: 9555 });
     assert_eq!(ads.deployments[0].template.termination_grace_period_seconds, 5);
-    assert_eq!(ads.deployments[0].template.requests.cpu_millis, 100);
-    assert_eq!(ads.deployments[0].template.requests.memory_bytes, 64 << 20);
+    let requests = ads.deployments[0].template.requests(Default::default());
+    assert_eq!((requests.cpu_millis, requests.memory_bytes), (100, 64 << 20));
 }
 
 #[test]
@@ -304,7 +304,8 @@ fn helm_output_keeps_sidecars_spreading_and_the_budget() {
     let mut input = manifest("helm-output.yaml");
     let taken = lower(&input);
     let t = &taken.deployments[0].template;
-    assert_eq!((t.topology_spread.len(), t.anti_affinity.len()), (0, 0));
+    assert_eq!(t.placement.topology_spread, []);
+    assert_eq!(t.placement.anti_affinity, Default::default());
     assert!(taken.assumptions.iter().any(|a| a.key == "nodes.topology"));
     set(&mut input, "nodes", "[{ name = \"node\", count = 3 }]");
     let scenario = lower(&input);
@@ -312,11 +313,14 @@ fn helm_output_keeps_sidecars_spreading_and_the_budget() {
     let t = &scenario.deployments[0].template;
     assert_eq!(t.init_containers.iter().map(|c| c.sidecar).collect::<Vec<_>>(), [false, true]);
     // The init container's 1 CPU is more than sidecar and container together.
-    assert_eq!(t.requests.cpu_millis, 1000);
-    assert_eq!(t.requests.memory_bytes, 1 << 30);
+    let requests = t.requests(Default::default());
+    assert_eq!((requests.cpu_millis, requests.memory_bytes), (1000, 1 << 30));
     assert_eq!(t.version, "2.1.0");
     assert_eq!(updated(&scenario).template.version, "2.1.0 (updated)");
-    assert_eq!((t.topology_spread.len(), t.anti_affinity.len()), (1, 1));
+    let placement = &t.placement;
+    let terms = &placement.anti_affinity;
+    let terms = terms.required.len() + terms.preferred.len();
+    assert_eq!((placement.topology_spread.len(), terms), (1, 1));
     let budget = &scenario.pod_disruption_budgets[0];
     assert_eq!(budget.max_unavailable, Some(IntOrPercent::Percent(25)));
     assert!(budget.always_allow_unhealthy);

@@ -85,7 +85,8 @@ fn nodes_nobody_gave_bear_what_pods_ask_for() {
     assert!(text.contains("kubernetes.io/os=linux, pool=fast"), "{text}");
     let text = assumed(&scenario, "nodes.topology").expect("it is said");
     assert!(text.contains("anti-affinity over kubernetes.io/hostname"), "{text}");
-    assert!(scenario.deployments[0].template.anti_affinity.is_empty());
+    let apart = &scenario.deployments[0].template.placement.anti_affinity;
+    assert!(apart.required.is_empty() && apart.preferred.is_empty());
     // Before the numbers of cards, of which there are many.
     let first_of_card = scenario.assumptions.iter().position(|a| a.key.starts_with("app."));
     let last_of_input = scenario.assumptions.iter().rposition(|a| a.key.starts_with("nodes"));

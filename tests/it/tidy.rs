@@ -55,7 +55,6 @@ const ALLOWED: &[(&str, &str, &str)] =
 const UNREACHED: &[(&str, &str)] = &[
     ("src/model/autoscaler/", "an autoscaler in the run"),
     ("src/model/node/", "nodes that fail and shut down in the run"),
-    ("src/model/scheduler/", "kube-scheduler's own score plugins in the scheduler"),
 ];
 
 fn root() -> PathBuf {

@@ -23,6 +23,7 @@ pub const EMBEDDED: &[(CardKind, &str, &str)] = &[
     (CardKind::Balancer, "metallb-l2", include_str!("../../../models/balancers/metallb-l2.toml")),
     (CardKind::Balancer, "metallb-bgp", include_str!("../../../models/balancers/metallb-bgp.toml")),
     (CardKind::Kubernetes, "kubernetes", include_str!("../../../models/kubernetes.toml")),
+    (CardKind::Scheduler, "kube-scheduler", include_str!("../../../models/scheduler.toml")),
     (CardKind::App, "generic", include_str!("../../../models/apps/generic.toml")),
     (CardKind::App, "spring-boot", include_str!("../../../models/apps/spring-boot.toml")),
     (

@@ -28,17 +28,7 @@ pub enum CardKind {
     App,
     Balancer,
     Kubernetes,
-}
-
-impl fmt::Display for CardKind {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.pad(match self {
-            CardKind::Platform => "platform",
-            CardKind::App => "app",
-            CardKind::Balancer => "balancer",
-            CardKind::Kubernetes => "kubernetes",
-        })
-    }
+    Scheduler,
 }
 
 /// One card, its base merged in.

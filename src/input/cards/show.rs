@@ -1,7 +1,9 @@
 //! A card's values as text.
 
+use super::CardKind;
 use super::{NumberEntry, Scalar};
 use crate::engine::Dist;
+use std::fmt;
 
 /// A card's value for people: `0.008 s (99 %: 0.03 s)`.
 pub fn show(entry: &NumberEntry) -> String {
@@ -25,4 +27,16 @@ fn three_digits(x: f64) -> f64 {
     }
     let scale = libm::pow(10.0, 2.0 - libm::floor(libm::log10(x.abs())));
     libm::round(x * scale) / scale
+}
+
+impl fmt::Display for CardKind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(match self {
+            CardKind::Platform => "platform",
+            CardKind::App => "app",
+            CardKind::Balancer => "balancer",
+            CardKind::Kubernetes => "kubernetes",
+            CardKind::Scheduler => "scheduler",
+        })
+    }
 }

@@ -105,7 +105,7 @@ impl Input {
         let word = KINDS.iter().find(|(word, _)| *word == first);
         let kind = match word {
             Some((_, kind)) => *kind,
-            None if ["platform", "nodes"].contains(&first) => return None,
+            None if ["platform", "scheduler", "nodes"].contains(&first) => return None,
             None => {
                 SHORT_OTHER.iter().find(|(s, ..)| *s == first).map_or("Deployment", |(_, k, _)| *k)
             }

@@ -1,6 +1,5 @@
 //! Overrides: `--set key=value` and the axes of sweeps, as edits of the raw documents.
 
-use crate::input::cards::Card;
 use crate::input::edit::insert::{insert, remove_twins, targets, toml_value, yaml_value};
 use crate::input::load::{Input, typed_case};
 use crate::input::lower::{serving, serving_container};
@@ -9,7 +8,6 @@ use crate::input::subject;
 use crate::input::text::diagnostics::{Diagnostic, Diagnostics, did_you_mean};
 use crate::input::text::tree::{Step, Value, key_of, parse_path, path_text, quoted};
 use crate::input::text::typed::Unknown;
-use crate::model::platform::Platform;
 use std::sync::Arc;
 
 /// Short names: the first key, and where it stands in the Deployment (`@` is the serving container).
@@ -63,11 +61,12 @@ pub(crate) const KINDS: &[(&str, &str)] = &[
 ];
 
 /// Keys of the scenario.
-const CASE: [&str; 12] = [
+const CASE: [&str; 13] = [
     "name",
     "deployment",
     "service",
     "platform",
+    "scheduler",
     "kubernetes",
     "traffic",
     "app",
@@ -84,8 +83,8 @@ impl Input {
     /// Paths lead into manifests (`deployment.spec.strategy.rollingUpdate.maxSurge`, or short: `maxSurge`,
     /// `preStop.sleep.seconds`, `readinessProbe.periodSeconds`; `update.` reaches only the updated
     /// Deployment), into the scenario (`traffic.rate_per_s`, `app.v2.start_delay_s`) and into the cards of
-    /// the platform (`platform.watch_kubelet.median_s`) and of the path (`balancer.deregistration.median_s`).
-    /// `null` removes a value.
+    /// the platform (`platform.watch_kubelet.median_s`), of the path (`balancer.deregistration.median_s`)
+    /// and of the scheduler (`scheduler.pod_topology_spread`). `null` removes a value.
     ///
     /// # Errors
     /// The path is unknown, or the value has the wrong type. The input is unchanged then.
@@ -98,7 +97,9 @@ impl Input {
         }
         match keys[..] {
             [] => Err(unknown_path(path).into()),
-            ["platform", entry, ref rest @ ..] => self.set_platform(path, entry, rest, value),
+            [card @ ("platform" | "scheduler"), entry, ref rest @ ..] => {
+                self.set_card(path, (card, entry), rest, value)
+            }
             ["balancer", _, ..] => {
                 let keys = keys[1..].iter().map(|k| (*k).to_owned()).collect();
                 self.balancer_settings.push((path.to_owned(), keys, toml_value(value)));
@@ -124,28 +125,6 @@ impl Input {
                 Err(unknown_path(path).into())
             }
         }
-    }
-
-    fn set_platform(
-        &mut self,
-        path: &str,
-        entry: &str,
-        rest: &[&str],
-        value: &str,
-    ) -> Result<(), Diagnostics> {
-        let known: Vec<&str> = Platform::keys().collect();
-        if !known.contains(&entry) {
-            let mut error = Diagnostic::error("", format!("the platform has no {}", quoted(entry)))
-                .at(None, path)
-                .allowed(known.join(", "));
-            error.suggestion = did_you_mean(entry, known.iter().copied())
-                .map(|k| format!("did you mean \"platform.{k}\"?"));
-            return Err(error.into());
-        }
-        let mut card: Card = (*self.platform).clone();
-        card.set(entry, rest, toml_value(value)).map_err(|e| of_command_line(e, path))?;
-        self.platform = Arc::new(card);
-        Ok(())
     }
 
     fn set_case(&mut self, path: &str, steps: &[Step], value: &str) -> Result<(), Diagnostics> {
@@ -352,7 +331,7 @@ fn edited(
 }
 
 /// Errors of an override concern the command line, not a line of a file.
-fn of_command_line(mut problems: Diagnostics, path: &str) -> Diagnostics {
+pub(super) fn of_command_line(mut problems: Diagnostics, path: &str) -> Diagnostics {
     for problem in &mut problems.0 {
         problem.file = String::new();
         problem.line = None;
@@ -389,7 +368,7 @@ fn unknown_path(path: &str) -> Diagnostic {
     });
     if error.suggestion.is_none() {
         error.allowed = Some(
-            "deployment.…, service.…, traffic.…, app.…, platform.…, kubernetes.…, or a key of the \
+            "deployment.…, service.…, traffic.…, app.…, platform.…, scheduler.…, kubernetes.…, or a key of the \
              Deployment such as maxSurge or readinessProbe.periodSeconds"
                 .to_owned(),
         );

@@ -1,5 +1,6 @@
 //! What is taken for granted of a cluster that nobody described: its nodes take every pod.
 
+use crate::cluster::placement::PodTerms;
 use crate::cluster::spec::{Deployment, Labels, Node, PodTemplate};
 use crate::input::lower::lowering::Lowering;
 use crate::scenario::{Action, ActionKind, Assumption};
@@ -91,8 +92,8 @@ pub fn nodes(asked: &[Wanted]) -> Vec<Node> {
     let node = |(i, kind): (usize, Wanted)| Node {
         name: name(i),
         labels: kind.labels,
-        allocatable: None,
         max_pods: 100_000,
+        ..Node::default()
     };
     kinds.into_iter().enumerate().map(node).collect()
 }
@@ -117,15 +118,25 @@ pub fn settle(
     low.assume("nodes", text);
     let mut met = BTreeSet::new();
     let mut release = |template: &mut Arc<PodTemplate>| {
-        let apart = template.anti_affinity.iter().map(|t| ("anti-affinity", &t.topology_key));
-        let spread = template.topology_spread.iter().map(|t| ("spreading", &t.topology_key));
-        let terms: BTreeSet<String> =
-            apart.chain(spread).map(|(what, key)| format!("{what} over {key}")).collect();
+        let asks = &template.placement;
+        let of = |terms: &PodTerms, what| {
+            let preferred = terms.preferred.iter().map(|(_, term)| term);
+            let keys = terms.required.iter().chain(preferred).map(|term| &term.topology_key);
+            keys.map(|key| format!("{what} over {key}")).collect::<Vec<String>>()
+        };
+        let spread =
+            asks.topology_spread.iter().map(|t| format!("spreading over {}", t.topology_key));
+        let terms: BTreeSet<String> = of(&asks.affinity, "affinity")
+            .into_iter()
+            .chain(of(&asks.anti_affinity, "anti-affinity"))
+            .chain(spread)
+            .collect();
         if !terms.is_empty() {
             met.extend(terms);
-            let template = Arc::make_mut(template);
-            template.anti_affinity.clear();
-            template.topology_spread.clear();
+            let placement = &mut Arc::make_mut(template).placement;
+            placement.affinity = PodTerms::default();
+            placement.anti_affinity = PodTerms::default();
+            placement.topology_spread.clear();
         }
     };
     deployments.iter_mut().for_each(|d| release(&mut d.template));
@@ -145,7 +156,9 @@ pub fn settle(
 /// What a reader can mend by giving it comes before the numbers of cards.
 pub fn first_what_was_not_given(assumptions: &mut [Assumption]) {
     let of_card = |a: &Assumption| {
-        ["app.", "platform.", "balancer."].iter().any(|prefix| a.key.starts_with(prefix))
+        ["app.", "platform.", "balancer.", "scheduler."]
+            .iter()
+            .any(|prefix| a.key.starts_with(prefix))
     };
     assumptions.sort_by_key(of_card);
 }

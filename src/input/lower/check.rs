@@ -1,14 +1,18 @@
 //! Checking one object: what is wrong with it, what is not modelled, what is assumed.
 
-use crate::cluster::spec::IntOrPercent;
+use crate::cluster::placement::Selector;
+use crate::cluster::spec::{IntOrPercent, Labels};
+use crate::input::load::Input;
 use crate::input::lower::assumed::Wanted;
 use crate::input::raw::manifest::Document;
-use crate::input::text::diagnostics::{Diagnostic, Diagnostics};
+use crate::input::text::diagnostics::{Diagnostic, Diagnostics, did_you_mean};
+use crate::input::text::tree::quoted;
 use crate::scenario::Assumption;
 use k8s_openapi::apimachinery::pkg::util::intstr::IntOrString;
 
 /// Collects what is wrong with one object, and what is not modelled.
 pub struct Check<'a> {
+    pub input: &'a Input,
     pub doc: &'a Document,
     pub problems: &'a mut Diagnostics,
     pub not_modelled: &'a mut Vec<String>,
@@ -44,6 +48,40 @@ impl Check<'_> {
             self.not_modelled.push(what);
         }
     }
+
+    /// The position of the word among those allowed; the first if it is not given.
+    pub fn one_of(&mut self, path: &str, word: Option<&str>, allowed: &[&str]) -> usize {
+        let Some(word) = word.filter(|w| !w.is_empty()) else { return 0 };
+        allowed.iter().position(|a| *a == word).unwrap_or_else(|| {
+            let error = self.error(path, "unknown word");
+            error.found = Some(quoted(word));
+            error.allowed = Some(allowed.join(", "));
+            error.suggestion = did_you_mean(word, allowed.iter().copied())
+                .map(|w| format!("did you mean \"{w}\"?"));
+            0
+        })
+    }
+
+    /// Says, before all that is assumed, that a selector selects no pods: its rule is without effect.
+    /// Spreading is about a template's own pods, affinity about those of any.
+    pub fn must_select(&mut self, path: &str, selector: Option<&Selector>, own: bool) {
+        let labels = |doc: &Document| -> Labels {
+            doc.pod_labels().into_iter().map(|(k, v)| (k.to_owned(), v.to_owned())).collect()
+        };
+        let selected = |doc: &Document| selector.is_some_and(|s| s.selects(&labels(doc)));
+        let (text, found) = match own {
+            true => ("selects none of the template's own pods: without effect", selected(self.doc)),
+            false => {
+                let any = self.input.documents.iter().any(|d| selected(d));
+                ("selects no pods of the input: without effect", any)
+            }
+        };
+        let line = self.doc.root.line_of(path).map_or(String::new(), |l| format!(":{l}"));
+        let key = format!("{}{line}: {path}", self.doc.file);
+        if !found && !self.assumptions.iter().any(|a| a.key == key) {
+            self.assumptions.insert(0, Assumption { key, text: text.to_owned() });
+        }
+    }
 }
 
 /// A number or percentage, 0 or more; percentages at most `percent_max`.
@@ -62,7 +100,7 @@ pub fn int_or_percent(
     };
     let found = match value {
         IntOrString::Int(n) => n.to_string(),
-        IntOrString::String(s) => crate::input::text::tree::quoted(s),
+        IntOrString::String(s) => quoted(s),
     };
     match parsed {
         Some(IntOrPercent::Int(n)) if n >= 0 => IntOrPercent::Int(n),

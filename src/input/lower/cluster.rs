@@ -1,63 +1,15 @@
-//! The cluster: nodes, versions, latencies, external controllers.
+//! The cluster: versions, latencies, external controllers.
 
-use crate::cluster::spec::{Node, Resources};
 use crate::engine::{Dist, Dur};
 use crate::input::cards::{self, Card};
-use crate::input::lower::lowering::{Lowering, lean};
-use crate::input::lower::{apps, assumed, network};
-use crate::input::raw::manifest::Object;
-use crate::input::text::checks;
-use crate::input::text::diagnostics::{Diagnostic, did_you_mean};
+use crate::input::lower::apps;
+use crate::input::lower::lowering::Lowering;
 use crate::input::text::tree::quoted;
 use crate::model::gate::Gate;
 use crate::model::platform::{Kubernetes, Platform};
 use crate::scenario::Given;
 
 impl Lowering<'_> {
-    /// The cluster's nodes, and whether anybody gave them.
-    pub fn nodes(&mut self) -> (Vec<Node>, bool) {
-        let mut nodes = Vec::new();
-        for doc in &self.input.documents {
-            let Object::Node(api) = &doc.object else { continue };
-            nodes.push(self.check(doc, |check| network::node(check, api)));
-        }
-        for (i, case) in self.input.case.nodes.iter().enumerate() {
-            let mut amount = |key: &str, text: &Option<String>| {
-                let text = text.as_ref()?;
-                let millis = checks::quantity_millis(text).filter(|m| *m > 0);
-                if millis.is_none() {
-                    let error = self.fail(&format!("nodes[{i}].{key}"), "not a quantity");
-                    error.found = Some(quoted(text));
-                    error.allowed = Some("a number such as 500m, 2, 256Mi or 1Gi".to_owned());
-                }
-                millis
-            };
-            let (cpu, memory) = (amount("cpu", &case.cpu), amount("memory", &case.memory));
-            let allocatable = (cpu.is_some() || memory.is_some()).then(|| Resources {
-                cpu_millis: cpu.unwrap_or(i64::MAX),
-                memory_bytes: memory.map_or(i64::MAX, |m| m / 1000),
-            });
-            let count = case.count.unwrap_or(1);
-            if !(1..=1000).contains(&count) {
-                let error = self.fail(&format!("nodes[{i}].count"), "value out of range");
-                error.found = Some(count.to_string());
-                error.allowed = Some("1 to 1000".to_owned());
-            }
-            for k in 1..=count.min(1000) {
-                let name = match case.count {
-                    Some(_) => format!("{}-{k}", case.name),
-                    None => case.name.clone(),
-                };
-                let max_pods = case.max_pods.unwrap_or(cards::kubernetes().max_pods);
-                nodes.push(Node { name, labels: case.labels.clone(), allocatable, max_pods });
-            }
-        }
-        match nodes.is_empty() {
-            true => (assumed::nodes(&self.asked), false),
-            false => (nodes, true),
-        }
-    }
-
     /// What was chosen by name: a card from the command line, the scenario's, or none.
     pub fn given(&self) -> Given {
         let case = &self.input.case;
@@ -122,29 +74,7 @@ impl Lowering<'_> {
     }
 
     pub fn read_platform(&mut self, card: &Card) -> Platform {
-        let known: Vec<&str> = Platform::keys().collect();
-        for key in card.keys().filter(|k| !known.contains(k)) {
-            let mut error = Diagnostic::error(&card.file, format!("unknown entry \"{key}\""))
-                .at(None, key)
-                .allowed(known.join(", "));
-            error.suggestion =
-                did_you_mean(key, known.iter().copied()).map(|k| format!("did you mean \"{k}\"?"));
-            self.problems.push(error);
-        }
-        for &key in &known {
-            match card.entry(key) {
-                Some(entry) if entry.assumed => {
-                    lean(&mut self.assumptions, &format!("platform.{key}"), &card.name, entry);
-                }
-                Some(_) => {}
-                None => {
-                    let message = format!("the card lacks the entry {key}");
-                    let error = Diagnostic::error(&card.file, message)
-                        .suggest("base = \"default\" takes what is missing from that card");
-                    self.problems.push(error);
-                }
-            }
-        }
+        self.entries(card, "platform", Platform::keys(), true);
         Platform::read(
             |key| card.dist(key).unwrap_or(Dist::ZERO),
             |key| card.number(key).unwrap_or(0.0),

@@ -8,6 +8,7 @@ use crate::input::cards;
 use crate::input::lower::check::Check;
 use crate::input::lower::handlers::{exactly_one, http_get, named_port, port_number};
 use crate::input::lower::hooks;
+use crate::input::lower::placement;
 use crate::input::lower::serving_container;
 use crate::input::text::checks;
 use crate::input::text::tree::quoted;
@@ -147,6 +148,7 @@ fn container(
         image_pull_policy: pull_policy(check, path, api, &image),
         image,
         sidecar: false,
+        requests: placement::requests(check, path, api),
         ports,
         startup_probe,
         readiness_probe,

@@ -27,6 +27,7 @@ pub(crate) struct Lowering<'a> {
 impl Lowering<'_> {
     pub fn check<T>(&mut self, doc: &Document, run: impl FnOnce(&mut Check<'_>) -> T) -> T {
         let mut check = Check {
+            input: self.input,
             doc,
             problems: &mut self.problems,
             not_modelled: &mut self.not_modelled,

@@ -1,6 +1,7 @@
 //! From the raw input to the validated [`Scenario`].
 
 mod actions;
+mod affinity;
 mod annotations;
 mod apps;
 mod assumed;
@@ -13,8 +14,10 @@ mod handlers;
 mod hooks;
 pub mod lowering;
 mod network;
+mod nodes;
 mod path;
 mod placement;
+mod scheduler;
 pub(super) mod serving;
 pub(super) mod serving_container;
 mod shares;
@@ -24,6 +27,7 @@ mod traffic;
 mod used;
 mod workload;
 
+use crate::cluster::spec::Node;
 use crate::engine::Dur;
 use crate::input::hints;
 use crate::input::load::Input;
@@ -34,6 +38,7 @@ use crate::scenario::Scenario;
 pub use cluster::minor_version;
 use lowering::Lowering;
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
 /// Kinds that cannot change how many requests a rollout loses, or how long it takes.
 const WITHOUT_EFFECT: [&str; 18] = [
@@ -96,7 +101,8 @@ impl Lowering<'_> {
         let ingress = split::ingress(self, &service);
         crate::input::lower::binding::check(self);
         let way = path::lower(self, &service, ingress.as_ref());
-        let (mut deployments, subject_index) = self.deployments(subject, &service, &way.1, &apps);
+        let (mut deployments, subject_index, on_path) =
+            self.deployments(subject, &service, &way.1, &apps);
         let mut actions =
             actions::lower(self, subject, &service, &way, &deployments, subject_index, &apps);
         let (path, split) = way;
@@ -106,6 +112,8 @@ impl Lowering<'_> {
         if !given {
             assumed::settle(self, &nodes, &mut deployments, &mut actions);
         }
+        let nodes: Vec<Arc<Node>> = nodes.into_iter().map(Arc::new).collect();
+        let scheduler = self.scheduler(nodes.len() > 1);
         let kubernetes = self.kubernetes();
         let rolled = &deployments[subject_index];
         let silence = serving::nothing_runs(&deployments, subject_index, &actions)
@@ -125,9 +133,11 @@ impl Lowering<'_> {
             horizon,
             deployments,
             subject: subject_index,
+            on_path,
             service,
             split,
             nodes,
+            scheduler,
             traffic,
             no_requests,
             actions,
@@ -179,6 +189,7 @@ impl Lowering<'_> {
             if let Object::Other { kind } = &doc.object
                 && !crate::input::lower::binding::is_read(kind)
                 && !WITHOUT_EFFECT.contains(&kind.as_str())
+                && kind != placement::CLAIM
             {
                 let kind = format!("kind {kind}");
                 if !self.not_modelled.contains(&kind) {

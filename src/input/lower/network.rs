@@ -1,14 +1,17 @@
 //! Services, Ingresses, PodDisruptionBudgets and Nodes.
 
+use crate::cluster::placement::HOSTNAME;
 use crate::cluster::spec::{
-    Ingress, Node, PodDisruptionBudget, Resources, Service, ServiceKind, ServicePort, TargetPort,
+    Ingress, Labels, Node, PodDisruptionBudget, Resources, Service, ServiceKind, ServicePort,
+    TargetPort,
 };
 use crate::input::cards;
+use crate::input::lower::affinity;
 use crate::input::lower::check::{Check, int_or_percent};
 use crate::input::text::checks;
 use crate::input::text::tree::quoted;
 use k8s_openapi::api::core::v1::{
-    Node as ApiNode, Service as ApiService, ServicePort as ApiPort, ServiceSpec,
+    Node as ApiNode, NodeStatus, Service as ApiService, ServicePort as ApiPort, ServiceSpec,
 };
 use k8s_openapi::api::networking::v1::{
     Ingress as ApiIngress, IngressBackend, IngressServiceBackend,
@@ -32,14 +35,12 @@ pub fn service(check: &mut Check<'_>, api: &ApiService) -> Service {
     if ports.is_empty() && kind != ServiceKind::Headless {
         check.error("spec.ports", "a Service needs at least one port");
     }
-    let local = one_of(
-        check,
+    let local = check.one_of(
         "spec.externalTrafficPolicy",
         spec.external_traffic_policy.as_deref(),
         &["Cluster", "Local"],
     );
-    let affinity = one_of(
-        check,
+    let affinity = check.one_of(
         "spec.sessionAffinity",
         spec.session_affinity.as_deref(),
         &["None", "ClientIP"],
@@ -63,23 +64,9 @@ pub fn service(check: &mut Check<'_>, api: &ApiService) -> Service {
     }
 }
 
-/// The position of the word among those allowed; the first if it is not given.
-fn one_of(check: &mut Check<'_>, path: &str, word: Option<&str>, allowed: &[&str]) -> usize {
-    let Some(word) = word.filter(|w| !w.is_empty()) else { return 0 };
-    allowed.iter().position(|a| *a == word).unwrap_or_else(|| {
-        let error = check.error(path, "unknown word");
-        error.found = Some(quoted(word));
-        error.allowed = Some(allowed.join(", "));
-        error.suggestion =
-            crate::input::text::diagnostics::did_you_mean(word, allowed.iter().copied())
-                .map(|w| format!("did you mean \"{w}\"?"));
-        0
-    })
-}
-
 fn service_kind(check: &mut Check<'_>, spec: &ServiceSpec) -> ServiceKind {
     let kinds = ["ClusterIP", "NodePort", "LoadBalancer", "ExternalName"];
-    match one_of(check, "spec.type", spec.type_.as_deref(), &kinds) {
+    match check.one_of("spec.type", spec.type_.as_deref(), &kinds) {
         0 if spec.cluster_ip.as_deref() == Some("None") => ServiceKind::Headless,
         1 => ServiceKind::NodePort,
         2 => ServiceKind::LoadBalancer,
@@ -128,8 +115,7 @@ pub fn budget(check: &mut Check<'_>, api: &ApiBudget) -> PodDisruptionBudget {
     if spec.selector.as_ref().is_some_and(|s| s.match_expressions.is_some()) {
         check.note("matchExpressions of a PodDisruptionBudget");
     }
-    let policy = one_of(
-        check,
+    let policy = check.one_of(
         "spec.unhealthyPodEvictionPolicy",
         spec.unhealthy_pod_eviction_policy.as_deref(),
         &["IfHealthyBudget", "AlwaysAllow"],
@@ -192,13 +178,14 @@ pub fn node(check: &mut Check<'_>, api: &ApiNode) -> Node {
         millis
     };
     let (cpu, memory, pods) = (amount("cpu"), amount("memory"), amount("pods"));
-    if api.spec.as_ref().is_some_and(|s| s.taints.as_ref().is_some_and(|t| !t.is_empty())) {
-        check.note("taints of nodes");
-    }
+    let spec = api.spec.clone().unwrap_or_default();
+    let name = check.doc.name().to_owned();
     let limited = cpu.is_some() || memory.is_some();
     Node {
-        name: check.doc.name().to_owned(),
-        labels: api.metadata.labels.clone().unwrap_or_default(),
+        labels: node_labels(&name, api.metadata.labels.clone().unwrap_or_default()),
+        name,
+        taints: affinity::taints(check, &spec.taints.unwrap_or_default()),
+        unschedulable: spec.unschedulable.unwrap_or(false),
         allocatable: limited.then(|| Resources {
             cpu_millis: cpu.unwrap_or(i64::MAX),
             memory_bytes: memory.map_or(i64::MAX, |m| m / 1000),
@@ -206,5 +193,22 @@ pub fn node(check: &mut Check<'_>, api: &ApiNode) -> Node {
         max_pods: pods
             .and_then(|p| u32::try_from(p / 1000).ok())
             .unwrap_or(cards::kubernetes().max_pods),
+        images: images(status),
     }
+}
+
+/// The kubelet labels its node with its name.
+pub fn node_labels(name: &str, mut labels: Labels) -> Labels {
+    labels.entry(HOSTNAME.to_owned()).or_insert_with(|| name.to_owned());
+    labels
+}
+
+/// Every name of every image, with its bytes.
+fn images(status: Option<&NodeStatus>) -> Vec<(String, i64)> {
+    let images = status.and_then(|s| s.images.as_ref()).into_iter().flatten();
+    let named = images.flat_map(|image| {
+        let names = image.names.iter().flatten();
+        names.map(|name| (name.clone(), image.size_bytes.unwrap_or(0)))
+    });
+    named.collect()
 }

@@ -1,140 +1,159 @@
-//! What the scheduler reads of a pod template: requests, spreading, anti-affinity.
+//! What the scheduler reads of a pod template: requests, ports, volumes, spreading, affinity.
 
-use crate::cluster::spec::{AntiAffinity, Labels, Resources, TopologySpread};
+use crate::cluster::placement::{HostPort, Placement, PodTerms, TopologySpread};
+use crate::cluster::spec::Requests;
+use crate::input::lower::affinity;
 use crate::input::lower::check::Check;
+use crate::input::raw::manifest::{Document, Object};
 use crate::input::text::checks;
-use k8s_openapi::api::core::v1::PodSpec;
-use k8s_openapi::apimachinery::pkg::apis::meta::v1::LabelSelector;
+use crate::input::text::tree::{Node as Tree, quoted};
+use k8s_openapi::api::core::v1::{Container, PodSpec, TopologySpreadConstraint};
 
-/// What the scheduler reserves: the larger of (containers and sidecars together) and any one init
-/// container (with the sidecars before it).
-pub fn requests(check: &mut Check<'_>, spec: &PodSpec) -> Resources {
-    let mut sum = [0i64; 2];
-    let mut sidecars = [0i64; 2];
-    let mut peak = [0i64; 2];
-    for (i, c) in spec.init_containers.iter().flatten().enumerate() {
-        let path = format!("spec.template.spec.initContainers[{i}].resources.requests");
-        let own = container_requests(check, &path, c);
-        let sidecar = c.restart_policy.as_deref() == Some("Always");
-        for k in 0..2 {
-            peak[k] = peak[k].max(sidecars[k].saturating_add(own[k]));
-            if sidecar {
-                sidecars[k] = sidecars[k].saturating_add(own[k]);
-            }
-        }
-    }
-    for (i, c) in spec.containers.iter().enumerate() {
-        let path = format!("spec.template.spec.containers[{i}].resources.requests");
-        let own = container_requests(check, &path, c);
-        for k in 0..2 {
-            sum[k] = sum[k].saturating_add(own[k]);
-        }
-    }
-    let total = |k: usize| sum[k].saturating_add(sidecars[k]).max(peak[k]);
-    Resources { cpu_millis: total(0), memory_bytes: total(1) }
-}
+/// Read for its access modes.
+pub const CLAIM: &str = "PersistentVolumeClaim";
+const SPEC: &str = "spec.template.spec";
 
-/// CPU in thousandths and memory in bytes.
-fn container_requests(
-    check: &mut Check<'_>,
-    path: &str,
-    container: &k8s_openapi::api::core::v1::Container,
-) -> [i64; 2] {
+/// What a container asks for; a limit without a request is a request as well.
+pub fn requests(check: &mut Check<'_>, path: &str, container: &Container) -> Requests {
     let resources = container.resources.as_ref();
     let limits = resources.and_then(|r| r.limits.as_ref());
-    let mut amounts = [0, 0];
-    for (k, name) in ["cpu", "memory"].iter().enumerate() {
-        // A limit without a request is a request as well.
-        let given = resources
-            .and_then(|r| r.requests.as_ref())
-            .and_then(|r| r.get(*name))
-            .or_else(|| limits.and_then(|l| l.get(*name)));
-        let Some(given) = given else { continue };
-        match checks::quantity_millis(&given.0).filter(|&m| m >= 0) {
-            Some(millis) => amounts[k] = if k == 0 { millis } else { millis / 1000 },
-            None => {
-                let error = check.error(&format!("{path}.{name}"), "not a quantity");
-                error.found = Some(crate::input::text::tree::quoted(&given.0));
-                error.allowed = Some("a number such as 500m, 2, 256Mi or 1Gi".to_owned());
-            }
+    let requests = resources.and_then(|r| r.requests.as_ref());
+    for name in requests.into_iter().chain(limits).flat_map(|r| r.keys()) {
+        if !["cpu", "memory"].contains(&name.as_str()) {
+            check.note(format!("requests of {name}"));
         }
     }
-    amounts
-}
-
-fn exact_labels(check: &mut Check<'_>, selector: Option<&LabelSelector>) -> Labels {
-    if selector.is_some_and(|s| s.match_expressions.as_ref().is_some_and(|e| !e.is_empty())) {
-        check.note("matchExpressions of spreading and affinity terms");
-    }
-    selector.and_then(|s| s.match_labels.clone()).unwrap_or_default()
-}
-
-pub fn spread(check: &mut Check<'_>, spec: &PodSpec) -> Vec<TopologySpread> {
-    let mut constraints = Vec::new();
-    for (i, c) in spec.topology_spread_constraints.iter().flatten().enumerate() {
-        let path = format!("spec.template.spec.topologySpreadConstraints[{i}]");
-        if c.max_skew < 1 {
-            check.out_of_range(&format!("{path}.maxSkew"), i64::from(c.max_skew), "1 or more");
+    let mut amount = |name: &str| {
+        let given = requests.and_then(|r| r.get(name)).or_else(|| limits.and_then(|l| l.get(name)));
+        let millis = checks::quantity_millis(&given?.0).filter(|&m| m >= 0);
+        if millis.is_none() {
+            let path = format!("{path}.resources.requests.{name}");
+            let error = check.error(&path, "not a quantity");
+            error.found = Some(quoted(&given?.0));
+            error.allowed = Some("a number such as 500m, 2, 256Mi or 1Gi".to_owned());
         }
-        let do_not_schedule = match c.when_unsatisfiable.as_str() {
-            "ScheduleAnyway" => false,
-            "DoNotSchedule" => true,
-            other => {
-                let found = crate::input::text::tree::quoted(other);
-                let error = check.error(&format!("{path}.whenUnsatisfiable"), "unknown word");
-                error.found = Some(found);
-                error.allowed = Some("DoNotSchedule, ScheduleAnyway".to_owned());
-                true
-            }
-        };
-        let rest = [
-            (c.match_label_keys.is_some(), "matchLabelKeys"),
-            (c.min_domains.is_some(), "minDomains"),
-            (c.node_affinity_policy.is_some(), "nodeAffinityPolicy"),
-            (c.node_taints_policy.is_some(), "nodeTaintsPolicy"),
-        ];
-        for (_, what) in rest.iter().filter(|(there, _)| *there) {
-            check.note(format!("topologySpreadConstraints.{what}"));
-        }
-        constraints.push(TopologySpread {
-            topology_key: c.topology_key.clone(),
-            max_skew: c.max_skew.max(1),
-            do_not_schedule,
-            selector: exact_labels(check, c.label_selector.as_ref()),
-        });
-    }
-    constraints
-}
-
-pub fn anti_affinity(check: &mut Check<'_>, spec: &PodSpec) -> Vec<AntiAffinity> {
-    let Some(anti) = spec.affinity.as_ref().and_then(|a| a.pod_anti_affinity.as_ref()) else {
-        return Vec::new();
+        millis
     };
-    let mut terms = Vec::new();
-    for term in anti.required_during_scheduling_ignored_during_execution.iter().flatten() {
-        terms.push(AntiAffinity {
-            topology_key: term.topology_key.clone(),
-            selector: exact_labels(check, term.label_selector.as_ref()),
-            required: true,
-            weight: 100,
-        });
+    Requests { cpu_millis: amount("cpu"), memory_bytes: amount("memory").map(|m| m / 1000) }
+}
+
+/// All that says where pods of the template may go.
+pub fn placement(check: &mut Check<'_>, spec: &PodSpec) -> Placement {
+    let path = format!("{SPEC}.affinity");
+    let empty = Default::default();
+    let affinity = spec.affinity.as_ref().unwrap_or(&empty);
+    let [near, apart]: [PodTerms; 2] = affinity::pod_terms(check, &path, affinity);
+    let tolerations = spec.tolerations.as_deref().unwrap_or_default();
+    Placement {
+        node_name: spec.node_name.clone().filter(|name| !name.is_empty()),
+        node_selector: spec.node_selector.clone().unwrap_or_default(),
+        node_affinity: affinity::node_affinity(check, &path, affinity),
+        tolerations: affinity::tolerations(check, SPEC, tolerations),
+        host_ports: host_ports(spec),
+        exclusive_claims: exclusive_claims(check, spec),
+        topology_spread: spread(check, spec),
+        affinity: near,
+        anti_affinity: apart,
     }
-    let preferred = anti.preferred_during_scheduling_ignored_during_execution.iter().flatten();
-    for (i, weighted) in preferred.enumerate() {
-        if !(1..=100).contains(&weighted.weight) {
-            let path = format!(
-                "spec.template.spec.affinity.podAntiAffinity.\
-                 preferredDuringSchedulingIgnoredDuringExecution[{i}].weight"
-            );
-            check.out_of_range(&path, i64::from(weighted.weight), "1 to 100");
+}
+
+/// With hostNetwork all ports are ports of the node.
+fn host_ports(spec: &PodSpec) -> Vec<HostPort> {
+    let sidecar = |c: &&Container| c.restart_policy.as_deref() == Some("Always");
+    let containers =
+        spec.containers.iter().chain(spec.init_containers.iter().flatten().filter(sidecar));
+    let ports = containers.flat_map(|c| c.ports.iter().flatten());
+    let host = ports.filter_map(|p| {
+        let of_network = (spec.host_network == Some(true)).then_some(p.container_port);
+        let port = p.host_port.filter(|n| *n > 0).or(of_network)?;
+        Some(HostPort {
+            ip: p.host_ip.clone().filter(|ip| !ip.is_empty()).unwrap_or("0.0.0.0".to_owned()),
+            protocol: p.protocol.clone().unwrap_or("TCP".to_owned()),
+            port: u16::try_from(port).ok()?,
+        })
+    });
+    host.collect()
+}
+
+/// The claims of its volumes that one pod alone may use.
+fn exclusive_claims(check: &mut Check<'_>, spec: &PodSpec) -> Vec<String> {
+    let mut exclusive = Vec::new();
+    for claim in spec.volumes.iter().flatten().filter_map(|v| v.persistent_volume_claim.as_ref()) {
+        let name = &claim.claim_name;
+        match access_modes(check, name) {
+            None => check.note(format!(
+                "access mode of PersistentVolumeClaim {name} (not in the input; taken as shared)"
+            )),
+            Some(modes) if modes.iter().any(|m| m == "ReadWriteOncePod") => {
+                exclusive.push(name.clone());
+            }
+            Some(modes) if modes.iter().all(|m| m == "ReadWriteOnce") && several_nodes(check) => {
+                check.note(format!(
+                    "ReadWriteOnce volume {name} (pods on another node would wait for it)"
+                ));
+            }
+            Some(_) => {}
         }
-        let term = &weighted.pod_affinity_term;
-        terms.push(AntiAffinity {
-            topology_key: term.topology_key.clone(),
-            selector: exact_labels(check, term.label_selector.as_ref()),
-            required: false,
-            weight: weighted.weight,
-        });
     }
-    terms
+    exclusive
+}
+
+/// What a claim among the manifests says.
+fn access_modes(check: &Check<'_>, name: &str) -> Option<Vec<String>> {
+    let is = |d: &Document| {
+        d.kind() == CLAIM && d.name() == name && d.namespace() == check.doc.namespace()
+    };
+    let claim = check.input.documents.iter().find(|d| is(d))?;
+    let modes = claim.root.get("spec")?.get("accessModes")?;
+    Some(modes.items().iter().filter_map(Tree::as_str).map(str::to_owned).collect())
+}
+
+fn several_nodes(check: &Check<'_>) -> bool {
+    let listed = check.input.case.nodes.iter().map(|n| n.count.unwrap_or(1)).sum::<u32>() as usize;
+    let documents = check.input.documents.iter();
+    listed + documents.filter(|d| matches!(d.object, Object::Node(_))).count() > 1
+}
+
+fn spread(check: &mut Check<'_>, spec: &PodSpec) -> Vec<TopologySpread> {
+    let constraints = spec.topology_spread_constraints.iter().flatten().enumerate();
+    let path = |i| format!("{SPEC}.topologySpreadConstraints[{i}]");
+    constraints.map(|(i, c)| constraint(check, &path(i), c)).collect()
+}
+
+fn constraint(check: &mut Check<'_>, path: &str, c: &TopologySpreadConstraint) -> TopologySpread {
+    affinity::topology_key(check, path, &c.topology_key);
+    if c.max_skew < 1 {
+        check.out_of_range(&format!("{path}.maxSkew"), i64::from(c.max_skew), "1 or more");
+    }
+    let when = Some(c.when_unsatisfiable.as_str());
+    let words = ["DoNotSchedule", "ScheduleAnyway"];
+    let do_not_schedule = check.one_of(&format!("{path}.whenUnsatisfiable"), when, &words) == 0;
+    if let Some(domains) = c.min_domains {
+        if domains < 1 {
+            check.out_of_range(&format!("{path}.minDomains"), i64::from(domains), "1 or more");
+        } else if !do_not_schedule {
+            let error = check.error(&format!("{path}.minDomains"), "only with DoNotSchedule");
+            error.suggestion = Some("remove it, or whenUnsatisfiable: DoNotSchedule".to_owned());
+        }
+    }
+    let mut policy = |key: &str, word: &Option<String>, default: usize| {
+        let words = ["Honor", "Ignore"];
+        let word = word.as_deref().or(Some(words[default]));
+        check.one_of(&format!("{path}.{key}"), word, &words) == 0
+    };
+    let honor_affinity = policy("nodeAffinityPolicy", &c.node_affinity_policy, 0);
+    let honor_taints = policy("nodeTaintsPolicy", &c.node_taints_policy, 1);
+    let label_selector = format!("{path}.labelSelector");
+    let selector = affinity::selector(check, &label_selector, c.label_selector.as_ref());
+    check.must_select(&label_selector, selector.as_ref(), true);
+    TopologySpread {
+        topology_key: c.topology_key.clone(),
+        max_skew: c.max_skew.max(1),
+        min_domains: c.min_domains,
+        do_not_schedule,
+        selector,
+        match_label_keys: c.match_label_keys.clone().unwrap_or_default(),
+        honor_affinity,
+        honor_taints,
+    }
 }

@@ -10,17 +10,18 @@ use crate::model::balancer::services::Split;
 
 impl Lowering<'_> {
     /// The subject, and what else matters to it: Deployments behind the same Service, and all others where
-    /// nodes have limits.
+    /// there are nodes to share. Those come last, by name, so that their place in the input changes nothing.
     pub fn deployments(
         &mut self,
         subject: &Subject,
         service: &Service,
         split: &Option<Split>,
         apps: &Versions,
-    ) -> (Vec<Deployment>, usize) {
+    ) -> (Vec<Deployment>, usize, usize) {
         let limited = !self.input.case.nodes.is_empty()
             || self.input.documents.iter().any(|d| matches!(d.object, Object::Node(_)));
         let mut deployments = Vec::new();
+        let mut bystanders = Vec::new();
         let mut index = 0;
         for (i, doc) in self.input.documents.iter().enumerate() {
             let Some(api) = doc.deployment().filter(|_| !doc.update) else { continue };
@@ -38,10 +39,14 @@ impl Lowering<'_> {
                 continue;
             }
             let version = if i == subject.deployment { "v1" } else { doc.name() };
-            deployments
-                .push(self.check(doc, |check| workload::deployment(check, api, version, &apps.v1)));
+            let list =
+                if behind || i == subject.deployment { &mut deployments } else { &mut bystanders };
+            list.push(self.check(doc, |check| workload::deployment(check, api, version, &apps.v1)));
         }
-        (deployments, index)
+        bystanders.sort_by(|a, b| (&a.namespace, &a.name).cmp(&(&b.namespace, &b.name)));
+        let on_path = deployments.len();
+        deployments.append(&mut bystanders);
+        (deployments, index, on_path)
     }
 
     pub fn budgets(&mut self, subject: &Subject) -> Vec<PodDisruptionBudget> {

@@ -181,6 +181,8 @@ fn template(
     let (init_containers, containers) = containers::all(check, spec, grace.max(0), apps);
     PodTemplate {
         serving: serving_container::number(spec, apps.port.as_ref()) as u8,
+        namespace: check.doc.namespace().to_owned(),
+        namespace_labels: namespace_labels(check),
         version: containers::version_label(spec).unwrap_or_else(|| version.to_owned()),
         init_containers,
         containers,
@@ -192,10 +194,7 @@ fn template(
             .flatten()
             .map(|g| g.condition_type.clone())
             .collect(),
-        requests: placement::requests(check, spec),
-        node_selector: spec.node_selector.clone().unwrap_or_default(),
-        topology_spread: placement::spread(check, spec),
-        anti_affinity: placement::anti_affinity(check, spec),
+        placement: placement::placement(check, spec),
         automount_service_account_token: spec.automount_service_account_token.unwrap_or(true),
         labels,
     }
@@ -217,19 +216,22 @@ fn deletion_cost(check: &mut Check<'_>, api: &PodTemplateSpec) -> i32 {
     cost.unwrap_or(0)
 }
 
+/// The API server labels every namespace with its name.
+fn namespace_labels(check: &Check<'_>) -> Labels {
+    let name = check.doc.namespace();
+    let mut labels = check.input.namespace_labels(name);
+    labels.insert("kubernetes.io/metadata.name".to_owned(), name.to_owned());
+    labels
+}
+
 fn not_modelled(check: &mut Check<'_>, spec: &PodSpec) {
-    let affinity = spec.affinity.as_ref();
     let containers = || spec.containers.iter();
     let limits = |c: &k8s_openapi::api::core::v1::Container| {
         c.resources.as_ref().is_some_and(|r| r.limits.as_ref().is_some_and(|l| !l.is_empty()))
     };
     let present = [
-        (affinity.is_some_and(|a| a.node_affinity.is_some()), "nodeAffinity"),
-        (affinity.is_some_and(|a| a.pod_affinity.is_some()), "podAffinity"),
-        (spec.tolerations.as_ref().is_some_and(|t| !t.is_empty()), "tolerations"),
         (spec.priority_class_name.is_some(), "priorityClassName (preemption)"),
         (spec.host_network == Some(true), "hostNetwork"),
-        (spec.node_name.is_some(), "nodeName"),
         (spec.active_deadline_seconds.is_some(), "activeDeadlineSeconds"),
         (spec.scheduling_gates.as_ref().is_some_and(|g| !g.is_empty()), "schedulingGates"),
         (containers().any(limits), "resources.limits (throttling, out-of-memory kills)"),

@@ -28,6 +28,8 @@ pub struct Case {
     pub service: Option<String>,
     /// Platform card: a name (`rollsim cards list`) or a path relative to this file.
     pub platform: Option<String>,
+    /// Scheduler card: a name or a path relative to this file. Default kube-scheduler.
+    pub scheduler: Option<String>,
     pub kubernetes: KubernetesCase,
     pub traffic: TrafficCase,
     pub app: AppSection,
@@ -272,6 +274,11 @@ pub struct NodeCase {
     pub memory: Option<String>,
     /// Default 110.
     pub max_pods: Option<u32>,
+    /// As `kubectl taint` has them, such as "dedicated=batch:NoSchedule".
+    #[serde(default)]
+    pub taints: Vec<String>,
+    /// Cordoned. Default false.
+    pub unschedulable: Option<bool>,
 }
 
 impl AppSection {

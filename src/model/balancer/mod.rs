@@ -30,6 +30,7 @@ use crate::timeline::{Recorder, ViewId};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use settings::Given;
+use std::sync::Arc;
 
 /// What a balancer may look at, and the timeline it writes its beliefs into.
 pub struct Scene<'a> {
@@ -297,7 +298,7 @@ impl Path {
     }
 
     /// A load balancer node sends to its own zone alone, and the nodes are in several.
-    pub fn zones_apart(&self, nodes: &[Node]) -> bool {
+    pub fn zones_apart(&self, nodes: &[Arc<Node>]) -> bool {
         matches!(self, Path::Alb(s) | Path::Nlb(s) if !s.cross_zone)
             && elb::zones::Zones::of(nodes, &[]).is_some()
     }

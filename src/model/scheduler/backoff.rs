@@ -2,6 +2,7 @@
 //!
 //! Sources: `pkg/scheduler/backend/queue/backoff_queue.go`, `pkg/scheduler/schedule_one.go`.
 
+use super::profile::Profile;
 use crate::engine::{Dur, Time};
 
 /// First and longest wait.
@@ -11,9 +12,9 @@ pub struct Limits {
     pub max: Dur,
 }
 
-impl Default for Limits {
-    fn default() -> Self {
-        Limits { initial: Dur::from_secs(1), max: Dur::from_secs(10) }
+impl Limits {
+    pub fn of(profile: &Profile) -> Limits {
+        Limits { initial: profile.backoff_initial, max: profile.backoff_max }
     }
 }
 

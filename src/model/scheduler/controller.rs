@@ -1,11 +1,16 @@
-//! One pod at a time, in the order in which they were created; a pod that fits nowhere waits for room.
+//! What the scheduler sees and does: pods without a node are decided on one after the other, from what its
+//! watches have shown it; binding is asynchronous.
 
-use crate::cluster::objects::{Cluster, DeploymentId, PodId, Write};
-use crate::cluster::spec::{
-    AntiAffinity, Labels, Node, PodTemplate, Resources, TopologySpread, selects,
-};
-use crate::engine::{Rng, Time};
+use super::backoff::Limits;
+use super::cache::Cache;
+use super::choice::{Chooser, Failure};
+use super::plan::Plan;
+use super::profile::Profile;
+use super::queue::{Next, Queue};
+use crate::cluster::objects::{Change, Cluster, PodId, TemplateId, Write};
+use crate::engine::{Dur, Rng, Seed, Time};
 use crate::model::plumbing::{Ctx, Out, TokenBucket, entry};
+use std::collections::VecDeque;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Event {
@@ -13,313 +18,256 @@ pub enum Event {
     Pending(PodId),
     /// Back-off of an unschedulable pod is over.
     Retry(PodId),
+    /// The next of the pods that were woken.
+    Next,
+    /// A change is seen that may wake one.
+    Seen,
+    /// Pods that nothing has woken for long are looked for.
+    Flush(PodId),
 }
 
 #[derive(Debug)]
 pub struct Controller<'a> {
-    nodes: &'a [Node],
-    /// Per node: pods that hold capacity (until they are gone from the API).
-    pods: Vec<u32>,
-    used: Vec<Resources>,
-    cordoned: Vec<bool>,
-    /// Per pod: the node decided on, bound or not.
-    decided: Vec<Option<u16>>,
-    /// Per node: a number for its zone; all without one share theirs.
-    zones: Vec<usize>,
-    /// Per Deployment: pods that are not being deleted.
-    live: Vec<Live>,
-    /// Per pod template and node.
-    by_template: Vec<Vec<Present>>,
-    /// Unschedulable pods and how often they failed.
-    parked: Vec<(PodId, u32)>,
+    profile: &'a Profile,
+    seed: Seed,
+    cache: Cache,
+    /// Changes on their way to it, with when it sees them. Where nothing waits for one it is taken in when
+    /// the next pod is decided on: a change that nobody asks about is no event.
+    inbox: VecDeque<(Time, Change)>,
+    /// When the next of them is an event.
+    seen_at: Option<Time>,
+    last_seen: Time,
+    watch: Rng,
+    /// By template.
+    plans: Vec<Plan>,
+    chooser: Chooser,
+    /// The last failure holds for all pods of the template until something changes.
+    failed: Option<(TemplateId, u64, Failure)>,
+    queue: Queue,
+    /// An event is scheduled for the next pod that was woken.
+    next: bool,
+    /// Before v1.32 every update of a pod wakes those that spreading turned down.
+    hints: bool,
+    /// When the first flush of long-parked pods was due.
+    flush_phase: Dur,
     free: Time,
     bucket: TokenBucket,
     rng: Rng,
 }
 
-/// Pods of one Deployment that are not being deleted.
-#[derive(Clone, Debug)]
-struct Live {
-    by_node: Vec<u32>,
-    by_zone: Vec<u32>,
-}
-
-/// Pods of one template on one node.
-#[derive(Clone, Copy, Debug, Default)]
-struct Present {
-    all: i64,
-    /// Those that are not being deleted.
-    live: i64,
-}
-
-/// A number per node for its zone.
-fn zones(nodes: &[Node]) -> Vec<usize> {
-    let zone = |node: &Node| node.labels.get(ZONE).cloned();
-    let mut known: Vec<Option<String>> = nodes.iter().map(zone).collect();
-    known.sort_unstable();
-    known.dedup();
-    let number = |node: &Node| known.binary_search(&zone(node)).expect("all are known");
-    nodes.iter().map(number).collect()
-}
-
 impl<'a> Controller<'a> {
-    pub fn new(nodes: &'a [Node], rng: Rng) -> Controller<'a> {
+    pub fn new(ctx: Ctx, profile: &'a Profile, cluster: &Cluster) -> Controller<'a> {
+        let (seed, minor) = (ctx.seed, ctx.kubernetes.control_plane);
+        let phase = seed.uniform("scheduler flush", 0);
         Controller {
-            zones: zones(nodes),
-            by_template: Vec::new(),
-            nodes,
-            pods: vec![0; nodes.len()],
-            used: vec![Resources::default(); nodes.len()],
-            cordoned: vec![false; nodes.len()],
-            decided: Vec::new(),
-            live: Vec::new(),
-            parked: Vec::new(),
+            profile,
+            seed,
+            cache: Cache::new(&cluster.nodes),
+            inbox: VecDeque::new(),
+            seen_at: None,
+            last_seen: Time::ALWAYS,
+            watch: seed.stream("scheduler watch", 0),
+            plans: Vec::new(),
+            chooser: Chooser::default(),
+            failed: None,
+            queue: Queue::new(Limits::of(profile), cluster.second_phase, minor >= 33),
+            next: false,
+            hints: minor >= 32,
+            flush_phase: Dur((profile.flush_every.0 as f64 * phase) as i64),
             free: Time::ALWAYS,
-            bucket: TokenBucket::new(50.0, 100),
-            rng,
+            bucket: TokenBucket::new(profile.client_rate, profile.client_burst),
+            rng: seed.stream("scheduler", 0),
         }
     }
 
-    pub fn cordon(&mut self, node: usize) {
-        self.cordoned[node] = true;
-    }
-
-    pub fn parked(&self) -> usize {
-        self.parked.len()
+    /// Pods that fitted nowhere, with what FailedScheduling says of each.
+    pub fn unschedulable(&self) -> impl Iterator<Item = (PodId, &str)> {
+        self.queue.pods().map(|(pod, waiting)| (pod, &*waiting.failure.message))
     }
 
     /// Room for so many pods.
     pub fn reserve(&mut self, pods: usize) {
-        self.decided.reserve(pods);
+        self.cache.reserve(pods);
     }
 
-    /// Places a pod that is there when the run starts.
-    pub fn adopt(&mut self, pod: PodId, cluster: &Cluster) -> u16 {
-        let template = cluster.template_of(pod);
-        let node = self.choose(pod, template, cluster).unwrap_or(0);
-        self.hold(node, pod, template, cluster);
-        node as u16
-    }
-
-    fn hold(&mut self, node: usize, pod: PodId, template: &PodTemplate, cluster: &Cluster) {
-        *entry(&mut self.decided, pod.index()) = Some(node as u16);
-        let zone = self.zones[node];
-        let live = self.live_of(cluster.deployment_of(pod));
-        live.by_node[node] += 1;
-        live.by_zone[zone] += 1;
-        let present = self.present(pod, node, cluster);
-        present.all += 1;
-        present.live += 1;
-        self.pods[node] += 1;
-        self.used[node].cpu_millis += template.requests.cpu_millis;
-        self.used[node].memory_bytes += template.requests.memory_bytes;
-    }
-
-    fn live_of(&mut self, deployment: DeploymentId) -> &mut Live {
-        if self.live.len() <= deployment.index() {
-            let zones = self.zones.iter().max().map_or(0, |z| z + 1);
-            let none = Live { by_node: vec![0; self.nodes.len()], by_zone: vec![0; zones] };
-            self.live.resize(deployment.index() + 1, none);
+    /// Places a pod that is there when the run starts. None: it fits nowhere, and waits.
+    pub fn adopt(&mut self, now: Time, pod: PodId, cluster: &Cluster) -> Option<u16> {
+        match self.choose(pod, cluster) {
+            Ok(node) => Some(node),
+            Err(failure) => {
+                self.queue.park(pod, now, failure);
+                None
+            }
         }
-        &mut self.live[deployment.index()]
     }
 
-    fn present(&mut self, pod: PodId, node: usize, cluster: &Cluster) -> &mut Present {
-        let template = cluster.pods[pod.index()].template.index();
-        if self.by_template.len() <= template {
-            self.by_template.resize(template + 1, vec![Present::default(); self.nodes.len()]);
+    /// A change was committed: it is seen later, in order.
+    pub fn tell(&mut self, ctx: Ctx, change: Change, out: &mut impl Out<Event>) {
+        if matches!(change, Change::PodBound(_)) && self.queue.is_empty() {
+            return;
         }
-        &mut self.by_template[template][node]
+        let latency = ctx.slowed(ctx.latencies.watch_controller.draw(&mut self.watch));
+        self.last_seen = self.last_seen.max(ctx.now + latency);
+        self.inbox.push_back((self.last_seen, change));
+        self.look_out(out);
     }
 
-    /// A pod is being deleted (told once): it keeps its capacity, but others no longer spread away from it.
-    pub fn pod_deleting(&mut self, pod: PodId, cluster: &Cluster) {
-        let Some(node) = self.node_of(pod).map(usize::from) else { return };
-        let zone = self.zones[node];
-        let live = self.live_of(cluster.deployment_of(pod));
-        live.by_node[node] -= 1;
-        live.by_zone[zone] -= 1;
-        self.present(pod, node, cluster).live -= 1;
-    }
-
-    /// A pod is gone from the API: its capacity is free, parked pods may fit.
-    pub fn pod_gone(
-        &mut self,
-        now: Time,
-        pod: PodId,
-        cluster: &Cluster,
-        out: &mut impl Out<Event>,
-    ) {
-        self.parked.retain(|&(p, _)| p != pod);
-        if let Some(node) = self.node_of(pod) {
-            let template = cluster.template_of(pod);
-            let node = usize::from(node);
-            self.present(pod, node, cluster).all -= 1;
-            self.pods[node] -= 1;
-            self.used[node].cpu_millis -= template.requests.cpu_millis;
-            self.used[node].memory_bytes -= template.requests.memory_bytes;
-        }
-        for &(parked, failures) in &self.parked {
-            // Back-off 1 s x 2^(failures - 1), at most 10 s.
-            let wait = crate::engine::Dur::from_secs((1 << (failures - 1).min(4)).min(10));
-            out.at(now + wait, Event::Retry(parked));
+    /// Where pods wait, the next change that is seen is an event.
+    fn look_out(&mut self, out: &mut impl Out<Event>) {
+        if let Some(&(at, _)) = self.inbox.front()
+            && !self.queue.is_empty()
+            && self.seen_at.is_none_or(|scheduled| at < scheduled)
+        {
+            self.seen_at = Some(at);
+            out.at(at, Event::Seen);
         }
     }
 
     pub fn handle(&mut self, ctx: Ctx, event: Event, cluster: &Cluster, out: &mut impl Out<Event>) {
-        let pod = match event {
-            Event::Pending(pod) | Event::Retry(pod) => pod,
-        };
-        let object = &cluster.pods[pod.index()];
-        if object.removed || object.deleting.is_some() || object.node.is_some() {
-            return;
-        }
-        if matches!(event, Event::Retry(_)) && !self.parked.iter().any(|&(p, _)| p == pod) {
-            return;
-        }
-        if self.node_of(pod).is_some() {
-            return;
-        }
-        let template = cluster.template_of(pod);
-        let Some(node) = self.choose(pod, template, cluster) else {
-            match self.parked.iter_mut().find(|(p, _)| *p == pod) {
-                Some((_, failures)) => *failures += 1,
-                None => self.parked.push((pod, 1)),
+        let now = self.looks_at(ctx, event);
+        self.take_in(now, cluster, out);
+        match event {
+            Event::Pending(pod) => self.attempt(ctx, pod, cluster, out),
+            Event::Retry(pod) => {
+                self.queue.activate(pod);
+                self.go_on(ctx.now, out);
             }
-            return;
+            Event::Next => {
+                self.next = false;
+                if let Some(pod) = self.queue.pop() {
+                    self.attempt(ctx, pod, cluster, out);
+                }
+                self.go_on(ctx.now, out);
+            }
+            Event::Seen => {}
+            Event::Flush(pod) => {
+                if self.queue.is_due(pod, ctx.now, self.profile.flush_after) {
+                    self.queue.activate(pod);
+                    self.go_on(ctx.now, out);
+                }
+            }
+        }
+        self.look_out(out);
+    }
+
+    /// What a new pod is decided by was seen when the pod itself was: its latency counts as part of binding.
+    fn looks_at(&mut self, ctx: Ctx, event: Event) -> Time {
+        if !matches!(event, Event::Pending(_)) || self.inbox.is_empty() {
+            return ctx.now;
+        }
+        ctx.now + ctx.slowed(ctx.latencies.watch_controller.draw(&mut self.watch))
+    }
+
+    /// The next of the pods that were woken, when the scheduler is free.
+    fn go_on(&mut self, now: Time, out: &mut impl Out<Event>) {
+        if self.queue.has_active() && !std::mem::replace(&mut self.next, true) {
+            out.at(now.max(self.free), Event::Next);
+        }
+    }
+
+    /// Takes in what has been seen until now.
+    fn take_in(&mut self, now: Time, cluster: &Cluster, out: &mut impl Out<Event>) {
+        if self.seen_at.is_some_and(|at| at <= now) {
+            self.seen_at = None;
+        }
+        while let Some((_, change)) = self.inbox.pop_front_if(|(at, _)| *at <= now) {
+            match change {
+                Change::PodDeleting(pod) => {
+                    self.cache.deleting(pod, cluster.pods[pod.index()].template);
+                }
+                Change::PodRemoved(pod) => {
+                    let template = cluster.pods[pod.index()].template;
+                    let share = self.plan(template, cluster).share;
+                    self.cache.release(pod, template, share);
+                    self.queue.forget(pod);
+                }
+                Change::Node(node) => {
+                    self.cache.node_changed(node, cluster.nodes[usize::from(node)].clone());
+                }
+                _ => {}
+            }
+            if !self.queue.is_empty() {
+                self.wake(now, change, cluster, out);
+            }
+        }
+    }
+
+    /// Wakes the pods that a change might help.
+    fn wake(&mut self, now: Time, change: Change, cluster: &Cluster, out: &mut impl Out<Event>) {
+        // Brings the plans of all that wait up to date.
+        let waiting: Vec<PodId> = self.queue.parked(|_, _| true);
+        let mut templates: Vec<TemplateId> =
+            waiting.iter().map(|p| cluster.pods[p.index()].template).collect();
+        templates.sort_unstable();
+        templates.dedup();
+        for template in templates {
+            self.plan(template, cluster);
+        }
+        let helps = |pod: PodId, failure: &Failure| {
+            let plan = &self.plans[cluster.pods[pod.index()].template.index()];
+            plan.may_profit(failure.rejected, change, self.hints, cluster)
         };
-        self.parked.retain(|&(p, _)| p != pod);
-        self.hold(node, pod, template, cluster);
-        let latency = ctx.slowed(ctx.latencies.schedule.draw(&mut self.rng));
-        let bind = self.bucket.take(ctx.now.max(self.free)) + latency;
+        let woken = self.queue.parked(helps);
+        let (phase, every) = (self.flush_phase, self.profile.flush_every);
+        for pod in waiting {
+            if woken.binary_search(&pod).is_ok() {
+                if let Next::At(until) = self.queue.wake(pod, now) {
+                    out.at(until, Event::Retry(pod));
+                }
+            } else if let Some(due) = self.queue.flush(pod, self.profile.flush_after) {
+                // At the first look after that.
+                let since = (due - Time::ZERO - phase).0;
+                let looks = since.div_euclid(every.0) + i64::from(since.rem_euclid(every.0) > 0);
+                out.at(now.max(Time::ZERO + phase + Dur(looks * every.0)), Event::Flush(pod));
+            }
+        }
+        self.go_on(now, out);
+    }
+
+    /// Decides on one pod.
+    fn attempt(&mut self, ctx: Ctx, pod: PodId, cluster: &Cluster, out: &mut impl Out<Event>) {
+        let start = ctx.now.max(self.free);
+        match self.choose(pod, cluster) {
+            Err(failure) => self.queue.park(pod, ctx.now, failure),
+            Ok(node) => {
+                self.queue.forget(pod);
+                let latency = ctx.slowed(ctx.latencies.schedule.draw(&mut self.rng));
+                let bind = self.bucket.take(start) + latency;
+                out.write(bind, Write::BindPod { pod, node });
+            }
+        }
         // Binding is asynchronous: only the decision itself is serial.
-        self.free = ctx.now.max(self.free) + crate::engine::Dur::from_millis(1);
-        out.write(bind, Write::BindPod { pod, node: node as u16 });
+        self.free = start + self.profile.decision;
     }
 
-    /// The best node with room: spread over zones and nodes as topology constraints and Kubernetes' default
-    /// ask, then the least loaded; ties at random.
-    fn choose(&mut self, pod: PodId, template: &PodTemplate, cluster: &Cluster) -> Option<usize> {
-        if self.nodes.len() == 1 {
-            return self.fits(0, template).then_some(0);
+    /// The best node for the pod, on which it counts from now on.
+    fn choose(&mut self, pod: PodId, cluster: &Cluster) -> Result<u16, Failure> {
+        let object = &cluster.pods[pod.index()];
+        let template = object.template;
+        if let Some((of, changes, failure)) = &self.failed
+            && (*of, *changes) == (template, self.cache.changes)
+        {
+            return Err(failure.clone());
         }
-        let terms = Terms {
-            apart: template.anti_affinity.iter().map(|t| (t, self.matching(t, cluster))).collect(),
-            spread: template
-                .topology_spread
-                .iter()
-                .filter(|t| t.do_not_schedule)
-                .map(|t| (t.max_skew, self.live_matching(t, cluster)))
-                .collect(),
+        self.plan(template, cluster);
+        let plan = &self.plans[template.index()];
+        let luck = || self.seed.stream("placement", object.uid);
+        let Some(node) = self.chooser.choose(plan, &self.cache, self.profile, luck) else {
+            let placement = &cluster.template_of(pod).placement;
+            let failure = self.chooser.failure(plan, &self.cache, placement);
+            self.failed = Some((template, self.cache.changes, failure.clone()));
+            return Err(failure);
         };
-        let mut best: Option<(i64, u64, usize)> = None;
-        for node in 0..self.nodes.len() {
-            if !self.fits(node, template) || !terms.allow(node) {
-                continue;
-            }
-            let key = (self.cost(node, pod, &terms, cluster), self.rng.next_u64(), node);
-            if best.is_none_or(|b| key < b) {
-                best = Some(key);
-            }
+        self.cache.hold(pod, template, node, plan.share);
+        Ok(node)
+    }
+
+    /// The plan of a template, up to date.
+    fn plan(&mut self, template: TemplateId, cluster: &Cluster) -> &Plan {
+        let plan = entry(&mut self.plans, template.index());
+        if !plan.is_current(&self.cache, cluster) {
+            *plan = Plan::new(template, cluster, &mut self.cache, self.profile);
         }
-        best.map(|(_, _, node)| node)
-    }
-
-    /// The node a pod is on, or will be.
-    fn node_of(&self, pod: PodId) -> Option<u16> {
-        self.decided.get(pod.index()).copied().flatten()
-    }
-
-    fn fits(&self, node: usize, template: &PodTemplate) -> bool {
-        let spec = &self.nodes[node];
-        let room = spec.allocatable.is_none_or(|a| {
-            self.used[node].cpu_millis + template.requests.cpu_millis <= a.cpu_millis
-                && self.used[node].memory_bytes + template.requests.memory_bytes <= a.memory_bytes
-        });
-        let selected =
-            template.node_selector.is_empty() || selects(&template.node_selector, &spec.labels);
-        room && selected && !self.cordoned[node] && self.pods[node] < spec.max_pods
-    }
-
-    fn cost(&self, node: usize, pod: PodId, terms: &Terms, cluster: &Cluster) -> i64 {
-        let mut cost = 0;
-        if let Some(live) = self.live.get(cluster.deployment_of(pod).index()) {
-            cost += 100 * i64::from(live.by_node[node]);
-            cost += 50 * i64::from(live.by_zone[self.zones[node]]);
-        }
-        for (term, matching) in terms.apart.iter().filter(|(t, _)| !t.required) {
-            cost += i64::from(term.weight) * matching[node];
-        }
-        cost + i64::from(self.pods[node])
-    }
-}
-
-const ZONE: &str = "topology.kubernetes.io/zone";
-const HOSTNAME: &str = "kubernetes.io/hostname";
-
-/// A pod's constraints, with what each counts in the domain of every node.
-struct Terms<'a> {
-    apart: Vec<(&'a AntiAffinity, Vec<i64>)>,
-    /// Those that must hold, by their skew.
-    spread: Vec<(i32, Vec<i64>)>,
-}
-
-impl Terms<'_> {
-    /// Required anti-affinity and topology spread constraints that must hold.
-    fn allow(&self, node: usize) -> bool {
-        let mut required = self.apart.iter().filter(|(t, _)| t.required);
-        let least = |counts: &[i64]| counts.iter().copied().min().unwrap_or(0);
-        required.all(|(_, counts)| counts[node] == 0)
-            && self
-                .spread
-                .iter()
-                .all(|(max_skew, counts)| counts[node] + 1 - least(counts) <= i64::from(*max_skew))
-    }
-}
-
-impl Controller<'_> {
-    /// Per node: pods matching the term in its domain. A node without the key has no domain.
-    fn matching(&self, term: &AntiAffinity, cluster: &Cluster) -> Vec<i64> {
-        let on_node = self.per_node(&term.selector, cluster, |p| p.all);
-        let mut counts = self.per_domain(&term.topology_key, &on_node);
-        if term.topology_key != HOSTNAME {
-            for (count, node) in counts.iter_mut().zip(self.nodes) {
-                *count *= i64::from(node.labels.contains_key(&term.topology_key));
-            }
-        }
-        counts
-    }
-
-    /// As `matching`, without terminating pods: what topology spread counts.
-    fn live_matching(&self, term: &TopologySpread, cluster: &Cluster) -> Vec<i64> {
-        let on_node = self.per_node(&term.selector, cluster, |p| p.live);
-        self.per_domain(&term.topology_key, &on_node)
-    }
-
-    /// Per node: pods that the selector matches. The pod that looks for a node is not among them.
-    fn per_node(
-        &self,
-        selector: &Labels,
-        cluster: &Cluster,
-        counted: impl Fn(&Present) -> i64,
-    ) -> Vec<i64> {
-        let mut counts = vec![0; self.nodes.len()];
-        for (template, present) in cluster.templates.iter().zip(&self.by_template) {
-            if selects(selector, &template.labels) {
-                counts.iter_mut().zip(present).for_each(|(count, p)| *count += counted(p));
-            }
-        }
-        counts
-    }
-
-    /// Sums over the nodes with the same value of `key`.
-    fn per_domain(&self, key: &str, on_node: &[i64]) -> Vec<i64> {
-        if key == HOSTNAME {
-            return on_node.to_vec();
-        }
-        let domain = |node: usize| self.nodes[node].labels.get(key);
-        let nodes = 0..on_node.len();
-        let near = |node: usize| nodes.clone().filter(move |&n| domain(n) == domain(node));
-        nodes.clone().map(|node| near(node).map(|n| on_node[n]).sum()).collect()
+        plan
     }
 }

@@ -1,6 +1,17 @@
-//! The scheduler: which node a pod goes to, and when.
+//! The scheduler: which node a pod goes to, and when. One pod at a time: filters say where it can go,
+//! scores where it had better, and a pod that fits nowhere waits for what could help.
 
 pub mod backoff;
+mod cache;
+mod choice;
 pub mod controller;
+mod filter;
+mod matching;
+mod plan;
+pub mod profile;
+mod queue;
 pub mod score;
 pub mod spread;
+
+#[cfg(test)]
+mod tests;

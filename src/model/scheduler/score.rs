@@ -1,6 +1,6 @@
-//! Scores by resources, 0 to 100.
+//! Scores of a node, 0 to 100: by resources and by images; and how raw scores are brought to that range.
 //!
-//! Source: `pkg/scheduler/framework/plugins/noderesources/`.
+//! Source: `pkg/scheduler/framework/plugins/`.
 
 /// A resource of a node: what is requested and what it has, in any one unit.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -9,16 +9,8 @@ pub struct Load {
     pub capacity: i64,
 }
 
-/// Weights of the scores, as far as they are modelled.
-///
-/// `pkg/scheduler/apis/config/v1/default_plugins.go`.
-pub mod weights {
-    pub const POD_TOPOLOGY_SPREAD: i64 = 2;
-    pub const INTER_POD_AFFINITY: i64 = 2;
-    pub const NODE_RESOURCES_FIT: i64 = 1;
-    pub const BALANCED_ALLOCATION: i64 = 1;
-    pub const IMAGE_LOCALITY: i64 = 1;
-}
+/// From here on a capacity is one that nobody gave.
+const UNLIMITED: i64 = i64::MAX / 128;
 
 /// NodeResourcesFit, LeastAllocated: the mean of free percentages, with the pod; (load, weight) each.
 ///
@@ -31,6 +23,9 @@ pub fn least_allocated(loads: &[(Load, i64)]) -> i64 {
     let free = |load: Load| {
         if load.capacity == 0 || load.requested > load.capacity {
             return 0;
+        }
+        if load.capacity >= UNLIMITED {
+            return 100;
         }
         (load.capacity - load.requested) * 100 / load.capacity
     };
@@ -54,4 +49,69 @@ fn balance(loads: [Load; 2]) -> i64 {
         }
     });
     ((1.0 - (cpu - memory).abs() / 2.0) * 100.0) as i64
+}
+
+/// Scores as shares of the highest; `reverse`: the lowest is best. All 0 stay so.
+///
+/// `pkg/scheduler/framework/plugins/helper/normalize_score.go: DefaultNormalizeScore`.
+pub fn of_highest(scores: &mut [i64], reverse: bool) {
+    let most = scores.iter().copied().max().unwrap_or(0);
+    for score in scores {
+        let share = if most == 0 { 0 } else { *score * 100 / most };
+        *score = if reverse { 100 - share } else { share };
+    }
+}
+
+/// Scores by where they lie between the lowest and the highest, which may be below 0; all alike give 0.
+///
+/// `interpodaffinity/scoring.go: NormalizeScore`.
+pub fn between(scores: &mut [i64]) {
+    let most = scores.iter().copied().max().unwrap_or(0);
+    let least = scores.iter().copied().min().unwrap_or(0);
+    for score in scores {
+        let range = (most - least) as f64;
+        *score = if most == least { 0 } else { (100.0 * ((*score - least) as f64 / range)) as i64 };
+    }
+}
+
+/// ImageLocality: bytes of a pod's images that the node has, each weighted by the share of nodes that have
+/// it.
+///
+/// `imagelocality/image_locality.go: calculatePriority`.
+pub fn image_locality(bytes: i64, smallest: i64, largest: i64, containers: i64) -> i64 {
+    let largest = (largest * containers).max(smallest + 1);
+    100 * (bytes.clamp(smallest, largest) - smallest) / (largest - smallest)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn scores_are_brought_to_0_to_100() {
+        let of = |scores: [i64; 3], reverse| {
+            let mut scores = scores;
+            of_highest(&mut scores, reverse);
+            scores
+        };
+        assert_eq!(of([0, 1, 2], false), [0, 50, 100]);
+        assert_eq!(of([0, 1, 2], true), [100, 50, 0]);
+        assert_eq!(of([0, 0, 0], true), [100, 100, 100]);
+        let mut wishes = [-10, 0, 30];
+        between(&mut wishes);
+        assert_eq!(wishes, [0, 25, 100]);
+    }
+
+    #[test]
+    fn images_count_between_two_sizes() {
+        let mib = 1 << 20;
+        let score = |bytes| image_locality(bytes, 23 * mib, 1000 * mib, 1);
+        assert_eq!([score(20 * mib), score(1000 * mib), score(5000 * mib)], [0, 100, 100]);
+    }
+
+    #[test]
+    fn what_nobody_limits_is_free() {
+        let load = Load { requested: 1 << 40, capacity: i64::MAX };
+        assert_eq!(least_allocated(&[(load, 1)]), 100);
+    }
 }

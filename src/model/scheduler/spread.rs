@@ -36,6 +36,8 @@ pub enum Verdict {
 pub struct DomainCounts {
     /// By domain; None: no counted node has it.
     counts: Vec<Option<i32>>,
+    domains: usize,
+    fewest: i32,
 }
 
 impl DomainCounts {
@@ -50,6 +52,8 @@ impl DomainCounts {
             }
             *self.counts[domain].get_or_insert(0) += node.matching;
         }
+        self.domains = self.counts.iter().flatten().count();
+        self.fewest = self.counts.iter().flatten().copied().min().unwrap_or(0);
     }
 
     fn get(&self, domain: u32) -> i32 {
@@ -58,11 +62,8 @@ impl DomainCounts {
 
     /// The fewest pods in a domain; 0 when there are fewer domains than asked for.
     fn least(&self, min_domains: Option<i32>) -> i32 {
-        let domains = self.counts.iter().flatten().count();
-        if domains < min_domains.unwrap_or(1).max(0) as usize {
-            return 0;
-        }
-        self.counts.iter().flatten().copied().min().unwrap_or(0)
+        let enough = self.domains >= min_domains.unwrap_or(1).max(0) as usize;
+        if enough { self.fewest } else { 0 }
     }
 }
 
@@ -88,30 +89,38 @@ pub struct Score {
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Scorer {
     domains: DomainCounts,
+    /// Nodes that count: with constraints of the pod's own, those that have every key.
+    complete: Vec<bool>,
     /// Domains of the candidates.
-    reachable: Vec<u32>,
+    reachable: Vec<bool>,
     sums: Vec<f64>,
     raw: Vec<Option<i64>>,
 }
 
 impl Scorer {
     /// Fills `scores` (0 to 100, one per node; None: no candidate). `nodes` holds one run of all nodes per
-    /// constraint, as that constraint sees them. Nodes that lack the key of any constraint count nowhere;
-    /// candidates among them get 0.
+    /// constraint, as that constraint sees them. With constraints of the pod's own (not the cluster's
+    /// defaults), nodes that lack the key of any constraint count nowhere; candidates among them get 0.
     ///
     /// `scoring.go: NormalizeScore`.
     pub fn score(
         &mut self,
         constraints: &[Score],
+        own: bool,
         nodes: &[SpreadNode],
         candidates: &[bool],
         scores: &mut Vec<Option<i64>>,
     ) {
+        self.complete.clear();
+        self.complete.resize(candidates.len(), true);
+        for row in nodes.chunks(candidates.len().max(1)).filter(|_| own) {
+            self.complete.iter_mut().zip(row).for_each(|(all, v)| *all &= v.domain.is_some());
+        }
         self.sum_up(constraints, nodes, candidates);
-        let most = self.raw.iter().flatten().copied().max().unwrap_or(0);
-        let least = self.raw.iter().flatten().copied().min().unwrap_or(0);
+        let most = self.raw().iter().flatten().copied().max().unwrap_or(0);
+        let least = self.raw().iter().flatten().copied().min().unwrap_or(0);
         scores.clear();
-        scores.extend(candidates.iter().zip(&self.raw).map(|(&candidate, raw)| {
+        scores.extend(candidates.iter().zip(self.raw()).map(|(&candidate, raw)| {
             candidate.then_some(match raw {
                 None => 0,
                 Some(_) if most == 0 => 100,
@@ -127,44 +136,47 @@ impl Scorer {
 
     /// `scoring.go: PreScore, Score`.
     fn sum_up(&mut self, constraints: &[Score], nodes: &[SpreadNode], candidates: &[bool]) {
-        let all = candidates.len();
-        let complete = |n: usize| nodes.iter().skip(n).step_by(all).all(|v| v.domain.is_some());
-        let scored = |n: usize| candidates[n] && complete(n);
         self.sums.clear();
-        self.sums.resize(all, 0.0);
-        for (constraint, row) in constraints.iter().zip(nodes.chunks(all.max(1))) {
-            self.domains.fill(row.iter().enumerate().filter(|&(n, _)| complete(n)).map(|(_, v)| v));
-            let weight = self.weight(*constraint, row, scored);
-            for (n, node) in row.iter().enumerate().filter(|&(n, _)| scored(n)) {
-                let domain = node.domain.expect("complete nodes have every key");
+        self.sums.resize(candidates.len(), 0.0);
+        for (constraint, row) in constraints.iter().zip(nodes.chunks(candidates.len().max(1))) {
+            let counted = row.iter().zip(&self.complete).filter(|(_, complete)| **complete);
+            self.domains.fill(counted.map(|(node, _)| node));
+            let weight = self.weight(*constraint, row, candidates);
+            for (n, node) in row.iter().enumerate() {
+                let Some(domain) = node.domain.filter(|_| candidates[n] && self.complete[n]) else {
+                    continue;
+                };
                 let count =
                     if constraint.hostname { node.matching } else { self.domains.get(domain) };
                 self.sums[n] += f64::from(count) * weight + f64::from(constraint.max_skew - 1);
             }
         }
         self.raw.clear();
-        let sums = self.sums.iter().enumerate();
-        self.raw.extend(sums.map(|(n, sum)| scored(n).then(|| libm::round(*sum) as i64)));
+        let scored = candidates.iter().zip(&self.complete).map(|(c, complete)| *c && *complete);
+        let sums = self.sums.iter().zip(scored);
+        self.raw.extend(sums.map(|(sum, scored)| scored.then(|| libm::round(*sum) as i64)));
     }
 
-    /// The more domains there are among the candidates, the more a pod in one of them weighs.
+    /// The more domains there are among the candidates, the more a pod in one of them weighs. Candidates
+    /// without the key are a domain of their own.
     ///
     /// `scoring.go: topologyNormalizingWeight`.
-    fn weight(
-        &mut self,
-        constraint: Score,
-        row: &[SpreadNode],
-        scored: impl Fn(usize) -> bool,
-    ) -> f64 {
-        let reachable = &mut self.reachable;
-        reachable.clear();
-        reachable.extend((0..row.len()).filter(|&n| scored(n)).filter_map(|n| row[n].domain));
-        let mut size = reachable.len();
-        if !constraint.hostname {
-            reachable.sort_unstable();
-            reachable.dedup();
-            size = reachable.len();
-        }
+    fn weight(&mut self, constraint: Score, row: &[SpreadNode], candidates: &[bool]) -> f64 {
+        let complete = &self.complete;
+        let scored = (0..row.len()).filter(|&n| candidates[n] && complete[n]);
+        let size = if constraint.hostname {
+            scored.count()
+        } else {
+            self.reachable.clear();
+            for n in scored {
+                let domain = row[n].domain.map_or(0, |d| d as usize + 1);
+                if self.reachable.len() <= domain {
+                    self.reachable.resize(domain + 1, false);
+                }
+                self.reachable[domain] = true;
+            }
+            self.reachable.iter().filter(|r| **r).count()
+        };
         libm::log(size as f64 + 2.0)
     }
 }
@@ -180,19 +192,19 @@ mod tests {
         let nodes = [node(0, 2, false), node(1, 0, true)];
         let mut scores = Vec::new();
         let hostname = Score { max_skew: 1, hostname: true };
-        Scorer::default().score(&[hostname], &nodes, &[true, true], &mut scores);
+        Scorer::default().score(&[hostname], true, &nodes, &[true, true], &mut scores);
         assert_eq!(scores, [Some(0), Some(100)]);
         let zone = Score { hostname: false, ..hostname };
-        Scorer::default().score(&[zone], &nodes, &[true, true], &mut scores);
+        Scorer::default().score(&[zone], true, &nodes, &[true, true], &mut scores);
         assert_eq!(scores, [Some(100), Some(100)]);
     }
 
     #[test]
     fn nothing_to_score_gives_nothing() {
         let mut scores = vec![Some(1)];
-        Scorer::default().score(&[], &[], &[], &mut scores);
+        Scorer::default().score(&[], true, &[], &[], &mut scores);
         assert!(scores.is_empty());
-        Scorer::default().score(&[], &[], &[true, false], &mut scores);
+        Scorer::default().score(&[], true, &[], &[true, false], &mut scores);
         assert_eq!(scores, [Some(100), None]);
     }
 }

@@ -7,6 +7,7 @@ mod compare;
 mod timeline;
 
 use super::answer::{Answer, BlamePart, BlameRow, Estimate, Figure, HeadRow, LostGroup};
+use super::placement;
 use super::words::{count, percent, plural, range, seconds, seconds_range};
 use crate::traffic::Evaluator;
 use anstyle::{AnsiColor, Style};
@@ -203,6 +204,9 @@ fn rollout(out: &mut String, answer: &Answer) {
         r.desired
     );
     row(out, "pods", &pods);
+    if let Some(placement) = &r.placement {
+        hanging(out, "placed", &placement::text(placement));
+    }
     for w in r.waiting_for.iter().take(2) {
         hanging(out, "waits for", &format!("{} ({} of rollouts)", w.what, percent(w.share)));
     }

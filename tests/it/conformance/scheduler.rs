@@ -1,8 +1,10 @@
 use super::table::{Row, Table};
 use rollsim::engine::{Dur, Time};
+use rollsim::input::cards::{Card, CardKind};
 use rollsim::model::scheduler::backoff::{
     Limits, backoff, backoff_duration, expiry, feasible_nodes_to_find,
 };
+use rollsim::model::scheduler::profile::Profile;
 use rollsim::model::scheduler::score::{Load, balanced, least_allocated};
 use rollsim::model::scheduler::spread::{
     DomainCounts, Filter, Score, Scorer, SpreadNode, Verdict, filter,
@@ -14,6 +16,12 @@ fn pair(row: &Row, key: &str) -> [i64; 2] {
 
 fn loads(requested: [i64; 2], capacity: [i64; 2]) -> [Load; 2] {
     [0, 1].map(|i| Load { requested: requested[i], capacity: capacity[i] })
+}
+
+/// The card's.
+fn profile() -> Profile {
+    let card = Card::embedded(CardKind::Scheduler, "kube-scheduler").expect("the card");
+    Profile::read(|key| card.number(key).expect("all entries are there"))
 }
 
 #[test]
@@ -29,7 +37,7 @@ fn scheduler() {
             row.expect_opt("expect_after_s", backoff(limits, failed, errors));
         })
         .group("backoff_default_derived", |row| {
-            let wait = backoff_duration(Limits::default(), row.get("attempts"));
+            let wait = backoff_duration(Limits::of(&profile()), row.get("attempts"));
             row.expect("expect_backoff_s", wait);
         })
         .group("feasible_nodes", |row| {
@@ -125,7 +133,7 @@ fn score_row(row: &Row) {
     let candidates: Vec<bool> = rows.iter().map(|node| node.get("candidate")).collect();
     let mut scorer = Scorer::default();
     let mut scores = Vec::new();
-    scorer.score(&constraints, &nodes, &candidates, &mut scores);
+    scorer.score(&constraints, true, &nodes, &candidates, &mut scores);
     let expected = row.table("expect").expect("scores");
     let raw = row.table("raw").expect("raw scores");
     for (n, node) in rows.iter().enumerate() {

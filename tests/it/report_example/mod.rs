@@ -113,6 +113,7 @@ pub fn replication(case: &Case, seed: Seed) -> Replication {
             waiting_for: case.stuck.then(|| {
                 "pod web-new-00 to turn ready (its readiness probe has failed 14 times)".into()
             }),
+            ..RolloutOutcome::default()
         },
         traffic,
         timeline: Some(timeline),

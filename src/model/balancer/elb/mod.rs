@@ -18,6 +18,7 @@ use crate::model::plumbing::{Ctx, Out};
 use crate::timeline::{Hop, Recorder, Target, ViewId};
 use controller::Controller;
 use group::Group;
+use std::sync::Arc;
 use zones::{Dns, Zones};
 
 #[derive(Clone, Debug, PartialEq)]
@@ -80,7 +81,7 @@ impl Elb {
         settings: &Settings,
         service: u8,
         name: Option<&str>,
-        cluster: (&[Node], &[ViewId]),
+        cluster: (&[Arc<Node>], &[ViewId]),
         timeline: &mut Recorder,
     ) -> Elb {
         let (nodes, views) = cluster;

@@ -8,6 +8,7 @@ use crate::model::balancer::listing::Listing;
 use crate::model::balancer::settings::Given;
 use crate::model::plumbing::Out;
 use crate::timeline::{Hop, L7, Pick, Recorder, Target, ViewId};
+use std::sync::Arc;
 
 const LABEL: &str = "topology.kubernetes.io/zone";
 
@@ -22,7 +23,7 @@ pub struct Zones {
 
 impl Zones {
     /// None: all nodes are in one. `views`: those of the nodes, if they are targets.
-    pub fn of(nodes: &[Node], views: &[ViewId]) -> Option<Zones> {
+    pub fn of(nodes: &[Arc<Node>], views: &[ViewId]) -> Option<Zones> {
         let mut names: Vec<&str> = Vec::new();
         let of_node: Vec<u32> =
             nodes.iter().map(|node| zone_place(&mut names, node.labels.get(LABEL))).collect();
@@ -167,11 +168,9 @@ mod tests {
 
     #[test]
     fn zones_follow_the_labels() {
-        let node = |zone: Option<&str>| Node {
-            name: String::new(),
-            labels: zone.map(|z| (LABEL.to_owned(), z.to_owned())).into_iter().collect(),
-            allocatable: None,
-            max_pods: 110,
+        let node = |zone: Option<&str>| {
+            let labels = zone.map(|z| (LABEL.to_owned(), z.to_owned())).into_iter().collect();
+            Arc::new(Node { labels, ..Node::default() })
         };
         assert!(Zones::of(&[node(None), node(None)], &[]).is_none());
         let nodes = [node(Some("a")), node(Some("b")), node(Some("a"))];

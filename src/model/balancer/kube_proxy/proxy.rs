@@ -9,6 +9,7 @@ use crate::model::balancer::history::{Changed, History, Known};
 use crate::model::balancer::{self, Model, Scene};
 use crate::model::plumbing::{Ctx, Out};
 use crate::timeline::{Backend, ChangeKind, Empty, Hop, Pick, Recorder, Target, ViewId};
+use std::sync::Arc;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Event {
@@ -51,7 +52,7 @@ impl Proxies {
     /// node's rules name its own pods alone; without one it drops. Each Service is treated on its own.
     pub fn new(
         ctx: Ctx,
-        nodes: &[spec::Node],
+        nodes: &[Arc<spec::Node>],
         service: u8,
         local: bool,
         timeline: &mut Recorder,
@@ -59,7 +60,7 @@ impl Proxies {
         let minor = ctx.kubernetes.kube_proxy;
         let empty = if local { Empty::Drop } else { Empty::Refuse };
         let hop = Hop { pick: Pick::Random, l7: None, empty };
-        let node = |node: &spec::Node| Node {
+        let node = |node: &Arc<spec::Node>| Node {
             view: timeline.view(format!("kube-proxy {}", node.name), hop.clone()),
             runner: Runner::new(minor, Intervals::of_tables(&ctx.kubernetes.defaults), ctx.now),
             known: 0,

@@ -1,0 +1,268 @@
+//! What pods ask of nodes and of each other, and what nodes offer: what the scheduler reads.
+
+use super::spec::{Labels, Resources};
+
+/// One line of `matchExpressions` (or `matchFields`).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Requirement {
+    pub key: String,
+    pub is: Is,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Is {
+    In(Vec<String>),
+    NotIn(Vec<String>),
+    Exists,
+    DoesNotExist,
+    Gt(i64),
+    Lt(i64),
+}
+
+impl Requirement {
+    /// Whether the value of its key (None: there is none) is as required.
+    ///
+    /// `staging/src/k8s.io/apimachinery/pkg/labels/selector.go: Requirement.Matches`.
+    pub fn holds(&self, value: Option<&str>) -> bool {
+        let number = || value.and_then(|v| v.parse::<i64>().ok());
+        match &self.is {
+            Is::In(values) => value.is_some_and(|v| values.iter().any(|one| one == v)),
+            Is::NotIn(values) => !value.is_some_and(|v| values.iter().any(|one| one == v)),
+            Is::Exists => value.is_some(),
+            Is::DoesNotExist => value.is_none(),
+            Is::Gt(bound) => number().is_some_and(|n| n > *bound),
+            Is::Lt(bound) => number().is_some_and(|n| n < *bound),
+        }
+    }
+}
+
+/// A label selector; the empty one selects everything.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Selector {
+    pub labels: Labels,
+    pub expressions: Vec<Requirement>,
+}
+
+impl Selector {
+    pub fn selects(&self, labels: &Labels) -> bool {
+        let value = |key: &str| labels.get(key).map(String::as_str);
+        self.labels.iter().all(|(k, v)| value(k) == Some(v))
+            && self.expressions.iter().all(|e| e.holds(value(&e.key)))
+    }
+}
+
+/// A term of a node selector: all of it must hold. The empty one matches no node.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct NodeTerm {
+    pub expressions: Vec<Requirement>,
+    /// Of `metadata.name`, the only field there is.
+    pub fields: Vec<Requirement>,
+}
+
+impl NodeTerm {
+    pub fn matches(&self, node: &Node) -> bool {
+        let value = |key: &str| node.labels.get(key).map(String::as_str);
+        !(self.expressions.is_empty() && self.fields.is_empty())
+            && self.expressions.iter().all(|e| e.holds(value(&e.key)))
+            && self.fields.iter().all(|f| f.holds(Some(&node.name)))
+    }
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct NodeAffinity {
+    /// One of them must match; None: nothing is required.
+    pub required: Option<Vec<NodeTerm>>,
+    /// With their weights.
+    pub preferred: Vec<(i64, NodeTerm)>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Effect {
+    NoSchedule,
+    PreferNoSchedule,
+    NoExecute,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Taint {
+    pub key: String,
+    pub value: String,
+    pub effect: Effect,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Toleration {
+    /// None: every key.
+    pub key: Option<String>,
+    /// None: every value (operator Exists).
+    pub value: Option<String>,
+    /// None: every effect.
+    pub effect: Option<Effect>,
+}
+
+impl Toleration {
+    /// `staging/src/k8s.io/api/core/v1/toleration.go: ToleratesTaint`.
+    pub fn tolerates(&self, taint: &Taint) -> bool {
+        self.effect.is_none_or(|effect| effect == taint.effect)
+            && self.key.as_ref().is_none_or(|key| *key == taint.key)
+            && self.value.as_ref().is_none_or(|value| *value == taint.value)
+    }
+}
+
+/// A port of the node that the pod takes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct HostPort {
+    /// `0.0.0.0`: every address.
+    pub ip: String,
+    pub protocol: String,
+    pub port: u16,
+}
+
+impl HostPort {
+    /// Whether two pods cannot have both on one node.
+    pub fn conflicts(&self, other: &HostPort) -> bool {
+        const ALL: &str = "0.0.0.0";
+        self.port == other.port
+            && self.protocol == other.protocol
+            && (self.ip == other.ip || self.ip == ALL || other.ip == ALL)
+    }
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TopologySpread {
+    pub topology_key: String,
+    pub max_skew: i32,
+    pub min_domains: Option<i32>,
+    /// whenUnsatisfiable: DoNotSchedule (true) or ScheduleAnyway (false).
+    pub do_not_schedule: bool,
+    /// None selects nothing.
+    pub selector: Option<Selector>,
+    pub match_label_keys: Vec<String>,
+    /// nodeAffinityPolicy Honor: nodes that the pod may not go to are not counted.
+    pub honor_affinity: bool,
+    /// nodeTaintsPolicy Honor: nodes with a taint that it does not tolerate are not counted.
+    pub honor_taints: bool,
+}
+
+/// Pods that a pod wants near, or far from, itself.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PodTerm {
+    pub topology_key: String,
+    /// None selects nothing.
+    pub selector: Option<Selector>,
+    /// With those of `namespace_selector`; both empty: the pod's own.
+    pub namespaces: Vec<String>,
+    pub namespace_selector: Option<Selector>,
+    pub match_label_keys: Vec<String>,
+    pub mismatch_label_keys: Vec<String>,
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct PodTerms {
+    pub required: Vec<PodTerm>,
+    /// With their weights.
+    pub preferred: Vec<(i64, PodTerm)>,
+}
+
+/// Where pods of a template may go, and where they would rather.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Placement {
+    pub node_name: Option<String>,
+    pub node_selector: Labels,
+    pub node_affinity: NodeAffinity,
+    pub tolerations: Vec<Toleration>,
+    pub host_ports: Vec<HostPort>,
+    /// Volume claims with the access mode ReadWriteOncePod.
+    pub exclusive_claims: Vec<String>,
+    pub topology_spread: Vec<TopologySpread>,
+    pub affinity: PodTerms,
+    pub anti_affinity: PodTerms,
+}
+
+impl Placement {
+    /// nodeSelector and the required node affinity.
+    ///
+    /// `staging/src/k8s.io/component-helpers/scheduling/corev1/nodeaffinity: RequiredNodeAffinity.Match`.
+    pub fn wants(&self, node: &Node) -> bool {
+        self.node_selector.iter().all(|(k, v)| node.labels.get(k) == Some(v))
+            && self
+                .node_affinity
+                .required
+                .as_ref()
+                .is_none_or(|t| t.iter().any(|t| t.matches(node)))
+    }
+
+    /// The first taint that keeps the pod away.
+    pub fn untolerated<'n>(&self, node: &'n Node) -> Option<&'n Taint> {
+        let keeps_away = |t: &&Taint| t.effect != Effect::PreferNoSchedule && !self.tolerates(t);
+        node.taints.iter().find(keeps_away)
+    }
+
+    pub fn tolerates(&self, taint: &Taint) -> bool {
+        self.tolerations.iter().any(|t| t.tolerates(taint))
+    }
+}
+
+/// A node of the cluster.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Node {
+    pub name: String,
+    pub labels: Labels,
+    pub taints: Vec<Taint>,
+    /// `spec.unschedulable`: cordoned.
+    pub unschedulable: bool,
+    /// None: unlimited.
+    pub allocatable: Option<Resources>,
+    /// Most pods it takes.
+    pub max_pods: u32,
+    /// Images it has reported, with their bytes.
+    pub images: Vec<(String, i64)>,
+}
+
+pub const HOSTNAME: &str = "kubernetes.io/hostname";
+pub const ZONE: &str = "topology.kubernetes.io/zone";
+
+impl Node {
+    pub fn zone(&self) -> Option<&str> {
+        self.labels.get(ZONE).map(String::as_str)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn requirement(is: Is) -> Requirement {
+        Requirement { key: "size".to_owned(), is }
+    }
+
+    #[test]
+    fn a_label_that_is_not_there_is_in_no_list() {
+        let values = || vec!["1".to_owned()];
+        assert!(!requirement(Is::In(values())).holds(None));
+        assert!(requirement(Is::NotIn(values())).holds(None));
+        assert!(requirement(Is::DoesNotExist).holds(None));
+        assert!(!requirement(Is::Gt(0)).holds(None));
+        assert!(requirement(Is::Gt(0)).holds(Some("1")));
+        assert!(!requirement(Is::Lt(1)).holds(Some("large")), "no number");
+    }
+
+    #[test]
+    fn an_empty_selector_selects_all_and_an_empty_term_no_node() {
+        assert!(Selector::default().selects(&Labels::new()));
+        assert!(!NodeTerm::default().matches(&Node::default()));
+    }
+
+    #[test]
+    fn host_ports_conflict_on_one_address() {
+        let port = |ip: &str, protocol: &str| HostPort {
+            ip: ip.to_owned(),
+            protocol: protocol.to_owned(),
+            port: 80,
+        };
+        let all = port("0.0.0.0", "TCP");
+        assert!(all.conflicts(&all) && all.conflicts(&port("10.0.0.1", "TCP")));
+        assert!(!port("10.0.0.1", "TCP").conflicts(&port("10.0.0.2", "TCP")));
+        assert!(!all.conflicts(&port("0.0.0.0", "UDP")));
+    }
+}

@@ -1,0 +1,107 @@
+//! The nodes of the cluster: those among the manifests, and the scenario's.
+
+use crate::cluster::placement::{Effect, Node, Taint};
+use crate::cluster::spec::Resources;
+use crate::input::cards;
+use crate::input::lower::assumed;
+use crate::input::lower::lowering::Lowering;
+use crate::input::lower::network;
+use crate::input::raw::case::NodeCase;
+use crate::input::raw::manifest::Object;
+use crate::input::text::checks;
+use crate::input::text::tree::quoted;
+
+impl Lowering<'_> {
+    /// The cluster's nodes, and whether anybody gave them.
+    pub fn nodes(&mut self) -> (Vec<Node>, bool) {
+        let mut nodes = Vec::new();
+        for doc in &self.input.documents {
+            let Object::Node(api) = &doc.object else { continue };
+            nodes.push(self.check(doc, |check| network::node(check, api)));
+        }
+        // The order of documents says nothing.
+        nodes.sort_by(|a, b| a.name.cmp(&b.name));
+        for (i, case) in self.input.case.nodes.iter().enumerate() {
+            self.alike(&format!("nodes[{i}]"), case, &mut nodes);
+        }
+        match nodes.is_empty() {
+            true => (assumed::nodes(&self.asked), false),
+            false => (nodes, true),
+        }
+    }
+
+    /// A node of the scenario, or several alike.
+    fn alike(&mut self, path: &str, case: &NodeCase, nodes: &mut Vec<Node>) {
+        let cpu = self.amount(&format!("{path}.cpu"), case.cpu.as_deref());
+        let memory = self.amount(&format!("{path}.memory"), case.memory.as_deref());
+        let count = case.count.unwrap_or(1);
+        if !(1..=1000).contains(&count) {
+            let error = self.fail(&format!("{path}.count"), "value out of range");
+            error.found = Some(count.to_string());
+            error.allowed = Some("1 to 1000".to_owned());
+        }
+        let like = Node {
+            name: case.name.clone(),
+            labels: case.labels.clone(),
+            taints: self.taints(path, case),
+            unschedulable: case.unschedulable.unwrap_or(false),
+            allocatable: (cpu.is_some() || memory.is_some()).then(|| Resources {
+                cpu_millis: cpu.unwrap_or(i64::MAX),
+                memory_bytes: memory.map_or(i64::MAX, |m| m / 1000),
+            }),
+            max_pods: case.max_pods.unwrap_or(cards::kubernetes().max_pods),
+            images: Vec::new(),
+        };
+        for k in 1..=count.min(1000) {
+            let name = match case.count {
+                Some(_) => format!("{}-{k}", case.name),
+                None => case.name.clone(),
+            };
+            let labels = network::node_labels(&name, like.labels.clone());
+            nodes.push(Node { name, labels, ..like.clone() });
+        }
+    }
+
+    fn amount(&mut self, path: &str, text: Option<&str>) -> Option<i64> {
+        let text = text?;
+        let millis = checks::quantity_millis(text).filter(|m| *m > 0);
+        if millis.is_none() {
+            let error = self.fail(path, "not a quantity");
+            error.found = Some(quoted(text));
+            error.allowed = Some("a number such as 500m, 2, 256Mi or 1Gi".to_owned());
+        }
+        millis
+    }
+
+    /// As `kubectl taint` has them: `key=value:NoSchedule`, `key:NoSchedule`.
+    fn taints(&mut self, path: &str, case: &NodeCase) -> Vec<Taint> {
+        let mut taints = Vec::new();
+        for (i, text) in case.taints.iter().enumerate() {
+            match taint(text) {
+                Some(taint) => taints.push(taint),
+                None => {
+                    let error = self.fail(&format!("{path}.taints[{i}]"), "not a taint");
+                    error.found = Some(quoted(text));
+                    error.allowed = Some(
+                        "key=value:Effect or key:Effect, the effect one of NoSchedule, \
+                         PreferNoSchedule, NoExecute"
+                            .to_owned(),
+                    );
+                }
+            }
+        }
+        taints
+    }
+}
+
+fn taint(text: &str) -> Option<Taint> {
+    let (what, effect) = text.rsplit_once(':')?;
+    let (key, value) = what.split_once('=').unwrap_or((what, ""));
+    let effect = match effect {
+        "NoSchedule" => Effect::NoSchedule,
+        "PreferNoSchedule" => Effect::PreferNoSchedule,
+        "NoExecute" => Effect::NoExecute,
+        _ => return None,
+    };
+    (!key.is_empty()).then(|| Taint { key: key.to_owned(), value: value.to_owned(), effect })
+}

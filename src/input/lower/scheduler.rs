@@ -1,0 +1,50 @@
+//! Cards of the cluster: the scheduler's, and that a card has the entries its kind knows.
+
+use crate::input::cards::Card;
+use crate::input::lower::lowering::{Lowering, lean};
+use crate::input::text::diagnostics::{Diagnostic, did_you_mean};
+use crate::model::scheduler::profile::Profile;
+
+impl Lowering<'_> {
+    /// What nobody measured is named where there is a choice of nodes.
+    pub fn scheduler(&mut self, choice: bool) -> Profile {
+        let card = &self.input.scheduler;
+        self.entries(card, "scheduler", Profile::KEYS.iter().copied(), choice);
+        Profile::read(|key| card.number(key).unwrap_or(0.0))
+    }
+
+    /// A card has the entries that its kind knows, and no others.
+    pub fn entries(
+        &mut self,
+        card: &Card,
+        kind: &str,
+        known: impl Iterator<Item = &'static str>,
+        name_guesses: bool,
+    ) {
+        let known: Vec<&str> = known.collect();
+        for key in card.keys().filter(|k| !known.contains(k)) {
+            let mut error = Diagnostic::error(&card.file, format!("unknown entry \"{key}\""))
+                .at(None, key)
+                .allowed(known.join(", "));
+            error.suggestion =
+                did_you_mean(key, known.iter().copied()).map(|k| format!("did you mean \"{k}\"?"));
+            self.problems.push(error);
+        }
+        for &key in &known {
+            match card.entry(key) {
+                Some(entry) if entry.assumed && name_guesses => {
+                    let key = format!("{kind}.{key}");
+                    lean(&mut self.assumptions, &key, &card.name, entry);
+                }
+                Some(_) => {}
+                None => {
+                    let message = format!("the card lacks the entry {key}");
+                    let base = if kind == "platform" { "default" } else { "kube-scheduler" };
+                    let error = Diagnostic::error(&card.file, message)
+                        .suggest(format!("base = \"{base}\" takes what is missing from that card"));
+                    self.problems.push(error);
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,190 @@
+//! What the scheduler knows: nodes, and the pods on them, as its watches have shown them and as it has
+//! decided itself.
+
+use crate::cluster::objects::{PodId, TemplateId};
+use crate::cluster::placement::Node;
+use crate::cluster::spec::Resources;
+use crate::model::plumbing::entry;
+use std::sync::Arc;
+
+/// What a pod takes of a node.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Share {
+    pub requested: Resources,
+    /// The same for scores, where containers that request nothing count too.
+    pub scored: Resources,
+}
+
+/// Pods of one template by node.
+#[derive(Debug, Default)]
+struct Present {
+    all: Vec<i32>,
+    /// Those that are not being deleted.
+    live: Vec<i32>,
+}
+
+#[derive(Debug)]
+struct Key {
+    name: String,
+    /// Per node: a number for its value; None: it has none.
+    domains: Vec<Option<u32>>,
+}
+
+#[derive(Debug)]
+pub struct Cache {
+    pub nodes: Vec<Arc<Node>>,
+    /// Counts changes of nodes.
+    pub version: u32,
+    /// Counts what changes where pods fit.
+    pub changes: u64,
+    /// In the order in which they are tried: one of each zone in turn.
+    pub order: Vec<u16>,
+    pub pods: Vec<u32>,
+    pub used: Vec<Share>,
+    by_template: Vec<Present>,
+    /// Per pod: the node decided on, bound or not.
+    decided: Vec<Option<u16>>,
+    keys: Vec<Key>,
+}
+
+impl Cache {
+    pub fn new(nodes: &[Arc<Node>]) -> Cache {
+        Cache {
+            nodes: nodes.to_vec(),
+            version: 0,
+            changes: 0,
+            order: in_turn(nodes),
+            pods: vec![0; nodes.len()],
+            used: vec![Share::default(); nodes.len()],
+            by_template: Vec::new(),
+            decided: Vec::new(),
+            keys: Vec::new(),
+        }
+    }
+
+    /// Room for so many pods.
+    pub fn reserve(&mut self, pods: usize) {
+        self.decided.reserve(pods);
+    }
+
+    /// The node a pod is on, or will be.
+    pub fn node_of(&self, pod: PodId) -> Option<u16> {
+        self.decided.get(pod.index()).copied().flatten()
+    }
+
+    /// Pods of a template on each node (empty: there are none).
+    pub fn all(&self, template: usize) -> &[i32] {
+        self.by_template.get(template).map_or(&[], |p| &p.all)
+    }
+
+    /// Those of them that are not being deleted.
+    pub fn live(&self, template: usize) -> &[i32] {
+        self.by_template.get(template).map_or(&[], |p| &p.live)
+    }
+
+    fn present(&mut self, template: TemplateId) -> &mut Present {
+        let nodes = self.nodes.len();
+        let present = entry(&mut self.by_template, template.index());
+        present.all.resize(nodes, 0);
+        present.live.resize(nodes, 0);
+        present
+    }
+
+    /// A pod goes to a node.
+    pub fn hold(&mut self, pod: PodId, template: TemplateId, node: u16, share: Share) {
+        let n = usize::from(node);
+        *entry(&mut self.decided, pod.index()) = Some(node);
+        let present = self.present(template);
+        present.all[n] += 1;
+        present.live[n] += 1;
+        self.pods[n] += 1;
+        let used = &mut self.used[n];
+        used.requested = used.requested.plus(share.requested);
+        used.scored = used.scored.plus(share.scored);
+        self.changes += 1;
+    }
+
+    /// A pod is being deleted (told once): it keeps its room, but others no longer spread away from it.
+    pub fn deleting(&mut self, pod: PodId, template: TemplateId) {
+        if let Some(node) = self.node_of(pod) {
+            self.present(template).live[usize::from(node)] -= 1;
+            self.changes += 1;
+        }
+    }
+
+    /// A pod is gone from the API: its room is free.
+    pub fn release(&mut self, pod: PodId, template: TemplateId, share: Share) {
+        let Some(node) = self.node_of(pod) else { return };
+        let n = usize::from(node);
+        let present = self.present(template);
+        present.all[n] -= 1;
+        assert!(present.all[n] >= 0, "no pod goes twice");
+        self.pods[n] -= 1;
+        let used = &mut self.used[n];
+        used.requested = used.requested.minus(share.requested);
+        used.scored = used.scored.minus(share.scored);
+        self.changes += 1;
+    }
+
+    pub fn node_changed(&mut self, node: u16, to: Arc<Node>) {
+        self.nodes[usize::from(node)] = to;
+        self.order = in_turn(&self.nodes);
+        self.version += 1;
+        self.changes += 1;
+        for key in &mut self.keys {
+            key.domains = domains(&self.nodes, &key.name);
+        }
+    }
+
+    /// A number for a topology key.
+    pub fn key(&mut self, name: &str) -> usize {
+        self.keys.iter().position(|k| k.name == name).unwrap_or_else(|| {
+            let domains = domains(&self.nodes, name);
+            self.keys.push(Key { name: name.to_owned(), domains });
+            self.keys.len() - 1
+        })
+    }
+
+    /// Per node: its domain of the key with that number.
+    pub fn domains(&self, key: usize) -> &[Option<u32>] {
+        &self.keys[key].domains
+    }
+}
+
+fn domains(nodes: &[Arc<Node>], key: &str) -> Vec<Option<u32>> {
+    let mut values: Vec<&String> = nodes.iter().filter_map(|n| n.labels.get(key)).collect();
+    values.sort_unstable();
+    values.dedup();
+    let number = |v| values.binary_search(&v).expect("all values are there") as u32;
+    nodes.iter().map(|n| n.labels.get(key).map(number)).collect()
+}
+
+/// `pkg/scheduler/backend/cache/node_tree.go: list`.
+fn in_turn(nodes: &[Arc<Node>]) -> Vec<u16> {
+    let mut zones: Vec<(Option<&str>, Vec<u16>)> = Vec::new();
+    for (n, node) in (0..).zip(nodes) {
+        match zones.iter_mut().find(|(zone, _)| *zone == node.zone()) {
+            Some((_, members)) => members.push(n),
+            None => zones.push((node.zone(), vec![n])),
+        }
+    }
+    let longest = zones.iter().map(|(_, members)| members.len()).max().unwrap_or(0);
+    let row = |i: usize| zones.iter().filter_map(move |(_, members)| members.get(i).copied());
+    (0..longest).flat_map(row).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::cluster::placement::ZONE;
+
+    #[test]
+    fn zones_take_turns() {
+        let node = |zone: &str| {
+            let labels = [(ZONE.to_owned(), zone.to_owned())].into();
+            Arc::new(Node { labels, ..Node::default() })
+        };
+        let nodes = ["a", "a", "b", "a", "c"].map(node);
+        assert_eq!(in_turn(&nodes), [0, 2, 4, 1, 3]);
+    }
+}
