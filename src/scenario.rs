@@ -49,13 +49,15 @@ pub struct Scenario {
     pub given: Given,
 }
 
-/// What the input chose by name, or left to the defaults.
+/// What the input chose by name, or left to the defaults; and what of it is left out.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Given {
     /// Name of the app card.
     pub application: String,
     pub application_given: bool,
     pub kubernetes_given: bool,
+    /// Workloads that serve and are left out.
+    pub not_simulated: Vec<String>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]

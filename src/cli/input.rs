@@ -12,9 +12,16 @@ pub struct InputArgs {
     #[arg(value_name = "INPUT")]
     pub inputs: Vec<PathBuf>,
 
-    /// The Deployment to roll out, when there are several
-    #[arg(long, value_name = "NAME", help_heading = "Input")]
-    pub deployment: Option<String>,
+    /// The Deployment to roll out, when there are several: NAME, deployment/NAME or NAMESPACE/NAME; of
+    /// `rollsim run` several, by commas or given several times
+    #[arg(
+        long,
+        visible_alias = "deployment",
+        value_name = "NAME",
+        value_delimiter = ',',
+        help_heading = "Input"
+    )]
+    pub workload: Vec<String>,
 
     /// Latencies of the cluster: a platform card, by name or path (see `rollsim cards list`)
     #[arg(long, value_name = "CARD", help_heading = "Input")]
@@ -40,16 +47,20 @@ impl InputArgs {
     /// # Errors
     /// Whatever is wrong with the input.
     pub fn load(&self) -> anyhow::Result<Vec<Input>> {
-        let mut inputs = if self.inputs.is_empty() {
-            let load = |source: Source| Input::load(&[source]);
-            demo::sources().into_iter().map(load).collect::<Result<Vec<_>, _>>()?
-        } else {
-            vec![Input::load(&self.sources()?)?]
-        };
+        let mut inputs = self.read()?;
         for input in &mut inputs {
             self.apply(input)?;
         }
         Ok(inputs)
+    }
+
+    /// Reads everything, as it stands there.
+    pub fn read(&self) -> anyhow::Result<Vec<Input>> {
+        if self.inputs.is_empty() {
+            let load = |source: Source| Input::load(&[source]);
+            return Ok(demo::sources().into_iter().map(load).collect::<Result<_, _>>()?);
+        }
+        Ok(vec![Input::load(&self.sources()?)?])
     }
 
     /// The files and folders given, cards among them.
@@ -74,9 +85,21 @@ impl InputArgs {
 
     /// Applies what the command line says of one input.
     pub fn apply(&self, input: &mut Input) -> anyhow::Result<()> {
-        if let Some(name) = &self.deployment {
-            input.choose_deployment(name)?;
+        if !self.workload.is_empty() {
+            match input.asked_workloads(&self.workload)?[..] {
+                [one] => input.choose_workload(one),
+                ref several => {
+                    let titles = several.iter().map(|&i| input.workload_title(i));
+                    let titles = titles.collect::<Vec<_>>().join(", ");
+                    anyhow::bail!("--workload: expected one, found {titles}");
+                }
+            }
         }
+        self.settings(input)
+    }
+
+    /// Applies cards and settings, to the workload chosen.
+    pub fn settings(&self, input: &mut Input) -> anyhow::Result<()> {
         if let Some(name) = &self.platform {
             input.use_platform(name)?;
         }

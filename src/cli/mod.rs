@@ -21,6 +21,7 @@ mod sweep;
 mod sweep_text;
 mod trace;
 mod validate;
+mod workloads;
 
 use crate::input::Diagnostics;
 use clap::{CommandFactory, Parser, Subcommand};

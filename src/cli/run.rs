@@ -1,15 +1,15 @@
-//! `rollsim run`: one scenario, one answer.
+//! `rollsim run`: one scenario, one answer; of several workloads see [`workloads`].
 
 use super::input::InputArgs;
 use super::outputs::{self, Form};
-use super::{files, trace};
+use super::{files, trace, workloads};
 use crate::blame::{Facts, Tally};
 use crate::report::{self, Answer};
-use crate::run::{EvaluatorChoice, Replication, RunOptions};
+use crate::run::{EvaluatorChoice, RunOptions};
 use crate::scenario::Scenario;
 use crate::timeline::Timeline;
 use crate::traffic::TrafficOutcome;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 /// Simulate a rollout and say what it costs.
@@ -21,11 +21,12 @@ Examples:
   rollsim run old.yaml new.yaml                  the second manifest of the same Deployment is applied
   rollsim run experiments/b2-rolling-update      a folder with manifests and a scenario
   rollsim run web.yaml --set maxSurge=100% --set readinessProbe.periodSeconds=2
+  rollsim run shop.yaml --workload cart,mail     two Deployments of many; without it all
   rollsim run web.yaml --fail-on-loss 1          exit with 1 when more than 1 request is lost
   rollsim run web.yaml --format json --output answer.json")]
 pub struct Args {
     #[command(flatten)]
-    input: InputArgs,
+    pub(super) input: InputArgs,
 
     /// The same seed gives the same answer
     #[arg(long, default_value_t = 1, help_heading = "Simulation")]
@@ -42,27 +43,27 @@ pub struct Args {
 
     /// How the answer is written
     #[arg(long, value_enum, default_value_t, help_heading = "Output")]
-    format: RunFormat,
+    pub(super) format: RunFormat,
 
     /// Write the answer there instead of standard output
     #[arg(long, short, value_name = "FILE", help_heading = "Output")]
-    output: Option<PathBuf>,
+    pub(super) output: Option<PathBuf>,
 
     /// Write the answer as a page besides: into FILE.html, or into a folder with the data and the pictures
     #[arg(long, value_name = "DIR|FILE.html", help_heading = "Output")]
-    report: Option<PathBuf>,
+    pub(super) report: Option<PathBuf>,
 
     /// Write what happened in the first replication there, as JSON lines
     #[arg(long, value_name = "FILE", help_heading = "Output")]
-    trace: Option<PathBuf>,
+    pub(super) trace: Option<PathBuf>,
 
     /// Exit with 1 when the expected number of lost requests exceeds this
     #[arg(long, value_name = "BOUND", value_parser = bound, help_heading = "Output")]
-    fail_on_loss: Option<f64>,
+    pub(super) fail_on_loss: Option<f64>,
 }
 
-#[derive(Clone, Copy, Default, clap::ValueEnum)]
-enum RunFormat {
+#[derive(Clone, Copy, Default, PartialEq, Eq, clap::ValueEnum)]
+pub(super) enum RunFormat {
     /// For people
     #[default]
     Text,
@@ -104,49 +105,60 @@ pub fn run(args: Args) -> anyhow::Result<ExitCode> {
         ("--trace", &args.trace, Form::Trace),
     ]);
     outputs::check(&args.input.paths(), &outputs)?;
-    let scenarios = args
-        .input
-        .load()?
-        .iter()
-        .map(|input| input.lower())
-        .collect::<Result<Vec<Scenario>, _>>()?;
-    let options = RunOptions {
-        seed: args.seed,
-        replications: args.replications,
-        evaluator: match args.evaluator {
-            EvaluatorArg::Auto => EvaluatorChoice::Auto,
-            EvaluatorArg::Exact => EvaluatorChoice::Exact,
-            EvaluatorArg::Approximate => EvaluatorChoice::Approximate,
-            EvaluatorArg::Requests => EvaluatorChoice::Requests,
-            EvaluatorArg::Stepped => EvaluatorChoice::Stepped,
-        },
-        ..RunOptions::default()
-    };
-    let mut results: Vec<(Scenario, Vec<Replication>)> = Vec::new();
-    let mut answers: Vec<Answer> = Vec::new();
-    for scenario in scenarios {
-        let (replications, answer) = answer(&scenario, &options)?;
-        answers.push(answer);
-        results.push((scenario, replications));
+    let mut inputs = args.input.read()?;
+    if let [input] = &inputs[..] {
+        let asked = input.asked_workloads(&args.input.workload)?;
+        if asked.len() > 1 {
+            return workloads::run(&args, input, &asked);
+        }
     }
-    let text = render(&answers, args.format);
-    match &args.output {
-        Some(path) => files::write_whole(path, &anstream::adapter::strip_str(&text).to_string())?,
-        None => super::print(&text)?,
+    let mut results: Vec<Scenario> = Vec::new();
+    for input in &mut inputs {
+        args.input.apply(input)?;
+        results.push(input.lower()?);
     }
+    let options = args.options();
+    let answers =
+        results.iter().map(|one| answer(one, &options)).collect::<anyhow::Result<Vec<_>>>()?;
+    write_answer(&render(&answers, args.format), args.output.as_deref())?;
     if let Some(path) = &args.report {
         let page = || report::html::run(&answers);
         files::write_report(path, page, || report::run_files(&answers))?;
     }
     if let Some(path) = &args.trace {
-        let traces = results.iter().map(|(scenario, _)| trace::lines(scenario, options.seed));
+        let traces = results.iter().map(|scenario| trace::lines(scenario, options.seed));
         files::write_whole(path, &traces.collect::<String>())?;
     }
-    Ok(within_bound(&results, args.fail_on_loss))
+    Ok(within_bound(&answers, args.fail_on_loss))
+}
+
+impl Args {
+    pub(super) fn options(&self) -> RunOptions {
+        RunOptions {
+            seed: self.seed,
+            replications: self.replications,
+            evaluator: match self.evaluator {
+                EvaluatorArg::Auto => EvaluatorChoice::Auto,
+                EvaluatorArg::Exact => EvaluatorChoice::Exact,
+                EvaluatorArg::Approximate => EvaluatorChoice::Approximate,
+                EvaluatorArg::Requests => EvaluatorChoice::Requests,
+                EvaluatorArg::Stepped => EvaluatorChoice::Stepped,
+            },
+            ..RunOptions::default()
+        }
+    }
+}
+
+/// Into the file, or to standard output.
+pub(super) fn write_answer(text: &str, output: Option<&Path>) -> anyhow::Result<()> {
+    match output {
+        Some(path) => files::write_whole(path, &anstream::adapter::strip_str(text).to_string()),
+        None => super::print(text),
+    }
 }
 
 /// Simulates a scenario; every replication is blamed while its timeline is there.
-fn answer(scenario: &Scenario, options: &RunOptions) -> anyhow::Result<(Vec<Replication>, Answer)> {
+pub(super) fn answer(scenario: &Scenario, options: &RunOptions) -> anyhow::Result<Answer> {
     let facts = Facts::of(scenario);
     let tally =
         |timeline: &Timeline, outcome: &TrafficOutcome| Tally::of(timeline, outcome, &facts);
@@ -155,23 +167,16 @@ fn answer(scenario: &Scenario, options: &RunOptions) -> anyhow::Result<(Vec<Repl
         anyhow::bail!("{}: {why}", scenario.name);
     }
     let blame = report::blame::rows(scenario, &Tally::finish(tallies));
-    let answer = Answer::new(scenario, options, &replications, blame);
-    Ok((replications, answer))
+    Ok(Answer::new(scenario, options, &replications, blame))
 }
 
-/// Expected number of lost requests.
-fn lost(replications: &[Replication]) -> f64 {
-    let sum: f64 = replications.iter().map(|r| r.traffic.failed()).sum();
-    sum / replications.len() as f64
-}
-
-fn within_bound(results: &[(Scenario, Vec<Replication>)], bound: Option<f64>) -> ExitCode {
+/// Whether each answer keeps within the bound of expected losses.
+pub(super) fn within_bound(answers: &[Answer], bound: Option<f64>) -> ExitCode {
     let Some(bound) = bound else { return ExitCode::SUCCESS };
     let mut code = ExitCode::SUCCESS;
-    for (scenario, replications) in results {
-        let lost = lost(replications);
+    for Answer { name, lost, .. } in answers {
+        let lost = lost.total.mean;
         if lost > bound {
-            let name = &scenario.name;
             super::remark(&format!("{name}: {lost:.2} requests lost, the bound is {bound}"));
             code = ExitCode::FAILURE;
         }

@@ -40,8 +40,8 @@ pub struct Input {
     pub(crate) apps: Vec<(String, Arc<Card>)>,
     /// Recorded send times.
     pub(crate) trace: Vec<Time>,
-    /// The Deployment asked for on the command line.
-    pub(crate) deployment: Option<String>,
+    /// The Deployment asked for on the command line: an index into the documents.
+    pub(crate) workload: Option<usize>,
     pub(crate) app_card: Option<String>,
     pub(crate) notes: Vec<String>,
     /// Replicas that manifests leave out and something else knows.
@@ -109,7 +109,7 @@ impl Input {
             balancer_settings: Vec::new(),
             apps: Vec::new(),
             trace: Vec::new(),
-            deployment: None,
+            workload: None,
             app_card: None,
             notes: Vec::new(),
             replicas: Vec::new(),
@@ -291,36 +291,6 @@ impl Input {
     /// Makes it an error of [`lower`](Input::lower) if the setting at `path` changes nothing.
     pub fn must_use(&mut self, path: &str) {
         self.must_use.push(path.to_owned());
-    }
-
-    /// Takes the Deployment of this name as the one under test.
-    ///
-    /// # Errors
-    /// There is none of this name.
-    pub fn choose_deployment(&mut self, name: &str) -> Result<(), Diagnostics> {
-        let names = self.deployment_names();
-        if !names.iter().any(|n| n == name) {
-            let mut error =
-                Diagnostic::error("", format!("there is no Deployment {}", quoted(name)))
-                    .at(None, "--deployment")
-                    .allowed(names.join(", "));
-            error.suggestion = did_you_mean(name, names.iter().map(String::as_str))
-                .map(|n| format!("did you mean \"{n}\"?"));
-            return Err(error.into());
-        }
-        self.deployment = Some(name.to_owned());
-        Ok(())
-    }
-
-    /// Names of all Deployments, each once, in the order given.
-    pub fn deployment_names(&self) -> Vec<String> {
-        let mut names: Vec<String> = Vec::new();
-        for d in self.documents.iter().filter(|d| d.deployment().is_some()) {
-            if !names.iter().any(|n| n == d.name()) {
-                names.push(d.name().to_owned());
-            }
-        }
-        names
     }
 
     /// The labels of a namespace, if it is among the manifests (balancers read some, such as

@@ -13,6 +13,7 @@ mod refer;
 mod select;
 mod subject;
 pub mod text;
+mod workloads;
 
 pub use cards::Card;
 pub use edit::field::{Field, FieldStep};

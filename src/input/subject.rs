@@ -35,11 +35,11 @@ fn same_name(a: &Document, b: &Document) -> bool {
 }
 
 fn deployment(input: &Input) -> Result<usize, Box<Diagnostic>> {
-    let indices =
-        || (0..input.documents.len()).filter(|&i| input.documents[i].deployment().is_some());
-    let present: Vec<usize> = indices().filter(|&i| !input.documents[i].update).collect();
-    let asked = input.deployment.as_ref().or(input.case.deployment.as_ref());
-    if let Some(name) = asked {
+    let present = input.workloads();
+    if let Some(asked) = input.workload {
+        return Ok(asked);
+    }
+    if let Some(name) = &input.case.deployment {
         let found = present.iter().find(|&&i| input.documents[i].name() == name);
         return found.copied().ok_or_else(|| Box::new(no_such(input, name)));
     }
@@ -82,7 +82,7 @@ fn by_service(input: &Input, present: &[usize]) -> Result<usize, Box<Diagnostic>
     let error = Diagnostic::error("", "several Deployments: which one is rolled out?")
         .found(names.join(", "))
         .suggest(format!(
-            "choose one with --deployment {}, or in the scenario: deployment = \"{}\"",
+            "choose one with --workload {}, or in the scenario: deployment = \"{}\"",
             names[0], names[0]
         ));
     Err(Box::new(error))

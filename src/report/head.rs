@@ -1,9 +1,9 @@
 //! What was simulated: the workload, its Service, the load, the application, the cluster's version; each
-//! given by the input or assumed.
+//! given by the input or assumed. And what serves beside it and was not simulated.
 
 use super::answer::HeadRow;
 use super::settings::after;
-use super::words::{count, plural};
+use super::words::{count, plural, printable};
 use crate::cluster::spec::TargetPort;
 use crate::model::balancer::Path;
 use crate::scenario::Scenario;
@@ -30,6 +30,10 @@ pub fn head(scenario: &Scenario) -> Vec<HeadRow> {
     ];
     if scenario.no_requests.is_some() {
         rows.retain(|row| !["service", "path", "load"].contains(&row.key.as_str()));
+    }
+    if !given.not_simulated.is_empty() {
+        let names = given.not_simulated.iter().map(|name| printable(name)).collect::<Vec<_>>();
+        rows.push(row("not simulated", format!("not simulated: {}", names.join(", ")), true));
     }
     rows
 }

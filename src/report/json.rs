@@ -1,6 +1,7 @@
 //! The answer as a JSON document under a published schema.
 
 use super::answer::Answer;
+use super::workloads::Workloads;
 use schemars::JsonSchema;
 use serde::Serialize;
 
@@ -8,6 +9,16 @@ use serde::Serialize;
 pub const SCHEMA: u32 = 1;
 
 /// What `--format json` writes.
+#[derive(JsonSchema)]
+#[serde(untagged)]
+#[expect(dead_code, reason = "it is there for its schema")]
+enum Output {
+    Answers(Document),
+    /// Of several workloads of one input.
+    Workloads(Workloads),
+}
+
+/// One answer, or several scenarios to compare.
 #[derive(Clone, Debug, PartialEq, Serialize, JsonSchema)]
 pub struct Document {
     pub schema: u32,
@@ -17,16 +28,21 @@ pub struct Document {
 
 /// The document of `answers`, indented, with a line end.
 pub fn json(answers: &[Answer]) -> String {
-    let document = Document { schema: SCHEMA, answers: answers.to_vec() };
-    let mut text = serde_json::to_string_pretty(&document).expect("plain data");
+    indented(&Document { schema: SCHEMA, answers: answers.to_vec() })
+}
+
+/// The document of several workloads.
+pub fn workloads(workloads: &Workloads) -> String {
+    indented(workloads)
+}
+
+fn indented(document: &impl Serialize) -> String {
+    let mut text = serde_json::to_string_pretty(document).expect("plain data");
     text.push('\n');
     text
 }
 
-/// The JSON Schema of the document (`rollsim schema output`).
+/// The JSON Schema of both documents (`rollsim schema output`).
 pub fn schema() -> String {
-    let mut text =
-        serde_json::to_string_pretty(&schemars::schema_for!(Document)).expect("a schema");
-    text.push('\n');
-    text
+    indented(&schemars::schema_for!(Output))
 }

@@ -24,6 +24,7 @@ pub mod sweeps;
 pub mod text;
 pub mod validations;
 pub mod words;
+pub mod workloads;
 
 pub mod csv;
 pub mod json;

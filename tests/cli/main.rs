@@ -6,3 +6,4 @@ mod outputs;
 mod plans;
 mod run;
 mod sweep;
+mod workloads;

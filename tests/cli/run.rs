@@ -53,15 +53,6 @@ fn every_deployment_of_real_projects_is_simulated() {
 }
 
 #[test]
-fn several_deployments_without_a_choice_are_asked_about() {
-    let file = "tests/manifests/bookinfo.yaml";
-    let output = rollsim().args(["run", file]).output().expect("it starts");
-    assert_eq!(output.status.code(), Some(2));
-    let message = String::from_utf8_lossy(&output.stderr);
-    assert!(message.contains("--deployment") && message.contains("reviews-v1"), "{message}");
-}
-
-#[test]
 fn threads_do_not_change_a_byte() {
     let folder = "experiments/readiness-probe";
     for format in ["text", "json", "csv"] {

@@ -225,7 +225,7 @@ fn microservices_demo_needs_a_choice_then_lowers_every_service() {
     let names = input.deployment_names();
     assert_eq!(names.len(), 12);
     let problems = input.lower().expect_err("twelve Deployments").to_string();
-    assert!(problems.contains("emailservice") && problems.contains("--deployment"), "{problems}");
+    assert!(problems.contains("emailservice") && problems.contains("--workload"), "{problems}");
     for name in &names {
         let scenario = with_deployment("microservices-demo.yaml", name);
         assert_eq!(scenario.deployments.len(), 1, "{name}");

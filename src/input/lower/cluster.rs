@@ -1,5 +1,6 @@
 //! The cluster: versions, latencies, external controllers.
 
+use crate::cluster::spec::Deployment;
 use crate::engine::{Dist, Dur};
 use crate::input::cards::{self, Card};
 use crate::input::lower::apps;
@@ -10,14 +11,16 @@ use crate::model::platform::{Kubernetes, Platform};
 use crate::scenario::Given;
 
 impl Lowering<'_> {
-    /// What was chosen by name: a card from the command line, the scenario's, or none.
-    pub fn given(&self) -> Given {
+    /// What was chosen by name: a card from the command line, the scenario's, or none; and which workloads
+    /// are not among the `deployments` simulated.
+    pub fn given(&self, deployments: &[Deployment]) -> Given {
         let case = &self.input.case;
         let card = self.input.app_card.clone().or(case.app.common().card);
         Given {
             application_given: card.is_some(),
             application: card.unwrap_or_else(|| apps::DEFAULT.to_owned()),
             kubernetes_given: case.kubernetes.control_plane.is_some(),
+            not_simulated: self.input.left_out(deployments),
         }
     }
 

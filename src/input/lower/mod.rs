@@ -108,8 +108,8 @@ impl Lowering<'_> {
         let (path, split) = way;
         path::inject_gates(self, &path, &service, &mut deployments, &mut actions);
         let platform = self.platform(&input.platform);
-        let (nodes, given) = self.nodes();
-        if !given {
+        let (nodes, nodes_given) = self.nodes();
+        if !nodes_given {
             assumed::settle(self, &nodes, &mut deployments, &mut actions);
         }
         let nodes: Vec<Arc<Node>> = nodes.into_iter().map(Arc::new).collect();
@@ -119,6 +119,7 @@ impl Lowering<'_> {
         let silence = serving::nothing_runs(&deployments, subject_index, &actions)
             .or_else(|| serving::silence(input, subject));
         let none = silence.is_some();
+        let given = self.given(&deployments);
         let (traffic, horizon) =
             traffic::lower(self, rolled, &actions, &path, &platform, &kubernetes, none);
         let no_requests = silence.or_else(|| serving::rate_of_0(&traffic));
@@ -144,7 +145,7 @@ impl Lowering<'_> {
             platform,
             assumptions: Vec::new(),
             not_modelled: Vec::new(),
-            given: self.given(),
+            given,
         };
         if !self.problems.has_errors() {
             used::check(self, &scenario);

@@ -108,6 +108,18 @@ impl Diagnostics {
         self.0 = seen;
     }
 
+    /// The first error without its details, for a row of a table.
+    pub fn in_a_line(&self) -> String {
+        let mut errors = self.0.iter().filter(|d| d.severity == Severity::Error);
+        let first = errors.next().map(Diagnostic::to_string).unwrap_or_default();
+        let line = first.lines().next().unwrap_or_default();
+        let text = line.strip_prefix("error: ").unwrap_or(line);
+        match errors.count() {
+            0 => text.to_owned(),
+            more => format!("{text} (and {more} more)"),
+        }
+    }
+
     pub fn has_errors(&self) -> bool {
         self.0.iter().any(|d| d.severity == Severity::Error)
     }

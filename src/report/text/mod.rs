@@ -5,6 +5,7 @@
 
 mod compare;
 mod timeline;
+mod workloads;
 
 use super::answer::{Answer, BlamePart, BlameRow, Estimate, Figure, HeadRow, LostGroup};
 use super::placement;
@@ -13,6 +14,7 @@ use crate::traffic::Evaluator;
 use anstyle::{AnsiColor, Style};
 pub use compare::compare;
 use std::fmt::Write as _;
+pub use workloads::workloads;
 
 /// Columns used.
 pub const WIDTH: usize = 100;

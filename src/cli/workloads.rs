@@ -1,0 +1,96 @@
+//! `rollsim run` of several workloads of one input: each is rolled out by itself, as if it were the only one
+//! chosen.
+
+use super::input::InputArgs;
+use super::run::{self, Args, RunFormat};
+use crate::input::{Diagnostics, Input};
+use crate::report::workloads::{NotSimulated, Workloads};
+use crate::report::{self, json, openmetrics};
+use crate::scenario::Scenario;
+use std::process::ExitCode;
+
+/// Simulates the workloads at these indices.
+pub fn run(args: &Args, input: &Input, asked: &[usize]) -> anyhow::Result<ExitCode> {
+    refuse_what_shows_one(args)?;
+    let (scenarios, not_simulated) = lower(&args.input, input, asked)?;
+    let options = args.options();
+    let answers =
+        scenarios.iter().map(|s| run::answer(s, &options)).collect::<anyhow::Result<Vec<_>>>()?;
+    let all = Workloads::new(input.name(), answers, with_other_kinds(input, &not_simulated));
+    let text = match args.format {
+        RunFormat::Json => json::workloads(&all),
+        RunFormat::Openmetrics => openmetrics::openmetrics(&all.workloads),
+        _ => report::text::workloads(&all),
+    };
+    run::write_answer(&text, args.output.as_deref())?;
+    let code = run::within_bound(&all.workloads, args.fail_on_loss);
+    if args.fail_on_loss.is_none() || not_simulated.is_empty() {
+        return Ok(code);
+    }
+    // A check has not been passed by what was not looked at.
+    for NotSimulated { workload, why } in &not_simulated {
+        super::remark(&format!("{workload}: not simulated, so within no bound: {why}"));
+    }
+    Ok(ExitCode::FAILURE)
+}
+
+/// Outputs without a place for the workload's name.
+fn refuse_what_shows_one(args: &Args) -> anyhow::Result<()> {
+    let format = match args.format {
+        RunFormat::Csv => Some("--format csv"),
+        RunFormat::Vegeta => Some("--format vegeta"),
+        RunFormat::VegetaJson => Some("--format vegeta-json"),
+        RunFormat::Text | RunFormat::Json | RunFormat::Openmetrics => None,
+    };
+    let report = args.report.as_ref().map(|_| "--report");
+    let trace = args.trace.as_ref().map(|_| "--trace");
+    match format.or(report).or(trace) {
+        Some(option) => {
+            anyhow::bail!("{option} shows one workload: choose it with --workload NAME")
+        }
+        None => Ok(()),
+    }
+}
+
+/// The scenario of each workload, and those that have none.
+///
+/// # Errors
+/// None has one.
+fn lower(
+    args: &InputArgs,
+    input: &Input,
+    asked: &[usize],
+) -> anyhow::Result<(Vec<Scenario>, Vec<NotSimulated>)> {
+    let (mut scenarios, mut not_simulated) = (Vec::new(), Vec::new());
+    let mut problems = Diagnostics::default();
+    for &index in asked {
+        let title = input.workload_title(index);
+        match scenario(args, input, index) {
+            Ok(scenario) => scenarios.push(Scenario { name: title, ..scenario }),
+            Err(error) => {
+                let more = error.downcast::<Diagnostics>()?;
+                not_simulated.push(NotSimulated { workload: title, why: more.in_a_line() });
+                problems.0.extend(more.0);
+            }
+        }
+    }
+    if scenarios.is_empty() {
+        problems.unique();
+        return Err(problems.into());
+    }
+    Ok((scenarios, not_simulated))
+}
+
+fn scenario(args: &InputArgs, input: &Input, index: usize) -> anyhow::Result<Scenario> {
+    let mut input = input.clone();
+    input.choose_workload(index);
+    args.settings(&mut input)?;
+    Ok(input.lower()?)
+}
+
+fn with_other_kinds(input: &Input, not_simulated: &[NotSimulated]) -> Vec<NotSimulated> {
+    let why = "rollouts of Deployments alone are modelled";
+    let other = |workload| NotSimulated { workload, why: why.to_owned() };
+    let others = input.other_workloads().into_iter().map(other);
+    not_simulated.iter().cloned().chain(others).collect()
+}

@@ -1,0 +1,76 @@
+//! Several workloads: a row for each, the worst in full.
+
+use super::{BAD, DIM, GOOD, HEAD, WIDTH, line, paint, shorten, text, wrap};
+use crate::report::answer::Answer;
+use crate::report::words::{count, percent, seconds};
+use crate::report::workloads::{Workloads, is_stuck};
+
+/// The widest name that is shown whole.
+const NAME: usize = 34;
+
+pub fn workloads(all: &Workloads) -> String {
+    let mut out = String::new();
+    line(&mut out, &paint(HEAD, &all.name));
+    let bad = all.workloads.iter().any(|a| a.worth_changing || is_stuck(a));
+    line(&mut out, &format!("  {}", paint(if bad { BAD } else { GOOD }, &all.verdict())));
+    out.push('\n');
+    let answered = all.workloads.iter().map(|a| a.name.as_str());
+    let names = answered.chain(all.not_simulated.iter().map(|n| n.workload.as_str()));
+    let width = names.map(|n| n.chars().count()).max().unwrap_or(0).clamp(8, NAME);
+    let head = figures("lost", "share", "takes");
+    line(&mut out, &paint(HEAD, &format!("  {:<width$}  {head}change first", "workload")));
+    for answer in &all.workloads {
+        row(&mut out, width, &answer.name, &cells(answer), &why(answer));
+    }
+    for left in &all.not_simulated {
+        row(&mut out, width, &left.workload, "", &format!("not simulated: {}", left.why));
+    }
+    out.push('\n');
+    let note = "The first in full; another one: --workload NAME; all of them: --format json";
+    line(&mut out, &paint(DIM, note));
+    out.push('\n');
+    out + &text(&all.workloads[0])
+}
+
+fn figures(lost: &str, share: &str, takes: &str) -> String {
+    format!("{lost:>7}  {share:>7}  {takes:>7}  ")
+}
+
+/// Name and figures, and the rest wrapped beside them.
+fn row(out: &mut String, width: usize, name: &str, cells: &str, rest: &str) {
+    let start = format!("  {:<width$}  {cells}", shorten(name, width));
+    let indent = start.chars().count();
+    for (i, part) in wrap(rest, WIDTH - indent).iter().enumerate() {
+        let start = if i == 0 { start.as_str() } else { "" };
+        line(out, &format!("{start:<indent$}{part}"));
+    }
+}
+
+fn cells(answer: &Answer) -> String {
+    let (lost, sent) = (answer.lost.total.mean, answer.requests.sent);
+    let takes = match &answer.rollout.duration_s {
+        Some(d) => seconds(d.mean),
+        None => "-".to_owned(),
+    };
+    match sent > 0.0 {
+        true => figures(&count(lost), &percent(lost / sent), &takes),
+        false => figures("-", "-", &takes),
+    }
+}
+
+/// What is wrong, and the setting to change first.
+fn why(answer: &Answer) -> String {
+    let mut parts = Vec::new();
+    if is_stuck(answer) {
+        let waits = answer.rollout.waiting_for.first();
+        let waits = waits.map_or(String::new(), |w| format!(": waits for {}", w.what));
+        parts.push(format!("does not complete{waits}"));
+    }
+    if let Some(b) = answer.blame.first().filter(|_| answer.worth_changing) {
+        parts.push(format!("{} ({})", b.setting, b.cause_label));
+    }
+    if answer.requests.sent <= 0.0 {
+        parts.push("no requests are sent".to_owned());
+    }
+    if parts.is_empty() { "nothing".to_owned() } else { parts.join("; ") }
+}
