@@ -60,6 +60,14 @@ impl Measured {
     /// # Errors
     /// What is wrong with it, for people.
     pub fn parse(text: &str) -> Result<Measured, String> {
+        if !text.trim_start().starts_with('{') {
+            let found = match text.trim_start().chars().next() {
+                Some('[') => "a list",
+                Some(_) => "something else",
+                None => "nothing",
+            };
+            return Err(format!("found {found}, allowed: an object with the keys schema and runs"));
+        }
         let deserializer = &mut serde_json::Deserializer::from_str(text);
         let measured: Measured =
             serde_path_to_error::deserialize(deserializer).map_err(|e| e.to_string())?;
@@ -106,6 +114,17 @@ fn is_failure(outcome: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_is_no_run_is_refused_in_the_words_of_the_format() {
+        for (text, found) in [("[]", "a list"), ("", "nothing"), ("7", "something else")] {
+            let why = Measured::parse(text).expect_err("no object");
+            assert_eq!(
+                why,
+                format!("found {found}, allowed: an object with the keys schema and runs")
+            );
+        }
+    }
 
     #[test]
     fn reads_a_run() {

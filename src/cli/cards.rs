@@ -3,7 +3,6 @@
 use super::format::Format;
 use crate::input::Card;
 use crate::input::cards::{CardKind, EMBEDDED, show};
-use anyhow::Context;
 use comfy_table::{ContentArrangement, Table, presets};
 use std::path::Path;
 use std::process::ExitCode;
@@ -71,7 +70,7 @@ fn find(name: &str) -> anyhow::Result<Card> {
         return Ok(Card::embedded(*kind, name)?);
     }
     if name.ends_with(".toml") || name.contains(['/', '\\']) {
-        let text = std::fs::read_to_string(Path::new(name)).with_context(|| name.to_owned())?;
+        let text = super::files::read_text(Path::new(name))?;
         let kinds = [
             CardKind::Platform,
             CardKind::App,

@@ -1,23 +1,17 @@
 //! Files in and out.
 
+use crate::input::text::source;
 use crate::report::Files;
-use anyhow::Context;
-use std::io::Read;
+use anyhow::{Context, anyhow};
 use std::path::{Path, PathBuf};
-
-/// Most bytes read from standard input.
-const STDIN_MAX: u64 = 64 << 20;
 
 /// All of standard input.
 ///
 /// # Errors
 /// It is not text, too long, or cannot be read.
 pub fn read_stdin() -> anyhow::Result<String> {
-    let mut text = String::new();
-    let mut limited = std::io::stdin().lock().take(STDIN_MAX + 1);
-    limited.read_to_string(&mut text).context("cannot read standard input")?;
-    anyhow::ensure!(text.len() as u64 <= STDIN_MAX, "standard input is longer than 64 MB");
-    Ok(text)
+    let read = source::bounded(std::io::stdin().lock());
+    read.map_err(|e| anyhow!("standard input: {}", source::io_text(&e)))
 }
 
 /// Writes a file so that it is there whole or not at all: beside it first, then renamed.
@@ -45,7 +39,8 @@ pub fn write_whole(path: &Path, text: &str) -> anyhow::Result<()> {
 /// # Errors
 /// It cannot be read or is not UTF-8.
 pub fn read_text(path: &Path) -> anyhow::Result<String> {
-    std::fs::read_to_string(path).with_context(|| format!("cannot read {}", path.display()))
+    let read = source::text_of(path);
+    read.map_err(|e| anyhow!("cannot read {}: {}", path.display(), source::io_text(&e)))
 }
 
 /// Writes a file and the folders above it.

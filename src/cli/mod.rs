@@ -15,6 +15,7 @@ mod optimize;
 mod optimize_text;
 mod outputs;
 mod problem;
+mod progress;
 mod run;
 mod schema;
 mod sweep;

@@ -1,7 +1,6 @@
 //! What a command is about to write, looked at before anything is simulated: an output never replaces an
 //! input, another output, or a file that is not of its own kind.
 
-use super::files;
 use std::path::{Path, PathBuf};
 
 /// A file or folder that an option names.
@@ -125,7 +124,8 @@ impl Form {
 
 /// Whether the file was written by rollsim in this form; an empty one counts.
 fn is_own(path: &Path, form: Form) -> bool {
-    files::read_text(path).is_ok_and(|text| text.is_empty() || form.wrote(&text))
+    // Ours may be longer than what is read as an input.
+    std::fs::read_to_string(path).is_ok_and(|text| text.is_empty() || form.wrote(&text))
 }
 
 /// The same for two names of one file, whether or not it exists.

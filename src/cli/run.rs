@@ -2,8 +2,9 @@
 
 use super::input::InputArgs;
 use super::outputs::{self, Form};
-use super::{files, trace, workloads};
+use super::{files, progress, trace, workloads};
 use crate::blame::{Facts, Tally};
+use crate::input::bounds;
 use crate::report::{self, Answer};
 use crate::run::{EvaluatorChoice, RunOptions};
 use crate::scenario::Scenario;
@@ -159,10 +160,19 @@ pub(super) fn write_answer(text: &str, output: Option<&Path>) -> anyhow::Result<
 
 /// Simulates a scenario; every replication is blamed while its timeline is there.
 pub(super) fn answer(scenario: &Scenario, options: &RunOptions) -> anyhow::Result<Answer> {
+    bounds::run(scenario, options)?;
     let facts = Facts::of(scenario);
-    let tally =
-        |timeline: &Timeline, outcome: &TrafficOutcome| Tally::of(timeline, outcome, &facts);
-    let (replications, tallies) = crate::run::run_seeing(scenario, options, tally);
+    let (replications, tallies) = progress::watched(options.replications, |done| {
+        crate::run::run_seeing(
+            scenario,
+            options,
+            |timeline: &Timeline, outcome: &TrafficOutcome| {
+                let tally = Tally::of(timeline, outcome, &facts);
+                done();
+                tally
+            },
+        )
+    });
     if let Some(why) = crate::run::refusal(scenario, options, &replications) {
         anyhow::bail!("{}: {why}", scenario.name);
     }

@@ -148,8 +148,7 @@ fn arg_of(format: Format) -> FormatArg {
 
 /// A text file, and the folder that paths in it are relative to.
 pub fn read(path: &Path) -> anyhow::Result<(String, PathBuf)> {
-    let text =
-        std::fs::read_to_string(path).with_context(|| format!("cannot read {}", path.display()))?;
+    let text = super::files::read_text(path)?;
     Ok((text, path.parent().unwrap_or(Path::new("")).to_owned()))
 }
 

@@ -3,6 +3,7 @@
 use crate::cluster::spec::Labels;
 use crate::engine::Time;
 use crate::input::autoscaled::{self, Replicas};
+use crate::input::bounds;
 use crate::input::cards::{Card, CardKind};
 use crate::input::hints;
 use crate::input::raw::case::Case;
@@ -11,6 +12,7 @@ use crate::input::text::diagnostics::{Diagnostic, Diagnostics, did_you_mean};
 use crate::input::text::source::{self, Base, Source, Text};
 use crate::input::text::tree::{Node, Value, quoted};
 use crate::input::text::{toml_text, typed, yaml};
+use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -145,8 +147,7 @@ impl Input {
     }
 
     fn read_case(&mut self, text: &Text) -> Result<(), Diagnostics> {
-        self.case_root = toml_text::parse(&text.text)
-            .map_err(|e| Diagnostic::error(&text.name, e.message).at(Some(e.line), ""))?;
+        self.case_root = toml_text::parse(&text.text).map_err(|e| e.into_diagnostic(&text.name))?;
         self.case_file = text.name.clone();
         self.base = text.base.clone();
         self.case = typed_case(&self.case_file, &self.case_root)?;
@@ -199,7 +200,7 @@ impl Input {
                 return self.notes.push(format!("{} (a template, not a manifest)", text.name));
             }
             Err(e) => {
-                let mut error = Diagnostic::error(&text.name, e.message).at(Some(e.line), "");
+                let mut error = e.into_diagnostic(&text.name);
                 if looks_like_template(&text.text) {
                     error.suggestion = Some(
                         "this looks like a Helm template: give the output of `helm template`"
@@ -219,7 +220,7 @@ impl Input {
             let object = root.get("kind").is_some() && root.get("apiVersion").is_some();
             if text.found && !object {
                 let note = format!("{} (no Kubernetes object)", text.name);
-                if !self.notes.contains(&note) {
+                if self.notes.last() != Some(&note) {
                     self.notes.push(note);
                 }
                 continue;
@@ -264,18 +265,15 @@ impl Input {
 
     /// A second manifest of the same Deployment is its update; second copies of other objects are errors.
     fn mark_updates(&mut self) -> Result<(), Diagnostics> {
+        bounds::objects(&self.documents)?;
         let mut problems = Diagnostics::default();
-        for i in 0..self.documents.len() {
-            let (before, rest) = self.documents.split_at_mut(i);
-            let this = Arc::make_mut(&mut rest[0]);
-            let same = |d: &&Arc<Document>| {
-                d.kind() == this.kind()
-                    && d.name() == this.name()
-                    && d.namespace() == this.namespace()
-                    && !d.name().is_empty()
-            };
-            let others = before.iter().filter(same).count();
-            if this.update || others == 0 {
+        let mut seen: BTreeMap<[String; 3], usize> = BTreeMap::new();
+        for this in &mut self.documents {
+            let this = Arc::make_mut(this);
+            let identity = [this.kind(), this.namespace(), this.name()].map(str::to_owned);
+            let known = seen.entry(identity).or_default();
+            let others = std::mem::replace(known, *known + 1);
+            if this.update || others == 0 || this.name().is_empty() {
                 continue;
             }
             if this.deployment().is_some() && others == 1 {
@@ -306,9 +304,10 @@ impl Input {
 
 /// Types a scenario; keys it does not know are errors.
 pub(crate) fn typed_case(file: &str, root: &Node) -> Result<Case, Diagnostics> {
+    bounds::lists(file, root)?;
     let typed = typed::read::<Case>(root, file)?;
     let mut problems = Diagnostics::default();
-    for unknown in &typed.unknown {
+    for unknown in typed.unknown.iter().take(bounds::UNKNOWN) {
         let mut error = Diagnostic::error(file, format!("unknown key {}", quoted(&unknown.key)))
             .at((unknown.line > 0).then_some(unknown.line), unknown.path.clone())
             .allowed(unknown.known.join(", "));

@@ -3,6 +3,7 @@
 //! `lower` makes the [`Scenario`](crate::scenario::Scenario).
 
 mod autoscaled;
+pub mod bounds;
 pub mod cards;
 mod edit;
 mod hints;

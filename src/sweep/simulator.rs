@@ -3,6 +3,7 @@
 use super::{Base, Evaluate, EvaluatorName, Figures, Value};
 use crate::engine::dist::Dist;
 use crate::engine::rng::fnv1a;
+use crate::input::bounds;
 use crate::input::{Diagnostics, Input, Source};
 use crate::model::platform::Platform;
 use crate::model::platform::{Delays, Latencies};
@@ -157,6 +158,7 @@ impl Evaluate for Simulator {
             .map_err(|problems| problems.to_string())?;
         let latencies = self.latencies(&scenario.platform);
         let options = RunOptions { seed, ..self.options.clone() };
+        bounds::rollout(&scenario, &options).map_err(|problems| problems.to_string())?;
         let one = |i: u32| {
             let replication = replicate(&scenario, &latencies, &options, i);
             match refusal(&scenario, &options, std::slice::from_ref(&replication)) {

@@ -186,8 +186,7 @@ impl Card {
     }
 
     fn parse_at(kind: CardKind, file: &str, text: &str, depth: u32) -> Result<Card, Diagnostics> {
-        let mut root = toml_text::parse(text)
-            .map_err(|e| Diagnostic::error(file, e.message).at(Some(e.line), ""))?;
+        let mut root = toml_text::parse(text).map_err(|e| e.into_diagnostic(file))?;
         if let Some(base) = root.get("base").cloned() {
             let name = base.as_str().filter(|_| depth < 4).ok_or_else(|| {
                 Diagnostic::error(file, "base must name an embedded card")

@@ -2,6 +2,7 @@
 
 use crate::cluster::spec::{Deployment, Service};
 use crate::engine::{Dur, Time};
+use crate::input::bounds;
 use crate::input::cards;
 use crate::input::lower::apps::Versions;
 use crate::input::lower::lowering::{Lowering, at};
@@ -160,13 +161,13 @@ impl Scene<'_, '_> {
     fn scale(&mut self, key: &str, given: Option<i32>, name: Option<&str>) -> ActionKind {
         let update = self.subject.update.and_then(|i| self.low.input.documents[i].deployment());
         let replicas = given.or(update.and_then(|d| d.spec.as_ref()?.replicas)).unwrap_or(-1);
-        if !(0..=workload::REPLICAS_MAX).contains(&replicas) {
+        if !(0..=bounds::REPLICAS).contains(&replicas) {
             let error = self.low.fail(
                 &format!("{key}.replicas"),
                 if given.is_some() { "value out of range" } else { "missing" },
             );
             error.found = given.map(|n| n.to_string());
-            error.allowed = Some(format!("0 to {}", workload::REPLICAS_MAX));
+            error.allowed = bounds::range_of("replicas");
         }
         let number = |name| self.deployments.iter().position(|d| &*d.name == name);
         let found = name.map_or(Some(self.index), number);

@@ -194,7 +194,7 @@ impl Reader<'_> {
         for (name, value) in seconds {
             if let Some(x) = value.filter(|x| !(0.0..=checks::SECONDS_MAX).contains(x)) {
                 let error = self.fail(&format!("{key}.{name}"), "value out of range");
-                error.found = Some(format!("{x}"));
+                error.found = Some(checks::number(x));
                 error.allowed = Some("seconds, 0 or more".to_owned());
             }
         }

@@ -51,8 +51,11 @@ impl Lowering<'_> {
             return x;
         }
         let error = self.fail(key, "value out of range");
-        error.found = Some(format!("{x}"));
-        error.allowed = Some("seconds, 0 or more".to_owned());
+        error.found = Some(checks::number(x));
+        error.allowed = Some(match x > checks::SECONDS_MAX {
+            true => format!("seconds, 0 to {}", checks::number(checks::SECONDS_MAX)),
+            false => "seconds, 0 or more".to_owned(),
+        });
         default
     }
 

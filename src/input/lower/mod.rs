@@ -186,6 +186,7 @@ impl Lowering<'_> {
 
     /// Whole kinds that are not modelled, keys nobody knows, files without objects.
     fn named_once(&mut self) {
+        let mut named: BTreeSet<String> = self.not_modelled.iter().cloned().collect();
         for doc in &self.input.documents {
             if let Object::Other { kind } = &doc.object
                 && !crate::input::lower::binding::is_read(kind)
@@ -193,13 +194,13 @@ impl Lowering<'_> {
                 && kind != placement::CLAIM
             {
                 let kind = format!("kind {kind}");
-                if !self.not_modelled.contains(&kind) {
+                if named.insert(kind.clone()) {
                     self.not_modelled.push(kind);
                 }
             }
             for key in &doc.unknown_keys {
                 let text = format!("unknown key {key}");
-                if !self.not_modelled.contains(&text) {
+                if named.insert(text.clone()) {
                     self.not_modelled.push(text);
                 }
             }

@@ -2,6 +2,7 @@
 
 use crate::cluster::placement::{Effect, Node, Taint};
 use crate::cluster::spec::Resources;
+use crate::input::bounds;
 use crate::input::cards;
 use crate::input::lower::assumed;
 use crate::input::lower::lowering::Lowering;
@@ -14,6 +15,15 @@ use crate::input::text::tree::quoted;
 impl Lowering<'_> {
     /// The cluster's nodes, and whether anybody gave them.
     pub fn nodes(&mut self) -> (Vec<Node>, bool) {
+        let listed = self.input.documents.iter().filter(|d| d.kind() == "Node").count();
+        let counts = self.input.case.nodes.iter().map(|n| n.count.unwrap_or(1).min(1000) as usize);
+        let all = listed + counts.sum::<usize>();
+        if all > bounds::NODES {
+            let error = self.fail("nodes", "too many nodes");
+            error.found = Some(all.to_string());
+            error.allowed = Some(format!("at most {}", bounds::NODES));
+            return (assumed::nodes(&self.asked), true);
+        }
         let mut nodes = Vec::new();
         for doc in &self.input.documents {
             let Object::Node(api) = &doc.object else { continue };

@@ -43,8 +43,9 @@ pub(crate) fn lower(
     let local = service.external_traffic_local;
     let (weighted, read) = (split.is_some(), RefCell::default());
     let keys = BTreeSet::new();
+    let standard = kind.card();
     let mut reader =
-        Reader { low, card, document, binding, annotations, local, weighted, read, keys };
+        Reader { low, card, document, binding, annotations, local, weighted, standard, read, keys };
     let path = kind.read(&mut reader);
     let (read, keys) = (reader.read.into_inner(), reader.keys);
     low.used.extend(keys.iter().map(|key| format!("balancer.{key}")));
@@ -126,6 +127,8 @@ struct Reader<'a, 'b> {
     annotations: &'a BTreeMap<String, String>,
     local: bool,
     weighted: bool,
+    /// The card of this kind of path.
+    standard: Option<&'static str>,
     /// Annotations that were asked for, with the attributes within them.
     read: RefCell<annotations::Read>,
     /// Entries of the card that were asked for.
@@ -135,10 +138,11 @@ struct Reader<'a, 'b> {
 impl Reader<'_, '_> {
     fn missing(&mut self, key: &str) {
         let message = format!("the card lacks the entry {key}");
-        let error = Diagnostic::error(&self.card.file, message);
-        self.low
-            .problems
-            .push(error.suggest("base = \"alb\" takes what is missing from that card"));
+        let mut error = Diagnostic::error(&self.card.file, message);
+        error.suggestion = self
+            .standard
+            .map(|card| format!("base = \"{card}\" takes what is missing from that card"));
+        self.low.problems.push(error);
     }
 
     /// The answer leans on a guess.

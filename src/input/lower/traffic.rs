@@ -2,6 +2,7 @@
 
 use crate::cluster::spec::{Deployment, Hook, IntOrPercent, OnSigterm, PodTemplate, Strategy};
 use crate::engine::{Dist, Dur, Time};
+use crate::input::bounds;
 use crate::input::cards;
 use crate::input::lower::lowering::{Lowering, at};
 use crate::input::raw::case::{ArrivalsCase, TrafficCase};
@@ -12,8 +13,10 @@ use crate::traffic::offered::{Arrivals, Client, Traffic};
 
 /// Requests per second when nobody says.
 const RATE: f64 = 100.0;
-/// Most requests a run may send.
-const REQUESTS_MAX: f64 = 1e10;
+/// When traffic starts, and how long before the first action where that is late: seconds in which nothing
+/// happens are rows that say nothing.
+const START_S: f64 = -5.0;
+const AHEAD: Dur = Dur::from_secs(60);
 
 /// The traffic (none, if nobody is to be asked) and the horizon.
 pub(crate) fn lower(
@@ -27,32 +30,61 @@ pub(crate) fn lower(
 ) -> (Traffic, Time) {
     let case = &low.input.case.traffic;
     let settled = settled(subject, actions, path, platform, kubernetes.control_plane);
-    let start = start(low, case);
+    let start = start(low, case, actions);
     let end = end(low, case, start, settled);
+    window(low, case, start, end);
     let client = client(low, case);
     if none {
         let horizon = horizon(low, end, &client, settled);
         let rate = vec![(start, 0.0)];
         return (Traffic { start, end, arrivals: Arrivals::Poisson, rate, client }, horizon);
     }
-    let rate = rate(low, case, start, end);
+    let rate = rate(low, case, start);
     let arrivals = arrivals(low, case);
     let horizon = horizon(low, end, &client, settled);
+    let traffic = Traffic { start, end, arrivals, rate, client };
+    let requests = bounds::requests(&traffic);
+    if requests > bounds::REQUESTS {
+        let error = low.fail("traffic.rate_per_s", "too many requests for one run");
+        error.found = Some(checks::number(requests));
+        error.allowed = Some(format!("at most {} in a rollout", checks::number(bounds::REQUESTS)));
+    }
     if !low.input.has_case || low.input.case_root.get("traffic").is_none() {
         low.assume("traffic", "an open loop of fresh connections, time-out 10 s, no retries");
     }
-    (Traffic { start, end, arrivals, rate, client }, horizon)
+    (traffic, horizon)
 }
 
-fn start(low: &mut Lowering<'_>, case: &TrafficCase) -> Time {
-    let s = case.start_s.unwrap_or(-5.0);
+fn start(low: &mut Lowering<'_>, case: &TrafficCase, actions: &[Action]) -> Time {
+    let s = case.start_s.unwrap_or(START_S);
+    if case.start_s.is_none() && case.duration_s.is_none() && case.trace.is_none() {
+        let first = actions.iter().map(|a| a.at).min().unwrap_or(Time::ZERO);
+        return at(s).max(first - AHEAD);
+    }
     if s.abs() <= checks::SECONDS_MAX {
         return at(s);
     }
     let error = low.fail("traffic.start_s", "value out of range");
-    error.found = Some(format!("{s}"));
+    error.found = Some(checks::number(s));
     error.allowed = Some("seconds relative to the action, such as -5".to_owned());
-    at(-5.0)
+    at(START_S)
+}
+
+/// A row is kept for each second.
+fn window(low: &mut Lowering<'_>, case: &TrafficCase, start: Time, end: Time) {
+    if end - start <= bounds::WINDOW {
+        return;
+    }
+    let key = match (case.duration_s, case.start_s, &low.input.case.action) {
+        (Some(_), ..) => "traffic.duration_s",
+        (_, Some(_), _) => "traffic.start_s",
+        (.., Some(_)) => "action",
+        _ => "actions",
+    };
+    let error = low.fail(key, "the time from the first request to the last is too long");
+    error.found = Some(format!("{:.0} s", (end - start).as_secs_f64()));
+    error.allowed = Some(format!("at most {} s", checks::number(bounds::WINDOW.as_secs_f64())));
+    error.suggestion = Some("traffic.start_s and traffic.duration_s bound it".to_owned());
 }
 
 fn end(low: &mut Lowering<'_>, case: &TrafficCase, start: Time, settled: Time) -> Time {
@@ -73,7 +105,7 @@ fn client(low: &mut Lowering<'_>, case: &TrafficCase) -> Client {
     let timeout = low.seconds("traffic.timeout_s", case.timeout_s, 10.0);
     if timeout <= 0.0 {
         let error = low.fail("traffic.timeout_s", "value out of range");
-        error.found = Some(format!("{timeout}"));
+        error.found = Some(checks::number(timeout));
         error.allowed = Some("seconds, above 0".to_owned());
     }
     let retries = case.retries.unwrap_or(0);
@@ -85,7 +117,7 @@ fn client(low: &mut Lowering<'_>, case: &TrafficCase) -> Client {
     let non_idempotent = case.non_idempotent.unwrap_or(0.0);
     if !(0.0..=1.0).contains(&non_idempotent) {
         let error = low.fail("traffic.non_idempotent", "value out of range");
-        error.found = Some(format!("{non_idempotent}"));
+        error.found = Some(checks::number(non_idempotent));
         error.allowed = Some("a share from 0 to 1".to_owned());
     }
     let keep_alive = case.keep_alive.unwrap_or(false);
@@ -102,7 +134,7 @@ fn client(low: &mut Lowering<'_>, case: &TrafficCase) -> Client {
     }
 }
 
-fn rate(low: &mut Lowering<'_>, case: &TrafficCase, start: Time, end: Time) -> Vec<(Time, f64)> {
+fn rate(low: &mut Lowering<'_>, case: &TrafficCase, start: Time) -> Vec<(Time, f64)> {
     if case.rate.is_some() && case.rate_per_s.is_some() {
         low.fail("traffic.rate", "rate and rate_per_s are both given").allowed =
             Some("one of them".to_owned());
@@ -127,7 +159,7 @@ fn rate(low: &mut Lowering<'_>, case: &TrafficCase, start: Time, end: Time) -> V
                 None => "traffic.rate_per_s".to_owned(),
             };
             let error = low.fail(&key, "value out of range");
-            error.found = Some(format!("{per_s}"));
+            error.found = Some(checks::number(per_s));
             error.allowed = Some("0 to 10000000 requests a second".to_owned());
             steps[i].1 = RATE;
         }
@@ -137,12 +169,6 @@ fn rate(low: &mut Lowering<'_>, case: &TrafficCase, start: Time, end: Time) -> V
     }
     if steps[0].0 > start {
         steps.insert(0, (start, 0.0));
-    }
-    let highest = steps.iter().map(|s| s.1).fold(0.0, f64::max);
-    let requests = highest * (end - start).as_secs_f64();
-    if requests > REQUESTS_MAX {
-        low.fail("traffic.rate_per_s", "too many requests for one run").found =
-            Some(format!("{requests:.0}"));
     }
     steps
 }
@@ -183,10 +209,16 @@ fn horizon(low: &mut Lowering<'_>, end: Time, client: &Client, settled: Time) ->
     let horizon = at(low.seconds("horizon_s", Some(s), 600.0));
     if horizon < end {
         let error = low.fail("horizon_s", "the run would end before its traffic");
-        error.found = Some(format!("{s}"));
+        error.found = Some(checks::number(s));
         error.allowed = Some(format!("{} or more", end.as_secs_f64()));
     }
-    horizon
+    let most = at(libm::ceil(end.max(settled).as_secs_f64())) + bounds::AFTERWARDS;
+    if horizon > most {
+        let error = low.fail("horizon_s", "the run would go on long after all is over");
+        error.found = Some(checks::number(s));
+        error.allowed = Some(format!("at most {}", checks::number(most.as_secs_f64())));
+    }
+    horizon.min(most)
 }
 
 /// When the actions and the rollouts they start should be over, from above: slow starts, every wave after

@@ -1,6 +1,7 @@
 //! Deployments and their pod templates: Kubernetes' defaults filled in, Kubernetes' validation applied.
 
 use crate::cluster::spec::{Deployment, IntOrPercent, Labels, PodTemplate, Strategy};
+use crate::input::bounds;
 use crate::input::cards;
 use crate::input::lower::check::{Check, int_or_percent};
 use crate::input::lower::containers::{self, Apps};
@@ -14,7 +15,6 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::LabelSelector;
 use k8s_openapi::apimachinery::pkg::util::intstr::IntOrString;
 
 /// Most replicas a Deployment may have here.
-pub const REPLICAS_MAX: i32 = 10_000;
 
 /// The validated Deployment. `version` is what answers of its pods are counted as, unless a container's
 /// environment says VERSION.
@@ -77,11 +77,11 @@ fn name_error(check: &mut Check<'_>, name: &str) {
 
 fn replicas(check: &mut Check<'_>, replicas: Option<i32>) -> i32 {
     let replicas = check.at_least_0("spec.replicas", replicas, cards::kubernetes().replicas);
-    if replicas > REPLICAS_MAX {
-        let allowed = format!("0 to {REPLICAS_MAX} (a limit of rollsim)");
+    if replicas > bounds::REPLICAS {
+        let allowed = bounds::range_of("replicas").unwrap_or_default();
         check.out_of_range("spec.replicas", i64::from(replicas), &allowed);
     }
-    replicas.min(REPLICAS_MAX)
+    replicas.min(bounds::REPLICAS)
 }
 
 fn selector(check: &mut Check<'_>, spec: &DeploymentSpec) {

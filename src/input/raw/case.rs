@@ -70,7 +70,7 @@ pub struct TrafficCase {
     pub rate_per_s: Option<f64>,
     /// A rate that changes over time, instead of `rate_per_s`.
     pub rate: Option<Vec<RateStep>>,
-    /// Default -5.
+    /// Default -5; a minute before the first action, where that is later and `duration_s` is not given.
     pub start_s: Option<f64>,
     /// Default: until the rollout should be over.
     pub duration_s: Option<f64>,

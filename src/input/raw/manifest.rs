@@ -1,5 +1,6 @@
 //! Kubernetes manifests: from documents to typed objects.
 
+use crate::input::bounds;
 use crate::input::raw::groups::{self, Meaning, Old};
 use crate::input::text::diagnostics::{Diagnostic, Diagnostics, misspelt};
 use crate::input::text::tree::{Node, Step, Value, path_text, quoted};
@@ -197,7 +198,7 @@ pub(crate) fn typed_object(
     let api_version = root.get("apiVersion").and_then(Node::as_str).unwrap_or("");
     let other = |kind: String| (Object::Other { kind }, Vec::new());
     match groups::meaning(api_version, kind) {
-        Meaning::Read => {}
+        Meaning::Read => bounds::object(file, root, kind)?,
         Meaning::Other => return Ok(other(kind.to_owned())),
         Meaning::Namesake => {
             return Ok(other(format!("{kind} ({})", groups::group_of(api_version))));
@@ -293,16 +294,19 @@ pub fn expand(file: &str, root: Node) -> Result<Vec<Node>, Diagnostics> {
     if !is_list {
         return Ok(vec![root]);
     }
-    let Some(items) = root.get("items") else {
-        return Err(Diagnostic::error(file, "a List without items").at(Some(root.line), "").into());
+    let line = root.line;
+    let entries = if let Value::Map(entries) = root.value { entries } else { Vec::new() };
+    let Some(items) = entries.into_iter().find(|e| e.key == "items").map(|e| e.node) else {
+        return Err(Diagnostic::error(file, "a List without items").at(Some(line), "").into());
     };
-    match &items.value {
-        Value::List(items) => Ok(items.iter().filter(|i| !i.is_null()).cloned().collect()),
+    match items.value {
+        Value::List(items) => Ok(items.into_iter().filter(|i| !i.is_null()).collect()),
         Value::Null => Ok(Vec::new()),
-        _ => {
+        value => {
             let path = path_text(&[Step::Key("items".to_owned())]);
             let error = Diagnostic::error(file, "wrong kind of value").at(Some(items.line), path);
-            Err(error.found(items.to_string()).allowed("a list of objects").into())
+            let found = Node::new(items.line, value).to_string();
+            Err(error.found(found).allowed("a list of objects").into())
         }
     }
 }

@@ -7,6 +7,11 @@ pub const SECONDS_MAX: f64 = 1e8;
 /// Shortest time but none at all: the clock's step. Far below it the integrals over a distribution overflow.
 const SECONDS_MIN: f64 = 1e-9;
 
+/// A number in a message: 1e300 has no 300 digits.
+pub fn number(x: f64) -> String {
+    format!("{x:?}").trim_end_matches(".0").to_owned()
+}
+
 /// Whether the parameters of a distribution make one.
 ///
 /// # Errors

@@ -1,5 +1,6 @@
 //! What is wrong with an input, for people: where it stands, what was found, what is allowed, what to do.
 
+use std::borrow::Cow;
 use std::fmt;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -74,19 +75,33 @@ impl fmt::Display for Diagnostic {
             (file, None) => write!(f, "{file}: ")?,
         }
         if !self.path.is_empty() {
-            write!(f, "{}: ", self.path)?;
+            write!(f, "{}: ", short(&self.path, 200))?;
         }
-        f.write_str(&self.message)?;
-        let parts =
-            [("found", &self.found), ("allowed", &self.allowed), ("help", &self.suggestion)];
-        for (name, text) in parts {
+        f.write_str(&short(&self.message, 400))?;
+        let parts = [
+            ("found", &self.found, 80),
+            ("allowed", &self.allowed, 2000),
+            ("help", &self.suggestion, 400),
+        ];
+        for (name, text, most) in parts {
             if let Some(text) = text {
-                write!(f, "\n  {name:<8}{text}")?;
+                write!(f, "\n  {name:<8}{}", short(text, most))?;
             }
         }
         Ok(())
     }
 }
+
+/// At most so many characters of a text: a message is read by people, whatever stands in a file.
+fn short(text: &str, most: usize) -> Cow<'_, str> {
+    match text.char_indices().nth(most) {
+        Some((end, _)) => Cow::Owned(format!("{}...", &text[..end])),
+        None => Cow::Borrowed(text),
+    }
+}
+
+/// Most findings that are shown.
+const SHOWN: usize = 50;
 
 /// All findings about an input; as an error it holds at least one of severity `Error`.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -139,13 +154,16 @@ impl From<Box<Diagnostic>> for Diagnostics {
 
 impl fmt::Display for Diagnostics {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for (i, diagnostic) in self.0.iter().enumerate() {
+        for (i, diagnostic) in self.0.iter().take(SHOWN).enumerate() {
             if i > 0 {
                 f.write_str("\n")?;
             }
             write!(f, "{diagnostic}")?;
         }
-        Ok(())
+        match self.0.len().saturating_sub(SHOWN) {
+            0 => Ok(()),
+            more => write!(f, "\nerror: and {more} more like these"),
+        }
     }
 }
 

@@ -1,11 +1,11 @@
 //! Where inputs come from: files, folders, standard input, texts in the binary.
 
+use crate::input::bounds::FILE_BYTES;
 use crate::input::text::diagnostics::{Diagnostic, Diagnostics};
+use std::fs::File;
+use std::io::Read;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-
-/// Largest file accepted, in bytes.
-const SIZE_MAX: u64 = 64 << 20;
 
 /// One input.
 #[derive(Clone, Debug)]
@@ -168,21 +168,44 @@ fn below(dir: &Path) -> Option<String> {
 fn read_file(path: &Path, found: bool) -> Result<Text, Box<Diagnostic>> {
     let name = path.display().to_string();
     let error = |message: String| Box::new(Diagnostic::error(&name, message));
-    let size = std::fs::metadata(path).map_err(|e| error(io_text(&e)))?.len();
-    if size > SIZE_MAX {
-        return Err(error(format!("larger than {} MB", SIZE_MAX >> 20)));
-    }
-    let bytes = std::fs::read(path).map_err(|e| error(io_text(&e)))?;
-    let text = String::from_utf8(bytes).map_err(|_| error("not a text file (UTF-8)".to_owned()))?;
+    let text = text_of(path).map_err(|e| error(io_text(&e)))?;
     let folder = path.parent().map(Path::to_path_buf).unwrap_or_default();
     let file = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
     Ok(Text { name, text, found, base: Base::Disk(folder), file })
 }
 
-fn io_text(error: &std::io::Error) -> String {
+/// The text of a file of any kind. What is no regular file has no size: it may never end.
+///
+/// # Errors
+/// It cannot be read, is longer than [`FILE_BYTES`], or is no text.
+pub fn text_of(path: &Path) -> std::io::Result<String> {
+    let file = File::open(path)?;
+    if file.metadata()?.len() > FILE_BYTES {
+        return Err(std::io::ErrorKind::FileTooLarge.into());
+    }
+    bounded(file)
+}
+
+/// All of a stream.
+///
+/// # Errors
+/// As [`text_of`].
+pub fn bounded(stream: impl Read) -> std::io::Result<String> {
+    let mut bytes = Vec::new();
+    stream.take(FILE_BYTES + 1).read_to_end(&mut bytes)?;
+    if bytes.len() as u64 > FILE_BYTES {
+        return Err(std::io::ErrorKind::FileTooLarge.into());
+    }
+    String::from_utf8(bytes).map_err(|_| std::io::ErrorKind::InvalidData.into())
+}
+
+/// Why something cannot be read, for people.
+pub fn io_text(error: &std::io::Error) -> String {
     match error.kind() {
         std::io::ErrorKind::NotFound => "no such file or folder".to_owned(),
         std::io::ErrorKind::PermissionDenied => "no permission to read it".to_owned(),
+        std::io::ErrorKind::FileTooLarge => format!("larger than {} MB", FILE_BYTES >> 20),
+        std::io::ErrorKind::InvalidData => "not a text file (UTF-8)".to_owned(),
         _ => format!("cannot read it: {error}"),
     }
 }

@@ -1,18 +1,34 @@
 //! TOML into a tree.
 
+use crate::input::bounds::TOML_BYTES;
 use crate::input::text::tree::{Entry, Node, Value};
-use crate::input::text::yaml::SyntaxError;
+use crate::input::text::yaml::{SyntaxError, key_length};
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
-/// The document `text`.
+/// The document `text`. A mistake in no line has line 0.
 pub fn parse(text: &str) -> Result<Node, SyntaxError> {
+    if text.len() > TOML_BYTES {
+        let message = format!("longer than {} MB", TOML_BYTES >> 20);
+        return Err(SyntaxError { line: 0, message });
+    }
     let lines = Lines::of(text);
     let table = DeTable::parse(text).map_err(|e| SyntaxError {
         line: e.span().map_or(0, |span| lines.at(span.start)),
         message: e.message().to_owned(),
     })?;
-    Ok(Node::new(1, table_value(table.get_ref(), &lines)))
+    let root = Node::new(1, table_value(table.get_ref(), &lines));
+    keys(&root)?;
+    Ok(root)
+}
+
+/// Recursion is bounded by the TOML parser's own limit on nesting.
+fn keys(node: &Node) -> Result<(), SyntaxError> {
+    node.items().iter().try_for_each(keys)?;
+    node.entries().iter().try_for_each(|entry| {
+        key_length(&entry.key, entry.line)?;
+        keys(&entry.node)
+    })
 }
 
 /// One TOML value, such as `{ kind = "constant", mean_s = 0.1 }`; None if it is none.

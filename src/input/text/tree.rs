@@ -1,6 +1,7 @@
 //! Documents as plain trees that remember their lines: what YAML, JSON and TOML become before they are
 //! typed. Overrides (`--set`) edit these trees.
 
+use std::collections::BTreeMap;
 use std::fmt;
 
 /// One value and the line (from 1) where it stands; 0 when it was not read from a file.
@@ -86,8 +87,10 @@ impl Node {
                 a.len() == b.len() && a.iter().zip(b).all(|(a, b)| a.says_the_same(b))
             }
             (Value::Map(a), Value::Map(b)) => {
+                let b: BTreeMap<&str, &Node> =
+                    b.iter().map(|e| (e.key.as_str(), &e.node)).collect();
                 let same =
-                    |e: &Entry| b.iter().any(|o| o.key == e.key && e.node.says_the_same(&o.node));
+                    |e: &Entry| b.get(e.key.as_str()).is_some_and(|o| e.node.says_the_same(o));
                 a.len() == b.len() && a.iter().all(same)
             }
             (a, b) => a == b,

@@ -2,11 +2,14 @@
 //! its key path and line, and every key that no field took is recorded together with the keys that would
 //! have been taken.
 
+use crate::input::bounds;
 use crate::input::text::diagnostics::{Diagnostic, did_you_mean};
-use crate::input::text::tree::{Node, Step, Value, path_text, quoted};
+use crate::input::text::tree::{Node, Step, Value, key_of, path_text, quoted};
 use serde::de::{self, DeserializeSeed, Deserializer, MapAccess, SeqAccess, Visitor};
 use std::cell::RefCell;
 use std::fmt;
+
+const OUT_OF_RANGE: &str = "value out of range";
 
 /// A key that no field of the type took.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -68,7 +71,12 @@ impl<'a, 'de> Here<'a, 'de> {
                 let found = error.0.found.take().or_else(|| Some(part.node.to_string()));
                 let line = if error.0.missing { part.node.line } else { part.line };
                 error.0.found = found.filter(|_| !error.0.missing);
-                error.0.place = Some((path_text(&self.context.path.borrow()), line));
+                let path = self.context.path.borrow();
+                let range = path.last().and_then(|step| bounds::range_of(key_of(step)));
+                if let (OUT_OF_RANGE, Some(range)) = (error.0.message.as_str(), range) {
+                    error.0.allowed = Some(range);
+                }
+                error.0.place = Some((path_text(&path), line));
             }
             error
         });
@@ -312,7 +320,7 @@ impl de::Error for Error {
     }
 
     fn invalid_value(found: de::Unexpected<'_>, expected: &dyn de::Expected) -> Error {
-        let mut error = Error::new("value out of range");
+        let mut error = Error::new(OUT_OF_RANGE);
         if let de::Unexpected::Str(s) = found {
             error.0.message = "wrong value".to_owned();
             error.0.found = Some(quoted(s));

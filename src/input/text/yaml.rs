@@ -1,26 +1,28 @@
 //! YAML (and JSON, its subset) into trees, one per document.
 //!
 //! Scalars are read as Kubernetes reads them: YAML 1.2 core plus the words and octal numbers of YAML 1.1.
-//! Nothing here recurses, and depth, size and alias expansion are bounded.
+//! Nothing here recurses, and depth, size and alias expansion are bounded: see [`bounds`].
 
+use crate::input::bounds;
+use crate::input::text::diagnostics::Diagnostic;
 use crate::input::text::reflow;
 use crate::input::text::tree::{Entry, Node, Step, Value, parse_path, path_text};
 use saphyr_parser::{Event, Parser, ScalarStyle, Span, Tag};
 use std::borrow::Cow;
-use std::collections::{BTreeMap, BTreeSet};
-
-/// Deepest nesting accepted (a pod template needs about 20).
-const DEPTH_MAX: usize = 64;
-/// Most nodes accepted in one file, aliases expanded.
-const NODES_MAX: usize = 3_000_000;
-/// Most nodes aliases may add.
-const ALIAS_NODES_MAX: usize = 200_000;
+use std::collections::BTreeMap;
 
 /// A syntax error: line (from 1) and what is wrong.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SyntaxError {
     pub line: u32,
     pub message: String,
+}
+
+impl SyntaxError {
+    /// In this file.
+    pub fn into_diagnostic(self, file: &str) -> Diagnostic {
+        Diagnostic::error(file, self.message).at((self.line > 0).then_some(self.line), "")
+    }
 }
 
 /// A key that a mapping has twice, of which the last counts.
@@ -85,9 +87,30 @@ struct Builder {
     documents: Vec<Node>,
     twice: Vec<Twice>,
     open: Vec<Open>,
-    anchors: BTreeMap<usize, (Node, usize)>,
-    nodes: usize,
-    alias_nodes: usize,
+    anchors: BTreeMap<usize, (Node, Size)>,
+    /// All so far, aliases expanded.
+    read: Size,
+    /// What was copied for anchors and aliases.
+    copied: Size,
+}
+
+/// How much a part of a text makes.
+#[derive(Clone, Copy, Default)]
+struct Size {
+    values: usize,
+    /// Of scalars.
+    bytes: usize,
+}
+
+impl Size {
+    fn add(&mut self, more: Size) {
+        self.values += more.values;
+        self.bytes += more.bytes;
+    }
+
+    fn since(self, before: Size) -> Size {
+        Size { values: self.values - before.values, bytes: self.bytes - before.bytes }
+    }
 }
 
 /// A collection being read.
@@ -96,9 +119,15 @@ struct Open {
     anchor: usize,
     /// The key whose value comes next, in mappings.
     key: Option<(String, u32)>,
-    /// Keys that stand there themselves, the last ones of a merge (`<<`) not among them.
-    own: BTreeSet<String>,
-    nodes_before: usize,
+    keys: BTreeMap<String, Place>,
+    before: Size,
+}
+
+/// Where a mapping holds a key.
+struct Place {
+    entry: usize,
+    /// It stands there itself, not only in a mapping merged into it (`<<`).
+    own: bool,
 }
 
 impl Builder {
@@ -106,12 +135,10 @@ impl Builder {
         let at = line(span.start.line());
         match event {
             Event::Scalar(text, style, anchor, tag) => {
-                let value = scalar(&text, style, tag.as_ref());
-                self.nodes += 1;
-                let node = Node::new(at, value);
-                if anchor > 0 {
-                    self.anchors.insert(anchor, (node.clone(), 1));
-                }
+                let size = Size { values: 1, bytes: text.len() };
+                self.count(at, size)?;
+                let node = Node::new(at, scalar(&text, style, tag.as_ref()));
+                self.anchor(at, anchor, &node, size)?;
                 self.put(node)
             }
             Event::SequenceStart(anchor, _) => self.begin(at, Value::List(Vec::new()), anchor),
@@ -127,41 +154,61 @@ impl Builder {
     }
 
     fn begin(&mut self, at: u32, value: Value, anchor: usize) -> Result<(), SyntaxError> {
-        if self.open.len() >= DEPTH_MAX {
-            return Err(error(at, format!("nested deeper than {DEPTH_MAX} levels")));
+        if self.open.len() >= bounds::DEPTH {
+            return Err(error(at, format!("nested deeper than {} levels", bounds::DEPTH)));
         }
-        self.nodes += 1;
-        if self.nodes > NODES_MAX {
-            return Err(error(at, format!("more than {NODES_MAX} values in one file")));
-        }
+        let before = self.read;
+        self.count(at, Size { values: 1, bytes: 0 })?;
         if matches!(self.open.last(), Some(Open { node, key: None, .. }) if node.is_map()) {
             return Err(error(at, "a key must be a plain word, not a collection".to_owned()));
         }
         let node = Node::new(at, value);
-        let own = BTreeSet::new();
-        self.open.push(Open { node, anchor, key: None, own, nodes_before: self.nodes });
+        self.open.push(Open { node, anchor, key: None, keys: BTreeMap::new(), before });
         Ok(())
     }
 
     fn end(&mut self) -> Result<(), SyntaxError> {
         let Some(open) = self.open.pop() else { return Ok(()) };
-        if open.anchor > 0 {
-            let size = self.nodes - open.nodes_before + 1;
-            self.anchors.insert(open.anchor, (open.node.clone(), size));
-        }
+        self.anchor(open.node.line, open.anchor, &open.node, self.read.since(open.before))?;
         self.put(open.node)
     }
 
     fn alias(&mut self, id: usize, at: u32) -> Result<(), SyntaxError> {
-        let Some((node, size)) = self.anchors.get(&id).cloned() else {
+        let Some(size) = self.anchors.get(&id).map(|anchored| anchored.1) else {
             return Err(error(at, "an alias (*) refers to an anchor (&) it is part of".to_owned()));
         };
-        self.nodes += size;
-        self.alias_nodes += size;
-        if self.alias_nodes > ALIAS_NODES_MAX {
-            return Err(error(at, format!("aliases expand to more than {ALIAS_NODES_MAX} values")));
+        self.count(at, size)?;
+        self.copy(at, size)?;
+        self.put(self.anchors[&id].0.clone())
+    }
+
+    /// Keeps a value for the aliases that refer to it.
+    fn anchor(&mut self, at: u32, id: usize, node: &Node, size: Size) -> Result<(), SyntaxError> {
+        if id > 0 {
+            self.copy(at, size)?;
+            self.anchors.insert(id, (node.clone(), size));
         }
-        self.put(node)
+        Ok(())
+    }
+
+    fn count(&mut self, at: u32, size: Size) -> Result<(), SyntaxError> {
+        self.read.add(size);
+        match self.read.values > bounds::VALUES {
+            true => Err(error(at, format!("more than {} values in one file", bounds::VALUES))),
+            false => Ok(()),
+        }
+    }
+
+    fn copy(&mut self, at: u32, size: Size) -> Result<(), SyntaxError> {
+        self.copied.add(size);
+        let (values, megabytes) = (bounds::COPIED_VALUES, bounds::COPIED_BYTES >> 20);
+        if self.copied.values > values {
+            return Err(error(at, format!("aliases expand to more than {values} values")));
+        }
+        if self.copied.bytes > bounds::COPIED_BYTES {
+            return Err(error(at, format!("aliases expand to more than {megabytes} MB of text")));
+        }
+        Ok(())
     }
 
     /// A finished value goes where it belongs: as key, value, list item or document.
@@ -179,22 +226,25 @@ impl Builder {
                     let key = key_text(&node).ok_or_else(|| {
                         error(node.line, format!("a key must be a plain word, not {node}"))
                     })?;
+                    key_length(&key, node.line)?;
                     open.key = Some((key, node.line));
                 }
-                Some((key, _)) if key == "<<" => merge(entries, node)?,
-                Some((key, line)) => {
-                    let again = !open.own.insert(key.clone());
-                    match entries.iter_mut().find(|e| e.key == key) {
-                        Some(entry) => {
-                            let before = std::mem::replace(entry, Entry { key, line, node });
-                            if again {
-                                let entry = entry.clone();
-                                self.given_twice(&before, &entry);
-                            }
+                Some((key, _)) if key == "<<" => merge(entries, &mut open.keys, node)?,
+                Some((key, line)) => match open.keys.get_mut(&key) {
+                    Some(place) => {
+                        let again = std::mem::replace(&mut place.own, true);
+                        let entry = &mut entries[place.entry];
+                        let before = std::mem::replace(entry, Entry { key, line, node });
+                        if again {
+                            let entry = entry.clone();
+                            return self.given_twice(&before, &entry);
                         }
-                        None => entries.push(Entry { key, line, node }),
                     }
-                }
+                    None => {
+                        open.keys.insert(key.clone(), Place { entry: entries.len(), own: true });
+                        entries.push(Entry { key, line, node });
+                    }
+                },
             },
             _ => unreachable!("only lists and mappings are opened"),
         }
@@ -203,7 +253,11 @@ impl Builder {
 }
 
 impl Builder {
-    fn given_twice(&mut self, before: &Entry, last: &Entry) {
+    fn given_twice(&mut self, before: &Entry, last: &Entry) -> Result<(), SyntaxError> {
+        if self.twice.len() >= bounds::TWICE {
+            let message = format!("more than {} keys are given twice", bounds::TWICE);
+            return Err(error(last.line, message));
+        }
         let mut steps: Vec<Step> = Vec::new();
         for open in &self.open {
             match (&open.node.value, &open.key) {
@@ -221,11 +275,16 @@ impl Builder {
             values: (before.node.to_string(), last.node.to_string()),
             same: before.node.says_the_same(&last.node),
         });
+        Ok(())
     }
 }
 
 /// `<<: *base`: keys that are not there yet.
-fn merge(entries: &mut Vec<Entry>, node: Node) -> Result<(), SyntaxError> {
+fn merge(
+    entries: &mut Vec<Entry>,
+    keys: &mut BTreeMap<String, Place>,
+    node: Node,
+) -> Result<(), SyntaxError> {
     let sources = match node.value {
         Value::List(items) => items,
         _ => vec![node],
@@ -235,7 +294,8 @@ fn merge(entries: &mut Vec<Entry>, node: Node) -> Result<(), SyntaxError> {
             return Err(error(source.line, "<<: needs a mapping".to_owned()));
         };
         for entry in new {
-            if !entries.iter().any(|e| e.key == entry.key) {
+            if !keys.contains_key(&entry.key) {
+                keys.insert(entry.key.clone(), Place { entry: entries.len(), own: false });
                 entries.push(entry);
             }
         }
@@ -245,6 +305,17 @@ fn merge(entries: &mut Vec<Entry>, node: Node) -> Result<(), SyntaxError> {
 
 fn error(line: u32, message: String) -> SyntaxError {
     SyntaxError { line, message }
+}
+
+/// A key that is a whole text is none, and every message names it.
+pub fn key_length(key: &str, line: u32) -> Result<(), SyntaxError> {
+    match key.len() > bounds::KEY_BYTES {
+        true => Err(error(
+            line,
+            format!("a key of {} characters, at most {} are allowed", key.len(), bounds::KEY_BYTES),
+        )),
+        false => Ok(()),
+    }
 }
 
 fn key_text(node: &Node) -> Option<String> {

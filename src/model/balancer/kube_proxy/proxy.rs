@@ -225,6 +225,7 @@ impl Model for Proxies {
                 let news = &scene.cluster.slice_log[from as usize..to as usize];
                 let state = &mut self.nodes[usize::from(node)];
                 state.known = self.history.see(state.known, news);
+                state.runner.idle_until(ctx.now);
                 let next = state.runner.request(ctx.now);
                 self.schedule(node, next, out);
             }

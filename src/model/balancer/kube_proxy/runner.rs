@@ -84,6 +84,16 @@ impl Runner {
         self.next_run()
     }
 
+    /// Full re-writes until now that changed nothing were left out: the next one is still to come.
+    pub fn idle_until(&mut self, now: Time) {
+        if !self.running && self.periodic < now {
+            let left_out = (now - self.periodic).0 / self.intervals.max.0.max(1);
+            let last = self.periodic + Dur(left_out * self.intervals.max.0);
+            self.completed = Some(last);
+            self.periodic = last + self.intervals.max;
+        }
+    }
+
     /// When the next run starts if no request comes before, the full re-write at the latest; None while one
     /// is running.
     pub fn next_run(&self) -> Option<Time> {
