@@ -40,8 +40,10 @@ pub struct Scenario {
     pub platform: Platform,
     /// How long pods have been up when the run starts.
     pub age: Dur,
-    /// The run stops here at the latest (it stops earlier when nothing more can change).
+    /// The run stops here, or follows actions that have not reached their end by then.
     pub horizon: Time,
+    /// How far it follows them; None: the horizon is a bound that was given.
+    pub follow: Option<Follow>,
     /// What the answer leans on and nobody measured: (card key, value and why), shown to the user.
     pub assumptions: Vec<Assumption>,
     /// Parts of the input that were recognised but are not modelled, each named once.
@@ -58,6 +60,15 @@ pub struct Given {
     pub kubernetes_given: bool,
     /// Workloads that serve and are left out.
     pub not_simulated: Vec<String>,
+}
+
+/// How a run goes on past its horizon while an action has not reached its end.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Follow {
+    /// Until nothing has got on for so long: longer than the progress deadline.
+    pub patience: Dur,
+    /// And once all is over, for what pods that stop still do.
+    pub tail: Dur,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -114,13 +125,18 @@ pub enum ActionKind {
     /// `kubectl rollout pause` / `resume`.
     Pause,
     Resume,
-    /// `kubectl drain` of a node (index).
+    /// `kubectl drain` of a node (index); None: the first that has a pod of the subject.
     Drain {
-        node: usize,
+        node: Option<usize>,
     },
 }
 
 impl ActionKind {
+    /// Whether all it does is to change the spec of a Deployment.
+    pub fn edits_a_deployment(&self) -> bool {
+        self.is_rollout() || matches!(self, ActionKind::Scale { .. } | ActionKind::Pause)
+    }
+
     /// Whether it makes a rollout, whose end is of interest.
     pub fn is_rollout(&self) -> bool {
         matches!(self, ActionKind::Rollout { .. } | ActionKind::Undo { .. } | ActionKind::Resume)

@@ -24,6 +24,7 @@ Examples:
   rollsim run web.yaml --set maxSurge=100% --set readinessProbe.periodSeconds=2
   rollsim run shop.yaml --workload cart,mail     two Deployments of many; without it all
   rollsim run web.yaml --fail-on-loss 1          exit with 1 when more than 1 request is lost
+                                                 (or something does not reach its end)
   rollsim run web.yaml --format json --output answer.json")]
 pub struct Args {
     #[command(flatten)]
@@ -61,6 +62,12 @@ pub struct Args {
     /// Exit with 1 when the expected number of lost requests exceeds this
     #[arg(long, value_name = "BOUND", value_parser = bound, help_heading = "Output")]
     pub(super) fail_on_loss: Option<f64>,
+
+    /// Exit with 1 when a larger share of rollouts than this (such as 0.05 or 5%) does not reach its end.
+    /// With any other --fail-on... that share is 0
+    #[arg(long, value_name = "SHARE", value_parser = share, num_args = 0..=1,
+          default_missing_value = "0", help_heading = "Output")]
+    pub(super) fail_on_incomplete: Option<f64>,
 }
 
 #[derive(Clone, Copy, Default, PartialEq, Eq, clap::ValueEnum)]
@@ -99,6 +106,16 @@ fn bound(text: &str) -> Result<f64, String> {
     }
 }
 
+fn share(text: &str) -> Result<f64, String> {
+    let (number, whole) = text.strip_suffix('%').map_or((text, 1.0), |percent| (percent, 100.0));
+    match number.trim().parse::<f64>() {
+        Ok(x) if (0.0..=whole).contains(&x) => Ok(x / whole),
+        _ => Err("a share of rollouts from 0 to 1, or 0% to 100%; before a file write \
+                  --fail-on-incomplete=0"
+            .to_owned()),
+    }
+}
+
 pub fn run(args: Args) -> anyhow::Result<ExitCode> {
     let outputs = outputs::given([
         ("--output", &args.output, Form::Answer),
@@ -130,7 +147,7 @@ pub fn run(args: Args) -> anyhow::Result<ExitCode> {
         let traces = results.iter().map(|scenario| trace::lines(scenario, options.seed));
         files::write_whole(path, &traces.collect::<String>())?;
     }
-    Ok(within_bound(&answers, args.fail_on_loss))
+    Ok(within_bounds(&answers, &args))
 }
 
 impl Args {
@@ -180,15 +197,22 @@ pub(super) fn answer(scenario: &Scenario, options: &RunOptions) -> anyhow::Resul
     Ok(Answer::new(scenario, options, &replications, blame))
 }
 
-/// Whether each answer keeps within the bound of expected losses.
-pub(super) fn within_bound(answers: &[Answer], bound: Option<f64>) -> ExitCode {
-    let Some(bound) = bound else { return ExitCode::SUCCESS };
+/// Whether each answer keeps within the bounds; what does not reach its end fails every one.
+pub(super) fn within_bounds(answers: &[Answer], args: &Args) -> ExitCode {
     let mut code = ExitCode::SUCCESS;
-    for Answer { name, lost, .. } in answers {
+    let mut fail = |remark: String| {
+        super::remark(&remark);
+        code = ExitCode::FAILURE;
+    };
+    let bound = args.fail_on_incomplete.or(args.fail_on_loss.map(|_| 0.0));
+    for Answer { name, lost, incomplete, .. } in answers {
         let lost = lost.total.mean;
-        if lost > bound {
-            super::remark(&format!("{name}: {lost:.2} requests lost, the bound is {bound}"));
-            code = ExitCode::FAILURE;
+        if let Some(bound) = args.fail_on_loss.filter(|bound| lost > *bound) {
+            fail(format!("{name}: {lost:.2} requests lost, the bound is {bound}"));
+        }
+        if let Some(bound) = bound.filter(|bound| incomplete > bound) {
+            let [share, bound] = [*incomplete, bound].map(report::words::percent);
+            fail(format!("{name}: {share} do not reach their end, the bound is {bound}"));
         }
     }
     code

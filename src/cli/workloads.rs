@@ -23,8 +23,9 @@ pub fn run(args: &Args, input: &Input, asked: &[usize]) -> anyhow::Result<ExitCo
         _ => report::text::workloads(&all),
     };
     run::write_answer(&text, args.output.as_deref())?;
-    let code = run::within_bound(&all.workloads, args.fail_on_loss);
-    if args.fail_on_loss.is_none() || not_simulated.is_empty() {
+    let code = run::within_bounds(&all.workloads, args);
+    let bound = args.fail_on_loss.or(args.fail_on_incomplete);
+    if bound.is_none() || not_simulated.is_empty() {
         return Ok(code);
     }
     // A check has not been passed by what was not looked at.

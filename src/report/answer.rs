@@ -4,6 +4,7 @@
 //! in seconds relative to the action, counts are per rollout.
 
 use super::advice::Worth;
+use super::stuck::StuckRow;
 use schemars::JsonSchema;
 use serde::Serialize;
 
@@ -17,6 +18,12 @@ pub struct Answer {
     pub verdict: String,
     /// Enough is lost that a change is worth its while: else no setting is named.
     pub worth_changing: bool,
+    /// Share of replications in which an action did not reach its end.
+    pub incomplete: f64,
+    /// Actions that do not reach their end, and what keeps them; most frequent first.
+    pub stuck: Vec<StuckRow>,
+    /// Actions that change nothing.
+    pub without_effect: Vec<String>,
     pub lost: Lost,
     pub requests: Requests,
     pub rollout: Rollout,
@@ -143,8 +150,6 @@ pub struct Rollout {
     /// Share of replications that exceeded the progress deadline, and when on average.
     pub progress_deadline_exceeded: f64,
     pub progress_deadline_exceeded_s: Option<f64>,
-    /// What it waits for when it does not complete, with the share of replications.
-    pub waiting_for: Vec<Waiting>,
     /// What kube-scheduler says of pods that no node takes at the end, with the share of replications.
     pub unschedulable: Vec<Waiting>,
     /// Where its pods are; none with one node.

@@ -5,7 +5,7 @@ use super::answer::{
     SecondRow, VersionCount,
 };
 use super::spread::{Draw, count_figure, none_estimate};
-use super::{head, lanes, rollout, settings, words};
+use super::{head, lanes, rollout, settings, stuck, words};
 use crate::engine::rng::mix;
 use crate::run::{Replication, RunOptions, mode};
 use crate::scenario::Scenario;
@@ -27,13 +27,16 @@ impl Answer {
             head: head::head(scenario),
             verdict: String::new(),
             worth_changing: false,
+            incomplete: stuck::incomplete(replications),
+            stuck: stuck::rows(scenario, replications),
+            without_effect: stuck::without_effect(scenario, replications),
             lost: lost(replications, &failures),
             requests: requests(scenario, replications),
             rollout: rollout::rollout(scenario, replications),
             latency: latency(replications),
             seconds: seconds(replications, &failures),
             blame,
-            timeline: lanes::lanes(&replications[0], &scenario.traffic),
+            timeline: lanes::lanes(&replications[0], scenario),
             settings: settings::settings(scenario),
             assumptions: scenario
                 .assumptions
@@ -226,20 +229,38 @@ fn worth_changing(lost: &Lost) -> bool {
 /// The answer where no requests are sent: how long it takes, and how many pods stay.
 fn unasked(answer: &Answer, why: &str) -> String {
     let pods = &answer.rollout;
-    if pods.peak_pods.range[1] == 0.0 {
+    if pods.peak_pods.range[1] == 0.0 && answer.stuck.is_empty() {
         return why.to_owned();
     }
     let least = words::count(pods.lowest_available.range[0]);
     let all = words::plural(pods.desired.max(0) as u64, "pod");
     let stay = format!("At least {least} of {all} stay available.");
-    [why.to_owned(), rollout_sentence(answer), stay].join(" ")
+    let stuck = answer.stuck.first();
+    let first = stuck.map_or(String::new(), stuck::sentence);
+    let mut sentences = vec![first, why.to_owned(), rollout_sentence(answer), stay];
+    sentences
+        .extend(stuck.filter(|s| !s.needed.is_empty()).map(|s| format!("Needed: {}.", s.needed)));
+    sentences.retain(|s| !s.is_empty());
+    sentences.join(" ")
 }
 
-/// The answer in one or two sentences.
+/// The answer in a few sentences: first what does not reach its end.
 fn verdict(answer: &Answer) -> String {
+    let worst = answer.stuck.first();
     let change = answer.blame.first().filter(|_| answer.worth_changing);
-    let change = change.map_or(String::new(), |b| format!("Change first: {}.", b.setting));
-    let mut sentences = vec![losses_sentence(answer), rollout_sentence(answer), change];
+    let change = match (worst, change) {
+        (Some(stuck), _) if !stuck.needed.is_empty() => format!("Needed: {}.", stuck.needed),
+        (None, Some(blame)) => format!("Change first: {}.", blame.setting),
+        _ => String::new(),
+    };
+    let mut sentences = vec![
+        worst.map_or(String::new(), stuck::sentence),
+        losses_sentence(answer),
+        rollout_sentence(answer),
+        sent_sentence(answer),
+        answer.without_effect.join(" "),
+        change,
+    ];
     sentences.retain(|s| !s.is_empty());
     sentences.join(" ")
 }
@@ -292,17 +313,28 @@ fn lossy_sentence(answer: &Answer, sent: &str) -> String {
 
 fn rollout_sentence(answer: &Answer) -> String {
     let rollout = &answer.rollout;
-    let waits =
-        rollout.waiting_for.first().map_or(String::new(), |w| format!(": it waits for {}", w.what));
     match &rollout.duration_s {
-        None if rollout.is_rollout => format!("The rollout does not complete{waits}."),
+        None if rollout.is_rollout || !answer.stuck.is_empty() => String::new(),
         None => rollout.last_pod_gone_s.as_ref().map_or(String::new(), |d| {
             format!("The last pod that has to go is gone after {}.", words::seconds(d.mean))
         }),
         Some(d) if rollout.completed < 1.0 => {
             let (share, time) = (words::percent(rollout.completed), words::seconds(d.mean));
-            format!("Only {share} of rollouts complete, in {time}{waits}.")
+            format!("{share} of rollouts complete, in {time}.")
         }
         Some(d) => format!("The rollout takes {}.", words::seconds(d.mean)),
+    }
+}
+
+/// What happens after the last request costs none, which is no merit of the rollout.
+fn sent_sentence(answer: &Answer) -> String {
+    let until = answer.timeline.as_ref().map(|t| t.traffic_s[1]);
+    let takes = answer.rollout.duration_s.map(|d| d.range[1]);
+    match (until, takes) {
+        (Some(until), Some(takes)) if until < takes => format!(
+            "Requests are sent for {} only: what the rest of it would lose is not counted.",
+            words::seconds(until)
+        ),
+        _ => String::new(),
     }
 }

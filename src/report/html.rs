@@ -26,7 +26,11 @@ pub const POINTS_SHOWN: usize = 20_000;
 /// The page of one rollout, or of several to compare (at least one answer).
 pub fn run(answers: &[Answer]) -> String {
     let lossy = answers.iter().filter(|a| a.lost.total.mean > 0.0).count();
-    let verdict = format!("{} of {} lose requests.", lossy, answers.len());
+    let open = answers.iter().filter(|a| a.incomplete > 0.0).count();
+    let mut verdict = format!("{} of {} lose requests.", lossy, answers.len());
+    if open > 0 {
+        verdict = format!("{open} of {} do not reach their end. {verdict}", answers.len());
+    }
     let signatures: Vec<String> = answers.iter().map(Answer::signature).collect();
     let data = json!({ "answers": answers, "signatures": signatures, "verdict": verdict });
     let plain = match answers {

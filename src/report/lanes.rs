@@ -3,19 +3,28 @@
 use super::answer::{Belief, Lane, Lanes, Mark, Outage, State, Stretch, ViewRow};
 use crate::engine::Time;
 use crate::run::Replication;
+use crate::scenario::Scenario;
 use crate::timeline::{
     ChangeKind, Milestone, Phase, PodId, PodTruth, Target, Timeline, View, ViewId,
 };
 use crate::traffic::Cause;
-use crate::traffic::offered::Traffic;
 use std::collections::BTreeSet;
 
 /// An interval of time.
 type Span = (Time, Time);
 
 /// The lanes of the replication's timeline, if it was kept.
-pub fn lanes(replication: &Replication, traffic: &Traffic) -> Option<Lanes> {
-    let timeline = replication.timeline.as_ref()?;
+pub fn lanes(replication: &Replication, scenario: &Scenario) -> Option<Lanes> {
+    let (kept, traffic) = (replication.timeline.as_ref()?, &scenario.traffic);
+    // Where it waits for something that does not come, the waiting is not drawn.
+    let shortened;
+    let timeline = match replication.rollout.stuck[..] {
+        [] => kept,
+        _ => {
+            shortened = Timeline { end: kept.end.min(scenario.horizon), ..kept.clone() };
+            &shortened
+        }
+    };
     let sending = (traffic.start.max(timeline.start), traffic.end.min(timeline.end));
     let mut rows: Vec<Lane> = (0..timeline.pods.len())
         .map(|i| {
@@ -25,6 +34,7 @@ pub fn lanes(replication: &Replication, traffic: &Traffic) -> Option<Lanes> {
         })
         .collect();
     rows.sort_by(|a, b| order(a).total_cmp(&order(b)));
+    let drawn = timeline.milestones.iter().filter(|m| m.0 <= timeline.end);
     Some(Lanes {
         start_s: timeline.start.as_secs_f64(),
         end_s: timeline.end.as_secs_f64(),
@@ -33,7 +43,7 @@ pub fn lanes(replication: &Replication, traffic: &Traffic) -> Option<Lanes> {
         views: views(timeline),
         lanes: rows,
         outages: outages(timeline, sending),
-        milestones: timeline.milestones.iter().map(milestone).collect(),
+        milestones: drawn.map(milestone).collect(),
     })
 }
 

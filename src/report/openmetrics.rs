@@ -35,6 +35,9 @@ pub fn openmetrics(answers: &[Answer]) -> String {
             add(&[("scenario", &a.name)], a.lost.probability_none.mean);
         }
     });
+    family(&mut out, "rollsim_incomplete_ratio", "Share that never ends.", "ratio", |add| {
+        answers.iter().for_each(|a| add(&[("scenario", &a.name)], a.incomplete));
+    });
     family(&mut out, "rollsim_rollout_seconds", "Time until complete.", "seconds", |add| {
         for a in answers {
             if let Some(d) = &a.rollout.duration_s {

@@ -32,7 +32,6 @@ pub fn rollout(scenario: &Scenario, replications: &[Replication]) -> Rollout {
         surge_pod_seconds: outcomes().map(|r| r.surge_pod_seconds).sum::<f64>() / n,
         progress_deadline_exceeded: exceeded.len() as f64 / n,
         progress_deadline_exceeded_s: some(&exceeded).map(|f| f.mean),
-        waiting_for: waiting(replications, |r| r.rollout.waiting_for.as_deref()),
         unschedulable: waiting(replications, |r| {
             r.rollout.unschedulable.first().map(|u| u.message.as_str())
         }),

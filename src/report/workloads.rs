@@ -46,21 +46,19 @@ impl Workloads {
         let lossy = self.workloads.iter().filter(|a| a.worth_changing).count();
         let stuck = self.workloads.iter().filter(|a| is_stuck(a)).count();
         let lose = if lossy == 1 { "loses" } else { "lose" };
-        let mut text = match lossy {
-            0 => format!("None of {all} workloads loses requests worth a change."),
-            _ => format!("{lossy} of {all} workloads {lose} requests."),
+        let first = match stuck {
+            0 => "",
+            1 => "1 rollout does not complete. ",
+            _ => &format!("{stuck} rollouts do not complete. "),
         };
-        match stuck {
-            0 => {}
-            1 => text += " 1 rollout does not complete.",
-            _ => text += &format!(" {stuck} rollouts do not complete."),
+        match lossy {
+            0 => format!("{first}None of {all} workloads loses requests worth a change."),
+            _ => format!("{first}{lossy} of {all} workloads {lose} requests."),
         }
-        text
     }
 }
 
-/// Most of its rollouts do not complete.
+/// Something does not reach its end.
 pub fn is_stuck(answer: &Answer) -> bool {
-    let rollout = &answer.rollout;
-    rollout.is_rollout && rollout.completed < 0.5 && rollout.peak_pods.range[1] > 0.0
+    answer.incomplete > 0.0
 }

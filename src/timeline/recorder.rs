@@ -63,6 +63,12 @@ impl Recorder {
         self.news.iter_mut().flat_map(|news| news.drain(..)).for_each(|(at, what)| tell(at, what));
     }
 
+    /// Nothing is known after `at`: how far the run goes is found on the way.
+    pub fn ends(&mut self, at: Time) {
+        self.check(at);
+        self.timeline.end = at;
+    }
+
     /// The run is over.
     pub fn finish(self) -> Timeline {
         self.timeline

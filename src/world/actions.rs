@@ -1,11 +1,11 @@
 //! What the user does: each action is one or more steps at their times.
 
-use super::{Event, World, outcome, says};
+use super::goals::Goal;
+use super::stuck::Why;
+use super::{Event, World, says};
 use crate::cluster::objects::{DeploymentId, PodId, Write};
-use crate::cluster::spec::{Deployment, Labels, PodDisruptionBudget, selects};
+use crate::cluster::spec::{Deployment, Labels, selects};
 use crate::engine::{Dur, Time};
-use crate::model::disruption::eviction::{self, Answer, EvictedPod, Store};
-use crate::model::disruption::pdb::{self, BudgetPod};
 use crate::scenario::ActionKind;
 use crate::timeline::Milestone;
 use std::borrow::Cow;
@@ -31,20 +31,22 @@ pub enum Step {
 #[derive(Debug, Default)]
 pub(super) struct Actions {
     /// Per action: the pods it goes through.
-    pods: Vec<(u32, Vec<PodId>)>,
+    pub pods: Vec<(u32, Vec<PodId>)>,
     /// The second Deployment of a selector switch.
     second: Option<DeploymentId>,
     /// The action that waits for it.
     awaiting: Option<u32>,
     /// Pods for whose eviction a budget gave a disruption, and when: they count at once, before the deletion
     /// is written.
-    evicted: Vec<(PodId, Time)>,
+    pub evicted: Vec<(PodId, Time)>,
+    /// Since when the subject is paused, if by an action.
+    pub paused: Option<Time>,
+    /// Actions that changed nothing, by their index in the scenario.
+    pub idle: Vec<u32>,
 }
 
 /// How often a script that waits for availability looks.
 const POLL: Dur = Dur::from_millis(20);
-/// One eviction after the other: the client's own time between two.
-const EVICTION_GAP: Dur = Dur::from_millis(100);
 
 impl World<'_> {
     pub(super) fn act(&mut self, now: Time, step: Step) {
@@ -54,69 +56,114 @@ impl World<'_> {
             Step::AwaitAvailable(index) => self.await_available(now, index),
             Step::SwitchSelector(index) => self.switch_selector(now, index),
             Step::SelectorSeen => self.selector_seen(now),
-            Step::ScaleDown(_) => self.scale(DeploymentId(self.scenario.subject as u32), 0),
+            Step::ScaleDown(index) => {
+                self.scale(self.subject(), 0);
+                self.goals.step_done(index, Some(self.subject()));
+                self.goals.look(now, &self.cluster);
+            }
         }
     }
 
     fn begin(&mut self, now: Time, index: u32) {
-        let kind = &self.scenario.actions[index as usize].kind;
-        if kind.is_rollout() {
-            self.tracker.rollout_begins();
-        }
         let subject = self.subject();
-        let what = match kind {
+        let before = self.cluster.deployments.len();
+        let generation = |world: &Self| -> u32 {
+            world.cluster.deployments[..before].iter().map(|d| d.generation).sum()
+        };
+        let (old, goal) = (generation(self), Goal::new(index, now, vec![subject]));
+        let what = match &self.scenario.actions[index as usize].kind {
             ActionKind::Rollout { deployment } => {
-                self.cluster.set_deployment(subject, (**deployment).clone());
+                self.change(subject, (**deployment).clone());
+                self.goals.begin(goal.rolls());
                 "rollout".to_string()
             }
-            ActionKind::Undo { to_revision } => self.undo(subject, *to_revision),
+            ActionKind::Undo { to_revision } => self.undo(goal.rolls(), *to_revision),
             ActionKind::Scale { deployment, replicas } => {
-                self.scale(DeploymentId(*deployment as u32), *replicas);
+                let id = DeploymentId(*deployment as u32);
+                self.scale(id, *replicas);
+                self.goals.begin(Goal::new(index, now, vec![id]));
                 format!("scale to {replicas}")
             }
-            ActionKind::DeletePods { count } => self.delete_pods(now, subject, *count),
+            ActionKind::DeletePods { count } => self.delete_pods(now, goal, *count),
             ActionKind::Evict { .. } => {
                 let pods = self.named_pods(subject);
+                self.goals.begin(goal.takes_away(pods.clone()));
                 self.actions.pods.push((index, pods));
                 self.evict_next(now, index, 0);
                 "evict".to_string()
             }
-            ActionKind::SelectorSwitch { deployment, wait_available, switch_after, .. } => {
-                let id = self.cluster.create_deployment((**deployment).clone());
-                self.actions.second = Some(id);
-                let (at, step) = match wait_available {
-                    true => (now, Step::AwaitAvailable(index)),
-                    false => (now + *switch_after, Step::SwitchSelector(index)),
-                };
-                self.queue.schedule(at, Event::Action(step));
-                "create the second Deployment".to_string()
-            }
+            ActionKind::SelectorSwitch { .. } => self.create_second(now, index),
             ActionKind::ShiftWeight { weights } => self.shift_weight(now, weights),
             ActionKind::RestartIngress => self.restart_ingress(now),
-            ActionKind::Pause => self.set_paused(subject, true),
-            ActionKind::Resume => self.set_paused(subject, false),
-            ActionKind::Drain { node } => self.drain(now, index, *node),
+            ActionKind::Pause => self.set_paused(now, true),
+            ActionKind::Resume => {
+                self.goals.begin(goal.rolls());
+                self.set_paused(now, false)
+            }
+            ActionKind::Drain { node } => self.drain(now, goal, *node),
         };
+        let kind = &self.scenario.actions[index as usize].kind;
+        if kind.edits_a_deployment() && generation(self) == old && !self.goals.denied(index) {
+            self.actions.idle.push(index);
+        }
+        self.goals.look(now, &self.cluster);
         self.timeline.mark(now, Milestone::Action(what));
+    }
+
+    /// The second Deployment of a blue/green switch is created, and the switch planned.
+    fn create_second(&mut self, now: Time, index: u32) -> String {
+        let kind = &self.scenario.actions[index as usize].kind;
+        let ActionKind::SelectorSwitch {
+            deployment,
+            wait_available,
+            switch_after,
+            scale_down_after,
+        } = kind
+        else {
+            unreachable!("a switch")
+        };
+        let id = self.cluster.create_deployment((**deployment).clone());
+        self.actions.second = Some(id);
+        let steps = 1 + u32::from(scale_down_after.is_some());
+        self.goals.begin(Goal::new(index, now, vec![id]).in_steps(steps));
+        let (at, step) = match wait_available {
+            true => (now, Step::AwaitAvailable(index)),
+            false => (now + *switch_after, Step::SwitchSelector(index)),
+        };
+        self.queue.schedule(at, Event::Action(step));
+        "create the second Deployment".to_string()
+    }
+
+    /// Applies a spec; one that is like the present one changes nothing, not even the generation.
+    fn change(&mut self, id: DeploymentId, spec: Deployment) {
+        if self.cluster.deployments[id.index()].spec != spec {
+            self.cluster.set_deployment(id, spec);
+        }
     }
 
     fn edit(&mut self, id: DeploymentId, change: impl FnOnce(&mut Deployment)) {
         let mut spec = self.cluster.deployments[id.index()].spec.clone();
         change(&mut spec);
-        self.cluster.set_deployment(id, spec);
+        self.change(id, spec);
     }
 
     fn scale(&mut self, id: DeploymentId, replicas: i32) {
         self.edit(id, |spec| spec.replicas = replicas);
     }
 
-    fn set_paused(&mut self, id: DeploymentId, paused: bool) -> String {
-        self.edit(id, |spec| spec.paused = paused);
+    fn set_paused(&mut self, now: Time, paused: bool) -> String {
+        self.edit(self.subject(), |spec| spec.paused = paused);
+        self.actions.paused = paused.then_some(now);
         if paused { "pause" } else { "resume" }.to_string()
     }
 
     /// Back to the given revision, or to the second highest.
-    fn undo(&mut self, id: DeploymentId, to_revision: Option<u32>) -> String {
+    fn undo(&mut self, goal: Goal, to_revision: Option<u32>) -> String {
+        let id = self.subject();
+        if self.cluster.deployments[id.index()].spec.paused {
+            self.goals.begin(goal.denied(Why::UndoOfPaused));
+            return "undo: the Deployment is paused".to_string();
+        }
         let mut sets: Vec<_> = self
             .cluster
             .replica_sets
@@ -130,8 +177,12 @@ impl World<'_> {
             None => sets.iter().rev().nth(1),
         };
         let Some(&(revision, template)) = wanted else {
+            let kept = sets.iter().map(|&(revision, _)| revision).collect();
+            let why = Why::NoRevision { wanted: to_revision, kept };
+            self.goals.begin(goal.denied(why));
             return "undo: no such revision".to_string();
         };
+        self.goals.begin(goal);
         let template = self.cluster.templates[template.index()].clone();
         self.edit(id, |spec| spec.template = template);
         format!("undo to revision {revision}")
@@ -144,111 +195,15 @@ impl World<'_> {
         pods
     }
 
-    fn delete_pods(&mut self, now: Time, id: DeploymentId, count: u32) -> String {
-        for pod in self.named_pods(id).into_iter().take(count as usize) {
+    fn delete_pods(&mut self, now: Time, goal: Goal, count: u32) -> String {
+        let mut pods = self.named_pods(self.subject());
+        pods.truncate(count as usize);
+        self.goals.begin(goal.takes_away(pods.clone()));
+        for pod in pods {
             let at = now + self.latency(|l| &l.api_write);
             self.queue.schedule(at, Event::Write(Write::DeletePod { pod }));
         }
         format!("delete {count} pods")
-    }
-
-    fn drain(&mut self, now: Time, index: u32, node: usize) -> String {
-        let cordon = Write::SetUnschedulable { node: node as u16, value: true };
-        self.cluster.apply(now, cordon, 0);
-        let on_node = |p: &PodId| {
-            let pod = &self.cluster.pods[p.index()];
-            !pod.removed && pod.node == Some(node as u16)
-        };
-        let pods: Vec<PodId> =
-            (0..self.cluster.pods.len() as u32).map(PodId).filter(on_node).collect();
-        // After the answer to the cordon, and the list of pods: all at once; refused ones are tried again,
-        // each for itself.
-        let listed = now + self.latency(|l| &l.api_write) + self.latency(|l| &l.api_write);
-        for next in 0..pods.len() as u32 {
-            self.queue.schedule(listed, Event::Action(Step::Evict { action: index, next }));
-        }
-        self.actions.pods.push((index, pods));
-        format!("drain {}", self.scenario.nodes[node].name)
-    }
-
-    fn evict_next(&mut self, now: Time, action: u32, next: u32) {
-        let list = self.actions.pods.iter().find(|(a, _)| *a == action);
-        let Some(&pod) = list.and_then(|(_, pods)| pods.get(next as usize)) else { return };
-        let (retry, serial) = match &self.scenario.actions[action as usize].kind {
-            ActionKind::Evict { retry } => (*retry, true),
-            _ => (self.scenario.kubernetes.defaults.drain_retry, false),
-        };
-        let at = now + self.latency(|l| &l.api_write);
-        let (answer, budgets) = self.evict(now, pod);
-        match answer {
-            Answer::Deleted => {
-                self.queue.schedule(at, Event::Write(Write::DeletePod { pod }));
-            }
-            Answer::TooManyRequests(_) | Answer::Conflict => {
-                let step = Step::Evict { action, next };
-                self.queue.schedule(now + retry, Event::Action(step));
-                return;
-            }
-            // An error that `kubectl drain` does not try again.
-            Answer::SeveralBudgets => {
-                let name = outcome::name_of(&self.cluster, pod);
-                let note = format!("eviction of {name} refused: {budgets} budgets select it");
-                self.timeline.mark(now, Milestone::Note(note));
-            }
-        }
-        if serial {
-            let step = Step::Evict { action, next: next + 1 };
-            self.queue.schedule(at + EVICTION_GAP, Event::Action(step));
-        }
-    }
-
-    /// The eviction API; also how many budgets select the pod.
-    fn evict(&mut self, now: Time, pod: PodId) -> (Answer, usize) {
-        let defaults = &self.scenario.kubernetes.defaults;
-        let labels = &self.cluster.template_of(pod).labels;
-        let object = &self.cluster.pods[pod.index()];
-        if object.removed {
-            return (Answer::Deleted, 0);
-        }
-        let selecting = self.scenario.pod_disruption_budgets.iter();
-        let selecting = selecting.filter(|b| selects(&b.selector, labels));
-        let budgets: Vec<_> = selecting.map(|budget| self.budget(now, budget)).collect();
-        let (phase, ready) = (object.status.phase, object.status.ready);
-        let mut stored = Stored(EvictedPod { phase, ready, deleting: object.deleting.is_some() });
-        let (answer, taken) = eviction::create(defaults, &mut stored, &budgets, false);
-        if taken {
-            self.actions.evicted.push((pod, now));
-        }
-        (answer, budgets.len())
-    }
-
-    /// A budget with its status of this instant.
-    fn budget(&self, now: Time, budget: &PodDisruptionBudget) -> eviction::Budget {
-        let covered = |p: &PodId| {
-            let pod = &self.cluster.pods[p.index()];
-            !pod.removed && selects(&budget.selector, &self.cluster.template_of(*p).labels)
-        };
-        let pods: Vec<PodId> =
-            (0..self.cluster.pods.len() as u32).map(PodId).filter(covered).collect();
-        let seen = pods.iter().map(|p| {
-            let pod = &self.cluster.pods[p.index()];
-            let evicted = self.actions.evicted.iter().find(|(evicted, _)| evicted == p);
-            let evicted = evicted.map(|&(_, at)| at);
-            BudgetPod { ready: pod.status.ready, deleting: pod.deleting.is_some(), evicted }
-        });
-        let healthy = pdb::count_healthy(&self.scenario.kubernetes.defaults, seen, now);
-        let mut owners: Vec<DeploymentId> =
-            pods.iter().map(|&p| self.cluster.deployment_of(p)).collect();
-        owners.sort_unstable();
-        owners.dedup();
-        let expected: i32 =
-            owners.iter().map(|d| self.cluster.deployments[d.index()].spec.replicas).sum();
-        let (least, most) = (budget.min_available, budget.max_unavailable);
-        eviction::Budget {
-            status: pdb::status(least, most, pods.len() as i32, healthy, expected),
-            observed: true,
-            always_allow_unhealthy: budget.always_allow_unhealthy,
-        }
     }
 
     fn await_available(&mut self, now: Time, index: u32) {
@@ -278,9 +233,11 @@ impl World<'_> {
         let seen = self.latency(|l| &l.watch_controller);
         self.selectors[0] = Cow::Owned(self.switched_selector(&deployment.template.labels));
         self.queue.schedule(now + write + seen, Event::Action(Step::SelectorSeen));
+        self.goals.step_done(index, None);
         if let Some(after) = *scale_down_after {
             self.queue.schedule(now + write + after, Event::Action(Step::ScaleDown(index)));
         }
+        self.goals.look(now, &self.cluster);
         let note = "switch the Service's selector".to_string();
         self.timeline.mark(now, Milestone::Action(note));
     }
@@ -336,18 +293,5 @@ impl World<'_> {
         let matches = |pod: PodId| selects(selector, &cluster.template_of(pod).labels);
         let out = &mut says(&mut self.queue, |e| Event::Slice(0, e));
         self.slices[0].selector_changed(now, matches, cluster.pods.len(), out);
-    }
-}
-
-/// A pod at one instant, at which nobody else changes it: no delete meets a conflict.
-struct Stored(EvictedPod);
-
-impl Store for Stored {
-    fn pod(&mut self) -> EvictedPod {
-        self.0
-    }
-
-    fn delete(&mut self, _as_seen: bool) -> bool {
-        true
     }
 }

@@ -3,10 +3,14 @@
 
 pub mod actions;
 mod deliver;
+mod evictions;
+mod goals;
 pub mod live;
 mod outcome;
 mod path;
+mod running;
 mod setup;
+mod stuck;
 
 use crate::cluster::objects::{Change, Cluster, DeploymentId, PodId, Write};
 use crate::cluster::spec::{Labels, selects};
@@ -17,11 +21,12 @@ use crate::model::informer::Informer;
 use crate::model::plumbing::{Ctx, Latencies, Out, Run, slowed};
 use crate::model::{deployment, endpointslice, gate, kubelet, replicaset, scheduler};
 use crate::scenario::Scenario;
-use crate::timeline::{Recorder, Timeline};
+use crate::timeline::{Milestone, Recorder, Timeline};
 use crate::traffic::Mode;
-use live::{Live, Load};
+use live::Load;
 pub use outcome::{RolloutOutcome, Unschedulable};
 use std::borrow::Cow;
+pub use stuck::{Stuck, Why};
 
 /// Everything that can happen. Aligned so that slots of the queue have a power of two of bytes.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -98,6 +103,7 @@ pub struct World<'a> {
     balancers: Vec<Balancer>,
     gate: Option<gate::Controller>,
     actions: actions::Actions,
+    goals: goals::Goals,
     timeline: Recorder,
     tracker: outcome::Tracker,
     /// The Services' selectors now.
@@ -189,33 +195,6 @@ fn run_of<'a>(scenario: &'a Scenario, latencies: &'a Latencies, seed: Seed) -> R
 }
 
 impl World<'_> {
-    fn run(self, observer: Option<Observer>) -> Control {
-        self.run_live(Mode::Open, observer).0
-    }
-
-    fn run_live(mut self, mode: Mode, mut observer: Option<Observer>) -> (Control, Load) {
-        let traffic = &self.scenario.traffic;
-        let mut live = Live::begin(mode, &mut self.timeline, traffic, self.run.seed);
-        while let Some(now) = self.queue.advance(self.scenario.horizon) {
-            let event = observer.is_some().then(|| *self.queue.current());
-            live.advance(&mut self.timeline, now);
-            self.timeline.advance(now);
-            self.dispatch(now);
-            if let (Some(observer), Some(event)) = (&mut observer, event) {
-                let (cluster, digest) = (&self.cluster, self.digest);
-                observer(Moment { at: now, event, cluster, changes: &cluster.log, digest });
-            }
-            self.publish(now);
-            self.until_mark -= 1;
-            if self.until_mark == 0 {
-                self.until_mark = MARK;
-                self.marks.push(self.digest);
-            }
-        }
-        let load = live.finish(&mut self.timeline);
-        (self.finish(), load)
-    }
-
     #[inline(always)]
     fn dispatch(&mut self, now: Time) {
         let ctx = Ctx { run: self.run, now, slowdown: self.slowdown() };
@@ -328,9 +307,21 @@ impl World<'_> {
         for index in 0..self.cluster.log.len() {
             let change = self.cluster.log[index];
             self.tracker.changed(now, change, &self.cluster, &mut self.timeline);
+            self.reach(now, change);
             self.deliver(now, change);
         }
         self.cluster.log.clear();
+    }
+
+    /// A change may be what an action was waiting for.
+    fn reach(&mut self, now: Time, change: Change) {
+        match change {
+            Change::PodRemoved(pod) => self.goals.pod_gone(now, pod, &self.cluster),
+            Change::Deployment(id) if self.goals.status_changed(now, id, &self.cluster) => {
+                self.timeline.mark(now, Milestone::Complete);
+            }
+            _ => {}
+        }
     }
 
     /// The shared cache takes a change in and wakes the controllers that care.

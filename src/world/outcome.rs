@@ -1,18 +1,19 @@
 //! What the rollout looks like from outside: completion, phases, peaks. Reads the API, changes nothing.
 
+use super::stuck::Stuck;
 use super::{Control, World};
 use crate::cluster::objects::{Change, Cluster, DeploymentId, RsId, RsStatus, TemplateId};
 use crate::engine::rng::mix;
 use crate::engine::{Dur, Time};
-use crate::model::deployment::status;
+use crate::model::scheduler::choice::Failure;
 use crate::scenario::Scenario;
 use crate::timeline::{Milestone, PodId, PodName, Recorder, Shown, Version};
 
 /// The rollout itself.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct RolloutOutcome {
-    /// When the Deployment's status first said complete (all updated, all available, none old) and stayed
-    /// so, from the action; None: not within the horizon.
+    /// When the Deployment's status first said complete (all updated, all available, none old), from the
+    /// action; None: it never did.
     pub complete: Option<Dur>,
     /// When the last pod that was to go was gone from the API.
     pub last_pod_gone: Option<Dur>,
@@ -24,8 +25,10 @@ pub struct RolloutOutcome {
     pub progress_deadline_exceeded: Option<Time>,
     /// Pod-seconds above the desired replicas, from the action to the last pod gone.
     pub surge_pod_seconds: f64,
-    /// What it waits for, when it did not complete.
-    pub waiting_for: Option<String>,
+    /// Actions that did not reach their end, and what they wait for.
+    pub stuck: Vec<Stuck>,
+    /// Actions that changed nothing, by their index in the scenario.
+    pub idle: Vec<u32>,
     /// Pods that have no node at the end.
     pub unschedulable: Vec<Unschedulable>,
     /// Pods of the Deployment under test by node, when the run starts and at its end; empty with one node.
@@ -44,9 +47,8 @@ pub struct Unschedulable {
 #[derive(Debug)]
 pub(super) struct Tracker {
     subject: DeploymentId,
-    /// An action was taken that makes a rollout.
-    rolling: bool,
-    complete: Option<Time>,
+    /// When a pod last came, was placed or went.
+    pub progressed: Time,
     last_gone: Option<Time>,
     peak: u32,
     lowest: u32,
@@ -66,8 +68,7 @@ impl Tracker {
     pub fn new(scenario: &Scenario) -> Tracker {
         Tracker {
             subject: DeploymentId(scenario.subject as u32),
-            rolling: false,
-            complete: None,
+            progressed: Time::ZERO,
             last_gone: None,
             peak: 0,
             lowest: 0,
@@ -90,12 +91,6 @@ impl Tracker {
         self.placed = placed(cluster, self.subject);
     }
 
-    /// The subject is being rolled: a status that says complete counts from now on.
-    pub fn rollout_begins(&mut self) {
-        self.rolling = true;
-        self.complete = None;
-    }
-
     fn availability(&self, cluster: &Cluster) -> i32 {
         let sets = cluster.replica_sets.iter().filter(|s| s.deployment == self.subject);
         sets.map(|s| s.status.available).sum()
@@ -116,6 +111,7 @@ impl Tracker {
                 timeline.pod(now, name_of(cluster, pod), version);
             }
             Change::PodBound(pod) => {
+                self.progressed = now;
                 timeline.bound(pod, now, cluster.pods[pod.index()].node.unwrap_or(0));
             }
             Change::PodDeleting(pod) => timeline.shows(pod, now, Shown::Deleted),
@@ -128,33 +124,18 @@ impl Tracker {
                 self.available = self.availability(cluster);
                 self.lowest = self.lowest.min(self.available.max(0) as u32);
             }
-            Change::Deployment(id) if id == self.subject => self.check(now, cluster, timeline),
             _ => {}
         }
     }
 
     fn count(&mut self, now: Time, by: i32, cluster: &Cluster) {
+        self.progressed = now;
         let desired: i32 = cluster.deployments.iter().map(|d| d.spec.replicas).sum();
         let above = f64::from((self.present as i32 - desired).max(0));
         self.surge += above * (now - self.since).as_secs_f64().max(0.0);
         self.since = now.max(Time::ZERO);
         self.present = self.present.saturating_add_signed(by);
         self.peak = self.peak.max(self.present);
-    }
-
-    /// Complete: all updated, all available, none old, and the controller has seen the present spec.
-    fn check(&mut self, now: Time, cluster: &Cluster, timeline: &mut Recorder) {
-        let d = &cluster.deployments[self.subject.index()];
-        let observed = d.status.observed_generation >= d.generation;
-        let complete = status::complete(d.spec.replicas, d.status, observed);
-        match (complete && self.rolling, self.complete) {
-            (true, None) => {
-                self.complete = Some(now);
-                timeline.mark(now, Milestone::Complete);
-            }
-            (false, Some(_)) => self.complete = None,
-            _ => {}
-        }
     }
 
     pub fn scaled(
@@ -172,6 +153,11 @@ impl Tracker {
             let scaled = Milestone::Scaled { deployment, revision, from, to };
             timeline.mark(now, scaled);
         }
+    }
+
+    /// When the progress deadline was first exceeded.
+    pub fn deadline(&self) -> Option<Time> {
+        self.deadline
     }
 
     pub fn deadline_exceeded(&mut self, now: Time, timeline: &mut Recorder) {
@@ -245,23 +231,23 @@ fn digest_of_state(digest: u64, cluster: &Cluster) -> u64 {
 
 impl World<'_> {
     pub(super) fn finish(mut self) -> Control {
-        self.tracker.count(self.scenario.horizon, 0, &self.cluster);
-        let waiting_for = match self.tracker.complete {
-            None if self.tracker.rolling => Some(self.waiting_for()),
-            _ => None,
-        };
+        let stuck = self.stuck();
+        self.tracker.count(self.timeline.end, 0, &self.cluster);
         let unschedulable = self.unschedulable();
         let placed_at_end = placed(&self.cluster, self.subject());
         let since_action = |t: Time| t - Time::ZERO;
+        let rollout = self.goals.rollout().filter(|goal| self.crashing(goal).is_none());
+        let complete = rollout.and_then(|goal| goal.over);
         let tracker = self.tracker;
         let rollout = RolloutOutcome {
-            complete: tracker.complete.map(since_action),
+            complete: complete.map(since_action),
             last_pod_gone: tracker.last_gone.map(since_action).filter(|d| *d > Dur::ZERO),
             peak_pods: tracker.peak,
             lowest_available: tracker.lowest,
             progress_deadline_exceeded: tracker.deadline,
             surge_pod_seconds: tracker.surge,
-            waiting_for,
+            stuck,
+            idle: self.actions.idle,
             unschedulable,
             placed: [tracker.placed, placed_at_end],
         };
@@ -273,40 +259,10 @@ impl World<'_> {
 
     fn unschedulable(&self) -> Vec<Unschedulable> {
         let waiting = self.scheduler.unschedulable();
-        waiting.map(|(pod, message)| Unschedulable { pod, message: message.to_owned() }).collect()
-    }
-
-    /// Why the rollout has not completed, in words.
-    fn waiting_for(&self) -> String {
-        let subject = self.subject();
-        if self.cluster.deployments[subject.index()].spec.paused {
-            return "the Deployment is paused".to_string();
-        }
-        if let Some((_, message)) = self.scheduler.unschedulable().next() {
-            let pods = self.scheduler.unschedulable().count();
-            let plural = if pods == 1 { "" } else { "s" };
-            let why = message.trim_end_matches('.');
-            return format!("a node for {pods} pod{plural}: {why}");
-        }
-        let newest = self.cluster.deployments[subject.index()].template;
-        let unready = self.cluster.pods.iter().filter(|p| {
-            !p.removed
-                && p.deleting.is_none()
-                && !p.status.ready
-                && p.template == newest
-                && self.cluster.replica_sets[p.rs.index()].deployment == subject
-        });
-        let (mut count, mut restarts, mut gates) = (0, 0, 0);
-        for pod in unready {
-            count += 1;
-            restarts += u32::from(pod.status.restarts > 0);
-            gates += u32::from(pod.status.containers_ready && !pod.gates);
-        }
-        match (count, restarts, gates) {
-            (0, ..) => "pods to become available within the horizon".to_string(),
-            (_, 0, 0) => format!("{count} new pods to become ready"),
-            (_, _, 1..) => format!("the readiness gates of {gates} pods"),
-            _ => format!("{count} new pods to become ready ({restarts} keep restarting)"),
-        }
+        let row = |(pod, failure): (PodId, &Failure)| {
+            let message = failure.message.to_string();
+            Unschedulable { pod, message }
+        };
+        waiting.map(row).collect()
     }
 }

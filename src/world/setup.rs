@@ -1,7 +1,7 @@
 //! The state in which a run starts: every Deployment complete, its pods running, ready and routed for some
 //! time; those of a version that is never ready running, unready and routed nowhere.
 
-use super::{Event, World, actions, outcome, path, says};
+use super::{Event, World, actions, goals, outcome, path, says};
 use crate::cluster::PodPhase;
 use crate::cluster::objects::{
     Cluster, DeploymentId, DeploymentStatus, PodId, PodStatus, RsId, RsStatus, Write,
@@ -13,7 +13,7 @@ use crate::model::balancer::Scene;
 use crate::model::informer::Informer;
 use crate::model::plumbing::{Ctx, Run};
 use crate::model::{deployment, endpointslice, gate, kubelet, replicaset, scheduler};
-use crate::scenario::{Action, Scenario};
+use crate::scenario::{Action, ActionKind, Scenario};
 use crate::timeline::{Recorder, Shown, Timeline, Version, ViewId};
 use std::borrow::Cow;
 
@@ -59,6 +59,7 @@ impl<'a> World<'a> {
             balancers,
             gate: scenario.gate.clone().map(|g| gate::Controller::new(g, seed.stream("gate", 0))),
             actions: actions::Actions::default(),
+            goals: goals::Goals::default(),
             timeline,
             tracker: outcome::Tracker::new(scenario),
             selectors: services().map(|s| Cow::Borrowed(&s.selector)).collect(),
@@ -130,7 +131,11 @@ impl<'a> World<'a> {
         let create =
             Write::CreateReplicaSet { deployment: id, template, revision: 1, replicas, max };
         self.cluster.apply(started, create, 0);
-        let pods: Vec<PodId> = (0..replicas).map(|_| self.populate_pod(rs, started)).collect();
+        let mut pods = Vec::with_capacity(replicas.max(0) as usize);
+        for left in (0..replicas).rev() {
+            let asked = self.node_to_drain(id).filter(|_| left == 0);
+            pods.push(self.populate_pod(rs, started, asked));
+        }
         let ready = |p: &&PodId| self.cluster.pods[p.index()].status.ready;
         let ready = pods.iter().filter(ready).count() as i32;
         let status =
@@ -150,8 +155,18 @@ impl<'a> World<'a> {
         self.deployments.adopt(id, deployment, replicas, started);
     }
 
+    /// The node of a drain that has no pod of the subject yet: what is asked is how its pods come off it.
+    fn node_to_drain(&self, id: DeploymentId) -> Option<u16> {
+        let node = self.scenario.actions.iter().find_map(|a| match a.kind {
+            ActionKind::Drain { node } => node,
+            _ => None,
+        })?;
+        let mut there = self.pods_on(node).filter(|&p| self.cluster.deployment_of(p) == id);
+        (id == self.subject() && there.next().is_none()).then_some(node as u16)
+    }
+
     /// A pod that has been there for long: running, or waiting for a node.
-    fn populate_pod(&mut self, rs: RsId, started: Time) -> PodId {
+    fn populate_pod(&mut self, rs: RsId, started: Time, asked: Option<u16>) -> PodId {
         let uid = self.uid(self.cluster.replica_sets[rs.index()].deployment);
         self.cluster.apply(started, Write::CreatePod { rs }, uid);
         let pod = PodId(self.cluster.pods.len() as u32 - 1);
@@ -159,7 +174,7 @@ impl<'a> World<'a> {
         let version = self.tracker.version_of(&self.cluster, template, &mut self.timeline);
         let name = outcome::name_of(&self.cluster, pod);
         self.timeline.pod(started, name, version);
-        let node = self.scheduler.adopt(self.queue.now(), pod, &self.cluster);
+        let node = self.scheduler.adopt(self.queue.now(), pod, asked, &self.cluster);
         if let Some(node) = node {
             self.populate_status(pod, node, started);
         }
@@ -235,7 +250,8 @@ fn uids_of_others(scenario: &Scenario, seed: Seed) -> Vec<Rng> {
 fn new_timeline(scenario: &Scenario, start: Time) -> Recorder {
     Recorder::new(Timeline {
         start,
-        end: scenario.horizon,
+        // Where unfinished actions are followed past the horizon, the run ends later than that.
+        end: if scenario.follow.is_some() { Time::NEVER } else { scenario.horizon },
         versions: Vec::<Version>::new(),
         pods: Vec::new(),
         views: Vec::new(),

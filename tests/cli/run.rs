@@ -114,3 +114,39 @@ fn a_bound_on_losses_sets_the_exit_status() {
     assert_eq!(status("0.1"), Some(1));
     assert_eq!(status("60"), Some(0));
 }
+
+/// A drain that a budget never lets end, or the same without the budget.
+fn drain(folder: &std::path::Path, budget: bool) {
+    let mut manifest = "apiVersion: apps/v1\nkind: Deployment\nmetadata: {name: web}\nspec:\n  \
+        replicas: 1\n  selector: {matchLabels: {app: web}}\n  template:\n    metadata: \
+        {labels: {app: web}}\n    spec:\n      containers:\n      - name: app\n        \
+        image: example/web:1\n        ports: [{containerPort: 8080}]\n"
+        .to_owned();
+    if budget {
+        manifest += "---\napiVersion: policy/v1\nkind: PodDisruptionBudget\nmetadata: \
+            {name: web}\nspec:\n  minAvailable: 1\n  selector: {matchLabels: {app: web}}\n";
+    }
+    let nodes = "[[nodes]]\nname = \"node\"\ncount = 2\n[action]\nkind = \"drain\"\n";
+    std::fs::write(folder.join("web.yaml"), manifest).expect("written");
+    std::fs::write(folder.join("scenario.toml"), nodes).expect("written");
+}
+
+#[test]
+fn every_bound_fails_on_what_does_not_reach_its_end() {
+    let (stuck, free) = (tempfile::tempdir().expect("one"), tempfile::tempdir().expect("two"));
+    drain(stuck.path(), true);
+    drain(free.path(), false);
+    let code = |folder: &tempfile::TempDir, args: &[&str]| {
+        let path = folder.path().to_str().expect("text");
+        let run = ["run", path, "--replications", "3"];
+        rollsim().args(run).args(args).output().expect("it starts").status.code()
+    };
+    assert_eq!(code(&stuck, &[]), Some(0));
+    assert_eq!(code(&stuck, &["--fail-on-loss", "1000000"]), Some(1));
+    assert_eq!(code(&stuck, &["--fail-on-incomplete"]), Some(1));
+    assert_eq!(code(&stuck, &["--fail-on-incomplete", "50%"]), Some(1));
+    let loose = ["--fail-on-incomplete=1", "--fail-on-loss=1000000"];
+    assert_eq!(code(&stuck, &loose), Some(0));
+    assert_eq!(code(&stuck, &["--fail-on-incomplete", "2"]), Some(2));
+    assert_eq!(code(&free, &["--fail-on-incomplete"]), Some(0));
+}

@@ -18,6 +18,7 @@ mod report_chromium;
 mod report_example;
 mod rules;
 mod starts;
+mod stuck;
 mod swarm;
 mod sweep;
 mod tidy;

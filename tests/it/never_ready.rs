@@ -47,7 +47,7 @@ fn repaired(folder: &str, settings: Settings) {
     let scenario = scenario(folder, &[REPAIR, settings]);
     for run in &runs(&scenario) {
         let (timeline, rollout, traffic) = (timeline(run), &run.rollout, &run.traffic);
-        assert!(rollout.complete.is_some(), "{folder}: {:?}", rollout.waiting_for);
+        assert!(rollout.complete.is_some(), "{folder}: {:?}", rollout.stuck);
         assert_eq!((rollout.lowest_available, rollout.progress_deadline_exceeded), (0, None));
         for pod in &timeline.pods {
             assert_eq!(

@@ -35,7 +35,8 @@ pub(crate) fn lower(
             listed.map(|(i, a)| (format!("actions[{i}]"), a)).collect()
         }
     };
-    let mut scene = Scene { low, subject, path, deployments, index, apps };
+    let mut scene =
+        Scene { low, subject, path, deployments, index, apps, rollouts: 0, applied: false };
     let mut weights = Shares::new(service, split.as_ref());
     let mut actions = Vec::new();
     if given.is_empty() {
@@ -66,6 +67,10 @@ struct Scene<'a, 'b> {
     deployments: &'a [Deployment],
     index: usize,
     apps: &'a Versions,
+    /// How many rollouts there were before.
+    rollouts: u32,
+    /// The update is what the Deployment has.
+    applied: bool,
 }
 
 impl Scene<'_, '_> {
@@ -73,8 +78,11 @@ impl Scene<'_, '_> {
         let mut time =
             |s: Option<f64>, more: f64| at(self.low.seconds(&format!("{key}.at_s"), s, 0.0) + more);
         match action {
+            ActionCase::None {} => {}
             ActionCase::Rollout { at_s, apply } => {
                 let at = time(*at_s, 0.0);
+                // A manifest that is asked for by name is applied, whether or not it is there already.
+                self.applied &= apply.is_none();
                 actions.extend(match apply {
                     Some(ApplyCase::First) => self.first_again(at),
                     Some(ApplyCase::Update) | None => self.rollout(at),
@@ -86,6 +94,7 @@ impl Scene<'_, '_> {
                 if undo_after_s.is_some() {
                     actions.extend(self.rollout(start));
                 }
+                self.applied = false;
                 let at = start + Dur::from_secs_f64(after);
                 actions.push(Action { at, kind: ActionKind::Undo { to_revision: *to_revision } });
             }
@@ -122,21 +131,28 @@ impl Scene<'_, '_> {
             }
             ActionCase::Drain { at_s, node } => {
                 let at = time(*at_s, 0.0);
-                actions.extend(self.drain(key, node).map(|kind| Action { at, kind }));
+                actions.extend(self.drain(key, node.as_deref()).map(|kind| Action { at, kind }));
             }
         }
     }
 
-    /// The update, or the same template again (a restart).
+    /// The update, or the same template again (a restart): each restart is a revision of its own, for
+    /// `kubectl rollout restart` writes the time into the template.
     fn rollout(&mut self, at: Time) -> Option<Action> {
         let document = self.subject.update.unwrap_or(self.subject.deployment);
+        let again = self.rollouts > 0 && (self.subject.update.is_none() || self.applied);
+        self.applied = true;
+        self.rollouts += 1;
         let mut deployment = self.second(document)?;
-        let before = &self.deployments[self.index];
-        if deployment.template.version == before.template.version {
-            let version = match before.template.version.as_str() {
-                "v1" => "v2".to_owned(),
-                other => format!("{other} (updated)"),
-            };
+        let (before, now) = (&self.deployments[self.index].template, &deployment.template);
+        let version = match (before.version.as_str(), now.version.as_str()) {
+            ("v1", "v1" | "v2") if again => Some(format!("v{}", self.rollouts + 1)),
+            (_, now) if again => Some(format!("{now} (restart {})", self.rollouts)),
+            ("v1", "v1") => Some("v2".to_owned()),
+            (before, now) if before == now => Some(format!("{now} (updated)")),
+            _ => None,
+        };
+        if let Some(version) = version {
             Arc::make_mut(&mut deployment.template).version = version;
         }
         Some(Action { at, kind: ActionKind::Rollout { deployment: Box::new(deployment) } })
@@ -242,7 +258,11 @@ impl Scene<'_, '_> {
         None
     }
 
-    fn drain(&mut self, key: &str, node: &str) -> Option<ActionKind> {
+    fn drain(&mut self, key: &str, node: Option<&str>) -> Option<ActionKind> {
+        let Some(node) = node else {
+            self.low.assume(&format!("{key}.node"), "the first node that has one of the pods");
+            return Some(ActionKind::Drain { node: None });
+        };
         let (nodes, _) = self.low.nodes();
         let found = nodes.iter().position(|n| n.name == node);
         if found.is_none() {
@@ -251,6 +271,8 @@ impl Scene<'_, '_> {
             error.found = Some(crate::input::text::tree::quoted(node));
             error.allowed = Some(names.join(", "));
         }
-        found.map(|node| ActionKind::Drain { node })
+        let text = format!("one of the pods is on {node} when it is drained, if it fits there");
+        self.low.assume("placement", text);
+        found.map(|node| ActionKind::Drain { node: Some(node) })
     }
 }

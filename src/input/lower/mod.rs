@@ -120,8 +120,8 @@ impl Lowering<'_> {
             .or_else(|| serving::silence(input, subject));
         let none = silence.is_some();
         let given = self.given(&deployments);
-        let (traffic, horizon) =
-            traffic::lower(self, rolled, &actions, &path, &platform, &kubernetes, none);
+        let place = (&platform, &kubernetes, &*nodes);
+        let (traffic, horizon, follow) = traffic::lower(self, rolled, &actions, &path, place, none);
         let no_requests = silence.or_else(|| serving::rate_of_0(&traffic));
         let scenario = Scenario {
             name: input.name.clone(),
@@ -132,6 +132,7 @@ impl Lowering<'_> {
             gate: self.gate(),
             age: Dur::from_secs_f64(self.seconds("age_s", input.case.age_s, 3600.0)),
             horizon,
+            follow,
             deployments,
             subject: subject_index,
             on_path,

@@ -1,6 +1,8 @@
 //! The load, and how long to simulate.
 
-use crate::cluster::spec::{Deployment, Hook, IntOrPercent, OnSigterm, PodTemplate, Strategy};
+use crate::cluster::spec::{
+    Deployment, Hook, IntOrPercent, Node, OnSigterm, PodTemplate, Requests, Strategy,
+};
 use crate::engine::{Dist, Dur, Time};
 use crate::input::bounds;
 use crate::input::cards;
@@ -8,8 +10,9 @@ use crate::input::lower::lowering::{Lowering, at};
 use crate::input::raw::case::{ArrivalsCase, TrafficCase};
 use crate::input::text::checks;
 use crate::model::platform::{Defaults, Kubernetes, Platform};
-use crate::scenario::{Action, ActionKind, Path};
+use crate::scenario::{Action, ActionKind, Follow, Path};
 use crate::traffic::offered::{Arrivals, Client, Traffic};
+use std::sync::Arc;
 
 /// Requests per second when nobody says.
 const RATE: f64 = 100.0;
@@ -24,20 +27,21 @@ pub(crate) fn lower(
     subject: &Deployment,
     actions: &[Action],
     path: &Path,
-    platform: &Platform,
-    kubernetes: &Kubernetes,
+    (platform, kubernetes, nodes): (&Platform, &Kubernetes, &[Arc<Node>]),
     none: bool,
-) -> (Traffic, Time) {
+) -> (Traffic, Time, Option<Follow>) {
     let case = &low.input.case.traffic;
-    let settled = settled(subject, actions, path, platform, kubernetes.control_plane);
+    let settled = settled(subject, actions, path, platform, kubernetes.control_plane, nodes);
     let start = start(low, case, actions);
     let end = end(low, case, start, settled);
     window(low, case, start, end);
     let client = client(low, case);
+    let follow = low.input.case.horizon_s.is_none().then(|| follow(subject, actions));
     if none {
         let horizon = horizon(low, end, &client, settled);
         let rate = vec![(start, 0.0)];
-        return (Traffic { start, end, arrivals: Arrivals::Poisson, rate, client }, horizon);
+        let traffic = Traffic { start, end, arrivals: Arrivals::Poisson, rate, client };
+        return (traffic, horizon, follow);
     }
     let rate = rate(low, case, start);
     let arrivals = arrivals(low, case);
@@ -52,7 +56,24 @@ pub(crate) fn lower(
     if !low.input.has_case || low.input.case_root.get("traffic").is_none() {
         low.assume("traffic", "an open loop of fresh connections, time-out 10 s, no retries");
     }
-    (traffic, horizon)
+    (traffic, horizon, follow)
+}
+
+/// Longer than any progress deadline of the actions, and than most things that happen without a sign.
+fn follow(subject: &Deployment, actions: &[Action]) -> Follow {
+    const WITHOUT_DEADLINE: i32 = 3600;
+    const MOST: i32 = 7200;
+    let deployments = actions.iter().filter_map(|a| match &a.kind {
+        ActionKind::Rollout { deployment } | ActionKind::SelectorSwitch { deployment, .. } => {
+            Some(&**deployment)
+        }
+        _ => None,
+    });
+    let deadline = |d: &Deployment| d.progress_deadline_seconds.unwrap_or(WITHOUT_DEADLINE);
+    let quiet = |d: &Deployment| deadline(d).max(d.min_ready_seconds).clamp(600, MOST);
+    let longest = deployments.chain([subject]).map(quiet).max().unwrap_or(MOST);
+    let tail = Dur::from_secs_f64(stop(&subject.template) + 30.0);
+    Follow { patience: Dur::from_secs(i64::from(longest) + 30), tail }
 }
 
 fn start(low: &mut Lowering<'_>, case: &TrafficCase, actions: &[Action]) -> Time {
@@ -229,19 +250,22 @@ fn settled(
     path: &Path,
     platform: &Platform,
     minor: u32,
+    nodes: &[Arc<Node>],
 ) -> Time {
     let mut settled = at(30.0);
+    let rollout = |to: &Deployment| {
+        let room = waits_for_room(&subject.template, &to.template, nodes);
+        rollout(subject, to, path, platform, minor, room)
+    };
     for action in actions {
         let next = match &action.kind {
-            ActionKind::Rollout { deployment } => {
-                rollout(subject, deployment, path, platform, minor)
-            }
+            ActionKind::Rollout { deployment } => rollout(deployment),
             ActionKind::SelectorSwitch { deployment, switch_after, scale_down_after, .. } => {
                 let up = available(deployment, path, platform, minor) + switch_after.as_secs_f64();
                 up + scale_down_after.map_or(0.0, |d| d.as_secs_f64()) + stop(&subject.template)
             }
             ActionKind::RestartIngress => path.restart_s(),
-            ActionKind::Undo { .. } => rollout(subject, subject, path, platform, minor),
+            ActionKind::Undo { .. } => rollout(subject),
             ActionKind::Evict { retry } => {
                 let one = available(subject, path, platform, minor) + retry.as_secs_f64();
                 f64::from(subject.replicas) * one + stop(&subject.template)
@@ -255,19 +279,29 @@ fn settled(
     settled
 }
 
+/// How long a new pod may have to wait until an old one has made room.
+fn waits_for_room(old: &PodTemplate, new: &PodTemplate, nodes: &[Arc<Node>]) -> f64 {
+    let limited = nodes.iter().any(|n| n.allocatable.is_some());
+    let crowded = limited && new.containers.iter().any(|c| c.requests != Requests::default())
+        || !new.placement.anti_affinity.required.is_empty()
+        || !new.placement.host_ports.is_empty();
+    if crowded { stop(old) } else { 0.0 }
+}
+
 fn rollout(
     old: &Deployment,
     new: &Deployment,
     path: &Path,
     platform: &Platform,
     minor: u32,
+    room: f64,
 ) -> f64 {
     let n = f64::from(new.replicas.max(1));
     let count = |limit: &IntOrPercent| match limit {
         IntOrPercent::Int(k) => f64::from(*k),
         IntOrPercent::Percent(p) => n * f64::from(*p) / 100.0,
     };
-    let up = available(new, path, platform, minor);
+    let up = available(new, path, platform, minor) + room;
     // One controller creates and deletes all pods, at so many calls a second after a burst.
     let Defaults { controller_qps, controller_burst, .. } = *cards::kubernetes();
     let calls = (3.0 * n - f64::from(controller_burst)).max(0.0) / f64::from(controller_qps);

@@ -42,7 +42,8 @@ pub struct Case {
     pub nodes: Vec<NodeCase>,
     /// How long the pods have been up at the start. Default 3600.
     pub age_s: Option<f64>,
-    /// The simulation ends here at the latest. Default: long enough for the rollout.
+    /// The simulation ends here at the latest. Default: when all actions have reached their end, or nothing
+    /// can come of them any more.
     pub horizon_s: Option<f64>,
 }
 
@@ -197,7 +198,9 @@ pub enum OnSigtermCase {
 #[derive(Clone, Debug, PartialEq, Deserialize, JsonSchema)]
 #[serde(tag = "kind", rename_all = "kebab-case", deny_unknown_fields)]
 pub enum ActionCase {
-    /// `kubectl apply` of the update; without one, `kubectl rollout restart`.
+    /// Nothing: only the load.
+    None {},
+    /// `kubectl apply` of the update; without one, or once it is applied, `kubectl rollout restart`.
     Rollout {
         at_s: Option<f64>,
         /// Which manifest. Default: the update.
@@ -238,8 +241,8 @@ pub enum ActionCase {
     Pause { at_s: Option<f64> },
     /// `kubectl rollout resume`.
     Resume { at_s: Option<f64> },
-    /// `kubectl drain`.
-    Drain { at_s: Option<f64>, node: String },
+    /// `kubectl drain`. Default of `node`: the first that has a pod of the Deployment.
+    Drain { at_s: Option<f64>, node: Option<String> },
 }
 
 /// The manifest that a rollout applies. What is applied runs the application as it is by then, `app.v2`.

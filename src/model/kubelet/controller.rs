@@ -182,6 +182,16 @@ impl Container {
     }
 }
 
+/// A probe has ended a container that was not being deleted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Kill {
+    pub pod: PodId,
+    pub container: u8,
+    pub by_startup: bool,
+    /// So long after its start.
+    pub after: Dur,
+}
+
 #[derive(Debug)]
 pub struct Kubelets {
     pub(super) nodes: Vec<Node>,
@@ -194,6 +204,8 @@ pub struct Kubelets {
     pub(super) pace: f64,
     /// Requests per second one pod gets, for the time a graceful stop takes.
     pub requests_per_pod_s: f64,
+    /// Containers that probes have ended.
+    pub kills: Vec<Kill>,
     /// Pods of which a connection meets something else since they were last taken from here.
     pub differing: Vec<PodId>,
 }
@@ -229,6 +241,7 @@ impl Kubelets {
             idle_rng: ctx.seed.stream("idle probes", 0),
             pace,
             requests_per_pod_s: 0.0,
+            kills: Vec::new(),
             differing: Vec::new(),
         }
     }

@@ -1,6 +1,6 @@
 //! Termination: hooks, grace period, signals, what the process does on them, and taking the pod down.
 
-use super::controller::{Event, Job, Kubelets, Life, READINESS, State, container_spec};
+use super::controller::{Event, Job, Kill, Kubelets, Life, READINESS, State, container_spec};
 use super::grace::{self, GraceSettings, KillReason, Signals};
 use super::readiness::Role;
 use super::start::hook_length;
@@ -84,6 +84,10 @@ impl Kubelets {
             return;
         }
         c.killing = true;
+        if let State::Running { since } = c.state {
+            let after = ctx.now - since;
+            self.kills.push(Kill { pod, container: index, by_startup, after });
+        }
         let reason = if by_startup { KillReason::StartupProbe } else { KillReason::LivenessProbe };
         self.stop(ctx, pod, index, None, reason, cluster, out);
     }

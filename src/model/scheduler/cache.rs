@@ -16,21 +16,21 @@ pub struct Share {
 }
 
 /// Pods of one template by node.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 struct Present {
     all: Vec<i32>,
     /// Those that are not being deleted.
     live: Vec<i32>,
 }
 
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 struct Key {
     name: String,
     /// Per node: a number for its value; None: it has none.
     domains: Vec<Option<u32>>,
 }
 
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Cache {
     pub nodes: Vec<Arc<Node>>,
     /// Counts changes of nodes.

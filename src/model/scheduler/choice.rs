@@ -60,6 +60,12 @@ impl Chooser {
         }
     }
 
+    /// Whether a node would do.
+    pub fn passes(&mut self, plan: &Plan, cache: &Cache, node: u16) -> bool {
+        self.filters.prepare(plan, cache);
+        self.filters.reason(plan, cache, usize::from(node)).is_none()
+    }
+
     /// `schedule_one.go: findNodesThatPassFilters`.
     fn find(&mut self, plan: &Plan, cache: &Cache, profile: &Profile) {
         let nodes = cache.order.len();

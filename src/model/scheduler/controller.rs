@@ -26,6 +26,9 @@ pub enum Event {
     Flush(PodId),
 }
 
+/// So many pods are taken away in turn to see whether that makes room.
+const TRIED: usize = 64;
+
 #[derive(Debug)]
 pub struct Controller<'a> {
     profile: &'a Profile,
@@ -80,9 +83,32 @@ impl<'a> Controller<'a> {
         }
     }
 
-    /// Pods that fitted nowhere, with what FailedScheduling says of each.
-    pub fn unschedulable(&self) -> impl Iterator<Item = (PodId, &str)> {
-        self.queue.pods().map(|(pod, waiting)| (pod, &*waiting.failure.message))
+    /// Pods that fitted nowhere, with why.
+    pub fn unschedulable(&self) -> impl Iterator<Item = (PodId, &Failure)> {
+        self.queue.pods().map(|(pod, waiting)| (pod, &waiting.failure))
+    }
+
+    /// Whether a pod that waits would fit if one running pod of its Deployment were gone.
+    pub fn fits_instead(&self, pod: PodId, cluster: &Cluster) -> bool {
+        let deployment = cluster.deployment_of(pod);
+        let running = (0..cluster.pods.len() as u32).map(PodId).filter(|&p| {
+            let object = &cluster.pods[p.index()];
+            !object.removed
+                && object.deleting.is_none()
+                && self.cache.node_of(p).is_some()
+                && cluster.deployment_of(p) == deployment
+        });
+        running.take(TRIED).any(|old| {
+            let mut cache = self.cache.clone();
+            let template = cluster.pods[old.index()].template;
+            let share = Plan::new(template, cluster, &mut cache, self.profile).share;
+            cache.deleting(old, template);
+            cache.release(old, template, share);
+            let template = cluster.pods[pod.index()].template;
+            let plan = Plan::new(template, cluster, &mut cache, self.profile);
+            let luck = || self.seed.stream("placement", 0);
+            Chooser::default().choose(&plan, &cache, self.profile, luck).is_some()
+        })
     }
 
     /// Room for so many pods.
@@ -90,15 +116,35 @@ impl<'a> Controller<'a> {
         self.cache.reserve(pods);
     }
 
-    /// Places a pod that is there when the run starts. None: it fits nowhere, and waits.
-    pub fn adopt(&mut self, now: Time, pod: PodId, cluster: &Cluster) -> Option<u16> {
+    /// Places a pod that is there when the run starts; on `asked`, where it fits there. None: it fits
+    /// nowhere, and waits.
+    pub fn adopt(
+        &mut self,
+        now: Time,
+        pod: PodId,
+        asked: Option<u16>,
+        cluster: &Cluster,
+    ) -> Option<u16> {
         match self.choose(pod, cluster) {
-            Ok(node) => Some(node),
+            Ok(node) => Some(asked.map_or(node, |asked| self.prefer(pod, node, asked, cluster))),
             Err(failure) => {
                 self.queue.park(pod, now, failure);
                 None
             }
         }
+    }
+
+    /// Moves a pod that was just placed to another node, if it fits there.
+    fn prefer(&mut self, pod: PodId, node: u16, asked: u16, cluster: &Cluster) -> u16 {
+        let template = cluster.pods[pod.index()].template;
+        let share = self.plan(template, cluster).share;
+        self.cache.deleting(pod, template);
+        self.cache.release(pod, template, share);
+        let plan = &self.plans[template.index()];
+        let fits = self.chooser.passes(plan, &self.cache, asked);
+        let node = if fits { asked } else { node };
+        self.cache.hold(pod, template, node, share);
+        node
     }
 
     /// A change was committed: it is seen later, in order.

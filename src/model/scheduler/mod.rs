@@ -3,9 +3,9 @@
 
 pub mod backoff;
 mod cache;
-mod choice;
+pub mod choice;
 pub mod controller;
-mod filter;
+pub mod filter;
 mod matching;
 mod plan;
 pub mod profile;

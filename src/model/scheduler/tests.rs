@@ -78,13 +78,10 @@ fn a_port_of_the_node_is_taken_once() {
     const HOST_PORT: &str = "containerPort: 8080, hostPort: 80";
     let stuck = outcome(&manifest(SURGE), HORIZON);
     assert_eq!(stuck.complete, None);
-    assert_eq!(
-        stuck.waiting_for.as_deref(),
-        Some(
-            "a node for 1 pod: 0/1 nodes are available: \
-             1 node(s) didn't have free ports for the requested pod ports"
-        )
-    );
+    let message = "0/1 nodes are available: \
+                   1 node(s) didn't have free ports for the requested pod ports.";
+    assert_eq!(stuck.unschedulable[0].message, message);
+    assert_eq!(stuck.stuck.len(), 1);
     for spec in [IN_PLACE, "  strategy: { type: Recreate }"] {
         let done = outcome(&manifest(spec), HORIZON);
         assert!(done.complete.is_some() && done.unschedulable.is_empty(), "{spec}");

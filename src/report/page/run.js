@@ -57,17 +57,17 @@ function start() {
 
 function draw() {
   const several = DATA.answers.length > 1;
-  const lossy = A.worth_changing;
+  const bad = (a) => a.worth_changing || a.incomplete > 0, lossy = bad(A);
   main.replaceChildren(...[
     header("rollout", several ? "Rollouts compared" : A.name, several ? DATA.verdict : A.verdict,
-      several ? DATA.answers.some((a) => a.worth_changing) : lossy),
+      several ? DATA.answers.some(bad) : lossy),
     several ? null : headLine(A),
     several ? comparison() : null,
     several && look.together && T ? timelineSection() : null,
     several ? tabs() : null,
     several ? h("p", { class: "verdict" + (lossy ? " lossy" : "") }, A.verdict) : null,
     several ? headLine(A) : null,
-    tiles(), T && !(several && look.together) ? timelineSection() : null, blameSection(), requestsSection(), rolloutSection(),
+    stuckSection(), tiles(), T && !(several && look.together) ? timelineSection() : null, blameSection(), requestsSection(), rolloutSection(),
     listsSection(), footer(DATA.signatures[look.answer] + " · " + A.provenance.evaluator + ": "
       + A.provenance.evaluator_reason)].filter(Boolean));
   if (T) drawTime();

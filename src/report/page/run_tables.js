@@ -68,6 +68,14 @@ function requestsSection() {
       table("", ["", "#"], quantiles)) : null));
 }
 
+function stuckSection() {
+  if (!A.stuck.length) return null;
+  return h("section", null, h("h2", null, "What does not reach its end"),
+    table("", ["", "#rollouts", "#since", "waits for", "setting", "found", "needed"],
+      A.stuck.map((s) => [s.action, percent(s.share), sec(s.since_s), s.what, path(s.setting),
+        s.found, s.needed])));
+}
+
 function rolloutSection() {
   const r = A.rollout, spread = (d) => [sec(d.mean), range(d.range, sec)];
   const rows = [];
@@ -77,10 +85,8 @@ function rolloutSection() {
     rows.push(["progress deadline exceeded", sec(r.progress_deadline_exceeded_s),
       "in " + percent(r.progress_deadline_exceeded) + " of rollouts"]);
   }
-  const waits = r.waiting_for.map((w) => h("p", null, "Waits for ", h("b", null, w.what),
-    ` (${percent(w.share)} of rollouts).`));
   const phases = r.phases.map((p) => [p.name, sec(p.to_s - p.from_s), instant(p.to_s)]);
-  return h("section", null, h("h2", null, "The rollout"), waits, h("div", { class: "pair" },
+  return h("section", null, h("h2", null, "The rollout"), h("div", { class: "pair" },
     rows.length ? h("div", null, h("h3", null, "how long"),
       table("", ["", "#mean", "#95 % of rollouts"], rows)) : null,
     phases.length ? h("div", null, h("h3", null, "what the time goes into (the rollout drawn)"),

@@ -34,6 +34,7 @@ pub fn text(answer: &Answer) -> String {
         line(&mut out, &format!("  {}", paint(DIM, &part)));
     }
     verdict(&mut out, answer);
+    stuck(&mut out, answer);
     if answer.requests.sent > 0.0 {
         losses(&mut out, answer);
     }
@@ -58,15 +59,48 @@ fn head(answer: &Answer) -> String {
     answer.head.iter().map(item).collect::<Vec<_>>().join(" · ")
 }
 
+/// Red: enough is lost to matter, or something does not reach its end.
+fn style(answer: &Answer) -> Style {
+    match answer.worth_changing || answer.incomplete > 0.0 {
+        true => BAD,
+        false => GOOD,
+    }
+}
+
 /// The answer, and what it leaves out if it was asked to.
 fn verdict(out: &mut String, answer: &Answer) {
-    let style = if answer.worth_changing { BAD } else { GOOD };
     for part in wrap(&answer.verdict, WIDTH - 2) {
-        line(out, &format!("  {}", paint(style, &part)));
+        line(out, &format!("  {}", paint(style(answer), &part)));
     }
     if answer.provenance.evaluator == Evaluator::Approximate.name() {
         let why = &answer.provenance.evaluator_reason;
         wrapped(out, 2, &format!("Approximate, as asked for: {why}. See --evaluator auto."));
+    }
+}
+
+fn stuck(out: &mut String, answer: &Answer) {
+    const SHOWN: usize = 3;
+    if answer.stuck.is_empty() {
+        return;
+    }
+    section(out, "STUCK", "what does not reach its end, and the setting that keeps it from there");
+    for s in answer.stuck.iter().take(SHOWN) {
+        let head = format!(
+            "{} in {} of rollouts, since {}: {}",
+            s.action,
+            percent(s.share),
+            seconds(s.since_s),
+            s.what
+        );
+        wrapped(out, 2, &head);
+        let fix = format!("{}: found {}, needed {}", s.setting, s.found, s.needed);
+        for part in wrap(&fix, WIDTH - 6).iter().filter(|_| !s.setting.is_empty()) {
+            line(out, &format!("      {}", paint(HEAD, part)));
+        }
+    }
+    if answer.stuck.len() > SHOWN {
+        let more = plural((answer.stuck.len() - SHOWN) as u64, "further reason");
+        wrapped(out, 2, &format!("{more}: see --format json or --report"));
     }
 }
 
@@ -188,7 +222,7 @@ fn rollout(out: &mut String, answer: &Answer) {
     section(out, "ROLLOUT", "");
     match &r.duration_s {
         Some(d) => row(out, "complete", &duration(d, r.completed)),
-        None if r.is_rollout => row(out, "complete", "not within the horizon"),
+        None if r.is_rollout => row(out, "complete", "never reached"),
         None => {}
     }
     if let Some(d) = &r.last_pod_gone_s {
@@ -208,9 +242,6 @@ fn rollout(out: &mut String, answer: &Answer) {
     row(out, "pods", &pods);
     if let Some(placement) = &r.placement {
         hanging(out, "placed", &placement::text(placement));
-    }
-    for w in r.waiting_for.iter().take(2) {
-        hanging(out, "waits for", &format!("{} ({} of rollouts)", w.what, percent(w.share)));
     }
     if let Some(s) = r.progress_deadline_exceeded_s {
         let share = percent(r.progress_deadline_exceeded);

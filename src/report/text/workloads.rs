@@ -61,10 +61,11 @@ fn cells(answer: &Answer) -> String {
 /// What is wrong, and the setting to change first.
 fn why(answer: &Answer) -> String {
     let mut parts = Vec::new();
-    if is_stuck(answer) {
-        let waits = answer.rollout.waiting_for.first();
-        let waits = waits.map_or(String::new(), |w| format!(": waits for {}", w.what));
-        parts.push(format!("does not complete{waits}"));
+    if let Some(stuck) = answer.stuck.first() {
+        parts.push(format!("does not complete: {}", stuck.what));
+        if !stuck.setting.is_empty() {
+            parts.push(format!("{}: {}", stuck.setting, stuck.needed));
+        }
     }
     if let Some(b) = answer.blame.first().filter(|_| answer.worth_changing) {
         parts.push(format!("{} ({})", b.setting, b.cause_label));

@@ -14,7 +14,7 @@ use rollsim::run::{Replication, RunOptions};
 use rollsim::scenario::{Assumption, Scenario};
 use rollsim::timeline::*;
 use rollsim::traffic::*;
-use rollsim::world::RolloutOutcome;
+use rollsim::world::{RolloutOutcome, Stuck, Why};
 use std::collections::BTreeMap;
 
 /// What distinguishes the cases.
@@ -110,13 +110,23 @@ pub fn replication(case: &Case, seed: Seed) -> Replication {
             lowest_available: case.replicas,
             progress_deadline_exceeded: case.stuck.then(|| at(30.0)),
             surge_pod_seconds: 12.5,
-            waiting_for: case.stuck.then(|| {
-                "pod web-new-00 to turn ready (its readiness probe has failed 14 times)".into()
-            }),
+            stuck: case.stuck.then(stuck_probe).into_iter().collect(),
             ..RolloutOutcome::default()
         },
         traffic,
         timeline: Some(timeline),
+    }
+}
+
+/// Its new pods are not ready in time.
+fn stuck_probe() -> Stuck {
+    Stuck {
+        action: 0,
+        since: at(1.2),
+        until: at(60.0),
+        for_good: false,
+        deployment: None,
+        why: Why::Starting { pods: 1 },
     }
 }
 

@@ -1,0 +1,212 @@
+//! The setting that keeps an action from its end: what was found, and what would do.
+
+use super::stuck::{list, probe_name, start_s};
+use super::words::seconds;
+use crate::cluster::spec::{Container, Deployment, IntOrPercent, PodDisruptionBudget, Strategy};
+use crate::model::scheduler::filter::Rejected;
+use crate::scenario::Scenario;
+use crate::world::{Stuck, Why};
+
+/// The setting to blame: what was found, and what would do.
+#[derive(Default)]
+pub(super) struct Fix {
+    pub setting: String,
+    pub found: String,
+    pub needed: String,
+}
+
+pub(super) fn fix(scenario: &Scenario, stuck: &Stuck) -> Fix {
+    let spec = stuck.deployment.as_deref();
+    let (setting, found, needed) = match &stuck.why {
+        Why::Paused | Why::UndoOfPaused => {
+            ("paused", "true".into(), "kubectl rollout resume".to_owned())
+        }
+        Why::NoRevision { wanted, kept } => return no_revision(*wanted, kept, scenario),
+        Why::NoNode { message, rejected, instead, .. } => {
+            return spec.map_or(Fix::default(), |d| room(message, *rejected, *instead, d));
+        }
+        Why::Killed { container, by_startup, after } => {
+            return killed(container, *by_startup, after.as_secs_f64());
+        }
+        Why::Crashes { container } => {
+            let after = container.app.crash_after.map_or(0.0, |d| d.as_secs_f64());
+            let found = format!("ends {} after its start", seconds(after));
+            ("the application", found, "one that keeps running".into())
+        }
+        Why::NeverReady { container } => {
+            let setting = format!("readinessProbe of {}", container.name);
+            let found = "always \"no\"".into();
+            return Fix { setting, found, needed: "an application that becomes ready".into() };
+        }
+        Why::Gates { names, .. } => {
+            ("readinessGates", names.join(", "), "a controller that sets it, or no gate".into())
+        }
+        Why::Budget { budget, desired, .. } => {
+            return Fix::of_budget(&scenario.pod_disruption_budgets[*budget], *desired);
+        }
+        Why::SeveralBudgets { names } => {
+            ("PodDisruptionBudget", names.join(", "), "one budget for each pod".into())
+        }
+        Why::Starting { .. } | Why::Late { .. } => {
+            return spec.map_or(Fix::default(), |d| slow(stuck, d));
+        }
+        Why::MinReady { .. } => {
+            let found = spec.map_or(0, |d| d.min_ready_seconds).to_string();
+            ("minReadySeconds", found, "less than the progress deadline".into())
+        }
+        Why::Stopping { .. } => {
+            let grace = spec.map_or(0, |d| d.template.termination_grace_period_seconds);
+            let needed = "an application that stops sooner, or less".into();
+            ("terminationGracePeriodSeconds", format!("{grace} s"), needed)
+        }
+        Why::Other => return Fix::default(),
+    };
+    Fix { setting: setting.to_owned(), found, needed }
+}
+
+fn no_revision(wanted: Option<u32>, kept: &[u32], scenario: &Scenario) -> Fix {
+    let limit = scenario.deployments[scenario.subject].revision_history_limit;
+    if limit == Some(0) {
+        let needed = "1 or more".into();
+        return Fix { setting: "revisionHistoryLimit".into(), found: "0".into(), needed };
+    }
+    let (found, needed) = match wanted {
+        Some(n) => (n.to_string(), format!("one of {}", list(kept))),
+        None => ("no rollout before it".into(), "a rollout first (undo_after_s)".into()),
+    };
+    Fix { setting: "the revision asked for".into(), found, needed }
+}
+
+/// Why there is no room: for one more pod, or for any.
+fn room(message: &str, rejected: Rejected, instead: bool, d: &Deployment) -> Fix {
+    let (n, placement) = (d.replicas, &d.template.placement);
+    if let Strategy::RollingUpdate { max_unavailable, .. } = d.strategy
+        && instead
+        && max_unavailable.of(n, false) == 0
+    {
+        return Fix {
+            setting: "maxUnavailable".into(),
+            found: format!("{}, and no node takes {}", of(max_unavailable, n), nth(n + 1)),
+            needed: "maxUnavailable 1, maxSurge 0".into(),
+        };
+    }
+    let near = placement.affinity.required.first().map(|t| &t.topology_key);
+    let apart = placement.anti_affinity.required.first().map(|t| &t.topology_key);
+    let labels = placement.node_selector.iter().map(|(k, v)| format!("{k}: {v}"));
+    let labels = labels.collect::<Vec<_>>().join(", ");
+    let (setting, found, needed) = match (rejected, apart, near) {
+        (Rejected { resources: true, .. }, ..) => {
+            ("resources.requests", "more than a node has left".into(), "less, or a further node")
+        }
+        (Rejected { ports: true, .. }, ..) => {
+            ("hostPort", "taken on every node".into(), "none, or a further node")
+        }
+        (Rejected { volumes: true, .. }, ..) => {
+            let found = "a claim of one pod (ReadWriteOncePod)".into();
+            ("volumes", found, "strategy Recreate, or another access mode")
+        }
+        (Rejected { affinity: true, .. }, Some(key), _) => {
+            let found = format!("required, one pod for each {key}");
+            ("podAntiAffinity", found, "preferred, or more of them than pods")
+        }
+        (Rejected { affinity: true, .. }, None, Some(key)) => {
+            ("podAffinity", format!("required, by {key}"), "preferred, or pods to be near to")
+        }
+        (Rejected { spread: true, .. }, ..) => {
+            let found = "whenUnsatisfiable: DoNotSchedule".into();
+            ("topologySpreadConstraints", found, "ScheduleAnyway, or room where pods are few")
+        }
+        _ if !labels.is_empty() => ("nodeSelector", labels, "a node with these labels"),
+        _ if placement.node_affinity.required.is_some() => {
+            ("nodeAffinity", "required".into(), "a node that it matches")
+        }
+        _ => ("nodes", message.to_owned(), "a further node, or a toleration"),
+    };
+    Fix { setting: setting.into(), found, needed: needed.into() }
+}
+
+/// `25 % of 3, which is 0`.
+fn of(limit: IntOrPercent, total: i32) -> String {
+    match limit {
+        IntOrPercent::Int(n) => n.to_string(),
+        IntOrPercent::Percent(p) => {
+            format!("{p} % of {total}, which is {}", limit.of(total, false))
+        }
+    }
+}
+
+/// `a second pod`, `a fourth pod`.
+fn nth(n: i32) -> String {
+    match n {
+        2 => "a second pod".into(),
+        3 => "a third pod".into(),
+        4 => "a fourth pod".into(),
+        5 => "a fifth pod".into(),
+        n => format!("pod number {n}"),
+    }
+}
+
+/// The probe's failures must last for longer than the start.
+fn killed(container: &Container, by_startup: bool, after_s: f64) -> Fix {
+    let probe = if by_startup { &container.startup_probe } else { &container.liveness_probe };
+    let Some(probe) = probe else { return Fix::default() };
+    let period = f64::from(probe.period_seconds.max(1));
+    let more = libm::floor((start_s(container) - after_s).max(0.0) / period) as i32 + 1;
+    let threshold = probe.failure_threshold.saturating_add(more);
+    let name = probe_name(by_startup);
+    let needed = match by_startup {
+        true => format!("failureThreshold at least {threshold}"),
+        false => format!("a startupProbe, or failureThreshold at least {threshold}"),
+    };
+    Fix {
+        setting: format!("{name}.failureThreshold of {}", container.name),
+        found: format!("{}, every {}", probe.failure_threshold, seconds(period)),
+        needed,
+    }
+}
+
+impl Fix {
+    /// One pod more than must stay, or one less that must.
+    fn of_budget(budget: &PodDisruptionBudget, desired: i32) -> Fix {
+        let (found, needed) = match (budget.max_unavailable, budget.min_available) {
+            (Some(max), _) => {
+                let found = match max {
+                    IntOrPercent::Int(n) => format!("maxUnavailable {n}"),
+                    IntOrPercent::Percent(p) => format!("maxUnavailable {p} %"),
+                };
+                (found, "maxUnavailable 1".to_owned())
+            }
+            (None, Some(IntOrPercent::Int(n))) => {
+                (format!("minAvailable {n} of {desired}"), format!("replicas {}", n + 1))
+            }
+            (None, Some(IntOrPercent::Percent(p))) => {
+                let spare = |n: &i32| IntOrPercent::Percent(p).of(*n, true) < *n;
+                let replicas = (desired..=100).find(spare);
+                let needed =
+                    replicas.map_or("maxUnavailable 1".into(), |n| format!("replicas {n}"));
+                (format!("minAvailable {p} %, which is {desired}"), needed)
+            }
+            (None, None) => return Fix::default(),
+        };
+        Fix { setting: format!("PodDisruptionBudget {}", budget.name), found, needed }
+    }
+}
+
+/// It gets there, or might, after the deadline.
+fn slow(stuck: &Stuck, d: &Deployment) -> Fix {
+    let Some(deadline) = d.progress_deadline_seconds else { return Fix::default() };
+    let waited = (stuck.until - stuck.since).as_secs_f64();
+    let (setting, found, needed) = match stuck.why {
+        Why::Late { over } => {
+            let seconds = libm::ceil((over - stuck.since).as_secs_f64()) as i64;
+            let needed = format!("{} or more", i64::from(deadline) + seconds);
+            ("progressDeadlineSeconds", deadline.to_string(), needed)
+        }
+        _ => (
+            "the start of the pods",
+            format!("longer than {}", seconds(waited)),
+            "a shorter one".into(),
+        ),
+    };
+    Fix { setting: setting.into(), found, needed }
+}

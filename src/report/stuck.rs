@@ -1,0 +1,245 @@
+//! What does not reach its end, in words: since when, and which setting keeps it from there.
+
+use super::remedy::fix;
+use super::words::{percent, plural, seconds};
+use crate::cluster::spec::Container;
+use crate::run::Replication;
+use crate::scenario::{ActionKind, Scenario};
+use crate::world::{Stuck, Why};
+use schemars::JsonSchema;
+use serde::Serialize;
+use std::collections::BTreeMap;
+
+/// An action that does not reach its end, and the setting that keeps it from there.
+#[derive(Clone, Debug, PartialEq, Serialize, JsonSchema)]
+pub struct StuckRow {
+    /// Such as `the rollout`, `the drain of node-1`.
+    pub action: String,
+    /// What it waits for.
+    pub what: String,
+    /// Since when, from the action; mean over the replications concerned.
+    pub since_s: f64,
+    /// Followed until then.
+    pub until_s: f64,
+    /// Nothing that can still happen ends the waiting.
+    pub for_good: bool,
+    /// It gets there, but after its deadline: then.
+    pub late_s: Option<f64>,
+    /// Share of replications.
+    pub share: f64,
+    pub setting: String,
+    pub found: String,
+    pub needed: String,
+}
+
+/// Share of replications in which an action did not reach its end.
+pub fn incomplete(replications: &[Replication]) -> f64 {
+    let stuck = replications.iter().filter(|r| !r.rollout.stuck.is_empty()).count();
+    stuck as f64 / replications.len() as f64
+}
+
+/// One row for each action and reason, most frequent first.
+pub fn rows(scenario: &Scenario, replications: &[Replication]) -> Vec<StuckRow> {
+    let mut groups: BTreeMap<(usize, u8), Vec<&Stuck>> = BTreeMap::new();
+    for stuck in replications.iter().flat_map(|r| &r.rollout.stuck) {
+        groups.entry((stuck.action, kind(&stuck.why))).or_default().push(stuck);
+    }
+    let mut rows: Vec<StuckRow> =
+        groups.values().map(|alike| row(scenario, alike, replications.len())).collect();
+    rows.sort_by(|a, b| b.share.total_cmp(&a.share));
+    rows
+}
+
+/// Reasons of one kind are one row.
+fn kind(why: &Why) -> u8 {
+    match why {
+        Why::Paused => 0,
+        Why::UndoOfPaused => 1,
+        Why::NoRevision { .. } => 2,
+        Why::NoNode { .. } => 3,
+        Why::Killed { .. } => 4,
+        Why::Crashes { .. } => 5,
+        Why::NeverReady { .. } => 6,
+        Why::Gates { .. } => 7,
+        Why::Budget { .. } => 8,
+        Why::Starting { .. } => 9,
+        Why::MinReady { .. } => 10,
+        Why::Stopping { .. } => 11,
+        Why::Late { .. } => 12,
+        Why::Other => 13,
+        Why::SeveralBudgets { .. } => 14,
+    }
+}
+
+fn row(scenario: &Scenario, alike: &[&Stuck], replications: usize) -> StuckRow {
+    let first = alike[0];
+    let n = alike.len() as f64;
+    let fix = fix(scenario, first);
+    StuckRow {
+        action: action(scenario, first.action),
+        what: what(first),
+        since_s: alike.iter().map(|s| s.since.as_secs_f64()).sum::<f64>() / n,
+        until_s: alike.iter().map(|s| s.until.as_secs_f64()).fold(f64::INFINITY, f64::min),
+        for_good: alike.iter().all(|s| s.for_good),
+        late_s: late_s(alike),
+        share: n / replications as f64,
+        setting: fix.setting,
+        found: fix.found,
+        needed: fix.needed,
+    }
+}
+
+/// When it gets there after its deadline, in the mean.
+fn late_s(alike: &[&Stuck]) -> Option<f64> {
+    let over = alike.iter().map(|s| match s.why {
+        Why::Late { over } => Some(over.as_secs_f64()),
+        _ => None,
+    });
+    let over: Vec<f64> = over.collect::<Option<_>>()?;
+    Some(over.iter().sum::<f64>() / over.len() as f64)
+}
+
+/// The action as the subject of a sentence.
+fn action(scenario: &Scenario, index: usize) -> String {
+    let node =
+        |node: &Option<usize>| node.map_or("a node", |n| &*scenario.nodes[n].name).to_owned();
+    let name = match &scenario.actions[index].kind {
+        ActionKind::Rollout { .. } | ActionKind::Resume => "rollout".to_owned(),
+        ActionKind::Undo { .. } => "undo".into(),
+        ActionKind::Scale { replicas, .. } => format!("scaling to {replicas}"),
+        ActionKind::DeletePods { .. } => "deletion of pods".into(),
+        ActionKind::Evict { .. } => "eviction of all pods".into(),
+        ActionKind::SelectorSwitch { deployment, .. } => format!("switch to {}", deployment.name),
+        ActionKind::ShiftWeight { .. } => "shift of weights".into(),
+        ActionKind::RestartIngress => "restart of the ingress controller".into(),
+        ActionKind::Pause => "pause".into(),
+        ActionKind::Drain { node: n } => format!("drain of {}", node(n)),
+    };
+    let alike = |a: &crate::scenario::Action| {
+        std::mem::discriminant(&a.kind) == std::mem::discriminant(&scenario.actions[index].kind)
+    };
+    match scenario.actions.iter().filter(|a| alike(a)).count() {
+        1 => format!("the {name}"),
+        _ => format!("the {name} at {}", seconds(scenario.actions[index].at.as_secs_f64())),
+    }
+}
+
+/// The first sentence of the answer.
+pub fn sentence(row: &StuckRow) -> String {
+    let subject = match row.share < 1.0 {
+        true => format!("In {} of rollouts {}", percent(row.share), row.action),
+        false => capital(&row.action),
+    };
+    if let Some(late) = row.late_s {
+        let (since, late) = (seconds(row.since_s), seconds(late));
+        return format!("{subject} is complete at {late} only: since {since} {}.", row.what);
+    }
+    let end = match row.for_good {
+        true => "never reaches its end".to_owned(),
+        false => format!("does not reach its end within {}", seconds(row.until_s)),
+    };
+    format!("{subject} {end}: since {} {}.", seconds(row.since_s), row.what)
+}
+
+fn capital(text: &str) -> String {
+    let mut chars = text.chars();
+    chars.next().map_or(String::new(), |c| c.to_uppercase().chain(chars).collect())
+}
+
+/// What it waits for, as the end of a sentence.
+fn what(stuck: &Stuck) -> String {
+    let pods = |n: u32| plural(u64::from(n), "pod");
+    let is = |n: u32| if n == 1 { "is" } else { "are" };
+    match &stuck.why {
+        Why::Paused => "the Deployment is paused".into(),
+        Why::UndoOfPaused => "the Deployment is paused, which undo does not touch".into(),
+        Why::NoRevision { wanted: Some(n), kept } => {
+            format!("unable to find specified revision {n}; kept are {}", list(kept))
+        }
+        Why::NoRevision { wanted: None, kept } => {
+            format!("there is no revision to go back to; kept is {}", list(kept))
+        }
+        Why::NoNode { pods: n, message, .. } => {
+            let fit = if *n == 1 { "fits" } else { "fit" };
+            format!("{} {fit} on no node ({message})", pods(*n))
+        }
+        Why::Killed { container, by_startup, after } => format!(
+            "{} ends container {} {} after its start, and it needs {} to listen",
+            probe_name(*by_startup),
+            container.name,
+            seconds(after.as_secs_f64()),
+            seconds(start_s(container)),
+        ),
+        Why::Crashes { container } => format!("container {} ends again and again", container.name),
+        Why::NeverReady { container } => {
+            format!("container {} answers every readiness probe with \"no\"", container.name)
+        }
+        Why::Gates { names, set: false } => {
+            let gates = if names.len() == 1 { "gate" } else { "gates" };
+            let are = if names.len() == 1 { "is" } else { "are" };
+            let names = names.join(", ");
+            format!("readiness {gates} {names} {are} never set: nothing in the input sets it")
+        }
+        Why::Gates { names, set: true } => {
+            format!("readiness gate {} is not set", names.join(", "))
+        }
+        Why::Budget { name, desired, healthy, .. } => {
+            format!("budget {name} allows no eviction: {healthy} healthy, {desired} must stay")
+        }
+        Why::SeveralBudgets { names } => {
+            format!("budgets {} select one pod, which then cannot be evicted", names.join(" and "))
+        }
+        Why::Starting { pods: n } => format!("{} {} not ready", pods(*n), is(*n)),
+        Why::MinReady { pods: n } => {
+            format!("{} {} ready, but not for minReadySeconds", pods(*n), is(*n))
+        }
+        Why::Stopping { pods: n } => {
+            format!("{} that {} told to stop {} not gone", pods(*n), was(*n), is(*n))
+        }
+        Why::Late { .. } => {
+            "its progress deadline is exceeded, and kubectl rollout status has failed".into()
+        }
+        Why::Other => "the Deployment is not what is wanted".into(),
+    }
+}
+
+fn was(n: u32) -> &'static str {
+    if n == 1 { "was" } else { "were" }
+}
+
+pub(super) fn list(revisions: &[u32]) -> String {
+    let numbers: Vec<String> = revisions.iter().map(u32::to_string).collect();
+    if numbers.is_empty() { "none".into() } else { numbers.join(", ") }
+}
+
+pub(super) fn probe_name(by_startup: bool) -> &'static str {
+    if by_startup { "startupProbe" } else { "livenessProbe" }
+}
+
+/// Slow but not extreme.
+pub(super) fn start_s(container: &Container) -> f64 {
+    container.app.start_delay.quantile_s(0.95)
+}
+
+/// Sentences on actions that change nothing.
+pub fn without_effect(scenario: &Scenario, replications: &[Replication]) -> Vec<String> {
+    let mut counts: BTreeMap<u32, usize> = BTreeMap::new();
+    for &index in replications.iter().flat_map(|r| &r.rollout.idle) {
+        *counts.entry(index).or_default() += 1;
+    }
+    let say = |(index, n): (u32, usize)| {
+        let name = action(scenario, index as usize);
+        let reason = match &scenario.actions[index as usize].kind {
+            ActionKind::Drain { .. } => "the node has no pod",
+            _ => "the Deployment is like that already",
+        };
+        match n == replications.len() {
+            true => format!("{} changes nothing: {reason}.", capital(&name)),
+            false => {
+                let share = percent(n as f64 / replications.len() as f64);
+                format!("In {share} of rollouts {name} changes nothing: {reason}.")
+            }
+        }
+    };
+    counts.into_iter().map(say).collect()
+}

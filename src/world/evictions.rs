@@ -1,0 +1,177 @@
+//! Drains and evictions: which pods go, and which budget keeps them.
+
+use super::actions::Step;
+use super::goals::Goal;
+use super::{Event, World, outcome};
+use crate::cluster::objects::{DeploymentId, PodId, Write};
+use crate::cluster::spec::{PodDisruptionBudget, selects};
+use crate::engine::{Dur, Time};
+use crate::model::disruption::eviction::{self, Answer, EvictedPod, Store};
+use crate::model::disruption::pdb::{self, BudgetPod};
+use crate::scenario::ActionKind;
+use crate::timeline::Milestone;
+
+/// One eviction after the other: the client's own time between two.
+const EVICTION_GAP: Dur = Dur::from_millis(100);
+
+impl World<'_> {
+    pub(super) fn drain(&mut self, now: Time, goal: Goal, node: Option<usize>) -> String {
+        let of_subject = |p: &PodId| self.cluster.deployment_of(*p) == self.subject();
+        let node = node.unwrap_or_else(|| {
+            let asked = |&node: &usize| self.pods_on(node).any(|p| of_subject(&p));
+            (0..self.scenario.nodes.len()).find(asked).unwrap_or(0)
+        });
+        let cordon = Write::SetUnschedulable { node: node as u16, value: true };
+        self.cluster.apply(now, cordon, 0);
+        let (index, pods) = (goal.action, self.pods_on(node).collect::<Vec<PodId>>());
+        let mut owners: Vec<DeploymentId> =
+            pods.iter().map(|&p| self.cluster.deployment_of(p)).collect();
+        owners.sort_unstable();
+        owners.dedup();
+        match pods.is_empty() {
+            true => self.actions.idle.push(index),
+            false => {
+                let goal = Goal::new(index, now, owners);
+                self.goals.begin(goal.takes_away(pods.clone()));
+            }
+        }
+        // After the answer to the cordon, and the list of pods: all at once; refused ones are tried again,
+        // each for itself.
+        let listed = now + self.latency(|l| &l.api_write) + self.latency(|l| &l.api_write);
+        for next in 0..pods.len() as u32 {
+            self.queue.schedule(listed, Event::Action(Step::Evict { action: index, next }));
+        }
+        self.actions.pods.push((index, pods));
+        format!("drain {}", self.scenario.nodes[node].name)
+    }
+
+    pub(super) fn pods_on(&self, node: usize) -> impl Iterator<Item = PodId> + '_ {
+        let there = move |p: &PodId| {
+            let pod = &self.cluster.pods[p.index()];
+            !pod.removed && pod.node == Some(node as u16)
+        };
+        (0..self.cluster.pods.len() as u32).map(PodId).filter(there)
+    }
+
+    pub(super) fn evict_next(&mut self, now: Time, action: u32, next: u32) {
+        let list = self.actions.pods.iter().find(|(a, _)| *a == action);
+        let Some(&pod) = list.and_then(|(_, pods)| pods.get(next as usize)) else { return };
+        let (retry, serial) = match &self.scenario.actions[action as usize].kind {
+            ActionKind::Evict { retry } => (*retry, true),
+            _ => (self.scenario.kubernetes.defaults.drain_retry, false),
+        };
+        let at = now + self.latency(|l| &l.api_write);
+        let (answer, budgets) = self.evict(now, pod);
+        self.goals.evicts(now, action, answer == Answer::Deleted);
+        match answer {
+            Answer::Deleted => {
+                self.queue.schedule(at, Event::Write(Write::DeletePod { pod }));
+            }
+            Answer::TooManyRequests(_) | Answer::Conflict => {
+                let step = Step::Evict { action, next };
+                self.queue.schedule(now + retry, Event::Action(step));
+                return;
+            }
+            // An error that `kubectl drain` does not try again.
+            Answer::SeveralBudgets => {
+                let name = outcome::name_of(&self.cluster, pod);
+                let note = format!("eviction of {name} refused: {budgets} budgets select it");
+                self.timeline.mark(now, Milestone::Note(note));
+            }
+        }
+        if serial {
+            let step = Step::Evict { action, next: next + 1 };
+            self.queue.schedule(at + EVICTION_GAP, Event::Action(step));
+        }
+    }
+
+    /// The eviction API; also how many budgets select the pod.
+    fn evict(&mut self, now: Time, pod: PodId) -> (Answer, usize) {
+        let object = &self.cluster.pods[pod.index()];
+        if object.removed {
+            return (Answer::Deleted, 0);
+        }
+        let budgets: Vec<_> = self.budgets_of(now, pod).map(|(_, budget)| budget).collect();
+        let (defaults, mut stored) = (&self.scenario.kubernetes.defaults, Stored(self.asked(pod)));
+        let (answer, taken) = eviction::create(defaults, &mut stored, &budgets, false);
+        if taken {
+            self.actions.evicted.push((pod, now));
+        }
+        (answer, budgets.len())
+    }
+
+    fn asked(&self, pod: PodId) -> EvictedPod {
+        let pod = &self.cluster.pods[pod.index()];
+        let (phase, ready) = (pod.status.phase, pod.status.ready);
+        EvictedPod { phase, ready, deleting: pod.deleting.is_some() }
+    }
+
+    /// The budgets that select a pod, by their numbers.
+    fn budgets_of(
+        &self,
+        now: Time,
+        pod: PodId,
+    ) -> impl Iterator<Item = (usize, eviction::Budget)> + '_ {
+        let labels = &self.cluster.template_of(pod).labels;
+        let all = self.scenario.pod_disruption_budgets.iter().enumerate();
+        let selecting = all.filter(move |(_, b)| selects(&b.selector, labels));
+        selecting.map(move |(index, budget)| (index, self.budget(now, budget)))
+    }
+
+    /// The budgets that keep a pod from being evicted; none: it may go, or is going.
+    pub(super) fn refusing(&self, pod: PodId) -> Vec<(usize, eviction::Budget)> {
+        let (now, object) = (self.queue.now(), &self.cluster.pods[pod.index()]);
+        if object.removed || object.deleting.is_some() {
+            return Vec::new();
+        }
+        let budgets: Vec<_> = self.budgets_of(now, pod).collect();
+        let plain: Vec<eviction::Budget> = budgets.iter().map(|&(_, budget)| budget).collect();
+        let (defaults, mut stored) = (&self.scenario.kubernetes.defaults, Stored(self.asked(pod)));
+        match eviction::create(defaults, &mut stored, &plain, false).0 {
+            Answer::Deleted => Vec::new(),
+            _ => budgets,
+        }
+    }
+
+    /// A budget with its status of this instant.
+    fn budget(&self, now: Time, budget: &PodDisruptionBudget) -> eviction::Budget {
+        let covered = |p: &PodId| {
+            let pod = &self.cluster.pods[p.index()];
+            !pod.removed && selects(&budget.selector, &self.cluster.template_of(*p).labels)
+        };
+        let pods: Vec<PodId> =
+            (0..self.cluster.pods.len() as u32).map(PodId).filter(covered).collect();
+        let seen = pods.iter().map(|p| {
+            let pod = &self.cluster.pods[p.index()];
+            let evicted = self.actions.evicted.iter().find(|(evicted, _)| evicted == p);
+            let evicted = evicted.map(|&(_, at)| at);
+            BudgetPod { ready: pod.status.ready, deleting: pod.deleting.is_some(), evicted }
+        });
+        let healthy = pdb::count_healthy(&self.scenario.kubernetes.defaults, seen, now);
+        let mut owners: Vec<DeploymentId> =
+            pods.iter().map(|&p| self.cluster.deployment_of(p)).collect();
+        owners.sort_unstable();
+        owners.dedup();
+        let expected: i32 =
+            owners.iter().map(|d| self.cluster.deployments[d.index()].spec.replicas).sum();
+        let (least, most) = (budget.min_available, budget.max_unavailable);
+        eviction::Budget {
+            status: pdb::status(least, most, pods.len() as i32, healthy, expected),
+            observed: true,
+            always_allow_unhealthy: budget.always_allow_unhealthy,
+        }
+    }
+}
+
+/// A pod at one instant, at which nobody else changes it: no delete meets a conflict.
+struct Stored(EvictedPod);
+
+impl Store for Stored {
+    fn pod(&mut self) -> EvictedPod {
+        self.0
+    }
+
+    fn delete(&mut self, _as_seen: bool) -> bool {
+        true
+    }
+}

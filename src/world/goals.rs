@@ -1,0 +1,159 @@
+//! When an action is over. Each has an end of its own: a rollout when the Deployment is complete, a drain
+//! when no pod that it evicts is left and those that came instead are available.
+
+use super::stuck::Why;
+use crate::cluster::objects::{Cluster, DeploymentId, PodId};
+use crate::engine::Time;
+use crate::model::deployment::status;
+
+/// An action that has begun, and what has to come about until it is over.
+#[derive(Clone, Debug)]
+pub(super) struct Goal {
+    /// Its index in the scenario.
+    pub action: u32,
+    pub since: Time,
+    /// These have as many available pods as they want ...
+    pub deployments: Vec<DeploymentId>,
+    /// ... all of the present template.
+    pub updated: bool,
+    /// These go; sorted.
+    pods: Vec<PodId>,
+    /// How many of them are not gone yet.
+    pods_left: usize,
+    /// Steps of the action itself that are still to come.
+    steps: u32,
+    /// An eviction has been refused since then, and none was granted.
+    pub refused: Option<Time>,
+    /// It was turned away.
+    pub denied: Option<Why>,
+    pub over: Option<Time>,
+}
+
+impl Goal {
+    pub fn new(action: u32, since: Time, deployments: Vec<DeploymentId>) -> Goal {
+        Goal {
+            action,
+            since,
+            deployments,
+            updated: false,
+            pods: Vec::new(),
+            pods_left: 0,
+            steps: 0,
+            refused: None,
+            denied: None,
+            over: None,
+        }
+    }
+
+    /// All pods come to be of the present template.
+    pub fn rolls(self) -> Goal {
+        Goal { updated: true, ..self }
+    }
+
+    pub fn takes_away(mut self, mut pods: Vec<PodId>) -> Goal {
+        pods.sort_unstable();
+        self.pods_left = pods.len();
+        Goal { pods, ..self }
+    }
+
+    pub fn in_steps(self, steps: u32) -> Goal {
+        Goal { steps, ..self }
+    }
+
+    pub fn denied(self, why: Why) -> Goal {
+        Goal { denied: Some(why), ..self }
+    }
+
+    /// Pods that have to go and are still there.
+    pub fn pods_there<'a>(&'a self, cluster: &'a Cluster) -> impl Iterator<Item = PodId> + 'a {
+        self.pods.iter().copied().filter(|p| !cluster.pods[p.index()].removed)
+    }
+
+    /// Whether the Deployment is what the action asks for.
+    pub fn holds(&self, id: DeploymentId, cluster: &Cluster) -> bool {
+        let d = &cluster.deployments[id.index()];
+        let (desired, observed) = (d.spec.replicas, d.status.observed_generation >= d.generation);
+        match self.updated {
+            true => status::complete(desired, d.status, observed),
+            false => observed && d.status.replicas == desired && d.status.available == desired,
+        }
+    }
+
+    /// It is over from when on all holds and goes on to: a release that crashes is not out.
+    fn look(&mut self, now: Time, cluster: &Cluster) {
+        if self.denied.is_none() && self.pods_left == 0 && self.steps == 0 {
+            let all = self.deployments.iter().all(|&id| self.holds(id, cluster));
+            self.over = if all { self.over.or(Some(now)) } else { None };
+        }
+    }
+}
+
+/// What the actions so far are after.
+#[derive(Debug, Default)]
+pub(super) struct Goals(Vec<Goal>);
+
+impl Goals {
+    /// One more; an earlier rollout of the same Deployment is over when this one is.
+    pub fn begin(&mut self, goal: Goal) {
+        self.0.push(goal);
+    }
+
+    /// Some action has not reached its end.
+    pub fn open(&self) -> bool {
+        self.0.iter().any(|g| g.over.is_none() && g.denied.is_none())
+    }
+
+    /// The action was turned away.
+    pub fn denied(&self, action: u32) -> bool {
+        self.0.iter().any(|g| g.action == action && g.denied.is_some())
+    }
+
+    pub fn all(&self) -> impl Iterator<Item = &Goal> {
+        self.0.iter()
+    }
+
+    /// The last rollout, if there is one.
+    pub fn rollout(&self) -> Option<&Goal> {
+        self.0.iter().rev().find(|g| g.updated && g.denied.is_none())
+    }
+
+    /// Actions may have nothing to wait for.
+    pub fn look(&mut self, now: Time, cluster: &Cluster) {
+        self.0.iter_mut().for_each(|goal| goal.look(now, cluster));
+    }
+
+    pub fn pod_gone(&mut self, now: Time, pod: PodId, cluster: &Cluster) {
+        for goal in self.0.iter_mut().filter(|g| g.pods_left > 0) {
+            if goal.pods.binary_search(&pod).is_ok() {
+                goal.pods_left -= 1;
+                goal.look(now, cluster);
+            }
+        }
+    }
+
+    /// A Deployment's status changed; whether a rollout is over with it.
+    pub fn status_changed(&mut self, now: Time, id: DeploymentId, cluster: &Cluster) -> bool {
+        let mut rolled = false;
+        for goal in self.0.iter_mut().filter(|g| g.deployments.contains(&id)) {
+            let before = goal.over;
+            goal.look(now, cluster);
+            rolled |= goal.updated && goal.over.is_some() && before.is_none();
+        }
+        rolled
+    }
+
+    /// A step of the action itself is done; from now on `more` has to come to rest as well.
+    pub fn step_done(&mut self, action: u32, more: Option<DeploymentId>) {
+        for goal in self.0.iter_mut().filter(|g| g.action == action) {
+            goal.steps -= 1;
+            goal.deployments.extend(more);
+        }
+    }
+
+    /// Whether an eviction of the action was granted.
+    pub fn evicts(&mut self, now: Time, action: u32, granted: bool) {
+        for goal in self.0.iter_mut().filter(|g| g.action == action) {
+            goal.refused = if granted { None } else { goal.refused.or(Some(now)) };
+        }
+    }
+}

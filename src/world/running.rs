@@ -1,0 +1,79 @@
+//! How a run goes on: from event to event until the horizon, and past it while an action has not reached its
+//! end.
+
+use super::live::{Live, Load};
+use super::{Control, MARK, Moment, Observer, World};
+use crate::engine::Time;
+use crate::scenario::{Follow, Scenario};
+use crate::traffic::Mode;
+
+/// Most events that are scheduled past the horizon.
+const FOLLOWED_EVENTS: u64 = 400_000;
+
+impl World<'_> {
+    pub(super) fn run(self, observer: Option<Observer>) -> Control {
+        self.run_live(Mode::Open, observer).0
+    }
+
+    pub(super) fn run_live(
+        mut self,
+        mode: Mode,
+        mut observer: Option<Observer>,
+    ) -> (Control, Load) {
+        let Scenario { traffic, horizon, .. } = self.scenario;
+        let mut live = Live::begin(mode, &mut self.timeline, traffic, self.run.seed);
+        self.run_until(*horizon, &mut live, &mut observer);
+        let end = match self.goals.open() {
+            true => self.follow(&mut live, &mut observer),
+            false => *horizon,
+        };
+        self.timeline.ends(end);
+        let load = live.finish(&mut self.timeline);
+        (self.finish(), load)
+    }
+
+    fn run_until(&mut self, end: Time, live: &mut Live, observer: &mut Option<Observer>) {
+        while let Some(now) = self.queue.advance(end) {
+            self.step(now, live, observer);
+        }
+    }
+
+    #[inline(always)]
+    fn step(&mut self, now: Time, live: &mut Live, observer: &mut Option<Observer>) {
+        let event = observer.is_some().then(|| *self.queue.current());
+        live.advance(&mut self.timeline, now);
+        self.timeline.advance(now);
+        self.dispatch(now);
+        if let (Some(observer), Some(event)) = (observer, event) {
+            let (cluster, digest) = (&self.cluster, self.digest);
+            observer(Moment { at: now, event, cluster, changes: &cluster.log, digest });
+        }
+        self.publish(now);
+        self.until_mark -= 1;
+        if self.until_mark == 0 {
+            self.until_mark = MARK;
+            self.marks.push(self.digest);
+        }
+    }
+
+    /// Goes on past the horizon until all actions are over, nothing can happen any more, or nothing has got
+    /// on for longer than a progress deadline: a later horizon would not change the answer.
+    #[cold]
+    fn follow(&mut self, live: &mut Live, observer: &mut Option<Observer>) -> Time {
+        let mut end = self.scenario.horizon;
+        let Some(Follow { patience, tail }) = self.scenario.follow else { return end };
+        let most = self.queue.scheduled() + FOLLOWED_EVENTS;
+        while self.goals.open() && self.queue.scheduled() < most {
+            end = end.max(self.tracker.progressed + patience);
+            let Some(now) = self.queue.advance(end) else { break };
+            self.step(now, live, observer);
+        }
+        if !self.goals.open() {
+            end = self.queue.now() + tail;
+            self.run_until(end, live, observer);
+        } else if self.queue.scheduled() >= most {
+            end = self.queue.now();
+        }
+        end
+    }
+}

@@ -1,0 +1,238 @@
+//! Why an action has not reached its end: read off what the simulation has come to.
+
+use super::World;
+use super::goals::Goal;
+use crate::cluster::objects::{DeploymentId, PodId};
+use crate::cluster::spec::{Container, Deployment};
+use crate::engine::{Dur, Time};
+use crate::model::scheduler::choice::Failure;
+use crate::model::scheduler::filter::Rejected;
+
+/// An action that has not reached its end.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Stuck {
+    /// Its index in the scenario.
+    pub action: usize,
+    /// Since when nothing gets on.
+    pub since: Time,
+    /// How far it was followed.
+    pub until: Time,
+    /// Nothing that can still happen ends it.
+    pub for_good: bool,
+    /// The Deployment it waits for, as it is now.
+    pub deployment: Option<Box<Deployment>>,
+    pub why: Why,
+}
+
+/// What an action waits for.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Why {
+    /// The Deployment is paused.
+    Paused,
+    /// `kubectl rollout undo` does not touch a paused Deployment.
+    UndoOfPaused,
+    /// It asks for a revision that is not kept; None: for the one before.
+    NoRevision { wanted: Option<u32>, kept: Vec<u32> },
+    /// New pods fit on no node: as FailedScheduling has it, and what turned them down. `instead`: one would
+    /// fit in the place of a running one.
+    NoNode { pods: u32, message: String, rejected: Rejected, instead: bool },
+    /// A probe ends the container before it listens.
+    Killed { container: Box<Container>, by_startup: bool, after: Dur },
+    /// The container ends by itself.
+    Crashes { container: Box<Container> },
+    /// The readiness probe is always answered with "no".
+    NeverReady { container: Box<Container> },
+    /// Containers are ready, and nobody sets these conditions (`set`: somebody would, later).
+    Gates { names: Vec<String>, set: bool },
+    /// An eviction is refused: so many pods must stay, so many are covered, all of them healthy.
+    Budget { name: String, budget: usize, desired: i32, healthy: i32 },
+    /// More than one budget selects a pod, which the eviction API answers with an error.
+    SeveralBudgets { names: Vec<String> },
+    /// Pods are not ready yet.
+    Starting { pods: u32 },
+    /// Pods are ready, and not yet for minReadySeconds.
+    MinReady { pods: u32 },
+    /// Pods that were told to stop are not gone.
+    Stopping { pods: u32 },
+    /// It is over, and later than the progress deadline allows.
+    Late { over: Time },
+    /// None of these.
+    Other,
+}
+
+impl World<'_> {
+    /// All actions that are not over, and what each waits for.
+    pub(super) fn stuck(&self) -> Vec<Stuck> {
+        self.goals.all().filter_map(|goal| self.stuck_at(goal)).collect()
+    }
+
+    fn stuck_at(&self, goal: &Goal) -> Option<Stuck> {
+        let late = self.tracker.deadline().filter(|&at| goal.updated && at >= goal.since);
+        let (since, deployment, why) = match (&goal.denied, goal.over) {
+            (Some(why), _) => (goal.since, None, why.clone()),
+            (None, Some(_)) if self.crashing(goal).is_some() => {
+                let (since, why) = self.crashing(goal)?;
+                (since, goal.deployments.first().copied(), why)
+            }
+            (None, Some(over)) => {
+                let since = late.filter(|&at| at < over)?;
+                (since, goal.deployments.first().copied(), Why::Late { over })
+            }
+            (None, None) => self.waits_for(goal),
+        };
+        let spec = |id: DeploymentId| Box::new(self.cluster.deployments[id.index()].spec.clone());
+        Some(Stuck {
+            action: goal.action as usize,
+            since: since.max(goal.since),
+            until: self.timeline.end,
+            for_good: self.is_for_good(&why),
+            deployment: deployment.map(spec),
+            why,
+        })
+    }
+
+    /// A rollout whose new pods end again and again is not over while all of them happen to be up.
+    pub(super) fn crashing(&self, goal: &Goal) -> Option<(Time, Why)> {
+        let &id = goal.deployments.first().filter(|_| goal.updated)?;
+        let newest = self.cluster.deployments[id.index()].template;
+        let containers = &self.cluster.templates[newest.index()].containers;
+        let container = containers.iter().find(|c| c.app.crash_after.is_some())?;
+        let ended = self.cluster.pods.iter().filter(|p| {
+            p.template == newest && !p.removed && p.deleting.is_none() && p.status.restarts > 0
+        });
+        let since = ended.map(|p| p.created).min()?;
+        Some((since, Why::Crashes { container: Box::new(container.clone()) }))
+    }
+
+    fn waits_for(&self, goal: &Goal) -> (Time, Option<DeploymentId>, Why) {
+        if let Some(pod) = goal.pods_there(&self.cluster).next() {
+            let owner = self.cluster.deployment_of(pod);
+            let (since, why) = self.pods_stay(goal, pod);
+            return (since, Some(owner), why);
+        }
+        let unlike = goal.deployments.iter().find(|&&id| !goal.holds(id, &self.cluster));
+        match unlike {
+            Some(&id) => {
+                let (since, why) = self.unlike(goal, id);
+                (since, Some(id), why)
+            }
+            None => (goal.since, None, Why::Other),
+        }
+    }
+
+    /// Pods that have to go are still there.
+    fn pods_stay(&self, goal: &Goal, pod: PodId) -> (Time, Why) {
+        let there = goal.pods_there(&self.cluster);
+        let refused = there.filter(|&p| !self.refusing(p).is_empty());
+        let Some(pod) = refused.max_by_key(|p| p.0) else {
+            let pods = goal.pods_there(&self.cluster).count() as u32;
+            let deleted = self.timeline.pods[pod.index()].deleted;
+            return (if deleted.is_never() { goal.since } else { deleted }, Why::Stopping { pods });
+        };
+        let refusing = self.refusing(pod);
+        let (index, budget) = refusing[0];
+        let name = |index: usize| self.scenario.pod_disruption_budgets[index].name.clone();
+        let refused = goal.refused.unwrap_or(goal.since);
+        if refusing.len() > 1 {
+            let names = refusing.iter().map(|&(index, _)| name(index)).collect();
+            return (refused, Why::SeveralBudgets { names });
+        }
+        // A budget that waits for pods to become healthy is not to blame: what keeps them is.
+        let owner = self.cluster.deployment_of(pod);
+        let (since, why) = self.unlike(goal, owner);
+        if !matches!(why, Why::Other) {
+            return (since, why);
+        }
+        let (desired, healthy) = (budget.status.desired_healthy, budget.status.current_healthy);
+        (refused, Why::Budget { name: name(index), budget: index, desired, healthy })
+    }
+
+    /// Why a Deployment's pods are not all available.
+    fn unlike(&self, goal: &Goal, id: DeploymentId) -> (Time, Why) {
+        let spec = &self.cluster.deployments[id.index()].spec;
+        if goal.updated && spec.paused {
+            return (self.actions.paused.unwrap_or(goal.since), Why::Paused);
+        }
+        let mine = |p: &PodId| self.cluster.deployment_of(*p) == id;
+        let waiting = self.scheduler.unschedulable().filter(|(p, _)| mine(p));
+        let waiting: Vec<(PodId, &Failure)> = waiting.collect();
+        if let Some(&(pod, failure)) = waiting.first() {
+            let created = waiting.iter().map(|(p, _)| self.cluster.pods[p.index()].created);
+            let why = Why::NoNode {
+                pods: waiting.len() as u32,
+                message: failure.message.trim_end_matches('.').to_owned(),
+                rejected: failure.rejected,
+                instead: self.scheduler.fits_instead(pod, &self.cluster),
+            };
+            return (created.min().unwrap_or(goal.since), why);
+        }
+        let newest = self.cluster.deployments[id.index()].template;
+        let live = (0..self.cluster.pods.len() as u32).map(PodId).filter(|p| {
+            let pod = &self.cluster.pods[p.index()];
+            !pod.removed && pod.deleting.is_none() && pod.template == newest && mine(p)
+        });
+        let (ready, unready): (Vec<PodId>, Vec<PodId>) =
+            live.partition(|p| self.cluster.pods[p.index()].status.ready);
+        let created =
+            |pods: &[PodId]| pods.iter().map(|p| self.cluster.pods[p.index()].created).min();
+        if let Some(since) = created(&unready) {
+            return self.unready(since, &unready);
+        }
+        let available = self.cluster.deployments[id.index()].status.available;
+        if spec.min_ready_seconds > 0 && available < spec.replicas && !ready.is_empty() {
+            let since = ready.iter().map(|p| self.cluster.pods[p.index()].ready_transition).max();
+            return (since.unwrap_or(goal.since), Why::MinReady { pods: ready.len() as u32 });
+        }
+        (goal.since, Why::Other)
+    }
+
+    /// Why pods are not ready: what ends their containers comes before what they wait for.
+    fn unready(&self, since: Time, pods: &[PodId]) -> (Time, Why) {
+        let template = self.cluster.template_of(pods[0]);
+        let spec = |index: u8| {
+            let all = template.init_containers.iter().chain(&template.containers);
+            Box::new(all.clone().nth(usize::from(index)).expect("a container").clone())
+        };
+        if let Some(kill) = self.kubelets.kills.iter().rev().find(|k| pods.contains(&k.pod)) {
+            let (by_startup, after) = (kill.by_startup, kill.after);
+            return (since, Why::Killed { container: spec(kill.container), by_startup, after });
+        }
+        let restarts = |p: &&PodId| self.cluster.pods[p.index()].status.restarts > 0;
+        let mut containers = template.init_containers.iter().chain(&template.containers);
+        if pods.iter().any(|p| restarts(&p))
+            && let Some(index) = containers.clone().position(|c| c.app.crash_after.is_some())
+        {
+            return (since, Why::Crashes { container: spec(index as u8) });
+        }
+        if let Some(index) = containers.position(Container::never_ready) {
+            return (since, Why::NeverReady { container: spec(index as u8) });
+        }
+        let gated = |p: &PodId| {
+            let pod = &self.cluster.pods[p.index()];
+            pod.status.containers_ready && !pod.gates
+        };
+        if pods.iter().all(gated) {
+            let names = template.readiness_gates.clone();
+            let set = self.gate.is_some() || self.scenario.path.sets_gates();
+            return (since, Why::Gates { names, set });
+        }
+        (since, Why::Starting { pods: pods.len() as u32 })
+    }
+
+    /// Whether nothing that can still happen ends the waiting.
+    fn is_for_good(&self, why: &Why) -> bool {
+        match why {
+            Why::Paused | Why::UndoOfPaused | Why::NoRevision { .. } => true,
+            Why::NeverReady { .. } | Why::Budget { .. } | Why::SeveralBudgets { .. } => true,
+            Why::NoNode { .. } => {
+                !self.cluster.pods.iter().any(|p| p.deleting.is_some() && !p.removed)
+            }
+            Why::Killed { container, after, .. } => {
+                container.app.start_delay.quantile_s(0.05) > after.as_secs_f64()
+            }
+            Why::Gates { set, .. } => !set,
+            Why::Crashes { .. } | Why::Starting { .. } | Why::MinReady { .. } => false,
+            Why::Stopping { .. } | Why::Late { .. } | Why::Other => false,
+        }
+    }
+}
