@@ -57,7 +57,6 @@ pub struct Given {
     /// Name of the app card.
     pub application: String,
     pub application_given: bool,
-    pub kubernetes_given: bool,
     /// Workloads that serve and are left out.
     pub not_simulated: Vec<String>,
 }
@@ -151,17 +150,20 @@ impl Scenario {
 
     /// Every distinct behaviour version that can serve: the templates of `deployments` and of the actions.
     pub fn templates(&self) -> Vec<&PodTemplate> {
-        let mut templates: Vec<&PodTemplate> =
-            self.deployments.iter().map(|d| &*d.template).collect();
-        for action in &self.actions {
-            match &action.kind {
-                ActionKind::Rollout { deployment }
-                | ActionKind::SelectorSwitch { deployment, .. } => {
-                    templates.push(&deployment.template)
-                }
-                _ => {}
-            }
-        }
-        templates
+        templates(&self.deployments, &self.actions)
     }
+}
+
+pub(crate) fn templates<'a>(
+    deployments: &'a [Deployment],
+    actions: &'a [Action],
+) -> Vec<&'a PodTemplate> {
+    let of_action = |action: &'a Action| match &action.kind {
+        ActionKind::Rollout { deployment } | ActionKind::SelectorSwitch { deployment, .. } => {
+            Some(&*deployment.template)
+        }
+        _ => None,
+    };
+    let of_start = deployments.iter().map(|d| &*d.template);
+    of_start.chain(actions.iter().filter_map(of_action)).collect()
 }

@@ -8,12 +8,14 @@ use std::fmt::Write as _;
 /// The card: head, fitted entries, and by name the entries that keep the base card's value.
 ///
 /// `source` says where the data come from, for people.
+/// `fitted_to`: names of the cases among the data, so that validation can tell them from others.
 /// `kubernetes`: versions by part, such as ("kubelet", "1.34"); without any those of the base card hold.
 pub fn platform_card(
     calibration: &Calibration,
     name: &str,
     base: &str,
     source: &str,
+    fitted_to: &[String],
     kubernetes: &[(&str, String)],
 ) -> String {
     let mut out = String::from("# Written by `rollsim calibrate`. Times in seconds.\n");
@@ -33,6 +35,10 @@ pub fn platform_card(
         )),
         quoted(base)
     );
+    if !fitted_to.is_empty() {
+        let names: Vec<String> = fitted_to.iter().map(|name| quoted(name)).collect();
+        let _ = writeln!(out, "fitted_to = [{}]", names.join(", "));
+    }
     if !kubernetes.is_empty() {
         out.push_str("\n[kubernetes]\n");
         for (part, version) in kubernetes {

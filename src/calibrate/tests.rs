@@ -109,10 +109,12 @@ fn the_card_is_toml_with_every_fitted_entry() {
         "mine",
         "default",
         "a \"test\"",
+        &["one".to_owned(), "two".to_owned()],
         &[("kube_proxy", "1.30".to_owned())],
     );
     let card: toml::Table = text.parse().expect("valid TOML");
     assert_eq!(card["base"].as_str(), Some("default"));
+    assert_eq!(card["fitted_to"].as_array().map(Vec::len), Some(2));
     assert_eq!(card["kubernetes"]["kube_proxy"].as_str(), Some("1.30"));
     for (entry, fitted) in &calibration.fitted {
         let table = card[entry].as_table().expect("a table");

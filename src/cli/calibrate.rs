@@ -69,12 +69,33 @@ pub fn run(args: Args) -> Result<ExitCode> {
         let stem = path.file_stem().map(|s| s.to_string_lossy().into_owned());
         let name = args.name.clone().or(stem).unwrap_or_else(|| "platform".to_owned());
         let source = args.dirs.iter().map(|d| d.display().to_string()).collect::<Vec<_>>();
-        let text =
-            card::platform_card(&calibration, &name, &args.base, &source.join(", "), &versions);
+        let fitted_to = fitted_to(&args.dirs, &base)?;
+        let text = card::platform_card(
+            &calibration,
+            &name,
+            &args.base,
+            &source.join(", "),
+            &fitted_to,
+            &versions,
+        );
         write_in_folders(path, &text)?;
     }
     super::print(&card::text(&calibration))?;
     Ok(ExitCode::SUCCESS)
+}
+
+/// The cases that the card's numbers come from: those of `dirs`, and those of the base card.
+fn fitted_to(dirs: &[PathBuf], base: &Card) -> Result<Vec<String>> {
+    let mut names = base.fitted_to.clone();
+    for dir in dirs {
+        let cases = folders_with(dir, "measured.json")?;
+        names.extend(
+            cases.iter().filter_map(|c| Some(c.file_name()?.to_string_lossy().into_owned())),
+        );
+    }
+    names.sort();
+    names.dedup();
+    Ok(names)
 }
 
 /// The versions of the cluster's parts, where any is given.
@@ -97,7 +118,7 @@ fn versions(args: &Args, base: &Card) -> Result<Vec<(&'static str, String)>> {
         .map(|(part, version)| match minor_version(version) {
             Some(_) => Ok((part, version.clone())),
             None => bail!(
-                "{version:?} is no version of Kubernetes\n  allowed \"1.20\" or newer, such as \"1.34\""
+                "{version:?} is no version of Kubernetes\n  allowed \"1.16\" or newer, such as \"1.36\""
             ),
         })
         .collect()

@@ -5,8 +5,10 @@ use super::files::{folders_with, read_text, write_in_folders, write_report};
 use super::outputs::{self, Form};
 use crate::input::load::Input;
 use crate::report;
-use crate::validate::{CaseResult, Validation, compare_case, plot, text};
-use anyhow::{Context, Result, bail};
+use crate::validate::{
+    About, CaseResult, NotModelled, Validation, compare_case, plot, text, unmodelled,
+};
+use anyhow::{Context, Result, anyhow, bail};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -15,7 +17,9 @@ use std::process::ExitCode;
 ///
 /// Prints, per case, measured and predicted losses and rollout times, the verdict, and the chance that a
 /// cluster which behaves exactly as predicted passes with as many runs; then how many cases passed, how many
-/// such a cluster would pass, and how often runs lie in the predicted ranges.
+/// such a cluster would pass, and how often runs lie in the predicted ranges: for the cases that the platform
+/// card was fitted to (its `fitted_to`) and for those held out. Cases that hold what is not modelled yet are
+/// named and not counted.
 #[derive(Debug, clap::Args)]
 pub struct Args {
     /// Case folders (manifest.yaml, update.yaml, case.toml, measured.json), or folders of such folders.
@@ -72,17 +76,18 @@ pub fn run(args: Args) -> Result<ExitCode> {
         }
         folders.extend(found);
     }
-    let (mut cases, mut broken) = (Vec::new(), Vec::new());
+    let (mut cases, mut not_modelled, mut broken) = (Vec::new(), Vec::new(), Vec::new());
     for folder in &folders {
         match validate_case(folder, &args, &known) {
-            Ok(case) => cases.push(case),
+            Ok(Outcome::Compared(case)) => cases.push(*case),
+            Ok(Outcome::NotModelled(case)) => not_modelled.push(case),
             Err(error) => broken.push(error),
         }
     }
-    if cases.is_empty() {
+    if cases.is_empty() && not_modelled.is_empty() {
         return Err(broken.swap_remove(0));
     }
-    let validation = Validation::new(args.seed, cases);
+    let validation = Validation::new(args.seed, cases, not_modelled);
     write(&validation, &args)?;
     if let Some(path) = &args.report {
         let report = report::validations::validate(&validation, super::VERSION);
@@ -98,17 +103,40 @@ pub fn run(args: Args) -> Result<ExitCode> {
     Ok(if unexpected > 0 { ExitCode::from(1) } else { ExitCode::SUCCESS })
 }
 
-fn validate_case(dir: &Path, args: &Args, known: &BTreeMap<String, String>) -> Result<CaseResult> {
+/// What comes of one case.
+enum Outcome {
+    Compared(Box<CaseResult>),
+    NotModelled(NotModelled),
+}
+
+fn validate_case(dir: &Path, args: &Args, known: &BTreeMap<String, String>) -> Result<Outcome> {
     let measured = read_measured(&dir.join("measured.json"))?;
+    let name = dir.file_name().unwrap_or_default().to_string_lossy();
+    let what = not_modelled(dir)?;
+    if !what.is_empty() {
+        return Ok(Outcome::NotModelled(NotModelled { name: name.into_owned(), what }));
+    }
     let mut input = Input::load_case(dir)?;
     if let Some(platform) = &args.platform {
         input.use_platform(platform)?;
     }
     let scenario = input.lower()?;
-    let name = dir.file_name().unwrap_or_default().to_string_lossy();
     let known = known.get(name.as_ref()).map(String::as_str);
-    let runs = (args.seed, args.replications);
-    Ok(compare_case(&name, &scenario, &measured, runs, known))
+    let fitted = input.platform_fitted_to().iter().any(|case| *case == name);
+    let about = About { name: &name, fitted, known };
+    let case = compare_case(&about, &scenario, &measured, (args.seed, args.replications));
+    Ok(Outcome::Compared(Box::new(case)))
+}
+
+/// What a case holds that is not modelled yet.
+fn not_modelled(dir: &Path) -> Result<Vec<String>> {
+    let path = dir.join("case.toml");
+    let files = ["manifest.yaml", "update.yaml"].map(|name| dir.join(name));
+    let present = files.iter().filter(|file| file.is_file());
+    let manifests = present.map(|file| read_text(file)).collect::<Result<Vec<_>>>()?;
+    // Without a `case.toml`, loading says what is missing.
+    let case = if path.is_file() { read_text(&path)? } else { String::new() };
+    unmodelled::of_case(&case, &manifests).map_err(|why| anyhow!("{}: {why}", path.display()))
 }
 
 fn read_known(path: &Path) -> Result<BTreeMap<String, String>> {

@@ -1,6 +1,7 @@
 //! What pods ask of nodes and of each other, and what nodes offer: what the scheduler reads.
 
 use super::spec::{Labels, Resources};
+use crate::engine::Dur;
 
 /// One line of `matchExpressions` (or `matchFields`).
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -215,6 +216,8 @@ pub struct Node {
     pub allocatable: Option<Resources>,
     /// Most pods it takes.
     pub max_pods: u32,
+    /// How long its kubelet has been running when the run starts.
+    pub age: Dur,
     /// Images it has reported, with their bytes.
     pub images: Vec<(String, i64)>,
 }

@@ -233,6 +233,9 @@ pub struct App {
     /// Time to answer one request.
     pub service: Dist,
     pub on_sigterm: OnSigterm,
+    /// While it drains, it looks whether requests are left at intervals that double up to this one; without
+    /// one it exits with the last request.
+    pub drain_poll: Option<Dur>,
     /// Exits with status 1 that long after its start.
     pub crash_after: Option<Dur>,
     /// Its readiness endpoint always answers 503.

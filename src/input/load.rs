@@ -8,6 +8,7 @@ use crate::input::cards::{Card, CardKind};
 use crate::input::hints;
 use crate::input::raw::case::Case;
 use crate::input::raw::manifest::{self, Document, Object};
+use crate::input::raw::told::Told;
 use crate::input::text::diagnostics::{Diagnostic, Diagnostics, did_you_mean};
 use crate::input::text::source::{self, Base, Source, Text};
 use crate::input::text::tree::{Node, Value, quoted};
@@ -52,6 +53,8 @@ pub struct Input {
     pub(crate) kustomization: Option<String>,
     /// Settings that have to change something.
     pub(crate) must_use: Vec<String>,
+    /// What the manifests tell of the cluster's version.
+    pub(crate) told: Told,
     pub(crate) name: String,
 }
 
@@ -78,7 +81,7 @@ impl Input {
     }
 
     /// Reads a folder with `case.toml`, `manifest.yaml` and perhaps `update.yaml`: a rollout measured on the
-    /// cluster that platform card `measured` describes.
+    /// cluster that platform card `measured` describes, of the application that app card `measured` does.
     ///
     /// # Errors
     /// As [`load`](Input::load).
@@ -86,6 +89,7 @@ impl Input {
         let base = Base::Disk(dir.to_path_buf());
         let manifests = vec![base.read("manifest.yaml")?];
         let mut input = Input::assemble(manifests, Some(base.read("case.toml")?), "measured")?;
+        input.use_app("measured")?;
         if input.case.name.is_none() {
             input.name = dir.file_name().unwrap_or_default().to_string_lossy().into_owned();
         }
@@ -117,6 +121,7 @@ impl Input {
             replicas: Vec::new(),
             kustomization: None,
             must_use: Vec::new(),
+            told: Told::default(),
             name: manifests.first().map(|m| m.name.clone()).unwrap_or_default(),
         };
         let mut update = None;
@@ -217,6 +222,9 @@ impl Input {
             self.given_twice(text, roots.get(key.document), key, problems);
         }
         for root in roots {
+            if self.told.kubectl_version(&root) {
+                continue;
+            }
             let object = root.get("kind").is_some() && root.get("apiVersion").is_some();
             if text.found && !object {
                 let note = format!("{} (no Kubernetes object)", text.name);
@@ -227,6 +235,7 @@ impl Input {
             }
             let nearly = (!object).then(|| hints::nearly(&root)).flatten();
             let objects = manifest::expand(&text.name, root).and_then(|nodes| {
+                nodes.iter().for_each(|node| self.told.managed_fields(node));
                 nodes
                     .into_iter()
                     .map(|n| Document::new(&text.name, n, update))

@@ -123,6 +123,11 @@ impl Input {
         Ok(())
     }
 
+    /// Names of the measured cases that the platform card was fitted to.
+    pub fn platform_fitted_to(&self) -> &[String] {
+        &self.platform.fitted_to
+    }
+
     /// Uses this app card (a name or a path) for what the scenario does not say.
     ///
     /// # Errors

@@ -50,6 +50,8 @@ delays! {
     sandbox_create,
     /// Creating and starting one container until its process runs: work on an otherwise idle node.
     container_start,
+    /// Container started, as the kubelet sees it, until a process that needs no time of its own listens.
+    process_start,
     /// Pulling an image that is not present.
     image_pull,
     /// Checking an image that is present (imagePullPolicy Always).
@@ -264,4 +266,34 @@ pub struct Kubernetes {
     pub kubelet: u32,
     pub kube_proxy: u32,
     pub defaults: Defaults,
+    /// Feature gate PLEGOnDemandRelist of the kubelet: a pod whose containers it has just started is relisted
+    /// at once, not with the next relist of all pods.
+    pub on_demand_relist: bool,
+    /// Who told the version of the control plane.
+    pub told_by: ToldBy,
+}
+
+/// In the order of their word.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ToldBy {
+    Scenario,
+    KubectlVersion,
+    Nodes,
+    ManagedFields,
+    Card,
+    Nobody,
+}
+
+impl ToldBy {
+    /// In brackets after the version.
+    pub fn name(self) -> &'static str {
+        match self {
+            ToldBy::Scenario => "given",
+            ToldBy::KubectlVersion => "as kubectl version says",
+            ToldBy::Nodes => "as the Node objects say",
+            ToldBy::ManagedFields => "at most, by the managedFields",
+            ToldBy::Card => "of the platform card",
+            ToldBy::Nobody => "assumed",
+        }
+    }
 }

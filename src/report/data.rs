@@ -188,6 +188,21 @@ pub struct ValidateReport {
     pub name: String,
     pub verdict: String,
     pub cases: Vec<ValidateCase>,
+    /// Cases that the platform card was fitted to, and those held out.
+    pub groups: Vec<ValidateGroup>,
+    /// Cases that hold what is not modelled yet, with what it is.
+    pub not_modelled: Vec<String>,
+    pub signature: String,
+}
+
+/// How good the predictions are over some of the cases.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct ValidateGroup {
+    pub name: String,
+    pub cases: usize,
+    pub passed: usize,
+    /// The passes among cases with losses and among those without, in words.
+    pub by_sort: String,
     /// Share of measured runs within the predicted 50 % and 95 % ranges.
     pub within_half: Estimate,
     pub within_95: Estimate,
@@ -196,12 +211,13 @@ pub struct ValidateReport {
     pub passed_by_chance: Estimate,
     /// The same in a sentence.
     pub chance: String,
-    pub signature: String,
 }
 
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct ValidateCase {
     pub name: String,
+    /// The platform card was fitted to it.
+    pub fitted: bool,
     pub passed: bool,
     /// Probability that a cluster which behaves exactly as predicted passes.
     pub chance: f64,

@@ -2,10 +2,11 @@
 //! given by the input or assumed. And what serves beside it and was not simulated.
 
 use super::answer::HeadRow;
-use super::settings::after;
+use super::settings::{after, versions};
 use super::words::{count, plural, printable};
 use crate::cluster::spec::TargetPort;
 use crate::model::balancer::Path;
+use crate::model::platform::ToldBy;
 use crate::scenario::Scenario;
 use crate::traffic::offered::Arrivals;
 
@@ -24,8 +25,8 @@ pub fn head(scenario: &Scenario) -> Vec<HeadRow> {
         row("application", format!("app {}", given.application), given.application_given),
         row(
             "Kubernetes",
-            format!("Kubernetes 1.{}", scenario.kubernetes.control_plane),
-            given.kubernetes_given,
+            format!("Kubernetes {}", versions(&scenario.kubernetes)),
+            scenario.kubernetes.told_by != ToldBy::Nobody,
         ),
     ];
     if scenario.no_requests.is_some() {

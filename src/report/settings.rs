@@ -6,6 +6,7 @@ use crate::cluster::spec::{
     App, Container, Deployment, Handler, Hook, IntOrPercent, OnSigterm, Probe, Strategy,
 };
 use crate::engine::Dist;
+use crate::model::platform::Kubernetes;
 use crate::scenario::{ActionKind, Scenario};
 use crate::traffic::offered::{Arrivals, Client, Traffic};
 
@@ -23,7 +24,7 @@ pub fn settings(scenario: &Scenario) -> Vec<Setting> {
     traffic(&mut list, &scenario.traffic);
     client(&mut list, &scenario.traffic.client);
     list.add("run", "horizon", seconds(scenario.horizon.as_secs_f64()));
-    list.add("run", "Kubernetes", format!("1.{}", scenario.kubernetes.control_plane));
+    list.add("run", "Kubernetes", kubernetes(&scenario.kubernetes));
     list.0
 }
 
@@ -36,6 +37,29 @@ pub(super) fn after(scenario: &Scenario) -> &Deployment {
         _ => None,
     });
     new.unwrap_or(&scenario.deployments[scenario.subject])
+}
+
+/// The version, that of parts which differ, and who told it.
+fn kubernetes(k: &Kubernetes) -> String {
+    format!("{} ({})", versions(k), k.told_by.name())
+}
+
+/// The version, and that of parts which differ.
+pub(super) fn versions(k: &Kubernetes) -> String {
+    let mut text = format!("1.{}", k.control_plane);
+    for (part, minor) in [("kubelet", k.kubelet), ("kube-proxy", k.kube_proxy)] {
+        if minor != k.control_plane {
+            text.push_str(&format!(", {part} 1.{minor}"));
+        }
+    }
+    if k.on_demand_relist != (k.kubelet >= 36) {
+        text.push_str(if k.on_demand_relist {
+            ", PLEGOnDemandRelist"
+        } else {
+            ", no PLEGOnDemandRelist"
+        });
+    }
+    text
 }
 
 #[derive(Default)]

@@ -1,11 +1,11 @@
 //! The report of a validation.
 
 use super::answer::{Estimate, Figure};
-use super::data::{Compared, ValidateCase, ValidateReport};
+use super::data::{Compared, ValidateCase, ValidateGroup, ValidateReport};
 use crate::stats::{LEVEL, clopper_pearson};
 use crate::validate::distribution::Spread;
 use crate::validate::verdict::{Verdict, main_kind};
-use crate::validate::{Calibration, CaseResult, Validation, plot, text};
+use crate::validate::{Calibration, CaseResult, NotModelled, Summary, Validation, plot, text};
 use std::collections::BTreeMap;
 
 /// `version` is that of the program.
@@ -15,12 +15,25 @@ pub fn validate(validation: &Validation, version: &str) -> ValidateReport {
         0 => String::new(),
         n => format!(" {n} of the others differ for a known reason."),
     };
-    let calibration = if s.losses.runs > 0 { &s.losses } else { &s.rollout_s };
-    let by_chance = &s.passed_by_chance;
+    let left_out = |case: &NotModelled| format!("{}: {}", case.name, case.what.join(", "));
     ValidateReport {
         name: "Predicted and measured rollouts".into(),
         verdict: format!("{} of {} cases agree.{known}", s.passed, s.cases),
         cases: validation.cases.iter().map(case).collect(),
+        groups: validation.groups().map(|(name, summary)| group(name, summary)).collect(),
+        not_modelled: validation.not_modelled.iter().map(left_out).collect(),
+        signature: format!("rollsim {version} · seed {}", validation.seed),
+    }
+}
+
+fn group(name: &str, s: &Summary) -> ValidateGroup {
+    let calibration = if s.losses.runs > 0 { &s.losses } else { &s.rollout_s };
+    let by_chance = &s.passed_by_chance;
+    ValidateGroup {
+        name: name.to_owned(),
+        cases: s.cases,
+        passed: s.passed,
+        by_sort: text::by_sort(s),
         within_half: share(calibration, calibration.in_50),
         within_95: share(calibration, calibration.in_95),
         passed_by_chance: Estimate {
@@ -29,7 +42,6 @@ pub fn validate(validation: &Validation, version: &str) -> ValidateReport {
             high: by_chance.high as f64,
         },
         chance: format!("How much is luck: {}.", text::passed_by_chance(s)),
-        signature: format!("rollsim {version} · seed {}", validation.seed),
     }
 }
 
@@ -49,6 +61,7 @@ fn case(case: &CaseResult) -> ValidateCase {
     reasons.extend(case.known.as_ref().map(|known| format!("known: {known}")));
     ValidateCase {
         name: case.name.clone(),
+        fitted: case.fitted,
         passed: case.verdict == Verdict::Pass,
         chance: case.chance,
         lost: compared(lost, Some(&predicted.failed), n),

@@ -5,6 +5,7 @@ pub mod distribution;
 pub mod plot;
 pub mod prediction;
 pub mod text;
+pub mod unmodelled;
 pub mod verdict;
 
 use crate::measured::{Measured, MeasuredRun};
@@ -22,14 +23,41 @@ use verdict::Verdict;
 pub struct Validation {
     pub schema: u32,
     pub seed: u64,
+    /// Over all cases. Says little of cases that nobody has seen: most may have been fitted to.
     pub summary: Summary,
+    /// Over the cases that the platform card was fitted to.
+    pub fitted: Summary,
+    /// Over the cases it was not: what to expect of a case that nobody has seen.
+    pub held_out: Summary,
+    /// Cases that are not simulated, since they hold what is not modelled.
+    pub not_modelled: Vec<NotModelled>,
     pub cases: Vec<CaseResult>,
+}
+
+/// A case that is not simulated.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct NotModelled {
+    pub name: String,
+    /// What of it is not modelled yet.
+    pub what: Vec<String>,
+}
+
+/// What is known of a case besides its runs.
+#[derive(Clone, Copy, Debug)]
+pub struct About<'a> {
+    pub name: &'a str,
+    /// The platform card was fitted to it.
+    pub fitted: bool,
+    /// The named mechanism behind a known difference.
+    pub known: Option<&'a str>,
 }
 
 /// One case: what was measured, what is predicted, whether they agree.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct CaseResult {
     pub name: String,
+    /// The platform card was fitted to it, among others; else it is held out.
+    pub fitted: bool,
     pub verdict: Verdict,
     /// Why it fails; empty when it passes.
     pub reasons: Vec<String>,
@@ -67,12 +95,23 @@ pub struct RunSummary {
 pub struct Summary {
     pub cases: usize,
     pub passed: usize,
+    /// Those in which requests were lost, ...
+    pub lossy: Tally,
+    /// ... and those in which none was: a model that loses nothing ever passes these.
+    pub lossless: Tally,
     /// How many would pass if the cluster behaved exactly as predicted.
     pub passed_by_chance: PassedByChance,
     /// Failing cases that are on the list of known differences.
     pub known: usize,
     pub losses: Calibration,
     pub rollout_s: Calibration,
+}
+
+/// Cases of one sort.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct Tally {
+    pub cases: usize,
+    pub passed: usize,
 }
 
 /// Over the runs of cases with losses (or with a rollout time): how often they lie in the predicted ranges,
@@ -83,6 +122,10 @@ pub struct Calibration {
     pub runs: usize,
     /// Share of runs in the predicted 50 % range.
     pub in_50: f64,
+    /// Share of runs below it, ...
+    pub below_50: f64,
+    /// ... and above it: a quarter each, if the predictions are right.
+    pub above_50: f64,
     /// Share of runs in the predicted 95 % range.
     pub in_95: f64,
     /// Mean over cases of |predicted mean - measured mean|.
@@ -93,11 +136,10 @@ pub struct Calibration {
 
 /// Simulates a case under `seed` and compares it with its measured runs.
 pub fn compare_case(
-    name: &str,
+    about: &About<'_>,
     scenario: &Scenario,
     measured: &Measured,
     (seed, replications): (u64, u32),
-    known: Option<&str>,
 ) -> CaseResult {
     let evaluator = EvaluatorChoice::Auto;
     let options = RunOptions { seed, replications, evaluator, keep_timelines: chance::DRAWN };
@@ -107,10 +149,11 @@ pub fn compare_case(
     let runs = measured.runs.len();
     let fails = !reasons.is_empty();
     CaseResult {
-        name: name.to_owned(),
+        name: about.name.to_owned(),
+        fitted: about.fitted,
         verdict: if fails { Verdict::Fail } else { Verdict::Pass },
         reasons,
-        known: known.filter(|_| fails).map(str::to_owned),
+        known: about.known.filter(|_| fails).map(str::to_owned),
         chance: chance::of_case(scenario, seed, &replications, runs, &predicted),
         measured: MeasuredSummary::of(&measured.runs),
         predicted,
@@ -123,8 +166,22 @@ fn is_rollout(scenario: &Scenario) -> bool {
 }
 
 impl Validation {
-    pub fn new(seed: u64, cases: Vec<CaseResult>) -> Validation {
-        Validation { schema: 1, seed, summary: Summary::of(&cases), cases }
+    pub fn new(seed: u64, cases: Vec<CaseResult>, not_modelled: Vec<NotModelled>) -> Validation {
+        Validation {
+            schema: 1,
+            seed,
+            summary: Summary::of(cases.iter()),
+            fitted: Summary::of(cases.iter().filter(|c| c.fitted)),
+            held_out: Summary::of(cases.iter().filter(|c| !c.fitted)),
+            not_modelled,
+            cases,
+        }
+    }
+
+    /// The summaries apart: (what they are over, summary), those without cases left out.
+    pub fn groups(&self) -> impl Iterator<Item = (&'static str, &Summary)> {
+        let groups = [("fitted", &self.fitted), ("held out", &self.held_out)];
+        groups.into_iter().filter(|(_, summary)| summary.cases > 0)
     }
 
     /// Failing cases that are not on the list of known differences.
@@ -163,24 +220,46 @@ impl RunSummary {
 }
 
 impl Summary {
-    fn of(cases: &[CaseResult]) -> Summary {
-        let with_losses = cases.iter().filter(|c| c.measured.failed > 0.0).map(|c| {
+    fn of<'a>(cases: impl Iterator<Item = &'a CaseResult> + Clone) -> Summary {
+        let with_losses = cases.clone().filter(|c| c.is_lossy()).map(|c| {
             let runs = c.measured.runs.iter().map(|r| f64::from(r.failed)).collect();
             (c.measured.failed, runs, c.predicted.failed)
         });
-        let with_rollout = cases.iter().filter_map(|c| {
+        let with_rollout = cases.clone().filter_map(|c| {
             let runs = c.measured.runs.iter().filter_map(|r| r.rollout_s).collect();
             Some((c.measured.rollout_s?, runs, c.predicted.rollout_s?))
         });
-        let chances: Vec<_> = cases.iter().map(|c| (c.chance, c.measured.runs.len())).collect();
+        let chances: Vec<_> = cases.clone().map(|c| (c.chance, c.measured.runs.len())).collect();
+        let tally = |lossy| Tally::of(cases.clone().filter(|c| c.is_lossy() == lossy));
+        let all = Tally::of(cases.clone());
         Summary {
-            cases: cases.len(),
-            passed: cases.iter().filter(|c| c.verdict == Verdict::Pass).count(),
+            cases: all.cases,
+            passed: all.passed,
+            lossy: tally(true),
+            lossless: tally(false),
             passed_by_chance: PassedByChance::of(&chances),
-            known: cases.iter().filter(|c| c.known.is_some()).count(),
+            known: cases.clone().filter(|c| c.known.is_some()).count(),
             losses: Calibration::of(with_losses),
             rollout_s: Calibration::of(with_rollout),
         }
+    }
+}
+
+impl CaseResult {
+    /// Whether any of its runs lost requests.
+    pub fn is_lossy(&self) -> bool {
+        self.measured.failed > 0.0
+    }
+}
+
+impl Tally {
+    fn of<'a>(cases: impl Iterator<Item = &'a CaseResult>) -> Tally {
+        let mut tally = Tally::default();
+        for case in cases {
+            tally.cases += 1;
+            tally.passed += usize::from(case.verdict == Verdict::Pass);
+        }
+        tally
     }
 }
 
@@ -195,13 +274,18 @@ impl Calibration {
             total += mean;
             for run in runs {
                 sum.runs += 1;
-                sum.in_50 += f64::from(u8::from(predicted.low50 <= run && run <= predicted.high50));
-                sum.in_95 += f64::from(u8::from(predicted.low <= run && run <= predicted.high));
+                let one_if = |held: bool| f64::from(u8::from(held));
+                sum.below_50 += one_if(run < predicted.low50);
+                sum.above_50 += one_if(run > predicted.high50);
+                sum.in_50 += one_if(predicted.low50 <= run && run <= predicted.high50);
+                sum.in_95 += one_if(predicted.low <= run && run <= predicted.high);
             }
         }
         let runs = sum.runs.max(1) as f64;
         Calibration {
             in_50: sum.in_50 / runs,
+            below_50: sum.below_50 / runs,
+            above_50: sum.above_50 / runs,
             in_95: sum.in_95 / runs,
             mean_absolute_error: error / sum.cases.max(1) as f64,
             relative_error: if total > 0.0 { error / total } else { 0.0 },

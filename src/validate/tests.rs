@@ -51,6 +51,7 @@ fn measured(failed: &[u32], rollout_s: Option<f64>) -> MeasuredSummary {
 fn case(name: &str, failed: &[u32], replications: &[Replication]) -> CaseResult {
     CaseResult {
         name: name.to_owned(),
+        fitted: false,
         verdict: Verdict::Pass,
         reasons: Vec::new(),
         known: None,
@@ -99,7 +100,7 @@ fn the_summary_counts_runs_in_the_ranges() {
         case("outside half", &[5, 102], &replications),
         case("without", &[0, 0], &replications),
     ];
-    let summary = Validation::new(1, cases).summary;
+    let summary = Validation::new(1, cases, Vec::new()).summary;
     assert_eq!((summary.losses.cases, summary.losses.runs), (2, 4));
     assert_eq!((summary.losses.in_50, summary.losses.in_95), (0.5, 0.75));
     assert!((summary.losses.mean_absolute_error - 4.25).abs() < 1e-9, "{summary:?}");
@@ -115,7 +116,7 @@ fn known_differences_do_not_count_as_unexpected() {
     let mut unknown = known.clone();
     unknown.name = "unknown".to_owned();
     unknown.known = None;
-    let validation = Validation::new(1, vec![known, unknown]);
+    let validation = Validation::new(1, vec![known, unknown], Vec::new());
     let names: Vec<&str> = validation.unexpected().map(|c| c.name.as_str()).collect();
     assert_eq!(names, ["unknown"]);
     assert_eq!((validation.summary.passed, validation.summary.known), (0, 1));
@@ -185,7 +186,7 @@ fn an_evenly_split_main_kind_fails_as_often_as_by_hand() {
 fn the_summary_sets_passes_beside_those_by_chance() {
     let replications = [replication(3.0, 3.0, Some(2.0))];
     let cases = vec![case("one", &[3, 4], &replications), case("two", &[2], &replications)];
-    let mut validation = Validation::new(1, cases);
+    let mut validation = Validation::new(1, cases, Vec::new());
     let json = serde_json::to_value(&validation).expect("serialises");
     assert_eq!(json["cases"][0]["chance"], 0.9);
     let by_chance = &json["summary"]["passed_by_chance"];
@@ -196,8 +197,49 @@ fn the_summary_sets_passes_beside_those_by_chance() {
     for shown in [text::text(&validation), text::markdown(&validation, "accuracy")] {
         assert!(shown.contains(sentence), "{shown}");
         assert!(shown.contains("90 %"), "{shown}");
+        assert!(shown.contains("ases that no number was fitted to"), "{shown}");
     }
     validation.cases.iter_mut().for_each(|c| c.chance = 1.0);
-    let sure = Validation::new(1, validation.cases);
+    let sure = Validation::new(1, validation.cases, Vec::new());
     assert!(text::text(&sure).contains("would always pass all of them"));
+}
+
+#[test]
+fn fitted_cases_are_counted_apart_from_those_held_out() {
+    let replications = [replication(3.0, 3.0, Some(2.0))];
+    let mut fitted = case("fitted", &[3, 4], &replications);
+    fitted.fitted = true;
+    let mut missed = case("missed", &[9], &replications);
+    missed.verdict = Verdict::Fail;
+    let quiet = case("quiet", &[0], &[replication(0.0, 0.0, Some(2.0))]);
+    let left_out = NotModelled { name: "sts".to_owned(), what: vec!["a StatefulSet".to_owned()] };
+    let validation = Validation::new(1, vec![fitted, missed, quiet], vec![left_out]);
+    let counts = |s: &Summary| (s.cases, s.passed, s.lossy, s.lossless);
+    let tally = |cases, passed| Tally { cases, passed };
+    assert_eq!(counts(&validation.fitted), (1, 1, tally(1, 1), tally(0, 0)));
+    assert_eq!(counts(&validation.held_out), (2, 1, tally(1, 0), tally(1, 1)));
+    assert_eq!(validation.summary.cases, 3, "what is not modelled does not count");
+    let text = text::text(&validation);
+    for said in [
+        "fitted: cases that the platform card was fitted to\n  1 of 1 cases pass (1 of 1 with losses, 0 of 0 without any)",
+        "held out: cases that no number was fitted to\n  1 of 2 cases pass (0 of 1 with losses, 1 of 1 without any)",
+        "sts: not modelled yet: a StatefulSet",
+    ] {
+        assert!(text.contains(said), "{said}\n{text}");
+    }
+    let json = serde_json::to_value(&validation).expect("serialises");
+    assert_eq!(json["cases"][0]["fitted"], true);
+    assert_eq!(json["held_out"]["lossy"]["cases"], 1);
+    assert_eq!(json["not_modelled"][0]["name"], "sts");
+}
+
+#[test]
+fn runs_beside_the_middle_range_are_counted_by_side() {
+    let replications: Vec<Replication> =
+        (0..=100).map(|i| replication(f64::from(i), 0.0, Some(2.0))).collect();
+    let losses =
+        Validation::new(1, vec![case("high", &[90, 95, 50, 5], &replications)], Vec::new())
+            .summary
+            .losses;
+    assert_eq!((losses.below_50, losses.in_50, losses.above_50), (0.25, 0.25, 0.5));
 }

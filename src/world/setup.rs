@@ -55,7 +55,11 @@ impl<'a> World<'a> {
                 &scenario.kubernetes.defaults,
             ),
             slices: services().enumerate().map(slices).collect(),
-            kubelets: kubelet::controller::Kubelets::new(ctx, nodes, seed.stream("kubelet", 0)),
+            kubelets: kubelet::controller::Kubelets::new(
+                ctx,
+                &scenario.nodes,
+                seed.stream("kubelet", 0),
+            ),
             balancers,
             gate: scenario.gate.clone().map(|g| gate::Controller::new(g, seed.stream("gate", 0))),
             actions: actions::Actions::default(),

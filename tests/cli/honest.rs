@@ -210,8 +210,9 @@ fn exact_is_refused_where_it_is_not_exact() {
         assert_eq!(output.status.code(), Some(2), "{evaluator}");
         assert!(words(&output).contains("tries again after a failure"), "{}", words(&output));
     }
-    let lost =
-        number(&answer(&[&PINNED[..], &["--replications", "5"]].concat())["lost"]["total"]["mean"]);
+    let lost = number(
+        &answer(&[&PINNED[..], &["--replications", "60"]].concat())["lost"]["total"]["mean"],
+    );
     assert!(lost > 0.0, "requests are cut: {lost}");
     let a0 = "experiments/a0-alb-defaults";
     let output = asked(&[a0], "exact");

@@ -3,6 +3,7 @@
 
 use rollsim::engine::Seed;
 use rollsim::input::{Input, Source};
+use rollsim::scenario::Scenario;
 use rollsim::world;
 use std::path::Path;
 
@@ -45,14 +46,18 @@ const NEVER_READY: [(&str, Settings); 8] = [
     ("zone-spread", &[("app.never_ready", "true")]),
 ];
 
-/// How many replications have fewer events without the probes that are left out.
-fn compare(name: &str, settings: Settings) -> u32 {
+fn load(name: &str, settings: Settings) -> Scenario {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("experiments").join(name);
     let mut input = Input::load(&[Source::Path(folder)]).unwrap_or_else(|e| panic!("{e}"));
     for (key, value) in settings {
         input.set(key, value).unwrap_or_else(|e| panic!("{name}: {e}"));
     }
-    let scenario = input.lower().unwrap_or_else(|e| panic!("{name}: {e}"));
+    input.lower().unwrap_or_else(|e| panic!("{name}: {e}"))
+}
+
+/// How many replications have fewer events without the probes that are left out.
+fn compare(name: &str, settings: Settings) -> u32 {
+    let scenario = load(name, settings);
     let latencies = scenario.platform.latencies();
     let mut more = 0;
     for seed in (0..10).map(|i| Seed(5).replication(i)) {
@@ -75,4 +80,59 @@ fn probes_left_out_change_nothing() {
 fn probes_left_out_change_nothing_of_pods_that_are_never_ready() {
     let more: u32 = NEVER_READY.iter().map(|(name, settings)| compare(name, settings)).sum();
     assert!(more > 50, "hardly a probe was left out: {more}");
+}
+
+/// Workers that sleep before their first evaluation.
+const YOUNG: [Settings; 3] = [
+    &[("age_s", "5"), ("readinessProbe.periodSeconds", "30")],
+    &[
+        ("age_s", "5"),
+        ("readinessProbe.periodSeconds", "30"),
+        ("readinessProbe.successThreshold", "2"),
+    ],
+    &[("kubernetes.kubelet", "1.20"), ("readinessProbe.periodSeconds", "7")],
+];
+
+#[test]
+fn probes_left_out_change_nothing_on_a_young_kubelet() {
+    let more: u32 = YOUNG.iter().map(|settings| compare("b3-readiness-probe", settings)).sum();
+    assert!(more > 10, "hardly a probe was left out: {more}");
+}
+
+/// A probe every 300 s: on a kubelet older than that, the worker's clock decides; on a younger one, and on
+/// every one before 1.21, the first evaluation comes after a random part of the period.
+#[test]
+fn a_young_kubelet_waits_a_random_part_of_the_period() {
+    let waits = |more: Settings| {
+        let probe: Settings = &[
+            ("replicas", "1"),
+            ("maxSurge", "1"),
+            ("maxUnavailable", "0"),
+            ("imagePullPolicy", "Never"),
+            ("app.start_delay_s", "0.5"),
+            ("readinessProbe.initialDelaySeconds", "10"),
+            ("readinessProbe.periodSeconds", "300"),
+            ("readinessProbe.successThreshold", "1"),
+            ("readinessProbe.failureThreshold", "9"),
+            ("traffic.duration_s", "60"),
+        ];
+        let settings: Vec<(&str, &str)> = probe.iter().chain(more).copied().collect();
+        let scenario = load("b3-readiness-probe", settings.leak());
+        let latencies = scenario.platform.latencies();
+        let ready = |i| {
+            let run = world::simulate(&scenario, &latencies, Seed(7).replication(i));
+            run.timeline.pods[1].ready.as_secs_f64()
+        };
+        (0..300).map(ready).collect::<Vec<f64>>()
+    };
+    let mean = |waits: &[f64]| waits.iter().sum::<f64>() / waits.len() as f64;
+    for young in [&[("age_s", "60")], &[("kubernetes.kubelet", "1.20")]] as [Settings; 2] {
+        let waits = waits(young);
+        assert!(waits.iter().all(|s| (9.0..=315.0).contains(s)), "{waits:?}");
+        assert!((145.0..=175.0).contains(&mean(&waits)), "{young:?}: mean {}", mean(&waits));
+        let early = waits.iter().filter(|s| **s < 100.0).count();
+        assert!((60..=130).contains(&early), "a third within 100 s: {early}");
+    }
+    let old = waits(&[("age_s", "3600")]);
+    assert!(old.iter().all(|s| (299.0..=305.0).contains(s)), "{old:?}");
 }

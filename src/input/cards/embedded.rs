@@ -34,6 +34,7 @@ pub const EMBEDDED: &[(CardKind, &str, &str)] = &[
     (CardKind::App, "node-express", include_str!("../../../models/apps/node-express.toml")),
     (CardKind::App, "go", include_str!("../../../models/apps/go.toml")),
     (CardKind::App, "go-shutdown", include_str!("../../../models/apps/go-shutdown.toml")),
+    (CardKind::App, "measured", include_str!("../../../models/apps/measured.toml")),
     (CardKind::App, "gunicorn", include_str!("../../../models/apps/gunicorn.toml")),
     (CardKind::App, "uvicorn", include_str!("../../../models/apps/uvicorn.toml")),
     (CardKind::App, "nginx", include_str!("../../../models/apps/nginx.toml")),

@@ -3,10 +3,12 @@
 
 mod defaults;
 mod embedded;
+mod scalar;
 mod show;
 
 pub use defaults::kubernetes;
 pub use embedded::EMBEDDED;
+pub use scalar::Scalar;
 pub use show::show;
 
 use crate::engine::Dist;
@@ -18,7 +20,6 @@ use crate::input::text::{toml_text, typed};
 use crate::model::platform::Platform;
 use crate::scenario::Assumption;
 use serde::{Deserialize, Serialize};
-use std::fmt;
 use std::sync::OnceLock;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -41,6 +42,9 @@ pub struct Card {
     pub file: String,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub kubernetes: Option<KubernetesVersions>,
+    /// Names of the measured cases that its numbers were fitted to.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub fitted_to: Vec<String>,
     pub numbers: Vec<Number>,
     /// The document, edited by overrides.
     #[serde(skip)]
@@ -102,36 +106,6 @@ pub struct GoodnessOfFit {
     pub statistic: f64,
 }
 
-/// A number or a word.
-#[derive(Clone, Debug, PartialEq, Serialize)]
-#[serde(untagged)]
-pub enum Scalar {
-    Number(f64),
-    Word(String),
-}
-
-impl<'de> Deserialize<'de> for Scalar {
-    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Scalar, D::Error> {
-        struct Visitor;
-        impl serde::de::Visitor<'_> for Visitor {
-            type Value = Scalar;
-            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("a number or a word")
-            }
-            fn visit_i64<E>(self, v: i64) -> Result<Scalar, E> {
-                Ok(Scalar::Number(v as f64))
-            }
-            fn visit_f64<E>(self, v: f64) -> Result<Scalar, E> {
-                Ok(Scalar::Number(v))
-            }
-            fn visit_str<E>(self, v: &str) -> Result<Scalar, E> {
-                Ok(Scalar::Word(v.to_owned()))
-            }
-        }
-        deserializer.deserialize_any(Visitor)
-    }
-}
-
 #[derive(Deserialize)]
 struct Head {
     schema: u32,
@@ -139,9 +113,11 @@ struct Head {
     name: String,
     about: String,
     kubernetes: Option<KubernetesCase>,
+    #[serde(default)]
+    fitted_to: Vec<String>,
 }
 
-const HEAD_KEYS: [&str; 6] = ["schema", "kind", "name", "about", "base", "kubernetes"];
+const HEAD_KEYS: [&str; 7] = ["schema", "kind", "name", "about", "base", "kubernetes", "fitted_to"];
 
 impl Card {
     /// An embedded card.
@@ -171,6 +147,7 @@ impl Card {
             about: String::new(),
             file: String::new(),
             kubernetes: None,
+            fitted_to: Vec::new(),
             numbers: Vec::new(),
             root: Node::empty_map(),
             lowered: Lowered::default(),
@@ -235,8 +212,9 @@ impl Card {
             kubelet: k.kubelet,
             kube_proxy: k.kube_proxy,
         });
-        let (name, about, lowered) = (head.name, head.about, Lowered::default());
-        Ok(Card { kind, name, about, file, kubernetes, numbers, root, lowered })
+        let Head { name, about, fitted_to, .. } = head;
+        let lowered = Lowered::default();
+        Ok(Card { kind, name, about, file, kubernetes, fitted_to, numbers, root, lowered })
     }
 
     /// What the card says under `key`.

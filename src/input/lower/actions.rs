@@ -263,7 +263,7 @@ impl Scene<'_, '_> {
             self.low.assume(&format!("{key}.node"), "the first node that has one of the pods");
             return Some(ActionKind::Drain { node: None });
         };
-        let (nodes, _) = self.low.nodes();
+        let (nodes, _) = self.low.nodes(Dur::ZERO);
         let found = nodes.iter().position(|n| n.name == node);
         if found.is_none() {
             let names: Vec<&str> = nodes.iter().map(|n| n.name.as_str()).collect();

@@ -75,6 +75,7 @@ impl Reader<'_> {
             concurrency: None,
             queue: None,
             keep_alive_timeout: None,
+            drain_poll: None,
         };
         AppPlan { app, pre_stop: None, post_start: None }
     }
@@ -91,6 +92,11 @@ impl Reader<'_> {
             },
             service: case.service.clone().unwrap_or_else(|| self.dist(card, "service")),
             on_sigterm: self.on_sigterm(case, card, key),
+            drain_poll: case
+                .drain_poll_s
+                .or_else(|| self.number(card, "drain_poll"))
+                .filter(|s| *s > 0.0)
+                .map(Dur::from_secs_f64),
             crash_after: case.crash_after_s.map(Dur::from_secs_f64),
             never_ready: case.never_ready.unwrap_or(false),
             concurrency: case.concurrency.or_else(|| self.count(card, "concurrency")),
@@ -185,6 +191,7 @@ impl Reader<'_> {
         let seconds = [
             ("start_delay_s", case.start_delay_s),
             ("drain_timeout_s", case.drain_timeout_s),
+            ("drain_poll_s", case.drain_poll_s),
             ("lame_duck_s", case.lame_duck_s),
             ("crash_after_s", case.crash_after_s),
             ("keep_alive_timeout_s", case.keep_alive_timeout_s),

@@ -2,6 +2,7 @@
 
 use crate::cluster::placement::PodTerms;
 use crate::cluster::spec::{Deployment, Labels, Node, PodTemplate};
+use crate::engine::Dur;
 use crate::input::lower::lowering::Lowering;
 use crate::scenario::{Action, ActionKind, Assumption};
 use k8s_openapi::api::core::v1::{NodeSelectorRequirement, NodeSelectorTerm, PodSpec};
@@ -81,7 +82,7 @@ impl Wanted {
 }
 
 /// As few nodes without limits as bear all labels that pods ask for: one, unless they contradict each other.
-pub fn nodes(asked: &[Wanted]) -> Vec<Node> {
+pub fn nodes(asked: &[Wanted], age: Dur) -> Vec<Node> {
     let mut kinds = vec![Wanted::default()];
     for wanted in asked {
         if !kinds.iter_mut().any(|kind| kind.join(wanted)) {
@@ -93,6 +94,7 @@ pub fn nodes(asked: &[Wanted]) -> Vec<Node> {
         name: name(i),
         labels: kind.labels,
         max_pods: 100_000,
+        age,
         ..Node::default()
     };
     kinds.into_iter().enumerate().map(node).collect()
@@ -220,7 +222,7 @@ mod tests {
         ];
         for one in &single {
             for other in &single {
-                let nodes = nodes(&[asks(&[one.clone()]), asks(&[other.clone()])]);
+                let nodes = nodes(&[asks(&[one.clone()]), asks(&[other.clone()])], Dur::ZERO);
                 for r in [one, other] {
                     assert!(
                         nodes.iter().any(|n| meets(&n.labels, r)),
@@ -230,7 +232,7 @@ mod tests {
             }
         }
         let all: Vec<Wanted> = single.iter().map(|r| asks(&[r.clone()])).collect();
-        let nodes = nodes(&all);
+        let nodes = nodes(&all, Dur::ZERO);
         assert!(single.iter().all(|r| nodes.iter().any(|n| meets(&n.labels, r))), "{nodes:?}");
     }
 }

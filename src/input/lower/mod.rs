@@ -25,6 +25,7 @@ mod split;
 mod subject_objects;
 mod traffic;
 mod used;
+mod versions;
 mod workload;
 
 use crate::cluster::spec::Node;
@@ -34,11 +35,11 @@ use crate::input::load::Input;
 use crate::input::raw::manifest::Object;
 use crate::input::subject::{self, Subject};
 use crate::input::text::diagnostics::Diagnostics;
-use crate::scenario::Scenario;
-pub use cluster::minor_version;
+use crate::scenario::{Scenario, templates};
 use lowering::Lowering;
 use std::collections::BTreeSet;
 use std::sync::Arc;
+pub use versions::minor_version;
 
 /// Kinds that cannot change how many requests a rollout loses, or how long it takes.
 const WITHOUT_EFFECT: [&str; 18] = [
@@ -108,13 +109,14 @@ impl Lowering<'_> {
         let (path, split) = way;
         path::inject_gates(self, &path, &service, &mut deployments, &mut actions);
         let platform = self.platform(&input.platform);
-        let (nodes, nodes_given) = self.nodes();
+        let age = Dur::from_secs_f64(self.seconds("age_s", input.case.age_s, 3600.0));
+        let (nodes, nodes_given) = self.nodes(age);
         if !nodes_given {
             assumed::settle(self, &nodes, &mut deployments, &mut actions);
         }
         let nodes: Vec<Arc<Node>> = nodes.into_iter().map(Arc::new).collect();
         let scheduler = self.scheduler(nodes.len() > 1);
-        let kubernetes = self.kubernetes();
+        let kubernetes = self.kubernetes(&templates(&deployments, &actions));
         let rolled = &deployments[subject_index];
         let silence = serving::nothing_runs(&deployments, subject_index, &actions)
             .or_else(|| serving::silence(input, subject));
@@ -130,7 +132,7 @@ impl Lowering<'_> {
             ingress,
             path,
             gate: self.gate(),
-            age: Dur::from_secs_f64(self.seconds("age_s", input.case.age_s, 3600.0)),
+            age,
             horizon,
             follow,
             deployments,

@@ -5,6 +5,7 @@ use crate::cluster::spec::{
     Ingress, Labels, Node, PodDisruptionBudget, Resources, Service, ServiceKind, ServicePort,
     TargetPort,
 };
+use crate::engine::Dur;
 use crate::input::cards;
 use crate::input::lower::affinity;
 use crate::input::lower::check::{Check, int_or_percent};
@@ -165,7 +166,7 @@ pub fn backend_port(backend: &IngressServiceBackend) -> TargetPort {
     name.map_or(TargetPort::Number(number.unwrap_or(80)), TargetPort::Name)
 }
 
-pub fn node(check: &mut Check<'_>, api: &ApiNode) -> Node {
+pub fn node(check: &mut Check<'_>, api: &ApiNode, age: Dur) -> Node {
     let status = api.status.as_ref();
     let allocatable = status.and_then(|s| s.allocatable.as_ref().or(s.capacity.as_ref()));
     let mut amount = |key: &str| {
@@ -190,6 +191,7 @@ pub fn node(check: &mut Check<'_>, api: &ApiNode) -> Node {
             cpu_millis: cpu.unwrap_or(i64::MAX),
             memory_bytes: memory.map_or(i64::MAX, |m| m / 1000),
         }),
+        age,
         max_pods: pods
             .and_then(|p| u32::try_from(p / 1000).ok())
             .unwrap_or(cards::kubernetes().max_pods),

@@ -2,6 +2,7 @@
 
 use crate::cluster::placement::{Effect, Node, Taint};
 use crate::cluster::spec::Resources;
+use crate::engine::Dur;
 use crate::input::bounds;
 use crate::input::cards;
 use crate::input::lower::assumed;
@@ -14,7 +15,7 @@ use crate::input::text::tree::quoted;
 
 impl Lowering<'_> {
     /// The cluster's nodes, and whether anybody gave them.
-    pub fn nodes(&mut self) -> (Vec<Node>, bool) {
+    pub fn nodes(&mut self, age: Dur) -> (Vec<Node>, bool) {
         let listed = self.input.documents.iter().filter(|d| d.kind() == "Node").count();
         let counts = self.input.case.nodes.iter().map(|n| n.count.unwrap_or(1).min(1000) as usize);
         let all = listed + counts.sum::<usize>();
@@ -27,21 +28,21 @@ impl Lowering<'_> {
         let mut nodes = Vec::new();
         for doc in &self.input.documents {
             let Object::Node(api) = &doc.object else { continue };
-            nodes.push(self.check(doc, |check| network::node(check, api)));
+            nodes.push(self.check(doc, |check| network::node(check, api, age)));
         }
         // The order of documents says nothing.
         nodes.sort_by(|a, b| a.name.cmp(&b.name));
         for (i, case) in self.input.case.nodes.iter().enumerate() {
-            self.alike(&format!("nodes[{i}]"), case, &mut nodes);
+            self.alike(&format!("nodes[{i}]"), case, age, &mut nodes);
         }
         match nodes.is_empty() {
-            true => (assumed::nodes(&self.asked), false),
+            true => (assumed::nodes(&self.asked, age), false),
             false => (nodes, true),
         }
     }
 
     /// A node of the scenario, or several alike.
-    fn alike(&mut self, path: &str, case: &NodeCase, nodes: &mut Vec<Node>) {
+    fn alike(&mut self, path: &str, case: &NodeCase, age: Dur, nodes: &mut Vec<Node>) {
         let cpu = self.amount(&format!("{path}.cpu"), case.cpu.as_deref());
         let memory = self.amount(&format!("{path}.memory"), case.memory.as_deref());
         let count = case.count.unwrap_or(1);
@@ -60,6 +61,9 @@ impl Lowering<'_> {
                 memory_bytes: memory.map_or(i64::MAX, |m| m / 1000),
             }),
             max_pods: case.max_pods.unwrap_or(cards::kubernetes().max_pods),
+            age: case.age_s.map_or(age, |s| {
+                Dur::from_secs_f64(self.seconds(&format!("{path}.age_s"), Some(s), 3600.0))
+            }),
             images: Vec::new(),
         };
         for k in 1..=count.min(1000) {

@@ -40,20 +40,24 @@ pub struct Case {
     pub gate: Option<GateCase>,
     /// Nodes of the cluster. Default: one node without limits, or those among the manifests.
     pub nodes: Vec<NodeCase>,
-    /// How long the pods have been up at the start. Default 3600.
+    /// How long the pods, and the kubelets of their nodes, have been up at the start. Default 3600.
     pub age_s: Option<f64>,
     /// The simulation ends here at the latest. Default: when all actions have reached their end, or nothing
     /// can come of them any more.
     pub horizon_s: Option<f64>,
 }
 
-/// Versions of Kubernetes' parts, such as "1.34". Default: those of the platform card.
+/// Versions of Kubernetes' parts, such as "1.36". Default: what Node objects, the output of `kubectl
+/// version` or managedFields among the manifests tell, else those of the platform card, else the newest one
+/// modelled.
 #[derive(Clone, Debug, Default, PartialEq, Deserialize, JsonSchema)]
 #[serde(default)]
 pub struct KubernetesCase {
     pub control_plane: Option<String>,
     pub kubelet: Option<String>,
     pub kube_proxy: Option<String>,
+    /// Feature gates that are set, by name: PLEGOnDemandRelist, PodLifecycleSleepAction.
+    pub feature_gates: BTreeMap<String, bool>,
 }
 
 /// The load.
@@ -135,6 +139,7 @@ pub struct AppSection {
     pub service: Option<Dist>,
     pub on_sigterm: Option<OnSigtermCase>,
     pub drain_timeout_s: Option<f64>,
+    pub drain_poll_s: Option<f64>,
     pub lame_duck_s: Option<f64>,
     pub crash_after_s: Option<f64>,
     pub never_ready: Option<bool>,
@@ -160,6 +165,10 @@ pub struct AppCase {
     pub on_sigterm: Option<OnSigtermCase>,
     /// With graceful and lame-duck: how long running requests may take to finish. Default 30.
     pub drain_timeout_s: Option<f64>,
+    /// While it drains, the process looks whether requests are left after 1 ms, then at doubling intervals
+    /// up to this one, and exits when it finds none, as Go's http.Server.Shutdown does (0.5). 0: it exits
+    /// with the last request. Default: as in the card.
+    pub drain_poll_s: Option<f64>,
     /// With lame-duck: how long it goes on serving after SIGTERM.
     pub lame_duck_s: Option<f64>,
     /// Exits with status 1 that long after its start.
@@ -282,6 +291,9 @@ pub struct NodeCase {
     pub taints: Vec<String>,
     /// Cordoned. Default false.
     pub unschedulable: Option<bool>,
+    /// How long its kubelet has been running at the start: where that is less than a probe's period, the
+    /// probe's first evaluation comes after a random part of the period. Default: `age_s` of the scenario.
+    pub age_s: Option<f64>,
 }
 
 impl AppSection {
@@ -294,6 +306,7 @@ impl AppSection {
             service: self.service.clone(),
             on_sigterm: self.on_sigterm,
             drain_timeout_s: self.drain_timeout_s,
+            drain_poll_s: self.drain_poll_s,
             lame_duck_s: self.lame_duck_s,
             crash_after_s: self.crash_after_s,
             never_ready: self.never_ready,
@@ -317,6 +330,7 @@ impl AppCase {
             service: self.service.or(base.service),
             on_sigterm: self.on_sigterm.or(base.on_sigterm),
             drain_timeout_s: self.drain_timeout_s.or(base.drain_timeout_s),
+            drain_poll_s: self.drain_poll_s.or(base.drain_poll_s),
             lame_duck_s: self.lame_duck_s.or(base.lame_duck_s),
             crash_after_s: self.crash_after_s.or(base.crash_after_s),
             never_ready: self.never_ready.or(base.never_ready),

@@ -3,3 +3,4 @@
 pub mod case;
 pub(crate) mod groups;
 pub(crate) mod manifest;
+pub mod told;

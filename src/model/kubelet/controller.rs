@@ -6,12 +6,14 @@ use super::probe::{ProbeResult, Ticker, Worker};
 use super::readiness::Role;
 use super::restart::{RestartPolicy, should_restart};
 use crate::cluster::objects::{Cluster, PodId, PodStatus};
+use crate::cluster::placement;
 use crate::cluster::spec::{Container as ContainerSpec, PodTemplate};
 use crate::engine::{Dur, Rng, SharedProcessor, Time, dist};
 use crate::model::plumbing::{Ctx, Out};
 use crate::timeline::{LifeEnd, Recorder};
 use smallvec::SmallVec;
 use std::collections::VecDeque;
+use std::sync::Arc;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Event {
@@ -69,8 +71,6 @@ pub(super) struct Node {
     pub cpu: SharedProcessor<Job>,
     /// When the processor's next event is due; NEVER: there is none.
     pub cpu_due: Time,
-    /// The kubelet runs since then.
-    pub up_since: Time,
     /// The end of one relist; others end every `relist_period`.
     relist: Time,
     relist_period: Dur,
@@ -81,6 +81,8 @@ pub(super) struct Node {
     pub statuses: VecDeque<PodId>,
     /// Sandboxes with a network.
     pub sandboxes: u32,
+    /// The kubelet started then.
+    pub up_since: Time,
     /// Images present.
     pub images: Vec<String>,
     /// The one running image pull ends then.
@@ -159,6 +161,10 @@ pub(super) struct Probe {
     pub asking: bool,
     /// The last evaluation.
     pub evaluated: Time,
+    /// The worker sleeps until then before its first evaluation: see [`super::probe::start_delay`].
+    pub asleep_until: Time,
+    /// An immediate evaluation was asked for while it slept.
+    pub pending: bool,
 }
 
 /// Indices of `Container::probes`.
@@ -211,26 +217,26 @@ pub struct Kubelets {
 }
 
 impl Kubelets {
-    pub fn new(ctx: Ctx, nodes: usize, mut rng: Rng) -> Kubelets {
-        let node = |index: usize| {
+    pub fn new(ctx: Ctx, nodes: &[Arc<placement::Node>], mut rng: Rng) -> Kubelets {
+        let node = |(index, spec): (usize, &Arc<placement::Node>)| {
             let length = ctx.latencies.pleg_relist.draw(&mut rng);
             let period = ctx.kubernetes.defaults.relist_period + length;
             let phase = ctx.seed.uniform("relist phase", index as u64);
             Node {
                 cpu: SharedProcessor::new(ctx.platform.node_cores),
                 cpu_due: Time::NEVER,
-                up_since: Time::ALWAYS,
                 relist: Time((phase * period.0 as f64) as i64),
                 relist_period: period,
                 relist_length: length,
                 status_free: Time::ALWAYS,
                 statuses: VecDeque::new(),
                 sandboxes: 0,
+                up_since: ctx.now - spec.age,
                 images: Vec::new(),
                 pull_free: Time::ALWAYS,
             }
         };
-        let nodes = (0..nodes).map(node).collect();
+        let nodes = nodes.iter().enumerate().map(node).collect();
         let spread = dist::normal_quantile(ctx.seed.uniform("pace", 0)) * ctx.platform.run_spread;
         let pace = libm::exp(spread);
         Kubelets {

@@ -5,8 +5,10 @@
 
 pub mod backoff;
 pub mod controller;
+mod drain;
 pub mod grace;
 mod idle;
+mod notice;
 pub mod probe;
 mod probing;
 mod processor;

@@ -314,6 +314,11 @@ impl Ticker {
         Ticker { period, next: start + period }
     }
 
+    /// A worker whose first evaluation that can find anything begins at `first`.
+    pub fn first_at(first: Time, period_seconds: i32) -> Ticker {
+        Ticker { next: first, ..Ticker::new(first, period_seconds) }
+    }
+
     /// The tick that comes next; it may be in the past while an evaluation runs.
     pub fn next(&self) -> Time {
         self.next
@@ -346,6 +351,9 @@ impl Ticker {
         self.next = now + self.period;
     }
 }
+
+/// Readiness is evaluated at once when a container is seen started, since this minor version.
+pub(super) const IMMEDIATE_EVALUATION: u32 = 21;
 
 /// How long a new worker sleeps before its loop: a random part (`uniform` draws it from 0..1) of the period
 /// on a kubelet younger than that, nothing else. Kubernetes v1.`minor`: always before v1.21.

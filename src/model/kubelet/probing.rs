@@ -5,8 +5,8 @@ use super::controller::{
     Container, Event, Kubelets, LIVENESS, Life, Probe, READINESS, STARTUP, State, container_spec,
 };
 use super::probe::{
-    Begun, ContainerState, Kind, KubeletStart, Next, ProbeResult, Raw, SeenContainer, SeenPod,
-    Settings, Ticker, Worker, probe_outcome, start_delay,
+    Begun, ContainerState, IMMEDIATE_EVALUATION, Kind, KubeletStart, Next, ProbeResult, Raw,
+    SeenContainer, SeenPod, Settings, Ticker, Worker, probe_outcome, start_delay,
 };
 use super::readiness::{self, Probes, Role};
 use crate::cluster::objects::{Cluster, PodId};
@@ -28,7 +28,6 @@ impl Kubelets {
     /// Workers start with the pod, before its sandbox exists.
     pub(super) fn create_workers(&mut self, ctx: Ctx, pod: PodId, cluster: &Cluster) {
         let template = cluster.template_of(pod);
-        let minor = ctx.kubernetes.kubelet;
         let up_since = self.node_of(pod).up_since;
         for index in 0..self.pod(pod).containers.len() as u8 {
             let spec = container_spec(template, index);
@@ -40,19 +39,38 @@ impl Kubelets {
                     success_threshold: probe.success_threshold,
                     failure_threshold: probe.failure_threshold,
                 };
-                let kubelet = KubeletStart::of(minor, up_since);
-                let (period, age) = (probe.period_seconds, ctx.now - up_since);
-                let start = ctx.now + start_delay(minor, period, age, || self.u());
+                let kubelet = KubeletStart::of(ctx.kubernetes.kubelet, up_since);
+                let asleep_until = self.asleep_until(ctx, pod, (index, kind), probe.period_seconds);
+                let worker = Worker::new(KINDS[kind], settings, sidecar, kubelet);
                 self.container(pod, index).probes[kind] = Some(Probe {
-                    worker: Worker::new(KINDS[kind], settings, sidecar, kubelet),
-                    ticker: Ticker::new(start, period),
+                    worker,
+                    ticker: match asleep_until > ctx.now {
+                        true => Ticker::first_at(asleep_until, probe.period_seconds),
+                        false => Ticker::new(ctx.now, probe.period_seconds),
+                    },
                     epoch: 0,
                     scheduled: false,
                     asking: false,
                     evaluated: Time::ALWAYS,
+                    asleep_until,
+                    pending: false,
                 });
             }
         }
+    }
+
+    /// When a worker that is created now begins: after a sleep, if its kubelet is young.
+    fn asleep_until(
+        &mut self,
+        ctx: Ctx,
+        pod: PodId,
+        (container, kind): (u8, usize),
+        period_seconds: i32,
+    ) -> Time {
+        let age = ctx.now - self.node_of(pod).up_since;
+        let of_worker = u64::from(pod.0) << 16 | u64::from(container) << 8 | kind as u64;
+        let luck = || ctx.seed.uniform("probe start", of_worker);
+        ctx.now + start_delay(ctx.kubernetes.kubelet, period_seconds, age, luck)
     }
 
     /// A pod that has been running for long: every worker has stored what its probe always says, and its
@@ -76,6 +94,7 @@ impl Kubelets {
                 }
                 let phase = Dur((u * 1e9) as i64);
                 probe.ticker.triggered(started + phase);
+                probe.asleep_until = Time::ALWAYS;
             }
         }
     }
@@ -127,7 +146,14 @@ impl Kubelets {
         cluster: &Cluster,
         out: &mut impl Out<Event>,
     ) {
+        if ctx.kubernetes.kubelet < IMMEDIATE_EVALUATION {
+            return;
+        }
         let Some(probe) = &mut self.container(pod, index).probes[READINESS] else { return };
+        if ctx.now < probe.asleep_until {
+            probe.pending = true;
+            return;
+        }
         probe.ticker.triggered(ctx.now);
         probe.scheduled = false;
         probe.epoch += 1;
@@ -158,7 +184,11 @@ impl Kubelets {
         }
         probe.scheduled = false;
         probe.ticker.ticked(ctx.now);
+        let again = std::mem::take(&mut probe.pending);
         self.evaluate(ctx, pod, index, kind, cluster, out);
+        if again {
+            self.trigger(ctx, pod, index, false, cluster, out);
+        }
     }
 
     fn evaluate(

@@ -137,7 +137,7 @@ impl Kubelets {
         if first {
             self.node_of(pod).sandboxes += 1;
         }
-        let delay = spec.app.start_delay.sample(self.u());
+        let delay = spec.app.start_delay.sample(self.u()) + self.process_start(ctx, pod, index);
         let serving = self.pod(pod).serving == index;
         let c = self.container(pod, index);
         assert!(!c.is_running(), "a running container was started again");
@@ -192,11 +192,7 @@ impl Kubelets {
         if app && self.pod(pod).life == Life::Starting {
             self.pod(pod).life = Life::Running;
         }
-        let noticed = match ctx.kubernetes.kubelet {
-            // The pod is relisted on its own at the end of the iteration that started it.
-            36.. => end + ctx.latencies.pleg_relist.draw(&mut self.rng),
-            _ => self.node_of(pod).relist_after(end),
-        };
+        let noticed = self.noticed(ctx, pod, end, out);
         if self.pod(pod).life == Life::AboutToStop {
             out.at(noticed, Event::Terminate(pod));
             return;

@@ -1,12 +1,13 @@
 //! Termination: hooks, grace period, signals, what the process does on them, and taking the pod down.
 
 use super::controller::{Event, Job, Kill, Kubelets, Life, READINESS, State, container_spec};
+use super::drain::next_look;
 use super::grace::{self, GraceSettings, KillReason, Signals};
 use super::readiness::Role;
 use super::start::hook_length;
 use crate::cluster::objects::{Cluster, PodId};
 use crate::cluster::spec::{Hook, OnSigterm};
-use crate::engine::{Dist, Dur, Time, law};
+use crate::engine::{Dur, Time};
 use crate::model::plumbing::{Ctx, Out, slowed};
 use crate::timeline::{LifeEnd, Phase, Recorder};
 
@@ -177,7 +178,10 @@ impl Kubelets {
         }
         self.differing.push(pod);
         self.wake(ctx, pod, index, READINESS, out);
-        let drain = self.drain_time(&spec.app.service, u);
+        let mut drain = self.drain_time(&spec.app.service, u);
+        if let Some(longest) = spec.app.drain_poll {
+            drain = next_look(drain, longest, ctx.seed.stream("drain looks", u64::from(pod.0)));
+        }
         out.at(stop, Event::StopListening { pod, container: index, run });
         self.exit_by(ctx.now, stop + drain.min(limit), pod, index, out);
     }
@@ -190,31 +194,6 @@ impl Kubelets {
         let (at, killed) = grace::stopped(at, c.kill_at);
         let end = if killed { LifeEnd::Sigkill } else { LifeEnd::Sigterm };
         out.at(at.max(now), Event::Exit { pod, container: index, run, end });
-    }
-
-    /// How long the requests running in the pod still take: the last of a Poisson number of them. The chance
-    /// that all are done after t is exp(-rate x integral of P(service > u) from t on).
-    fn drain_time(&self, service: &Dist, u: f64) -> Dur {
-        let rate = self.requests_per_pod_s;
-        if rate <= 0.0 {
-            return Dur::ZERO;
-        }
-        let wanted = -libm::log(u) / rate;
-        let longest = law::longest(service);
-        let whole = law::limited_mean(service, longest);
-        let left = |t: f64| whole - law::limited_mean(service, t);
-        if left(0.0) <= wanted {
-            return Dur::ZERO;
-        }
-        let (mut low, mut high) = (0.0, longest);
-        for _ in 0..50 {
-            if Dur::from_secs_f64(low) == Dur::from_secs_f64(high) {
-                break;
-            }
-            let middle = 0.5 * (low + high);
-            if left(middle) > wanted { low = middle } else { high = middle }
-        }
-        Dur::from_secs_f64(high)
     }
 
     pub(super) fn stop_listening(

@@ -49,7 +49,6 @@ function pictures() {
 
 function redraw() {
   const passed = DATA.cases.filter((c) => c.passed).length, n = DATA.cases.length;
-  const luck = DATA.passed_by_chance;
   const share = (e) => range([e.low, e.high], percent);
   const list = (f, unit) => f.measured.map((v) => figure(v, unit)).join(", ");
   const rows = cases().map((c) => [c.passed ? "✓" : "✗", c.name, list(c.lost, ""),
@@ -57,7 +56,7 @@ function redraw() {
     c.rollout_s.predicted.mean === null ? "no end"
       : `${sec(c.rollout_s.predicted.mean)} (${range(c.rollout_s.predicted.range, sec)})`,
     c.kind_measured === c.kind_predicted ? c.kind_measured : `${c.kind_measured}, predicted `
-      + c.kind_predicted, percent(c.chance), c.reason]);
+      + c.kind_predicted, percent(c.chance), c.fitted ? "fitted" : "held out", c.reason]);
   const key = legend([
     [(a) => a.append(s("rect", { y: 2, width: 22, height: 8, fill: "var(--v0)", opacity: 0.3 })),
       "95 % of rollouts predicted within"],
@@ -66,22 +65,27 @@ function redraw() {
     [(a) => a.append(s("path", { d: "M11,0 l5,6 l-5,6 l-5,-6 z", fill: "var(--text)" })),
       "a measured rollout"]]);
   main.replaceChildren(header("validation", DATA.name, DATA.verdict, passed < n),
-    h("div", { class: "tiles" },
-      // Red is for what luck does not explain.
-      tile("cases that agree", `${passed} of ${n}`, "",
-        passed === n ? "good" : passed < luck.low ? "bad" : ""),
-      tile("expected of a perfect model", `${luck.mean.toFixed(1)} of ${n}`,
-        `${luck.low} to ${luck.high}, by luck`),
-      tile("runs within the 50 % range", percent(DATA.within_half.mean), share(DATA.within_half)),
-      tile("runs within the 95 % range", percent(DATA.within_95.mean), share(DATA.within_95))),
-    h("p", { class: "note" }, DATA.chance),
+    ...DATA.groups.flatMap((g) => [
+      h("h2", null, g.name === "fitted" ? "Cases that the platform card was fitted to"
+        : "Cases that no number was fitted to"),
+      h("div", { class: "tiles" },
+        // Red is for what luck does not explain.
+        tile("cases that agree", `${g.passed} of ${g.cases}`, g.by_sort, g.passed === g.cases ? "good"
+          : g.passed < g.passed_by_chance.low ? "bad" : ""),
+        tile("expected of a perfect model", `${g.passed_by_chance.mean.toFixed(1)} of ${g.cases}`,
+          `${g.passed_by_chance.low} to ${g.passed_by_chance.high}, by luck`),
+        tile("runs within the 50 % range", percent(g.within_half.mean), share(g.within_half)),
+        tile("runs within the 95 % range", percent(g.within_95.mean), share(g.within_95))),
+      h("p", { class: "note" }, g.chance)]),
+    ...(DATA.not_modelled.length ? [h("h2", null, "Not modelled yet"),
+      h("ul", { id: "left-out" }, DATA.not_modelled.map((c) => h("li", null, c)))] : []),
     h("div", { class: "tools" }, h("label", null, h("input", { type: "checkbox", id: "failed",
       checked: look.failed, onchange: (e) => { look.failed = e.target.checked; redraw(); } }),
     "only cases that disagree")), key,
     h("h2", null, "Lost requests"), strips("lost", "lost requests", ""),
     h("h2", null, "Rollout time"), strips("rollout_s", "rollout time", "s"),
     h("h2", null, "Every case"), table("", ["", "case", "lost, measured", "predicted",
-      "rollout, measured", "predicted", "main failure", "chance to agree", "why not"], rows, { class: "stack" }),
+      "rollout, measured", "predicted", "main failure", "chance to agree", "card", "why not"], rows, { class: "stack" }),
     ...pictures(), footer(DATA.signature));
 }
 redraw();
@@ -91,6 +95,8 @@ selftest([
     === DATA.cases.filter((c) => c.picture).length)],
   ["every case is in the table", () => expect("rows",
     document.querySelectorAll("tbody tr").length === DATA.cases.length)],
+  ["every group has its tiles", () => expect("tiles", document.querySelectorAll(".tiles").length
+    === DATA.groups.length)],
   ["the filter leaves the cases that disagree", () => {
     document.getElementById("failed").click();
     expect("left", document.querySelectorAll("tbody tr").length

@@ -204,6 +204,7 @@ pub fn validate() -> ValidateReport {
     };
     let case = |name: &str, lost: Compared, passed: bool, reason: &str| ValidateCase {
         name: name.into(),
+        fitted: passed,
         passed,
         chance: 0.9,
         lost,
@@ -213,6 +214,16 @@ pub fn validate() -> ValidateReport {
         reason: reason.into(),
         picture: (!passed)
             .then(|| "<svg width=\"80\" height=\"20\"><circle r=\"3\"/></svg>".into()),
+    };
+    let group = |name: &str, cases: usize, passed: usize| ValidateGroup {
+        name: name.into(),
+        cases,
+        passed,
+        by_sort: format!("{passed} of {cases} with losses, 0 of 0 without any"),
+        within_half: Estimate { mean: 0.5, low: 0.21, high: 0.79 },
+        within_95: Estimate { mean: 0.78, low: 0.4, high: 0.97 },
+        passed_by_chance: Estimate { mean: 0.9 * cases as f64, low: 0.0, high: cases as f64 },
+        chance: "A cluster that behaved exactly as predicted would pass nine cases in ten.".into(),
     };
     ValidateReport {
         name: "Predictions against measured rollouts".into(),
@@ -228,11 +239,8 @@ pub fn validate() -> ValidateReport {
                 "49 and 52 lost, 21 to 39 predicted",
             ),
         ],
-        within_half: Estimate { mean: 0.5, low: 0.21, high: 0.79 },
-        within_95: Estimate { mean: 0.78, low: 0.4, high: 0.97 },
-        passed_by_chance: Estimate { mean: 3.6, low: 2.0, high: 4.0 },
-        chance: "A cluster that behaved exactly as predicted would pass 3.6 of 4 cases on average."
-            .into(),
+        groups: vec![group("fitted", 3, 3), group("held out", 1, 0)],
+        not_modelled: vec!["sts-r3: a rollout of a StatefulSet".into()],
         signature: "rollsim 0.1.0 · seed 1".into(),
     }
 }

@@ -1,0 +1,215 @@
+//! Which version of Kubernetes, and who tells it: the scenario, the objects of the cluster, what `kubectl
+//! version` printed, a platform card; else the newest one modelled.
+
+use crate::cluster::spec::{Hook, PodTemplate};
+use crate::input::cards;
+use crate::input::lower::lowering::Lowering;
+use crate::input::raw::manifest::Object;
+use crate::input::text::diagnostics::{Diagnostic, did_you_mean};
+use crate::input::text::tree::quoted;
+use crate::model::platform::{Kubernetes, ToldBy};
+
+/// Taken where nobody tells the version.
+const DEFAULT: u32 = 34;
+/// Later ones are taken to behave as this one.
+const NEWEST_KNOWN: u32 = 37;
+/// Since kube-proxy reads EndpointSlices, not Endpoints.
+const SLICES_READ: u32 = 19;
+
+/// A feature gate that decides something modelled: known since v1.`since`, on by default since v1.`on`, not
+/// to be switched since v1.`locked`.
+struct Gate {
+    name: &'static str,
+    since: u32,
+    on: u32,
+    locked: u32,
+}
+
+/// `pkg/features/kube_features.go`; PLEGOnDemandRelist: pull requests 137362, 137909, 137946 and 140805 of
+/// kubernetes/kubernetes.
+const ON_DEMAND_RELIST: Gate = Gate { name: "PLEGOnDemandRelist", since: 36, on: 36, locked: 37 };
+const SLEEP_ACTION: Gate = Gate { name: "PodLifecycleSleepAction", since: 29, on: 30, locked: 34 };
+const GATES: [&Gate; 2] = [&ON_DEMAND_RELIST, &SLEEP_ACTION];
+
+/// What the parts of a cluster are told to be by one of those who know.
+#[derive(Clone, Debug, Default)]
+struct Parts {
+    control_plane: Option<String>,
+    kubelet: Option<String>,
+    kube_proxy: Option<String>,
+}
+
+impl Parts {
+    /// All parts have the version.
+    fn whole(version: Option<String>) -> Parts {
+        Parts { control_plane: version.clone(), kubelet: version.clone(), kube_proxy: version }
+    }
+}
+
+impl Lowering<'_> {
+    /// The versions, checked against what the pods use.
+    pub(super) fn kubernetes(&mut self, templates: &[&PodTemplate]) -> Kubernetes {
+        let told = self.told();
+        let (told_by, control_plane) =
+            self.part("control_plane", &told, |parts| parts.control_plane.clone());
+        let (_, kubelet) = self.part("kubelet", &told, |parts| parts.kubelet.clone());
+        let (_, kube_proxy) = self.part("kube_proxy", &told, |parts| parts.kube_proxy.clone());
+        self.note_versions(told_by, [control_plane, kubelet, kube_proxy]);
+        self.check_gates();
+        let on_demand_relist = self.gate_is_on(&ON_DEMAND_RELIST, kubelet);
+        let oldest = control_plane.min(kubelet);
+        if !self.gate_is_on(&SLEEP_ACTION, oldest) {
+            self.refuse_sleep(templates, oldest);
+        }
+        let defaults = *cards::kubernetes();
+        Kubernetes { control_plane, kubelet, kube_proxy, on_demand_relist, told_by, defaults }
+    }
+
+    /// Who tells what, in the order of their word.
+    fn told(&mut self) -> Vec<(ToldBy, Parts)> {
+        let case = self.input.case.kubernetes.clone();
+        let or_all = |own: Option<String>| own.or(case.control_plane.clone());
+        let scenario = Parts {
+            control_plane: case.control_plane.clone(),
+            kubelet: or_all(case.kubelet),
+            kube_proxy: or_all(case.kube_proxy),
+        };
+        let nodes = self.versions_of_nodes();
+        // The Node objects know their kubelets best, and the control plane not at all.
+        let of_nodes = Parts { control_plane: None, ..nodes.clone() };
+        let kubectl = Parts::whole(self.input.told.kubectl.clone());
+        let at_most = self.input.told.at_most.map(|minor| format!("1.{minor}"));
+        let card = self.input.platform.kubernetes.clone();
+        let card = card.map_or_else(Parts::default, |card| Parts {
+            control_plane: card.control_plane,
+            kubelet: card.kubelet,
+            kube_proxy: card.kube_proxy,
+        });
+        vec![
+            (ToldBy::Scenario, scenario),
+            (ToldBy::Nodes, of_nodes),
+            (ToldBy::KubectlVersion, kubectl),
+            (ToldBy::Nodes, Parts::whole(nodes.kubelet)),
+            (ToldBy::ManagedFields, Parts::whole(at_most)),
+            (ToldBy::Card, card),
+        ]
+    }
+
+    /// The oldest kubelet and kube-proxy of the Node objects: every node is taken to have them.
+    fn versions_of_nodes(&mut self) -> Parts {
+        let nodes = self.input.documents.iter().filter_map(|doc| match &doc.object {
+            Object::Node(node) => node.status.as_ref()?.node_info.as_ref(),
+            _ => None,
+        });
+        let mut kubelets: Vec<&str> = nodes.clone().map(|n| n.kubelet_version.as_str()).collect();
+        // Newer clusters leave it empty.
+        let mut proxies: Vec<&str> = nodes.map(|n| n.kube_proxy_version.as_str()).collect();
+        for versions in [&mut kubelets, &mut proxies] {
+            versions.retain(|version| minor_version(version).is_some());
+            versions.sort_by_key(|version| minor_version(version));
+        }
+        if let (Some(first), Some(last)) = (kubelets.first(), kubelets.last())
+            && minor_version(first) != minor_version(last)
+        {
+            let text = format!("{first} on all nodes, the oldest of theirs; the newest is {last}");
+            self.assume("kubernetes.kubelet", text);
+        }
+        let kubelet = kubelets.first().map(|&v| v.to_owned());
+        let kube_proxy = proxies.first().map(|&v| v.to_owned()).or(kubelet.clone());
+        Parts { control_plane: None, kubelet, kube_proxy }
+    }
+
+    /// The version of one part, and who told it.
+    fn part(
+        &mut self,
+        key: &str,
+        told: &[(ToldBy, Parts)],
+        of: impl Fn(&Parts) -> Option<String>,
+    ) -> (ToldBy, u32) {
+        let found = told.iter().find_map(|(by, parts)| Some((*by, of(parts)?)));
+        let Some((by, text)) = found else { return (ToldBy::Nobody, DEFAULT) };
+        if let Some(minor) = minor_version(&text) {
+            return (by, minor);
+        }
+        let error = self.fail(&format!("kubernetes.{key}"), "not a Kubernetes version");
+        error.found = Some(quoted(&text));
+        error.allowed = Some(ALLOWED.to_owned());
+        (by, DEFAULT)
+    }
+
+    fn note_versions(&mut self, told_by: ToldBy, parts: [u32; 3]) {
+        if told_by == ToldBy::Nobody {
+            let text = format!("1.{DEFAULT}: nothing in the input tells the version");
+            self.assume("kubernetes.control_plane", text);
+        }
+        if let Some(newer) = parts.into_iter().filter(|minor| *minor > NEWEST_KNOWN).max() {
+            let text = format!("1.{newer} as 1.{NEWEST_KNOWN}, the newest one known here");
+            self.assume("kubernetes", text);
+        }
+        if parts[2] < SLICES_READ {
+            let text = "kube-proxy reads Endpoints: they are taken to change as EndpointSlices do";
+            self.assume("kubernetes.kube_proxy", text);
+        }
+    }
+
+    /// Gates that nobody knows here are errors: they would have no effect.
+    fn check_gates(&mut self) {
+        for name in self.input.case.kubernetes.feature_gates.keys() {
+            if GATES.iter().all(|gate| gate.name != name) {
+                let known = GATES.map(|gate| gate.name);
+                let error =
+                    self.fail(&format!("kubernetes.feature_gates.{name}"), "not a modelled gate");
+                error.allowed = Some(known.join(", "));
+                error.suggestion =
+                    did_you_mean(name, known).map(|known| format!("did you mean \"{known}\"?"));
+            }
+        }
+    }
+
+    fn gate_is_on(&mut self, gate: &Gate, minor: u32) -> bool {
+        let default = minor >= gate.on;
+        let Some(&given) = self.input.case.kubernetes.feature_gates.get(gate.name) else {
+            return default;
+        };
+        let key = format!("kubernetes.feature_gates.{}", gate.name);
+        if minor < gate.since {
+            let message = format!("the gate is known since 1.{}, this is 1.{minor}", gate.since);
+            self.fail(&key, message);
+        } else if minor >= gate.locked && given != default {
+            let message = format!("the gate is locked since 1.{}, this is 1.{minor}", gate.locked);
+            self.fail(&key, message).allowed = Some(default.to_string());
+        }
+        given
+    }
+
+    /// Hooks that the API server does not know yet.
+    fn refuse_sleep(&mut self, templates: &[&PodTemplate], minor: u32) {
+        let sleeps = |hook: &Option<Hook>| matches!(hook, Some(Hook::Sleep { .. }));
+        let containers =
+            templates.iter().flat_map(|t| t.init_containers.iter().chain(&t.containers));
+        let Some(c) = containers.into_iter().find(|c| sleeps(&c.pre_stop) || sleeps(&c.post_start))
+        else {
+            return;
+        };
+        let Gate { since, on, .. } = SLEEP_ACTION;
+        let message = format!("Kubernetes 1.{minor} knows no sleep action (container {})", c.name);
+        let mut error = Diagnostic::error("", message);
+        error.allowed =
+            Some(format!("1.{on} or newer; 1.{since} with the gate PodLifecycleSleepAction"));
+        error.suggestion =
+            Some("exec: command: [\"sleep\", \"5\"], if the image has sleep".to_owned());
+        self.problems.push(error);
+    }
+}
+
+const ALLOWED: &str = "\"1.16\" or newer, such as \"1.36\"";
+
+/// The 34 of "1.34" (also "v1.34.2"); None if it is no version from 1.16 on.
+pub fn minor_version(text: &str) -> Option<u32> {
+    let rest = text.trim_start_matches('v').strip_prefix("1.");
+    let minor = rest.and_then(|r| r.split(['.', '+', '-']).next()).and_then(|m| m.parse().ok());
+    minor.filter(|m| (16..=60).contains(m))
+}
+
+#[cfg(test)]
+mod tests;
