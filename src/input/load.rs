@@ -53,7 +53,6 @@ pub struct Input {
     pub(crate) kustomization: Option<String>,
     /// Settings that have to change something.
     pub(crate) must_use: Vec<String>,
-    /// What the manifests tell of the cluster's version.
     pub(crate) told: Told,
     pub(crate) name: String,
 }
@@ -199,7 +198,7 @@ impl Input {
     }
 
     fn add_manifests(&mut self, text: &Text, update: bool, problems: &mut Diagnostics) {
-        let (roots, twice) = match yaml::parse_all(&text.text) {
+        let (mut roots, twice) = match yaml::parse_all(&text.text) {
             Ok(parsed) => parsed,
             Err(_) if text.found && looks_like_template(&text.text) => {
                 return self.notes.push(format!("{} (a template, not a manifest)", text.name));
@@ -221,10 +220,8 @@ impl Input {
         for key in &twice {
             self.given_twice(text, roots.get(key.document), key, problems);
         }
+        roots.retain(|root| !self.told.kubectl_version(root));
         for root in roots {
-            if self.told.kubectl_version(&root) {
-                continue;
-            }
             let object = root.get("kind").is_some() && root.get("apiVersion").is_some();
             if text.found && !object {
                 let note = format!("{} (no Kubernetes object)", text.name);

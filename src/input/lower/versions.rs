@@ -9,8 +9,8 @@ use crate::input::text::diagnostics::{Diagnostic, did_you_mean};
 use crate::input::text::tree::quoted;
 use crate::model::platform::{Kubernetes, ToldBy};
 
-/// Taken where nobody tells the version.
-const DEFAULT: u32 = 34;
+/// Taken where nobody tells the version: the newest one whose rules are all modelled.
+const DEFAULT: u32 = 36;
 /// Later ones are taken to behave as this one.
 const NEWEST_KNOWN: u32 = 37;
 /// Since kube-proxy reads EndpointSlices, not Endpoints.
@@ -139,7 +139,9 @@ impl Lowering<'_> {
 
     fn note_versions(&mut self, told_by: ToldBy, parts: [u32; 3]) {
         if told_by == ToldBy::Nobody {
-            let text = format!("1.{DEFAULT}: nothing in the input tells the version");
+            let text = format!(
+                "1.{DEFAULT}, the newest one modelled: nothing in the input tells the version"
+            );
             self.assume("kubernetes.control_plane", text);
         }
         if let Some(newer) = parts.into_iter().filter(|minor| *minor > NEWEST_KNOWN).max() {
