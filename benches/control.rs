@@ -241,8 +241,9 @@ fn threads() {
 /// How often each kind of event happens in one run.
 fn events(row: &Row) {
     let mut kinds: BTreeMap<String, u32> = BTreeMap::new();
-    let mut count = |_: Time, event: &world::Event| {
-        let name: String = format!("{event:?}").chars().filter(|c| !c.is_ascii_digit()).collect();
+    let mut count = |moment: world::Moment<'_>| {
+        let name: String =
+            format!("{:?}", moment.event).chars().filter(|c| !c.is_ascii_digit()).collect();
         *kinds
             .entry(name.split(&[' ', '{'][..]).next().unwrap_or_default().to_owned())
             .or_default() += 1;

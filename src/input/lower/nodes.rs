@@ -23,7 +23,7 @@ impl Lowering<'_> {
             let error = self.fail("nodes", "too many nodes");
             error.found = Some(all.to_string());
             error.allowed = Some(format!("at most {}", bounds::NODES));
-            return (assumed::nodes(&self.asked), true);
+            return (assumed::nodes(&self.asked, age), true);
         }
         let mut nodes = Vec::new();
         for doc in &self.input.documents {
