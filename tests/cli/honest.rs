@@ -106,6 +106,10 @@ fn nothing_is_advised_where_next_to_nothing_is_lost() {
         let none = number(&answer["lost"]["probability_none"]["mean"]);
         let (mean, verdict) =
             (number(&answer["lost"]["total"]["mean"]), answer["verdict"].as_str());
+        // What never ends needs something else first.
+        if verdict.expect("text").contains("Needed:") {
+            continue;
+        }
         let advised = verdict.expect("text").contains("Change first");
         let worth = mean >= 0.5 || none < 0.995;
         assert_eq!(advised, worth && mean > 0.0, "{folder}: {verdict:?}");

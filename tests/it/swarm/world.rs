@@ -378,7 +378,12 @@ impl World {
             }
         }
         if let Some(seconds) = self.pods.pre_stop {
-            app["lifecycle"] = json!({ "preStop": { "sleep": { "seconds": seconds } } });
+            // The sleep action came with 1.30.
+            let hook = match self.versions.0 {
+                30.. => json!({ "sleep": { "seconds": seconds } }),
+                _ => json!({ "exec": { "command": ["sleep", seconds.to_string()] } }),
+            };
+            app["lifecycle"] = json!({ "preStop": hook });
         }
         let mut other = json!({
             "name": "beside",
