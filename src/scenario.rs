@@ -143,6 +143,17 @@ impl ActionKind {
 }
 
 impl Scenario {
+    /// The Deployment under test as it is after the actions.
+    pub fn after(&self) -> &Deployment {
+        let new = self.actions.iter().rev().find_map(|a| match &a.kind {
+            ActionKind::Rollout { deployment } | ActionKind::SelectorSwitch { deployment, .. } => {
+                Some(&**deployment)
+            }
+            _ => None,
+        });
+        new.unwrap_or(&self.deployments[self.subject])
+    }
+
     /// The Services on the path, by their numbers.
     pub fn services(&self) -> impl Iterator<Item = &Service> {
         std::iter::once(&self.service).chain(self.split.iter().flat_map(|s| &s.others))

@@ -14,6 +14,7 @@ mod merge;
 mod optimize;
 mod optimize_text;
 mod outputs;
+mod plan;
 mod problem;
 mod progress;
 mod run;

@@ -1,6 +1,7 @@
 //! `rollsim sweep`: thousands of what-ifs.
 
 use super::outputs::{self, Form};
+use super::plan::Loaded;
 use super::sweep_text;
 use crate::report;
 use crate::report::answer::Setting;
@@ -99,18 +100,6 @@ pub enum FormatArg {
     Parquet,
     Csv,
     Jsonl,
-}
-
-/// A plan that was read, with its simulator.
-pub struct Loaded {
-    pub plan: Plan,
-    pub text: String,
-    pub directory: PathBuf,
-    pub simulator: Simulator,
-    pub formats: Vec<Format>,
-    pub report: Option<PathBuf>,
-    /// `rollsim run ...` of the base.
-    base_command: String,
 }
 
 /// Points per thread below which the replications of a point run in parallel too.

@@ -1,6 +1,6 @@
 //! A sweep as text: what was left out, the best points, the front, what matters.
 
-use super::sweep::Loaded;
+use super::plan::Loaded;
 use crate::stats::Estimate;
 use crate::sweep::{Axis, PointCounts, Sensitivity, SweepPoint, SweepSummary, Value};
 use comfy_table::presets::NOTHING;

@@ -3,7 +3,7 @@
 use super::calibrate::read_measured;
 use super::files::{folders_with, read_text, write_in_folders, write_report};
 use super::outputs::{self, Form};
-use crate::input::load::Input;
+use crate::input::given::Input;
 use crate::report;
 use crate::validate::{
     About, CaseResult, NotModelled, Validation, compare_case, plot, text, unmodelled,

@@ -1,10 +1,12 @@
 //! The API objects, as plain structs with Kubernetes' own names.
 
 pub mod deletion;
+pub mod labels;
 pub mod objects;
 pub mod phase;
 pub mod placement;
+pub mod server;
 pub mod spec;
-mod verbs;
+pub mod write;
 
 pub use phase::PodPhase;

@@ -1,7 +1,37 @@
 //! What pods ask of nodes and of each other, and what nodes offer: what the scheduler reads.
 
-use super::spec::{Labels, Resources};
+use super::labels::Labels;
 use crate::engine::Dur;
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Resources {
+    pub cpu_millis: i64,
+    pub memory_bytes: i64,
+}
+
+impl Resources {
+    pub fn plus(self, other: Resources) -> Resources {
+        Resources {
+            cpu_millis: self.cpu_millis.saturating_add(other.cpu_millis),
+            memory_bytes: self.memory_bytes.saturating_add(other.memory_bytes),
+        }
+    }
+
+    pub fn minus(self, other: Resources) -> Resources {
+        Resources {
+            cpu_millis: self.cpu_millis - other.cpu_millis,
+            memory_bytes: self.memory_bytes - other.memory_bytes,
+        }
+    }
+
+    /// The larger amount of each.
+    pub fn larger(self, other: Resources) -> Resources {
+        Resources {
+            cpu_millis: self.cpu_millis.max(other.cpu_millis),
+            memory_bytes: self.memory_bytes.max(other.memory_bytes),
+        }
+    }
+}
 
 /// One line of `matchExpressions` (or `matchFields`).
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -1,12 +1,11 @@
 //! The specs of API objects, validated and with Kubernetes' defaults filled in. Nothing here changes during
 //! a run except by an action.
 
-pub use super::placement::{Node, Placement};
+pub use super::labels::{Labels, selects};
+pub use super::placement::{Node, Placement, Resources};
 use crate::engine::{Dist, Dur};
 use std::collections::BTreeMap;
 use std::sync::Arc;
-
-pub type Labels = BTreeMap<String, String>;
 
 /// `maxSurge: 1` or `maxSurge: 25%`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -100,36 +99,6 @@ impl PodTemplate {
     /// Its pods run and never become ready: a readiness probe asks an application that always says no.
     pub fn never_ready(&self) -> bool {
         self.init_containers.iter().chain(&self.containers).any(Container::never_ready)
-    }
-}
-
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Resources {
-    pub cpu_millis: i64,
-    pub memory_bytes: i64,
-}
-
-impl Resources {
-    pub fn plus(self, other: Resources) -> Resources {
-        Resources {
-            cpu_millis: self.cpu_millis.saturating_add(other.cpu_millis),
-            memory_bytes: self.memory_bytes.saturating_add(other.memory_bytes),
-        }
-    }
-
-    pub fn minus(self, other: Resources) -> Resources {
-        Resources {
-            cpu_millis: self.cpu_millis - other.cpu_millis,
-            memory_bytes: self.memory_bytes - other.memory_bytes,
-        }
-    }
-
-    /// The larger amount of each.
-    fn larger(self, other: Resources) -> Resources {
-        Resources {
-            cpu_millis: self.cpu_millis.max(other.cpu_millis),
-            memory_bytes: self.memory_bytes.max(other.memory_bytes),
-        }
     }
 }
 
@@ -317,9 +286,4 @@ pub struct Ingress {
     pub annotations: BTreeMap<String, String>,
     /// Services named by its rules, in order, with their port.
     pub backends: Vec<(String, TargetPort)>,
-}
-
-/// Whether `selector` (non-empty) selects an object with `labels`.
-pub fn selects(selector: &Labels, labels: &Labels) -> bool {
-    !selector.is_empty() && selector.iter().all(|(k, v)| labels.get(k) == Some(v))
 }

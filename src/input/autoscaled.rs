@@ -1,18 +1,9 @@
 //! Replicas that a manifest leaves to an autoscaler.
 
-use crate::input::load::Input;
+use crate::input::given::{Input, Replicas};
 use crate::input::raw::manifest::{Document, Object};
 use crate::input::text::tree::{Node, Value};
 use std::sync::Arc;
-
-/// Replicas of a Deployment that its manifest does not give, and whose word they are.
-#[derive(Clone, Debug)]
-pub struct Replicas {
-    pub name: String,
-    pub namespace: String,
-    pub replicas: i64,
-    pub by: String,
-}
 
 /// What keeps a number of replicas: kind, API group, key of its minimum, and what it takes without one.
 ///

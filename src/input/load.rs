@@ -1,61 +1,20 @@
 //! The raw input: documents as read, with overrides, before they are made into one [`Scenario`].
 
-use crate::cluster::spec::Labels;
-use crate::engine::Time;
-use crate::input::autoscaled::{self, Replicas};
+use crate::input::autoscaled;
 use crate::input::bounds;
 use crate::input::cards::{Card, CardKind};
+use crate::input::given::Input;
 use crate::input::hints;
 use crate::input::raw::case::Case;
 use crate::input::raw::manifest::{self, Document, Object};
 use crate::input::raw::told::Told;
 use crate::input::text::diagnostics::{Diagnostic, Diagnostics, did_you_mean};
 use crate::input::text::source::{self, Base, Source, Text};
-use crate::input::text::tree::{Node, Value, quoted};
+use crate::input::text::tree::{Node, quoted};
 use crate::input::text::{toml_text, typed, yaml};
 use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
-
-/// Everything a run is made from: manifests, scenario and cards, with overrides applied.
-///
-/// Load once, then [`set`](Input::set) and [`lower`](Input::lower) as often as needed: texts are not parsed
-/// again.
-#[derive(Clone, Debug)]
-pub struct Input {
-    /// Shared, so that a copy of an input (one per thread of a sweep) costs little.
-    pub(crate) documents: Vec<Arc<Document>>,
-    pub(crate) case: Case,
-    /// The scenario as a tree; empty when there is none.
-    pub(crate) case_root: Node,
-    pub(crate) case_file: String,
-    pub(crate) has_case: bool,
-    pub(crate) base: Base,
-    pub(crate) platform: Arc<Card>,
-    /// The scenario's word for the platform that `platform` was read for.
-    pub(crate) platform_from: Option<String>,
-    pub(crate) scheduler: Arc<Card>,
-    /// As `platform_from`.
-    pub(crate) scheduler_from: Option<String>,
-    /// Overrides of the balancer's card: (path as given, keys, value). Which card that is follows from the
-    /// path.
-    pub(crate) balancer_settings: Vec<(String, Vec<String>, Value)>,
-    pub(crate) apps: Vec<(String, Arc<Card>)>,
-    /// Recorded send times.
-    pub(crate) trace: Vec<Time>,
-    /// The Deployment asked for on the command line: an index into the documents.
-    pub(crate) workload: Option<usize>,
-    pub(crate) app_card: Option<String>,
-    pub(crate) notes: Vec<String>,
-    /// Replicas that manifests leave out and something else knows.
-    pub(crate) replicas: Vec<Replicas>,
-    /// The folder among the inputs that kustomize would make objects of.
-    pub(crate) kustomization: Option<String>,
-    /// Settings that have to change something.
-    pub(crate) must_use: Vec<String>,
-    pub(crate) told: Told,
-    pub(crate) name: String,
-}
 
 impl Input {
     /// Reads all sources. Cards are the scenario's, else the defaults.
@@ -290,21 +249,6 @@ impl Input {
             }
         }
         if problems.has_errors() { Err(problems) } else { Ok(()) }
-    }
-
-    /// Makes it an error of [`lower`](Input::lower) if the setting at `path` changes nothing.
-    pub fn must_use(&mut self, path: &str) {
-        self.must_use.push(path.to_owned());
-    }
-
-    /// The labels of a namespace, if it is among the manifests (balancers read some, such as
-    /// `elbv2.k8s.aws/pod-readiness-gate-inject`).
-    pub fn namespace_labels(&self, name: &str) -> Labels {
-        let labels = self.documents.iter().find_map(|d| match &d.object {
-            Object::Namespace(namespace) if d.name() == name => namespace.metadata.labels.clone(),
-            _ => None,
-        });
-        labels.unwrap_or_default()
     }
 }
 

@@ -2,7 +2,7 @@
 
 use crate::engine::Time;
 use crate::input::cards::{Card, CardKind};
-use crate::input::load::Input;
+use crate::input::given::Input;
 use crate::input::text::diagnostics::{Diagnostic, Diagnostics};
 use crate::input::text::source::Base;
 use crate::input::text::tree::quoted;

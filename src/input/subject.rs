@@ -1,8 +1,8 @@
 //! Which Deployment is under test, what updates it, and which Service its clients use.
 
 use crate::cluster::spec::Labels;
-use crate::input::load::Input;
-use crate::input::lower::serving;
+use crate::input::given::Input;
+use crate::input::ports;
 use crate::input::raw::manifest::{Document, Object};
 use crate::input::select::{matches, show_labels};
 use crate::input::text::diagnostics::{Diagnostic, did_you_mean};
@@ -121,7 +121,7 @@ fn service(input: &Input, subject: &Document) -> Result<Option<usize>, Box<Diagn
     }
     let ingress = |i: &&usize| named_by_ingress(input, input.documents[**i].name());
     let routed = |i: &&usize| !headless(&input.documents[**i]);
-    let serving = |i: &&usize| routed(i) && serving::serves(input, &input.documents[**i]);
+    let serving = |i: &&usize| routed(i) && ports::serves(input, &input.documents[**i]);
     Ok(fitting
         .iter()
         .find(ingress)

@@ -2,7 +2,7 @@
 //! not simulated.
 
 use crate::cluster::spec::Deployment;
-use crate::input::load::Input;
+use crate::input::given::Input;
 use crate::input::raw::manifest::Document;
 use crate::input::subject;
 use crate::input::text::diagnostics::{Diagnostic, Diagnostics, did_you_mean};

@@ -1,6 +1,7 @@
 //! An external controller that sets the readiness gates of pods some time after their containers are ready.
 
-use crate::cluster::objects::{PodId, Write};
+use crate::cluster::objects::PodId;
+use crate::cluster::write::Write;
 use crate::engine::{Dur, Rng, Time};
 use crate::model::plumbing::{Ctx, Out, entry};
 

@@ -1,7 +1,8 @@
 //! kube-controller-manager's shared cache: what its controllers see of the API, one watch latency late.
 
 use crate::cluster::PodPhase;
-use crate::cluster::objects::{Cluster, DeploymentId, PodId, ReplicaSet, RsId, TemplateId};
+use crate::cluster::objects::{DeploymentId, PodId, ReplicaSet, RsId, TemplateId};
+use crate::cluster::server::Cluster;
 use crate::engine::Time;
 use crate::model::plumbing::entry;
 

@@ -1,6 +1,6 @@
 //! What all models share: how they speak, rate limits, work-queue keys, compiled latencies.
 
-use crate::cluster::objects::Write;
+use crate::cluster::write::Write;
 use crate::engine::{Dur, Rng, Seed, Time};
 pub use crate::model::platform::Latencies;
 use crate::model::platform::{Defaults, Kubernetes, Platform};

@@ -1,7 +1,6 @@
 //! What a setting is, and what it would have to be. Both are values that cannot be empty, so that no sentence
 //! made of them has a hole.
 
-use super::settings::after;
 use super::words::{plural, seconds};
 use crate::blame::facts::{may_be_away, pods_needed};
 use crate::blame::{Blame, Setting};
@@ -161,7 +160,7 @@ fn pre_stop_s(container: &Container) -> Option<f64> {
 
 /// What decides when new pods are sent requests, and how long their processes run.
 fn of_new_pods(setting: Setting, scenario: &Scenario) -> (Worth, Worth) {
-    let container = after(scenario).template.serving_container();
+    let container = scenario.after().template.serving_container();
     match setting {
         Setting::Restarts => restarts(container),
         Setting::OldReadiness => (words!("never ready"), words!("pods that are ready")),

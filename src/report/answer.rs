@@ -8,6 +8,9 @@ use super::stuck::StuckRow;
 use schemars::JsonSchema;
 use serde::Serialize;
 
+/// Grows when a field changes its meaning or goes; new fields do not count.
+pub const SCHEMA: u32 = 1;
+
 /// One scenario's answer, over all replications.
 #[derive(Clone, Debug, PartialEq, Serialize, JsonSchema)]
 pub struct Answer {

@@ -2,7 +2,7 @@
 //! given by the input or assumed. And what serves beside it and was not simulated.
 
 use super::answer::HeadRow;
-use super::settings::{after, versions};
+use super::settings::versions;
 use super::words::{count, plural, printable};
 use crate::cluster::spec::TargetPort;
 use crate::model::balancer::Path;
@@ -13,7 +13,7 @@ use crate::traffic::offered::Arrivals;
 pub fn head(scenario: &Scenario) -> Vec<HeadRow> {
     let assumed = |key: &str| scenario.assumptions.iter().any(|a| a.key == key);
     let row = |key: &str, value: String, given: bool| HeadRow { key: key.into(), value, given };
-    let subject = after(scenario);
+    let subject = scenario.after();
     let replicas = plural(u64::try_from(subject.replicas).unwrap_or(0), "replica");
     let given = &scenario.given;
     let mut rows = vec![

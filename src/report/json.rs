@@ -1,12 +1,10 @@
 //! The answer as a JSON document under a published schema.
 
 use super::answer::Answer;
+use super::answer::SCHEMA;
 use super::workloads::Workloads;
 use schemars::JsonSchema;
 use serde::Serialize;
-
-/// Grows when a field changes its meaning or goes; new fields do not count.
-pub const SCHEMA: u32 = 1;
 
 /// What `--format json` writes.
 #[derive(JsonSchema)]

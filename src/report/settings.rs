@@ -7,12 +7,12 @@ use crate::cluster::spec::{
 };
 use crate::engine::Dist;
 use crate::model::platform::Kubernetes;
-use crate::scenario::{ActionKind, Scenario};
+use crate::scenario::Scenario;
 use crate::traffic::offered::{Arrivals, Client, Traffic};
 
 /// Everything that matters, grouped; the Deployment as it is after the action.
 pub fn settings(scenario: &Scenario) -> Vec<Setting> {
-    let (before, after) = (&scenario.deployments[scenario.subject], after(scenario));
+    let (before, after) = (&scenario.deployments[scenario.subject], scenario.after());
     let mut list = List::default();
     deployment(&mut list, after);
     let old = &before.template.serving_container().app;
@@ -26,17 +26,6 @@ pub fn settings(scenario: &Scenario) -> Vec<Setting> {
     list.add("run", "horizon", seconds(scenario.horizon.as_secs_f64()));
     list.add("run", "Kubernetes", kubernetes(&scenario.kubernetes));
     list.0
-}
-
-/// The Deployment under test as it is after the actions.
-pub(super) fn after(scenario: &Scenario) -> &Deployment {
-    let new = scenario.actions.iter().rev().find_map(|a| match &a.kind {
-        ActionKind::Rollout { deployment } | ActionKind::SelectorSwitch { deployment, .. } => {
-            Some(&**deployment)
-        }
-        _ => None,
-    });
-    new.unwrap_or(&scenario.deployments[scenario.subject])
 }
 
 /// The version, that of parts which differ, and who told it.

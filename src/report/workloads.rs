@@ -1,6 +1,6 @@
 //! The answers for several workloads of one input, put in order.
 
-use super::answer::Answer;
+use super::answer::{Answer, SCHEMA};
 use super::words::printable;
 use schemars::JsonSchema;
 use serde::Serialize;
@@ -37,7 +37,7 @@ impl Workloads {
             row.workload = printable(&row.workload);
             row.why = printable(&row.why);
         }
-        Workloads { schema: super::json::SCHEMA, name: printable(name), workloads, not_simulated }
+        Workloads { schema: SCHEMA, name: printable(name), workloads, not_simulated }
     }
 
     /// The answer in a sentence.

@@ -4,11 +4,9 @@ use super::journal::{JournalReader, Place};
 use super::manifest::Manifest;
 use super::output::{self, Format, Sink};
 use super::row::{cells, columns};
-use super::runner::{JOURNAL, Sweep, SweepError, share_points};
+use super::runner::{JOURNAL, MANIFEST, Sweep, SweepError, share_points};
 use super::{PointCounts, Row, Shard, Value};
 use std::path::{Path, PathBuf};
-
-pub const MANIFEST: &str = "manifest.json";
 
 impl Sweep<'_> {
     /// Writes the result files of a complete run from its journal (which is then deleted) and the manifest.

@@ -12,6 +12,7 @@ use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 pub const JOURNAL: &str = "journal.jsonl";
+pub const MANIFEST: &str = "manifest.json";
 
 /// Points handed out at once per thread. The wait at the end of a window is one point per thread, and the
 /// window bounds what is held in memory.
@@ -103,7 +104,7 @@ impl Sweep<'_> {
     ) -> Result<Ended, SweepError> {
         let directory = self.own_directory();
         let path = directory.join(JOURNAL);
-        let taken = path.exists() || directory.join(super::finish::MANIFEST).exists();
+        let taken = path.exists() || directory.join(MANIFEST).exists();
         if taken && !resume {
             return Err(SweepError::Exists { path: directory });
         }
@@ -143,7 +144,7 @@ impl Sweep<'_> {
 
     /// The results are there and the journal is gone: are they of this sweep?
     fn finished_before(&self, directory: &Path) -> Result<Ended, SweepError> {
-        let path = directory.join(super::finish::MANIFEST);
+        let path = directory.join(MANIFEST);
         let bytes =
             std::fs::read(&path).map_err(|cause| SweepError::Io { path: path.clone(), cause })?;
         let manifest: Option<Manifest> = serde_json::from_slice(&bytes).ok();

@@ -3,8 +3,9 @@
 use super::goals::Goal;
 use super::stuck::Why;
 use super::{Event, World, says};
-use crate::cluster::objects::{DeploymentId, PodId, Write};
+use crate::cluster::objects::{DeploymentId, PodId};
 use crate::cluster::spec::{Deployment, Labels, selects};
+use crate::cluster::write::Write;
 use crate::engine::{Dur, Time};
 use crate::scenario::ActionKind;
 use crate::timeline::Milestone;

@@ -1,7 +1,8 @@
 //! What was committed reaches the watchers, each after its own latency and in order.
 
 use super::{Event, World, says};
-use crate::cluster::objects::{Change, PodId, SliceRange};
+use crate::cluster::objects::PodId;
+use crate::cluster::write::{Change, SliceRange};
 use crate::engine::Time;
 use crate::model::plumbing::Ctx;
 use crate::model::{gate, kubelet, scheduler};

@@ -3,8 +3,9 @@
 use super::actions::Step;
 use super::goals::Goal;
 use super::{Event, World, outcome};
-use crate::cluster::objects::{DeploymentId, PodId, Write};
+use crate::cluster::objects::{DeploymentId, PodId};
 use crate::cluster::spec::{PodDisruptionBudget, selects};
+use crate::cluster::write::Write;
 use crate::engine::{Dur, Time};
 use crate::model::disruption::eviction::{self, Answer, EvictedPod, Store};
 use crate::model::disruption::pdb::{self, BudgetPod};

@@ -2,7 +2,8 @@
 //! when no pod that it evicts is left and those that came instead are available.
 
 use super::stuck::Why;
-use crate::cluster::objects::{Cluster, DeploymentId, PodId};
+use crate::cluster::objects::{DeploymentId, PodId};
+use crate::cluster::server::Cluster;
 use crate::engine::Time;
 use crate::model::deployment::status;
 

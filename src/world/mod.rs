@@ -12,8 +12,10 @@ mod running;
 mod setup;
 mod stuck;
 
-use crate::cluster::objects::{Change, Cluster, DeploymentId, PodId, Write};
+use crate::cluster::objects::{DeploymentId, PodId};
+use crate::cluster::server::Cluster;
 use crate::cluster::spec::{Labels, selects};
+use crate::cluster::write::{Change, Write};
 use crate::engine::rng::mix;
 use crate::engine::{Dur, Queue, Rng, Sampler, Seed, Time};
 use crate::model::balancer::{self, Balancer, Scene};

@@ -2,7 +2,9 @@
 
 use super::stuck::Stuck;
 use super::{Control, World};
-use crate::cluster::objects::{Change, Cluster, DeploymentId, RsId, RsStatus, TemplateId};
+use crate::cluster::objects::{DeploymentId, RsId, RsStatus, TemplateId};
+use crate::cluster::server::Cluster;
+use crate::cluster::write::Change;
 use crate::engine::rng::mix;
 use crate::engine::{Dur, Time};
 use crate::model::scheduler::choice::Failure;

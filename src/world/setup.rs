@@ -3,10 +3,10 @@
 
 use super::{Event, World, actions, goals, outcome, path, says};
 use crate::cluster::PodPhase;
-use crate::cluster::objects::{
-    Cluster, DeploymentId, DeploymentStatus, PodId, PodStatus, RsId, RsStatus, Write,
-};
+use crate::cluster::objects::{DeploymentId, DeploymentStatus, PodId, PodStatus, RsId, RsStatus};
+use crate::cluster::server::Cluster;
 use crate::cluster::spec::{Deployment, Service, selects};
+use crate::cluster::write::Write;
 use crate::engine::rng::hash;
 use crate::engine::{Dur, Queue, Rng, Seed, Time};
 use crate::model::balancer::Scene;

@@ -1,7 +1,7 @@
 //! Every measured case under `tests/validation`, simulated with one card for all: those it was fitted to, and
 //! those held out.
 
-use rollsim::input::load::Input;
+use rollsim::input::given::Input;
 use rollsim::measured::Measured;
 use rollsim::run::{Replication, RunOptions, run};
 use rollsim::scenario::Scenario;

@@ -3,7 +3,7 @@
 use super::insert::toml_value;
 use super::set::of_command_line;
 use crate::input::cards::Card;
-use crate::input::load::Input;
+use crate::input::given::Input;
 use crate::input::text::diagnostics::{Diagnostic, Diagnostics, did_you_mean};
 use crate::input::text::tree::quoted;
 use crate::model::platform::Platform;

@@ -3,7 +3,7 @@
 use crate::input::cards;
 use crate::input::edit::insert::HANDLERS;
 use crate::input::edit::set::{KINDS, SHORT_OTHER, deployment_path};
-use crate::input::load::Input;
+use crate::input::given::Input;
 use crate::input::raw::manifest::Document;
 use crate::input::subject;
 use crate::input::text::tree::{Node, Step, Value, key_of, parse_path};

@@ -1,8 +1,10 @@
 //! Overrides: `--set key=value` and the axes of sweeps, as edits of the raw documents.
 
 use crate::input::edit::insert::{insert, remove_twins, targets, toml_value, yaml_value};
-use crate::input::load::{Input, typed_case};
-use crate::input::lower::{serving, serving_container};
+use crate::input::given::Input;
+use crate::input::load::typed_case;
+use crate::input::lower::serving_container;
+use crate::input::ports;
 use crate::input::raw::manifest::{Document, typed_object};
 use crate::input::subject;
 use crate::input::text::diagnostics::{Diagnostic, Diagnostics, did_you_mean};
@@ -282,7 +284,7 @@ pub(crate) fn deployment_path(
 /// Where the container stands that serves the clients' port.
 fn serving_container(input: &Input, document: &Document) -> String {
     let service = subject::choose(input).ok().and_then(|s| s.service);
-    let port = service.and_then(|i| serving::target_port(input, &input.documents[i]));
+    let port = service.and_then(|i| ports::target_port(input, &input.documents[i]));
     let spec = document.deployment().and_then(|d| d.spec.as_ref());
     let pod = spec.and_then(|s| s.template.spec.as_ref());
     let number = pod.map_or(0, |pod| serving_container::number(pod, port.as_ref()));

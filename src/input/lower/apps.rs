@@ -3,7 +3,7 @@
 use crate::cluster::spec::{App, OnSigterm, TargetPort};
 use crate::engine::{Dist, Dur};
 use crate::input::cards::Card;
-use crate::input::load::Input;
+use crate::input::given::Input;
 use crate::input::lower::containers::{AppPlan, Apps};
 use crate::input::lower::lowering::lean;
 use crate::input::raw::case::{AppCase, OnSigtermCase};

@@ -1,85 +1,13 @@
 //! What is taken for granted of a cluster that nobody described: its nodes take every pod.
 
 use crate::cluster::placement::PodTerms;
-use crate::cluster::spec::{Deployment, Labels, Node, PodTemplate};
+use crate::cluster::spec::{Deployment, Node, PodTemplate};
 use crate::engine::Dur;
 use crate::input::lower::lowering::Lowering;
+use crate::input::lower::wanted::Wanted;
 use crate::scenario::{Action, ActionKind, Assumption};
-use k8s_openapi::api::core::v1::{NodeSelectorRequirement, NodeSelectorTerm, PodSpec};
 use std::collections::BTreeSet;
 use std::sync::Arc;
-
-/// What a pod asks of a node's labels.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Wanted {
-    /// Labels that it must bear.
-    labels: Labels,
-    /// Label values that it must not bear; without a value: none under that key.
-    never: BTreeSet<(String, Option<String>)>,
-}
-
-/// What the node selector and the required node affinity of a pod ask for. Terms are alternatives: the first
-/// counts.
-pub fn wanted(spec: &PodSpec) -> Wanted {
-    let mut wanted = Wanted::default();
-    let affinity = spec.affinity.as_ref().and_then(|a| a.node_affinity.as_ref());
-    let required =
-        affinity.and_then(|a| a.required_during_scheduling_ignored_during_execution.as_ref());
-    for term in required.iter().flat_map(|r| &r.node_selector_terms).take(1) {
-        add(&mut wanted, term);
-    }
-    wanted.labels.extend(spec.node_selector.clone().unwrap_or_default());
-    wanted
-}
-
-fn add(wanted: &mut Wanted, term: &NodeSelectorTerm) {
-    for requirement in term.match_expressions.iter().flatten() {
-        let NodeSelectorRequirement { key, operator, values } = requirement;
-        let values = values.iter().flatten();
-        let number = || values.clone().next().and_then(|v| v.parse::<i64>().ok()).unwrap_or(0);
-        let label = match operator.as_str() {
-            "In" => values.clone().next().cloned(),
-            "Exists" => Some(String::new()),
-            "Gt" => Some(number().saturating_add(1).to_string()),
-            "Lt" => Some(number().saturating_sub(1).to_string()),
-            "NotIn" => {
-                wanted.never.extend(values.map(|v| (key.clone(), Some(v.clone()))));
-                continue;
-            }
-            _ => {
-                wanted.never.insert((key.clone(), None));
-                continue;
-            }
-        };
-        if let Some(label) = label {
-            // A value that something else asks for is one as well.
-            wanted.labels.entry(key.clone()).or_insert(label);
-        }
-    }
-}
-
-impl Wanted {
-    /// Takes what `other` asks for as well, unless one node cannot be both.
-    fn join(&mut self, other: &Wanted) -> bool {
-        let mut both = self.clone();
-        both.never.extend(other.never.iter().cloned());
-        for (key, value) in &other.labels {
-            let mine = both.labels.entry(key.clone()).or_insert_with(|| value.clone());
-            if mine != value {
-                return false;
-            }
-        }
-        let banned = |(key, value): (&String, &String)| {
-            both.never.contains(&(key.clone(), None))
-                || both.never.contains(&(key.clone(), Some(value.clone())))
-        };
-        if both.labels.iter().any(banned) {
-            return false;
-        }
-        *self = both;
-        true
-    }
-}
 
 /// As few nodes without limits as bear all labels that pods ask for: one, unless they contradict each other.
 pub fn nodes(asked: &[Wanted], age: Dur) -> Vec<Node> {
@@ -168,6 +96,10 @@ pub fn first_what_was_not_given(assumptions: &mut [Assumption]) {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::cluster::labels::Labels;
+    use crate::input::lower::wanted::add;
+    use k8s_openapi::api::core::v1::{NodeSelectorRequirement, NodeSelectorTerm};
+    use std::slice::from_ref;
 
     fn requirement(key: &str, operator: &str, values: &[&str]) -> NodeSelectorRequirement {
         NodeSelectorRequirement {
@@ -222,7 +154,7 @@ mod tests {
         ];
         for one in &single {
             for other in &single {
-                let nodes = nodes(&[asks(&[one.clone()]), asks(&[other.clone()])], Dur::ZERO);
+                let nodes = nodes(&[asks(from_ref(one)), asks(from_ref(other))], Dur::ZERO);
                 for r in [one, other] {
                     assert!(
                         nodes.iter().any(|n| meets(&n.labels, r)),
@@ -231,7 +163,7 @@ mod tests {
                 }
             }
         }
-        let all: Vec<Wanted> = single.iter().map(|r| asks(&[r.clone()])).collect();
+        let all: Vec<Wanted> = single.iter().map(|r| asks(from_ref(r))).collect();
         let nodes = nodes(&all, Dur::ZERO);
         assert!(single.iter().all(|r| nodes.iter().any(|n| meets(&n.labels, r))), "{nodes:?}");
     }

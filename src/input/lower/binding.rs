@@ -3,7 +3,7 @@
 
 use crate::cluster::spec::Service;
 use crate::input::cards::Card;
-use crate::input::load::Input;
+use crate::input::given::Input;
 use crate::input::lower::lowering::Lowering;
 use crate::input::raw::manifest::{Document, Object};
 use crate::input::text::diagnostics::did_you_mean;

@@ -2,8 +2,8 @@
 
 use crate::cluster::placement::Selector;
 use crate::cluster::spec::{IntOrPercent, Labels};
-use crate::input::load::Input;
-use crate::input::lower::assumed::Wanted;
+use crate::input::given::Input;
+use crate::input::lower::wanted::Wanted;
 use crate::input::raw::manifest::Document;
 use crate::input::text::diagnostics::{Diagnostic, Diagnostics, did_you_mean};
 use crate::input::text::tree::quoted;

@@ -3,9 +3,9 @@
 
 use crate::engine::Time;
 use crate::input::cards::{NumberEntry, show};
-use crate::input::load::Input;
-use crate::input::lower::assumed::Wanted;
+use crate::input::given::Input;
 use crate::input::lower::check::Check;
+use crate::input::lower::wanted::Wanted;
 use crate::input::raw::manifest::Document;
 use crate::input::text::checks;
 use crate::input::text::diagnostics::{Diagnostic, Diagnostics};

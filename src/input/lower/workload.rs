@@ -177,7 +177,7 @@ fn template(
         error.allowed = Some("Always".to_owned());
     }
     not_modelled(check, spec);
-    check.asked.push(crate::input::lower::assumed::wanted(spec));
+    check.asked.push(crate::input::lower::wanted::wanted(spec));
     let (init_containers, containers) = containers::all(check, spec, grace.max(0), apps);
     PodTemplate {
         serving: serving_container::number(spec, apps.port.as_ref()) as u8,

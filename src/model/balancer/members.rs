@@ -1,6 +1,7 @@
 //! The endpoints of the Service, as one watcher of its slices knows them.
 
-use crate::cluster::objects::{Cluster, Conditions, PodId};
+use crate::cluster::objects::{Conditions, PodId};
+use crate::cluster::server::Cluster;
 use crate::model::plumbing::entry;
 
 #[derive(Debug, Default)]

@@ -22,7 +22,8 @@ pub mod services;
 pub mod settings;
 pub mod split;
 
-use crate::cluster::objects::{Cluster, Conditions, PodId};
+use crate::cluster::objects::{Conditions, PodId};
+use crate::cluster::server::Cluster;
 use crate::cluster::spec::Node;
 use crate::engine::Dur;
 use crate::model::plumbing::{Ctx, Out};

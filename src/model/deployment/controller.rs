@@ -7,10 +7,10 @@ use super::status::{self, ConditionStatus, Progressing, Reason, Requeue};
 use super::sync::{Sync, scaled, size};
 use super::{history, recreate, scaling};
 use crate::cluster::PodPhase;
-use crate::cluster::objects::{
-    Cluster, Deployment, DeploymentId, DeploymentStatus, ReplicaSet, RsId, Write,
-};
+use crate::cluster::objects::{Deployment, DeploymentId, DeploymentStatus, ReplicaSet, RsId};
+use crate::cluster::server::Cluster;
 use crate::cluster::spec::Strategy;
+use crate::cluster::write::Write;
 use crate::engine::{Dur, Rng, Time};
 use crate::model::informer::{Informer, SeenPod};
 use crate::model::platform::Defaults;

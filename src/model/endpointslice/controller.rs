@@ -3,7 +3,8 @@
 use super::conditions::{
     include_terminating, pod_to_endpoint, retry_delay, should_pod_be_in_endpoints,
 };
-use crate::cluster::objects::{Conditions, EndpointChange, PodId, SliceRange, Write};
+use crate::cluster::objects::{Conditions, EndpointChange, PodId};
+use crate::cluster::write::{SliceRange, Write};
 use crate::engine::{Rng, Time};
 use crate::model::informer::{Informer, SeenPod};
 use crate::model::platform::Kubernetes;

@@ -1,12 +1,12 @@
 //! All kubelets of the cluster: their state, their events and the dispatch.
 
 use super::backoff::Backoff;
-use super::idle::Probing;
 use super::probe::{ProbeResult, Ticker, Worker};
 use super::readiness::Role;
 use super::restart::{RestartPolicy, should_restart};
-use crate::cluster::objects::{Cluster, PodId, PodStatus};
+use crate::cluster::objects::{PodId, PodStatus};
 use crate::cluster::placement;
+use crate::cluster::server::Cluster;
 use crate::cluster::spec::{Container as ContainerSpec, PodTemplate};
 use crate::engine::{Dur, Rng, SharedProcessor, Time, dist};
 use crate::model::plumbing::{Ctx, Out};
@@ -14,6 +14,16 @@ use crate::timeline::{LifeEnd, Recorder};
 use smallvec::SmallVec;
 use std::collections::VecDeque;
 use std::sync::Arc;
+
+/// Which ticks of probe workers are simulated.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Probing {
+    /// Those whose answer can change something.
+    #[default]
+    Needed,
+    /// All: slow, for tests that the others change nothing.
+    All,
+}
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Event {

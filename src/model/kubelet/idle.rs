@@ -1,19 +1,10 @@
 //! Ticks of probe workers that are asleep, for tests: nothing comes of them.
 
-use super::controller::{Event, Kubelets, LIVENESS, Life, READINESS, STARTUP};
-use crate::cluster::objects::{Cluster, PodId};
+use super::controller::{Event, Kubelets, LIVENESS, Life, Probing, READINESS, STARTUP};
+use crate::cluster::objects::PodId;
+use crate::cluster::server::Cluster;
 use crate::engine::{Dur, Time};
 use crate::model::plumbing::{Ctx, Out};
-
-/// Which ticks of probe workers are simulated.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Probing {
-    /// Those whose answer can change something.
-    #[default]
-    Needed,
-    /// All: slow, for tests that the others change nothing.
-    All,
-}
 
 impl Kubelets {
     /// Simulates every tick of every probe worker from now on.

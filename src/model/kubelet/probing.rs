@@ -9,7 +9,8 @@ use super::probe::{
     SeenContainer, SeenPod, Settings, Ticker, Worker, probe_outcome, start_delay,
 };
 use super::readiness::{self, Probes, Role};
-use crate::cluster::objects::{Cluster, PodId};
+use crate::cluster::objects::PodId;
+use crate::cluster::server::Cluster;
 use crate::cluster::spec::Probe as ProbeSpec;
 use crate::engine::{Dur, Time};
 use crate::model::plumbing::{Ctx, Out};

@@ -1,7 +1,8 @@
 //! The processor of a node, which all its work shares.
 
 use super::controller::{Event, Job, Kubelets};
-use crate::cluster::objects::{Cluster, PodId};
+use crate::cluster::objects::PodId;
+use crate::cluster::server::Cluster;
 use crate::engine::{Dur, Time};
 use crate::model::plumbing::{Ctx, Out, slowed};
 use crate::timeline::Recorder;

@@ -1,11 +1,13 @@
 //! From binding to running containers, and what one iteration of the pod worker does.
 
 use super::backoff::Backoff;
-use super::controller::{Container, Event, Job, Kubelets, Life, Pod, State, container_spec};
-use super::idle::Probing;
+use super::controller::{
+    Container, Event, Job, Kubelets, Life, Pod, Probing, State, container_spec,
+};
 use super::readiness::Role;
 use super::requeue::{self, Intervals, SyncResult};
-use crate::cluster::objects::{Cluster, PodId};
+use crate::cluster::objects::PodId;
+use crate::cluster::server::Cluster;
 use crate::cluster::spec::{App, Container as ContainerSpec, Hook, ImagePullPolicy, PodTemplate};
 use crate::engine::{Dur, Time};
 use crate::model::platform::Defaults;

@@ -3,7 +3,9 @@
 use super::controller::{Event, Kubelets, Life, State};
 use super::readiness::{self, Role};
 use crate::cluster::PodPhase;
-use crate::cluster::objects::{Cluster, PodId, PodStatus, Write};
+use crate::cluster::objects::{PodId, PodStatus};
+use crate::cluster::server::Cluster;
+use crate::cluster::write::Write;
 use crate::engine::Time;
 use crate::model::plumbing::{Ctx, Out, slowed};
 use crate::timeline::{Recorder, Shown};

@@ -4,7 +4,9 @@
 use super::availability::{self, Tally};
 use super::batches::slow_start_batch;
 use super::ranking::{self, PodRow, Rules};
-use crate::cluster::objects::{Cluster, PodId, ReplicaSet, RsId, RsStatus, Write};
+use crate::cluster::objects::{PodId, ReplicaSet, RsId, RsStatus};
+use crate::cluster::server::Cluster;
+use crate::cluster::write::Write;
 use crate::engine::{Rng, Time};
 use crate::model::informer::{Informer, SeenPod};
 use crate::model::platform::Defaults;

@@ -2,88 +2,9 @@
 
 use super::cache::Cache;
 use super::plan::{Group, Plan, Spread};
+pub use super::reason::{Reason, Rejected};
 use super::spread::{self, DomainCounts, SpreadNode, Verdict};
-use crate::cluster::placement::{Node, Placement};
 use crate::cluster::spec::Resources;
-
-/// Why a node does not do.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Reason {
-    Unschedulable,
-    NodeName,
-    Taint,
-    NodeAffinity,
-    Ports,
-    TooManyPods,
-    Cpu,
-    Memory,
-    Volume,
-    SpreadKey,
-    Spread,
-    Affinity,
-    AntiAffinity,
-    AntiAffinityOfOthers,
-}
-
-/// Plugins that turned a pod down: what has to change before another try.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Rejected {
-    pub ports: bool,
-    pub resources: bool,
-    pub volumes: bool,
-    pub spread: bool,
-    pub affinity: bool,
-}
-
-impl Rejected {
-    pub fn by(&mut self, reason: Reason) {
-        match reason {
-            // A change of a node wakes every pod.
-            Reason::Unschedulable | Reason::NodeName | Reason::Taint | Reason::NodeAffinity => {}
-            Reason::Ports => self.ports = true,
-            Reason::TooManyPods | Reason::Cpu | Reason::Memory => self.resources = true,
-            Reason::Volume => self.volumes = true,
-            Reason::SpreadKey | Reason::Spread => self.spread = true,
-            Reason::Affinity | Reason::AntiAffinity | Reason::AntiAffinityOfOthers => {
-                self.affinity = true;
-            }
-        }
-    }
-}
-
-impl Reason {
-    /// As the event FailedScheduling has it.
-    pub fn text(self, placement: &Placement, node: &Node) -> String {
-        let text = match self {
-            Reason::Unschedulable => "node(s) were unschedulable",
-            Reason::NodeName => "node(s) didn't match the requested node name",
-            Reason::Taint => {
-                let taint = placement.untolerated(node);
-                let named = taint.map(|t| format!("{{{}: {}}}", t.key, t.value));
-                return format!("node(s) had untolerated taint {}", named.unwrap_or_default());
-            }
-            Reason::NodeAffinity => "node(s) didn't match Pod's node affinity/selector",
-            Reason::Ports => "node(s) didn't have free ports for the requested pod ports",
-            Reason::TooManyPods => "Too many pods",
-            Reason::Cpu => "Insufficient cpu",
-            Reason::Memory => "Insufficient memory",
-            Reason::Volume => {
-                "node(s) unavailable due to PersistentVolumeClaim with ReadWriteOncePod access mode \
-                 already in-use by another pod"
-            }
-            Reason::SpreadKey => {
-                "node(s) didn't match pod topology spread constraints (missing required label)"
-            }
-            Reason::Spread => "node(s) didn't match pod topology spread constraints",
-            Reason::Affinity => "node(s) didn't match pod affinity rules",
-            Reason::AntiAffinity => "node(s) didn't match pod anti-affinity rules",
-            Reason::AntiAffinityOfOthers => {
-                "node(s) didn't satisfy existing pods anti-affinity rules"
-            }
-        };
-        text.to_owned()
-    }
-}
 
 /// Pods of a group by domain.
 #[derive(Debug, Default)]

@@ -10,6 +10,7 @@ mod matching;
 mod plan;
 pub mod profile;
 mod queue;
+mod reason;
 pub mod score;
 pub mod spread;
 

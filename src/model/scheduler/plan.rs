@@ -2,16 +2,18 @@
 //! Plugins that cannot matter leave nothing here, so that they cost nothing.
 
 use super::cache::{Cache, Share};
-use super::filter::{Reason, Rejected};
 use super::matching::{self, Pods};
 use super::profile::Profile;
+use super::reason::{Reason, Rejected};
 use super::score;
 use super::spread::{Filter, Score};
-use crate::cluster::objects::{Change, Cluster, PodId, TemplateId};
+use crate::cluster::objects::{PodId, TemplateId};
 use crate::cluster::placement::{
     Effect, HOSTNAME, Node, PodTerm, Selector, Taint, TopologySpread, ZONE,
 };
+use crate::cluster::server::Cluster;
 use crate::cluster::spec::{PodTemplate, Resources};
+use crate::cluster::write::Change;
 
 /// A topology spread constraint.
 #[derive(Debug)]

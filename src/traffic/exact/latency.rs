@@ -1,7 +1,26 @@
 //! How long answered requests took.
 
+use crate::engine::{Dist, Dur};
+use crate::traffic::Latency;
 use crate::traffic::service;
-use crate::traffic::{Latency, exact::ledger::Class};
+
+/// Requests accepted alike by pods of one version.
+#[derive(Clone, Copy)]
+pub struct Class<'a> {
+    pub index: usize,
+    pub version: u16,
+    pub dist: &'a Dist,
+    /// Waited before the pod accepted.
+    pub after: Dur,
+    /// How long anyone waits for the answer from then on.
+    pub patience: Dur,
+    /// The share that takes longer than that.
+    pub too_slow: f64,
+    /// The share that stalls.
+    pub late: f64,
+    /// Answered.
+    pub count: f64,
+}
 
 /// Latency of the answered requests: a mixture of the versions' service times after their waits, each given
 /// that somebody waited for the answer. That those cut were rather the long ones is left out.

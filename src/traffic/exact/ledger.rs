@@ -1,11 +1,11 @@
 //! Adds up what the integrals find.
 
 use super::flow::Flow;
-use super::latency;
+use super::latency::{self, Class};
 use super::seconds::{SECOND, Seconds};
 use super::served::Served;
 use super::spread::Spread;
-use crate::engine::{Dist, Dur, Time};
+use crate::engine::{Dur, Time};
 use crate::timeline::{PodId, Timeline, ViewId};
 use crate::traffic::offered::{Arrivals, Traffic};
 use crate::traffic::plan::Piece;
@@ -23,24 +23,6 @@ pub struct Loss {
     pub version: Option<u16>,
     /// Index of the class that would have answered them.
     pub class: Option<usize>,
-}
-
-/// Requests accepted alike by pods of one version.
-#[derive(Clone, Copy)]
-pub struct Class<'a> {
-    pub index: usize,
-    pub version: u16,
-    pub dist: &'a Dist,
-    /// Waited before the pod accepted.
-    pub after: Dur,
-    /// How long anyone waits for the answer from then on.
-    pub patience: Dur,
-    /// The share that takes longer than that.
-    pub too_slow: f64,
-    /// The share that stalls.
-    pub late: f64,
-    /// Answered.
-    pub count: f64,
 }
 
 /// Where a loss is counted.

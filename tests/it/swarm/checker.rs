@@ -2,7 +2,9 @@
 //! of a run, and shares no rule with the models: each is written down here again, from Kubernetes' own words.
 
 use super::world::{Act, Budget, Fault, Strategy, World};
-use rollsim::cluster::objects::{Change, Cluster, Conditions, Pod, PodId, RsId, SliceRange};
+use rollsim::cluster::objects::{Conditions, Pod, PodId, RsId};
+use rollsim::cluster::server::Cluster;
+use rollsim::cluster::write::{Change, SliceRange};
 use rollsim::engine::{Dur, Time};
 use rollsim::scenario::Scenario;
 use rollsim::timeline::{ChangeKind, PodTruth, Target, Timeline, View};

@@ -1,9 +1,11 @@
-//! The members of a target group, and what a load balancer node believes of one.
+//! The members of a target group, and what a load balancer node believes of them.
 
-use crate::engine::Time;
+use crate::engine::{Dur, Time};
 use crate::model::balancer::check::{Checked, Health};
 use crate::model::balancer::checker::Checker;
+use crate::model::balancer::listing::Listing;
 use crate::timeline::Target;
+use std::collections::BTreeSet;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum State {
@@ -42,5 +44,51 @@ pub const UNKNOWN: Belief = Belief {
 impl Belief {
     pub fn is_healthy(&self) -> bool {
         self.known && self.routed == Health::Healthy
+    }
+}
+
+#[derive(Debug)]
+pub(super) struct Node {
+    /// Where it is, without cross-zone load balancing.
+    pub(super) zone: u32,
+    pub(super) listing: Listing,
+    pub(super) beliefs: Vec<Belief>,
+    /// Targets that it knows and has found healthy: since when, and which.
+    pub(super) healthy: BTreeSet<(Time, u32)>,
+    /// Targets that it knows. Of both, those that it may send to.
+    pub(super) known: usize,
+    /// Too few of them: it sends to all that it knows.
+    pub(super) open: bool,
+    /// When it takes in the latest change of the members: it hears of changes in the order of the calls.
+    pub(super) heard: Time,
+    pub(super) growing: bool,
+    /// When shares were last worked out, and whether new targets started slowly then.
+    pub(super) routed: Time,
+    pub(super) ramped: bool,
+}
+
+impl Node {
+    /// New targets start slowly.
+    pub(super) fn ramps(&self, now: Time, slow: Dur) -> bool {
+        let started = |first: &(Time, u32)| first.0 <= now - slow;
+        slow > Dur::ZERO && !self.open && self.healthy.first().is_some_and(started)
+    }
+
+    /// The verdict on a target that it has known for long.
+    pub(super) fn settle(&mut self, target: u32, health: Health, near: bool) {
+        let belief = &mut self.beliefs[target as usize];
+        belief.checker.checked = Checked::new(health);
+        (belief.routed, belief.healthy_since) = (health, Time::ALWAYS);
+        if near {
+            self.known += 1;
+            if belief.is_healthy() {
+                self.healthy.insert((Time::ALWAYS, target));
+            }
+        }
+    }
+
+    /// Of the targets that it may send to, how many are healthy, and how many it knows.
+    pub(super) fn counts(&self) -> (usize, usize) {
+        (self.healthy.len(), self.known)
     }
 }

@@ -6,7 +6,9 @@
 //! kubernetes-sigs/aws-load-balancer-controller.
 
 use super::group::Group;
-use crate::cluster::objects::{Cluster, Conditions, PodId, Write};
+use crate::cluster::objects::{Conditions, PodId};
+use crate::cluster::server::Cluster;
+use crate::cluster::write::Write;
 use crate::engine::{Dist, Dur, Rng, Time};
 use crate::model::balancer::members::Members;
 use crate::model::balancer::settings::Given;

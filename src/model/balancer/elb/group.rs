@@ -1,10 +1,10 @@
 //! A target group, and what each load balancer node believes of its targets.
 
 use super::Settings;
-use super::belief::{Belief, Member, State, UNKNOWN};
-use super::routing::Node;
+use super::belief::{Belief, Member, Node, State, UNKNOWN};
 use super::zones::Zones;
-use crate::cluster::objects::{Cluster, PodId};
+use crate::cluster::objects::PodId;
+use crate::cluster::server::Cluster;
 use crate::engine::{Dur, Rng, Time};
 use crate::model::balancer::check::Health;
 use crate::model::balancer::checker::Checks;

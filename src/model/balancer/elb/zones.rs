@@ -1,7 +1,7 @@
 //! Zones: a load balancer node without cross-zone load balancing sends to its own zone's targets alone, and a
 //! zone with too few healthy targets leaves the load balancer's DNS name.
 
-use crate::cluster::objects::Cluster;
+use crate::cluster::server::Cluster;
 use crate::cluster::spec::Node;
 use crate::engine::{Dur, Rng, Time};
 use crate::model::balancer::listing::Listing;

@@ -2,7 +2,8 @@
 
 use super::endpoints::{Counts, Endpoint, Policy, Rules, Usable};
 use super::runner::{Intervals, Runner};
-use crate::cluster::objects::{Cluster, Conditions, PodId};
+use crate::cluster::objects::{Conditions, PodId};
+use crate::cluster::server::Cluster;
 use crate::cluster::spec;
 use crate::engine::{Dur, Rng, Time};
 use crate::model::balancer::history::{Changed, History, Known};

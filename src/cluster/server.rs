@@ -1,0 +1,288 @@
+//! The API server: every verb changes objects and appends to a change log, from which the world tells the
+//! watchers.
+
+use super::deletion::api_delete_grace;
+use super::objects::*;
+use super::phase::PodPhase;
+use super::spec::{Deployment as DeploymentSpec, Node, PodTemplate};
+use super::write::{Change, Write};
+use crate::engine::{Dur, Time};
+use std::sync::Arc;
+
+/// The API server's state.
+#[derive(Clone, Debug, Default)]
+pub struct Cluster {
+    pub nodes: Vec<Arc<Node>>,
+    pub templates: Vec<Arc<PodTemplate>>,
+    pub deployments: Vec<Deployment>,
+    pub replica_sets: Vec<ReplicaSet>,
+    pub pods: Vec<Pod>,
+    /// Endpoint changes in the order the slice controller decided them.
+    pub slice_log: Vec<EndpointChange>,
+    /// The weights the Ingress gave its Services, each time they were changed.
+    pub weight_log: Vec<Vec<u32>>,
+    /// The action happens so long after a whole second of the wall clock.
+    pub second_phase: Dur,
+    /// Changes not yet told to the watchers.
+    pub log: Vec<Change>,
+}
+
+impl Cluster {
+    /// The template's id, entering it if it is new.
+    pub fn intern_template(&mut self, template: &Arc<PodTemplate>) -> TemplateId {
+        let found = self.templates.iter().position(|t| t == template);
+        let index = found.unwrap_or_else(|| {
+            self.templates.push(template.clone());
+            self.templates.len() - 1
+        });
+        TemplateId(index as u32)
+    }
+
+    pub fn template_of(&self, pod: PodId) -> &PodTemplate {
+        &self.templates[self.pods[pod.index()].template.index()]
+    }
+
+    pub fn deployment_of(&self, pod: PodId) -> DeploymentId {
+        self.replica_sets[self.pods[pod.index()].rs.index()].deployment
+    }
+
+    /// Pods whose set belongs to the Deployment, for actions such as `kubectl delete pod`.
+    pub fn pods_of(&self, id: DeploymentId) -> Vec<PodId> {
+        let there = |p: &PodId| !self.pods[p.index()].removed && self.deployment_of(*p) == id;
+        (0..self.pods.len() as u32).map(PodId).filter(there).collect()
+    }
+
+    /// Replaces a Deployment's spec (an action of the user).
+    pub fn set_deployment(&mut self, id: DeploymentId, spec: DeploymentSpec) {
+        assert!(spec.replicas >= 0, "a Deployment cannot have {} replicas", spec.replicas);
+        let template = self.intern_template(&spec.template);
+        let deployment = &mut self.deployments[id.index()];
+        debug_assert_eq!(deployment.spec.name, spec.name, "the name of an object never changes");
+        deployment.template = template;
+        deployment.spec = spec;
+        deployment.generation += 1;
+        self.log.push(Change::Deployment(id));
+    }
+
+    pub fn create_deployment(&mut self, spec: DeploymentSpec) -> DeploymentId {
+        assert!(spec.replicas >= 0, "a Deployment cannot have {} replicas", spec.replicas);
+        let template = self.intern_template(&spec.template);
+        let id = DeploymentId(self.deployments.len() as u32);
+        self.deployments.push(Deployment {
+            spec,
+            template,
+            generation: 1,
+            status: DeploymentStatus::default(),
+        });
+        self.log.push(Change::Deployment(id));
+        id
+    }
+
+    /// Commits one write.
+    pub fn apply(&mut self, now: Time, write: Write, uid: u64) {
+        match write {
+            Write::CreateReplicaSet { deployment, template, revision, replicas, max } => {
+                // Named after the template: a second creation from an old cache is refused.
+                let same = |s: &ReplicaSet| {
+                    s.deployment == deployment && s.template == template && !s.removed
+                };
+                if !self.replica_sets.iter().any(same) {
+                    self.create_replica_set(now, deployment, template, revision, replicas, max);
+                }
+            }
+            Write::ScaleReplicaSet { rs, replicas, desired, max, resource_version } => {
+                self.scale_replica_set(rs, replicas, desired, max, resource_version);
+            }
+            Write::SetRevision { rs, revision } => {
+                let set = &mut self.replica_sets[rs.index()];
+                debug_assert!(revision > set.revision, "revision {} to {revision}", set.revision);
+                set.revision = revision;
+                self.touch_replica_set(rs);
+            }
+            Write::ReplicaSetStatus { rs, status } => self.set_replica_set_status(rs, status),
+            Write::DeleteReplicaSet { rs } => self.delete_replica_set(rs),
+            Write::DeploymentStatus { deployment, status } => {
+                self.set_deployment_status(deployment, status);
+            }
+            Write::ProgressDeadlineExceeded { deployment } => {
+                self.log.push(Change::Deployment(deployment));
+            }
+            Write::CreatePod { rs } => self.create_pod(now, rs, uid),
+            Write::BindPod { pod, node } => {
+                let p = &mut self.pods[pod.index()];
+                // A pod that was deleted meanwhile cannot be bound.
+                if !p.removed && p.deleting.is_none() {
+                    debug_assert!(p.node.is_none(), "a pod is bound once");
+                    p.node = Some(node);
+                    self.log.push(Change::PodBound(pod));
+                }
+            }
+            Write::DeletePod { pod } => self.delete_pod(pod),
+            Write::PodStatus { pod, status } => self.set_pod_status(now, pod, status),
+            Write::SetGates { pod, value } => {
+                let p = &mut self.pods[pod.index()];
+                if !p.removed && p.gates != value {
+                    p.gates = value;
+                    self.log.push(Change::PodGates(pod));
+                }
+            }
+            Write::RemovePod { pod } => {
+                let p = &mut self.pods[pod.index()];
+                if !p.removed {
+                    debug_assert!(p.deleting.is_some(), "a pod that goes was deleted");
+                    p.removed = true;
+                    self.log.push(Change::PodRemoved(pod));
+                }
+            }
+            Write::SetUnschedulable { node, value } => self.set_unschedulable(node, value),
+            Write::Slice(range) => {
+                let known = range.to as usize <= self.slice_log.len();
+                debug_assert!(range.from < range.to && known, "{range:?}");
+                self.log.push(Change::Slice(range));
+            }
+        }
+    }
+
+    fn set_unschedulable(&mut self, node: u16, value: bool) {
+        let n = &mut self.nodes[usize::from(node)];
+        if n.unschedulable != value {
+            Arc::make_mut(n).unschedulable = value;
+            self.log.push(Change::Node(node));
+        }
+    }
+
+    fn create_replica_set(
+        &mut self,
+        now: Time,
+        deployment: DeploymentId,
+        template: TemplateId,
+        revision: u32,
+        replicas: i32,
+        max: i32,
+    ) {
+        assert!(replicas >= 0, "a ReplicaSet cannot have {replicas} replicas");
+        debug_assert!(revision > 0 && template.index() < self.templates.len());
+        let spec = &self.deployments[deployment.index()].spec;
+        let id = RsId(self.replica_sets.len() as u32);
+        self.replica_sets.push(ReplicaSet {
+            deployment,
+            template,
+            revision,
+            created: now,
+            replicas,
+            desired_annotation: spec.replicas,
+            max_annotation: max,
+            generation: 1,
+            resource_version: 1,
+            status: RsStatus::default(),
+            min_ready_seconds: spec.min_ready_seconds,
+            removed: false,
+        });
+        self.log.push(Change::ReplicaSet(id));
+    }
+
+    fn scale_replica_set(&mut self, rs: RsId, replicas: i32, desired: i32, max: i32, version: u32) {
+        assert!(replicas >= 0, "a ReplicaSet cannot have {replicas} replicas");
+        let set = &mut self.replica_sets[rs.index()];
+        if set.resource_version != version {
+            self.log.push(Change::Conflict(set.deployment));
+            return;
+        }
+        set.desired_annotation = desired;
+        set.max_annotation = max;
+        if set.replicas != replicas {
+            set.replicas = replicas;
+            set.generation += 1;
+        }
+        self.touch_replica_set(rs);
+    }
+
+    fn set_replica_set_status(&mut self, rs: RsId, status: RsStatus) {
+        let RsStatus { replicas, ready, available, terminating, .. } = status;
+        let nested = 0 <= available && available <= ready && ready <= replicas;
+        debug_assert!(nested && terminating >= 0, "{status:?}");
+        self.replica_sets[rs.index()].status = status;
+        self.touch_replica_set(rs);
+    }
+
+    /// Asked for again from an old cache, it is gone already.
+    fn delete_replica_set(&mut self, rs: RsId) {
+        let set = &mut self.replica_sets[rs.index()];
+        if !set.removed {
+            set.removed = true;
+            self.touch_replica_set(rs);
+        }
+    }
+
+    fn set_deployment_status(&mut self, id: DeploymentId, status: DeploymentStatus) {
+        let object = &mut self.deployments[id.index()];
+        debug_assert!(status.observed_generation <= object.generation, "{status:?}");
+        debug_assert!(status.ready.max(status.updated) <= status.replicas, "{status:?}");
+        object.status = status;
+        self.log.push(Change::Deployment(id));
+    }
+
+    fn touch_replica_set(&mut self, rs: RsId) {
+        self.replica_sets[rs.index()].resource_version += 1;
+        self.log.push(Change::ReplicaSet(rs));
+    }
+
+    fn create_pod(&mut self, now: Time, rs: RsId, uid: u64) {
+        let template = self.replica_sets[rs.index()].template;
+        let spec = &self.templates[template.index()];
+        let (gates, deletion_cost) = (spec.readiness_gates.is_empty(), spec.deletion_cost);
+        let id = PodId(self.pods.len() as u32);
+        self.pods.push(Pod {
+            rs,
+            template,
+            created: now,
+            uid,
+            node: None,
+            status: PodStatus {
+                phase: PodPhase::Pending,
+                ready: false,
+                containers_ready: false,
+                has_ip: false,
+                restarts: 0,
+            },
+            ready_transition: now.floor_s(self.second_phase),
+            gates,
+            deletion_cost,
+            deleting: None,
+            removed: false,
+        });
+        self.log.push(Change::PodCreated(id));
+    }
+
+    /// A graceful delete; without a grace period the object goes at once.
+    fn delete_pod(&mut self, pod: PodId) {
+        let spec = self.template_of(pod).termination_grace_period_seconds;
+        let p = &mut self.pods[pod.index()];
+        if p.removed || p.deleting.is_some() {
+            return;
+        }
+        let grace = api_delete_grace(p.node.is_some(), Some(p.status.phase), None, Some(spec));
+        p.deleting = Some(grace);
+        p.removed = grace == 0;
+        self.log.push(Change::PodDeleting(pod));
+        if grace == 0 {
+            self.log.push(Change::PodRemoved(pod));
+        }
+    }
+
+    fn set_pod_status(&mut self, now: Time, pod: PodId, status: PodStatus) {
+        let transition = now.floor_s(self.second_phase);
+        let p = &mut self.pods[pod.index()];
+        if p.removed || p.status == status {
+            return;
+        }
+        debug_assert!(status.restarts >= p.status.restarts, "restarts are not undone");
+        debug_assert!(status.containers_ready || !status.ready, "{status:?}");
+        debug_assert!(status.phase >= p.status.phase, "{:?} to {status:?}", p.status);
+        if p.status.ready != status.ready {
+            p.ready_transition = transition;
+        }
+        p.status = status;
+        self.log.push(Change::PodStatus(pod));
+    }
+}

@@ -1,0 +1,78 @@
+//! What was given: documents as read, with overrides, before they are made into one
+//! [`Scenario`](crate::scenario::Scenario).
+
+use crate::cluster::spec::Labels;
+use crate::engine::Time;
+use crate::input::cards::Card;
+use crate::input::raw::case::Case;
+use crate::input::raw::manifest::{Document, Object};
+use crate::input::raw::told::Told;
+use crate::input::text::source::Base;
+use crate::input::text::tree::{Node, Value};
+use std::sync::Arc;
+
+/// Everything a run is made from: manifests, scenario and cards, with overrides applied.
+///
+/// Load once, then [`set`](Input::set) and [`lower`](Input::lower) as often as needed: texts are not parsed
+/// again.
+#[derive(Clone, Debug)]
+pub struct Input {
+    /// Shared, so that a copy of an input (one per thread of a sweep) costs little.
+    pub(crate) documents: Vec<Arc<Document>>,
+    pub(crate) case: Case,
+    /// The scenario as a tree; empty when there is none.
+    pub(crate) case_root: Node,
+    pub(crate) case_file: String,
+    pub(crate) has_case: bool,
+    pub(crate) base: Base,
+    pub(crate) platform: Arc<Card>,
+    /// The scenario's word for the platform that `platform` was read for.
+    pub(crate) platform_from: Option<String>,
+    pub(crate) scheduler: Arc<Card>,
+    /// As `platform_from`.
+    pub(crate) scheduler_from: Option<String>,
+    /// Overrides of the balancer's card: (path as given, keys, value). Which card that is follows from the
+    /// path.
+    pub(crate) balancer_settings: Vec<(String, Vec<String>, Value)>,
+    pub(crate) apps: Vec<(String, Arc<Card>)>,
+    /// Recorded send times.
+    pub(crate) trace: Vec<Time>,
+    /// The Deployment asked for on the command line: an index into the documents.
+    pub(crate) workload: Option<usize>,
+    pub(crate) app_card: Option<String>,
+    pub(crate) notes: Vec<String>,
+    /// Replicas that manifests leave out and something else knows.
+    pub(crate) replicas: Vec<Replicas>,
+    /// The folder among the inputs that kustomize would make objects of.
+    pub(crate) kustomization: Option<String>,
+    /// Settings that have to change something.
+    pub(crate) must_use: Vec<String>,
+    pub(crate) told: Told,
+    pub(crate) name: String,
+}
+
+/// Replicas of a Deployment that its manifest does not give, and whose word they are.
+#[derive(Clone, Debug)]
+pub struct Replicas {
+    pub name: String,
+    pub namespace: String,
+    pub replicas: i64,
+    pub by: String,
+}
+
+impl Input {
+    /// Makes it an error of [`lower`](Input::lower) if the setting at `path` changes nothing.
+    pub fn must_use(&mut self, path: &str) {
+        self.must_use.push(path.to_owned());
+    }
+
+    /// The labels of a namespace, if it is among the manifests (balancers read some, such as
+    /// `elbv2.k8s.aws/pod-readiness-gate-inject`).
+    pub fn namespace_labels(&self, name: &str) -> Labels {
+        let labels = self.documents.iter().find_map(|d| match &d.object {
+            Object::Namespace(namespace) if d.name() == name => namespace.metadata.labels.clone(),
+            _ => None,
+        });
+        labels.unwrap_or_default()
+    }
+}
