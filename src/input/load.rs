@@ -1,4 +1,4 @@
-//! The raw input: documents as read, with overrides, before they are made into one [`Scenario`].
+//! Reading what is given: from files to one [`Input`].
 
 use crate::input::autoscaled;
 use crate::input::bounds;

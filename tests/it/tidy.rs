@@ -286,7 +286,9 @@ fn files_do_not_import_each_other_in_a_circle() {
     let mut left: BTreeMap<&Vec<String>, BTreeSet<Vec<String>>> =
         modules.iter().map(|(own, file)| (own, imports(own, file, &modules))).collect();
     for (own, used) in &mut left {
-        used.retain(|u| !CIRCLES.contains(&(&own.join("::"), &u.join("::"))));
+        let listed =
+            |u: &[String]| CIRCLES.iter().any(|(a, b)| *a == own.join("::") && *b == u.join("::"));
+        used.retain(|u| !listed(u));
     }
     // Whoever uses nobody that is left is in no circle.
     loop {

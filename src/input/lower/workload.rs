@@ -14,8 +14,6 @@ use k8s_openapi::api::core::v1::{PodSpec, PodTemplateSpec};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::LabelSelector;
 use k8s_openapi::apimachinery::pkg::util::intstr::IntOrString;
 
-/// Most replicas a Deployment may have here.
-
 /// The validated Deployment. `version` is what answers of its pods are counted as, unless a container's
 /// environment says VERSION.
 pub fn deployment(check: &mut Check<'_>, api: &Api, version: &str, apps: &Apps) -> Deployment {

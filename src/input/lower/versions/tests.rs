@@ -115,10 +115,10 @@ fn gates_follow_the_version() {
         let text = format!("[kubernetes]\ncontrol_plane = \"{version}\"\n{gate}");
         input("", &text).lower().map(|s| s.kubernetes.on_demand_relist)
     };
-    assert_eq!(on("1.35", "").expect("valid"), false);
-    assert_eq!(on("1.36", "").expect("valid"), true);
+    assert!(!on("1.35", "").expect("valid"));
+    assert!(on("1.36", "").expect("valid"));
     let off = "feature_gates = { PLEGOnDemandRelist = false }\n";
-    assert_eq!(on("1.36", off).expect("valid"), false);
+    assert!(!on("1.36", off).expect("valid"));
     assert!(on("1.37", off).expect_err("locked").to_string().contains("locked since 1.37"));
     assert!(on("1.35", off).expect_err("unknown").to_string().contains("known since 1.36"));
     let typo = "feature_gates = { PLEGOnDemandRelists = false }\n";
