@@ -15,7 +15,8 @@ pub type Verdict = Result<(), String>;
 
 macro_rules! ensure {
     ($holds:expr, $($message:tt)+) => {
-        if !$holds {
+        let holds: bool = $holds;
+        if !holds {
             return Err(format!($($message)+));
         }
     };
