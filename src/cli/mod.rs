@@ -29,9 +29,10 @@ use crate::input::Diagnostics;
 use clap::{CommandFactory, Parser, Subcommand};
 use std::io::Write;
 use std::process::ExitCode;
+use std::sync::OnceLock;
 
-/// The package's version with the commit it was built from.
-pub const VERSION: &str = concat!(env!("CARGO_PKG_VERSION"), " (", env!("ROLLSIM_COMMIT"), ")");
+/// What [`version`] says, once `main` has been told.
+static VERSION: OnceLock<String> = OnceLock::new();
 
 const EXAMPLES: &str = "\
 Examples:
@@ -46,7 +47,7 @@ NO_COLOR=1 turns colours off.";
 
 /// Predicts, offline, how many requests a Kubernetes rollout will lose, why, and how long it takes.
 #[derive(Parser)]
-#[command(name = "rollsim", version = VERSION, after_help = EXAMPLES, max_term_width = 100)]
+#[command(name = "rollsim", version = version(), after_help = EXAMPLES, max_term_width = 100)]
 struct Cli {
     #[command(subcommand)]
     command: Command,
@@ -84,8 +85,9 @@ commands! {
 /// Bad input, as opposed to an answer that exceeds a bound.
 const BAD_INPUT: u8 = 2;
 
-/// Parses the arguments and runs the command.
-pub fn main() -> ExitCode {
+/// Parses the arguments and runs the command. `commit` is what the program was built from.
+pub fn main(commit: &str) -> ExitCode {
+    VERSION.get_or_init(|| format!("{} ({commit})", env!("CARGO_PKG_VERSION")));
     let cli = Cli::parse();
     match dispatch(cli.command) {
         Ok(code) => code,
@@ -96,6 +98,11 @@ pub fn main() -> ExitCode {
             ExitCode::from(BAD_INPUT)
         }
     }
+}
+
+/// The package's version with the commit that the program was built from.
+fn version() -> &'static str {
+    VERSION.get().map_or(env!("CARGO_PKG_VERSION"), String::as_str)
 }
 
 /// The whole command line, for completions.

@@ -130,7 +130,7 @@ impl ProblemArgs {
         let origin = Origin {
             base_command,
             settings: base_settings(&simulator),
-            signature: signature(super::VERSION, &problem),
+            signature: signature(super::version(), &problem),
         };
         Ok((problem, simulator.in_parallel(true), origin))
     }

@@ -201,7 +201,7 @@ impl Loaded {
             settings: base_settings(&self.simulator),
             signature: format!(
                 "rollsim {} · seed {} · {} rollouts a point",
-                super::VERSION,
+                super::version(),
                 self.plan.seed,
                 self.plan.replications
             ),

@@ -90,7 +90,7 @@ pub fn run(args: Args) -> Result<ExitCode> {
     let validation = Validation::new(args.seed, cases, not_modelled);
     write(&validation, &args)?;
     if let Some(path) = &args.report {
-        let report = report::validations::validate(&validation, super::VERSION);
+        let report = report::validations::validate(&validation, super::version());
         write_report(path, || report::html::validate(&report), || report::validate_files(&report))?;
     }
     for error in &broken {
@@ -173,7 +173,7 @@ fn write(validation: &Validation, args: &Args) -> Result<()> {
 }
 
 fn html(validation: &Validation) -> String {
-    report::html::validate(&report::validations::validate(validation, super::VERSION))
+    report::html::validate(&report::validations::validate(validation, super::version()))
 }
 
 fn write_pictures(validation: &Validation, folder: &Path) -> Result<()> {
