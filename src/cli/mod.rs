@@ -2,6 +2,7 @@
 //!
 //! A command is one file with `Args` and `run`, and one line in `commands!`.
 
+mod answer;
 mod calibrate;
 mod cards;
 mod completions;

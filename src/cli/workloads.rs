@@ -1,8 +1,8 @@
 //! `rollsim run` of several workloads of one input: each is rolled out by itself, as if it were the only one
 //! chosen.
 
+use super::answer::{self, Args, RunFormat};
 use super::input::InputArgs;
-use super::run::{self, Args, RunFormat};
 use crate::input::{Diagnostics, Input};
 use crate::report::workloads::{NotSimulated, Workloads};
 use crate::report::{self, json, openmetrics};
@@ -14,16 +14,18 @@ pub fn run(args: &Args, input: &Input, asked: &[usize]) -> anyhow::Result<ExitCo
     refuse_what_shows_one(args)?;
     let (scenarios, not_simulated) = lower(&args.input, input, asked)?;
     let options = args.options();
-    let answers =
-        scenarios.iter().map(|s| run::answer(s, &options)).collect::<anyhow::Result<Vec<_>>>()?;
+    let answers = scenarios
+        .iter()
+        .map(|s| answer::answer(s, &options))
+        .collect::<anyhow::Result<Vec<_>>>()?;
     let all = Workloads::new(input.name(), answers, with_other_kinds(input, &not_simulated));
     let text = match args.format {
         RunFormat::Json => json::workloads(&all),
         RunFormat::Openmetrics => openmetrics::openmetrics(&all.workloads),
         _ => report::text::workloads(&all),
     };
-    run::write_answer(&text, args.output.as_deref())?;
-    let code = run::within_bounds(&all.workloads, args);
+    answer::write_answer(&text, args.output.as_deref())?;
+    let code = answer::within_bounds(&all.workloads, args);
     let bound = args.fail_on_loss.or(args.fail_on_incomplete);
     if bound.is_none() || not_simulated.is_empty() {
         return Ok(code);

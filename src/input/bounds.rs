@@ -2,7 +2,6 @@
 //! so that no input hangs or takes the machine.
 
 use crate::engine::{Dur, Seed, Time};
-use crate::input::raw::manifest::Document;
 use crate::input::text::checks::number;
 use crate::input::text::diagnostics::{Diagnostic, Diagnostics};
 use crate::input::text::tree::{Node, Step, Value, path_text, quoted};
@@ -11,7 +10,6 @@ use crate::scenario::Scenario;
 use crate::traffic::offered::{Arrivals, Traffic};
 use crate::traffic::{self, Evaluator};
 use crate::world;
-use std::sync::Arc;
 
 /// Longest file, and most of standard input.
 pub const FILE_BYTES: u64 = 64 << 20;
@@ -104,13 +102,13 @@ pub fn object(file: &str, root: &Node, kind: &str) -> Result<(), Box<Diagnostic>
     Err(Box::new(error.found(format!("{values} values")).allowed(allowed)))
 }
 
-/// As many objects as can be looked up in each other.
-pub fn objects(documents: &[Arc<Document>]) -> Result<(), Box<Diagnostic>> {
-    let Some(first) = documents.first().filter(|_| documents.len() > OBJECTS) else {
+/// As many objects as can be looked up in each other; `first` is the file of the first.
+pub fn objects(count: usize, first: &str) -> Result<(), Box<Diagnostic>> {
+    if count <= OBJECTS {
         return Ok(());
-    };
-    let error = Diagnostic::error(&first.file, "too many Kubernetes objects")
-        .found(documents.len().to_string())
+    }
+    let error = Diagnostic::error(first, "too many Kubernetes objects")
+        .found(count.to_string())
         .allowed(format!("at most {OBJECTS} together"))
         .suggest("one namespace, or only the Deployment and what belongs to it");
     Err(Box::new(error))

@@ -230,7 +230,8 @@ impl Input {
 
     /// A second manifest of the same Deployment is its update; second copies of other objects are errors.
     fn mark_updates(&mut self) -> Result<(), Diagnostics> {
-        bounds::objects(&self.documents)?;
+        let first = self.documents.first().map_or("", |d| &d.file);
+        bounds::objects(self.documents.len(), first)?;
         let mut problems = Diagnostics::default();
         let mut seen: BTreeMap<[String; 3], usize> = BTreeMap::new();
         for this in &mut self.documents {

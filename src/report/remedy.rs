@@ -1,6 +1,5 @@
 //! The setting that keeps an action from its end: what was found, and what would do.
 
-use super::stuck::{list, probe_name, start_s};
 use super::words::seconds;
 use crate::cluster::spec::{Container, Deployment, IntOrPercent, PodDisruptionBudget, Strategy};
 use crate::model::scheduler::filter::Rejected;
@@ -209,4 +208,18 @@ fn slow(stuck: &Stuck, d: &Deployment) -> Fix {
         ),
     };
     Fix { setting: setting.into(), found, needed }
+}
+
+pub(super) fn list(revisions: &[u32]) -> String {
+    let numbers: Vec<String> = revisions.iter().map(u32::to_string).collect();
+    if numbers.is_empty() { "none".into() } else { numbers.join(", ") }
+}
+
+pub(super) fn probe_name(by_startup: bool) -> &'static str {
+    if by_startup { "startupProbe" } else { "livenessProbe" }
+}
+
+/// Slow but not extreme.
+pub(super) fn start_s(container: &Container) -> f64 {
+    container.app.start_delay.quantile_s(0.95)
 }

@@ -1,8 +1,7 @@
 //! What does not reach its end, in words: since when, and which setting keeps it from there.
 
-use super::remedy::fix;
+use super::remedy::{fix, list, probe_name, start_s};
 use super::words::{percent, plural, seconds};
-use crate::cluster::spec::Container;
 use crate::run::Replication;
 use crate::scenario::{ActionKind, Scenario};
 use crate::world::{Stuck, Why};
@@ -205,20 +204,6 @@ fn what(stuck: &Stuck) -> String {
 
 fn was(n: u32) -> &'static str {
     if n == 1 { "was" } else { "were" }
-}
-
-pub(super) fn list(revisions: &[u32]) -> String {
-    let numbers: Vec<String> = revisions.iter().map(u32::to_string).collect();
-    if numbers.is_empty() { "none".into() } else { numbers.join(", ") }
-}
-
-pub(super) fn probe_name(by_startup: bool) -> &'static str {
-    if by_startup { "startupProbe" } else { "livenessProbe" }
-}
-
-/// Slow but not extreme.
-pub(super) fn start_s(container: &Container) -> f64 {
-    container.app.start_delay.quantile_s(0.95)
 }
 
 /// Sentences on actions that change nothing.

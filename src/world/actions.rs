@@ -1,7 +1,7 @@
 //! What the user does: each action is one or more steps at their times.
 
 use super::goals::Goal;
-use super::stuck::Why;
+use super::why::Why;
 use super::{Event, World, says};
 use crate::cluster::objects::{DeploymentId, PodId};
 use crate::cluster::spec::{Deployment, Labels, selects};

@@ -1,7 +1,7 @@
 //! When an action is over. Each has an end of its own: a rollout when the Deployment is complete, a drain
 //! when no pod that it evicts is left and those that came instead are available.
 
-use super::stuck::Why;
+use super::why::Why;
 use crate::cluster::objects::{DeploymentId, PodId};
 use crate::cluster::server::Cluster;
 use crate::engine::Time;

@@ -11,6 +11,7 @@ mod path;
 mod running;
 mod setup;
 mod stuck;
+mod why;
 
 use crate::cluster::objects::{DeploymentId, PodId};
 use crate::cluster::server::Cluster;
@@ -28,7 +29,7 @@ use crate::traffic::Mode;
 use live::Load;
 pub use outcome::{RolloutOutcome, Unschedulable};
 use std::borrow::Cow;
-pub use stuck::{Stuck, Why};
+pub use why::{Stuck, Why};
 
 /// Everything that can happen. Aligned so that slots of the queue have a power of two of bytes.
 #[derive(Clone, Copy, Debug, PartialEq)]

@@ -1,6 +1,6 @@
 //! What the rollout looks like from outside: completion, phases, peaks. Reads the API, changes nothing.
 
-use super::stuck::Stuck;
+use super::why::Stuck;
 use super::{Control, World};
 use crate::cluster::objects::{DeploymentId, RsId, RsStatus, TemplateId};
 use crate::cluster::server::Cluster;

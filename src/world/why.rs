@@ -1,0 +1,57 @@
+//! What keeps an action from its end, as data.
+
+use crate::cluster::spec::{Container, Deployment};
+use crate::engine::{Dur, Time};
+use crate::model::scheduler::filter::Rejected;
+
+/// An action that has not reached its end.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Stuck {
+    /// Its index in the scenario.
+    pub action: usize,
+    /// Since when nothing gets on.
+    pub since: Time,
+    /// How far it was followed.
+    pub until: Time,
+    /// Nothing that can still happen ends it.
+    pub for_good: bool,
+    /// The Deployment it waits for, as it is now.
+    pub deployment: Option<Box<Deployment>>,
+    pub why: Why,
+}
+
+/// What an action waits for.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Why {
+    /// The Deployment is paused.
+    Paused,
+    /// `kubectl rollout undo` does not touch a paused Deployment.
+    UndoOfPaused,
+    /// It asks for a revision that is not kept; None: for the one before.
+    NoRevision { wanted: Option<u32>, kept: Vec<u32> },
+    /// New pods fit on no node: as FailedScheduling has it, and what turned them down. `instead`: one would
+    /// fit in the place of a running one.
+    NoNode { pods: u32, message: String, rejected: Rejected, instead: bool },
+    /// A probe ends the container before it listens.
+    Killed { container: Box<Container>, by_startup: bool, after: Dur },
+    /// The container ends by itself.
+    Crashes { container: Box<Container> },
+    /// The readiness probe is always answered with "no".
+    NeverReady { container: Box<Container> },
+    /// Containers are ready, and nobody sets these conditions (`set`: somebody would, later).
+    Gates { names: Vec<String>, set: bool },
+    /// An eviction is refused: so many pods must stay, so many are covered, all of them healthy.
+    Budget { name: String, budget: usize, desired: i32, healthy: i32 },
+    /// More than one budget selects a pod, which the eviction API answers with an error.
+    SeveralBudgets { names: Vec<String> },
+    /// Pods are not ready yet.
+    Starting { pods: u32 },
+    /// Pods are ready, and not yet for minReadySeconds.
+    MinReady { pods: u32 },
+    /// Pods that were told to stop are not gone.
+    Stopping { pods: u32 },
+    /// It is over, and later than the progress deadline allows.
+    Late { over: Time },
+    /// None of these.
+    Other,
+}
