@@ -2,6 +2,7 @@
 //! empirical one where no family fits.
 
 use crate::engine::Dist;
+use crate::engine::dist::{p99_of, quantile, sigma};
 use libm::{exp, lgamma, log, pow, sqrt};
 
 /// A fitted distribution.
@@ -147,7 +148,7 @@ fn log_normal(sorted: &[f64]) -> Option<Candidate> {
         }
         // Sum over samples of log density: the squares sum to n/2 at the optimum.
         let log_likelihood = -n * (log(sigma) + 0.918_938_533_204_672_7 + mu + 0.5);
-        let p99 = exp(mu + 2.326_347_874_040_841 * sigma);
+        let p99 = p99_of(mu, sigma);
         Some(Candidate {
             dist: Dist::LogNormal {
                 median_s: round(exp(mu)),
@@ -223,12 +224,7 @@ fn weibull_shape(values: &[f64]) -> Option<f64> {
 /// The measured quantiles themselves.
 fn empirical(sorted: &[f64]) -> Dist {
     let steps = EMPIRICAL_STEPS.min(sorted.len() - 1);
-    let last = (sorted.len() - 1) as f64;
-    let at = |i: usize| {
-        let position = i as f64 / steps as f64 * last;
-        let index = (position as usize).min(sorted.len() - 2);
-        round(sorted[index] + (sorted[index + 1] - sorted[index]) * (position - index as f64))
-    };
+    let at = |i: usize| round(quantile(sorted, i as f64 / steps as f64).expect("values"));
     Dist::Empirical { quantiles_s: (0..=steps).map(at).collect() }
 }
 
@@ -248,7 +244,7 @@ pub fn mean(dist: &Dist) -> f64 {
         Dist::Constant { mean_s } | Dist::Exponential { mean_s, .. } => *mean_s,
         Dist::Uniform { low_s, high_s } => 0.5 * (low_s + high_s),
         Dist::LogNormal { median_s, p99_s, min_s } => {
-            let sigma = log((p99_s / median_s).max(1.0)) / 2.326_347_874_040_841;
+            let sigma = sigma(*median_s, *p99_s);
             min_s + median_s * exp(0.5 * sigma * sigma)
         }
         Dist::Weibull { scale_s, shape, min_s } => min_s + scale_s * exp(lgamma(1.0 + 1.0 / shape)),

@@ -77,7 +77,7 @@ impl Dist {
             Dist::Weibull { scale_s, shape, min_s } => {
                 min_s + scale_s * libm::pow(-libm::log1p(-u), 1.0 / shape)
             }
-            Dist::Empirical { quantiles_s } => interpolate(quantiles_s, u),
+            Dist::Empirical { quantiles_s } => quantile(quantiles_s, u).unwrap_or(0.0),
         }
     }
 
@@ -87,25 +87,29 @@ impl Dist {
     }
 }
 
-/// The standard deviation of the logarithm.
-fn sigma(median_s: f64, p99_s: f64) -> f64 {
+/// The 0.99-quantile of the standard normal distribution.
+const NORMAL_P99: f64 = 2.326_347_874_040_841;
+
+/// The standard deviation of the logarithm of a log-normal distribution.
+pub fn sigma(median_s: f64, p99_s: f64) -> f64 {
     if median_s <= 0.0 || p99_s <= median_s {
         return 0.0;
     }
-    libm::log(p99_s / median_s) / 2.326_347_874_040_841
+    libm::log(p99_s / median_s) / NORMAL_P99
 }
 
-fn interpolate(quantiles: &[f64], u: f64) -> f64 {
-    match quantiles.len() {
-        0 => 0.0,
-        1 => quantiles[0],
-        n => {
-            let position = u * (n - 1) as f64;
-            let index = (position as usize).min(n - 2);
-            let part = position - index as f64;
-            quantiles[index] + (quantiles[index + 1] - quantiles[index]) * part
-        }
-    }
+/// The 99th percentile of the log-normal distribution whose logarithm has this mean and standard deviation.
+pub fn p99_of(mu: f64, sigma: f64) -> f64 {
+    libm::exp(mu + NORMAL_P99 * sigma)
+}
+
+/// The `p`-quantile of sorted values, linear between neighbours (Hyndman and Fan's type 7); None of nothing.
+pub fn quantile(sorted: &[f64], p: f64) -> Option<f64> {
+    let last = sorted.len().checked_sub(1)?;
+    let position = p.clamp(0.0, 1.0) * last as f64;
+    let index = (position as usize).min(last);
+    let next = sorted[(index + 1).min(last)];
+    Some(sorted[index] + (next - sorted[index]) * (position - index as f64))
 }
 
 /// The inverse of the standard normal distribution function (Acklam's rational approximation, relative

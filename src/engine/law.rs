@@ -1,6 +1,6 @@
 //! Survival functions of the distributions and their integrals, in closed form.
 
-use super::dist::Dist;
+use super::dist::{Dist, sigma};
 
 /// A distribution with what its functions need over and over.
 #[derive(Clone, Copy, Debug)]
@@ -170,13 +170,6 @@ fn lower_gamma(a: f64, x: f64) -> f64 {
         }
     }
     libm::tgamma(a) - factor * fraction
-}
-
-fn sigma(median_s: f64, p99_s: f64) -> f64 {
-    if median_s <= 0.0 || p99_s <= median_s {
-        return 0.0;
-    }
-    libm::log(p99_s / median_s) / 2.326_347_874_040_841
 }
 
 /// Probability that a standard normal value exceeds `z`.

@@ -6,89 +6,108 @@ use super::rng::{Rng, unit_open};
 use super::time::Dur;
 use std::ops::RangeInclusive;
 
-/// The unit interval is cut into so many cells (a power of two).
-const CELLS: u64 = 1 << CELL_BITS;
-const CELL_BITS: u32 = 7;
-/// The outermost cells, where a quantile function bends most, are cut again,
-const OUTER: u64 = 4;
-/// so that there would be this many; of these the outermost are computed.
+/// Borders of a table that is cheap to make: the outermost cells, where a quantile function bends most, are
+/// cut again.
+pub const COARSE: usize = 128 + 1;
+/// Of one that is as fine everywhere, for values that are drawn by the million.
+pub const FINE: usize = FINE_CELLS as usize + 1;
+
+/// There would be so many cells if all were cut again; of these the outermost are computed.
 const FINE_CELLS: u64 = 1 << FINE_BITS;
-const FINE_BITS: u32 = CELL_BITS + 3;
-/// Fine cells at each end.
-const END: u64 = OUTER * FINE_CELLS / CELLS;
+const FINE_BITS: u32 = 10;
 
 /// A compiled [`Dist`]: monotone, equal to it at the cell borders and at the very ends, linear in between.
+/// There is one cell less than `BORDERS`, which is a power of two.
 #[derive(Clone, Debug)]
-pub struct Sampler {
+pub struct Sampler<const BORDERS: usize = COARSE> {
     dist: Dist,
     constant: Option<Dur>,
     /// The borders of all cells, of the fine cells at the low end, and of those at the high end: nanoseconds.
-    body: Vec<i64>,
+    body: Box<[i64; BORDERS]>,
     low_end: Vec<i64>,
     high_end: Vec<i64>,
 }
 
-/// The borders of the cells `range` out of `cells`.
-fn borders(dist: &Dist, range: RangeInclusive<u64>, cells: u64) -> Vec<i64> {
-    let u = |i: u64| (i as f64 / cells as f64).clamp(1e-9, 1.0 - 1e-9);
-    range.map(|i| dist.sample(u(i)).0).collect()
+/// The `i`-th border of `cells`.
+fn border(dist: &Dist, i: u64, cells: u64) -> i64 {
+    dist.sample((i as f64 / cells as f64).clamp(1e-9, 1.0 - 1e-9)).0
 }
 
 /// The value at `part` / 2^64 of the way through a cell.
-fn between(borders: &[i64], cell: u64, part: u64) -> Dur {
-    let cell = cell as usize;
+#[inline(always)]
+fn between(borders: &[i64], cell: usize, part: u64) -> i64 {
     let (low, high) = (borders[cell], borders[cell + 1]);
     let above = (u128::from((high - low) as u64) * u128::from(part)) >> 64;
-    Dur(low + above as i64)
+    low + above as i64
 }
 
-impl Sampler {
-    pub fn new(dist: &Dist) -> Sampler {
+impl<const BORDERS: usize> Sampler<BORDERS> {
+    const CELLS: u64 = BORDERS as u64 - 1;
+    const BITS: u32 = Self::CELLS.ilog2();
+    /// The outermost cells at each end: of all, of the fine ones in these, and of those that are computed.
+    const OUTER: u64 = if Self::CELLS < FINE_CELLS { 4 } else { 8 };
+    const END: u64 = Self::OUTER * FINE_CELLS / Self::CELLS;
+
+    pub fn new(dist: &Dist) -> Sampler<BORDERS> {
+        const { assert!((BORDERS - 1).is_power_of_two() && BORDERS <= FINE) };
         let constant = match dist {
             Dist::Constant { .. } => Some(dist.sample(0.5)),
             _ => None,
         };
+        let mut body = Box::new([0; BORDERS]);
+        for (i, place) in (0..).zip(body.iter_mut()) {
+            *place = border(dist, i, Self::CELLS);
+        }
+        let fine = |range: RangeInclusive<u64>| match Self::CELLS {
+            FINE_CELLS => Vec::new(),
+            _ => range.map(|i| border(dist, i, FINE_CELLS)).collect(),
+        };
         Sampler {
             dist: dist.clone(),
             constant,
-            body: borders(dist, 0..=CELLS, CELLS),
-            low_end: borders(dist, 0..=END, FINE_CELLS),
-            high_end: borders(dist, FINE_CELLS - END..=FINE_CELLS, FINE_CELLS),
+            body,
+            low_end: fine(0..=Self::END),
+            high_end: fine(FINE_CELLS - Self::END..=FINE_CELLS),
         }
     }
 
     /// The next value of a stream.
     pub fn draw(&self, rng: &mut Rng) -> Dur {
-        self.at(rng.next_u64())
+        let bits = rng.next_u64();
+        self.constant.unwrap_or_else(|| Dur(self.at(bits)))
     }
 
     /// The value for the uniform number `u`, `0 < u < 1`.
     pub fn sample(&self, u: f64) -> Dur {
-        self.at((u * 18_446_744_073_709_551_616.0) as u64)
+        self.constant.unwrap_or_else(|| Dur(self.at((u * 18_446_744_073_709_551_616.0) as u64)))
+    }
+
+    /// The value for the uniform number (`bits` + 1/2) / 2^32, in nanoseconds.
+    #[inline(always)]
+    pub fn sample_ns(&self, bits: u32) -> i64 {
+        self.at(u64::from(bits) << 32 | 1 << 31)
     }
 
     /// The value for the uniform number `bits` / 2^64. In integers, since what follows waits for it.
-    fn at(&self, bits: u64) -> Dur {
-        if let Some(value) = self.constant {
-            return value;
+    #[inline(always)]
+    fn at(&self, bits: u64) -> i64 {
+        let cell = bits >> (64 - Self::BITS);
+        if cell.wrapping_sub(Self::OUTER) >= Self::CELLS - 2 * Self::OUTER {
+            return self.near_an_end(bits);
         }
-        let cell = bits >> (64 - CELL_BITS);
-        match (OUTER..CELLS - OUTER).contains(&cell) {
-            true => between(&self.body, cell, bits << CELL_BITS),
-            false => self.near_an_end(bits),
-        }
+        between(&self.body[..], cell as usize, bits << Self::BITS)
     }
 
     #[cold]
-    fn near_an_end(&self, bits: u64) -> Dur {
+    fn near_an_end(&self, bits: u64) -> i64 {
         let cell = bits >> (64 - FINE_BITS);
-        if !(OUTER..FINE_CELLS - OUTER).contains(&cell) {
-            return self.dist.sample(unit_open(bits));
+        if !(Self::OUTER..FINE_CELLS - Self::OUTER).contains(&cell) {
+            return self.dist.sample(unit_open(bits)).0;
         }
         let part = bits << FINE_BITS;
-        match cell < END {
-            true => between(&self.low_end, cell, part),
-            false => between(&self.high_end, cell + END - FINE_CELLS, part),
+        match cell < Self::END {
+            true => between(&self.low_end, cell as usize, part),
+            false => between(&self.high_end, (cell + Self::END - FINE_CELLS) as usize, part),
         }
     }
 }
@@ -100,7 +119,7 @@ mod tests {
     #[test]
     fn follows_the_distribution() {
         let dist = Dist::LogNormal { median_s: 0.02, p99_s: 0.2, min_s: 0.001 };
-        let sampler = Sampler::new(&dist);
+        let (sampler, fine) = (Sampler::<COARSE>::new(&dist), Sampler::<FINE>::new(&dist));
         let mut previous = Dur::ZERO;
         for i in 1..2000 {
             let u = f64::from(i) / 2000.0;
@@ -111,6 +130,8 @@ mod tests {
                 "{u}: {table:?} {exact:?}"
             );
             previous = table;
+            let apart = (fine.sample(u).0 - exact.0).abs() as f64;
+            assert!(apart <= 0.001 * exact.0 as f64, "{u}: {:?} {exact:?}", fine.sample(u));
         }
     }
 }

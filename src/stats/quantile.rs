@@ -1,16 +1,8 @@
 //! Quantiles over replications, with limits that hold for any distribution.
 
 use super::Estimate;
+pub use crate::engine::dist::quantile;
 use statrs::function::beta::beta_reg;
-
-/// The `p`-quantile of sorted values, linear between neighbours (Hyndman and Fan's type 7); None of nothing.
-pub fn quantile(sorted: &[f64], p: f64) -> Option<f64> {
-    let last = sorted.len().checked_sub(1)?;
-    let position = p.clamp(0.0, 1.0) * last as f64;
-    let index = (position as usize).min(last);
-    let next = sorted[(index + 1).min(last)];
-    Some(sorted[index] + (next - sorted[index]) * (position - index as f64))
-}
 
 /// The quantile with limits that are order statistics: whatever the distribution, they hold the true
 /// quantile with at least the probability `level`. Where too few values are at hand for that, the limit is
