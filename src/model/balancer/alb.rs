@@ -3,9 +3,10 @@
 use super::check;
 use super::elb::zones::{self, Threshold};
 use super::elb::{Settings, controller, rule};
+use super::layer7::{Entry, Layer7};
 use super::settings::{Given, Own};
 use crate::engine::Dist;
-use crate::timeline::{Empty, Hop, L7, L7Status, Pick, Pool, RetryOn};
+use crate::timeline::{Empty, Hop, L7, Pick};
 
 const PREFIX: &str = "alb.ingress.kubernetes.io/";
 const PICKS: [(&str, Pick); 3] = [
@@ -102,28 +103,9 @@ fn thresholds(given: &mut dyn Given, group: &str) -> (Threshold, Option<Threshol
 
 /// One attempt and no second target. A client that gives up first is 460 in the balancer's log alone.
 fn layer7(given: &mut dyn Given, idle: Option<Own>) -> L7 {
-    let idle_timeout = given.seconds("idle_timeout", idle);
-    L7 {
-        connect_timeout: given.seconds("connect_timeout", None),
-        response_timeout: Some(idle_timeout),
-        tries: 1,
-        retry_on: RetryOn::default(),
-        retry_delay: crate::engine::Dur::ZERO,
-        retry_same: false,
-        exclude_tried: false,
-        status: L7Status {
-            refused: 502,
-            connect_timeout: 504,
-            unreachable: 502,
-            reset: 502,
-            response_timeout: 504,
-        },
-        pool: Some(Pool {
-            idle_timeout,
-            race_window: given.seconds("race_window", None),
-            closes_client: false,
-        }),
-    }
+    let idle = || Entry { key: "idle_timeout", own: idle.clone() };
+    let once = Layer7::once(Entry::card("connect_timeout"), idle());
+    Layer7 { idle_timeout: Some(idle()), ..once }.read(given)
 }
 
 /// A ready application answers 200: codes without it would fail every check.

@@ -3,6 +3,7 @@
 
 use super::check::{self, Checked, Health};
 use super::checker::{Checker, Checks};
+use super::layer7::{Again, Entry, Layer7};
 use super::listing::Listing;
 use super::members::Members;
 use super::settings::Given;
@@ -10,7 +11,7 @@ use super::{Model, Scene};
 use crate::cluster::objects::{Conditions, PodId};
 use crate::engine::{Dur, Rng, Time};
 use crate::model::plumbing::{Ctx, Out, entry};
-use crate::timeline::{Empty, Hop, L7, L7Status, Pick, Pool, Recorder, RetryOn, Target, ViewId};
+use crate::timeline::{Empty, Hop, L7Status, Pick, Recorder, RetryOn, Target, ViewId};
 
 #[derive(Clone, Debug, PartialEq)]
 pub struct Settings {
@@ -43,15 +44,12 @@ pub fn settings(given: &mut dyn Given) -> Settings {
     let words = ["false", "true"];
     let redispatch = given.word("redispatch", None, &words) == 1;
     let reuses = given.word("http_reuse", None, &REUSE) >= 2;
-    let connect_timeout = given.seconds("connect_timeout", None);
-    let l7 = L7 {
-        connect_timeout,
-        response_timeout: Some(given.seconds("server_timeout", None)),
+    let (connect, server) = (Entry::card("connect_timeout"), Entry::card("server_timeout"));
+    let l7 = Layer7 {
         tries: 1 + given.count("retries", None),
         retry_on: RetryOn { refused: true, connect_timeout: true, ..RetryOn::default() },
-        retry_delay: Dur::from_secs(1).min(connect_timeout),
-        retry_same: !redispatch,
-        exclude_tried: redispatch,
+        again: if redispatch { Again::Elsewhere } else { Again::Same },
+        retry_delay: Dur::from_secs(1),
         status: L7Status {
             refused: 503,
             connect_timeout: 503,
@@ -59,12 +57,11 @@ pub fn settings(given: &mut dyn Given) -> Settings {
             reset: 502,
             response_timeout: 504,
         },
-        pool: reuses.then(|| Pool {
-            idle_timeout: given.seconds("pool_purge_delay", None),
-            race_window: given.seconds("race_window", None),
-            closes_client: true,
-        }),
+        idle_timeout: reuses.then(|| Entry::card("pool_purge_delay")),
+        closes_client: true,
+        ..Layer7::once(connect, server)
     };
+    let l7 = l7.read(given);
     let inter = given.seconds("inter", None);
     Settings {
         hop: Hop { pick, l7: Some(l7), empty: Empty::Status(503) },

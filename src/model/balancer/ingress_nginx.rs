@@ -6,6 +6,7 @@
 
 pub mod restart;
 
+use super::layer7::{Again, Entry, Layer7};
 use super::listing::Listing;
 use super::members::Members;
 use super::services;
@@ -15,7 +16,7 @@ use super::{Model, Scene};
 use crate::cluster::objects::{Conditions, PodId};
 use crate::engine::{Dist, Dur, Rng, Time};
 use crate::model::plumbing::{Ctx, Out, TokenBucket};
-use crate::timeline::{Empty, Hop, L7, L7Status, Pick, Pool, Recorder, RetryOn, Target, ViewId};
+use crate::timeline::{Empty, Hop, Pick, Recorder, RetryOn, Target, ViewId};
 
 #[derive(Clone, Debug, PartialEq)]
 pub struct Settings {
@@ -74,9 +75,9 @@ pub fn settings(given: &mut dyn Given) -> Settings {
         0 => 1000,
         tries => tries,
     };
-    let l7 = L7 {
-        connect_timeout: given.seconds("connect_timeout", connect),
-        response_timeout: Some(given.seconds("read_timeout", read)),
+    let connect = Entry { key: "connect_timeout", own: connect };
+    let read = Entry { key: "read_timeout", own: read };
+    let l7 = Layer7 {
         tries,
         retry_on: RetryOn {
             refused: error,
@@ -86,22 +87,11 @@ pub fn settings(given: &mut dyn Given) -> Settings {
             response_timeout: timeout,
             non_idempotent,
         },
-        retry_delay: Dur::ZERO,
-        retry_same: false,
-        exclude_tried: ewma,
-        status: L7Status {
-            refused: 502,
-            connect_timeout: 504,
-            unreachable: 502,
-            reset: 502,
-            response_timeout: 504,
-        },
-        pool: Some(Pool {
-            idle_timeout: given.seconds("keepalive_timeout", None),
-            race_window: given.seconds("race_window", None),
-            closes_client: false,
-        }),
+        again: if ewma { Again::Elsewhere } else { Again::Anywhere },
+        idle_timeout: Some(Entry::card("keepalive_timeout")),
+        ..Layer7::once(connect, read)
     };
+    let l7 = l7.read(given);
     let pick = if ewma { Pick::Ewma } else { Pick::RoundRobin };
     Settings {
         hop: Hop { pick, l7: Some(l7), empty: Empty::Status(503) },

@@ -14,6 +14,7 @@ pub mod headless;
 pub mod history;
 pub mod ingress_nginx;
 pub mod kube_proxy;
+pub mod layer7;
 pub mod listing;
 pub mod members;
 pub mod metallb;

@@ -1,0 +1,98 @@
+//! What HTTP proxies do at layer 7, in one description: each kind says by which numbers of its card and which
+//! annotations, and where it differs.
+
+use super::settings::{Given, Own};
+use crate::engine::Dur;
+use crate::timeline::{L7, L7Status, Pool, RetryOn};
+
+/// A number of the card, or what the manifests say in its place.
+pub struct Entry {
+    pub key: &'static str,
+    pub own: Option<Own>,
+}
+
+impl Entry {
+    /// No annotation says it.
+    pub fn card(key: &'static str) -> Entry {
+        Entry { key, own: None }
+    }
+
+    fn read(self, given: &mut dyn Given) -> Dur {
+        given.seconds(self.key, self.own)
+    }
+}
+
+/// Where a further try goes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Again {
+    /// Wherever the next pick leads.
+    Anywhere,
+    /// Not where it was, as long as others are left.
+    Elsewhere,
+    /// To the same backend.
+    Same,
+}
+
+pub struct Layer7 {
+    pub connect_timeout: Entry,
+    pub response_timeout: Entry,
+    /// Tries in total, and which failures move on to another one.
+    pub tries: u32,
+    pub retry_on: RetryOn,
+    pub again: Again,
+    /// Longest wait before a further try on the same backend.
+    pub retry_delay: Dur,
+    pub status: L7Status,
+    /// Connections to backends are kept so long; None: each request has one of its own.
+    pub idle_timeout: Option<Entry>,
+    /// A kept connection that turns out closed is passed on to the client.
+    pub closes_client: bool,
+}
+
+/// "Bad Gateway" for what a backend does, "Gateway Timeout" for what it does not do in time: what an ALB and
+/// nginx answer.
+pub const GATEWAY: L7Status = L7Status {
+    refused: 502,
+    connect_timeout: 504,
+    unreachable: 502,
+    reset: 502,
+    response_timeout: 504,
+};
+
+impl Layer7 {
+    /// One try; answers as a gateway does.
+    pub fn once(connect_timeout: Entry, response_timeout: Entry) -> Layer7 {
+        Layer7 {
+            connect_timeout,
+            response_timeout,
+            tries: 1,
+            retry_on: RetryOn::default(),
+            again: Again::Anywhere,
+            retry_delay: Dur::ZERO,
+            status: GATEWAY,
+            idle_timeout: None,
+            closes_client: false,
+        }
+    }
+
+    pub fn read(self, given: &mut dyn Given) -> L7 {
+        let connect_timeout = self.connect_timeout.read(given);
+        let response_timeout = Some(self.response_timeout.read(given));
+        let pool = self.idle_timeout.map(|idle| Pool {
+            idle_timeout: idle.read(given),
+            race_window: given.seconds("race_window", None),
+            closes_client: self.closes_client,
+        });
+        L7 {
+            connect_timeout,
+            response_timeout,
+            tries: self.tries,
+            retry_on: self.retry_on,
+            retry_delay: self.retry_delay.min(connect_timeout),
+            retry_same: self.again == Again::Same,
+            exclude_tried: self.again == Again::Elsewhere,
+            status: self.status,
+            pool,
+        }
+    }
+}
