@@ -2,6 +2,7 @@
 //! short buckets for the near future, a heap for what lies beyond.
 
 use super::heap::Heap;
+use std::marker::PhantomData;
 
 const NONE: u32 = u32::MAX;
 
@@ -11,10 +12,27 @@ struct Node {
     next: u32,
 }
 
-/// An event is a number below 2^32. Its key is its time, the number of its insertion and itself, from the
-/// highest bits down.
+/// An event as a number, which is what an agenda holds.
+pub trait Packed: Copy {
+    fn pack(self) -> u32;
+    fn unpack(packed: u32) -> Self;
+}
+
+impl Packed for u32 {
+    #[inline(always)]
+    fn pack(self) -> u32 {
+        self
+    }
+
+    #[inline(always)]
+    fn unpack(packed: u32) -> u32 {
+        packed
+    }
+}
+
+/// The key of an event is its time, the number of its insertion and itself, from the highest bits down.
 #[derive(Clone, Debug)]
-pub struct Agenda {
+pub struct Agenda<E> {
     /// The first node of each bucket.
     heads: Vec<u32>,
     /// A bit for each bucket that holds anything.
@@ -31,11 +49,12 @@ pub struct Agenda {
     far: Heap,
     far_first: u128,
     inserted: u32,
+    events: PhantomData<E>,
 }
 
-impl Agenda {
+impl<E: Packed> Agenda<E> {
     /// For about `in_flight` events ahead at a time, `gap_ns` apart.
-    pub fn new(start_ns: i64, gap_ns: f64, in_flight: f64) -> Agenda {
+    pub fn new(start_ns: i64, gap_ns: f64, in_flight: f64) -> Agenda<E> {
         let shift = (gap_ns.clamp(1.0, 1e9) as u64).ilog2();
         let buckets = ((8.0 * in_flight).clamp(1024.0, 65_536.0) as usize).next_power_of_two();
         Agenda {
@@ -49,6 +68,7 @@ impl Agenda {
             far: Heap::with_capacity(1024),
             far_first: u128::MAX,
             inserted: 0,
+            events: PhantomData,
         }
     }
 
@@ -66,10 +86,10 @@ impl Agenda {
 
     /// Returns the stamp with which the event will come back: the number of its insertion.
     #[inline(always)]
-    pub fn push(&mut self, at_ns: i64, event: u32) -> u32 {
+    pub fn push(&mut self, at_ns: i64, event: E) -> u32 {
         let stamp = self.inserted;
         let time = at_ns as u64 ^ (1 << 63);
-        let low = u64::from(self.inserted) << 32 | u64::from(event);
+        let low = u64::from(self.inserted) << 32 | u64::from(event.pack());
         let key = u128::from(time) << 64 | u128::from(low);
         // The count only breaks ties: after 2^32 insertions it may start anew.
         self.inserted = self.inserted.wrapping_add(1);
@@ -90,9 +110,9 @@ impl Agenda {
 
     /// The next event, with its stamp.
     #[inline(always)]
-    pub fn pop(&mut self) -> Option<(u32, u32)> {
+    pub fn pop(&mut self) -> Option<(E, u32)> {
         let low = self.pop_key()? as u64;
-        Some((low as u32, (low >> 32) as u32))
+        Some((E::unpack(low as u32), (low >> 32) as u32))
     }
 
     #[inline(always)]
@@ -188,7 +208,7 @@ mod tests {
     use super::*;
     use crate::engine::Seed;
 
-    fn pop(agenda: &mut Agenda) -> Option<u32> {
+    fn pop(agenda: &mut Agenda<u32>) -> Option<u32> {
         agenda.pop().map(|(event, _)| event)
     }
 
@@ -197,7 +217,7 @@ mod tests {
     #[test]
     fn events_come_in_order_of_time_and_insertion() {
         let mut random = Seed(1).stream("agenda", 0);
-        let mut agenda = Agenda::new(-5_000, 1000.0, 20.0);
+        let mut agenda: Agenda<u32> = Agenda::new(-5_000, 1000.0, 20.0);
         let (mut expected, mut now, mut event): (Vec<(i64, u32)>, i64, u32) =
             (Vec::new(), -5_000, 0);
         for round in 0..20_000 {
@@ -227,7 +247,7 @@ mod tests {
     /// A pause longer than the ring must not leave everything to the heap ever after.
     #[test]
     fn the_ring_is_used_again_after_a_pause() {
-        let mut agenda = Agenda::new(0, 1000.0, 20.0);
+        let mut agenda: Agenda<u32> = Agenda::new(0, 1000.0, 20.0);
         agenda.push(1_000_000_000_000, 1);
         assert_eq!(pop(&mut agenda), Some(1));
         agenda.push(1_000_000_001_000, 2);

@@ -14,6 +14,12 @@ use crate::traffic::tally::Tally;
 use crate::traffic::{LossKey, TrafficOutcome};
 use std::ops::Range;
 
+/// Requests under way: whom they load, and when they end.
+struct Underway {
+    loads: Loads,
+    agenda: Agenda<u32>,
+}
+
 /// The loads of all views that look at them.
 pub struct Loads {
     pub views: Vec<Load>,
@@ -57,7 +63,7 @@ impl Loads {
 
     /// The requests that end up to `now_ns` no longer load their backends.
     #[inline(always)]
-    fn end_until(&mut self, now_ns: i64, agenda: &mut Agenda) {
+    fn end_until(&mut self, now_ns: i64, agenda: &mut Agenda<u32>) {
         while agenda.next_ns() <= now_ns {
             let (event, _) = agenda.pop().expect("peeked");
             let id = event & ((1 << self.backend_bits) - 1);
@@ -99,11 +105,12 @@ pub fn run(
     mut board: Board,
     mut sends: Sends,
     samplers: &[Sampler],
-    mut agenda: Agenda,
+    agenda: Agenda<u32>,
     seed: Seed,
     mut tally: Tally,
 ) -> TrafficOutcome {
-    let mut loads = Loads::new(&board.views, board.timeline.pods.len());
+    let loads = Loads::new(&board.views, board.timeline.pods.len());
+    let mut underway = Underway { loads, agenda };
     let mut random = Random::new(seed);
     let mut block = Block::new(&board, samplers);
     loop {
@@ -114,13 +121,15 @@ pub fn run(
         let mut i = 0;
         while i < block.count {
             while board.next_change().0 <= block.times[i] {
-                if let Some(second) = board.advance(|v, slot, on| loads.relist(v, slot, on)) {
+                if let Some(second) =
+                    board.advance(|v, slot, on| underway.loads.relist(v, slot, on))
+                {
                     tally.begin_second(second);
                 }
             }
             let until = board.next_change().0;
             let j = i + block.times[i..block.count].partition_point(|t| *t < until);
-            decide(&mut board, &mut loads, &mut agenda, &block, i..j, &mut tally);
+            decide(&mut board, &mut underway, &block, i..j, &mut tally);
             i = j;
         }
         if block.count < BLOCK {
@@ -167,8 +176,7 @@ impl<'a> Block<'a> {
 /// Decides requests between two changes of the board.
 fn decide(
     board: &mut Board,
-    loads: &mut Loads,
-    agenda: &mut Agenda,
+    underway: &mut Underway,
     block: &Block,
     range: Range<usize>,
     tally: &mut Tally,
@@ -176,14 +184,14 @@ fn decide(
     if let Some(view) = board.single_view() {
         return match board.views[view as usize].pick {
             Pick::LeastOutstanding => {
-                decide_in_one::<true>(board, view, loads, agenda, block, range, tally)
+                decide_in_one::<true>(board, view, underway, block, range, tally)
             }
-            _ => decide_in_one::<false>(board, view, loads, agenda, block, range, tally),
+            _ => decide_in_one::<false>(board, view, underway, block, range, tally),
         };
     }
     for i in range {
-        loads.end_until(block.times[i], agenda);
-        decide_one(board, loads, agenda, block, i, tally);
+        underway.loads.end_until(block.times[i], &mut underway.agenda);
+        decide_one(board, underway, block, i, tally);
     }
 }
 
@@ -192,12 +200,12 @@ fn decide(
 fn decide_in_one<const LEAST: bool>(
     board: &Board,
     view: u32,
-    loads: &mut Loads,
-    agenda: &mut Agenda,
+    underway: &mut Underway,
     block: &Block,
     range: Range<usize>,
     tally: &mut Tally,
 ) {
+    let Underway { loads, agenda } = underway;
     let now = &board.views[view as usize];
     let (slots, pods) = (&now.slots[..], board.pods_in(now.context));
     let views = board.views.len();
@@ -243,12 +251,12 @@ fn decide_in_one<const LEAST: bool>(
 /// Routes one request and decides it.
 fn decide_one(
     board: &mut Board,
-    loads: &mut Loads,
-    agenda: &mut Agenda,
+    underway: &mut Underway,
     block: &Block,
     i: usize,
     tally: &mut Tally,
 ) {
+    let Underway { loads, agenda } = underway;
     let at = block.times[i];
     let (mut view, mut u) = (board.enter(), (block.bits[i] >> 32) as u32);
     // Load-aware choices on the way; there are rarely two.

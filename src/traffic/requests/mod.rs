@@ -24,7 +24,7 @@ use crate::traffic::plan;
 use crate::traffic::random::Sends;
 use crate::traffic::service::{self, Sampler};
 use crate::traffic::tally::Tally;
-use agenda::Agenda;
+use agenda::{Agenda, Packed};
 pub use blind::Random;
 use board::Board;
 pub use queued::Simulation;
@@ -90,7 +90,7 @@ impl Setup {
         }
     }
 
-    fn agenda(&self) -> Agenda {
+    fn agenda<E: Packed>(&self) -> Agenda<E> {
         Agenda::new(self.start_ns, 1e9 / self.peak, self.in_flight)
     }
 }

@@ -5,6 +5,7 @@
 mod client;
 mod connect;
 mod endings;
+mod event;
 mod pod;
 mod scores;
 mod signals;
@@ -23,6 +24,7 @@ use crate::traffic::service::Sampler;
 use crate::traffic::tally::Tally;
 use crate::traffic::{Cause, Failure, TrafficOutcome};
 use client::{Connections, Users};
+use event::Event;
 use pod::Pods;
 use scores::Scores;
 use signals::Readings;
@@ -59,6 +61,13 @@ pub enum End {
     TooSlow,
 }
 
+/// A backend, as a view counts its load.
+#[derive(Clone, Copy, Debug)]
+pub struct Counted {
+    pub view: u32,
+    pub backend: u32,
+}
+
 /// One request of a client, over all its tries.
 #[derive(Clone, Copy, Debug)]
 pub struct Request {
@@ -92,21 +101,10 @@ pub struct Request {
     pub generation: u32,
     /// Of the event that it waits for; NONE: whatever comes is void.
     pub stamp: u32,
-    /// (view, backend) whose load counts this try.
-    pub loads: [(u32, u32); 2],
+    /// Whose loads count this try.
+    pub loads: [Counted; 2],
     pub load_count: u32,
 }
-
-/// Kinds of events: the upper four bits; the rest names a request, an orphan, a pod, a user, a dial or a
-/// rehash.
-pub const REQUEST: u32 = 0 << 28;
-pub const EXPIRE: u32 = 1 << 28;
-pub const RELEASE: u32 = 2 << 28;
-pub const ENDINGS: u32 = 3 << 28;
-pub const USER: u32 = 4 << 28;
-pub const DIALED: u32 = 5 << 28;
-pub const REHASH: u32 = 6 << 28;
-const INDEX: u32 = (1 << 28) - 1;
 
 pub struct Simulation<'a> {
     pub traffic: &'a Traffic,
@@ -115,7 +113,7 @@ pub struct Simulation<'a> {
     samplers: Vec<Sampler>,
     /// None: the users of a closed loop send.
     source: Option<Box<Source>>,
-    pub agenda: Agenda,
+    pub agenda: Agenda<Event>,
     pub requests: Vec<Request>,
     free: Vec<u32>,
     pub loads: Loads,
@@ -219,7 +217,7 @@ impl<'a> Simulation<'a> {
             } else if event <= limit {
                 self.now = event;
                 let (event, stamp) = self.agenda.pop().expect("peeked");
-                self.happen(event & !INDEX, event & INDEX, stamp);
+                self.happen(event, stamp);
             } else {
                 return;
             }
@@ -234,25 +232,24 @@ impl<'a> Simulation<'a> {
         match present.advance(timeline, relisted) {
             Happened::Nothing => {}
             Happened::Endings(pod) => {
-                agenda.push(at, ENDINGS | pod);
+                agenda.push(at, Event::Endings(pod));
             }
             Happened::Rehash(n) => {
-                agenda.push(at, REHASH | n);
+                agenda.push(at, Event::Rehash(n));
             }
         }
     }
 
     #[inline(always)]
-    fn happen(&mut self, kind: u32, index: u32, stamp: u32) {
-        match kind {
-            REQUEST => self.proceed(index, stamp),
-            EXPIRE => self.expire(index),
-            RELEASE => self.release(index),
-            ENDINGS => self.endings(index),
-            USER => self.user_sends(index),
-            DIALED => self.dialed(index),
-            REHASH => self.rehash(index),
-            _ => unreachable!("event of kind {kind}"),
+    fn happen(&mut self, event: Event, stamp: u32) {
+        match event {
+            Event::Request(index) => self.proceed(index, stamp),
+            Event::Expire(index) => self.expire(index),
+            Event::Release(place) => self.release(place),
+            Event::Endings(pod) => self.endings(pod),
+            Event::User(user) => self.user_sends(user),
+            Event::Dialed(place) => self.dialed(place),
+            Event::Rehash(n) => self.rehash(n),
         }
     }
 
@@ -306,7 +303,7 @@ impl<'a> Simulation<'a> {
             user,
             generation: 0,
             stamp: NONE,
-            loads: [(0, 0); 2],
+            loads: [Counted { view: 0, backend: 0 }; 2],
             load_count: 0,
         };
         let index = match self.free.pop() {
@@ -336,7 +333,7 @@ impl<'a> Simulation<'a> {
 
     pub fn wait_until(&mut self, index: u32, at: i64, state: State) {
         assert!(at >= self.now, "nobody waits for the past");
-        let stamp = self.agenda.push(at, REQUEST | index);
+        let stamp = self.agenda.push(at, Event::Request(index));
         let request = &mut self.requests[index as usize];
         (request.state, request.stamp) = (state, stamp);
     }

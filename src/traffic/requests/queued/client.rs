@@ -2,7 +2,8 @@
 
 use super::super::present::Present;
 use super::connect::{Attempt, Met};
-use super::{DIALED, NONE, Simulation, State, USER};
+use super::event::Event;
+use super::{NONE, Simulation, State};
 use crate::engine::rng::mix;
 use crate::engine::{Seed, Time};
 use crate::timeline::Timeline;
@@ -40,7 +41,14 @@ pub struct Connections {
     dials: Vec<Dial>,
     free: Vec<u32>,
     /// Requests whose dial is under way, oldest first.
-    waiting: VecDeque<(u32, u32)>,
+    waiting: VecDeque<Waiting>,
+}
+
+/// A use of a request's place: whose generation has gone on is over.
+#[derive(Clone, Copy)]
+struct Waiting {
+    index: u32,
+    generation: u32,
 }
 
 impl Connections {
@@ -116,7 +124,7 @@ impl Simulation<'_> {
             return;
         }
         let connections = self.connections.as_mut().expect("kept connections");
-        while let Some((index, generation)) = connections.waiting.pop_front() {
+        while let Some(Waiting { index, generation }) = connections.waiting.pop_front() {
             let request = &self.requests[index as usize];
             if request.generation == generation && request.state == State::Dialing {
                 return self.send_on(index, connection);
@@ -138,9 +146,9 @@ impl Simulation<'_> {
             Some(old) => *old = dial,
             None => connections.dials.push(dial),
         }
-        connections.waiting.push_back((index, request.generation));
+        connections.waiting.push_back(Waiting { index, generation });
         self.requests[index as usize].state = State::Dialing;
-        self.agenda.push(at, DIALED | place);
+        self.agenda.push(at, Event::Dialed(place));
     }
 
     /// A connection attempt goes on or is over.
@@ -164,7 +172,7 @@ impl Simulation<'_> {
         };
         self.connections.as_mut().expect("kept connections").dials[place as usize] =
             Dial { then, ..dial };
-        self.agenda.push(at, DIALED | place);
+        self.agenda.push(at, Event::Dialed(place));
     }
 
     fn dial_over(&mut self, place: u32, met: Met) {
@@ -231,7 +239,7 @@ impl Simulation<'_> {
         for user in 0..self.users.sent.len() as u32 {
             let at = self.users.start + self.users.think_ns(user);
             if at < self.users.end {
-                self.agenda.push(at, USER | user);
+                self.agenda.push(at, Event::User(user));
             }
         }
     }
@@ -245,7 +253,7 @@ impl Simulation<'_> {
     pub fn user_thinks(&mut self, user: u32) {
         let at = self.now + self.users.think_ns(user).max(LEAST_PAUSE_NS);
         if at < self.users.end {
-            self.agenda.push(at, USER | user);
+            self.agenda.push(at, Event::User(user));
         }
     }
 }

@@ -8,6 +8,13 @@ use crate::traffic::exact::cut_cause;
 use crate::traffic::{Cause, Failure};
 use std::collections::VecDeque;
 
+/// A request in service, and the stamp of the event that would end it.
+#[derive(Clone, Copy)]
+struct Served {
+    stamp: u32,
+    index: u32,
+}
+
 impl Simulation<'_> {
     /// What was found to end at a pod ends.
     pub fn endings(&mut self, pod: u32) {
@@ -65,29 +72,32 @@ impl Simulation<'_> {
         let mut lost = self.served(late);
         let queue = &self.pods.states[pod as usize].queue;
         let waiting = queue.iter().filter(|i| late(&self.requests[**i as usize]));
-        lost.extend(waiting.map(|i| (self.requests[*i as usize].stamp, *i)));
-        for (_, index) in lost {
+        lost.extend(waiting.map(|index| {
+            let stamp = self.requests[*index as usize].stamp;
+            Served { stamp, index: *index }
+        }));
+        for Served { index, .. } in lost {
             self.leave_unfinished(index);
             self.answer_failed(index, Failure::Reset, Cause::IdleRace);
         }
     }
 
     /// Requests in service of a kind, with their stamps, in the order in which their service began.
-    fn served(&self, kind: impl Fn(&Request) -> bool) -> Vec<(u32, u32)> {
+    fn served(&self, kind: impl Fn(&Request) -> bool) -> Vec<Served> {
         let running = |r: &&Request| matches!(r.state, State::Running(_)) && kind(r);
-        let mut found: Vec<(u32, u32)> = (0..)
+        let mut found: Vec<Served> = (0..)
             .zip(&self.requests)
             .filter(|(_, r)| running(r))
-            .map(|(index, r)| (r.stamp, index))
+            .map(|(index, r)| Served { stamp: r.stamp, index })
             .collect();
         // Stamps begin anew after 2^32 of them: the oldest is the furthest behind the latest.
         let latest = self.agenda.stamp();
-        found.sort_unstable_by_key(|(stamp, _)| std::cmp::Reverse(latest.wrapping_sub(*stamp)));
+        found.sort_unstable_by_key(|s| std::cmp::Reverse(latest.wrapping_sub(s.stamp)));
         found
     }
 
-    fn cut_all(&mut self, served: &[(u32, u32)], cause: Cause) {
-        for &(stamp, index) in served {
+    fn cut_all(&mut self, served: &[Served], cause: Cause) {
+        for &Served { stamp, index } in served {
             let request = &self.requests[index as usize];
             if request.stamp == stamp && matches!(request.state, State::Running(_)) {
                 self.leave_unfinished(index);

@@ -1,7 +1,8 @@
 //! A pod's slots and queue, and requests in service.
 
 use super::super::present::PodNow;
-use super::{EXPIRE, End, NONE, RELEASE, Simulation, State};
+use super::event::Event;
+use super::{End, NONE, Simulation, State};
 use crate::engine::Time;
 use crate::timeline::Version;
 use crate::traffic::{Cause, Failure};
@@ -60,7 +61,7 @@ impl Simulation<'_> {
                     request.state = State::Queued;
                     let at = self.gives_up(index);
                     self.requests[index as usize].complete = at;
-                    self.agenda.push(at, EXPIRE | index);
+                    self.agenda.push(at, Event::Expire(index));
                 } else {
                     self.end_loads(index);
                     self.client_failed(index, Failure::Status(503), Cause::Overload);
@@ -119,7 +120,7 @@ impl Simulation<'_> {
                 Some(old) => *old = orphan,
                 None => self.pods.orphans.push(orphan),
             }
-            self.agenda.push(request.complete, RELEASE | place);
+            self.agenda.push(request.complete, Event::Release(place));
         }
         self.slow_answer(index, Cause::SlowAnswer);
     }

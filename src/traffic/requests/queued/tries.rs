@@ -3,7 +3,7 @@
 
 use super::super::present::Present;
 use super::super::view::VIEW;
-use super::{NONE, Simulation, State};
+use super::{Counted, NONE, Simulation, State};
 use crate::engine::Time;
 use crate::engine::rng::mix;
 use crate::timeline::{Phase, Pick, PodId, ViewId};
@@ -139,7 +139,7 @@ impl Simulation<'_> {
             let id = self.loads.id(slot);
             self.loads.views[view as usize].begin(id);
             let request = &mut self.requests[index as usize];
-            request.loads[request.load_count as usize] = (view, id as u32);
+            request.loads[request.load_count as usize] = Counted { view, backend: id as u32 };
             request.load_count += 1;
         }
         (slot, rest)
@@ -259,10 +259,10 @@ impl Simulation<'_> {
     pub fn end_loads(&mut self, index: u32) {
         let request = &mut self.requests[index as usize];
         let seconds = (self.now - request.began) as f64 * 1e-9;
-        for &(view, id) in &request.loads[..request.load_count as usize] {
-            self.loads.views[view as usize].end(id as usize);
+        for &Counted { view, backend } in &request.loads[..request.load_count as usize] {
+            self.loads.views[view as usize].end(backend as usize);
             if self.present.views[view as usize].pick == Pick::Ewma {
-                self.scores.update(view, id as usize, self.now, seconds);
+                self.scores.update(view, backend as usize, self.now, seconds);
             }
         }
         request.load_count = 0;
