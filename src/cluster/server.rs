@@ -87,7 +87,7 @@ impl Cluster {
                     s.deployment == deployment && s.template == template && !s.removed
                 };
                 if !self.replica_sets.iter().any(same) {
-                    self.create_replica_set(now, deployment, template, revision, replicas, max);
+                    self.create_replica_set(now, deployment, (template, revision), (replicas, max));
                 }
             }
             Write::ScaleReplicaSet { rs, replicas, desired, max, resource_version } => {
@@ -155,10 +155,8 @@ impl Cluster {
         &mut self,
         now: Time,
         deployment: DeploymentId,
-        template: TemplateId,
-        revision: u32,
-        replicas: i32,
-        max: i32,
+        (template, revision): (TemplateId, u32),
+        (replicas, max): (i32, i32),
     ) {
         assert!(replicas >= 0, "a ReplicaSet cannot have {replicas} replicas");
         debug_assert!(revision > 0 && template.index() < self.templates.len());

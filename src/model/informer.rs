@@ -54,6 +54,13 @@ impl SeenPod {
     }
 }
 
+/// A pod as the cache showed it and as it shows it now.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct PodChange {
+    pub before: SeenPod,
+    pub after: SeenPod,
+}
+
 #[derive(Clone, Debug, Default)]
 pub struct Informer {
     pub pods: Vec<SeenPod>,
@@ -69,7 +76,7 @@ impl Informer {
     }
 
     /// Takes the pod's present state into the cache; returns what was there before and what is now.
-    pub fn observe_pod(&mut self, cluster: &Cluster, pod: PodId) -> (SeenPod, SeenPod) {
+    pub fn observe_pod(&mut self, cluster: &Cluster, pod: PodId) -> PodChange {
         let p = &cluster.pods[pod.index()];
         let now = SeenPod {
             exists: !p.removed,
@@ -90,7 +97,7 @@ impl Informer {
         let unfinished = entry(&mut self.unfinished, p.rs.index());
         *unfinished += now.unfinished() - before.unfinished();
         debug_assert!(*unfinished >= 0, "{unfinished} pods of a set");
-        (before, now)
+        PodChange { before, after: now }
     }
 
     /// Whether a pod of the set exists whose phase is not terminal.

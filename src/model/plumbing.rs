@@ -1,9 +1,11 @@
 //! What all models share: how they speak, rate limits, work-queue keys, compiled latencies.
 
+use crate::cluster::server::Cluster;
 use crate::cluster::write::Write;
 use crate::engine::{Dur, Rng, Seed, Time};
 pub use crate::model::platform::Latencies;
 use crate::model::platform::{Defaults, Kubernetes, Platform};
+use crate::timeline::Recorder;
 use std::ops::Deref;
 
 /// Where a model says what follows from an event: its own later events (`E`), and writes to the API server.
@@ -162,6 +164,13 @@ pub struct Ctx<'a> {
     /// How much longer the control plane takes now, because it shares its cores with the pods being started
     /// and stopped (1 where it does not).
     pub slowdown: f64,
+}
+
+/// What a model that works on pods may look at, and the timeline it writes into.
+pub struct Scene<'a> {
+    pub ctx: Ctx<'a>,
+    pub cluster: &'a Cluster,
+    pub timeline: &'a mut Recorder,
 }
 
 impl<'a> Deref for Ctx<'a> {

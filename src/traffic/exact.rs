@@ -202,7 +202,8 @@ impl OneView<'_> {
             let part = Part { pod, weight: stay.weight, from, to };
             match segment.fate {
                 Fate::Failed { after, failure, cause } => {
-                    self.refused(&part, after, failure, cause, flow, ledger)
+                    let key = self.key(pod, self.rules.seen(failure), cause);
+                    self.refused(&part, after, key, flow, ledger)
                 }
                 Fate::Accepted { after, life } => {
                     let cuts = &self.timeline.pods[pod.0 as usize].cuts;
@@ -217,16 +218,7 @@ impl OneView<'_> {
         }
     }
 
-    fn refused(
-        &self,
-        part: &Part,
-        after: Dur,
-        failure: Failure,
-        cause: Cause,
-        flow: &Flow,
-        ledger: &mut Ledger,
-    ) {
-        let key = self.key(part.pod, self.rules.seen(failure), cause);
+    fn refused(&self, part: &Part, after: Dur, key: LossKey, flow: &Flow, ledger: &mut Ledger) {
         let version = Some(self.timeline.pods[part.pod.0 as usize].version);
         let known = (self.timeline.end - after).max(part.from).min(part.to);
         for (key, from, to) in [(Some(key), part.from, known), (None, known, part.to)] {
@@ -258,16 +250,15 @@ impl OneView<'_> {
         let window = Part { from: (ends - reach).max(slow_until).min(part.to), ..*part };
         let key = self.key(part.pod, self.rules.seen(Failure::Eof), cause);
         let loss = lost((cut <= self.timeline.end).then_some(key));
-        self.running_at(&window, ends, &loss, &class, flow, ledger);
+        self.running_at(&window, (ends, &class), &loss, flow, ledger);
     }
 
     /// Loses those of `part` that still run at `ends`.
     fn running_at(
         &self,
         part: &Part,
-        ends: Time,
+        (ends, class): (Time, &Class),
         loss: &Loss,
-        class: &Class,
         flow: &Flow,
         ledger: &mut Ledger,
     ) {

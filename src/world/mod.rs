@@ -235,8 +235,9 @@ impl World<'_> {
             Event::Kubelet(e) => {
                 self.fold(now, 5);
                 let timeline = &mut self.timeline;
+                let mut scene = Scene { ctx, cluster: &self.cluster, timeline };
                 let out = &mut says(&mut self.queue, Event::Kubelet);
-                self.kubelets.handle(ctx, e, &self.cluster, timeline, out);
+                self.kubelets.handle(&mut scene, e, out);
                 self.wake_checks(ctx);
             }
             Event::Balancer(layer, e) => {
@@ -363,23 +364,23 @@ impl World<'_> {
     }
 
     fn observe_pod(&mut self, ctx: Ctx, pod: PodId) {
-        let (before, after) = self.informer.observe_pod(&self.cluster, pod);
-        if before == after {
+        let change = self.informer.observe_pod(&self.cluster, pod);
+        if change.before == change.after {
             return;
         }
-        let rs = after.rs;
+        let rs = change.after.rs;
         let set = &self.cluster.replica_sets[rs.index()];
         let (deployment, min_ready) = (set.deployment, set.min_ready_seconds);
         let strategy = self.cluster.deployments[deployment.index()].spec.strategy;
         let out = &mut says(&mut self.queue, Event::Deployment);
-        self.deployments.pod_changed(ctx.now, deployment, strategy, before, after, out);
+        self.deployments.pod_changed(ctx.now, deployment, strategy, change, out);
         let out = &mut says(&mut self.queue, Event::ReplicaSet);
-        self.replica_sets.pod_changed(ctx, pod, before, after, min_ready, out);
+        self.replica_sets.pod_changed(ctx, pod, change, min_ready, out);
         let labels = &self.cluster.template_of(pod).labels;
         for (service, slices) in (0..).zip(&mut self.slices) {
             let selected = || selects(&self.selectors[usize::from(service)], labels);
             let out = &mut says(&mut self.queue, |e| Event::Slice(service, e));
-            slices.pod_changed(ctx.now, pod, selected, before, after, out);
+            slices.pod_changed(ctx.now, pod, selected, change, out);
         }
     }
 

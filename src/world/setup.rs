@@ -214,7 +214,8 @@ impl<'a> World<'a> {
     fn populate_belief(&mut self, pod: PodId, node: u16, started: Time) {
         let ready = self.cluster.pods[pod.index()].status.ready;
         let ctx = Ctx { run: self.run, now: started, slowdown: 1.0 };
-        self.kubelets.adopt(ctx, pod, node, started, &self.cluster, &mut self.timeline);
+        let mut scene = Scene { ctx, cluster: &self.cluster, timeline: &mut self.timeline };
+        self.kubelets.adopt(&mut scene, pod, node, started);
         for service in 0..self.selectors.len() {
             let labels = &self.cluster.template_of(pod).labels;
             let selected = selects(&self.selectors[service], labels);

@@ -8,6 +8,8 @@ use std::path::{Path, PathBuf};
 const COLUMNS_MAX: usize = 110;
 const FILE_LINES_MAX: usize = 400;
 const FUNCTION_LINES_MAX: usize = 70;
+/// What belongs together is given together: a scene, an object's name.
+const ARGUMENTS_MAX: usize = 6;
 
 /// Files that are longer, with their present length: they may shrink, not grow.
 const LONG_FILES: &[(&str, usize)] = &[];
@@ -177,6 +179,64 @@ fn functions_are_short() {
             let length = lines[start..].iter().position(|l| *l == end).map_or(0, |n| n + 1);
             if length > FUNCTION_LINES_MAX {
                 problems.push(format!("{}:{}: {length} lines: {words}", file.path, start + 1));
+            }
+        }
+    }
+    none(&problems);
+}
+
+/// Arguments of a function, itself included where it is a method.
+fn arguments(signature: &str) -> usize {
+    // Behind the name and its generic parameters.
+    let mut rest = signature.trim_start_matches(|c: char| c.is_ascii_alphanumeric() || c == '_');
+    if rest.starts_with('<') {
+        let mut depth = 0;
+        let closes = |(i, c): (usize, char)| {
+            depth += match c {
+                '<' => 1,
+                '>' if !rest[..i].ends_with('-') => -1,
+                _ => 0,
+            };
+            (depth == 0).then_some(i + 1)
+        };
+        rest = &rest[rest.char_indices().find_map(closes).expect("they end")..];
+    }
+    let (mut depth, mut count, mut filled) = (0, 0, false);
+    let mut before = ' ';
+    for c in rest.chars() {
+        match c {
+            '(' | '[' | '{' | '<' => depth += 1,
+            ')' | ']' | '}' => depth -= 1,
+            '>' if before != '-' && before != '=' => depth -= 1,
+            _ => {}
+        }
+        if depth == 0 {
+            break;
+        }
+        let ends = depth == 1 && c == ',';
+        count += usize::from(ends && filled);
+        filled = !ends && (filled || !c.is_whitespace() && !(depth == 1 && c == '('));
+        before = c;
+    }
+    count + usize::from(filled)
+}
+
+#[test]
+fn functions_take_few_arguments() {
+    assert_eq!(arguments("none() -> u8 { f(1, 2) }"), 0);
+    assert_eq!(arguments("<'a, T: Fn(u8, u8) -> u8>(&self, a: (u8, u8), b: Vec<T>,) {}"), 3);
+    let mut problems = Vec::new();
+    for file in rust("src") {
+        let text = product(&file).join("\n");
+        for (at, word) in text.match_indices("fn ") {
+            let starts = !text[..at].ends_with(|c: char| c.is_ascii_alphanumeric() || c == '_');
+            let signature = &text[at + word.len()..];
+            if starts && signature.starts_with(|c: char| c.is_ascii_lowercase() || c == '_') {
+                let count = arguments(signature);
+                if count > ARGUMENTS_MAX {
+                    let line = text[..at].lines().count();
+                    problems.push(format!("{}:{line}: {count} arguments", file.path));
+                }
             }
         }
     }

@@ -19,8 +19,7 @@ pub(crate) fn lower(
     subject: &Subject,
     service: &Service,
     (path, split): &(Path, Option<Split>),
-    deployments: &[Deployment],
-    index: usize,
+    (deployments, index): (&[Deployment], usize),
     apps: &Versions,
 ) -> Vec<Action> {
     let case = &low.input.case;

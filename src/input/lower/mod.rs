@@ -105,8 +105,8 @@ impl Lowering<'_> {
         let way = path::lower(self, &service, ingress.as_ref());
         let (mut deployments, subject_index, on_path) =
             self.deployments(subject, &service, &way.1, &apps);
-        let mut actions =
-            actions::lower(self, subject, &service, &way, &deployments, subject_index, &apps);
+        let placed = (&deployments[..], subject_index);
+        let mut actions = actions::lower(self, subject, &service, &way, placed, &apps);
         let (path, split) = way;
         path::inject_gates(self, &path, &service, &mut deployments, &mut actions);
         let platform = self.platform(&input.platform);

@@ -77,6 +77,15 @@ pub enum PodGroup {
     Ignored,
 }
 
+/// What decides how samples count.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Look {
+    /// The metric is CPU.
+    pub cpu: bool,
+    pub settings: Settings,
+    pub now: Time,
+}
+
 /// A recommendation before stabilisation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Recommendation {
@@ -96,10 +105,11 @@ pub enum NoRecommendation {
     NoRequest,
 }
 
-/// How a pod counts at `now`; `cpu`: the metric is CPU.
+/// How a pod counts.
 ///
 /// `replica_calculator.go: groupPods`.
-pub fn group(pod: &HpaPod, cpu: bool, settings: Settings, now: Time) -> PodGroup {
+pub fn group(pod: &HpaPod, look: Look) -> PodGroup {
+    let Look { cpu, settings, now } = look;
     if pod.deleting || pod.phase == PodPhase::Failed {
         return PodGroup::Ignored;
     }
@@ -134,11 +144,11 @@ struct Totals {
     missing_requests: i64,
 }
 
-fn totals(pods: &[HpaPod], cpu: bool, settings: Settings, now: Time) -> Totals {
+fn totals(pods: &[HpaPod], look: Look) -> Totals {
     let mut t = Totals::default();
     for pod in pods {
         let request = pod.request_milli.unwrap_or(0);
-        match group(pod, cpu, settings, now) {
+        match group(pod, look) {
             PodGroup::Ignored => {}
             PodGroup::Unready => {
                 t.unready += 1;
@@ -166,11 +176,9 @@ pub fn resource_replicas(
     target_percent: i32,
     tolerance: Tolerance,
     pods: &[HpaPod],
-    cpu: bool,
-    settings: Settings,
-    now: Time,
+    look: Look,
 ) -> Result<Recommendation, NoRecommendation> {
-    let t = totals(pods, cpu, settings, now);
+    let t = totals(pods, look);
     if t.ready == 0 {
         return Err(NoRecommendation::NoSamples);
     }
@@ -185,7 +193,7 @@ pub fn resource_replicas(
     let with_others = |with_unready: bool| {
         let fallback = i64::from(target_percent.max(100));
         let missing_usage: i64 = if usage_ratio < 1.0 {
-            missing_at(pods, cpu, settings, now, |request| request * fallback / 100)
+            missing_at(pods, look, |request| request * fallback / 100)
         } else {
             0
         };
@@ -204,14 +212,8 @@ pub fn resource_replicas(
 }
 
 /// What missing pods are taken to use, each by its own request.
-fn missing_at(
-    pods: &[HpaPod],
-    cpu: bool,
-    settings: Settings,
-    now: Time,
-    usage: impl Fn(i64) -> i64,
-) -> i64 {
-    let missing = pods.iter().filter(|p| group(p, cpu, settings, now) == PodGroup::Missing);
+fn missing_at(pods: &[HpaPod], look: Look, usage: impl Fn(i64) -> i64) -> i64 {
+    let missing = pods.iter().filter(|p| group(p, look) == PodGroup::Missing);
     missing.map(|pod| usage(pod.request_milli.unwrap_or(0))).sum()
 }
 
@@ -226,7 +228,7 @@ pub fn pods_metric_replicas(
     settings: Settings,
     now: Time,
 ) -> Result<Recommendation, NoRecommendation> {
-    let t = totals(pods, false, settings, now);
+    let t = totals(pods, Look { cpu: false, settings, now });
     if t.ready == 0 {
         return Err(NoRecommendation::NoSamples);
     }

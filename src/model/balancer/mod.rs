@@ -24,23 +24,15 @@ pub mod settings;
 pub mod split;
 
 use crate::cluster::objects::{Conditions, PodId};
-use crate::cluster::server::Cluster;
 use crate::cluster::spec::Node;
 use crate::engine::Dur;
+pub use crate::model::plumbing::Scene;
 use crate::model::plumbing::{Ctx, Out};
 use crate::timeline::{Recorder, ViewId};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use settings::Given;
 use std::sync::Arc;
-
-/// What a balancer may look at, and the timeline it writes its beliefs into.
-pub struct Scene<'a> {
-    pub ctx: Ctx<'a>,
-    pub cluster: &'a Cluster,
-    /// A health check asks it whether a pod answers; beliefs go into the balancer's own views.
-    pub timeline: &'a mut Recorder,
-}
 
 /// What every kind of balancer does.
 pub trait Model {

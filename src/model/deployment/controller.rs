@@ -12,7 +12,7 @@ use crate::cluster::server::Cluster;
 use crate::cluster::spec::Strategy;
 use crate::cluster::write::Write;
 use crate::engine::{Dur, Rng, Time};
-use crate::model::informer::{Informer, SeenPod};
+use crate::model::informer::{Informer, PodChange};
 use crate::model::platform::Defaults;
 use crate::model::plumbing::{Ctx, Delayed, Out, TokenBucket, WorkKey, entry, retry_delay};
 
@@ -75,8 +75,7 @@ impl Controller {
         now: Time,
         id: DeploymentId,
         strategy: Strategy,
-        before: SeenPod,
-        after: SeenPod,
+        PodChange { before, after }: PodChange,
         out: &mut impl Out<Event>,
     ) {
         let state = self.state(id);

@@ -6,7 +6,7 @@ use super::conditions::{
 use crate::cluster::objects::{Conditions, EndpointChange, PodId};
 use crate::cluster::write::{SliceRange, Write};
 use crate::engine::{Rng, Time};
-use crate::model::informer::{Informer, SeenPod};
+use crate::model::informer::{Informer, PodChange, SeenPod};
 use crate::model::platform::Kubernetes;
 use crate::model::plumbing::{Ctx, Delayed, Out, TokenBucket, WorkKey};
 
@@ -103,8 +103,7 @@ impl Controller {
         now: Time,
         pod: PodId,
         selected: impl FnOnce() -> bool,
-        before: SeenPod,
-        after: SeenPod,
+        PodChange { before, after }: PodChange,
         out: &mut impl Out<Event>,
     ) {
         self.grow(pod);

@@ -6,11 +6,10 @@ use super::readiness::Role;
 use super::restart::{RestartPolicy, should_restart};
 use crate::cluster::objects::{PodId, PodStatus};
 use crate::cluster::placement;
-use crate::cluster::server::Cluster;
 use crate::cluster::spec::{Container as ContainerSpec, PodTemplate};
 use crate::engine::{Dur, Rng, SharedProcessor, Time, dist};
-use crate::model::plumbing::{Ctx, Out};
-use crate::timeline::{LifeEnd, Recorder};
+use crate::model::plumbing::{Ctx, Out, Scene};
+use crate::timeline::LifeEnd;
 use smallvec::SmallVec;
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -292,44 +291,39 @@ impl Kubelets {
         self.rng.uniform()
     }
 
-    pub fn handle(
-        &mut self,
-        ctx: Ctx,
-        event: Event,
-        cluster: &Cluster,
-        timeline: &mut Recorder,
-        out: &mut impl Out<Event>,
-    ) {
+    pub fn handle(&mut self, scene: &mut Scene, event: Event, out: &mut impl Out<Event>) {
         match event {
-            Event::Bound(pod) => self.bound(ctx, pod, cluster, out),
-            Event::Deleting(pod) => self.deleting(ctx, pod, cluster, out),
-            Event::Gates(pod) => self.status_dirty(ctx, pod, cluster, out),
-            Event::Start { pod, container } => self.start(ctx, pod, container, out),
-            Event::Cpu { node } => self.cpu_done(ctx, node, cluster, timeline, out),
-            Event::Iterate(pod) => self.iterate(ctx, pod, cluster, out),
+            Event::Bound(pod) => self.bound(scene, pod, out),
+            Event::Deleting(pod) => self.deleting(scene, pod, out),
+            Event::Gates(pod) => self.status_dirty(scene, pod, out),
+            Event::Start { pod, container } => {
+                self.start(scene.ctx, ContainerId(pod, container), out)
+            }
+            Event::Cpu { node } => self.cpu_done(scene, node, out),
+            Event::Iterate(pod) => self.iterate(scene, pod, out),
             Event::Tick { pod, container, kind, epoch } => {
-                self.tick(ctx, pod, container, usize::from(kind), epoch, cluster, out);
+                self.tick(scene, ContainerId(pod, container), usize::from(kind), epoch, out);
             }
             Event::IdleTick { pod, container, kind } => {
-                self.idle_tick(ctx, pod, container, usize::from(kind), cluster, out);
+                self.idle_tick(scene, ContainerId(pod, container), usize::from(kind), out);
             }
             Event::Answer { pod, container, kind, run } => {
-                self.answer(ctx, pod, container, usize::from(kind), run, cluster, out);
+                self.answer(scene, ContainerId(pod, container), usize::from(kind), run, out);
             }
-            Event::SendStatus(pod) => self.send_status(ctx, pod, cluster, timeline, out),
-            Event::NextStatus { node } => self.next_status(ctx, node, cluster, timeline, out),
-            Event::Terminate(pod) => self.terminate(ctx, pod, cluster, out),
+            Event::SendStatus(pod) => self.send_status(scene, pod, out),
+            Event::NextStatus { node } => self.next_status(scene, node, out),
+            Event::Terminate(pod) => self.terminate(scene, pod, out),
             Event::Kill { pod, container, run, by_startup } => {
-                self.kill(ctx, pod, container, run, by_startup, cluster, out);
+                self.kill(scene, ContainerId(pod, container), run, by_startup, out);
             }
             Event::Sigterm { pod, container, run } => {
-                self.sigterm(ctx, pod, container, run, cluster, timeline, out);
+                self.sigterm(scene, ContainerId(pod, container), run, out);
             }
             Event::Exit { pod, container, run, end } => {
-                self.exit(ctx, pod, container, run, end, cluster, timeline, out);
+                self.exit(scene, ContainerId(pod, container), run, end, out);
             }
             Event::StopListening { pod, container, run } => {
-                self.stop_listening(ctx, pod, container, run, timeline);
+                self.stop_listening(scene, ContainerId(pod, container), run);
             }
         }
     }
@@ -362,6 +356,10 @@ impl Node {
         self.relist + Dur(periods * self.relist_period.0)
     }
 }
+
+/// A container of a pod, by its place in start order.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct ContainerId(pub PodId, pub u8);
 
 /// All containers of a template in start order: init containers and sidecars, then the others.
 pub(super) fn container_spec(template: &PodTemplate, index: u8) -> &ContainerSpec {

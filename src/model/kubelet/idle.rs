@@ -1,10 +1,11 @@
 //! Ticks of probe workers that are asleep, for tests: nothing comes of them.
 
-use super::controller::{Event, Kubelets, LIVENESS, Life, Probing, READINESS, STARTUP};
+use super::controller::{
+    ContainerId, Event, Kubelets, LIVENESS, Life, Probing, READINESS, STARTUP,
+};
 use crate::cluster::objects::PodId;
-use crate::cluster::server::Cluster;
 use crate::engine::{Dur, Time};
-use crate::model::plumbing::{Ctx, Out};
+use crate::model::plumbing::{Out, Scene};
 
 impl Kubelets {
     /// Simulates every tick of every probe worker from now on.
@@ -32,29 +33,27 @@ impl Kubelets {
     /// An evaluation that was left out because nothing can come of it, unless one takes place now.
     pub(super) fn idle_tick(
         &mut self,
-        ctx: Ctx,
-        pod: PodId,
-        index: u8,
+        scene: &mut Scene,
+        ContainerId(pod, index): ContainerId,
         kind: usize,
-        cluster: &Cluster,
         out: &mut impl Out<Event>,
     ) {
         let terminal = self.pod(pod).life == Life::Terminal;
         // Before Started, liveness would only take note of the container, of which nobody hears.
         let waits = kind == LIVENESS && !self.container(pod, index).started;
         let Some(probe) = &mut self.container(pod, index).probes[kind] else { return };
-        let next = probe.ticker.next_after(ctx.now);
-        let on_time = probe.ticker.next_after(ctx.now - Dur(1)) == ctx.now;
-        let due = probe.scheduled && probe.ticker.next() == ctx.now;
-        let idle = on_time && !due && !probe.asking && probe.evaluated != ctx.now;
+        let next = probe.ticker.next_after(scene.ctx.now);
+        let on_time = probe.ticker.next_after(scene.ctx.now - Dur(1)) == scene.ctx.now;
+        let due = probe.scheduled && probe.ticker.next() == scene.ctx.now;
+        let idle = on_time && !due && !probe.asking && probe.evaluated != scene.ctx.now;
         if !terminal {
             out.at(next, Event::IdleTick { pod, container: index, kind: kind as u8 });
         }
         if idle && !waits && !terminal {
             let draw = |kubelets: &mut Kubelets| kubelets.idle_rng.uniform();
-            let begun = self.probe_once(ctx, pod, index, kind, cluster, draw, out);
+            let begun = self.probe_once(scene, ContainerId(pod, index), kind, draw, out);
             if begun.is_some_and(|b| b.updated) {
-                self.result_changed(ctx, pod, index, kind, cluster, out);
+                self.result_changed(scene, ContainerId(pod, index), kind, out);
             }
         }
     }

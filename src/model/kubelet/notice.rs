@@ -1,6 +1,6 @@
 //! When a process runs, and when its kubelet takes notice of it.
 
-use super::controller::{Event, Kubelets};
+use super::controller::{ContainerId, Event, Kubelets};
 use crate::cluster::objects::PodId;
 use crate::engine::{Dur, Time};
 use crate::model::plumbing::{Ctx, Out, slowed};
@@ -8,7 +8,7 @@ use crate::model::plumbing::{Ctx, Out, slowed};
 impl Kubelets {
     /// From the start of a container until its process could listen. The readiness probe's first evaluation
     /// may come before.
-    pub(super) fn process_start(&mut self, ctx: Ctx, pod: PodId, index: u8) -> Dur {
+    pub(super) fn process_start(&mut self, ctx: Ctx, ContainerId(pod, index): ContainerId) -> Dur {
         let (node, run) = (usize::from(self.pod(pod).node), self.container(pod, index).run);
         let of_start = u64::from(pod.0) << 32 | u64::from(index) << 24 | u64::from(run);
         let luck = ctx.seed.uniform("process start", of_start);

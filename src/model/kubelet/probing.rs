@@ -2,7 +2,8 @@
 //! anything: a readiness probe that succeeded, a process that is not going to listen before a given time.
 
 use super::controller::{
-    Container, Event, Kubelets, LIVENESS, Life, Probe, READINESS, STARTUP, State, container_spec,
+    Container, ContainerId, Event, Kubelets, LIVENESS, Life, Probe, READINESS, STARTUP, State,
+    container_spec,
 };
 use super::probe::{
     Begun, ContainerState, IMMEDIATE_EVALUATION, Kind, KubeletStart, Next, ProbeResult, Raw,
@@ -13,7 +14,7 @@ use crate::cluster::objects::PodId;
 use crate::cluster::server::Cluster;
 use crate::cluster::spec::Probe as ProbeSpec;
 use crate::engine::{Dur, Time};
-use crate::model::plumbing::{Ctx, Out};
+use crate::model::plumbing::{Ctx, Out, Scene};
 
 const KINDS: [Kind; 3] = [Kind::Readiness, Kind::Liveness, Kind::Startup];
 
@@ -27,8 +28,8 @@ fn spec_of(c: &crate::cluster::spec::Container, kind: usize) -> Option<&ProbeSpe
 
 impl Kubelets {
     /// Workers start with the pod, before its sandbox exists.
-    pub(super) fn create_workers(&mut self, ctx: Ctx, pod: PodId, cluster: &Cluster) {
-        let template = cluster.template_of(pod);
+    pub(super) fn create_workers(&mut self, scene: &mut Scene, pod: PodId) {
+        let template = scene.cluster.template_of(pod);
         let up_since = self.node_of(pod).up_since;
         for index in 0..self.pod(pod).containers.len() as u8 {
             let spec = container_spec(template, index);
@@ -40,14 +41,15 @@ impl Kubelets {
                     success_threshold: probe.success_threshold,
                     failure_threshold: probe.failure_threshold,
                 };
-                let kubelet = KubeletStart::of(ctx.kubernetes.kubelet, up_since);
-                let asleep_until = self.asleep_until(ctx, pod, (index, kind), probe.period_seconds);
+                let kubelet = KubeletStart::of(scene.ctx.kubernetes.kubelet, up_since);
+                let asleep_until =
+                    self.asleep_until(scene.ctx, pod, (index, kind), probe.period_seconds);
                 let worker = Worker::new(KINDS[kind], settings, sidecar, kubelet);
                 self.container(pod, index).probes[kind] = Some(Probe {
                     worker,
-                    ticker: match asleep_until > ctx.now {
+                    ticker: match asleep_until > scene.ctx.now {
                         true => Ticker::first_at(asleep_until, probe.period_seconds),
-                        false => Ticker::new(ctx.now, probe.period_seconds),
+                        false => Ticker::new(scene.ctx.now, probe.period_seconds),
                     },
                     epoch: 0,
                     scheduled: false,
@@ -103,20 +105,19 @@ impl Kubelets {
     /// Takes the flags of all containers anew from the cached status and asks for readiness evaluations.
     pub(super) fn refresh_flags(
         &mut self,
-        ctx: Ctx,
+        scene: &mut Scene,
         pod: PodId,
         newly_running: bool,
-        cluster: &Cluster,
         out: &mut impl Out<Event>,
     ) {
         for index in 0..self.pod(pod).containers.len() as u8 {
-            let lost = newly_running && self.u() < ctx.platform.probe_trigger_lost;
+            let lost = newly_running && self.u() < scene.ctx.platform.probe_trigger_lost;
             let flags = self.update_flags(pod, index);
             for kind in [READINESS, LIVENESS, STARTUP] {
-                self.wake(ctx, pod, index, kind, out);
+                self.wake(scene.ctx, ContainerId(pod, index), kind, out);
             }
             if flags.trigger {
-                self.trigger(ctx, pod, index, lost, cluster, out);
+                self.trigger(scene, ContainerId(pod, index), lost, out);
             }
         }
     }
@@ -140,40 +141,35 @@ impl Kubelets {
     /// container and does nothing else.
     fn trigger(
         &mut self,
-        ctx: Ctx,
-        pod: PodId,
-        index: u8,
+        scene: &mut Scene,
+        ContainerId(pod, index): ContainerId,
         lost: bool,
-        cluster: &Cluster,
         out: &mut impl Out<Event>,
     ) {
-        if ctx.kubernetes.kubelet < IMMEDIATE_EVALUATION {
+        if scene.ctx.kubernetes.kubelet < IMMEDIATE_EVALUATION {
             return;
         }
         let Some(probe) = &mut self.container(pod, index).probes[READINESS] else { return };
-        if ctx.now < probe.asleep_until {
+        if scene.ctx.now < probe.asleep_until {
             probe.pending = true;
             return;
         }
-        probe.ticker.triggered(ctx.now);
+        probe.ticker.triggered(scene.ctx.now);
         probe.scheduled = false;
         probe.epoch += 1;
         if lost {
-            self.wake(ctx, pod, index, READINESS, out);
+            self.wake(scene.ctx, ContainerId(pod, index), READINESS, out);
         } else {
-            self.evaluate(ctx, pod, index, READINESS, cluster, out);
+            self.evaluate(scene, ContainerId(pod, index), READINESS, out);
         }
     }
 
-    #[expect(clippy::too_many_arguments, reason = "an event's fields and the world's parts")]
     pub(super) fn tick(
         &mut self,
-        ctx: Ctx,
-        pod: PodId,
-        index: u8,
+        scene: &mut Scene,
+        ContainerId(pod, index): ContainerId,
         kind: usize,
         epoch: u32,
-        cluster: &Cluster,
         out: &mut impl Out<Event>,
     ) {
         if self.pod(pod).life == Life::Terminal {
@@ -184,58 +180,53 @@ impl Kubelets {
             return;
         }
         probe.scheduled = false;
-        probe.ticker.ticked(ctx.now);
+        probe.ticker.ticked(scene.ctx.now);
         let again = std::mem::take(&mut probe.pending);
-        self.evaluate(ctx, pod, index, kind, cluster, out);
+        self.evaluate(scene, ContainerId(pod, index), kind, out);
         if again {
-            self.trigger(ctx, pod, index, false, cluster, out);
+            self.trigger(scene, ContainerId(pod, index), false, out);
         }
     }
 
     fn evaluate(
         &mut self,
-        ctx: Ctx,
-        pod: PodId,
-        index: u8,
+        scene: &mut Scene,
+        ContainerId(pod, index): ContainerId,
         kind: usize,
-        cluster: &Cluster,
         out: &mut impl Out<Event>,
     ) {
-        let begun = self.probe_once(ctx, pod, index, kind, cluster, Kubelets::u, out);
+        let begun = self.probe_once(scene, ContainerId(pod, index), kind, Kubelets::u, out);
         let Some(Begun { next, updated }) = begun else { return };
         if next != Next::End {
-            self.wake(ctx, pod, index, kind, out);
+            self.wake(scene.ctx, ContainerId(pod, index), kind, out);
         }
         if updated {
-            self.result_changed(ctx, pod, index, kind, cluster, out);
+            self.result_changed(scene, ContainerId(pod, index), kind, out);
         }
     }
 
     /// One evaluation of a worker: what it does next, and whether the result changed at once. `draw` is
     /// where the luck of the answer's time comes from. None: no such probe.
-    #[expect(clippy::too_many_arguments, reason = "an event's fields and the world's parts")]
     pub(super) fn probe_once(
         &mut self,
-        ctx: Ctx,
-        pod: PodId,
-        index: u8,
+        scene: &mut Scene,
+        ContainerId(pod, index): ContainerId,
         kind: usize,
-        cluster: &Cluster,
         draw: fn(&mut Kubelets) -> f64,
         out: &mut impl Out<Event>,
     ) -> Option<Begun> {
-        let seen = self.seen(pod, index, cluster);
+        let seen = self.seen(pod, index, scene.cluster);
         let c = self.container(pod, index);
-        let ok = answers(c, kind, ctx.now);
+        let ok = answers(c, kind, scene.ctx.now);
         let run = c.run;
         let probe = c.probes[kind].as_mut()?;
-        probe.evaluated = ctx.now;
-        let mut begun = probe.worker.begin(&seen, ctx.now);
+        probe.evaluated = scene.ctx.now;
+        let mut begun = probe.worker.begin(&seen, scene.ctx.now);
         if begun.next == Next::Probe {
             if ok {
                 probe.asking = true;
                 let kind = kind as u8;
-                let at = ctx.now + ctx.latencies.probe_answer.sample(draw(self));
+                let at = scene.ctx.now + scene.ctx.latencies.probe_answer.sample(draw(self));
                 out.at(at, Event::Answer { pod, container: index, kind, run });
             } else {
                 begun.updated |= probe.worker.finish(outcome(Raw::Failure));
@@ -244,15 +235,12 @@ impl Kubelets {
         Some(begun)
     }
 
-    #[expect(clippy::too_many_arguments, reason = "an event's fields and the world's parts")]
     pub(super) fn answer(
         &mut self,
-        ctx: Ctx,
-        pod: PodId,
-        index: u8,
+        scene: &mut Scene,
+        ContainerId(pod, index): ContainerId,
         kind: usize,
         run: u32,
-        cluster: &Cluster,
         out: &mut impl Out<Event>,
     ) {
         if self.pod(pod).life == Life::Terminal {
@@ -263,15 +251,15 @@ impl Kubelets {
         let Some(probe) = &mut c.probes[kind] else { return };
         probe.asking = false;
         let updated = same && probe.worker.finish(outcome(Raw::Success));
-        self.wake(ctx, pod, index, kind, out);
+        self.wake(scene.ctx, ContainerId(pod, index), kind, out);
         if updated {
-            self.result_changed(ctx, pod, index, kind, cluster, out);
+            self.result_changed(scene, ContainerId(pod, index), kind, out);
             if kind == STARTUP {
                 // Readiness follows at once.
                 let flags = self.update_flags(pod, index);
-                self.wake(ctx, pod, index, LIVENESS, out);
+                self.wake(scene.ctx, ContainerId(pod, index), LIVENESS, out);
                 if flags.trigger {
-                    self.trigger(ctx, pod, index, false, cluster, out);
+                    self.trigger(scene, ContainerId(pod, index), false, out);
                 }
             }
         }
@@ -280,17 +268,15 @@ impl Kubelets {
     /// The sync loop gets an update: readiness goes into the cached status at once, and the pod worker runs.
     pub(super) fn result_changed(
         &mut self,
-        ctx: Ctx,
-        pod: PodId,
-        index: u8,
+        scene: &mut Scene,
+        ContainerId(pod, index): ContainerId,
         kind: usize,
-        cluster: &Cluster,
         out: &mut impl Out<Event>,
     ) {
         let failed = self.container(pod, index).result(kind) == Some(ProbeResult::Failure);
         if failed && kind != READINESS {
             let run = self.container(pod, index).run;
-            let at = self.next_kill(ctx, pod);
+            let at = self.next_kill(scene.ctx, pod);
             out.at(at, Event::Kill { pod, container: index, run, by_startup: kind == STARTUP });
             return;
         }
@@ -299,9 +285,9 @@ impl Kubelets {
             return;
         }
         self.update_flags(pod, index);
-        self.status_dirty(ctx, pod, cluster, out);
+        self.status_dirty(scene, pod, out);
         if matches!(self.pod(pod).life, Life::Starting | Life::Running) {
-            let at = self.next_iteration(ctx.now, pod);
+            let at = self.next_iteration(scene.ctx.now, pod);
             self.want_iteration(pod, at, out);
         }
     }
@@ -339,8 +325,7 @@ impl Kubelets {
     pub(super) fn wake(
         &mut self,
         ctx: Ctx,
-        pod: PodId,
-        index: u8,
+        ContainerId(pod, index): ContainerId,
         kind: usize,
         out: &mut impl Out<Event>,
     ) {

@@ -1,11 +1,9 @@
 //! The processor of a node, which all its work shares.
 
-use super::controller::{Event, Job, Kubelets};
+use super::controller::{ContainerId, Event, Job, Kubelets};
 use crate::cluster::objects::PodId;
-use crate::cluster::server::Cluster;
 use crate::engine::{Dur, Time};
-use crate::model::plumbing::{Ctx, Out, slowed};
-use crate::timeline::Recorder;
+use crate::model::plumbing::{Ctx, Out, Scene, slowed};
 
 impl Kubelets {
     /// How much longer work takes on a node than when it is idle.
@@ -23,51 +21,43 @@ impl Kubelets {
         if ctx.platform.shared_control_plane && ctx.platform.iteration_work_s > 0.0 {
             let node = self.pod(pod).node;
             let work = Dur::from_secs_f64(ctx.platform.iteration_work_s);
-            self.add_job(ctx, node, work, 1.0, Job::Load, out);
+            self.add_job(ctx.now, node, (Job::Load, 1.0, work), out);
         }
     }
 
-    pub(super) fn cpu_done(
-        &mut self,
-        ctx: Ctx,
-        node: u16,
-        cluster: &Cluster,
-        timeline: &mut Recorder,
-        out: &mut impl Out<Event>,
-    ) {
+    pub(super) fn cpu_done(&mut self, scene: &mut Scene, node: u16, out: &mut impl Out<Event>) {
         let index = usize::from(node);
-        if self.nodes[index].cpu_due != ctx.now {
+        if self.nodes[index].cpu_due != scene.ctx.now {
             return;
         }
         self.nodes[index].cpu_due = Time::NEVER;
-        if self.nodes[index].cpu.next_done().is_some_and(|at| at > ctx.now) {
+        if self.nodes[index].cpu.next_done().is_some_and(|at| at > scene.ctx.now) {
             // Jobs that were added since have slowed the others down.
             return self.schedule_cpu(node, out);
         }
-        while let Some(job) = self.nodes[index].cpu.take_done(ctx.now) {
+        while let Some(job) = self.nodes[index].cpu.take_done(scene.ctx.now) {
             match job {
                 Job::Start { pod, container } => {
-                    self.container_up(ctx, pod, container, cluster, timeline, out);
+                    self.container_up(scene, ContainerId(pod, container), out);
                 }
-                Job::Teardown(pod) => self.network_gone(ctx, pod, timeline, out),
-                Job::Cleanup(pod) => self.stopped(ctx, pod, cluster, out),
+                Job::Teardown(pod) => self.network_gone(scene, pod, out),
+                Job::Cleanup(pod) => self.stopped(scene, pod, out),
                 Job::Load => {}
             }
         }
         self.schedule_cpu(node, out);
     }
 
+    /// A job of that weight takes so long on an idle node.
     pub(super) fn add_job(
         &mut self,
-        ctx: Ctx,
+        now: Time,
         node: u16,
-        work: Dur,
-        weight: f64,
-        job: Job,
+        (job, weight, work): (Job, f64, Dur),
         out: &mut impl Out<Event>,
     ) {
         let work = slowed(work, self.pace);
-        self.nodes[usize::from(node)].cpu.add(ctx.now, work, weight, job);
+        self.nodes[usize::from(node)].cpu.add(now, work, weight, job);
         self.schedule_cpu(node, out);
     }
 

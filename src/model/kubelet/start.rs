@@ -2,35 +2,28 @@
 
 use super::backoff::Backoff;
 use super::controller::{
-    Container, Event, Job, Kubelets, Life, Pod, Probing, State, container_spec,
+    Container, ContainerId, Event, Job, Kubelets, Life, Pod, Probing, State, container_spec,
 };
 use super::readiness::Role;
 use super::requeue::{self, Intervals, SyncResult};
 use crate::cluster::objects::PodId;
-use crate::cluster::server::Cluster;
 use crate::cluster::spec::{App, Container as ContainerSpec, Hook, ImagePullPolicy, PodTemplate};
 use crate::engine::{Dur, Time};
 use crate::model::platform::Defaults;
-use crate::model::plumbing::{Ctx, Out, entry};
-use crate::timeline::{LifeEnd, Recorder};
+use crate::model::plumbing::{Ctx, Out, Scene, entry};
+use crate::timeline::LifeEnd;
 use smallvec::SmallVec;
 
 impl Kubelets {
-    pub(super) fn bound(
-        &mut self,
-        ctx: Ctx,
-        pod: PodId,
-        cluster: &Cluster,
-        out: &mut impl Out<Event>,
-    ) {
-        let node = cluster.pods[pod.index()].node.expect("bound");
-        self.insert(pod, new_pod(ctx, node, cluster.template_of(pod)));
-        self.create_workers(ctx, pod, cluster);
+    pub(super) fn bound(&mut self, scene: &mut Scene, pod: PodId, out: &mut impl Out<Event>) {
+        let node = scene.cluster.pods[pod.index()].node.expect("bound");
+        self.insert(pod, new_pod(scene.ctx, node, scene.cluster.template_of(pod)));
+        self.create_workers(scene, pod);
         if self.probing == Probing::All {
-            self.tick_idly(ctx.now, pod, out);
+            self.tick_idly(scene.ctx.now, pod, out);
         }
-        let setup = ctx.latencies.pod_setup.draw(&mut self.rng);
-        self.prepare(ctx, pod, 0, ctx.now + setup, cluster, out);
+        let setup = scene.ctx.latencies.pod_setup.draw(&mut self.rng);
+        self.prepare(scene, ContainerId(pod, 0), scene.ctx.now + setup, out);
     }
 
     fn insert(&mut self, pod: PodId, state: Pod) {
@@ -39,17 +32,9 @@ impl Kubelets {
 
     /// Takes a pod over that has been running for long, and ready if it ever becomes so; `started` is when
     /// its processes did.
-    pub fn adopt(
-        &mut self,
-        ctx: Ctx,
-        pod: PodId,
-        node: u16,
-        started: Time,
-        cluster: &Cluster,
-        timeline: &mut Recorder,
-    ) {
-        let template = cluster.template_of(pod);
-        self.insert(pod, new_pod(ctx, node, template));
+    pub fn adopt(&mut self, scene: &mut Scene, pod: PodId, node: u16, started: Time) {
+        let template = scene.cluster.template_of(pod);
+        self.insert(pod, new_pod(scene.ctx, node, template));
         let state = self.pod(pod);
         let running = State::Running { since: started };
         for (index, container) in (0..).zip(&mut state.containers) {
@@ -70,37 +55,35 @@ impl Kubelets {
         state.life = Life::Running;
         state.sandbox = true;
         state.seen_running = true;
-        state.sent = Some(cluster.pods[pod.index()].status);
-        self.create_workers(ctx, pod, cluster);
+        state.sent = Some(scene.cluster.pods[pod.index()].status);
+        self.create_workers(scene, pod);
         self.settle_workers(pod, started);
         self.nodes[usize::from(node)].sandboxes += 1;
-        timeline.life(pod, started, started);
+        scene.timeline.life(pod, started, started);
     }
 
     /// Fetches the image if need be, then starts container number `index`, not before `ready`.
     fn prepare(
         &mut self,
-        ctx: Ctx,
-        pod: PodId,
-        index: u8,
+        scene: &mut Scene,
+        ContainerId(pod, index): ContainerId,
         ready: Time,
-        cluster: &Cluster,
         out: &mut impl Out<Event>,
     ) {
         // The worker of a pod is busy until the start is over: nothing is started a second time meanwhile.
         if std::mem::replace(&mut self.container(pod, index).preparing, true) {
             return;
         }
-        let spec = container_spec(cluster.template_of(pod), index);
+        let spec = container_spec(scene.cluster.template_of(pod), index);
         let u = self.u();
         let node = self.node_of(pod);
         let present = node.images.contains(&spec.image);
         let at = match (spec.image_pull_policy, present) {
-            (ImagePullPolicy::Always, true) => ready + ctx.latencies.image_check.sample(u),
+            (ImagePullPolicy::Always, true) => ready + scene.ctx.latencies.image_check.sample(u),
             (ImagePullPolicy::Never, _) | (ImagePullPolicy::IfNotPresent, true) => ready,
             (_, false) => {
                 // One pull at a time on a node.
-                let end = ready.max(node.pull_free) + ctx.latencies.image_pull.sample(u);
+                let end = ready.max(node.pull_free) + scene.ctx.latencies.image_pull.sample(u);
                 node.pull_free = end;
                 node.images.push(spec.image.clone());
                 end
@@ -109,7 +92,12 @@ impl Kubelets {
         out.at(at, Event::Start { pod, container: index });
     }
 
-    pub(super) fn start(&mut self, ctx: Ctx, pod: PodId, container: u8, out: &mut impl Out<Event>) {
+    pub(super) fn start(
+        &mut self,
+        ctx: Ctx,
+        ContainerId(pod, container): ContainerId,
+        out: &mut impl Out<Event>,
+    ) {
         let mut work = ctx.latencies.container_start.draw(&mut self.rng);
         let create = ctx.latencies.sandbox_create.draw(&mut self.rng);
         let state = self.pod(pod);
@@ -121,32 +109,30 @@ impl Kubelets {
             work = work + create;
         }
         let node = state.node;
-        self.add_job(ctx, node, work, 1.0, Job::Start { pod, container }, out);
+        self.add_job(ctx.now, node, (Job::Start { pod, container }, 1.0, work), out);
     }
 
     pub(super) fn container_up(
         &mut self,
-        ctx: Ctx,
-        pod: PodId,
-        index: u8,
-        cluster: &Cluster,
-        timeline: &mut Recorder,
+        scene: &mut Scene,
+        ContainerId(pod, index): ContainerId,
         out: &mut impl Out<Event>,
     ) {
-        let template = cluster.template_of(pod);
+        let template = scene.cluster.template_of(pod);
         let spec = container_spec(template, index);
         let first = !self.pod(pod).containers.iter().any(|c| c.run > 0);
         if first {
             self.node_of(pod).sandboxes += 1;
         }
-        let delay = spec.app.start_delay.sample(self.u()) + self.process_start(ctx, pod, index);
+        let delay = spec.app.start_delay.sample(self.u())
+            + self.process_start(scene.ctx, ContainerId(pod, index));
         let serving = self.pod(pod).serving == index;
         let c = self.container(pod, index);
         assert!(!c.is_running(), "a running container was started again");
         c.preparing = false;
         c.run += 1;
-        c.state = State::Running { since: ctx.now };
-        c.listening = ctx.now + delay;
+        c.state = State::Running { since: scene.ctx.now };
+        c.listening = scene.ctx.now + delay;
         c.unready_from = unready_from(&spec.app);
         c.stop_accept = Time::NEVER;
         c.killing = false;
@@ -155,46 +141,44 @@ impl Kubelets {
         if is_init {
             // An init container runs for its start-up time and ends.
             out.at(
-                ctx.now + delay,
+                scene.ctx.now + delay,
                 Event::Exit { pod, container: index, run, end: LifeEnd::Sigterm },
             );
         } else if let Some(after) = spec.app.crash_after {
             out.at(
-                ctx.now + after,
+                scene.ctx.now + after,
                 Event::Exit { pod, container: index, run, end: LifeEnd::Crash },
             );
         }
         if serving {
-            timeline.life(pod, ctx.now, ctx.now + delay);
+            scene.timeline.life(pod, scene.ctx.now, scene.ctx.now + delay);
             self.differing.push(pod);
         }
-        self.after_start(ctx, pod, index, cluster, out);
+        self.after_start(scene, ContainerId(pod, index), out);
     }
 
     /// App containers follow each other in one iteration; init containers and sidecars end it.
     fn after_start(
         &mut self,
-        ctx: Ctx,
-        pod: PodId,
-        index: u8,
-        cluster: &Cluster,
+        scene: &mut Scene,
+        ContainerId(pod, index): ContainerId,
         out: &mut impl Out<Event>,
     ) {
-        let template = cluster.template_of(pod);
+        let template = scene.cluster.template_of(pod);
         let hook =
             container_spec(template, index).post_start.as_ref().map_or(Dur::ZERO, hook_length);
         let restarted = self.container(pod, index).run > 1;
         let next = usize::from(index) + 1;
         let app = usize::from(index) >= template.init_containers.len();
         if app && !restarted && next < self.pod(pod).containers.len() {
-            self.prepare(ctx, pod, next as u8, ctx.now + hook, cluster, out);
+            self.prepare(scene, ContainerId(pod, next as u8), scene.ctx.now + hook, out);
             return;
         }
-        let end = ctx.now + hook;
+        let end = scene.ctx.now + hook;
         if app && self.pod(pod).life == Life::Starting {
             self.pod(pod).life = Life::Running;
         }
-        let noticed = self.noticed(ctx, pod, end, out);
+        let noticed = self.noticed(scene.ctx, pod, end, out);
         if self.pod(pod).life == Life::AboutToStop {
             out.at(noticed, Event::Terminate(pod));
             return;
@@ -202,44 +186,34 @@ impl Kubelets {
         self.want_iteration(pod, noticed, out);
     }
 
-    pub(super) fn iterate(
-        &mut self,
-        ctx: Ctx,
-        pod: PodId,
-        cluster: &Cluster,
-        out: &mut impl Out<Event>,
-    ) {
+    pub(super) fn iterate(&mut self, scene: &mut Scene, pod: PodId, out: &mut impl Out<Event>) {
         let state = self.pod(pod);
-        if state.iterate_at != ctx.now || !matches!(state.life, Life::Starting | Life::Running) {
+        if state.iterate_at != scene.ctx.now
+            || !matches!(state.life, Life::Starting | Life::Running)
+        {
             return;
         }
         state.iterate_at = Time::NEVER;
-        state.iterated = ctx.now;
+        state.iterated = scene.ctx.now;
         for container in &mut state.containers {
             container.seen = (container.state, container.run);
         }
         let newly_running = state.life == Life::Running && !state.seen_running;
         if newly_running {
             state.seen_running = true;
-            let again = self.node_of(pod).relist_after(ctx.now);
+            let again = self.node_of(pod).relist_after(scene.ctx.now);
             self.want_iteration(pod, again, out);
         }
-        self.burden(ctx, pod, out);
-        self.refresh_flags(ctx, pod, newly_running, cluster, out);
-        self.restart_exited(ctx, pod, cluster, out);
-        self.advance_inits(ctx, pod, cluster, out);
-        self.status_dirty(ctx, pod, cluster, out);
+        self.burden(scene.ctx, pod, out);
+        self.refresh_flags(scene, pod, newly_running, out);
+        self.restart_exited(scene, pod, out);
+        self.advance_inits(scene, pod, out);
+        self.status_dirty(scene, pod, out);
     }
 
     /// The next init container or sidecar, or the first app container, once the one before is done.
-    fn advance_inits(
-        &mut self,
-        ctx: Ctx,
-        pod: PodId,
-        cluster: &Cluster,
-        out: &mut impl Out<Event>,
-    ) {
-        let inits = cluster.template_of(pod).init_containers.len();
+    fn advance_inits(&mut self, scene: &mut Scene, pod: PodId, out: &mut impl Out<Event>) {
+        let inits = scene.cluster.template_of(pod).init_containers.len();
         let state = self.pod(pod);
         if state.life != Life::Starting || inits == 0 {
             return;
@@ -255,18 +229,12 @@ impl Kubelets {
             if let Role::Init { succeeded } = &mut c.role {
                 *succeeded = true;
             }
-            self.prepare(ctx, pod, last as u8 + 1, ctx.now, cluster, out);
+            self.prepare(scene, ContainerId(pod, last as u8 + 1), scene.ctx.now, out);
         }
     }
 
     /// Containers that ended are started again, after their back-off.
-    fn restart_exited(
-        &mut self,
-        ctx: Ctx,
-        pod: PodId,
-        cluster: &Cluster,
-        out: &mut impl Out<Event>,
-    ) {
+    fn restart_exited(&mut self, scene: &mut Scene, pod: PodId, out: &mut impl Out<Event>) {
         for index in 0..self.pod(pod).containers.len() as u8 {
             let c = self.container(pod, index);
             let State::Exited { at, code } = c.state else { continue };
@@ -274,34 +242,32 @@ impl Kubelets {
             if c.seen.1 != c.run || !restarts {
                 continue;
             }
-            self.restart(ctx, pod, index, at, cluster, out);
+            self.restart(scene, ContainerId(pod, index), at, out);
         }
     }
 
     pub(super) fn restart(
         &mut self,
-        ctx: Ctx,
-        pod: PodId,
-        index: u8,
+        scene: &mut Scene,
+        ContainerId(pod, index): ContainerId,
         ended: Time,
-        cluster: &Cluster,
         out: &mut impl Out<Event>,
     ) {
         let u = self.u();
         let c = self.container(pod, index);
         let due = c.backoff.may_start_at(ended);
-        if due <= ctx.now {
-            c.backoff.next(ended, ctx.now);
+        if due <= scene.ctx.now {
+            c.backoff.next(ended, scene.ctx.now);
             c.state = State::Waiting;
-            self.prepare(ctx, pod, index, ctx.now, cluster, out);
+            self.prepare(scene, ContainerId(pod, index), scene.ctx.now, out);
             return;
         }
-        let result = SyncResult::BackOff(due - ctx.now);
-        let minor = ctx.kubernetes.kubelet;
-        let defaults = &ctx.kubernetes.defaults;
+        let result = SyncResult::BackOff(due - scene.ctx.now);
+        let minor = scene.ctx.kubernetes.kubelet;
+        let defaults = &scene.ctx.kubernetes.defaults;
         let (resync, error) = (defaults.resync_interval, defaults.backoff_period);
         let wait = requeue::requeue_after(minor, false, result, Intervals { resync, error }, u);
-        let at = self.next_sync_tick(ctx, pod, ctx.now + wait);
+        let at = self.next_sync_tick(scene.ctx, pod, scene.ctx.now + wait);
         self.want_iteration(pod, at, out);
     }
 

@@ -7,41 +7,33 @@ use crate::cluster::objects::{PodId, PodStatus};
 use crate::cluster::server::Cluster;
 use crate::cluster::write::Write;
 use crate::engine::Time;
-use crate::model::plumbing::{Ctx, Out, slowed};
+use crate::model::plumbing::{Out, Scene, slowed};
 use crate::timeline::{Recorder, Shown};
 
 impl Kubelets {
     /// If the pod's status has changed, it is sent soon, together with whatever changes until then.
     pub(super) fn status_dirty(
         &mut self,
-        ctx: Ctx,
+        scene: &mut Scene,
         pod: PodId,
-        cluster: &Cluster,
         out: &mut impl Out<Event>,
     ) {
-        let wait = ctx.latencies.status_sync.draw(&mut self.rng);
+        let wait = scene.ctx.latencies.status_sync.draw(&mut self.rng);
         let free = self.node_of(pod).status_free;
-        let status = self.status_of(pod, cluster);
+        let status = self.status_of(pod, scene.cluster);
         let state = self.pod(pod);
         if !state.status_pending && state.sent != Some(status) {
             state.status_pending = true;
-            out.at((ctx.now + wait).max(free), Event::SendStatus(pod));
+            out.at((scene.ctx.now + wait).max(free), Event::SendStatus(pod));
         }
     }
 
     /// Sends the pod's status, or lets it wait in line.
-    pub(super) fn send_status(
-        &mut self,
-        ctx: Ctx,
-        pod: PodId,
-        cluster: &Cluster,
-        timeline: &mut Recorder,
-        out: &mut impl Out<Event>,
-    ) {
+    pub(super) fn send_status(&mut self, scene: &mut Scene, pod: PodId, out: &mut impl Out<Event>) {
         let index = self.pod(pod).node;
         let node = &mut self.nodes[usize::from(index)];
-        if node.status_free <= ctx.now && node.statuses.is_empty() {
-            self.sync_status(ctx, pod, cluster, timeline, out);
+        if node.status_free <= scene.ctx.now && node.statuses.is_empty() {
+            self.sync_status(scene, pod, out);
             return;
         }
         node.statuses.push_back(pod);
@@ -51,17 +43,10 @@ impl Kubelets {
     }
 
     /// The status manager is free again.
-    pub(super) fn next_status(
-        &mut self,
-        ctx: Ctx,
-        index: u16,
-        cluster: &Cluster,
-        timeline: &mut Recorder,
-        out: &mut impl Out<Event>,
-    ) {
-        while self.nodes[usize::from(index)].status_free <= ctx.now {
+    pub(super) fn next_status(&mut self, scene: &mut Scene, index: u16, out: &mut impl Out<Event>) {
+        while self.nodes[usize::from(index)].status_free <= scene.ctx.now {
             let Some(pod) = self.nodes[usize::from(index)].statuses.pop_front() else { return };
-            self.sync_status(ctx, pod, cluster, timeline, out);
+            self.sync_status(scene, pod, out);
         }
         let node = &self.nodes[usize::from(index)];
         if !node.statuses.is_empty() {
@@ -69,16 +54,9 @@ impl Kubelets {
         }
     }
 
-    fn sync_status(
-        &mut self,
-        ctx: Ctx,
-        pod: PodId,
-        cluster: &Cluster,
-        timeline: &mut Recorder,
-        out: &mut impl Out<Event>,
-    ) {
+    fn sync_status(&mut self, scene: &mut Scene, pod: PodId, out: &mut impl Out<Event>) {
         self.pod(pod).status_pending = false;
-        let status = self.status_of(pod, cluster);
+        let status = self.status_of(pod, scene.cluster);
         let state = self.pod(pod);
         if state.sent == Some(status) {
             return;
@@ -87,15 +65,15 @@ impl Kubelets {
         let terminal = state.life == Life::Terminal;
         let node = usize::from(self.pod(pod).node);
         let slow = self.slowdown(node);
-        let patch = slowed(ctx.latencies.status_patch.draw(&mut self.rng), slow);
-        let commit = ctx.now + patch;
+        let patch = slowed(scene.ctx.latencies.status_patch.draw(&mut self.rng), slow);
+        let commit = scene.ctx.now + patch;
         self.node_of(pod).status_free = commit;
-        self.burden(ctx, pod, out);
+        self.burden(scene.ctx, pod, out);
         out.write(commit, Write::PodStatus { pod, status });
-        self.record(pod, status, commit, timeline);
+        self.record(pod, status, commit, scene.timeline);
         if terminal {
             // The object goes after a newer relist, and after the volumes and the cgroup.
-            let removal = ctx.latencies.object_removal.draw(&mut self.rng);
+            let removal = scene.ctx.latencies.object_removal.draw(&mut self.rng);
             let gone = self.node_of(pod).relist_after(commit) + removal;
             out.write(gone, Write::RemovePod { pod });
         }

@@ -1,25 +1,20 @@
 //! Termination: hooks, grace period, signals, what the process does on them, and taking the pod down.
 
-use super::controller::{Event, Job, Kill, Kubelets, Life, READINESS, State, container_spec};
+use super::controller::{
+    ContainerId, Event, Job, Kill, Kubelets, Life, READINESS, State, container_spec,
+};
 use super::drain::next_look;
 use super::grace::{self, GraceSettings, KillReason, Signals};
 use super::readiness::Role;
 use super::start::hook_length;
 use crate::cluster::objects::PodId;
-use crate::cluster::server::Cluster;
 use crate::cluster::spec::{Hook, OnSigterm};
 use crate::engine::{Dur, Time};
-use crate::model::plumbing::{Ctx, Out, slowed};
-use crate::timeline::{LifeEnd, Phase, Recorder};
+use crate::model::plumbing::{Ctx, Out, Scene, slowed};
+use crate::timeline::{LifeEnd, Phase};
 
 impl Kubelets {
-    pub(super) fn deleting(
-        &mut self,
-        ctx: Ctx,
-        pod: PodId,
-        cluster: &Cluster,
-        out: &mut impl Out<Event>,
-    ) {
+    pub(super) fn deleting(&mut self, scene: &mut Scene, pod: PodId, out: &mut impl Out<Event>) {
         let Some(Some(state)) = self.pods.get_mut(pod.index()) else { return };
         let starting = state.life == Life::Starting;
         if !matches!(state.life, Life::Starting | Life::Running) {
@@ -35,47 +30,38 @@ impl Kubelets {
         // An iteration already waiting comes first, and the next one waits for a newer relist.
         let pending = state.iterate_at;
         let at = match pending.is_never() {
-            true => self.next_iteration(ctx.now, pod),
-            false => self.node_of(pod).relist_after(pending.max(ctx.now)),
+            true => self.next_iteration(scene.ctx.now, pod),
+            false => self.node_of(pod).relist_after(pending.max(scene.ctx.now)),
         };
-        if at > ctx.now {
+        if at > scene.ctx.now {
             out.at(at, Event::Terminate(pod));
         } else {
-            self.terminate(ctx, pod, cluster, out);
+            self.terminate(scene, pod, out);
         }
     }
 
-    pub(super) fn terminate(
-        &mut self,
-        ctx: Ctx,
-        pod: PodId,
-        cluster: &Cluster,
-        out: &mut impl Out<Event>,
-    ) {
+    pub(super) fn terminate(&mut self, scene: &mut Scene, pod: PodId, out: &mut impl Out<Event>) {
         let state = self.pod(pod);
         if state.life != Life::AboutToStop {
             return;
         }
-        state.life = Life::Terminating { since: ctx.now };
+        state.life = Life::Terminating { since: scene.ctx.now };
         for index in 0..self.pod(pod).containers.len() as u8 {
             let c = self.container(pod, index);
             if c.is_running() && c.role != Role::Sidecar {
-                self.stop(ctx, pod, index, None, KillReason::Other, cluster, out);
+                self.stop(scene, ContainerId(pod, index), None, KillReason::Other, out);
             }
         }
-        self.next_stop(ctx, pod, cluster, out);
+        self.next_stop(scene, pod, out);
     }
 
     /// A probe failed: the container is stopped and then started again.
-    #[expect(clippy::too_many_arguments, reason = "an event's fields and the world's parts")]
     pub(super) fn kill(
         &mut self,
-        ctx: Ctx,
-        pod: PodId,
-        index: u8,
+        scene: &mut Scene,
+        ContainerId(pod, index): ContainerId,
         run: u32,
         by_startup: bool,
-        cluster: &Cluster,
         out: &mut impl Out<Event>,
     ) {
         if !matches!(self.pod(pod).life, Life::Starting | Life::Running) {
@@ -87,50 +73,47 @@ impl Kubelets {
         }
         c.killing = true;
         if let State::Running { since } = c.state {
-            let after = ctx.now - since;
+            let after = scene.ctx.now - since;
             self.kills.push(Kill { pod, container: index, by_startup, after });
         }
         let reason = if by_startup { KillReason::StartupProbe } else { KillReason::LivenessProbe };
-        self.stop(ctx, pod, index, None, reason, cluster, out);
+        self.stop(scene, ContainerId(pod, index), None, reason, out);
     }
 
     /// Sends the signals to one container. `turn`: how long a sidecar has waited for its turn.
-    #[expect(clippy::too_many_arguments, reason = "an event's fields and the world's parts")]
     fn stop(
         &mut self,
-        ctx: Ctx,
-        pod: PodId,
-        index: u8,
+        scene: &mut Scene,
+        ContainerId(pod, index): ContainerId,
         turn: Option<Dur>,
         reason: KillReason,
-        cluster: &Cluster,
         out: &mut impl Out<Event>,
     ) {
-        let template = cluster.template_of(pod);
+        let template = scene.cluster.template_of(pod);
         let spec = container_spec(template, index);
         let settings = GraceSettings {
-            deletion: cluster.pods[pod.index()].deleting,
+            deletion: scene.cluster.pods[pod.index()].deleting,
             spec: Some(template.termination_grace_period_seconds),
             liveness_probe: probe_grace(spec.liveness_probe.as_ref()),
             startup_probe: probe_grace(spec.startup_probe.as_ref()),
-            minimum: ctx.kubernetes.defaults.minimum_grace_seconds,
+            minimum: scene.ctx.kubernetes.defaults.minimum_grace_seconds,
         };
         // A pod as a whole is stopped with the pod worker's grace period.
         let seconds = match reason {
             KillReason::Other => grace::effective_grace(settings.spec, settings.deletion, None),
             _ => grace::container_grace(reason, settings),
         };
-        let hook = spec.pre_stop.as_ref().map(|hook| self.hook_time(ctx, hook));
+        let hook = spec.pre_stop.as_ref().map(|hook| self.hook_time(scene.ctx, hook));
         let Signals { sigterm, sigkill } = grace::signals(seconds, hook, turn, settings.minimum);
-        let begun = ctx.now - turn.unwrap_or(Dur::ZERO);
+        let begun = scene.ctx.now - turn.unwrap_or(Dur::ZERO);
         let node = usize::from(self.pod(pod).node);
-        let slow = self.short_slowdown(ctx.platform.short_work_share, node);
-        let delivery = slowed(ctx.latencies.signal_delivery.draw(&mut self.rng), slow);
+        let slow = self.short_slowdown(scene.ctx.platform.short_work_share, node);
+        let delivery = slowed(scene.ctx.latencies.signal_delivery.draw(&mut self.rng), slow);
         let c = self.container(pod, index);
         let run = c.run;
         c.kill_at = c.kill_at.min(begun + sigkill + delivery);
         // The turn of a sidecar may come with the end of its grace period.
-        let at = (begun + sigterm + delivery).max(ctx.now);
+        let at = (begun + sigterm + delivery).max(scene.ctx.now);
         out.at(at, Event::Sigterm { pod, container: index, run });
     }
 
@@ -143,18 +126,14 @@ impl Kubelets {
         hook_length(hook) + start
     }
 
-    #[expect(clippy::too_many_arguments, reason = "an event's fields and the world's parts")]
     pub(super) fn sigterm(
         &mut self,
-        ctx: Ctx,
-        pod: PodId,
-        index: u8,
+        scene: &mut Scene,
+        ContainerId(pod, index): ContainerId,
         run: u32,
-        cluster: &Cluster,
-        timeline: &mut Recorder,
         out: &mut impl Out<Event>,
     ) {
-        let spec = container_spec(cluster.template_of(pod), index);
+        let spec = container_spec(scene.cluster.template_of(pod), index);
         let u = self.u();
         let serving = self.pod(pod).serving == index;
         let c = self.container(pod, index);
@@ -163,28 +142,29 @@ impl Kubelets {
         }
         let kill_at = c.kill_at;
         if serving {
-            timeline.sigterm(pod, ctx.now);
+            scene.timeline.sigterm(pod, scene.ctx.now);
         }
         let (lame, limit) = match spec.app.on_sigterm {
-            OnSigterm::Ignore => return self.exit_by(ctx.now, Time::NEVER, pod, index, out),
-            OnSigterm::Exit => return self.exit_by(ctx.now, ctx.now, pod, index, out),
+            OnSigterm::Ignore => return self.exit_by(scene.ctx.now, Time::NEVER, pod, index, out),
+            OnSigterm::Exit => return self.exit_by(scene.ctx.now, scene.ctx.now, pod, index, out),
             OnSigterm::Graceful { drain_timeout } => (Dur::ZERO, drain_timeout),
             OnSigterm::LameDuck { delay, drain_timeout } => (delay, drain_timeout),
         };
-        let stop = ctx.now + lame;
-        c.unready_from = c.unready_from.min(ctx.now);
-        let cut = (stop + limit).min(kill_at).max(ctx.now);
+        let stop = scene.ctx.now + lame;
+        c.unready_from = c.unready_from.min(scene.ctx.now);
+        let cut = (stop + limit).min(kill_at).max(scene.ctx.now);
         if serving {
-            timeline.cut(pod, cut);
+            scene.timeline.cut(pod, cut);
         }
         self.differing.push(pod);
-        self.wake(ctx, pod, index, READINESS, out);
+        self.wake(scene.ctx, ContainerId(pod, index), READINESS, out);
         let mut drain = self.drain_time(&spec.app.service, u);
         if let Some(longest) = spec.app.drain_poll {
-            drain = next_look(drain, longest, ctx.seed.stream("drain looks", u64::from(pod.0)));
+            drain =
+                next_look(drain, longest, scene.ctx.seed.stream("drain looks", u64::from(pod.0)));
         }
         out.at(stop, Event::StopListening { pod, container: index, run });
-        self.exit_by(ctx.now, stop + drain.min(limit), pod, index, out);
+        self.exit_by(scene.ctx.now, stop + drain.min(limit), pod, index, out);
     }
 
     /// The process exits at `at` by itself, unless SIGKILL comes first: at once for a sidecar whose turn came
@@ -199,34 +179,28 @@ impl Kubelets {
 
     pub(super) fn stop_listening(
         &mut self,
-        ctx: Ctx,
-        pod: PodId,
-        index: u8,
+        scene: &mut Scene,
+        ContainerId(pod, index): ContainerId,
         run: u32,
-        timeline: &mut Recorder,
     ) {
         let serving = self.pod(pod).serving == index;
         let c = self.container(pod, index);
         if c.run != run || !c.is_running() {
             return;
         }
-        c.stop_accept = c.stop_accept.min(ctx.now);
+        c.stop_accept = c.stop_accept.min(scene.ctx.now);
         if serving {
-            timeline.stops_accepting(pod, ctx.now);
+            scene.timeline.stops_accepting(pod, scene.ctx.now);
             self.differing.push(pod);
         }
     }
 
-    #[expect(clippy::too_many_arguments, reason = "an event's fields and the world's parts")]
     pub(super) fn exit(
         &mut self,
-        ctx: Ctx,
-        pod: PodId,
-        index: u8,
+        scene: &mut Scene,
+        ContainerId(pod, index): ContainerId,
         run: u32,
         end: LifeEnd,
-        cluster: &Cluster,
-        timeline: &mut Recorder,
         out: &mut impl Out<Event>,
     ) {
         let serving = self.pod(pod).serving == index;
@@ -234,19 +208,21 @@ impl Kubelets {
         if c.run != run || !c.is_running() {
             return;
         }
-        c.state = State::Exited { at: ctx.now, code: exit_code(end) };
-        c.stop_accept = c.stop_accept.min(ctx.now);
+        c.state = State::Exited { at: scene.ctx.now, code: exit_code(end) };
+        c.stop_accept = c.stop_accept.min(scene.ctx.now);
         let killing = c.killing;
         if serving {
-            let window = Dur::from_secs_f64(ctx.platform.reset_window_s);
-            timeline.exits(pod, ctx.now, end, window);
+            let window = Dur::from_secs_f64(scene.ctx.platform.reset_window_s);
+            scene.timeline.exits(pod, scene.ctx.now, end, window);
             self.differing.push(pod);
         }
         match self.pod(pod).life {
-            Life::Terminating { .. } => self.next_stop(ctx, pod, cluster, out),
-            Life::Starting | Life::Running if killing => self.killed(ctx, pod, index, cluster, out),
+            Life::Terminating { .. } => self.next_stop(scene, pod, out),
+            Life::Starting | Life::Running if killing => {
+                self.killed(scene, ContainerId(pod, index), out)
+            }
             Life::Starting | Life::Running => {
-                let noticed = self.node_of(pod).relist_after(ctx.now);
+                let noticed = self.node_of(pod).relist_after(scene.ctx.now);
                 self.want_iteration(pod, noticed, out);
             }
             Life::AboutToStop | Life::Terminal => {}
@@ -256,22 +232,20 @@ impl Kubelets {
     /// A container killed by a probe is started again in the same iteration.
     fn killed(
         &mut self,
-        ctx: Ctx,
-        pod: PodId,
-        index: u8,
-        cluster: &Cluster,
+        scene: &mut Scene,
+        ContainerId(pod, index): ContainerId,
         out: &mut impl Out<Event>,
     ) {
         let c = self.container(pod, index);
         c.seen = (c.state, c.run);
         c.started = false;
         c.ready = false;
-        self.status_dirty(ctx, pod, cluster, out);
-        self.restart(ctx, pod, index, ctx.now, cluster, out);
+        self.status_dirty(scene, pod, out);
+        self.restart(scene, ContainerId(pod, index), scene.ctx.now, out);
     }
 
     /// After a container ended: the next sidecar's turn (in reverse order), or the end of the pod.
-    fn next_stop(&mut self, ctx: Ctx, pod: PodId, cluster: &Cluster, out: &mut impl Out<Event>) {
+    fn next_stop(&mut self, scene: &mut Scene, pod: PodId, out: &mut impl Out<Event>) {
         let Life::Terminating { since } = self.pod(pod).life else { return };
         let containers = &self.pod(pod).containers;
         if containers.iter().any(|c| c.is_running() && c.role != Role::Sidecar) {
@@ -279,53 +253,46 @@ impl Kubelets {
         }
         if let Some(last) = containers.iter().rposition(|c| c.is_running()) {
             if self.container(pod, last as u8).kill_at.is_never() {
-                let turn = Some(ctx.now - since);
-                self.stop(ctx, pod, last as u8, turn, KillReason::Other, cluster, out);
+                let turn = Some(scene.ctx.now - since);
+                self.stop(scene, ContainerId(pod, last as u8), turn, KillReason::Other, out);
             }
             return;
         }
         let node = self.pod(pod).node;
-        let work = ctx.latencies.sandbox_teardown.draw(&mut self.rng);
-        let weight = ctx.platform.stop_weight;
-        self.add_job(ctx, node, work, weight, Job::Teardown(pod), out);
+        let work = scene.ctx.latencies.sandbox_teardown.draw(&mut self.rng);
+        let weight = scene.ctx.platform.stop_weight;
+        self.add_job(scene.ctx.now, node, (Job::Teardown(pod), weight, work), out);
     }
 
     /// The network namespace is gone: the address falls silent.
     pub(super) fn network_gone(
         &mut self,
-        ctx: Ctx,
+        scene: &mut Scene,
         pod: PodId,
-        timeline: &mut Recorder,
         out: &mut impl Out<Event>,
     ) {
         let node = self.pod(pod).node;
         self.node_of(pod).sandboxes -= 1;
-        timeline.phase(pod, ctx.now, Phase::Silent);
+        scene.timeline.phase(pod, scene.ctx.now, Phase::Silent);
         self.differing.push(pod);
-        if ctx.platform.bridge_flush && self.node_of(pod).sandboxes == 0 {
+        if scene.ctx.platform.bridge_flush && self.node_of(pod).sandboxes == 0 {
             // The bridge has lost its last port and with it its carrier: neighbour entries are flushed.
-            for other in 0..timeline.pods.len() as u32 {
-                let truth = &timeline.pods[other as usize];
+            for other in 0..scene.timeline.pods.len() as u32 {
+                let truth = &scene.timeline.pods[other as usize];
                 let silent = truth.phases.last().is_some_and(|&(_, p)| p == Phase::Silent);
                 if truth.node == node && silent && !truth.lives.is_empty() {
-                    timeline.phase(PodId(other), ctx.now, Phase::Unreachable);
+                    scene.timeline.phase(PodId(other), scene.ctx.now, Phase::Unreachable);
                 }
             }
         }
-        let work = ctx.latencies.pod_cleanup.draw(&mut self.rng);
-        let weight = ctx.platform.stop_weight;
-        self.add_job(ctx, node, work, weight, Job::Cleanup(pod), out);
+        let work = scene.ctx.latencies.pod_cleanup.draw(&mut self.rng);
+        let weight = scene.ctx.platform.stop_weight;
+        self.add_job(scene.ctx.now, node, (Job::Cleanup(pod), weight, work), out);
     }
 
-    pub(super) fn stopped(
-        &mut self,
-        ctx: Ctx,
-        pod: PodId,
-        cluster: &Cluster,
-        out: &mut impl Out<Event>,
-    ) {
+    pub(super) fn stopped(&mut self, scene: &mut Scene, pod: PodId, out: &mut impl Out<Event>) {
         self.pod(pod).life = Life::Terminal;
-        self.status_dirty(ctx, pod, cluster, out);
+        self.status_dirty(scene, pod, out);
     }
 }
 

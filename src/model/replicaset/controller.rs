@@ -7,8 +7,8 @@ use super::ranking::{self, PodRow, Rules};
 use crate::cluster::objects::{PodId, ReplicaSet, RsId, RsStatus};
 use crate::cluster::server::Cluster;
 use crate::cluster::write::Write;
-use crate::engine::{Rng, Time};
-use crate::model::informer::{Informer, SeenPod};
+use crate::engine::{Dur, Rng, Time};
+use crate::model::informer::{Informer, PodChange, SeenPod};
 use crate::model::platform::Defaults;
 use crate::model::plumbing::{Ctx, Delayed, Out, TokenBucket, WorkKey, entry};
 
@@ -82,8 +82,7 @@ impl Controller {
         &mut self,
         ctx: Ctx,
         pod: PodId,
-        before: SeenPod,
-        after: SeenPod,
+        PodChange { before, after }: PodChange,
         min_ready_seconds: i32,
         out: &mut impl Out<Event>,
     ) {
@@ -165,7 +164,10 @@ impl Controller {
         if set.creations <= 0 && set.deletions.is_empty() && !seen.removed {
             end = match excess {
                 0 => end,
-                1.. => self.delete_pods(ctx, rs, excess.min(burst), cluster, informer, out),
+                1.. => {
+                    self.fill_rows(rs, cluster, informer);
+                    self.delete_pods(ctx, rs, excess.min(burst), out)
+                }
                 _ => self.create_pods(ctx, rs, (-excess).min(burst), out),
             };
         }
@@ -174,26 +176,24 @@ impl Controller {
             end = self.bucket.take(end) + ctx.api_write(&mut self.rng);
             out.write(end, Write::ReplicaSetStatus { rs, status });
         }
-        self.requeue(ctx, rs, seen, status, end, out);
+        if let Some(after) = self.look_again(ctx, rs, seen, status, end) {
+            self.delay(end + after, rs, out);
+        }
         self.set(rs).work.done(end);
     }
 
-    fn requeue(
-        &mut self,
+    /// How long after `end` something is to be looked at that no change tells of.
+    fn look_again(
+        &self,
         ctx: Ctx,
         rs: RsId,
         seen: &ReplicaSet,
         status: RsStatus,
         end: Time,
-        out: &mut impl Out<Event>,
-    ) {
+    ) -> Option<Dur> {
         let next = self.sets[rs.index()].tally.next_check(end).map(|(wait, _)| wait);
         let (minor, wanted) = (ctx.kubernetes.control_plane, seen.replicas);
-        let after =
-            availability::requeue_after_sync(minor, wanted, status, seen.min_ready_seconds, next);
-        if let Some(after) = after {
-            self.delay(end + after, rs, out);
-        }
+        availability::requeue_after_sync(minor, wanted, status, seen.min_ready_seconds, next)
     }
 
     /// Batches of 1, 2, 4, ...: the calls of one run in parallel, the next starts when all returned.
@@ -214,16 +214,8 @@ impl Controller {
         end
     }
 
-    fn delete_pods(
-        &mut self,
-        ctx: Ctx,
-        rs: RsId,
-        count: i32,
-        cluster: &Cluster,
-        informer: &Informer,
-        out: &mut impl Out<Event>,
-    ) -> Time {
-        self.fill_rows(rs, cluster, informer);
+    /// Those of `rows` that rank first.
+    fn delete_pods(&mut self, ctx: Ctx, rs: RsId, count: i32, out: &mut impl Out<Event>) -> Time {
         let rules = Rules::of(ctx.kubernetes.control_plane);
         ranking::choose(&self.rows, count as usize, rules, ctx.now, &mut self.chosen);
         debug_assert_eq!(self.chosen.len(), count as usize, "as many are chosen as have to go");

@@ -2,7 +2,7 @@ use super::table::{FromToml, Row, Table};
 use rollsim::cluster::PodPhase;
 use rollsim::engine::{Dur, Time};
 use rollsim::model::autoscaler::hpa::{
-    self, HpaPod, NoRecommendation, PodGroup, Recommendation, Sample, Settings, Tolerance,
+    self, HpaPod, Look, NoRecommendation, PodGroup, Recommendation, Sample, Settings, Tolerance,
 };
 use rollsim::model::autoscaler::limits::{
     Bounds, Change, History, Limit, Policy, Recommendations, ScalingRules, SelectPolicy,
@@ -53,9 +53,7 @@ fn resource_row(row: &Row) {
         row.get("target_percent"),
         tolerance(row),
         &pods,
-        true,
-        TEST_SETTINGS,
-        NOW,
+        Look { cpu: true, settings: TEST_SETTINGS, now: NOW },
     );
     row.same("expect_error", row.opt("expect_error").unwrap_or(false), found.is_err());
     let found = found.ok();
@@ -110,7 +108,7 @@ fn group_row(row: &Row) {
         }),
     };
     let cpu = row.get::<String>("resource") == "cpu";
-    let group = |row: &Row| hpa::group(&pod(row), cpu, TEST_SETTINGS, NOW);
+    let group = |row: &Row| hpa::group(&pod(row), Look { cpu, settings: TEST_SETTINGS, now: NOW });
     let named = |wanted: PodGroup| -> Vec<String> {
         rows.iter().filter(|row| group(row) == wanted).map(|row| row.get("name")).collect()
     };
