@@ -25,7 +25,8 @@ pub struct Scenario {
     /// Further Services that share the requests with it.
     pub split: Option<Split>,
     pub ingress: Option<Ingress>,
-    pub pod_disruption_budgets: Vec<PodDisruptionBudget>,
+    /// All there are, whatever they cover.
+    pub pod_disruption_budgets: Vec<Arc<PodDisruptionBudget>>,
     /// At least one.
     pub nodes: Vec<Arc<Node>>,
     pub scheduler: Profile,
@@ -134,6 +135,11 @@ impl ActionKind {
     /// Whether all it does is to change the spec of a Deployment.
     pub fn edits_a_deployment(&self) -> bool {
         self.is_rollout() || matches!(self, ActionKind::Scale { .. } | ActionKind::Pause)
+    }
+
+    /// Whether it asks the eviction API.
+    pub fn evicts(&self) -> bool {
+        matches!(self, ActionKind::Evict { .. } | ActionKind::Drain { .. })
     }
 
     /// Whether it makes a rollout, whose end is of interest.

@@ -1,14 +1,18 @@
 //! The live API objects.
 
 use super::phase::PodPhase;
-use super::spec::Deployment as DeploymentSpec;
+use super::spec::{Deployment as DeploymentSpec, PodDisruptionBudget};
 use crate::engine::Time;
+use std::sync::Arc;
 
 macro_rules! id {
     ($name:ident, $doc:literal) => {
+        id!($name(u32), $doc);
+    };
+    ($name:ident($number:ty), $doc:literal) => {
         #[doc = $doc]
         #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-        pub struct $name(pub u32);
+        pub struct $name(pub $number);
         impl $name {
             pub fn index(self) -> usize {
                 self.0 as usize
@@ -20,6 +24,7 @@ pub use crate::timeline::PodId;
 id!(RsId, "Index of a ReplicaSet.");
 id!(DeploymentId, "Index of a Deployment.");
 id!(TemplateId, "Index of a distinct pod template.");
+id!(BudgetId(u16), "Index of a PodDisruptionBudget.");
 
 /// What the kubelet writes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -105,3 +110,24 @@ pub struct Conditions {
 
 /// A change of one endpoint: None removes it.
 pub type EndpointChange = (PodId, Option<Conditions>);
+
+/// status of a PodDisruptionBudget.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct BudgetStatus {
+    pub expected: i32,
+    pub desired_healthy: i32,
+    pub current_healthy: i32,
+    pub disruptions_allowed: i32,
+    /// How many pods disruptedPods lists.
+    pub disrupted: u16,
+}
+
+#[derive(Clone, Debug)]
+pub struct Budget {
+    pub spec: Arc<PodDisruptionBudget>,
+    pub status: BudgetStatus,
+    /// Every eviction it granted, and when: those that still count are disruptedPods.
+    pub granted: Vec<(PodId, Time)>,
+    /// Counts every write: an update made from an older copy conflicts.
+    pub resource_version: u32,
+}

@@ -17,6 +17,7 @@ pub struct Cluster {
     pub deployments: Vec<Deployment>,
     pub replica_sets: Vec<ReplicaSet>,
     pub pods: Vec<Pod>,
+    pub budgets: Vec<Budget>,
     /// Endpoint changes in the order the slice controller decided them.
     pub slice_log: Vec<EndpointChange>,
     /// The weights the Ingress gave its Services, each time they were changed.
@@ -140,7 +141,33 @@ impl Cluster {
                 debug_assert!(range.from < range.to && known, "{range:?}");
                 self.log.push(Change::Slice(range));
             }
+            Write::BudgetStatus { budget, status, resource_version } => {
+                self.set_budget_status(budget, status, resource_version);
+            }
+            Write::TakeDisruption { budget, pod } => self.take_disruption(now, budget, pod),
         }
+    }
+
+    fn set_budget_status(&mut self, id: BudgetId, status: BudgetStatus, version: u32) {
+        let budget = &mut self.budgets[id.index()];
+        if budget.resource_version != version {
+            self.log.push(Change::BudgetConflict(id));
+            return;
+        }
+        debug_assert!(status.disruptions_allowed >= 0, "{status:?}");
+        budget.status = status;
+        budget.resource_version += 1;
+        self.log.push(Change::Budget(id));
+    }
+
+    fn take_disruption(&mut self, now: Time, id: BudgetId, pod: PodId) {
+        let budget = &mut self.budgets[id.index()];
+        debug_assert!(budget.status.disruptions_allowed > 0, "{:?}", budget.status);
+        budget.status.disruptions_allowed -= 1;
+        budget.status.disrupted += 1;
+        budget.granted.push((pod, now));
+        budget.resource_version += 1;
+        self.log.push(Change::Budget(id));
     }
 
     fn set_unschedulable(&mut self, node: u16, value: bool) {

@@ -2,7 +2,7 @@
 //! a run except by an action.
 
 pub use super::labels::{Labels, selects};
-pub use super::placement::{Node, Placement, Resources};
+pub use super::placement::{Node, Placement, Resources, Selector};
 use crate::engine::{Dist, Dur};
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -270,11 +270,21 @@ pub enum ServiceKind {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PodDisruptionBudget {
     pub name: String,
-    pub selector: Labels,
+    pub namespace: String,
+    /// None selects nothing.
+    pub selector: Option<Selector>,
     pub min_available: Option<IntOrPercent>,
     pub max_unavailable: Option<IntOrPercent>,
     /// unhealthyPodEvictionPolicy AlwaysAllow.
     pub always_allow_unhealthy: bool,
+}
+
+impl PodDisruptionBudget {
+    /// Whether it is about pods of this template.
+    pub fn covers(&self, template: &PodTemplate) -> bool {
+        let selects = |s: &Selector| s.selects(&template.labels);
+        self.namespace == template.namespace && self.selector.as_ref().is_some_and(selects)
+    }
 }
 
 /// An Ingress, as far as the data planes read it.

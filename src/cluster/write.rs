@@ -1,7 +1,8 @@
 //! What clients write to the API server, and what watchers are told.
 
 use super::objects::{
-    DeploymentId, DeploymentStatus, PodId, PodStatus, RsId, RsStatus, TemplateId,
+    BudgetId, BudgetStatus, DeploymentId, DeploymentStatus, PodId, PodStatus, RsId, RsStatus,
+    TemplateId,
 };
 
 /// The endpoint changes of one sync of a Service: a range of `Cluster::slice_log`.
@@ -77,6 +78,17 @@ pub enum Write {
         value: bool,
     },
     Slice(SliceRange),
+    /// Made from a copy with this resource version: refused when the object has moved on.
+    BudgetStatus {
+        budget: BudgetId,
+        status: BudgetStatus,
+        resource_version: u32,
+    },
+    /// The eviction of a pod takes one of the budget's disruptions.
+    TakeDisruption {
+        budget: BudgetId,
+        pod: PodId,
+    },
 }
 
 /// What changed, for the watchers.
@@ -92,6 +104,8 @@ pub enum Change {
     PodRemoved(PodId),
     Node(u16),
     Slice(SliceRange),
+    Budget(BudgetId),
     /// A write was refused because its copy was old.
     Conflict(DeploymentId),
+    BudgetConflict(BudgetId),
 }

@@ -4,7 +4,7 @@ use crate::cluster::spec::Labels;
 use crate::input::given::Input;
 use crate::input::ports;
 use crate::input::raw::manifest::{Document, Object};
-use crate::input::select::{matches, show_labels};
+use crate::input::select::show_labels;
 use crate::input::text::diagnostics::{Diagnostic, did_you_mean};
 
 /// What is under test: indices into the input's documents.
@@ -193,13 +193,4 @@ pub fn has_port(document: &Document, name: &str) -> bool {
     let containers =
         spec.iter().flat_map(|s| s.containers.iter().chain(s.init_containers.iter().flatten()));
     containers.flat_map(|c| c.ports.iter().flatten()).any(|p| p.name.as_deref() == Some(name))
-}
-
-/// Whether a budget's selector concerns the subject.
-pub fn budget_selects(document: &Document, subject: &Document) -> bool {
-    let Object::PodDisruptionBudget(budget) = &document.object else { return false };
-    let labels: Labels =
-        subject.pod_labels().into_iter().map(|(k, v)| (k.to_owned(), v.to_owned())).collect();
-    let selector = budget.spec.as_ref().and_then(|s| s.selector.as_ref());
-    document.namespace() == subject.namespace() && selector.is_some_and(|s| matches(s, &labels))
 }

@@ -37,9 +37,6 @@ pub(super) struct Actions {
     second: Option<DeploymentId>,
     /// The action that waits for it.
     awaiting: Option<u32>,
-    /// Pods for whose eviction a budget gave a disruption, and when: they count at once, before the deletion
-    /// is written.
-    pub evicted: Vec<(PodId, Time)>,
     /// Since when the subject is paused, if by an action.
     pub paused: Option<Time>,
     /// Actions that changed nothing, by their index in the scenario.

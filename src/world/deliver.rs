@@ -35,6 +35,7 @@ impl World<'_> {
                 self.tell_cache(now, change);
             }
             Change::Node(_) => self.tell_scheduler(now, change),
+            Change::Budget(_) | Change::BudgetConflict(_) => self.tell_disruption(now, change),
             Change::Slice(range) => {
                 let at = self.next_cache(now);
                 if self.slices[usize::from(range.service)].awaits_watch() {
@@ -58,6 +59,17 @@ impl World<'_> {
     fn tell_scheduler(&mut self, now: Time, change: Change) {
         let ctx = Ctx { run: self.run, now, slowdown: self.slowdown() };
         self.scheduler.tell(ctx, change, &mut says(&mut self.queue, Event::Scheduler));
+    }
+
+    fn tell_disruption(&mut self, now: Time, change: Change) {
+        let ctx = Ctx { run: self.run, now, slowdown: self.slowdown() };
+        let Some(disruption) = &mut self.disruption else { return };
+        let out = &mut says(&mut self.queue, Event::Disruption);
+        match change {
+            Change::Budget(id) => disruption.tell(ctx, id, out),
+            Change::BudgetConflict(id) => disruption.conflict(ctx, id, out),
+            _ => {}
+        }
     }
 
     fn tell_cache(&mut self, now: Time, change: Change) {

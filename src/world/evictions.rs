@@ -3,12 +3,10 @@
 use super::actions::Step;
 use super::goals::Goal;
 use super::{Event, World, outcome};
-use crate::cluster::objects::{DeploymentId, PodId};
-use crate::cluster::spec::{PodDisruptionBudget, selects};
+use crate::cluster::objects::{BudgetId, DeploymentId, PodId};
 use crate::cluster::write::Write;
 use crate::engine::{Dur, Time};
 use crate::model::disruption::eviction::{self, Answer, EvictedPod, Store};
-use crate::model::disruption::pdb::{self, BudgetPod};
 use crate::scenario::ActionKind;
 use crate::timeline::Milestone;
 
@@ -88,78 +86,50 @@ impl World<'_> {
 
     /// The eviction API; also how many budgets select the pod.
     fn evict(&mut self, now: Time, pod: PodId) -> (Answer, usize) {
-        let object = &self.cluster.pods[pod.index()];
-        if object.removed {
+        if self.cluster.pods[pod.index()].removed {
             return (Answer::Deleted, 0);
         }
-        let budgets: Vec<_> = self.budgets_of(now, pod).map(|(_, budget)| budget).collect();
-        let (defaults, mut stored) = (&self.scenario.kubernetes.defaults, Stored(self.asked(pod)));
-        let (answer, taken) = eviction::create(defaults, &mut stored, &budgets, false);
+        let budgets = self.budgets_of(pod);
+        let (answer, taken) = self.ask(pod, &budgets);
         if taken {
-            self.actions.evicted.push((pod, now));
+            let take = Write::TakeDisruption { budget: budgets[0], pod };
+            self.cluster.apply(now, take, 0);
         }
         (answer, budgets.len())
     }
 
-    fn asked(&self, pod: PodId) -> EvictedPod {
+    /// What the eviction API answers now, and whether the budget gives a disruption for it.
+    fn ask(&self, pod: PodId, budgets: &[BudgetId]) -> (Answer, bool) {
         let pod = &self.cluster.pods[pod.index()];
         let (phase, ready) = (pod.status.phase, pod.status.ready);
-        EvictedPod { phase, ready, deleting: pod.deleting.is_some() }
+        let mut stored = Stored(EvictedPod { phase, ready, deleting: pod.deleting.is_some() });
+        let budget = |id: &BudgetId| {
+            let budget = &self.cluster.budgets[id.index()];
+            let always_allow_unhealthy = budget.spec.always_allow_unhealthy;
+            // Specs of budgets do not change.
+            eviction::Budget { status: budget.status, observed: true, always_allow_unhealthy }
+        };
+        let budgets: Vec<eviction::Budget> = budgets.iter().map(budget).collect();
+        eviction::create(&self.scenario.kubernetes.defaults, &mut stored, &budgets, false)
     }
 
-    /// The budgets that select a pod, by their numbers.
-    fn budgets_of(
-        &self,
-        now: Time,
-        pod: PodId,
-    ) -> impl Iterator<Item = (usize, eviction::Budget)> + '_ {
-        let labels = &self.cluster.template_of(pod).labels;
-        let all = self.scenario.pod_disruption_budgets.iter().enumerate();
-        let selecting = all.filter(move |(_, b)| selects(&b.selector, labels));
-        selecting.map(move |(index, budget)| (index, self.budget(now, budget)))
+    /// The budgets that select a pod.
+    fn budgets_of(&self, pod: PodId) -> Vec<BudgetId> {
+        let template = self.cluster.template_of(pod);
+        let all = (0..).map(BudgetId).zip(&self.cluster.budgets);
+        all.filter(|(_, b)| b.spec.covers(template)).map(|(id, _)| id).collect()
     }
 
     /// The budgets that keep a pod from being evicted; none: it may go, or is going.
-    pub(super) fn refusing(&self, pod: PodId) -> Vec<(usize, eviction::Budget)> {
-        let (now, object) = (self.queue.now(), &self.cluster.pods[pod.index()]);
-        if object.removed || object.deleting.is_some() {
+    pub(super) fn refusing(&self, pod: PodId) -> Vec<BudgetId> {
+        let object = &self.cluster.pods[pod.index()];
+        if self.disruption.is_none() || object.removed || object.deleting.is_some() {
             return Vec::new();
         }
-        let budgets: Vec<_> = self.budgets_of(now, pod).collect();
-        let plain: Vec<eviction::Budget> = budgets.iter().map(|&(_, budget)| budget).collect();
-        let (defaults, mut stored) = (&self.scenario.kubernetes.defaults, Stored(self.asked(pod)));
-        match eviction::create(defaults, &mut stored, &plain, false).0 {
+        let budgets = self.budgets_of(pod);
+        match self.ask(pod, &budgets).0 {
             Answer::Deleted => Vec::new(),
             _ => budgets,
-        }
-    }
-
-    /// A budget with its status of this instant.
-    fn budget(&self, now: Time, budget: &PodDisruptionBudget) -> eviction::Budget {
-        let covered = |p: &PodId| {
-            let pod = &self.cluster.pods[p.index()];
-            !pod.removed && selects(&budget.selector, &self.cluster.template_of(*p).labels)
-        };
-        let pods: Vec<PodId> =
-            (0..self.cluster.pods.len() as u32).map(PodId).filter(covered).collect();
-        let seen = pods.iter().map(|p| {
-            let pod = &self.cluster.pods[p.index()];
-            let evicted = self.actions.evicted.iter().find(|(evicted, _)| evicted == p);
-            let evicted = evicted.map(|&(_, at)| at);
-            BudgetPod { ready: pod.status.ready, deleting: pod.deleting.is_some(), evicted }
-        });
-        let healthy = pdb::count_healthy(&self.scenario.kubernetes.defaults, seen, now);
-        let mut owners: Vec<DeploymentId> =
-            pods.iter().map(|&p| self.cluster.deployment_of(p)).collect();
-        owners.sort_unstable();
-        owners.dedup();
-        let expected: i32 =
-            owners.iter().map(|d| self.cluster.deployments[d.index()].spec.replicas).sum();
-        let (least, most) = (budget.min_available, budget.max_unavailable);
-        eviction::Budget {
-            status: pdb::status(least, most, pods.len() as i32, healthy, expected),
-            observed: true,
-            always_allow_unhealthy: budget.always_allow_unhealthy,
         }
     }
 }

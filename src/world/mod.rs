@@ -6,6 +6,7 @@ mod deliver;
 mod evictions;
 mod goals;
 pub mod live;
+mod observe;
 mod outcome;
 mod path;
 mod running;
@@ -13,16 +14,16 @@ mod setup;
 mod stuck;
 mod why;
 
-use crate::cluster::objects::{DeploymentId, PodId};
+use crate::cluster::objects::DeploymentId;
 use crate::cluster::server::Cluster;
-use crate::cluster::spec::{Labels, selects};
+use crate::cluster::spec::Labels;
 use crate::cluster::write::{Change, Write};
 use crate::engine::rng::mix;
 use crate::engine::{Dur, Queue, Rng, Sampler, Seed, Time};
 use crate::model::balancer::{self, Balancer, Scene};
 use crate::model::informer::Informer;
 use crate::model::plumbing::{Ctx, Latencies, Out, Run, slowed};
-use crate::model::{deployment, endpointslice, gate, kubelet, replicaset, scheduler};
+use crate::model::{deployment, disruption, endpointslice, gate, kubelet, replicaset, scheduler};
 use crate::scenario::Scenario;
 use crate::timeline::{Milestone, Recorder, Timeline};
 use crate::traffic::Mode;
@@ -48,6 +49,7 @@ pub enum Event {
     /// Of the balancer in that layer of the path.
     Balancer(u8, balancer::Event),
     Gate(gate::Event),
+    Disruption(disruption::controller::Event),
     Action(actions::Step),
 }
 
@@ -105,6 +107,8 @@ pub struct World<'a> {
     /// The path, from the pods to the clients.
     balancers: Vec<Balancer>,
     gate: Option<gate::Controller>,
+    /// Where something is evicted: nothing else reads a budget's status.
+    disruption: Option<disruption::controller::Controller>,
     actions: actions::Actions,
     goals: goals::Goals,
     timeline: Recorder,
@@ -253,6 +257,13 @@ impl World<'_> {
                     gate.handle(ctx, e, &mut says(&mut self.queue, Event::Gate));
                 }
             }
+            Event::Disruption(e) => {
+                self.fold(now, 10);
+                if let Some(disruption) = &mut self.disruption {
+                    let out = &mut says(&mut self.queue, Event::Disruption);
+                    disruption.handle(ctx, e, &self.cluster, &self.informer, out);
+                }
+            }
             Event::Action(step) => {
                 self.fold(now, 8);
                 self.act(now, step);
@@ -325,62 +336,6 @@ impl World<'_> {
                 self.timeline.mark(now, Milestone::Complete);
             }
             _ => {}
-        }
-    }
-
-    /// The shared cache takes a change in and wakes the controllers that care.
-    fn observe(&mut self, ctx: Ctx, change: Change) {
-        let now = ctx.now;
-        match change {
-            Change::Deployment(id) => {
-                let out = &mut says(&mut self.queue, Event::Deployment);
-                self.deployments.changed(now, id, out);
-                self.actions_wait(now);
-            }
-            Change::Conflict(id) => {
-                let out = &mut says(&mut self.queue, Event::Deployment);
-                self.deployments.conflict(ctx, id, out);
-            }
-            Change::ReplicaSet(rs) => {
-                let changed = self.informer.observe_set(&self.cluster, rs);
-                let set = &self.cluster.replica_sets[rs.index()];
-                let out = &mut says(&mut self.queue, Event::Deployment);
-                self.deployments.changed(now, set.deployment, out);
-                // A sync after a change of the status alone finds nothing to do, but looks at the clock.
-                if changed || set.min_ready_seconds > 0 {
-                    let out = &mut says(&mut self.queue, Event::ReplicaSet);
-                    self.replica_sets.set_changed(now, rs, out);
-                }
-            }
-            Change::Slice(range) => self.slices[usize::from(range.service)].slice_seen(),
-            Change::PodCreated(pod)
-            | Change::PodBound(pod)
-            | Change::PodStatus(pod)
-            | Change::PodGates(pod)
-            | Change::PodDeleting(pod)
-            | Change::PodRemoved(pod) => self.observe_pod(ctx, pod),
-            Change::Node(_) => {}
-        }
-    }
-
-    fn observe_pod(&mut self, ctx: Ctx, pod: PodId) {
-        let change = self.informer.observe_pod(&self.cluster, pod);
-        if change.before == change.after {
-            return;
-        }
-        let rs = change.after.rs;
-        let set = &self.cluster.replica_sets[rs.index()];
-        let (deployment, min_ready) = (set.deployment, set.min_ready_seconds);
-        let strategy = self.cluster.deployments[deployment.index()].spec.strategy;
-        let out = &mut says(&mut self.queue, Event::Deployment);
-        self.deployments.pod_changed(ctx.now, deployment, strategy, change, out);
-        let out = &mut says(&mut self.queue, Event::ReplicaSet);
-        self.replica_sets.pod_changed(ctx, pod, change, min_ready, out);
-        let labels = &self.cluster.template_of(pod).labels;
-        for (service, slices) in (0..).zip(&mut self.slices) {
-            let selected = || selects(&self.selectors[usize::from(service)], labels);
-            let out = &mut says(&mut self.queue, |e| Event::Slice(service, e));
-            slices.pod_changed(ctx.now, pod, selected, change, out);
         }
     }
 

@@ -3,19 +3,22 @@
 
 use super::{Event, World, actions, goals, outcome, path, says};
 use crate::cluster::PodPhase;
-use crate::cluster::objects::{DeploymentId, DeploymentStatus, PodId, PodStatus, RsId, RsStatus};
+use crate::cluster::objects::{
+    Budget, BudgetStatus, DeploymentId, DeploymentStatus, PodId, PodStatus, RsId, RsStatus,
+};
 use crate::cluster::server::Cluster;
-use crate::cluster::spec::{Deployment, Service, selects};
+use crate::cluster::spec::{Deployment, PodDisruptionBudget, Service, selects};
 use crate::cluster::write::Write;
 use crate::engine::rng::hash;
 use crate::engine::{Dur, Queue, Rng, Seed, Time};
 use crate::model::balancer::Scene;
 use crate::model::informer::Informer;
 use crate::model::plumbing::{Ctx, Run};
-use crate::model::{deployment, endpointslice, gate, kubelet, replicaset, scheduler};
+use crate::model::{deployment, disruption, endpointslice, gate, kubelet, replicaset, scheduler};
 use crate::scenario::{Action, ActionKind, Scenario};
 use crate::timeline::{Recorder, Shown, Timeline, Version, ViewId};
 use std::borrow::Cow;
+use std::sync::Arc;
 
 impl<'a> World<'a> {
     pub(super) fn new(scenario: &'a Scenario, run: &'a Run<'a>) -> World<'a> {
@@ -36,6 +39,7 @@ impl<'a> World<'a> {
         let services = || scenario.services();
         let cluster = Cluster {
             nodes: scenario.nodes.clone(),
+            budgets: scenario.pod_disruption_budgets.iter().map(budget).collect(),
             second_phase: Dur((seed.uniform("wall clock", 0) * 1e9) as i64),
             ..Cluster::default()
         };
@@ -62,6 +66,7 @@ impl<'a> World<'a> {
             ),
             balancers,
             gate: scenario.gate.clone().map(|g| gate::Controller::new(g, seed.stream("gate", 0))),
+            disruption: None,
             actions: actions::Actions::default(),
             goals: goals::Goals::default(),
             timeline,
@@ -118,6 +123,12 @@ impl<'a> World<'a> {
         let rate = self.scenario.traffic.rate.first().map_or(0.0, |&(_, rate)| rate);
         self.kubelets.requests_per_pod_s = rate / f64::from(subject.replicas.max(1));
         self.tracker.start(&self.cluster);
+        if self.scenario.actions.iter().any(|a| a.kind.evicts()) {
+            let ctx = Ctx { run: self.run, now: self.queue.now(), slowdown: 1.0 };
+            let cluster = &mut self.cluster;
+            let disruption = disruption::controller::Controller::new(ctx, cluster, &self.informer);
+            self.disruption = Some(disruption);
+        }
     }
 
     fn populate_deployment(&mut self, id: DeploymentId) {
@@ -243,6 +254,15 @@ impl<'a> World<'a> {
         for (index, Action { at, .. }) in self.scenario.actions.iter().enumerate() {
             self.queue.schedule(*at, Event::Action(actions::Step::Begin(index as u32)));
         }
+    }
+}
+
+fn budget(spec: &Arc<PodDisruptionBudget>) -> Budget {
+    Budget {
+        spec: spec.clone(),
+        status: BudgetStatus::default(),
+        granted: Vec::new(),
+        resource_version: 1,
     }
 }
 

@@ -3,7 +3,7 @@
 use super::World;
 use super::goals::Goal;
 use super::why::{Stuck, Why};
-use crate::cluster::objects::{DeploymentId, PodId};
+use crate::cluster::objects::{BudgetId, BudgetStatus, DeploymentId, PodId};
 use crate::cluster::spec::Container;
 use crate::engine::Time;
 use crate::model::scheduler::choice::Failure;
@@ -78,21 +78,32 @@ impl World<'_> {
             return (if deleted.is_never() { goal.since } else { deleted }, Why::Stopping { pods });
         };
         let refusing = self.refusing(pod);
-        let (index, budget) = refusing[0];
-        let name = |index: usize| self.scenario.pod_disruption_budgets[index].name.clone();
+        let name = |id: BudgetId| self.cluster.budgets[id.index()].spec.name.clone();
         let refused = goal.refused.unwrap_or(goal.since);
         if refusing.len() > 1 {
-            let names = refusing.iter().map(|&(index, _)| name(index)).collect();
+            let names = refusing.into_iter().map(name).collect();
             return (refused, Why::SeveralBudgets { names });
         }
         // A budget that waits for pods to become healthy is not to blame: what keeps them is.
-        let owner = self.cluster.deployment_of(pod);
-        let (since, why) = self.unlike(goal, owner);
-        if !matches!(why, Why::Other) {
-            return (since, why);
+        let waits = self.covered_by(refusing[0]).into_iter().find_map(|owner| {
+            let (since, why) = self.unlike(goal, owner);
+            (!matches!(why, Why::Other)).then_some((since, why))
+        });
+        if let Some(waits) = waits {
+            return waits;
         }
-        let (desired, healthy) = (budget.status.desired_healthy, budget.status.current_healthy);
-        (refused, Why::Budget { name: name(index), budget: index, desired, healthy })
+        let BudgetStatus { desired_healthy: desired, current_healthy: healthy, .. } =
+            self.cluster.budgets[refusing[0].index()].status;
+        let (name, budget) = (name(refusing[0]), refusing[0].index());
+        (refused, Why::Budget { name, budget, desired, healthy })
+    }
+
+    /// The Deployments whose pods a budget covers.
+    fn covered_by(&self, budget: BudgetId) -> Vec<DeploymentId> {
+        let spec = &self.cluster.budgets[budget.index()].spec;
+        let all = (0..).map(DeploymentId).zip(&self.cluster.deployments);
+        let covered = all.filter(|(_, d)| spec.covers(&d.spec.template));
+        covered.map(|(id, _)| id).collect()
     }
 
     /// Why a Deployment's pods are not all available.

@@ -4,6 +4,7 @@ use rollsim::input::{Input, Source};
 use rollsim::run::{Replication, RunOptions, run};
 use rollsim::scenario::Scenario;
 use rollsim::timeline::{Milestone, PodTruth, Timeline};
+use rollsim::world::Why;
 
 const BUDGET: &str = "---
 apiVersion: policy/v1
@@ -93,6 +94,47 @@ fn two_budgets_keep_a_pod_from_being_evicted() {
     for run in runs(&format!("{plain}{}{}", budget("one"), budget("two")), DRAIN) {
         assert_eq!((deleted(&run).len(), refused(&run)), (0, 1));
     }
+}
+
+#[test]
+fn budgets_of_other_deployments_count_on_a_drained_node() {
+    let web = manifest("", "", "");
+    // Another Deployment, whose one pod is on the node.
+    let pod = "      nodeSelector: { kubernetes.io/hostname: node-1 }\n";
+    let other = manifest("", "", pod).replace("web", "api").replace("replicas: 2", "replicas: 1");
+    let (other, _) = other.split_once("---").expect("a Deployment and a Service");
+    let budget = |namespace: &str, selector: &str| {
+        format!(
+            "---
+apiVersion: policy/v1
+kind: PodDisruptionBudget
+metadata: {{ name: api, namespace: {namespace} }}
+spec: {{ minAvailable: 1, selector: {selector} }}
+"
+        )
+    };
+    let evicted = |budget: &str| {
+        let all = format!("{web}---\n{other}{budget}");
+        let scenario = scenario(&all, &format!("{DRAIN}\n")).unwrap_or_else(|e| panic!("{e}"));
+        assert_eq!(scenario.deployments.len(), 2);
+        let run = run(&scenario, &RunOptions { keep_timelines: 1, ..RunOptions::default() });
+        let names = deleted(&run[0]);
+        let of_api = names.iter().filter(|pod| &*pod.name.deployment == "api").count();
+        let stuck = run[0].rollout.stuck.iter().map(|s| s.why.clone()).collect::<Vec<_>>();
+        (of_api, stuck)
+    };
+    let kept = |selector: &str| {
+        let (evicted, stuck) = evicted(&budget("default", selector));
+        let [Why::Budget { name, desired: 1, healthy: 1, .. }] = &stuck[..] else {
+            panic!("{selector}: {stuck:?}")
+        };
+        assert_eq!((evicted, name.as_str()), (0, "api"), "{selector}");
+    };
+    kept("{ matchLabels: { app: api } }");
+    kept("{ matchExpressions: [{ key: app, operator: NotIn, values: [web] }] }");
+    assert_eq!(evicted("").0, 1, "no budget");
+    assert_eq!(evicted(&budget("elsewhere", "{ matchLabels: { app: api } }")).0, 1);
+    assert_eq!(evicted(&budget("default", "{ matchLabels: { app: web } }")).0, 1);
 }
 
 #[test]

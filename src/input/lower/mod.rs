@@ -129,7 +129,7 @@ impl Lowering<'_> {
         let scenario = Scenario {
             name: input.name.clone(),
             kubernetes,
-            pod_disruption_budgets: self.budgets(subject),
+            pod_disruption_budgets: self.budgets(),
             ingress,
             path,
             gate: self.gate(),

@@ -113,9 +113,6 @@ pub fn budget(check: &mut Check<'_>, api: &ApiBudget) -> PodDisruptionBudget {
         let error = check.error("spec", "minAvailable and maxUnavailable are both given");
         error.allowed = Some("only one of them".to_owned());
     }
-    if spec.selector.as_ref().is_some_and(|s| s.match_expressions.is_some()) {
-        check.note("matchExpressions of a PodDisruptionBudget");
-    }
     let policy = check.one_of(
         "spec.unhealthyPodEvictionPolicy",
         spec.unhealthy_pod_eviction_policy.as_deref(),
@@ -128,8 +125,9 @@ pub fn budget(check: &mut Check<'_>, api: &ApiBudget) -> PodDisruptionBudget {
         min_available: limit("minAvailable", spec.min_available.as_ref()),
         max_unavailable: limit("maxUnavailable", spec.max_unavailable.as_ref()),
         always_allow_unhealthy: policy == 1,
-        selector: spec.selector.and_then(|s| s.match_labels).unwrap_or_default(),
+        selector: affinity::selector(check, "spec.selector", spec.selector.as_ref()),
         name: check.doc.name().to_owned(),
+        namespace: check.doc.namespace().to_owned(),
     }
 }
 

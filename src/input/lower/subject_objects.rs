@@ -1,12 +1,13 @@
-//! The objects around the Deployment under test: its budgets, the Deployments beside it.
+//! The objects around the Deployment under test: the budgets, the Deployments beside it.
 
 use crate::cluster::spec::{Deployment, PodDisruptionBudget, Service};
 use crate::input::lower::apps::Versions;
 use crate::input::lower::lowering::Lowering;
 use crate::input::lower::{network, workload};
 use crate::input::raw::manifest::Object;
-use crate::input::subject::{self, Subject};
+use crate::input::subject::Subject;
 use crate::model::balancer::services::Split;
+use std::sync::Arc;
 
 impl Lowering<'_> {
     /// The subject, and what else matters to it: Deployments behind the same Service, and all others where
@@ -49,14 +50,25 @@ impl Lowering<'_> {
         (deployments, index, on_path)
     }
 
-    pub fn budgets(&mut self, subject: &Subject) -> Vec<PodDisruptionBudget> {
-        let deployment = &self.input.documents[subject.deployment];
-        let mut budgets = Vec::new();
-        for doc in &self.input.documents {
+    /// All budgets, as they are before the action.
+    pub fn budgets(&mut self) -> Vec<Arc<PodDisruptionBudget>> {
+        let documents = &self.input.documents;
+        let mut budgets: Vec<Arc<PodDisruptionBudget>> = Vec::new();
+        for doc in
+            documents.iter().filter(|d| !d.update).chain(documents.iter().filter(|d| d.update))
+        {
             let Object::PodDisruptionBudget(api) = &doc.object else { continue };
             let budget = self.check(doc, |check| network::budget(check, api));
-            if subject::budget_selects(doc, deployment) {
-                budgets.push(budget);
+            let same = |b: &Arc<PodDisruptionBudget>| {
+                b.name == budget.name && b.namespace == budget.namespace
+            };
+            match budgets.iter().find(|b| same(b)) {
+                Some(before) if **before != budget => {
+                    let what = "a PodDisruptionBudget that the update changes (it stays as it was)";
+                    self.not_modelled.push(what.to_owned());
+                }
+                Some(_) => {}
+                None => budgets.push(Arc::new(budget)),
             }
         }
         budgets

@@ -2,8 +2,8 @@
 //!
 //! Source: `pkg/registry/core/pod/storage/eviction.go`.
 
-use super::pdb::BudgetStatus;
 use crate::cluster::PodPhase;
+use crate::cluster::objects::BudgetStatus;
 use crate::engine::Dur;
 use crate::model::platform::Defaults;
 

@@ -2,18 +2,10 @@
 //!
 //! Source: `pkg/controller/disruption/disruption.go`.
 
+use crate::cluster::objects::BudgetStatus;
 use crate::cluster::spec::IntOrPercent;
 use crate::engine::Time;
 use crate::model::platform::Defaults;
-
-/// status of a budget.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct BudgetStatus {
-    pub expected: i32,
-    pub desired_healthy: i32,
-    pub current_healthy: i32,
-    pub disruptions_allowed: i32,
-}
 
 /// A pod a budget selects.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -24,8 +16,9 @@ pub struct BudgetPod {
     pub evicted: Option<Time>,
 }
 
-/// The status given the number of matching pods, how many are healthy, and the sum of replicas over their
-/// distinct controllers (the Deployment's for pods of its sets). Percentages are rounded up.
+/// The status but for disruptedPods, given the number of matching pods, how many are healthy, and the sum of
+/// replicas over their distinct controllers (the Deployment's for pods of its sets). Percentages are rounded
+/// up.
 ///
 /// `disruption.go: getExpectedPodCount, updatePdbStatus`.
 pub fn status(
@@ -48,6 +41,7 @@ pub fn status(
         desired_healthy: desired,
         current_healthy: healthy,
         disruptions_allowed: allowed,
+        disrupted: 0,
     }
 }
 
@@ -64,6 +58,12 @@ pub fn still_disrupted(
     pod_deleting == Some(false) && evicted + defaults.disruption_timeout >= now
 }
 
+/// Whether disruptedPods lists the pod.
+pub fn is_disrupted(defaults: &Defaults, pod: BudgetPod, now: Time) -> bool {
+    let counts = |at| still_disrupted(defaults, at, Some(pod.deleting), now);
+    pod.evicted.is_some_and(counts)
+}
+
 /// How many pods are Ready, not being deleted and not about to be.
 ///
 /// `disruption.go: countHealthyPods`.
@@ -72,10 +72,7 @@ pub fn count_healthy(
     pods: impl IntoIterator<Item = BudgetPod>,
     now: Time,
 ) -> i32 {
-    let healthy = |pod: &BudgetPod| {
-        let counts = |at| still_disrupted(defaults, at, Some(pod.deleting), now);
-        let evicted = pod.evicted.is_some_and(counts);
-        pod.ready && !pod.deleting && !evicted
-    };
+    let healthy =
+        |pod: &BudgetPod| pod.ready && !pod.deleting && !is_disrupted(defaults, *pod, now);
     pods.into_iter().filter(healthy).count() as i32
 }

@@ -1,9 +1,10 @@
 use super::table::{Row, Table};
 use rollsim::cluster::PodPhase;
+use rollsim::cluster::objects::BudgetStatus;
 use rollsim::engine::{Dur, Time};
 use rollsim::input::cards::kubernetes;
 use rollsim::model::disruption::eviction::{Answer, Budget, EvictedPod, Store, create};
-use rollsim::model::disruption::pdb::{self, BudgetPod, BudgetStatus};
+use rollsim::model::disruption::pdb::{self, BudgetPod};
 
 const NOW: Time = Time::ZERO;
 
@@ -82,10 +83,10 @@ fn budget(status: BudgetStatus, policy: &str) -> Budget {
 
 fn eviction_row(row: &Row) {
     let status = BudgetStatus {
-        expected: 0,
         disruptions_allowed: row.get("disruptions_allowed"),
         current_healthy: row.get("current_healthy"),
         desired_healthy: row.get("desired_healthy"),
+        ..BudgetStatus::default()
     };
     let pod = EvictedPod {
         phase: row.get("phase"),
@@ -123,10 +124,10 @@ fn conflict_row(row: &Row) {
         if what.contains("every delete") { Conflicts::Always } else { Conflicts::First };
     let version_given = what.contains("resource version given");
     let status = BudgetStatus {
-        expected: 0,
         disruptions_allowed: row.get("allowed"),
         current_healthy: row.opt("current_healthy").unwrap_or(0),
         desired_healthy: row.opt("desired_healthy").unwrap_or(0),
+        ..BudgetStatus::default()
     };
     for policy in row.get::<Vec<String>>("policies") {
         let pod = EvictedPod { phase, ready: false, deleting: false };
@@ -163,6 +164,7 @@ fn budgets_and_evictions() {
         desired_healthy: 1,
         current_healthy: 1,
         disruptions_allowed: 0,
+        disrupted: 0,
     };
     assert_eq!(status, expected);
 }

@@ -2,7 +2,7 @@
 //! of a run, and shares no rule with the models: each is written down here again, from Kubernetes' own words.
 
 use super::world::{Act, Budget, Fault, Strategy, World};
-use rollsim::cluster::objects::{Conditions, Pod, PodId, RsId};
+use rollsim::cluster::objects::{BudgetStatus, Conditions, Pod, PodId, RsId};
 use rollsim::cluster::server::Cluster;
 use rollsim::cluster::write::{Change, SliceRange};
 use rollsim::engine::{Dur, Time};
@@ -220,6 +220,14 @@ fn converged(world: &World, cluster: &Cluster) -> Verdict {
     ensure!(s.observed_generation == d.generation, "{s:?} of generation {}", d.generation);
     let live: Vec<_> = cluster.pods.iter().filter(|p| !p.removed).collect();
     ensure!(live.len() as i32 == n, "{} pods where {n} are wanted", live.len());
+    if world.has(|act| matches!(act, Act::Evict | Act::Drain)) {
+        for BudgetStatus { current_healthy, disrupted, .. } in
+            cluster.budgets.iter().map(|b| b.status)
+        {
+            let fine = current_healthy == n && disrupted == 0;
+            ensure!(fine, "{current_healthy} healthy, {disrupted} disrupted of {n}");
+        }
+    }
     for pod in &live {
         let fine = pod.deleting.is_none() && pod.status.ready && pod.template == d.template;
         ensure!(fine, "{pod:?}");

@@ -136,7 +136,7 @@ fn containers_in_another_order(world: &World, scenario: &Scenario, _: &Control) 
     Ok(())
 }
 
-fn unrelated_objects(world: &World, scenario: &Scenario, _: &Control) -> Verdict {
+fn unrelated_objects(world: &World, scenario: &Scenario, control: &Control) -> Verdict {
     let mut manifests = world.manifests();
     let labels = json!({ "app": "other" });
     manifests.insert(
@@ -147,7 +147,11 @@ fn unrelated_objects(world: &World, scenario: &Scenario, _: &Control) -> Verdict
         "apiVersion": "policy/v1", "kind": "PodDisruptionBudget", "metadata": { "name": "other" },
         "spec": { "minAvailable": 1, "selector": { "matchLabels": labels } },
     }));
-    same(scenario, &read(&manifests, &world.scenario())?, "unrelated objects")
+    let mut other = read(&manifests, &world.scenario())?;
+    let run = simulation::simulate(&other, &scenario.platform.latencies(), world.seed());
+    differs("unrelated objects", control, &run)?;
+    other.pod_disruption_budgets.retain(|b| b.name != "other");
+    same(scenario, &other, "unrelated objects")
 }
 
 /// `--set` does what an editor does.

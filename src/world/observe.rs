@@ -1,0 +1,69 @@
+//! The controllers' shared cache shows a change: who is woken by it.
+
+use super::{Event, World, says};
+use crate::cluster::objects::PodId;
+use crate::cluster::spec::selects;
+use crate::cluster::write::Change;
+use crate::model::plumbing::Ctx;
+
+impl World<'_> {
+    /// The shared cache takes a change in and wakes the controllers that care.
+    pub(super) fn observe(&mut self, ctx: Ctx, change: Change) {
+        let now = ctx.now;
+        match change {
+            Change::Deployment(id) => {
+                let out = &mut says(&mut self.queue, Event::Deployment);
+                self.deployments.changed(now, id, out);
+                self.actions_wait(now);
+            }
+            Change::Conflict(id) => {
+                let out = &mut says(&mut self.queue, Event::Deployment);
+                self.deployments.conflict(ctx, id, out);
+            }
+            Change::ReplicaSet(rs) => {
+                let changed = self.informer.observe_set(&self.cluster, rs);
+                let set = &self.cluster.replica_sets[rs.index()];
+                let out = &mut says(&mut self.queue, Event::Deployment);
+                self.deployments.changed(now, set.deployment, out);
+                // A sync after a change of the status alone finds nothing to do, but looks at the clock.
+                if changed || set.min_ready_seconds > 0 {
+                    let out = &mut says(&mut self.queue, Event::ReplicaSet);
+                    self.replica_sets.set_changed(now, rs, out);
+                }
+            }
+            Change::Slice(range) => self.slices[usize::from(range.service)].slice_seen(),
+            Change::PodCreated(pod)
+            | Change::PodBound(pod)
+            | Change::PodStatus(pod)
+            | Change::PodGates(pod)
+            | Change::PodDeleting(pod)
+            | Change::PodRemoved(pod) => self.observe_pod(ctx, pod),
+            Change::Node(_) | Change::Budget(_) | Change::BudgetConflict(_) => {}
+        }
+    }
+
+    fn observe_pod(&mut self, ctx: Ctx, pod: PodId) {
+        let change = self.informer.observe_pod(&self.cluster, pod);
+        if change.before == change.after {
+            return;
+        }
+        let rs = change.after.rs;
+        let set = &self.cluster.replica_sets[rs.index()];
+        let (deployment, min_ready) = (set.deployment, set.min_ready_seconds);
+        let strategy = self.cluster.deployments[deployment.index()].spec.strategy;
+        let out = &mut says(&mut self.queue, Event::Deployment);
+        self.deployments.pod_changed(ctx.now, deployment, strategy, change, out);
+        let out = &mut says(&mut self.queue, Event::ReplicaSet);
+        self.replica_sets.pod_changed(ctx, pod, change, min_ready, out);
+        if let Some(disruption) = &mut self.disruption {
+            let out = &mut says(&mut self.queue, Event::Disruption);
+            disruption.pod_changed(ctx.now, pod, change, &self.cluster, out);
+        }
+        let labels = &self.cluster.template_of(pod).labels;
+        for (service, slices) in (0..).zip(&mut self.slices) {
+            let selected = || selects(&self.selectors[usize::from(service)], labels);
+            let out = &mut says(&mut self.queue, |e| Event::Slice(service, e));
+            slices.pod_changed(ctx.now, pod, selected, change, out);
+        }
+    }
+}
