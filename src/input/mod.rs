@@ -8,6 +8,7 @@ pub mod cards;
 mod edit;
 pub mod given;
 mod hints;
+pub mod known;
 pub mod load;
 mod lower;
 mod ports;

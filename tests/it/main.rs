@@ -7,6 +7,7 @@ mod conformance;
 mod experiments;
 mod fuzz_inputs;
 mod inputs;
+mod keys;
 mod live;
 mod never_ready;
 mod paths;

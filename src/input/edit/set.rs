@@ -5,7 +5,7 @@ use crate::input::given::Input;
 use crate::input::load::typed_case;
 use crate::input::lower::serving_container;
 use crate::input::ports;
-use crate::input::raw::manifest::{Document, typed_object};
+use crate::input::raw::manifest::{Document, Meant, typed_object};
 use crate::input::subject;
 use crate::input::text::diagnostics::{Diagnostic, Diagnostics, did_you_mean};
 use crate::input::text::tree::{Step, Value, key_of, parse_path, path_text, quoted};
@@ -316,11 +316,11 @@ fn edited(
         let mut root = document.root.clone();
         insert(&mut root, steps, value).map_err(|why| not_there(path, &why))?;
         let kind = document.kind();
-        let (object, unknown) = typed_object("", &root, kind)?;
+        let Meant { object, unknown, left_out } = typed_object("", &root, kind)?;
         let full = path_text(steps);
         match unknown.iter().find(|u| full == u.path || full.starts_with(&format!("{}.", u.path))) {
             Some(unknown) => Err(unknown_key(path, unknown).into()),
-            None => Ok(Document { root, object, ..document.clone() }),
+            None => Ok(Document { root, object, left_out, ..document.clone() }),
         }
     };
     let parsed = yaml_value(value);

@@ -1,148 +1,134 @@
-//! Annotations of load balancers that nobody reads: misspelt ones are errors, those that would change the
-//! answer are named.
+//! Annotations and labels that controllers read: misspelt ones are errors, those that would change the
+//! answer and do not are named, and so are those that nobody knows.
 
+use crate::input::known::{self, Fate, Section};
 use crate::input::lower::lowering::Lowering;
-use crate::input::raw::manifest::Document;
-use crate::input::text::diagnostics::{Diagnostic, misspelt};
-use crate::input::text::tree::quoted;
-use std::collections::{BTreeMap, BTreeSet};
+use crate::input::raw::manifest::{Document, Object};
+use crate::input::text::diagnostics::{Diagnostic, did_you_mean, misspelt};
+use crate::input::text::tree::{Node, quoted};
+use std::collections::BTreeSet;
 
-/// Annotations that were asked for, with the attributes within them.
-pub(crate) type Read = BTreeMap<String, BTreeSet<String>>;
+/// An annotation or label: where it stands, and what it says.
+struct Mark<'a> {
+    doc: &'a Document,
+    path: String,
+    key: &'a str,
+    value: &'a str,
+}
 
-const PREFIXES: [&str; 3] = [
-    "alb.ingress.kubernetes.io/",
-    "nginx.ingress.kubernetes.io/",
-    "service.beta.kubernetes.io/aws-load-balancer-",
-];
-
-/// Real ones that change nothing here, though some look like those that are read.
-const OTHERS: &[&str] = &[
-    "attributes",
-    "backend-protocol",
-    "backend-protocol-version",
-    "certificate-arn",
-    "customer-owned-ipv4-pool",
-    "force-ssl-redirect",
-    "group.name",
-    "group.order",
-    "healthcheck-path",
-    "healthcheck-port",
-    "healthcheck-protocol",
-    "inbound-cidrs",
-    "ip-address-type",
-    "listen-ports",
-    "load-balancer-name",
-    "name",
-    "proxy-body-size",
-    "proxy-buffer-size",
-    "proxy-buffering",
-    "proxy-http-version",
-    "proxy-send-timeout",
-    "rewrite-target",
-    "scheme",
-    "security-groups",
-    "ssl-cert",
-    "ssl-policy",
-    "ssl-ports",
-    "ssl-redirect",
-    "subnets",
-    "tags",
-    "target-node-labels",
-    "type",
-];
-
-/// Those that would change the answer.
-const NOT_MODELLED: &[(&str, &str)] = &[
-    ("affinity", "sticky sessions"),
-    ("upstream-hash-by", "choice by a hash of the request"),
-    ("service-upstream", "sending to the Service's address in the place of its pods"),
-    ("proxy-next-upstream-timeout", "a time limit for all tries"),
-    ("limit-rps", "rate limits"),
-    ("limit-rpm", "rate limits"),
-    ("limit-connections", "connection limits"),
-];
-
-const OTHER_ATTRIBUTES: &[&str] = &[
-    "access_logs.s3.enabled",
-    "access_logs.s3.bucket",
-    "access_logs.s3.prefix",
-    "client_keep_alive.seconds",
-    "deletion_protection.enabled",
-    "deregistration_delay.connection_termination.enabled",
-    "idle_timeout.timeout_seconds",
-    "ipv6.deny_all_igw_traffic",
-    "load_balancing.algorithm.anomaly_mitigation",
-    "preserve_client_ip.enabled",
-    "proxy_protocol_v2.enabled",
-    "routing.http.drop_invalid_header_fields.enabled",
-    "routing.http2.enabled",
-    "stickiness.app_cookie.cookie_name",
-    "stickiness.app_cookie.duration_seconds",
-    "stickiness.enabled",
-    "stickiness.lb_cookie.duration_seconds",
-    "stickiness.type",
-    "waf.fail_open.enabled",
-];
-
-/// Looks through the annotations of `doc`.
-pub(crate) fn check(
-    low: &mut Lowering<'_>,
-    doc: &Document,
-    annotations: &BTreeMap<String, String>,
-    read: &Read,
-) {
-    for (key, text) in annotations {
-        let Some(prefix) = PREFIXES.iter().find(|p| key.starts_with(**p)) else { continue };
-        let name = &key[prefix.len()..];
-        if let Some(attributes) = read.get(key) {
-            if !attributes.is_empty() {
-                check_attributes(low, doc, key, text, attributes);
-            }
+/// Looks through the marks of all objects that the run is about.
+pub(super) fn check(low: &mut Lowering<'_>, about: &[&Document], nodes: bool) {
+    let is_pod = |d: &&&Document| d.deployment().is_some();
+    let of_pods: Vec<Mark<'_>> = about.iter().filter(is_pod).flat_map(|d| marks(d)).collect();
+    let others = about.iter().filter(|d| !is_pod(d)).flat_map(|d| marks(d));
+    let refused = refused(&of_pods);
+    let others: Vec<Mark<'_>> = others.collect();
+    for mark in of_pods.iter().chain(&others) {
+        let Some((prefix, section)) = known::annotation(mark.key) else { continue };
+        let read = low.path_kind.is_some_and(|kind| section.paths.contains(&kind));
+        if !(section.paths.is_empty() || read) {
             continue;
         }
-        if let Some((_, what)) = NOT_MODELLED.iter().find(|(n, _)| *n == name) {
-            low.not_modelled.push(format!("{what} ({key})"));
-        } else if !OTHERS.contains(&name) && !name.starts_with("canary") {
-            let known = read.keys().filter_map(|k| k.strip_prefix(prefix));
-            if let Some(close) = misspelt(name, known) {
-                let path = format!("metadata.annotations[{key}]");
-                let error = doc.error(&path, "unknown annotation").found(quoted(key));
-                low.problems.push(error.suggest(format!("did you mean \"{prefix}{close}\"?")));
+        let name = &mark.key[prefix.len()..];
+        match section.fate(name) {
+            Some(Fate::Modelled) if name.ends_with("attributes") => attributes(low, mark),
+            Some(Fate::NotModelled(rule)) => {
+                let effect = rule.effect.as_str();
+                let matters = rule.matters(nodes) && rule.applies_to(mark.value);
+                if matters && !refused.contains(effect) && !stands_there(about, effect) {
+                    low.note(format!("{} ({effect})", mark.key));
+                }
             }
+            Some(_) => {}
+            None => unknown(low, mark, prefix, section),
         }
     }
 }
 
+/// Annotations and labels of an object; those of a Deployment that count are its pods'.
+fn marks<'a>(doc: &'a Document) -> Vec<Mark<'a>> {
+    let (owner, path) = match &doc.object {
+        Object::Deployment(_) => {
+            (doc.root.get("spec").and_then(|s| s.get("template")), "spec.template.metadata")
+        }
+        _ => (Some(&doc.root), "metadata"),
+    };
+    let mut marks = Vec::new();
+    for list in ["annotations", "labels"] {
+        let map = owner.and_then(|o| o.get("metadata")).and_then(|m| m.get(list));
+        for entry in map.map_or(&[][..], Node::entries) {
+            let path = format!("{path}.{list}[{}]", entry.key);
+            let value = entry.node.as_str().unwrap_or("");
+            marks.push(Mark { doc, path, key: &entry.key, value });
+        }
+    }
+    marks
+}
+
+/// Effects that pods refuse: a mark of their own says no, whatever their namespace says.
+fn refused<'a>(of_pods: &[Mark<'a>]) -> BTreeSet<&'static str> {
+    let refusing = of_pods.iter().filter_map(|mark| {
+        let (prefix, section) = known::annotation(mark.key)?;
+        match section.fate(&mark.key[prefix.len()..])? {
+            Fate::NotModelled(rule) if !rule.applies_to(mark.value) => Some(rule.effect.as_str()),
+            _ => None,
+        }
+    });
+    refusing.collect()
+}
+
+/// A proxy that would be injected, by which the effect begins, is among the containers already.
+fn stands_there(about: &[&Document], effect: &str) -> bool {
+    let proxy = effect.split(' ').next().unwrap_or("");
+    let pods = about.iter().filter_map(|d| d.deployment()?.spec.as_ref()?.template.spec.as_ref());
+    let mut containers =
+        pods.flat_map(|p| p.containers.iter().chain(p.init_containers.iter().flatten()));
+    containers.any(|c| c.name == proxy)
+}
+
+/// A name under a known prefix that nobody knows.
+fn unknown(low: &mut Lowering<'_>, mark: &Mark<'_>, prefix: &str, section: &Section) {
+    let name = &mark.key[prefix.len()..];
+    let names = |wanted: fn(&Fate) -> bool| {
+        let all = section.all().filter(move |(name, fate)| !name.ends_with('*') && wanted(fate));
+        all.map(|(name, _)| name)
+    };
+    if let Some(close) = misspelt(name, names(|fate| *fate == Fate::Modelled)) {
+        let error = mark.doc.error(&mark.path, "unknown annotation").found(quoted(mark.key));
+        return low.problems.push(error.suggest(format!("did you mean \"{prefix}{close}\"?")));
+    }
+    let hint = did_you_mean(name, names(|_| true));
+    let hint = hint.map_or(String::new(), |close| format!(" (did you mean {prefix}{close}?)"));
+    low.note(format!("unknown annotation {}{hint}", mark.key));
+}
+
 /// `name=value,name=value`, each with a known name.
-fn check_attributes(
-    low: &mut Lowering<'_>,
-    doc: &Document,
-    key: &str,
-    text: &str,
-    known: &BTreeSet<String>,
-) {
-    let path = format!("metadata.annotations[{key}]");
-    for pair in text.split(',').map(str::trim).filter(|pair| !pair.is_empty()) {
+fn attributes(low: &mut Lowering<'_>, mark: &Mark<'_>) {
+    let known = known::attributes();
+    for pair in mark.value.split(',').map(str::trim).filter(|pair| !pair.is_empty()) {
         let Some((name, value)) = pair.split_once('=') else {
-            let error: Diagnostic = doc.error(&path, "an attribute without a value");
+            let error: Diagnostic = mark.doc.error(&mark.path, "an attribute without a value");
             let error = error.found(quoted(pair)).allowed("name=value,name=value");
             low.problems.push(error.suggest(format!("{pair}=...")));
             continue;
         };
         let (name, value) = (name.trim(), value.trim());
-        if name == "stickiness.enabled" && value == "true" {
-            low.not_modelled.push("stickiness of targets".to_owned());
-        }
-        if known.contains(name) || OTHER_ATTRIBUTES.contains(&name) {
-            continue;
-        }
-        match misspelt(name, known.iter().map(String::as_str)) {
-            Some(close) => {
-                let error = doc.error(&path, "unknown attribute").found(quoted(name));
-                low.problems.push(error.suggest(format!("did you mean \"{close}\"?")));
+        match known.fate(name) {
+            Some(Fate::NotModelled(rule)) if rule.applies_to(value) => {
+                low.note(format!("attribute {name} ({})", rule.effect));
             }
-            None => low.not_modelled.push(format!("attribute {name} of a load balancer")),
+            Some(_) => {}
+            None => {
+                let modelled = known.all().filter(|(_, fate)| **fate == Fate::Modelled);
+                match misspelt(name, modelled.map(|(name, _)| name)) {
+                    Some(close) => {
+                        let error = mark.doc.error(&mark.path, "unknown attribute");
+                        let error = error.found(quoted(name));
+                        low.problems.push(error.suggest(format!("did you mean \"{close}\"?")));
+                    }
+                    None => low.note(format!("unknown attribute {name} of {}", mark.key)),
+                }
+            }
         }
     }
 }

@@ -133,9 +133,6 @@ fn container(
     let readiness_probe = probe("readinessProbe", api.readiness_probe.as_ref());
     let liveness_probe = probe("livenessProbe", api.liveness_probe.as_ref());
     let lifecycle = api.lifecycle.as_ref();
-    if lifecycle.is_some_and(|l| l.stop_signal.is_some()) {
-        check.note("lifecycle.stopSignal (the app card says what the process does)");
-    }
     let mut hook = |kind: &str, api: Option<&LifecycleHandler>, given: Option<Dur>| {
         let at = format!("{path}.lifecycle.{kind}");
         api.and_then(|h| hooks::hook(check, &at, h, grace, given, &ports))

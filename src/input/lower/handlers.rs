@@ -31,9 +31,6 @@ pub fn http_get(
     ports: &[ContainerPort],
 ) -> (String, u16) {
     let port = named_port(check, &format!("{path}.httpGet.port"), &get.port, ports);
-    if get.host.as_ref().is_some_and(|h| !h.is_empty()) {
-        check.note("httpGet.host of probes and hooks");
-    }
     (get.path.clone().filter(|p| !p.is_empty()).unwrap_or_else(|| "/".to_owned()), port)
 }
 

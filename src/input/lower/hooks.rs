@@ -44,7 +44,6 @@ pub fn hook(
             .unwrap_or_else(|| assume_instant(check, path, &command.join(" ")));
         return Some(Hook::Exec { command, duration });
     }
-    check.note("tcpSocket hooks (Kubernetes ignores them)");
     None
 }
 

@@ -9,6 +9,7 @@ use crate::input::lower::wanted::Wanted;
 use crate::input::raw::manifest::Document;
 use crate::input::text::checks;
 use crate::input::text::diagnostics::{Diagnostic, Diagnostics};
+use crate::model::balancer::Kind;
 use crate::scenario::Assumption;
 use std::collections::BTreeSet;
 
@@ -22,6 +23,8 @@ pub(crate) struct Lowering<'a> {
     pub asked: Vec<Wanted>,
     /// Paths of settings that something read, where that is not certain.
     pub used: BTreeSet<String>,
+    /// How requests reach the pods.
+    pub path_kind: Option<Kind>,
 }
 
 impl Lowering<'_> {
@@ -57,6 +60,13 @@ impl Lowering<'_> {
             false => "seconds, 0 or more".to_owned(),
         });
         default
+    }
+
+    /// Something that is not simulated and can change the answer; each is named once.
+    pub fn note(&mut self, text: String) {
+        if !self.not_modelled.contains(&text) {
+            self.not_modelled.push(text);
+        }
     }
 
     pub fn assume(&mut self, key: &str, text: impl Into<String>) {

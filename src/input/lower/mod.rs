@@ -12,6 +12,7 @@ mod containers;
 mod forward;
 mod handlers;
 mod hooks;
+mod left_out;
 pub mod lowering;
 pub(super) mod network;
 mod nodes;
@@ -33,7 +34,6 @@ use crate::cluster::spec::Node;
 use crate::engine::Dur;
 use crate::input::given::Input;
 use crate::input::hints;
-use crate::input::raw::manifest::Object;
 use crate::input::subject::{self, Subject};
 use crate::input::text::diagnostics::Diagnostics;
 use crate::scenario::{Scenario, templates};
@@ -41,28 +41,6 @@ use lowering::Lowering;
 use std::collections::BTreeSet;
 use std::sync::Arc;
 pub use versions::minor_version;
-
-/// Kinds that cannot change how many requests a rollout loses, or how long it takes.
-const WITHOUT_EFFECT: [&str; 18] = [
-    "APIService",
-    "Certificate",
-    "ClusterIssuer",
-    "ClusterRole",
-    "ClusterRoleBinding",
-    "ConfigMap",
-    "CronJob",
-    "CustomResourceDefinition",
-    "Issuer",
-    "PodMonitor",
-    "PrometheusRule",
-    "Role",
-    "RoleBinding",
-    "SealedSecret",
-    "Secret",
-    "ServiceAccount",
-    "ServiceMonitor",
-    "StorageClass",
-];
 
 impl Input {
     /// The validated scenario.
@@ -82,6 +60,7 @@ fn scenario(input: &Input) -> Result<Scenario, Diagnostics> {
         assumptions: Vec::new(),
         asked: Vec::new(),
         used: BTreeSet::new(),
+        path_kind: None,
     };
     let subject = subject::choose(input)?;
     let result = low.build(&subject);
@@ -154,7 +133,7 @@ impl Lowering<'_> {
         if !self.problems.has_errors() {
             used::check(self, &scenario);
         }
-        self.named_once();
+        self.name_left_out(subject, &scenario, nodes_given);
         self.read_otherwise(scenario.kubernetes.control_plane, subject);
         assumed::first_what_was_not_given(&mut self.assumptions);
         Scenario {
@@ -186,29 +165,5 @@ impl Lowering<'_> {
             (None, _) => self.assume("replicas", "1, as Kubernetes has it where nothing is said"),
             _ => {}
         }
-    }
-
-    /// Whole kinds that are not modelled, keys nobody knows, files without objects.
-    fn named_once(&mut self) {
-        let mut named: BTreeSet<String> = self.not_modelled.iter().cloned().collect();
-        for doc in &self.input.documents {
-            if let Object::Other { kind } = &doc.object
-                && !crate::input::lower::binding::is_read(kind)
-                && !WITHOUT_EFFECT.contains(&kind.as_str())
-                && kind != placement::CLAIM
-            {
-                let kind = format!("kind {kind}");
-                if named.insert(kind.clone()) {
-                    self.not_modelled.push(kind);
-                }
-            }
-            for key in &doc.unknown_keys {
-                let text = format!("unknown key {key}");
-                if named.insert(text.clone()) {
-                    self.not_modelled.push(text);
-                }
-            }
-        }
-        self.not_modelled.extend(self.input.notes.iter().cloned());
     }
 }

@@ -46,12 +46,6 @@ pub fn service(check: &mut Check<'_>, api: &ApiService) -> Service {
         spec.session_affinity.as_deref(),
         &["None", "ClientIP"],
     );
-    if spec.internal_traffic_policy.as_deref() == Some("Local") {
-        check.note("internalTrafficPolicy Local");
-    }
-    if spec.traffic_distribution.is_some() {
-        check.note("trafficDistribution (topology hints)");
-    }
     Service {
         name: check.doc.name().to_owned(),
         namespace: check.doc.namespace().to_owned(),

@@ -4,7 +4,7 @@ use crate::cluster::spec::{Deployment, Ingress, PodTemplate, Service, ServiceKin
 use crate::engine::Dist;
 use crate::input::cards::{Card, CardKind};
 use crate::input::lower::lowering::{Lowering, lean};
-use crate::input::lower::{annotations, binding, split};
+use crate::input::lower::{binding, split};
 use crate::input::raw::case::ActionCase;
 use crate::input::raw::manifest::{Document, Object};
 use crate::input::text::diagnostics::{Diagnostic, did_you_mean};
@@ -14,7 +14,6 @@ use crate::model::balancer::services::Split;
 use crate::model::balancer::settings::{Given, Own};
 use crate::model::balancer::{Kind, Path};
 use crate::scenario::{Action, ActionKind};
-use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
@@ -41,17 +40,15 @@ pub(crate) fn lower(
     let object = |d: &&Document| !d.update && d.kind() == named.0 && d.name() == named.1;
     let document = low.input.documents.iter().map(|d| &**d).find(object);
     let local = service.external_traffic_local;
-    let (weighted, read) = (split.is_some(), RefCell::default());
+    let weighted = split.is_some();
     let keys = BTreeSet::new();
     let standard = kind.card();
     let mut reader =
-        Reader { low, card, document, binding, annotations, local, weighted, standard, read, keys };
+        Reader { low, card, document, binding, annotations, local, weighted, standard, keys };
     let path = kind.read(&mut reader);
-    let (read, keys) = (reader.read.into_inner(), reader.keys);
+    let keys = reader.keys;
     low.used.extend(keys.iter().map(|key| format!("balancer.{key}")));
-    if let Some(document) = document {
-        annotations::check(low, document, annotations, &read);
-    }
+    low.path_kind = Some(kind);
     (path, split)
 }
 
@@ -129,8 +126,6 @@ struct Reader<'a, 'b> {
     weighted: bool,
     /// The card of this kind of path.
     standard: Option<&'static str>,
-    /// Annotations that were asked for, with the attributes within them.
-    read: RefCell<annotations::Read>,
     /// Entries of the card that were asked for.
     keys: BTreeSet<&'static str>,
 }
@@ -233,7 +228,6 @@ impl Given for Reader<'_, '_> {
     }
 
     fn annotation(&self, key: &str) -> Option<Own> {
-        self.read.borrow_mut().entry(key.to_owned()).or_default();
         let bound = || binding::target_type(self.binding?).filter(|_| key.ends_with("target-type"));
         let text = self.annotations.get(key).map(String::as_str).or_else(bound)?.to_owned();
         Some(Own { place: key.to_owned(), text })
@@ -241,8 +235,6 @@ impl Given for Reader<'_, '_> {
 
     fn attribute(&self, key: &str, name: &str) -> Option<Own> {
         let all = self.annotation(key)?;
-        let mut read = self.read.borrow_mut();
-        read.entry(key.to_owned()).or_default().insert(name.to_owned());
         let pairs = all.text.split(',').filter_map(|pair| pair.split_once('='));
         let mut found = pairs.map(|(n, v)| (n.trim(), v.trim())).filter(|(n, _)| *n == name);
         let (_, value) = found.next()?;

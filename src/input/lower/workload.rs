@@ -222,20 +222,10 @@ fn namespace_labels(check: &Check<'_>) -> Labels {
     labels
 }
 
+/// With hostNetwork two pods cannot listen at one port of a node, and only those declared are known.
 fn not_modelled(check: &mut Check<'_>, spec: &PodSpec) {
-    let containers = || spec.containers.iter();
-    let limits = |c: &k8s_openapi::api::core::v1::Container| {
-        c.resources.as_ref().is_some_and(|r| r.limits.as_ref().is_some_and(|l| !l.is_empty()))
-    };
-    let present = [
-        (spec.priority_class_name.is_some(), "priorityClassName (preemption)"),
-        (spec.host_network == Some(true), "hostNetwork"),
-        (spec.active_deadline_seconds.is_some(), "activeDeadlineSeconds"),
-        (spec.scheduling_gates.as_ref().is_some_and(|g| !g.is_empty()), "schedulingGates"),
-        (containers().any(limits), "resources.limits (throttling, out-of-memory kills)"),
-        (containers().any(|c| c.restart_policy.is_some()), "restartPolicy of a single container"),
-    ];
-    for (_, what) in present.iter().filter(|(there, _)| *there) {
-        check.note(*what);
+    let declared = spec.containers.iter().any(|c| c.ports.iter().flatten().next().is_some());
+    if spec.host_network == Some(true) && !declared {
+        check.note("hostNetwork (no port is declared: two pods may not fit on one node)");
     }
 }

@@ -1,6 +1,7 @@
 //! Kubernetes manifests: from documents to typed objects.
 
 use crate::input::bounds;
+use crate::input::known::{self, LeftOut};
 use crate::input::raw::groups::{self, Meaning, Old};
 use crate::input::text::diagnostics::{Diagnostic, Diagnostics, misspelt};
 use crate::input::text::tree::{Node, Step, Value, path_text, quoted};
@@ -22,6 +23,8 @@ pub struct Document {
     pub update: bool,
     /// Keys nothing is known about, and that look like nothing known.
     pub unknown_keys: Vec<String>,
+    /// Keys that are not simulated and can change the answer.
+    pub left_out: Vec<LeftOut>,
     /// It was written for an API version of old.
     pub old: Option<Old>,
     /// The pods its status counts.
@@ -53,7 +56,7 @@ impl Document {
         drop_server_side(&mut root);
         let kind = kind_of(file, &root)?;
         let old = groups::renew(&mut root, &kind);
-        let (object, unknown) = typed_object(file, &root, &kind)?;
+        let Meant { object, unknown, left_out } = typed_object(file, &root, &kind)?;
         let mut problems = Diagnostics::default();
         let mut unknown_keys = Vec::new();
         for key in unknown {
@@ -65,7 +68,8 @@ impl Document {
         if problems.has_errors() {
             return Err(problems);
         }
-        Ok(Document { file: file.to_owned(), root, object, update, unknown_keys, old, running })
+        let file = file.to_owned();
+        Ok(Document { file, root, object, update, unknown_keys, left_out, old, running })
     }
 
     pub fn name(&self) -> &str {
@@ -184,24 +188,28 @@ fn kind_of(file: &str, root: &Node) -> Result<String, Diagnostics> {
     Ok(text.to_owned())
 }
 
-pub(crate) fn typed_object(
-    file: &str,
-    root: &Node,
-    kind: &str,
-) -> Result<(Object, Vec<Unknown>), Diagnostics> {
+/// An object and what was found in it.
+pub(crate) struct Meant {
+    pub object: Object,
+    pub unknown: Vec<Unknown>,
+    pub left_out: Vec<LeftOut>,
+}
+
+pub(crate) fn typed_object(file: &str, root: &Node, kind: &str) -> Result<Meant, Diagnostics> {
     macro_rules! object {
         ($variant:ident) => {{
             let typed = typed::read(root, file).map_err(|e| in_object(*e, root, kind))?;
-            (Object::$variant(Box::new(typed.value)), typed.unknown)
+            let object = Object::$variant(Box::new(typed.value));
+            Meant { object, unknown: typed.unknown, left_out: typed.left_out }
         }};
     }
     let api_version = root.get("apiVersion").and_then(Node::as_str).unwrap_or("");
-    let other = |kind: String| (Object::Other { kind }, Vec::new());
     match groups::meaning(api_version, kind) {
         Meaning::Read => bounds::object(file, root, kind)?,
-        Meaning::Other => return Ok(other(kind.to_owned())),
+        Meaning::Other => return Ok(by_keys(root, kind)),
         Meaning::Namesake => {
-            return Ok(other(format!("{kind} ({})", groups::group_of(api_version))));
+            let kind = format!("{kind} ({})", groups::group_of(api_version));
+            return Ok(by_keys(root, &kind));
         }
         Meaning::Misspelt(close) => {
             let error = Diagnostic::error(file, format!("unknown kind {}", quoted(kind)))
@@ -219,6 +227,14 @@ pub(crate) fn typed_object(
         "Namespace" => object!(Namespace),
         _ => unreachable!("a kind that is read"),
     })
+}
+
+/// An object without a type here: some kinds are read by their keys.
+fn by_keys(root: &Node, kind: &str) -> Meant {
+    let keys = known::in_tree(kind, root);
+    let unknown = |path: String| Unknown { key: path.clone(), line: 0, path, known: &[] };
+    let unknown = keys.unknown.into_iter().map(unknown).collect();
+    Meant { object: Object::Other { kind: kind.to_owned() }, unknown, left_out: keys.left_out }
 }
 
 /// Whether an object, or a list of them, is of a kind that is read.

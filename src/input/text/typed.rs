@@ -2,14 +2,15 @@
 //! its key path and line, and every key that no field took is recorded together with the keys that would
 //! have been taken.
 
+mod error;
+
 use crate::input::bounds;
-use crate::input::text::diagnostics::{Diagnostic, did_you_mean};
-use crate::input::text::tree::{Node, Step, Value, key_of, path_text, quoted};
+use crate::input::known::{Fate, LeftOut, Section, fields_of};
+use crate::input::text::diagnostics::Diagnostic;
+use crate::input::text::tree::{Node, Step, Value, key_of, path_text};
+use error::{Error, OUT_OF_RANGE, unexpected};
 use serde::de::{self, DeserializeSeed, Deserializer, MapAccess, SeqAccess, Visitor};
 use std::cell::RefCell;
-use std::fmt;
-
-const OUT_OF_RANGE: &str = "value out of range";
 
 /// A key that no field of the type took.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -21,10 +22,11 @@ pub struct Unknown {
     pub known: &'static [&'static str],
 }
 
-/// What a deserialization made: the value and the keys it did not know.
+/// What a deserialization made: the value, the keys it did not know, and those that are not simulated.
 pub struct Typed<T> {
     pub value: T,
     pub unknown: Vec<Unknown>,
+    pub left_out: Vec<LeftOut>,
 }
 
 /// Reads `node` as a `T`. `file` is named in the error.
@@ -33,9 +35,12 @@ pub fn read<'de, T: de::Deserialize<'de>>(
     file: &str,
 ) -> Result<Typed<T>, Box<Diagnostic>> {
     let context = Context::default();
-    let here = Here { node, context: &context, line: node.line, known: &[] };
+    let here = Here { node, context: &context, line: node.line, known: &[], modelled: true };
     match T::deserialize(here) {
-        Ok(value) => Ok(Typed { value, unknown: context.unknown.into_inner() }),
+        Ok(value) => {
+            let Context { unknown, left_out, .. } = context;
+            Ok(Typed { value, unknown: unknown.into_inner(), left_out: left_out.into_inner() })
+        }
         Err(error) => Err(Box::new(error.into_diagnostic(file, node))),
     }
 }
@@ -44,6 +49,7 @@ pub fn read<'de, T: de::Deserialize<'de>>(
 struct Context {
     path: RefCell<Vec<Step>>,
     unknown: RefCell<Vec<Unknown>>,
+    left_out: RefCell<Vec<LeftOut>>,
 }
 
 /// The place a value is read at.
@@ -55,6 +61,8 @@ struct Here<'a, 'de> {
     line: u32,
     /// The keys known beside it.
     known: &'static [&'static str],
+    /// It belongs to what is simulated.
+    modelled: bool,
 }
 
 impl<'a, 'de> Here<'a, 'de> {
@@ -96,7 +104,7 @@ impl<'de> Deserializer<'de> for Here<'_, 'de> {
             Value::Float(x) => visitor.visit_f64(*x),
             Value::Str(s) => visitor.visit_borrowed_str(s),
             Value::List(items) => visitor.visit_seq(Items { here: self, items, next: 0 }),
-            Value::Map(_) => visitor.visit_map(Entries { here: self, next: 0, known: &[] }),
+            Value::Map(_) => visitor.visit_map(Entries::of(self, "", &[])),
         }
     }
 
@@ -114,12 +122,12 @@ impl<'de> Deserializer<'de> for Here<'_, 'de> {
 
     fn deserialize_struct<V: Visitor<'de>>(
         self,
-        _name: &'static str,
+        name: &'static str,
         known: &'static [&'static str],
         visitor: V,
     ) -> Result<V::Value, Error> {
         match &self.node.value {
-            Value::Map(_) => visitor.visit_map(Entries { here: self, next: 0, known }),
+            Value::Map(_) => visitor.visit_map(Entries::of(self, name, known)),
             _ => self.deserialize_any(visitor),
         }
     }
@@ -210,6 +218,30 @@ struct Entries<'a, 'de> {
     here: Here<'a, 'de>,
     next: usize,
     known: &'static [&'static str],
+    /// What becomes of the fields of this type.
+    fates: Option<&'static Section>,
+}
+
+impl<'a, 'de> Entries<'a, 'de> {
+    fn of(here: Here<'a, 'de>, name: &str, known: &'static [&'static str]) -> Self {
+        let fates = if here.modelled { fields_of(name) } else { None };
+        Entries { here, next: 0, known, fates }
+    }
+
+    /// Whether the field belongs to what is simulated. Notes one that would change the answer if it did.
+    fn is_modelled(&self, key: &str, node: &Node) -> bool {
+        let Some(fates) = self.fates else { return self.here.modelled };
+        let fate = fates.fate(key);
+        if let Some(Fate::NotModelled(rule)) = fate {
+            let mut path = self.here.context.path.borrow().clone();
+            path.push(Step::Key(key.to_owned()));
+            let path = path_text(&path);
+            if rule.applies(&path, node) {
+                self.here.context.left_out.borrow_mut().push(LeftOut { path, rule });
+            }
+        }
+        fate == Some(&Fate::Modelled)
+    }
 }
 
 impl<'de> MapAccess<'de> for Entries<'_, 'de> {
@@ -232,163 +264,9 @@ impl<'de> MapAccess<'de> for Entries<'_, 'de> {
 
     fn next_value_seed<T: DeserializeSeed<'de>>(&mut self, seed: T) -> Result<T::Value, Error> {
         let entry = &self.here.node.entries()[self.next - 1];
-        let part = Here { node: &entry.node, line: entry.line, known: self.known, ..self.here };
+        let modelled = self.is_modelled(&entry.key, &entry.node);
+        let known = self.known;
+        let part = Here { node: &entry.node, line: entry.line, known, modelled, ..self.here };
         self.here.part(Step::Key(entry.key.clone()), part, seed)
-    }
-}
-
-/// Why a value could not be read.
-#[derive(Debug)]
-pub struct Error(Box<Problem>);
-
-#[derive(Debug)]
-struct Problem {
-    message: String,
-    found: Option<String>,
-    allowed: Option<String>,
-    suggestion: Option<String>,
-    missing: bool,
-    place: Option<(String, u32)>,
-}
-
-impl Error {
-    fn new(message: impl Into<String>) -> Error {
-        Error(Box::new(Problem {
-            message: message.into(),
-            found: None,
-            allowed: None,
-            suggestion: None,
-            missing: false,
-            place: None,
-        }))
-    }
-
-    fn one_of(message: &str, word: &str, known: &'static [&'static str]) -> Error {
-        let mut error = Error::new(message);
-        error.0.found = Some(quoted(word));
-        error.0.allowed = Some(known.join(", "));
-        error.0.suggestion = did_you_mean(word, known.iter().copied())
-            .map(|candidate| format!("did you mean \"{candidate}\"?"));
-        error
-    }
-
-    fn into_diagnostic(self, file: &str, root: &Node) -> Diagnostic {
-        let (path, line) = self.0.place.unwrap_or((String::new(), root.line));
-        let mut diagnostic =
-            Diagnostic::error(file, self.0.message).at((line > 0).then_some(line), path);
-        diagnostic.found = self.0.found;
-        diagnostic.allowed = self.0.allowed;
-        diagnostic.suggestion = self.0.suggestion;
-        diagnostic
-    }
-}
-
-impl fmt::Display for Error {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0.message)
-    }
-}
-
-impl std::error::Error for Error {}
-
-impl de::Error for Error {
-    fn custom<T: fmt::Display>(message: T) -> Error {
-        Error::new(message.to_string())
-    }
-
-    fn invalid_type(found: de::Unexpected<'_>, expected: &dyn de::Expected) -> Error {
-        let expected = expected.to_string();
-        let mut error = Error::new("wrong kind of value");
-        if let (
-            de::Unexpected::Signed(_) | de::Unexpected::Float(_) | de::Unexpected::Bool(_),
-            true,
-        ) = (found, expected.contains("string"))
-        {
-            let text = match found {
-                de::Unexpected::Signed(i) => i.to_string(),
-                de::Unexpected::Float(x) => x.to_string(),
-                de::Unexpected::Bool(b) => b.to_string(),
-                _ => String::new(),
-            };
-            error.0.suggestion = Some(format!("write it in quotation marks: \"{text}\""));
-        }
-        if let (de::Unexpected::Str(s), true) = (found, is_number(&found, &expected)) {
-            error.0.suggestion = Some(format!("write it without quotation marks: {}", s.trim()));
-        }
-        error.0.allowed = Some(plain_words(&expected));
-        error
-    }
-
-    fn invalid_value(found: de::Unexpected<'_>, expected: &dyn de::Expected) -> Error {
-        let mut error = Error::new(OUT_OF_RANGE);
-        if let de::Unexpected::Str(s) = found {
-            error.0.message = "wrong value".to_owned();
-            error.0.found = Some(quoted(s));
-        }
-        error.0.allowed = Some(match expected.to_string().as_str() {
-            "i32" => format!("a whole number, {} to {}", i32::MIN, i32::MAX),
-            other => plain_words(other),
-        });
-        error
-    }
-
-    fn unknown_variant(word: &str, known: &'static [&'static str]) -> Error {
-        Error::one_of("unknown word", word, known)
-    }
-
-    fn unknown_field(word: &str, known: &'static [&'static str]) -> Error {
-        Error::one_of(&format!("unknown key {}", quoted(word)), word, known)
-    }
-
-    fn missing_field(field: &'static str) -> Error {
-        let mut error = Error::new(format!("the key \"{field}\" is missing"));
-        error.0.missing = true;
-        error
-    }
-
-    fn duplicate_field(field: &'static str) -> Error {
-        Error::new(format!("the key \"{field}\" is given twice"))
-    }
-}
-
-fn is_number(found: &de::Unexpected<'_>, expected: &str) -> bool {
-    matches!(found, de::Unexpected::Str(s) if s.trim().parse::<f64>().is_ok())
-        && ["i16", "i32", "i64", "u8", "u16", "u32", "u64", "f64"].contains(&expected)
-}
-
-/// Rust's and serde's names for what is expected, in the words of a user.
-fn plain_words(expected: &str) -> String {
-    match expected {
-        "i8" | "i16" | "i32" | "i64" => "a whole number".to_owned(),
-        "u8" | "u16" | "u32" | "u64" => "a whole number, 0 or more".to_owned(),
-        "f32" | "f64" => "a number".to_owned(),
-        "a boolean" => "true or false".to_owned(),
-        "a string" | "string" => "text".to_owned(),
-        "a map" => "a mapping (key: value)".to_owned(),
-        "a sequence" => "a list".to_owned(),
-        "unit" => "nothing".to_owned(),
-        "internally tagged enum Dist" => {
-            "a distribution, such as { kind = \"constant\", mean_s = 0.01 }".to_owned()
-        }
-        "internally tagged enum ActionCase" => "a table with a kind".to_owned(),
-        _ if expected.starts_with(|c: char| c.is_ascii_uppercase()) && !expected.contains(' ') => {
-            format!("a mapping ({expected})")
-        }
-        _ => match expected.strip_prefix("struct ") {
-            Some(_) => "a table of keys".to_owned(),
-            None => expected.to_owned(),
-        },
-    }
-}
-
-fn unexpected(node: &Node) -> de::Unexpected<'_> {
-    match &node.value {
-        Value::Null => de::Unexpected::Unit,
-        Value::Bool(b) => de::Unexpected::Bool(*b),
-        Value::Int(i) => de::Unexpected::Signed(*i),
-        Value::Float(x) => de::Unexpected::Float(*x),
-        Value::Str(s) => de::Unexpected::Str(s),
-        Value::List(_) => de::Unexpected::Seq,
-        Value::Map(_) => de::Unexpected::Map,
     }
 }

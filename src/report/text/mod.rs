@@ -67,7 +67,7 @@ fn style(answer: &Answer) -> Style {
     }
 }
 
-/// The answer, and what it leaves out if it was asked to.
+/// The answer, what it leaves out if it was asked to, and what could change it.
 fn verdict(out: &mut String, answer: &Answer) {
     for part in wrap(&answer.verdict, WIDTH - 2) {
         line(out, &format!("  {}", paint(style(answer), &part)));
@@ -75,6 +75,9 @@ fn verdict(out: &mut String, answer: &Answer) {
     if answer.provenance.evaluator == Evaluator::Approximate.name() {
         let why = &answer.provenance.evaluator_reason;
         wrapped(out, 2, &format!("Approximate, as asked for: {why}. See --evaluator auto."));
+    }
+    if !answer.not_modelled.is_empty() {
+        hanging(out, "not modelled", &answer.not_modelled.join("; "));
     }
 }
 
@@ -272,9 +275,6 @@ fn notes(out: &mut String, answer: &Answer) {
         if answer.assumptions.len() > SHOWN {
             wrapped(out, 2, &format!("and {} more", answer.assumptions.len() - SHOWN));
         }
-    }
-    if !answer.not_modelled.is_empty() {
-        hanging(out, "not modelled", &answer.not_modelled.join(", "));
     }
     out.push('\n');
     line(out, &paint(DIM, &answer.signature()));

@@ -1,0 +1,38 @@
+//! Keys of objects that have no type here, by their dotted paths.
+
+use super::{Fate, LeftOut, fields_of};
+use crate::input::text::tree::Node;
+
+/// What was found in an object: keys that are not simulated, and keys nobody knows.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Keys {
+    pub left_out: Vec<LeftOut>,
+    pub unknown: Vec<String>,
+}
+
+/// Looks through an object of a kind that is read by its keys alone.
+pub fn in_tree(kind: &str, root: &Node) -> Keys {
+    let mut found = Keys::default();
+    if fields_of(kind).is_some() {
+        look(kind, "", root, &mut found);
+    }
+    found
+}
+
+fn look(kind: &str, above: &str, node: &Node, found: &mut Keys) {
+    let section = fields_of(kind).expect("looked up before");
+    for entry in node.entries() {
+        let path = match above {
+            "" => entry.key.clone(),
+            _ => format!("{above}.{}", entry.key),
+        };
+        match section.fate(&path) {
+            Some(Fate::NotModelled(rule)) if rule.applies(&path, &entry.node) => {
+                found.left_out.push(LeftOut { path, rule });
+            }
+            Some(_) => {}
+            None if entry.node.is_map() => look(kind, &path, &entry.node, found),
+            None => found.unknown.push(path),
+        }
+    }
+}

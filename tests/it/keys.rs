@@ -1,0 +1,351 @@
+//! Every key counts: each field of each type that is read, and each annotation of each controller that is
+//! modelled, is simulated, cannot matter, or is named with what it would do.
+
+mod schema;
+
+use k8s_openapi::api::apps::v1::Deployment;
+use k8s_openapi::api::core::v1::{Namespace, Node, Service};
+use k8s_openapi::api::networking::v1::Ingress;
+use k8s_openapi::api::policy::v1::PodDisruptionBudget;
+use rollsim::engine::Dist;
+use rollsim::input::known::{self, Fate};
+use rollsim::input::{Diagnostics, Input, Source};
+use rollsim::model::balancer::Kind;
+use rollsim::model::balancer::settings::{Given, Own};
+use rollsim::scenario::Scenario;
+use schema::Schema;
+use serde_json::{Value, json};
+use std::cell::RefCell;
+use std::collections::{BTreeMap, BTreeSet};
+
+/// Objects that are read by their keys alone; that the code reads no others stands in the tables.
+const BY_KEYS: [&str; 4] =
+    ["TargetGroupBinding", "PersistentVolumeClaim", "HorizontalPodAutoscaler", "ScaledObject"];
+
+fn roots() -> [(&'static str, Schema); 6] {
+    [
+        ("Deployment", schema::of::<Deployment>("apps/v1", "Deployment")),
+        ("Service", schema::of::<Service>("v1", "Service")),
+        ("Ingress", schema::of::<Ingress>("networking.k8s.io/v1", "Ingress")),
+        (
+            "PodDisruptionBudget",
+            schema::of::<PodDisruptionBudget>("policy/v1", "PodDisruptionBudget"),
+        ),
+        ("Node", schema::of::<Node>("v1", "Node")),
+        ("Namespace", schema::of::<Namespace>("v1", "Namespace")),
+    ]
+}
+
+/// A field of an object: its type, its name, and the way to it.
+struct Place {
+    owner: String,
+    field: String,
+    way: Vec<Value>,
+}
+
+/// All fields that are reached from a type through what is modelled.
+fn places(root: &str, schema: &Schema) -> Vec<Place> {
+    let mut places = Vec::new();
+    let mut open = vec![(root.to_owned(), Vec::<Value>::new())];
+    while let Some((owner, above)) = open.pop() {
+        for (field, holds) in &schema[&owner] {
+            let mut way = above.clone();
+            way.push(json!(field));
+            let modelled = known::fields_of(&owner).and_then(|s| s.fate(field));
+            if let (Some(child), Some(Fate::Modelled)) = (&holds.child, modelled) {
+                let mut inside = way.clone();
+                if holds.list {
+                    inside.push(json!(0));
+                }
+                open.push((child.clone(), inside));
+            }
+            places.push(Place { owner: owner.clone(), field: field.clone(), way });
+        }
+    }
+    places
+}
+
+#[test]
+fn every_field_stands_in_a_table() {
+    let mut missing = BTreeSet::new();
+    let mut met: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
+    for (root, schema) in roots() {
+        for Place { owner, field, .. } in places(root, &schema) {
+            if known::fields_of(&owner).and_then(|s| s.fate(&field)).is_none() {
+                missing.insert(format!("{owner}.{field}"));
+            }
+            met.entry(owner).or_default().insert(field);
+        }
+    }
+    assert!(missing.is_empty(), "in no table: {missing:?}");
+    assert!(met.len() > 50, "{}", met.len());
+    let [(_, fields), _] = known::tables();
+    for (name, section) in fields.iter().filter(|(name, _)| !BY_KEYS.contains(&name.as_str())) {
+        let there = met.get(name).unwrap_or_else(|| panic!("no type {name} is read"));
+        let listed: BTreeSet<String> = section.all().map(|(key, _)| key.to_owned()).collect();
+        assert_eq!(listed.difference(there).next(), None, "{name} has no such field");
+    }
+}
+
+/// A manifest with something at every place that is modelled.
+const WHOLE: &str = include_str!("keys/whole.yaml");
+
+fn whole() -> Vec<Value> {
+    let text = |d: &str| serde_json::to_value(yaml_serde::from_str::<Value>(d).expect("YAML"));
+    WHOLE.split("\n---\n").map(|d| text(d).expect("JSON")).collect()
+}
+
+fn lower(documents: &[Value]) -> Result<Scenario, Diagnostics> {
+    let list = json!({ "apiVersion": "v1", "kind": "List", "items": documents });
+    let source = Source::Text { name: "whole.json".into(), text: list.to_string() };
+    Input::load(&[source])?.lower()
+}
+
+/// The place within a document; None: the manifest has nothing there.
+fn at<'a>(document: &'a mut Value, way: &[Value]) -> Option<&'a mut Value> {
+    way.iter().try_fold(document, |here, step| match step {
+        Value::String(key) => here.get_mut(key),
+        step => here.get_mut(step.as_u64()? as usize),
+    })
+}
+
+/// What is in the tables as without effect has none, and what is there as not modelled changes nothing and
+/// is named. (Both at the level of what is simulated: nothing else comes of an input.)
+#[test]
+fn fields_that_are_not_simulated_change_nothing_and_are_named_if_they_would() {
+    let documents = whole();
+    let plain = lower(&documents).unwrap_or_else(|e| panic!("{e}"));
+    let (mut all, mut tried, mut wrong) = (BTreeSet::new(), BTreeSet::new(), Vec::new());
+    for (root, schema) in roots() {
+        let index = documents.iter().position(|d| d["kind"] == *root).expect("one of each kind");
+        for Place { owner, field, way } in places(root, &schema) {
+            let fate = known::fields_of(&owner).and_then(|s| s.fate(&field)).expect("in a table");
+            // That of an init container makes it a sidecar; this handler excludes the others.
+            let sidecar = field == "restartPolicy" && way.contains(&json!("initContainers"));
+            let handler = (owner.as_str(), field.as_str()) == ("LifecycleHandler", "tcpSocket");
+            if *fate == Fate::Modelled || sidecar || handler {
+                continue;
+            }
+            let key = format!("{owner}.{field}");
+            all.insert(key.clone());
+            let mut changed = documents.clone();
+            let Some(Value::Object(above)) = at(&mut changed[index], &way[..way.len() - 1]) else {
+                continue;
+            };
+            tried.insert(key);
+            above.insert(field.clone(), sample(&schema, &owner, &field));
+            if let Some(why) = difference(&plain, &changed, fate) {
+                wrong.push(format!("{owner}.{field}: {why}"));
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+    assert_eq!(all.difference(&tried).collect::<Vec<_>>(), Vec::<&String>::new(), "never there");
+    assert!(tried.len() > 120, "{}", tried.len());
+}
+
+/// What is not as the table says of a key that the documents have and `plain` has not.
+fn difference(plain: &Scenario, documents: &[Value], fate: &Fate) -> Option<String> {
+    let scenario = match lower(documents) {
+        Ok(scenario) => scenario,
+        Err(problems) => return Some(problems.to_string()),
+    };
+    let bare = &plain.not_modelled;
+    let new: Vec<String> =
+        scenario.not_modelled.iter().filter(|n| !bare.contains(n)).cloned().collect();
+    let same = Scenario { not_modelled: bare.clone(), ..scenario };
+    let named = match fate {
+        Fate::NotModelled(rule) => new.iter().any(|n| n.contains(&rule.effect)),
+        _ => new.is_empty(),
+    };
+    match (same == *plain, named) {
+        (false, _) => Some("changes what is simulated".to_owned()),
+        (true, false) => Some(format!("named are {new:?}")),
+        (true, true) => None,
+    }
+}
+
+/// A value of the field that does something.
+fn sample(schema: &Schema, owner: &str, field: &str) -> Value {
+    let holds = &schema[owner][field];
+    let one = match &holds.child {
+        Some(child) => {
+            let fields = &schema[child];
+            fields.keys().map(|name| (name.clone(), sample(schema, child, name))).collect()
+        }
+        None if (owner, field) == ("ServiceSpec", "allocateLoadBalancerNodePorts") => json!(false),
+        None => holds.sample.clone(),
+    };
+    match (holds.list, holds.map) {
+        (true, _) => json!([one]),
+        (_, true) => json!({ "key": one }),
+        _ => one,
+    }
+}
+
+/// Takes note of what is asked for.
+#[derive(Default)]
+struct Asked {
+    annotations: RefCell<BTreeSet<String>>,
+    attributes: RefCell<BTreeSet<String>>,
+}
+
+impl Given for Asked {
+    fn is_set(&self, _key: &str) -> bool {
+        false
+    }
+    fn dist(&mut self, _key: &'static str) -> Dist {
+        Dist::ZERO
+    }
+    fn number(&mut self, _key: &'static str, _own: Option<Own>) -> f64 {
+        1.0
+    }
+    fn word(&mut self, _key: &'static str, _own: Option<Own>, _allowed: &[&str]) -> usize {
+        0
+    }
+    fn refuse(&mut self, _own: &Own, _allowed: &str) {}
+    fn annotation(&self, key: &str) -> Option<Own> {
+        self.annotations.borrow_mut().insert(key.to_owned());
+        None
+    }
+    fn attribute(&self, key: &str, name: &str) -> Option<Own> {
+        self.annotations.borrow_mut().insert(key.to_owned());
+        self.attributes.borrow_mut().insert(name.to_owned());
+        None
+    }
+    fn weighted(&self) -> bool {
+        false
+    }
+    fn restarts(&self) -> bool {
+        true
+    }
+    fn zones(&self) -> usize {
+        2
+    }
+    fn local(&self) -> bool {
+        true
+    }
+}
+
+/// Annotations that something else than the model of a path reads.
+const READ_ELSEWHERE: [&str; 10] = [
+    "alb.ingress.kubernetes.io/actions.*",
+    "controller.kubernetes.io/pod-deletion-cost",
+    "elbv2.k8s.aws/pod-readiness-gate-inject",
+    "nginx.ingress.kubernetes.io/canary",
+    "nginx.ingress.kubernetes.io/canary-by-cookie",
+    "nginx.ingress.kubernetes.io/canary-by-header",
+    "nginx.ingress.kubernetes.io/canary-by-header-pattern",
+    "nginx.ingress.kubernetes.io/canary-weight",
+    "nginx.ingress.kubernetes.io/canary-weight-total",
+    "service.beta.kubernetes.io/aws-load-balancer-type",
+];
+
+/// The table says of an annotation that it is modelled if and only if something reads it.
+#[test]
+fn annotations_that_are_modelled_are_those_that_are_read() {
+    let mut asked = Asked::default();
+    for kind in [
+        Kind::Service,
+        Kind::NodePort,
+        Kind::LoadBalancer,
+        Kind::Alb,
+        Kind::Nlb,
+        Kind::IngressNginx,
+        Kind::Headless,
+        Kind::MetalLbL2,
+        Kind::MetalLbBgp,
+        Kind::Haproxy,
+    ] {
+        kind.read(&mut asked);
+    }
+    let [_, (_, annotations)] = known::tables();
+    let attributes = known::attributes();
+    let mut modelled = BTreeSet::new();
+    for (prefix, section) in annotations.iter().filter(|(_, s)| !std::ptr::eq(*s, attributes)) {
+        let listed = section.all().filter(|(_, fate)| **fate == Fate::Modelled);
+        modelled.extend(listed.map(|(name, _)| format!("{prefix}{name}")));
+    }
+    let mut read = asked.annotations.into_inner();
+    read.extend(READ_ELSEWHERE.iter().map(|a| (*a).to_owned()));
+    assert_eq!(modelled, read);
+    let listed = attributes.all().filter(|(_, fate)| **fate == Fate::Modelled);
+    let listed: BTreeSet<String> = listed.map(|(name, _)| name.to_owned()).collect();
+    assert_eq!(listed, asked.attributes.into_inner());
+}
+
+/// Deployment, Service and Ingress with a mark: on the Ingress, the Service, the pods or the namespace.
+fn marked(on: &str, class: &str, key: &str, value: &str) -> Result<Vec<String>, String> {
+    let mut documents = whole();
+    for document in &mut documents {
+        let metadata = match (document["kind"].as_str(), on) {
+            (Some("Deployment"), "pods") => &mut document["spec"]["template"]["metadata"],
+            (Some(kind), on) if kind == on => &mut document["metadata"],
+            _ => continue,
+        };
+        metadata["annotations"][key] = json!(value);
+    }
+    for document in documents.iter_mut().filter(|d| d["kind"] == "Ingress") {
+        document["spec"]["ingressClassName"] = json!(class);
+    }
+    lower(&documents).map(|s| s.not_modelled).map_err(|e| e.to_string())
+}
+
+#[test]
+fn marks_that_matter_are_named_and_unknown_ones_too() {
+    let nginx = "nginx.ingress.kubernetes.io/";
+    let alb = "alb.ingress.kubernetes.io/";
+    for (on, class, key, value, wanted) in [
+        ("Ingress", "nginx", format!("{nginx}affinity"), "cookie", "sticky sessions"),
+        ("Ingress", "nginx", format!("{nginx}service-upstream"), "false", ""),
+        ("Ingress", "nginx", format!("{nginx}proxy-body-size"), "8m", ""),
+        ("Ingress", "nginx", format!("{nginx}limit-rpm"), "8", "rate limits"),
+        ("Ingress", "nginx", format!("{nginx}proxy-bodysize"), "8m", "did you mean"),
+        ("Ingress", "nginx", format!("{nginx}quite-another"), "8m", "unknown annotation"),
+        ("Ingress", "nginx", format!("{alb}target-node-labels"), "a=b", ""),
+        ("Ingress", "alb", format!("{alb}target-node-labels"), "a=b", "only some nodes"),
+        ("Ingress", "alb", format!("{alb}frontend-nlb-scheme"), "internal", "network load"),
+        ("Service", "nginx", "service.kubernetes.io/topology-mode".into(), "Auto", "zone"),
+        ("Service", "nginx", "service.kubernetes.io/topology-mode".into(), "Disabled", ""),
+        ("pods", "nginx", "sidecar.istio.io/inject".into(), "true", "istio-proxy"),
+        ("pods", "nginx", "sidecar.istio.io/inject".into(), "false", ""),
+        ("pods", "nginx", "linkerd.io/inject".into(), "enabled", "linkerd-proxy"),
+        ("pods", "nginx", "dapr.io/enabled".into(), "true", "daprd"),
+        ("pods", "nginx", "dapr.io/app-id".into(), "web", ""),
+        ("pods", "nginx", "karpenter.sh/do-not-disrupt".into(), "true", ""),
+        ("Namespace", "nginx", "istio-injection".into(), "enabled", "istio-proxy"),
+        ("Namespace", "nginx", "istio-injection".into(), "disabled", ""),
+    ] {
+        let bare = marked("none", class, "", "").expect("fits");
+        let named = marked(on, class, &key, value).unwrap_or_else(|e| panic!("{key}: {e}"));
+        let new: Vec<&String> = named.iter().filter(|n| !bare.contains(n)).collect();
+        let fits = if wanted.is_empty() {
+            new.is_empty()
+        } else {
+            new.iter().any(|n| n.contains(wanted) && n.contains(&key))
+        };
+        assert!(fits, "{key}={value} on {on}: {new:?}");
+    }
+    let error = marked("Ingress", "nginx", &format!("{nginx}proxy-read-timeot"), "8");
+    assert!(error.expect_err("refused").contains("proxy-read-timeout"));
+}
+
+/// A pod that refuses a proxy gets none, whatever its namespace says.
+#[test]
+fn pods_refuse_what_their_namespace_wants() {
+    let mut documents = whole();
+    for document in &mut documents {
+        match document["kind"].as_str() {
+            Some("Namespace") => {
+                document["metadata"]["labels"]["istio-injection"] = json!("enabled")
+            }
+            Some("Deployment") => {
+                document["spec"]["template"]["metadata"]["labels"]["sidecar.istio.io/inject"] =
+                    json!("false");
+            }
+            _ => {}
+        }
+    }
+    let named = lower(&documents).expect("fits").not_modelled;
+    assert!(!named.iter().any(|n| n.contains("istio")), "{named:?}");
+}
