@@ -24,7 +24,10 @@ fn log_of_head() -> Option<PathBuf> {
 
 /// A log of one line, for a repository that keeps none, or no repository.
 fn written_log() -> PathBuf {
-    let commit = git(&["rev-parse", "HEAD"]).or_else(packaged_commit);
+    // Where the repository does not come along, as in an image, whoever builds may say.
+    println!("cargo:rerun-if-env-changed=ROLLSIM_COMMIT");
+    let told = || env::var("ROLLSIM_COMMIT").ok();
+    let commit = git(&["rev-parse", "HEAD"]).or_else(packaged_commit).or_else(told);
     let branch = git(&["symbolic-ref", "--quiet", "HEAD"]);
     for name in ["HEAD", "packed-refs"].into_iter().chain(branch.as_deref()) {
         if let Some(path) = git_file(name) {

@@ -3,6 +3,7 @@
 pub mod card;
 pub mod fit;
 pub mod kubectl;
+#[cfg(feature = "plots")]
 pub mod plot;
 pub mod recipes;
 pub mod record;

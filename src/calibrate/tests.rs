@@ -128,6 +128,7 @@ fn the_card_is_toml_with_every_fitted_entry() {
     assert!(card::text(&calibration).contains("kept from the base card"));
 }
 
+#[cfg(feature = "plots")]
 #[test]
 fn pictures_show_data_and_fit() {
     let calibration = calibrate(&[lone_pods(60)], &base());

@@ -2,13 +2,10 @@
 
 use super::input::InputArgs;
 use super::{files, progress};
-use crate::blame::{Facts, Tally};
-use crate::input::bounds;
+use crate::input::Diagnostics;
 use crate::report::{self, Answer};
 use crate::run::{EvaluatorChoice, RunOptions};
 use crate::scenario::Scenario;
-use crate::timeline::Timeline;
-use crate::traffic::TrafficOutcome;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
@@ -140,26 +137,9 @@ pub(super) fn write_answer(text: &str, output: Option<&Path>) -> anyhow::Result<
     }
 }
 
-/// Simulates a scenario; every replication is blamed while its timeline is there.
-pub(super) fn answer(scenario: &Scenario, options: &RunOptions) -> anyhow::Result<Answer> {
-    bounds::run(scenario, options)?;
-    let facts = Facts::of(scenario);
-    let (replications, tallies) = progress::watched(options.replications, |done| {
-        crate::run::run_seeing(
-            scenario,
-            options,
-            |timeline: &Timeline, outcome: &TrafficOutcome| {
-                let tally = Tally::of(timeline, outcome, &facts);
-                done();
-                tally
-            },
-        )
-    });
-    if let Some(why) = crate::run::refusal(scenario, options, &replications) {
-        anyhow::bail!("{}: {why}", scenario.name);
-    }
-    let blame = report::blame::rows(scenario, &Tally::finish(tallies));
-    Ok(Answer::new(scenario, options, &replications, blame))
+/// The answer of a scenario; a bar shows how far it is.
+pub(super) fn answer(scenario: &Scenario, options: &RunOptions) -> Result<Answer, Diagnostics> {
+    progress::watched(options.replications, |done| Answer::watched(scenario, options, done))
 }
 
 /// Whether each answer keeps within the bounds; what does not reach its end fails every one.

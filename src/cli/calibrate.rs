@@ -4,11 +4,12 @@ use super::files::{self, folders_with, read_text, write_in_folders};
 use super::outputs::{self, Form};
 use crate::calibrate::kubectl::WatchLog;
 use crate::calibrate::record::{RunRecord, from_measured};
-use crate::calibrate::{calibrate, card, plot};
+use crate::calibrate::{Calibration, calibrate, card};
 use crate::engine::Dist;
 use crate::input::cards::{Card, CardKind};
 use crate::input::minor_version;
 use crate::measured::Measured;
+use crate::report::PICTURES_ARE_BUILT_IN;
 use anyhow::{Result, anyhow, bail};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -48,6 +49,9 @@ pub struct Args {
 pub fn run(args: Args) -> Result<ExitCode> {
     let dirs: Vec<&Path> = args.dirs.iter().map(PathBuf::as_path).collect();
     outputs::check(&dirs, &outputs::given([("--output", &args.output, Form::Card)]))?;
+    if args.plots.is_some() && !PICTURES_ARE_BUILT_IN {
+        return Err(super::not_built_in("--plots", "plots"));
+    }
     let base = Card::embedded(CardKind::Platform, &args.base)?;
     let versions = versions(&args, &base)?;
     let latencies: BTreeMap<String, Dist> =
@@ -58,12 +62,7 @@ pub fn run(args: Args) -> Result<ExitCode> {
     }
     let calibration = calibrate(&runs, &latencies);
     if let Some(dir) = &args.plots {
-        for (entry, fitted) in &calibration.fitted {
-            write_in_folders(
-                &dir.join(format!("{entry}.svg")),
-                &plot::data_against_fit(entry, fitted),
-            )?;
-        }
+        draw(&calibration, dir)?;
     }
     if let Some(path) = &args.output {
         let stem = path.file_stem().map(|s| s.to_string_lossy().into_owned());
@@ -82,6 +81,22 @@ pub fn run(args: Args) -> Result<ExitCode> {
     }
     super::print(&card::text(&calibration))?;
     Ok(ExitCode::SUCCESS)
+}
+
+/// A picture for each latency.
+#[cfg(feature = "plots")]
+fn draw(calibration: &Calibration, dir: &Path) -> Result<()> {
+    for (entry, fitted) in &calibration.fitted {
+        let picture = crate::calibrate::plot::data_against_fit(entry, fitted);
+        write_in_folders(&dir.join(format!("{entry}.svg")), &picture)?;
+    }
+    Ok(())
+}
+
+/// Nobody gets here: `--plots` was refused.
+#[cfg(not(feature = "plots"))]
+fn draw(_: &Calibration, _: &Path) -> Result<()> {
+    Ok(())
 }
 
 /// The cases that the card's numbers come from: those of `dirs`, and those of the base card.

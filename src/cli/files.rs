@@ -1,7 +1,7 @@
 //! Files in and out.
 
 use crate::input::text::source;
-use crate::report::Files;
+use crate::report::{Files, PICTURES_ARE_BUILT_IN};
 use anyhow::{Context, anyhow};
 use std::path::{Path, PathBuf};
 
@@ -71,6 +71,9 @@ pub fn write_report(
     }
     for (name, text) in files() {
         write_in_folders(&path.join(name), &text)?;
+    }
+    if !PICTURES_ARE_BUILT_IN {
+        super::remark("no pictures beside the page: rollsim was built without its feature plots");
     }
     Ok(())
 }

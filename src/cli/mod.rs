@@ -101,6 +101,14 @@ pub fn main(commit: &str) -> ExitCode {
     }
 }
 
+/// What is asked for needs a feature of the package that this program was built without.
+fn not_built_in(what: &str, feature: &str) -> anyhow::Error {
+    anyhow::anyhow!(
+        "{what} is not built in\n  help    build rollsim with its feature {feature}: cargo install --path . \
+         --features {feature}"
+    )
+}
+
 /// The package's version with the commit that the program was built from.
 fn version() -> &'static str {
     VERSION.get().map_or(env!("CARGO_PKG_VERSION"), String::as_str)

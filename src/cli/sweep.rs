@@ -91,7 +91,7 @@ pub struct PlanArgs {
     pub report: Option<PathBuf>,
 
     /// Which result files to write
-    #[arg(long, value_enum, value_delimiter = ',', default_values = ["parquet", "csv", "jsonl"])]
+    #[arg(long, value_enum, value_delimiter = ',', default_values_t = FormatArg::default())]
     pub formats: Vec<FormatArg>,
 }
 
@@ -100,6 +100,13 @@ pub enum FormatArg {
     Parquet,
     Csv,
     Jsonl,
+}
+
+impl FormatArg {
+    /// All that this build can write.
+    fn default() -> Vec<FormatArg> {
+        Format::ALL.into_iter().filter(|f| f.is_built_in()).map(arg_of).collect()
+    }
 }
 
 /// Points per thread below which the replications of a point run in parallel too.
@@ -118,12 +125,21 @@ impl PlanArgs {
         let simulator = Simulator::load(&plan.base, &folder, paths, plan.evaluator)?;
         let stem = self.plan.file_stem().unwrap_or_default().to_string_lossy().into_owned();
         let directory = self.out.clone().unwrap_or_else(|| PathBuf::from(format!("{stem}.sweep")));
-        let formats = Format::ALL.into_iter().filter(|f| self.formats.contains(&arg_of(*f)));
+        let formats = self.formats()?;
         let base_command =
             base_command(&folder, &plan.base, plan.evaluator, (plan.seed, plan.replications));
         let report = self.report.clone();
-        let formats = formats.collect();
         Ok(Loaded { plan, text, directory, simulator, formats, report, base_command })
+    }
+
+    /// The result files that were asked for.
+    fn formats(&self) -> anyhow::Result<Vec<Format>> {
+        let asked = |f: &Format| self.formats.contains(&arg_of(*f));
+        let formats: Vec<Format> = Format::ALL.into_iter().filter(asked).collect();
+        match formats.iter().all(|f| f.is_built_in()) {
+            true => Ok(formats),
+            false => Err(super::not_built_in("--formats parquet", "parquet")),
+        }
     }
 }
 

@@ -5,9 +5,8 @@ use super::files::{folders_with, read_text, write_in_folders, write_report};
 use super::outputs::{self, Form};
 use crate::input::given::Input;
 use crate::report;
-use crate::validate::{
-    About, CaseResult, NotModelled, Validation, compare_case, plot, text, unmodelled,
-};
+use crate::report::PICTURES_ARE_BUILT_IN;
+use crate::validate::{About, CaseResult, NotModelled, Validation, compare_case, text, unmodelled};
 use anyhow::{Context, Result, anyhow, bail};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -67,6 +66,9 @@ pub fn run(args: Args) -> Result<ExitCode> {
         ("--report", &args.report, Form::Report),
     ]);
     outputs::check(&inputs, &outputs)?;
+    if args.format == Format::Markdown && !PICTURES_ARE_BUILT_IN {
+        return Err(super::not_built_in("--format markdown, which shows pictures,", "plots"));
+    }
     let known = args.known.as_deref().map(read_known).transpose()?.unwrap_or_default();
     let mut folders = Vec::new();
     for dir in &args.dirs {
@@ -176,12 +178,19 @@ fn html(validation: &Validation) -> String {
     report::html::validate(&report::validations::validate(validation, super::version()))
 }
 
+#[cfg(feature = "plots")]
 fn write_pictures(validation: &Validation, folder: &Path) -> Result<()> {
     for case in validation.cases.iter().filter(|c| text::has_losses(c)) {
         write_in_folders(
             &folder.join(format!("{}.svg", case.name)),
-            &plot::losses_per_second(case),
+            &crate::validate::plot::losses_per_second(case),
         )?;
     }
+    Ok(())
+}
+
+/// Nobody gets here: the format that shows them was refused.
+#[cfg(not(feature = "plots"))]
+fn write_pictures(_: &Validation, _: &Path) -> Result<()> {
     Ok(())
 }

@@ -14,10 +14,8 @@ pub fn run(args: &Args, input: &Input, asked: &[usize]) -> anyhow::Result<ExitCo
     refuse_what_shows_one(args)?;
     let (scenarios, not_simulated) = lower(&args.input, input, asked)?;
     let options = args.options();
-    let answers = scenarios
-        .iter()
-        .map(|s| answer::answer(s, &options))
-        .collect::<anyhow::Result<Vec<_>>>()?;
+    let answers =
+        scenarios.iter().map(|s| answer::answer(s, &options)).collect::<Result<Vec<_>, _>>()?;
     let all = Workloads::new(input.name(), answers, with_other_kinds(input, &not_simulated));
     let text = match args.format {
         RunFormat::Json => json::workloads(&all),

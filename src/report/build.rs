@@ -6,13 +6,47 @@ use super::answer::{
 };
 use super::spread::{Draw, count_figure, none_estimate};
 use super::{head, lanes, rollout, settings, stuck, words};
+use crate::blame::{Facts, Tally};
 use crate::engine::rng::mix;
-use crate::run::{Replication, RunOptions, mode};
+use crate::input::{Diagnostic, Diagnostics, bounds};
+use crate::run::{Replication, RunOptions, mode, refusal, run_seeing};
 use crate::scenario::Scenario;
 use crate::traffic::{Cause, Evaluator, Failure, Second, TrafficOutcome, choose};
 use std::collections::BTreeMap;
 
 impl Answer {
+    /// Simulates a scenario, and finds which settings lost its requests.
+    ///
+    /// # Errors
+    /// The options ask for more than can be simulated, or for an evaluator that does not fit the scenario.
+    pub fn of(scenario: &Scenario, options: &RunOptions) -> Result<Answer, Diagnostics> {
+        Answer::watched(scenario, options, &|| ())
+    }
+
+    /// As [`of`](Answer::of); calls `done` after each replication, from several threads.
+    ///
+    /// # Errors
+    /// As [`of`](Answer::of).
+    pub fn watched(
+        scenario: &Scenario,
+        options: &RunOptions,
+        done: &(dyn Fn() + Sync),
+    ) -> Result<Answer, Diagnostics> {
+        bounds::run(scenario, options)?;
+        let facts = Facts::of(scenario);
+        // Every replication is blamed while its timeline is there.
+        let (replications, tallies) = run_seeing(scenario, options, |timeline, outcome| {
+            let tally = Tally::of(timeline, outcome, &facts);
+            done();
+            tally
+        });
+        if let Some(why) = refusal(scenario, options, &replications) {
+            return Err(Diagnostic::error("", format!("{}: {why}", scenario.name)).into());
+        }
+        let blame = super::blame::rows(scenario, &Tally::finish(tallies));
+        Ok(Answer::new(scenario, options, &replications, blame))
+    }
+
     /// The answer of `replications` (at least one) of `scenario`.
     pub fn new(
         scenario: &Scenario,

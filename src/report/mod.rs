@@ -13,6 +13,7 @@ mod gather;
 mod head;
 pub mod html;
 mod lanes;
+mod pictures;
 mod placement;
 mod remedy;
 mod rollout;
@@ -21,6 +22,7 @@ mod sensitivity;
 pub mod settings;
 mod spread;
 mod stuck;
+#[cfg(feature = "plots")]
 pub mod svg;
 pub mod sweeps;
 pub mod text;
@@ -34,6 +36,8 @@ pub mod openmetrics;
 pub mod vegeta;
 
 pub use answer::Answer;
+pub use pictures::ARE_BUILT_IN as PICTURES_ARE_BUILT_IN;
+
 use data::{FrontierReport, OptimizeReport, SweepReport, ValidateReport};
 
 /// The files of a report, by name: what `--report DIR` writes.
@@ -51,8 +55,8 @@ pub fn run_files(answers: &[Answer]) -> Files {
             1 => format!("{stem}.{end}"),
             _ => format!("{stem}-{}.{end}", i + 1),
         };
-        files.extend(svg::timeline(answer).map(|svg| (name("timeline", "svg"), svg)));
-        files.push((name("requests-per-second", "svg"), svg::rates(answer)));
+        let pictures = pictures::rollout(answer).into_iter();
+        files.extend(pictures.map(|(stem, svg)| (name(&stem, "svg"), svg)));
         files.push((name("requests-per-second", "csv"), csv::csv(answer)));
     }
     files
@@ -62,7 +66,7 @@ pub fn run_files(answers: &[Answer]) -> Files {
 /// metric against each other one.
 pub fn sweep_files(sweep: &SweepReport) -> Files {
     let mut files = vec![("index.html".to_owned(), html::sweep(sweep))];
-    files.extend(sweep_pictures(sweep));
+    files.extend(pictures::sweep(sweep));
     files
 }
 
@@ -72,42 +76,18 @@ pub fn optimize_files(report: &OptimizeReport) -> Files {
     if !report.patch.is_empty() {
         files.push(("patch.yaml".into(), report.patch.clone()));
     }
-    files.extend(sweep_pictures(&report.evaluated));
+    files.extend(pictures::sweep(&report.evaluated));
     files
 }
 
 /// `index.html` and the map.
 pub fn frontier_files(report: &FrontierReport) -> Files {
-    vec![
-        ("index.html".to_owned(), html::frontier(report)),
-        ("frontier.svg".into(), svg::frontier(report)),
-    ]
+    let mut files = vec![("index.html".to_owned(), html::frontier(report))];
+    files.extend(pictures::frontier(report));
+    files
 }
 
 /// `index.html`.
 pub fn validate_files(report: &ValidateReport) -> Files {
     vec![("index.html".to_owned(), html::validate(report))]
-}
-
-fn sweep_pictures(sweep: &SweepReport) -> Files {
-    let several = sweep.axes.len() > 1;
-    let mut files = Files::new();
-    files.extend(svg::sensitivity(sweep).map(|svg| ("sensitivity.svg".to_owned(), svg)));
-    for (m, metric) in sweep.metrics.iter().enumerate() {
-        let mut add =
-            |stem: &str, svg: String| files.push((format!("{stem}-{}.svg", metric.key), svg));
-        if several {
-            add("map", svg::heat_map(sweep, 0, 1, m));
-        }
-        if !sweep.axes.is_empty() {
-            add("curves", svg::curves(sweep, 0, several.then_some(1), m));
-        }
-        if sweep.effects.iter().any(|e| e.metric == m) {
-            add("effects", svg::main_effects(sweep, m));
-        }
-        if m > 0 {
-            add("front", svg::pareto(sweep, 0, m));
-        }
-    }
-    files
 }

@@ -5,7 +5,7 @@ use super::data::{Compared, ValidateCase, ValidateGroup, ValidateReport};
 use crate::stats::{LEVEL, clopper_pearson};
 use crate::validate::distribution::Spread;
 use crate::validate::verdict::{Verdict, main_kind};
-use crate::validate::{Calibration, CaseResult, NotModelled, Summary, Validation, plot, text};
+use crate::validate::{Calibration, CaseResult, NotModelled, Summary, Validation, text};
 use std::collections::BTreeMap;
 
 /// `version` is that of the program.
@@ -69,8 +69,18 @@ fn case(case: &CaseResult) -> ValidateCase {
         kind_measured: kind(&measured.by_kind),
         kind_predicted: kind(&predicted.by_kind),
         reason: reasons.join("; "),
-        picture: text::has_losses(case).then(|| plot::losses_per_second(case)),
+        picture: picture(case),
     }
+}
+
+#[cfg(feature = "plots")]
+fn picture(case: &CaseResult) -> Option<String> {
+    text::has_losses(case).then(|| crate::validate::plot::losses_per_second(case))
+}
+
+#[cfg(not(feature = "plots"))]
+fn picture(_: &CaseResult) -> Option<String> {
+    None
 }
 
 /// Not finite where nothing is predicted: most rollouts do not complete.

@@ -2,6 +2,7 @@
 
 pub mod chance;
 pub mod distribution;
+#[cfg(feature = "plots")]
 pub mod plot;
 pub mod prediction;
 pub mod text;

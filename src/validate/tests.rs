@@ -128,6 +128,7 @@ fn known_differences_do_not_count_as_unexpected() {
     assert!(markdown.contains("![unknown](accuracy/unknown.svg)"), "{markdown}");
 }
 
+#[cfg(feature = "plots")]
 #[test]
 fn the_picture_shows_every_run() {
     let replications = [replication(3.0, 3.0, Some(2.0))];

@@ -2,6 +2,7 @@
 
 mod csv;
 mod json_lines;
+#[cfg(feature = "parquet")]
 mod parquet;
 
 use super::row::Column;
@@ -36,6 +37,11 @@ impl Format {
             Format::JsonLines => "results.jsonl",
         }
     }
+
+    /// Whether this build can write it: Parquet is a feature of the package.
+    pub fn is_built_in(self) -> bool {
+        self != Format::Parquet || cfg!(feature = "parquet")
+    }
 }
 
 /// A file that appears under its name only when it is whole and on the disk.
@@ -66,7 +72,10 @@ pub(super) fn sink(format: Format, dir: &Path, columns: Vec<Column>) -> io::Resu
     Ok(match format {
         Format::Csv => Box::new(csv::Csv::new(whole, file, &columns)?),
         Format::JsonLines => Box::new(json_lines::JsonLines::new(whole, file, columns)),
+        #[cfg(feature = "parquet")]
         Format::Parquet => Box::new(parquet::Parquet::new(whole, file, columns)?),
+        #[cfg(not(feature = "parquet"))]
+        Format::Parquet => return Err(io::ErrorKind::Unsupported.into()),
     })
 }
 

@@ -1,5 +1,6 @@
 use super::*;
 use crate::sweep::{Kind, RowOutcome};
+#[cfg(feature = "parquet")]
 use ::parquet::file::reader::{FileReader, SerializedFileReader};
 
 fn columns() -> Vec<Column> {
@@ -49,6 +50,7 @@ fn json_lines_leave_out_what_is_unset() {
 }
 
 /// More rows than a group holds, read back by the crate's own reader.
+#[cfg(feature = "parquet")]
 #[test]
 fn parquet_reads_back() {
     let rows = rows((1 << 14) + 10);
