@@ -3,6 +3,7 @@
 use crate::cluster::spec::{Deployment, Ingress, Node, PodDisruptionBudget, PodTemplate, Service};
 use crate::engine::{Dur, Time};
 pub use crate::model::balancer::Path;
+use crate::model::balancer::front;
 use crate::model::balancer::services::Split;
 use crate::model::gate::Gate;
 use crate::model::platform::{Kubernetes, Platform};
@@ -31,6 +32,8 @@ pub struct Scenario {
     pub nodes: Vec<Arc<Node>>,
     pub scheduler: Profile,
     pub path: Path,
+    /// A proxy of its own in front of the path's.
+    pub in_front: Option<front::Settings>,
     pub traffic: Traffic,
     /// Why no requests are sent, for people.
     pub no_requests: Option<String>,

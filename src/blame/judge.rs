@@ -2,7 +2,7 @@
 
 use super::{Facts, Moment, Setting, Times, VersionFacts, times};
 use crate::cluster::spec::OnSigterm;
-use crate::timeline::{Pick, Target, Timeline, View, ViewId};
+use crate::timeline::{Pick, PodId, Target, Timeline, View, ViewId};
 use crate::traffic::{Cause, LossKey};
 
 /// What would have saved requests, and by how much it is short.
@@ -21,6 +21,7 @@ pub(super) fn judge(timeline: &Timeline, times: &[Times], key: &LossKey, facts: 
     let simple = match key.cause {
         Cause::RuleGap | Cause::Rehash => Some(Setting::DataPlane),
         Cause::ProxyGone => Some(Setting::ProxyGrace),
+        Cause::IdleRace if key.pod.is_none() => Some(Setting::FrontKeepAlive),
         Cause::IdleRace => Some(Setting::KeepAliveTimeout),
         Cause::Overload => Some(facts.capacity),
         Cause::CutByCrash => Some(Setting::Restarts),
@@ -37,12 +38,15 @@ pub(super) fn judge(timeline: &Timeline, times: &[Times], key: &LossKey, facts: 
     let setup = facts.versions.get(&version.name);
     let longest_s = version.service.quantile_s(0.999).min(facts.client_timeout_s);
     match key.cause {
-        Cause::SlowAnswer => Verdict {
-            setting: Setting::ClientTimeout,
-            missing_s: Some(version.service.quantile_s(0.999))
-                .map(|s| s - facts.client_timeout_s)
-                .filter(|s| *s > 0.0),
-        },
+        Cause::SlowAnswer => {
+            let front = key.view.and_then(|view| front_timeout_s(timeline, view, pod));
+            let (setting, timeout_s) = match front {
+                Some(timeout_s) => (Setting::FrontTimeout, timeout_s),
+                None => (Setting::ClientTimeout, facts.client_timeout_s),
+            };
+            let missing = version.service.quantile_s(0.999) - timeout_s;
+            Verdict { setting, missing_s: Some(missing).filter(|s| *s > 0.0) }
+        }
         Cause::NotListeningYet => too_early(times, truth.restarts, setup),
         Cause::CutByKill => Verdict {
             setting: Setting::GracePeriod,
@@ -51,6 +55,15 @@ pub(super) fn judge(timeline: &Timeline, times: &[Times], key: &LossKey, facts: 
         Cause::CutByExit => cut_by_exit(times, setup, longest_s),
         _ => stopped_too_early(times, setup),
     }
+}
+
+/// How long the proxy waits for an answer, if it is in front of the one that sent to the pod.
+fn front_timeout_s(timeline: &Timeline, view: ViewId, pod: PodId) -> Option<f64> {
+    let view = &timeline.views[view.index()];
+    let listed = view.initial.iter().map(|b| b.target);
+    let mut all = listed.chain(view.changes.iter().map(|c| c.target));
+    let timeout = view.hop.l7.as_ref()?.response_timeout?;
+    (!all.any(|t| t == Target::Pod(pod))).then(|| timeout.as_secs_f64())
 }
 
 /// A new pod got requests before it listened.

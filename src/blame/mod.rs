@@ -46,6 +46,10 @@ pub enum Setting {
     DeregistrationDelay,
     /// The server's keep-alive timeout, against the proxy's idle timeout.
     KeepAliveTimeout,
+    /// How long a proxy keeps idle connections of the one in front of it.
+    FrontKeepAlive,
+    /// How long a proxy in front of another waits for its answer.
+    FrontTimeout,
     /// Replicas, or the concurrency of each.
     Capacity,
     /// The client's timeout, or the time an answer takes.

@@ -33,7 +33,9 @@ pub struct Input {
     pub(crate) scheduler_from: Option<String>,
     /// Overrides of the balancer's card: (path as given, keys, value). Which card that is follows from the
     /// path.
-    pub(crate) balancer_settings: Vec<(String, Vec<String>, Value)>,
+    pub(crate) balancer_settings: Vec<CardSetting>,
+    /// The same of the proxy in front of it.
+    pub(crate) front_settings: Vec<CardSetting>,
     pub(crate) apps: Vec<(String, Arc<Card>)>,
     /// Recorded send times.
     pub(crate) trace: Vec<Time>,
@@ -50,6 +52,9 @@ pub struct Input {
     pub(crate) told: Told,
     pub(crate) name: String,
 }
+
+/// An override of a card: the path as given, its keys, the value.
+pub(crate) type CardSetting = (String, Vec<String>, Value);
 
 /// Replicas of a Deployment that its manifest does not give, and whose word they are.
 #[derive(Clone, Debug)]

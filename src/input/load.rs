@@ -71,6 +71,7 @@ impl Input {
             scheduler: Arc::new(Card::embedded(CardKind::Scheduler, "kube-scheduler")?),
             scheduler_from: None,
             balancer_settings: Vec::new(),
+            front_settings: Vec::new(),
             apps: Vec::new(),
             trace: Vec::new(),
             workload: None,

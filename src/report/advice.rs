@@ -8,6 +8,7 @@ use crate::cluster::spec::{
     Container, Deployment, Handler, Hook, IntOrPercent, OnSigterm, Strategy,
 };
 use crate::scenario::Scenario;
+use crate::timeline::L7;
 use serde::{Serialize, Serializer};
 use std::fmt;
 
@@ -217,6 +218,11 @@ fn more_pods(scenario: &Scenario) -> Worth {
     }
 }
 
+/// What the proxy in front of the path's does.
+fn front(scenario: &Scenario) -> Option<&L7> {
+    scenario.in_front.as_ref()?.hop.l7.as_ref()
+}
+
 /// What the balancers and proxies before the pods are set to.
 fn of_the_path(setting: Setting, scenario: &Scenario) -> (Worth, Worth) {
     let path = &scenario.path;
@@ -232,6 +238,15 @@ fn of_the_path(setting: Setting, scenario: &Scenario) -> (Worth, Worth) {
             let own = subject.template.serving_container().app.keep_alive_timeout;
             let idle = path.idle_timeout().map(|d| Worth::MoreThan(d.as_secs_f64()));
             (known(own), idle.unwrap_or(words!("longer than that of the proxy")))
+        }
+        Setting::FrontKeepAlive => {
+            let idle = front(scenario).and_then(|l7| Some(l7.pool?.idle_timeout.as_secs_f64()));
+            let needed = idle.map(Worth::MoreThan);
+            (known(path.front_idle_timeout()), needed.unwrap_or(words!("longer than in front")))
+        }
+        Setting::FrontTimeout => {
+            let now = front(scenario).and_then(|l7| l7.response_timeout);
+            (known(now), Worth::MoreThan(longest_s(scenario)))
         }
         Setting::ProxyGrace => {
             (known(path.shutdown_grace()), words!("until nobody connects to it"))

@@ -69,6 +69,8 @@ fn setting_name(setting: Setting) -> &'static str {
         Setting::Replicas => "replicas",
         Setting::DeregistrationDelay => "deregistration delay",
         Setting::KeepAliveTimeout => "keep-alive timeout of the server",
+        Setting::FrontKeepAlive => "keep-alive timeout of the proxy",
+        Setting::FrontTimeout => "response timeout of the proxy in front",
         Setting::Capacity => "replicas or concurrency",
         Setting::ClientTimeout => "timeout of the client",
         Setting::DataPlane => "data plane",
@@ -126,24 +128,41 @@ fn explanation(setting: Setting) -> &'static str {
             "The pods that are left during the rollout cannot answer all requests in time; before it they could."
         }
         Setting::Replicas => "There is one pod, and nobody answers while it is replaced.",
+        Setting::Capacity => "The pods left cannot answer all requests in time.",
+        Setting::ClientTimeout => "The answer takes longer than the client waits.",
+        Setting::OldReadiness => {
+            "The version that runs at the start is never ready: nothing answers until the data plane has learned of the \
+             first pod that is. These losses are there before anything is done."
+        }
+        Setting::Procedure => {
+            "Pods were taken away, or the Service switched, before others could take over."
+        }
+        _ => explanation_of_the_path(setting),
+    }
+}
+
+/// What balancers, proxies and Services before the pods have to do with it.
+fn explanation_of_the_path(setting: Setting) -> &'static str {
+    match setting {
         Setting::DeregistrationDelay => {
             "The balancer cuts running requests when the deregistration delay ends."
         }
         Setting::KeepAliveTimeout => {
             "The server closes idle connections earlier than the balancer: a request can meet a closing connection."
         }
-        Setting::Capacity => "The pods left cannot answer all requests in time.",
-        Setting::ClientTimeout => "The answer takes longer than the client waits.",
+        Setting::FrontKeepAlive => {
+            "The proxy closes idle connections earlier than the one in front of it: a request can meet a closing \
+             connection."
+        }
+        Setting::FrontTimeout => {
+            "The answer, with all that the proxy behind it tries, takes longer than the proxy in front waits."
+        }
         Setting::DataPlane => {
             "The data plane was rewriting its rules, or a router its routes; no setting of the workload changes that."
         }
         Setting::Weight => {
             "A Service without a target has a share of the requests: it should have weight 0 until its pods are \
              healthy, and while they go."
-        }
-        Setting::OldReadiness => {
-            "The version that runs at the start is never ready: nothing answers until the data plane has learned of the \
-             first pod that is. These losses are there before anything is done."
         }
         Setting::CrossZone => {
             "A load balancer node sends to its own zone's targets alone, and there was none. Cross-zone load balancing \
@@ -153,9 +172,7 @@ fn explanation(setting: Setting) -> &'static str {
             "The ingress controller's pod closes its listener before everybody has stopped to connect to it. It \
              should serve on for that long."
         }
-        Setting::Procedure => {
-            "Pods were taken away, or the Service switched, before others could take over."
-        }
+        _ => unreachable!("{setting:?} is no setting of the path"),
     }
 }
 

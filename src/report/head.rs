@@ -20,7 +20,7 @@ pub fn head(scenario: &Scenario) -> Vec<HeadRow> {
         row("workload", format!("deployment/{}", subject.name), true),
         row("replicas", replicas, !assumed("replicas")),
         row("service", service(scenario), !assumed("service")),
-        row("path", path(&scenario.path).to_owned(), true),
+        row("path", way(scenario), true),
         row("load", load(scenario), !assumed("traffic.rate_per_s")),
         row("application", format!("app {}", given.application), given.application_given),
         row(
@@ -51,6 +51,14 @@ fn service(scenario: &Scenario) -> String {
             format!("service/{}:{} to port {}", service.name, port.port, target(&port.target_port))
         }
         None => format!("service/{}", service.name),
+    }
+}
+
+fn way(scenario: &Scenario) -> String {
+    let path = path(&scenario.path);
+    match &scenario.in_front {
+        Some(front) => format!("{} in front of {path}", front.name),
+        None => path.to_owned(),
     }
 }
 

@@ -109,6 +109,9 @@ pub enum Empty {
 /// What a layer-7 proxy does between client and backend.
 #[derive(Clone, Debug, PartialEq)]
 pub struct L7 {
+    /// Views of one proxy are one hop, whose rules are those of the last of them. Where a view leads to
+    /// another proxy, that is a hop of its own: the attempts of the one are within an attempt of the other.
+    pub proxy: &'static str,
     /// Longest wait for a connection to a backend, per try.
     pub connect_timeout: Dur,
     /// Longest wait for the answer, per try; None: unlimited.
@@ -127,6 +130,8 @@ pub struct L7 {
     pub status: L7Status,
     /// Pool of idle connections to backends; None: a fresh connection per request.
     pub pool: Option<Pool>,
+    /// It closes connections of a proxy in front of it that are idle for so long; None: never.
+    pub front_idle_timeout: Option<Dur>,
 }
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

@@ -126,8 +126,8 @@ pub fn flow_order(timeline: &Timeline) -> Vec<usize> {
     order
 }
 
-/// The innermost layer-7 hop at or above each view, as the index of its view; an error names a view that is
-/// reached in two ways.
+/// The layer-7 hop at or above each view, as the index of its view; an error names a view that is reached in
+/// two ways, or a proxy that passes requests on to another one.
 pub fn layer7_above(timeline: &Timeline, order: &[usize]) -> Result<Vec<Option<usize>>, String> {
     let mut above: Vec<Option<Option<usize>>> = vec![None; timeline.views.len()];
     above[timeline.root.index()] = Some(None);
@@ -141,9 +141,15 @@ pub fn layer7_above(timeline: &Timeline, order: &[usize]) -> Result<Vec<Option<u
             None => inherited,
         };
         above[v] = Some(own);
+        let hop = |v: usize| timeline.views[v].hop.l7.as_ref();
         let listed = view.initial.iter().map(|b| b.target);
         for target in listed.chain(view.changes.iter().map(|c| c.target)) {
             let Target::View(child) = target else { continue };
+            if let (Some(outer), Some(inner)) = (own.and_then(hop), hop(child.index()))
+                && outer.proxy != inner.proxy
+            {
+                return Err(format!("{} passes requests on to {}", view.name, inner.proxy));
+            }
             let place = &mut above[child.0 as usize];
             if place.is_some_and(|p| p != own) && timeline.views[child.0 as usize].hop.l7.is_none()
             {

@@ -1,7 +1,7 @@
 //! The way of the requests, made of its pieces.
 
 use crate::model::balancer::{
-    Balancer, Model, Path, elb, haproxy, headless, ingress_nginx, kube_proxy, metallb,
+    Balancer, Model, Path, elb, front, haproxy, headless, ingress_nginx, kube_proxy, metallb,
 };
 use crate::model::plumbing::Ctx;
 use crate::scenario::Scenario;
@@ -55,6 +55,10 @@ pub fn build(scenario: &Scenario, ctx: Ctx, timeline: &mut Recorder) -> Vec<Bala
             metallb::MetalLb::new(ctx, s, &nodes, timeline).into()
         }
     };
+    let behind = top.entries();
     pile.push(top);
+    if let Some(front) = &scenario.in_front {
+        pile.push(front::Front::new(front, &behind, timeline).into());
+    }
     pile
 }

@@ -219,6 +219,9 @@ impl Given for Asked {
     fn restarts(&self) -> bool {
         true
     }
+    fn fronted(&self) -> bool {
+        true
+    }
     fn zones(&self) -> usize {
         2
     }

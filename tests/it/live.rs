@@ -2,7 +2,8 @@
 
 use super::experiments::ALL;
 use super::traffic::timelines::{
-    backend, d, instances, l7, pod, random_rollout, random_service, s, timeline, traffic, view,
+    backend, d, in_front, instances, l7, pod, random_rollout, random_service, s, timeline, traffic,
+    view,
 };
 use rollsim::engine::{Dist, Dur, Seed, Time};
 use rollsim::run::{EvaluatorChoice, RunOptions, run};
@@ -87,6 +88,12 @@ fn everything(seed: u64) -> (Timeline, Traffic) {
             hop.pool = seed.is_multiple_of(4).then_some(pool);
             v.hop.l7 = Some(hop);
         }
+    }
+    if seed.is_multiple_of(6) {
+        let pool = Pool { idle_timeout: d(1.0), race_window: d(0.01), closes_client: false };
+        let mut outer = l7();
+        (outer.proxy, outer.response_timeout, outer.pool) = ("outer", Some(d(0.8)), Some(pool));
+        in_front(&mut timeline, &outer);
     }
     for version in timeline.versions.iter_mut().filter(|_| seed % 3 == 1) {
         (version.concurrency, version.queue) = (Some(2), Some(3));

@@ -3,6 +3,7 @@
 mod agree;
 mod blame;
 mod connections;
+mod hops;
 mod loops;
 mod numbers;
 mod oracle;

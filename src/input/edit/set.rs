@@ -85,8 +85,9 @@ impl Input {
     /// Paths lead into manifests (`deployment.spec.strategy.rollingUpdate.maxSurge`, or short: `maxSurge`,
     /// `preStop.sleep.seconds`, `readinessProbe.periodSeconds`; `update.` reaches only the updated
     /// Deployment), into the scenario (`traffic.rate_per_s`, `app.v2.start_delay_s`) and into the cards of
-    /// the platform (`platform.watch_kubelet.median_s`), of the path (`balancer.deregistration.median_s`)
-    /// and of the scheduler (`scheduler.pod_topology_spread`). `null` removes a value.
+    /// the platform (`platform.watch_kubelet.median_s`), of the path (`balancer.deregistration.median_s`), of
+    /// the proxy in front of it (`in_front.idle_timeout`) and of the scheduler
+    /// (`scheduler.pod_topology_spread`). `null` removes a value.
     ///
     /// # Errors
     /// The path is unknown, or the value has the wrong type. The input is unchanged then.
@@ -102,9 +103,13 @@ impl Input {
             [card @ ("platform" | "scheduler"), entry, ref rest @ ..] => {
                 self.set_card(path, (card, entry), rest, value)
             }
-            ["balancer", _, ..] => {
+            [whose @ ("balancer" | "in_front"), _, ..] => {
                 let keys = keys[1..].iter().map(|k| (*k).to_owned()).collect();
-                self.balancer_settings.push((path.to_owned(), keys, toml_value(value)));
+                let settings = match whose {
+                    "balancer" => &mut self.balancer_settings,
+                    _ => &mut self.front_settings,
+                };
+                settings.push((path.to_owned(), keys, toml_value(value)));
                 Ok(())
             }
             [first] if CASE.contains(&first) => self.set_case(path, &steps, value),

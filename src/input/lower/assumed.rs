@@ -86,7 +86,7 @@ pub fn settle(
 /// What a reader can mend by giving it comes before the numbers of cards.
 pub fn first_what_was_not_given(assumptions: &mut [Assumption]) {
     let of_card = |a: &Assumption| {
-        ["app.", "platform.", "balancer.", "scheduler."]
+        ["app.", "platform.", "balancer.", "in_front.", "scheduler."]
             .iter()
             .any(|prefix| a.key.starts_with(prefix))
     };

@@ -87,6 +87,7 @@ impl Lowering<'_> {
         let placed = (&deployments[..], subject_index);
         let mut actions = actions::lower(self, subject, &service, &way, placed, &apps);
         let (path, split) = way;
+        let in_front = path::in_front(self, &path);
         path::inject_gates(self, &path, &service, &mut deployments, &mut actions);
         let platform = self.platform(&input.platform);
         let age = Dur::from_secs_f64(self.seconds("age_s", input.case.age_s, 3600.0));
@@ -111,6 +112,7 @@ impl Lowering<'_> {
             pod_disruption_budgets: self.budgets(),
             ingress,
             path,
+            in_front,
             gate: self.gate(),
             age,
             horizon,

@@ -3,6 +3,7 @@
 use crate::cluster::spec::{Deployment, Ingress, PodTemplate, Service, ServiceKind, selects};
 use crate::engine::Dist;
 use crate::input::cards::{Card, CardKind};
+use crate::input::given::{CardSetting, Input};
 use crate::input::lower::lowering::{Lowering, lean};
 use crate::input::lower::{binding, split};
 use crate::input::raw::case::ActionCase;
@@ -12,7 +13,7 @@ use crate::input::text::tree::quoted;
 use crate::model::balancer::elb::controller::GATES;
 use crate::model::balancer::services::Split;
 use crate::model::balancer::settings::{Given, Own};
-use crate::model::balancer::{Kind, Path};
+use crate::model::balancer::{Kind, Path, front};
 use crate::scenario::{Action, ActionKind};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -31,7 +32,8 @@ pub(crate) fn lower(
     };
     let split = ingress.and_then(|ingress| split::lower(low, kind, service, ingress));
     let binding = binding::of(low.input, service).filter(|_| matches!(kind, Kind::Alb | Kind::Nlb));
-    let Some(card) = card(low, kind, binding) else { return (Path::Service, None) };
+    let named = low.input.case.traffic.balancer.as_deref().or(kind.card());
+    let Some(card) = card(low, Whose::Path, named, binding) else { return (Path::Service, None) };
     let by_ingress = matches!(kind, Kind::Alb | Kind::IngressNginx);
     let (named, annotations) = match ingress.filter(|_| by_ingress) {
         Some(ingress) => (("Ingress", &ingress.name), &ingress.annotations),
@@ -43,8 +45,19 @@ pub(crate) fn lower(
     let weighted = split.is_some();
     let keys = BTreeSet::new();
     let standard = kind.card();
-    let mut reader =
-        Reader { low, card, document, binding, annotations, local, weighted, standard, keys };
+    let whose = Whose::Path;
+    let mut reader = Reader {
+        low,
+        whose,
+        card,
+        document,
+        binding,
+        annotations,
+        local,
+        weighted,
+        standard,
+        keys,
+    };
     let path = kind.read(&mut reader);
     let keys = reader.keys;
     low.used.extend(keys.iter().map(|key| format!("balancer.{key}")));
@@ -79,34 +92,96 @@ fn by_manifests(low: &mut Lowering<'_>, service: &Service, ingress: Option<&Ingr
     }
 }
 
-/// The card of the path, with what the user set in it. None: it cannot be read.
-fn card(low: &mut Lowering<'_>, kind: Kind, binding: Option<&Document>) -> Option<Card> {
-    let named = low.input.case.traffic.balancer.as_deref().or(kind.card());
+/// The proxy in front of that of the path, if there is one.
+pub(crate) fn in_front(low: &mut Lowering<'_>, path: &Path) -> Option<front::Settings> {
+    let Some(kind) = low.input.case.traffic.in_front else {
+        if let Some((path, ..)) = low.input.front_settings.first() {
+            let error = Diagnostic::error("", "no proxy is in front of the path's").at(None, path);
+            low.problems.push(error.suggest("traffic.in_front names one"));
+        }
+        return None;
+    };
+    if !matches!(path, Path::IngressNginx(_) | Path::Haproxy(_)) {
+        let error = low.fail("traffic.in_front", "the path has no proxy in the cluster behind it");
+        error.allowed = Some("with traffic.path = \"ingress-nginx\" or \"haproxy\"".to_owned());
+        return None;
+    }
+    let card = card(low, Whose::Front, Some(kind.card()), None)?;
+    let annotations = BTreeMap::new();
+    let mut reader = Reader {
+        low,
+        whose: Whose::Front,
+        card,
+        document: None,
+        binding: None,
+        annotations: &annotations,
+        local: false,
+        weighted: false,
+        standard: Some(kind.card()),
+        keys: BTreeSet::new(),
+    };
+    let settings = kind.read(&mut reader);
+    let keys = reader.keys;
+    low.used.extend(keys.iter().map(|key| format!("in_front.{key}")));
+    Some(settings)
+}
+
+/// Which proxy a card is of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Whose {
+    Path,
+    Front,
+}
+
+impl Whose {
+    fn word(self) -> &'static str {
+        match self {
+            Whose::Path => "balancer",
+            Whose::Front => "in_front",
+        }
+    }
+
+    fn settings(self, input: &Input) -> &[CardSetting] {
+        match self {
+            Whose::Path => &input.balancer_settings,
+            Whose::Front => &input.front_settings,
+        }
+    }
+}
+
+/// The card of a proxy, with what the user set in it. None: it cannot be read.
+fn card(
+    low: &mut Lowering<'_>,
+    whose: Whose,
+    named: Option<&str>,
+    binding: Option<&Document>,
+) -> Option<Card> {
     let Some(name) = named else {
-        if let Some((path, ..)) = low.input.balancer_settings.first() {
+        if let Some((path, ..)) = whose.settings(low.input).first() {
             low.problems
                 .push(Diagnostic::error("", "this path has no balancer card").at(None, path));
         }
         return Some(Card::empty(CardKind::Balancer));
     };
-    let mut card = match low.input.card(CardKind::Balancer, name, "traffic.balancer") {
-        Ok(card) => card,
-        Err(problems) => {
-            problems.0.into_iter().for_each(|p| low.problems.push(p));
-            return None;
-        }
-    };
+    let mut card =
+        match low.input.card(CardKind::Balancer, name, &format!("traffic.{}", whose.word())) {
+            Ok(card) => card,
+            Err(problems) => {
+                problems.0.into_iter().for_each(|p| low.problems.push(p));
+                return None;
+            }
+        };
     if let Some(binding) = binding {
         binding::assume_checks(low, binding, &mut card);
     }
-    for (path, keys, value) in &low.input.balancer_settings {
+    for (path, keys, value) in whose.settings(low.input) {
         let keys: Vec<&str> = keys.iter().map(String::as_str).collect();
         if card.entry(keys[0]).is_none() {
             let known: Vec<&str> = card.keys().collect();
             let message = format!("card {name} has no {}", quoted(keys[0]));
             let mut error = Diagnostic::error("", message).at(None, path).allowed(known.join(", "));
             error.suggestion = did_you_mean(keys[0], known.iter().copied())
-                .map(|k| format!("did you mean \"balancer.{k}\"?"));
+                .map(|k| format!("did you mean \"{}.{k}\"?", whose.word()));
             low.problems.push(error);
         } else if let Err(problems) = card.set(keys[0], &keys[1..], value.clone()) {
             problems.0.into_iter().for_each(|p| low.problems.push(p));
@@ -117,6 +192,7 @@ fn card(low: &mut Lowering<'_>, kind: Kind, binding: Option<&Document>) -> Optio
 
 struct Reader<'a, 'b> {
     low: &'a mut Lowering<'b>,
+    whose: Whose,
     card: Card,
     /// Whose annotations are read.
     document: Option<&'b Document>,
@@ -143,7 +219,7 @@ impl Reader<'_, '_> {
     /// The answer leans on a guess.
     fn lean(&mut self, key: &str) {
         if let Some(entry) = self.card.entry(key).filter(|e| e.assumed) {
-            let key = format!("balancer.{key}");
+            let key = format!("{}.{key}", self.whose.word());
             lean(&mut self.low.assumptions, &key, &self.card.name, entry);
         }
     }
@@ -164,7 +240,7 @@ impl Reader<'_, '_> {
 
 impl Given for Reader<'_, '_> {
     fn is_set(&self, key: &str) -> bool {
-        self.low.input.balancer_settings.iter().any(|(_, keys, _)| keys[0] == key)
+        self.whose.settings(self.low.input).iter().any(|(_, keys, _)| keys[0] == key)
     }
 
     fn dist(&mut self, key: &'static str) -> Dist {
@@ -249,6 +325,10 @@ impl Given for Reader<'_, '_> {
         let case = &self.low.input.case;
         let mut actions = case.action.iter().chain(&case.actions);
         actions.any(|a| matches!(a, ActionCase::RestartIngress { .. }))
+    }
+
+    fn fronted(&self) -> bool {
+        self.whose == Whose::Path && self.low.input.case.traffic.in_front.is_some()
     }
 
     fn zones(&self) -> usize {

@@ -21,8 +21,8 @@ fn unused(low: &Lowering<'_>, scenario: &Scenario, path: &str) -> Option<String>
     let steps = parse_path(path);
     let keys: Vec<&str> = steps.iter().map(key_of).collect();
     match keys[..] {
-        ["balancer", key, ..] => {
-            let read = low.used.contains(&format!("balancer.{key}"));
+        [whose @ ("balancer" | "in_front"), key, ..] => {
+            let read = low.used.contains(&format!("{whose}.{key}"));
             (!read).then(|| format!("the path of the requests does not read {key} of its card"))
         }
         ["app", "containers", name, ref rest @ ..] => {

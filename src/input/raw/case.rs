@@ -2,7 +2,7 @@
 //! validated [`Scenario`](crate::scenario::Scenario) of it.
 
 use crate::engine::Dist;
-use crate::model::balancer::Kind;
+use crate::model::balancer::{FrontKind, Kind};
 use schemars::JsonSchema;
 use serde::Deserialize;
 use std::collections::BTreeMap;
@@ -67,6 +67,8 @@ pub struct TrafficCase {
     /// How requests reach the pods. Default: as the manifests say (class of the Ingress, type of the
     /// Service).
     pub path: Option<Kind>,
+    /// Another proxy between the clients and that of `path`: an ALB before ingress-nginx, say.
+    pub in_front: Option<FrontKind>,
     /// Balancer card: a name (`rollsim cards list`) or a path relative to this file. Default: that of `path`.
     pub balancer: Option<String>,
     /// Default poisson.

@@ -3,6 +3,7 @@
 use super::check;
 use super::elb::zones::{self, Threshold};
 use super::elb::{Settings, controller, rule};
+use super::front;
 use super::layer7::{Entry, Layer7};
 use super::settings::{Given, Own};
 use crate::engine::Dist;
@@ -79,6 +80,13 @@ pub fn settings(given: &mut dyn Given) -> Settings {
     }
 }
 
+/// In front of another proxy: card `alb` alone.
+pub fn in_front(given: &mut dyn Given) -> front::Settings {
+    let pick = PICKS[given.word("algorithm", None, &PICKS.map(|p| p.0))].1;
+    let hop = Hop { pick, l7: Some(layer7(given, None)), empty: Empty::Status(503) };
+    front::Settings { name: "ALB", hop, instances: given.count("nodes", None) }
+}
+
 /// How few healthy targets a zone may have until its requests go to all, and until it leaves the DNS name
 /// (None: never).
 fn thresholds(given: &mut dyn Given, group: &str) -> (Threshold, Option<Threshold>) {
@@ -104,7 +112,7 @@ fn thresholds(given: &mut dyn Given, group: &str) -> (Threshold, Option<Threshol
 /// One attempt and no second target. A client that gives up first is 460 in the balancer's log alone.
 fn layer7(given: &mut dyn Given, idle: Option<Own>) -> L7 {
     let idle = || Entry { key: "idle_timeout", own: idle.clone() };
-    let once = Layer7::once(Entry::card("connect_timeout"), idle());
+    let once = Layer7::once("ALB", Entry::card("connect_timeout"), idle());
     Layer7 { idle_timeout: Some(idle()), ..once }.read(given)
 }
 

@@ -3,6 +3,7 @@
 
 use super::check::{self, Checked, Health};
 use super::checker::{Checker, Checks};
+use super::front;
 use super::layer7::{Again, Entry, Layer7};
 use super::listing::Listing;
 use super::members::Members;
@@ -36,10 +37,10 @@ const PICKS: [(&str, Pick); 3] = [
 
 const REUSE: [&str; 4] = ["never", "safe", "aggressive", "always"];
 
-/// Card `haproxy`. With `option redispatch` a retry goes to another server at once, and to the same one (if
+/// With `option redispatch` a retry goes to another server at once, and to the same one (if
 /// there is no other) a second later; without it always to the same one. With http-reuse `safe` the first
 /// request of a client's connection has a connection of its own, and clients of a proxy open one a request.
-pub fn settings(given: &mut dyn Given) -> Settings {
+fn hop(given: &mut dyn Given, proxy: &'static str) -> Hop {
     let pick = PICKS[given.word("balance", None, &PICKS.map(|p| p.0))].1;
     let words = ["false", "true"];
     let redispatch = given.word("redispatch", None, &words) == 1;
@@ -59,12 +60,24 @@ pub fn settings(given: &mut dyn Given) -> Settings {
         },
         idle_timeout: reuses.then(|| Entry::card("pool_purge_delay")),
         closes_client: true,
-        ..Layer7::once(connect, server)
+        front_idle_timeout: Some(Entry::card("http_keep_alive")),
+        ..Layer7::once(proxy, connect, server)
     };
-    let l7 = l7.read(given);
+    Hop { pick, l7: Some(l7.read(given)), empty: Empty::Status(503) }
+}
+
+/// In front of another proxy: how it chooses and tries.
+pub fn in_front(given: &mut dyn Given) -> front::Settings {
+    let hop = hop(given, "HAProxy in front");
+    front::Settings { name: "HAProxy", hop, instances: given.count("processes", None) }
+}
+
+/// Card `haproxy`.
+pub fn settings(given: &mut dyn Given) -> Settings {
+    let hop = hop(given, "HAProxy");
     let inter = given.seconds("inter", None);
     Settings {
-        hop: Hop { pick, l7: Some(l7), empty: Empty::Status(503) },
+        hop,
         processes: given.count("processes", None),
         check: check::Rules {
             interval: inter,

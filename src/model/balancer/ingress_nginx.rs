@@ -89,7 +89,8 @@ pub fn settings(given: &mut dyn Given) -> Settings {
         },
         again: if ewma { Again::Elsewhere } else { Again::Anywhere },
         idle_timeout: Some(Entry::card("keepalive_timeout")),
-        ..Layer7::once(connect, read)
+        front_idle_timeout: Some(Entry::card("keep_alive")),
+        ..Layer7::once("ingress-nginx", connect, read)
     };
     let l7 = l7.read(given);
     let pick = if ewma { Pick::Ewma } else { Pick::RoundRobin };

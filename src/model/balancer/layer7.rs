@@ -34,6 +34,8 @@ pub enum Again {
 }
 
 pub struct Layer7 {
+    /// For people, and to tell hops apart.
+    pub proxy: &'static str,
     pub connect_timeout: Entry,
     pub response_timeout: Entry,
     /// Tries in total, and which failures move on to another one.
@@ -47,6 +49,8 @@ pub struct Layer7 {
     pub idle_timeout: Option<Entry>,
     /// A kept connection that turns out closed is passed on to the client.
     pub closes_client: bool,
+    /// Where another proxy is in front of it: how long that one's idle connections are kept.
+    pub front_idle_timeout: Option<Entry>,
 }
 
 /// "Bad Gateway" for what a backend does, "Gateway Timeout" for what it does not do in time: what an ALB and
@@ -61,8 +65,9 @@ pub const GATEWAY: L7Status = L7Status {
 
 impl Layer7 {
     /// One try; answers as a gateway does.
-    pub fn once(connect_timeout: Entry, response_timeout: Entry) -> Layer7 {
+    pub fn once(proxy: &'static str, connect_timeout: Entry, response_timeout: Entry) -> Layer7 {
         Layer7 {
+            proxy,
             connect_timeout,
             response_timeout,
             tries: 1,
@@ -72,6 +77,7 @@ impl Layer7 {
             status: GATEWAY,
             idle_timeout: None,
             closes_client: false,
+            front_idle_timeout: None,
         }
     }
 
@@ -83,7 +89,10 @@ impl Layer7 {
             race_window: given.seconds("race_window", None),
             closes_client: self.closes_client,
         });
+        let front = self.front_idle_timeout.filter(|_| given.fronted());
+        let front_idle_timeout = front.map(|front| front.read(given));
         L7 {
+            proxy: self.proxy,
             connect_timeout,
             response_timeout,
             tries: self.tries,
@@ -93,6 +102,7 @@ impl Layer7 {
             exclude_tried: self.again == Again::Elsewhere,
             status: self.status,
             pool,
+            front_idle_timeout,
         }
     }
 }

@@ -9,6 +9,7 @@ pub mod check;
 pub mod checker;
 pub mod cloud;
 pub mod elb;
+pub mod front;
 pub mod haproxy;
 pub mod headless;
 pub mod history;
@@ -28,7 +29,7 @@ use crate::cluster::spec::Node;
 use crate::engine::Dur;
 pub use crate::model::plumbing::Scene;
 use crate::model::plumbing::{Ctx, Out};
-use crate::timeline::{Recorder, ViewId};
+use crate::timeline::{L7, Recorder, ViewId};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use settings::Given;
@@ -190,6 +191,8 @@ balancers! {
     Headless: headless::Headless,
     MetalLb: metallb::MetalLb,
     Haproxy: haproxy::Haproxy,
+    /// A proxy in front of another.
+    Front: front::Front,
 }
 
 /// How requests reach the pods.
@@ -238,6 +241,31 @@ pub enum Path {
     Headless(headless::Settings),
     MetalLb(metallb::Settings),
     Haproxy(Box<haproxy::Settings>),
+}
+
+/// What may be in front of a proxy.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum FrontKind {
+    /// AWS Application Load Balancer.
+    Alb,
+    Haproxy,
+}
+
+impl FrontKind {
+    pub fn card(self) -> &'static str {
+        match self {
+            FrontKind::Alb => "alb",
+            FrontKind::Haproxy => "haproxy",
+        }
+    }
+
+    pub fn read(self, given: &mut dyn Given) -> front::Settings {
+        match self {
+            FrontKind::Alb => alb::in_front(given),
+            FrontKind::Haproxy => haproxy::in_front(given),
+        }
+    }
 }
 
 impl Kind {
@@ -316,15 +344,24 @@ impl Path {
         }
     }
 
-    /// How long the proxy keeps an idle connection to a pod.
-    pub fn idle_timeout(&self) -> Option<Dur> {
+    fn l7(&self) -> Option<&L7> {
         let hop = match self {
             Path::Alb(s) | Path::Nlb(s) => &s.hop,
             Path::IngressNginx(s) => &s.hop,
             Path::Haproxy(s) => &s.hop,
             _ => return None,
         };
-        Some(hop.l7.as_ref()?.pool.as_ref()?.idle_timeout)
+        hop.l7.as_ref()
+    }
+
+    /// How long the proxy keeps an idle connection to a pod.
+    pub fn idle_timeout(&self) -> Option<Dur> {
+        Some(self.l7()?.pool?.idle_timeout)
+    }
+
+    /// How long it keeps one of a proxy in front of it.
+    pub fn front_idle_timeout(&self) -> Option<Dur> {
+        self.l7()?.front_idle_timeout
     }
 
     /// How long the proxy's own pods serve on when they are replaced.

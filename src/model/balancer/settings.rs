@@ -40,6 +40,9 @@ pub trait Given {
     /// The ingress controller's own pods are replaced.
     fn restarts(&self) -> bool;
 
+    /// Another proxy is in front.
+    fn fronted(&self) -> bool;
+
     /// In how many zones the cluster's nodes are.
     fn zones(&self) -> usize;
 

@@ -14,6 +14,8 @@ pub struct Present {
     pub views: Vec<ViewNow>,
     /// Of each view, what it does at layer 7.
     pub hops: Vec<Option<L7>>,
+    /// Of each view, a number of its proxy.
+    proxies: Vec<u32>,
     pub pods: Vec<PodNow>,
     pub versions: Vec<Version>,
     root: ViewId,
@@ -72,6 +74,7 @@ impl Present {
         let mut present = Present {
             views: views.map(|v| ViewNow::new(timeline, v, 0, seed)).collect(),
             hops: timeline.views.iter().map(|v| v.hop.l7.clone()).collect(),
+            proxies: proxies(timeline),
             pods: Vec::new(),
             versions: Vec::new(),
             root: timeline.root,
@@ -178,6 +181,11 @@ impl Present {
         }
     }
 
+    /// Whether both are hops of one proxy.
+    pub fn is_same_proxy(&self, a: u32, b: u32) -> bool {
+        self.proxies[a as usize] == self.proxies[b as usize]
+    }
+
     pub fn l7(&self, hop: u32) -> Option<&L7> {
         self.hops.get(hop as usize)?.as_ref()
     }
@@ -195,6 +203,13 @@ impl Present {
     pub fn rehashed(&self, n: u32) -> f32 {
         self.rehashes[n as usize].1
     }
+}
+
+/// For each view the first one of the same proxy.
+fn proxies(timeline: &Timeline) -> Vec<u32> {
+    let name = |v: usize| timeline.views[v].hop.l7.as_ref().map(|l7| l7.proxy);
+    let first = |v: usize| (0..=v).find(|w| name(*w) == name(v)).unwrap_or(v) as u32;
+    (0..timeline.views.len()).map(first).collect()
 }
 
 impl PodNow {

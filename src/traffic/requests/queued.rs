@@ -6,7 +6,9 @@ mod client;
 mod connect;
 mod endings;
 mod event;
+mod hops;
 mod pod;
+mod pools;
 mod scores;
 mod signals;
 mod source;
@@ -20,16 +22,18 @@ use crate::engine::rng::mix;
 use crate::engine::{Seed, Time};
 use crate::timeline::{L7, Timeline, Touched};
 use crate::traffic::offered::Traffic;
+use crate::traffic::plan;
 use crate::traffic::service::Sampler;
 use crate::traffic::tally::Tally;
 use crate::traffic::{Cause, Failure, TrafficOutcome};
 use client::{Connections, Users};
 use event::Event;
+use hops::Stacks;
 use pod::Pods;
+use pools::Pools;
 use scores::Scores;
 use signals::Readings;
 use source::Source;
-use tries::Pools;
 
 pub const NONE: u32 = u32::MAX;
 
@@ -47,7 +51,7 @@ pub enum State {
     Running(End),
     /// For a failed connection to be known to have failed.
     Failing(Failure, Cause),
-    /// For the client to hear of a failure that no hop can mend.
+    /// For a failure to be known that the hop cannot mend.
     Over(Failure, Cause),
     /// For a further try: of the hop on the same slot, or of the client.
     HopRetry,
@@ -87,8 +91,10 @@ pub struct Request {
     pub non_idempotent: bool,
     /// On a connection that served before.
     pub reused: bool,
-    /// The layer-7 hop that tries, or NONE.
+    /// The innermost layer-7 hop, which tries, or NONE.
     pub hop: u32,
+    /// How many hops wait for that one.
+    pub outer: u8,
     /// The slot that the hop chose, and those before.
     pub slot: u32,
     pub tried: [u32; 4],
@@ -116,6 +122,8 @@ pub struct Simulation<'a> {
     pub agenda: Agenda<Event>,
     pub requests: Vec<Request>,
     free: Vec<u32>,
+    /// Of each request.
+    pub stacks: Stacks,
     pub loads: Loads,
     pub scores: Scores,
     pub pools: Pools,
@@ -148,6 +156,7 @@ impl<'a> Simulation<'a> {
             agenda,
             requests: Vec::with_capacity(1024),
             free: Vec::with_capacity(1024),
+            stacks: Stacks::default(),
             tally,
             now: i64::MIN,
             meter: Readings::default(),
@@ -265,7 +274,7 @@ impl<'a> Simulation<'a> {
             State::Running(End::TooSlow) => self.too_slow(index),
             State::Syn(again) => self.knock(index, again),
             State::Failing(failure, cause) => self.connect_failed(index, failure, cause),
-            State::Over(failure, cause) => self.client_failed(index, failure, cause),
+            State::Over(failure, cause) => self.hop_gives_up(index, failure, cause),
             State::HopRetry => self.hop_tries_again(index),
             State::ClientRetry => self.client_tries(index),
             State::Free | State::Dialing | State::Queued => {
@@ -295,6 +304,7 @@ impl<'a> Simulation<'a> {
             non_idempotent: self.draws_non_idempotent(bits),
             reused: false,
             hop: NONE,
+            outer: 0,
             slot: NONE,
             tried: [NONE; 4],
             tries: 0,
@@ -367,4 +377,11 @@ pub fn needed(timeline: &Timeline, traffic: &Traffic) -> bool {
         || timeline.versions.iter().any(|v| v.concurrency.is_some())
         || timeline.views.iter().any(|v| v.hop.l7.as_ref().is_some_and(waits))
         || timeline.views.iter().any(|v| v.hop.pick == crate::timeline::Pick::Ewma)
+        || stacked(timeline)
+}
+
+/// Whether hops of layer 7 lead to each other.
+fn stacked(timeline: &Timeline) -> bool {
+    let any = timeline.views.iter().any(|v| v.hop.l7.is_some());
+    any && plan::layer7_above(timeline, &plan::flow_order(timeline)).is_err()
 }

@@ -86,6 +86,11 @@ impl ViewNow {
         self.slots.len() != before
     }
 
+    /// Whether it leads to this view.
+    pub fn lists_view(&self, view: u32) -> bool {
+        self.slots.contains(&(view | VIEW))
+    }
+
     #[inline(always)]
     pub fn cannot_forward(&self) -> bool {
         self.slots.is_empty() || self.in_gap

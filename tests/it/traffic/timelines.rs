@@ -79,6 +79,7 @@ pub fn view(initial: &[usize], changes: Vec<ViewChange>) -> View {
 /// A proxy that tries once and keeps no connections.
 pub fn l7() -> L7 {
     L7 {
+        proxy: "proxy",
         connect_timeout: d(5.0),
         response_timeout: Some(d(60.0)),
         tries: 1,
@@ -94,6 +95,7 @@ pub fn l7() -> L7 {
             response_timeout: 504,
         },
         pool: None,
+        front_idle_timeout: None,
     }
 }
 
@@ -125,6 +127,20 @@ pub fn timeline(pods: Vec<PodTruth>, views: Vec<View>, service: Dist, end: f64) 
     };
     timeline.enter(&entries);
     timeline
+}
+
+/// Puts an instance of a proxy in front of each view that clients enter.
+pub fn in_front(timeline: &mut Timeline, outer: &L7) {
+    let root = timeline.root.index();
+    for entry in 0..timeline.views[root].initial.len() {
+        let behind = timeline.views[root].initial[entry].target;
+        let mut instance = view(&[], Vec::new());
+        instance.hop.l7 = Some(outer.clone());
+        instance.initial = vec![Backend { target: behind, weight: 1.0 }];
+        let id = ViewId(timeline.views.len() as u32);
+        timeline.views.push(instance);
+        timeline.views[root].initial[entry].target = Target::View(id);
+    }
 }
 
 /// All views but that of the clients.

@@ -64,7 +64,7 @@ impl Simulation<'_> {
                     self.agenda.push(at, Event::Expire(index));
                 } else {
                     self.end_loads(index);
-                    self.client_failed(index, Failure::Status(503), Cause::Overload);
+                    self.hop_gives_up(index, Failure::Status(503), Cause::Overload);
                 }
             }
             Some(_) => {
@@ -77,7 +77,7 @@ impl Simulation<'_> {
 
     /// When hop or client gives the answer up.
     #[inline(always)]
-    fn gives_up(&self, index: u32) -> i64 {
+    pub fn gives_up(&self, index: u32) -> i64 {
         let request = &self.requests[index as usize];
         let response = self.l7(request.hop).and_then(|l7| l7.response_timeout);
         response.map_or(request.deadline, |r| (Time(self.now) + r).0.min(request.deadline))
@@ -104,6 +104,9 @@ impl Simulation<'_> {
         self.leave_service(request.pod);
         self.end_loads(index);
         self.keep_connection(index);
+        if request.outer > 0 {
+            self.answer_passes(index);
+        }
         let pod = request.pod as usize;
         self.tally.answer_sent_at(pod, Time(request.sent), self.now - request.sent);
         self.close(index);
@@ -128,7 +131,7 @@ impl Simulation<'_> {
     fn slow_answer(&mut self, index: u32, cause: Cause) {
         if self.now >= self.requests[index as usize].deadline {
             self.end_loads(index);
-            return self.client_failed(index, Failure::Timeout, cause);
+            return self.hop_gives_up(index, Failure::Timeout, cause);
         }
         self.answer_failed(index, Failure::Timeout, cause);
     }

@@ -1,31 +1,14 @@
 //! One try after the other: from the entry through the views to a pod, and what a layer-7 hop does when a
 //! try fails.
 
-use super::super::present::Present;
 use super::super::view::VIEW;
+use super::pools::Reuse;
 use super::{Counted, NONE, Simulation, State};
 use crate::engine::Time;
 use crate::engine::rng::mix;
 use crate::timeline::{Phase, Pick, PodId, ViewId};
 use crate::traffic::plan::Rules;
 use crate::traffic::{Cause, Failure, LossKey};
-
-/// A connection of a hop to a backend, waiting to be used again.
-#[derive(Clone, Copy)]
-struct Idle {
-    since: i64,
-    pod: u32,
-    view: u32,
-    life: u16,
-}
-
-/// Idle connections by backend and hop, the latest on top.
-pub struct Pools {
-    /// `backend * hops + hop`; empty if no hop keeps any.
-    idle: Vec<Vec<Idle>>,
-    hops: usize,
-    used: bool,
-}
 
 /// How a try of a hop failed.
 struct Failed {
@@ -38,49 +21,6 @@ struct Failed {
     counts: bool,
     /// Before the same backend is tried again there is a wait.
     waits: bool,
-}
-
-/// What a hop finds in its pool.
-enum Found {
-    Nothing,
-    Idle(Idle),
-    /// The backend is just closing it.
-    Race(Idle),
-}
-
-impl Pools {
-    pub fn new(present: &Present) -> Pools {
-        let used = present.hops.iter().flatten().any(|l7| l7.pool.is_some());
-        let mut pools = Pools { idle: Vec::new(), hops: present.hops.len(), used };
-        pools.grow(present.pods.len());
-        pools
-    }
-
-    /// There are more pods now.
-    pub fn grow(&mut self, pods: usize) {
-        let size = if self.used { (self.hops + pods) * self.hops } else { 0 };
-        assert!(size >= self.idle.len(), "backends do not go");
-        self.idle.resize_with(size, Vec::new);
-    }
-
-    fn take(&mut self, present: &Present, hop: u32, backend: usize, now: i64) -> Found {
-        let pool = present.hops[hop as usize].as_ref().and_then(|l7| l7.pool);
-        let Some(pool) = pool else { return Found::Nothing };
-        let stack = &mut self.idle[backend * self.hops + hop as usize];
-        while let Some(idle) = stack.pop() {
-            if (Time(idle.since) + pool.idle_timeout).0 <= now {
-                continue;
-            }
-            let closes = present.closes_at(idle.pod, idle.life, idle.since);
-            if now < closes - pool.race_window.0 {
-                return Found::Idle(idle);
-            }
-            if now < closes + pool.race_window.0 {
-                return Found::Race(idle);
-            }
-        }
-        Found::Nothing
-    }
 }
 
 impl Simulation<'_> {
@@ -100,10 +40,15 @@ impl Simulation<'_> {
     /// Follows a request from `view` to a pod.
     #[inline(always)]
     fn forward(&mut self, index: u32, mut view: u32, mut u: u32) {
+        let mut through = view;
         loop {
             if self.present.hops[view as usize].is_some() {
-                let request = &mut self.requests[index as usize];
-                if request.hop != view {
+                let hop = self.requests[index as usize].hop;
+                if hop != view {
+                    if hop != NONE && !self.present.is_same_proxy(hop, view) {
+                        self.passed_on(index, through);
+                    }
+                    let request = &mut self.requests[index as usize];
                     (request.hop, request.tries) = (view, 1);
                     request.tried = [NONE; 4];
                 }
@@ -115,14 +60,19 @@ impl Simulation<'_> {
             (slot, u) = self.choose(index, view, u);
             if self.requests[index as usize].hop == view {
                 self.requests[index as usize].slot = slot;
-                if self.reuse(index, view, slot) {
-                    return;
+                match self.reuse(index, view, slot) {
+                    Reuse::No => {}
+                    Reuse::Sent => return,
+                    Reuse::Passed(idle) => {
+                        (through, view) = (idle.through, idle.view);
+                        continue;
+                    }
                 }
             }
             if slot & VIEW == 0 {
                 return self.connect(index, view, slot);
             }
-            view = slot & !VIEW;
+            (through, view) = (view, slot & !VIEW);
         }
     }
 
@@ -201,29 +151,6 @@ impl Simulation<'_> {
         (*slots.iter().find(|s| untried(s)).expect("one is left"), u)
     }
 
-    /// Sends on a pooled connection if there is one.
-    #[inline(always)]
-    fn reuse(&mut self, index: u32, hop: u32, slot: u32) -> bool {
-        if !self.pools.used {
-            return false;
-        }
-        let backend = self.loads.id(slot);
-        let (idle, race) = match self.pools.take(&self.present, hop, backend, self.now) {
-            Found::Nothing => return false,
-            Found::Idle(idle) => (idle, false),
-            Found::Race(idle) => (idle, true),
-        };
-        let request = &mut self.requests[index as usize];
-        (request.pod, request.view, request.life) = (idle.pod, idle.view, idle.life);
-        request.reused = true;
-        if race {
-            self.answer_failed(index, Failure::Reset, Cause::IdleRace);
-        } else {
-            self.admit(index);
-        }
-        true
-    }
-
     /// Opens a connection to a pod.
     #[inline(always)]
     fn connect(&mut self, index: u32, view: u32, pod: u32) {
@@ -247,9 +174,10 @@ impl Simulation<'_> {
         let request = &mut self.requests[index as usize];
         (request.pod, request.view) = (NONE, view);
         if known.0 <= self.now {
-            self.client_failed(index, failure, cause);
+            self.hop_gives_up(index, failure, cause);
         } else {
-            let at = known.0.min(request.deadline);
+            let (at, late) = (known.0.min(request.deadline), known.0 >= request.deadline);
+            let failure = if late { Failure::Timeout } else { failure };
             self.wait_until(index, at, State::Over(failure, cause));
         }
     }
@@ -276,7 +204,7 @@ impl Simulation<'_> {
         let Some(l7) = l7 else {
             let late = self.now >= request.deadline;
             let failure = if late { Failure::Timeout } else { failure };
-            return self.client_failed(index, failure, cause);
+            return self.hop_gives_up(index, failure, cause);
         };
         let (on, status) = (&l7.retry_on, &l7.status);
         // A wait before the same backend is tried again is for failures that come at once.
@@ -295,7 +223,7 @@ impl Simulation<'_> {
         self.end_loads(index);
         let request = &self.requests[index as usize];
         let Some(l7) = self.l7(request.hop) else {
-            return self.client_failed(index, failure, cause);
+            return self.hop_gives_up(index, failure, cause);
         };
         let (on, status) = (&l7.retry_on, &l7.status);
         let may = on.non_idempotent || !request.non_idempotent;
@@ -307,7 +235,7 @@ impl Simulation<'_> {
         // A try that only met a stale connection is given back.
         let stale = request.reused && on.reused_reset;
         if request.reused && l7.pool.is_some_and(|p| p.closes_client) && !(on.reset || stale) {
-            return self.client_failed(index, Failure::Eof, cause);
+            return self.hop_gives_up(index, Failure::Eof, cause);
         }
         let again = (on.reset || stale) && may;
         let (code, counts) = (status.reset, !stale);
@@ -319,7 +247,7 @@ impl Simulation<'_> {
         let request = &mut self.requests[index as usize];
         let l7 = self.present.hops[request.hop as usize].as_ref().expect("a hop");
         if !again || (counts && request.tries >= l7.tries) {
-            return self.client_failed(index, Failure::Status(code), cause);
+            return self.hop_gives_up(index, Failure::Status(code), cause);
         }
         request.tries += u32::from(counts);
         request.tried.rotate_right(1);
@@ -339,7 +267,7 @@ impl Simulation<'_> {
     pub fn hop_tries_again(&mut self, index: u32) {
         let request = &mut self.requests[index as usize];
         if self.now >= request.deadline {
-            return self.client_failed(index, Failure::Timeout, Cause::SlowAnswer);
+            return self.hop_gives_up(index, Failure::Timeout, Cause::SlowAnswer);
         }
         request.began = self.now;
         request.reused = false;
@@ -361,21 +289,5 @@ impl Simulation<'_> {
         let view = (request.view != NONE).then_some(ViewId(request.view));
         self.tally.fail(LossKey { failure, cause, pod, view }, Time(request.sent));
         self.close(index);
-    }
-
-    /// A hop keeps its connection to the backend for another request.
-    #[inline(always)]
-    pub fn pool_connection(&mut self, index: u32) {
-        let request = &self.requests[index as usize];
-        if !self.pools.used || self.l7(request.hop).is_none_or(|l| l.pool.is_none()) {
-            return;
-        }
-        let pod = &self.present.pods[request.pod as usize];
-        if pod.lives[request.life as usize].stop_accept.0 > self.now {
-            let backend = self.loads.id(request.slot);
-            let (pod, view, life) = (request.pod, request.view, request.life);
-            let idle = Idle { since: self.now, pod, view, life };
-            self.pools.idle[backend * self.pools.hops + request.hop as usize].push(idle);
-        }
     }
 }

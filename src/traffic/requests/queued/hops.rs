@@ -1,0 +1,138 @@
+//! Proxies in front of proxies. The innermost hop tries; each of those around it waits for the answer within
+//! an attempt of its own, with its own patience, tries, kept connections and statuses.
+
+use super::pools::Idle;
+use super::{Counted, NONE, Simulation};
+use crate::engine::Time;
+use crate::traffic::{Cause, Failure};
+use smallvec::SmallVec;
+
+/// The hops that wait, of each request, from the outermost inwards.
+#[derive(Default)]
+pub struct Stacks(Vec<SmallVec<[Waiting; 1]>>);
+
+/// A hop that has passed its request on, as it is until it hears of it.
+#[derive(Clone, Copy)]
+struct Waiting {
+    hop: u32,
+    slot: u32,
+    tried: [u32; 4],
+    tries: u32,
+    reused: bool,
+    began: i64,
+    deadline: i64,
+    loads: [Counted; 2],
+    load_count: u32,
+    /// The view that led to the next hop.
+    through: u32,
+}
+
+impl Simulation<'_> {
+    /// The innermost hop has sent the request to the proxy of `view`, through `through`.
+    #[cold]
+    pub fn passed_on(&mut self, index: u32, through: u32) {
+        let all = &mut self.stacks.0;
+        if all.len() < self.requests.len() {
+            all.resize_with(self.requests.len(), SmallVec::new);
+        }
+        let deadline = self.gives_up(index);
+        let request = &mut self.requests[index as usize];
+        self.stacks.0[index as usize].push(Waiting {
+            hop: request.hop,
+            slot: request.slot,
+            tried: request.tried,
+            tries: request.tries,
+            reused: request.reused,
+            began: request.began,
+            deadline: request.deadline,
+            loads: request.loads,
+            load_count: request.load_count,
+            through,
+        });
+        request.outer += 1;
+        (request.load_count, request.reused) = (0, false);
+        (request.began, request.deadline) = (self.now, deadline);
+    }
+
+    /// The hop around the innermost one goes on; returns the proxy that it waited for, and the view that led
+    /// there.
+    fn returned(&mut self, index: u32) -> (u32, u32) {
+        let waiting = self.stacks.0[index as usize].pop().expect("a hop waits");
+        let request = &mut self.requests[index as usize];
+        let Waiting { hop, slot, tried, tries, reused, .. } = waiting;
+        let inner = std::mem::replace(&mut request.hop, hop);
+        (request.slot, request.tried, request.tries, request.reused) = (slot, tried, tries, reused);
+        (request.began, request.deadline) = (waiting.began, waiting.deadline);
+        (request.loads, request.load_count) = (waiting.loads, waiting.load_count);
+        request.outer -= 1;
+        (inner, waiting.through)
+    }
+
+    /// Whoever sent the request to the innermost hop hears how it failed there: the hop around it, or the
+    /// client.
+    #[inline(always)]
+    pub fn hop_gives_up(&mut self, index: u32, failure: Failure, cause: Cause) {
+        match self.requests[index as usize].outer {
+            0 => self.client_failed(index, failure, cause),
+            _ => self.outer_hears(index, failure, cause),
+        }
+    }
+
+    #[cold]
+    fn outer_hears(&mut self, index: u32, failure: Failure, cause: Cause) {
+        let late = self.now >= self.requests[index as usize].deadline;
+        let (inner, through) = self.returned(index);
+        let request = &mut self.requests[index as usize];
+        if late && self.now >= request.deadline {
+            // It is not this hop that had no patience.
+            self.end_loads(index);
+            return self.hop_gives_up(index, Failure::Timeout, cause);
+        }
+        match failure {
+            // An answer like any other: it is passed on.
+            Failure::Status(_) if !late => {
+                self.end_loads(index);
+                self.pool_front(index, inner, through);
+                self.hop_gives_up(index, failure, cause);
+            }
+            _ => {
+                request.view = request.hop;
+                let failure = if late { Failure::Timeout } else { failure };
+                self.answer_failed(index, failure, cause);
+            }
+        }
+    }
+
+    /// The answer goes back through the hops that wait for it.
+    #[cold]
+    pub fn answer_passes(&mut self, index: u32) {
+        while self.requests[index as usize].outer > 0 {
+            let (inner, through) = self.returned(index);
+            self.end_loads(index);
+            self.pool_front(index, inner, through);
+        }
+    }
+
+    /// A hop keeps its connection to a further proxy.
+    fn pool_front(&mut self, index: u32, proxy: u32, through: u32) {
+        let request = &self.requests[index as usize];
+        if self.l7(request.hop).is_some_and(|l7| l7.pool.is_some()) {
+            let idle = Idle { since: self.now, pod: NONE, view: proxy, life: 0, through };
+            self.pool(request.slot, request.hop, idle);
+        }
+    }
+}
+
+impl super::super::present::Present {
+    /// When a proxy closes a connection that is idle since `since`: once what it came through leads there no
+    /// more, it was closed long ago.
+    pub fn front_closes_at(&self, idle: &Idle) -> i64 {
+        let leads = self.views[idle.through as usize].lists_view(idle.view);
+        let timeout = self.l7(idle.view).and_then(|l7| l7.front_idle_timeout);
+        match timeout {
+            _ if !leads => i64::MIN,
+            Some(timeout) => (Time(idle.since) + timeout).0,
+            None => i64::MAX,
+        }
+    }
+}

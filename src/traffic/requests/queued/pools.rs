@@ -1,0 +1,129 @@
+//! Connections of hops to backends, kept for further requests.
+
+use super::super::present::Present;
+use super::{NONE, Simulation};
+use crate::engine::Time;
+use crate::traffic::{Cause, Failure};
+
+/// A connection of a hop to a backend, waiting to be used again.
+#[derive(Clone, Copy)]
+pub struct Idle {
+    pub since: i64,
+    /// NONE: to a further proxy, that of `view`.
+    pub pod: u32,
+    pub view: u32,
+    pub life: u16,
+    /// The view that led to the proxy.
+    pub through: u32,
+}
+
+/// Idle connections by backend and hop, the latest on top.
+pub struct Pools {
+    /// `backend * hops + hop`; empty if no hop keeps any.
+    idle: Vec<Vec<Idle>>,
+    hops: usize,
+    used: bool,
+}
+
+/// What a hop finds in its pool.
+enum Found {
+    Nothing,
+    Idle(Idle),
+    /// The backend is just closing it.
+    Race(Idle),
+}
+
+/// What became of a request that could use a kept connection.
+pub enum Reuse {
+    /// There is none.
+    No,
+    Sent,
+    /// It is at a further proxy.
+    Passed(Idle),
+}
+
+impl Pools {
+    pub fn new(present: &Present) -> Pools {
+        let used = present.hops.iter().flatten().any(|l7| l7.pool.is_some());
+        let mut pools = Pools { idle: Vec::new(), hops: present.hops.len(), used };
+        pools.grow(present.pods.len());
+        pools
+    }
+
+    /// There are more pods now.
+    pub fn grow(&mut self, pods: usize) {
+        let size = if self.used { (self.hops + pods) * self.hops } else { 0 };
+        assert!(size >= self.idle.len(), "backends do not go");
+        self.idle.resize_with(size, Vec::new);
+    }
+
+    fn take(&mut self, present: &Present, hop: u32, backend: usize, now: i64) -> Found {
+        let pool = present.hops[hop as usize].as_ref().and_then(|l7| l7.pool);
+        let Some(pool) = pool else { return Found::Nothing };
+        let stack = &mut self.idle[backend * self.hops + hop as usize];
+        while let Some(idle) = stack.pop() {
+            if (Time(idle.since) + pool.idle_timeout).0 <= now {
+                continue;
+            }
+            let closes = match idle.pod {
+                NONE => present.front_closes_at(&idle),
+                pod => present.closes_at(pod, idle.life, idle.since),
+            };
+            if now < closes.saturating_sub(pool.race_window.0) {
+                return Found::Idle(idle);
+            }
+            if now < closes.saturating_add(pool.race_window.0) {
+                return Found::Race(idle);
+            }
+        }
+        Found::Nothing
+    }
+}
+
+impl Simulation<'_> {
+    /// Sends on a pooled connection if there is one.
+    #[inline(always)]
+    pub fn reuse(&mut self, index: u32, hop: u32, slot: u32) -> Reuse {
+        if !self.pools.used {
+            return Reuse::No;
+        }
+        let backend = self.loads.id(slot);
+        let (idle, race) = match self.pools.take(&self.present, hop, backend, self.now) {
+            Found::Nothing => return Reuse::No,
+            Found::Idle(idle) => (idle, false),
+            Found::Race(idle) => (idle, true),
+        };
+        let request = &mut self.requests[index as usize];
+        (request.pod, request.view, request.life) = (idle.pod, idle.view, idle.life);
+        request.reused = true;
+        if race {
+            self.answer_failed(index, Failure::Reset, Cause::IdleRace);
+        } else if idle.pod == NONE {
+            return Reuse::Passed(idle);
+        } else {
+            self.admit(index);
+        }
+        Reuse::Sent
+    }
+
+    /// A hop keeps its connection to the backend for another request.
+    #[inline(always)]
+    pub fn pool_connection(&mut self, index: u32) {
+        let request = &self.requests[index as usize];
+        if !self.pools.used || self.l7(request.hop).is_none_or(|l| l.pool.is_none()) {
+            return;
+        }
+        let pod = &self.present.pods[request.pod as usize];
+        if pod.lives[request.life as usize].stop_accept.0 > self.now {
+            let (pod, view, life) = (request.pod, request.view, request.life);
+            let idle = Idle { since: self.now, pod, view, life, through: NONE };
+            self.pool(request.slot, request.hop, idle);
+        }
+    }
+
+    #[inline(always)]
+    pub fn pool(&mut self, slot: u32, hop: u32, idle: Idle) {
+        let backend = self.loads.id(slot);
+        self.pools.idle[backend * self.pools.hops + hop as usize].push(idle);
+    }
+}

@@ -1,0 +1,107 @@
+//! A proxy of its own in front of the path's.
+
+use super::with;
+use rollsim::engine::Dur;
+use rollsim::run::{EvaluatorChoice, Replication, RunOptions, run};
+use rollsim::scenario::Scenario;
+use rollsim::traffic::{Cause, Failure};
+
+const ALB: (&str, &str) = ("traffic.in_front", "alb");
+
+fn lowered(settings: &[(&str, &str)]) -> Scenario {
+    with("nginx-retries", settings).unwrap_or_else(|e| panic!("{e}"))
+}
+
+fn runs(settings: &[(&str, &str)]) -> Vec<Replication> {
+    run(&lowered(settings), &RunOptions { replications: 10, ..RunOptions::default() })
+}
+
+fn lost(runs: &[Replication]) -> f64 {
+    runs.iter().map(|r| r.traffic.failed()).sum::<f64>() / runs.len() as f64
+}
+
+#[test]
+fn both_proxies_have_settings_of_their_own() {
+    let scenario = lowered(&[ALB, ("in_front.idle_timeout", "30"), ("balancer.keep_alive", "20")]);
+    let front = scenario.in_front.as_ref().expect("one in front");
+    let outer = front.hop.l7.as_ref().expect("layer 7");
+    assert_eq!((front.name, outer.tries), ("ALB", 1));
+    assert_eq!(outer.response_timeout, Some(Dur::from_secs(30)));
+    assert_eq!(scenario.path.front_idle_timeout(), Some(Dur::from_secs(20)));
+    assert_eq!(scenario.path.idle_timeout(), Some(Dur::from_secs(60)));
+}
+
+#[test]
+fn what_cannot_be_in_front_is_refused() {
+    let refused = |settings: &[(&str, &str)]| with("nginx-retries", settings).err();
+    for (settings, says) in [
+        (
+            &[("traffic.in_front", "alb"), ("traffic.path", "service")][..],
+            "no proxy in the cluster",
+        ),
+        (&[("traffic.in_front", "nlb")], "haproxy"),
+        (&[("in_front.idle_timeout", "30")], "traffic.in_front"),
+        (&[ALB, ("in_front.idle_timeuot", "30")], "in_front.idle_timeout"),
+        (&[ALB, ("in_front.idle_timeout", "never")], "idle_timeout"),
+    ] {
+        let problems = refused(settings).unwrap_or_else(|| panic!("{settings:?} fits"));
+        assert!(problems.contains(says), "{settings:?}: {problems}");
+    }
+}
+
+/// nginx tries the next pod, and the ALB hears nothing of it.
+#[test]
+fn an_alb_does_not_see_what_nginx_mends() {
+    let (alone, behind) = (lost(&runs(&[])), lost(&runs(&[ALB])));
+    assert!(behind <= 3.0 && alone <= 3.0, "{alone} {behind}");
+    let once = ("balancer.next_upstream_tries", "1");
+    let (alone, behind) = (lost(&runs(&[once])), lost(&runs(&[ALB, once])));
+    assert!(alone > 10.0 && (behind / alone - 1.0).abs() < 0.25, "{alone} {behind}");
+}
+
+#[test]
+fn each_proxy_loses_patience_by_itself() {
+    let slow = ("app.service.mean_s", "3");
+    let short = ("in_front.idle_timeout", "2");
+    let kinds = |settings: &[(&str, &str)]| {
+        let mut all: Vec<(Cause, Failure)> = Vec::new();
+        for run in runs(settings) {
+            all.extend(run.traffic.losses.keys().map(|k| (k.cause, k.failure)));
+        }
+        all.sort();
+        all.dedup();
+        all
+    };
+    let by_front = (Cause::SlowAnswer, Failure::Status(504));
+    assert!(kinds(&[ALB, slow, short]).contains(&by_front));
+    assert!(!kinds(&[ALB, slow]).contains(&by_front));
+}
+
+/// The best-known mistake: nginx closes connections that the ALB still keeps.
+#[test]
+fn nginx_that_closes_first_races_with_the_alb() {
+    let window = ("in_front.race_window", "0.05");
+    let raced = |seconds: &str| {
+        let settings = [ALB, window, ("balancer.keep_alive", seconds), ("traffic.rate_per_s", "2")];
+        let races = |r: &Replication| {
+            let losses = r.traffic.losses.iter();
+            losses.filter(|(k, _)| k.cause == Cause::IdleRace && k.pod.is_none()).count()
+        };
+        runs(&settings).iter().map(races).sum::<usize>()
+    };
+    assert_eq!(raced("75"), 0);
+    assert!(raced("1") > 0);
+}
+
+#[test]
+fn it_is_never_exact() {
+    let options = RunOptions {
+        replications: 1,
+        evaluator: EvaluatorChoice::Stepped,
+        ..RunOptions::default()
+    };
+    let scenario = lowered(&[ALB]);
+    let stepped = run(&scenario, &options);
+    let after = run(&scenario, &RunOptions { evaluator: EvaluatorChoice::Auto, ..options });
+    assert_eq!(stepped, after, "in step as afterwards");
+}
