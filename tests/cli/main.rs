@@ -4,6 +4,7 @@ mod bounds;
 mod commands;
 mod honest;
 mod outputs;
+mod pages;
 mod plans;
 mod run;
 mod sweep;
