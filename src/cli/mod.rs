@@ -12,6 +12,7 @@ mod format;
 mod frontier;
 mod input;
 mod merge;
+mod moments;
 mod optimize;
 mod optimize_text;
 mod outputs;

@@ -1,22 +1,24 @@
 //! `--trace`: what happened in one replication, one JSON object a line, in time order.
 
+use super::moments;
 use crate::engine::{Seed, Time};
 use crate::scenario::Scenario;
 use crate::timeline::{ChangeKind, Milestone, PodTruth, Target, Timeline};
 use crate::world;
 use serde_json::{Value, json};
 
-/// The first replication of a scenario: every event of the engine (as "engine", in its own words), and
-/// every change of the timeline (pods, processes, data planes, the rollout).
+/// The first replication of a scenario: every event of the engine, and every change of the timeline (pods,
+/// processes, data planes, the rollout), with the reason that `kubectl get events` would give.
 pub fn lines(scenario: &Scenario, seed: u64) -> String {
     let seed = Seed(seed).replication(0);
-    let mut engine: Vec<(Time, Value)> = Vec::new();
+    let mut engine: Vec<(Time, String)> = Vec::new();
     let latencies = scenario.platform.latencies();
     let control = world::trace(scenario, &latencies, seed, &mut |moment| {
-        let what = format!("{:?}", moment.event);
-        engine.push((moment.at, json!({ "event": "engine", "what": what })));
+        engine.push((moment.at, format!("{:?}", moment.event)));
     });
-    of_timeline(&control.timeline, engine)
+    let said = engine.into_iter();
+    let events = said.map(|(at, said)| (at, moments::event(&said, &control.timeline))).collect();
+    of_timeline(&control.timeline, events)
 }
 
 fn of_timeline(timeline: &Timeline, mut events: Vec<(Time, Value)>) -> String {
@@ -60,7 +62,7 @@ fn milestone_event(milestone: &Milestone) -> Value {
         Milestone::Action(what) => json!({ "event": "action", "what": what }),
         Milestone::Scaled { deployment, revision, from, to } => {
             let replica_set = format!("{deployment} revision {revision}");
-            json!({ "event": "scaled", "replica_set": replica_set, "from": from, "to": to })
+            json!({ "event": "scaled", "reason": "ScalingReplicaSet", "replica_set": replica_set, "from": from, "to": to })
         }
         Milestone::Complete => json!({ "event": "rollout complete" }),
         Milestone::ProgressDeadlineExceeded => json!({ "event": "progress deadline exceeded" }),
@@ -80,7 +82,8 @@ fn pod_events(pod: &PodTruth, events: &mut Vec<(Time, Value)>) {
     ];
     let mut add = |at: Time, event: &str| {
         if !at.is_never() && at > Time::ALWAYS {
-            events.push((at, json!({ "event": event, "pod": pod.name.to_string() })));
+            let (pod, reason) = (pod.name.to_string(), reason(event));
+            events.push((at, json!({ "event": event, "reason": reason, "pod": pod })));
         }
     };
     for (at, event) in marks {
@@ -101,5 +104,16 @@ fn pod_events(pod: &PodTruth, events: &mut Vec<(Time, Value)>) {
                 json!({ "event": "phase", "pod": pod.name.to_string(), "phase": phase }),
             ));
         }
+    }
+}
+
+/// Of an event of a pod, as Kubernetes reports it.
+fn reason(event: &str) -> Option<&'static str> {
+    match event {
+        "created" => Some("SuccessfulCreate"),
+        "scheduled" => Some("Scheduled"),
+        "process started" => Some("Started"),
+        "deleted" => Some("Killing"),
+        _ => None,
     }
 }

@@ -1,12 +1,13 @@
 //! How much an input may ask for. All of it is checked before memory is taken for it or time is spent on it,
 //! so that no input hangs or takes the machine.
 
-use crate::engine::{Dur, Seed, Time};
+use crate::engine::{Dur, Seed, Time, law};
 use crate::input::text::checks::number;
 use crate::input::text::diagnostics::{Diagnostic, Diagnostics};
 use crate::input::text::tree::{Node, Step, Value, path_text, quoted};
 use crate::run::RunOptions;
 use crate::scenario::Scenario;
+use crate::timeline::Timeline;
 use crate::traffic::offered::{Arrivals, Traffic};
 use crate::traffic::{self, Evaluator};
 use crate::world;
@@ -149,23 +150,47 @@ pub fn run(scenario: &Scenario, options: &RunOptions) -> Result<(), Diagnostics>
     Err(error.at(None, "replications").found(found).allowed(allowed).into())
 }
 
+/// Of a closed loop, each of whose users has the next answer (or refusal) `answer_s` after asking.
+fn of_users(traffic: &Traffic, answer_s: f64) -> f64 {
+    let Arrivals::Closed { users, think } = &traffic.arrivals else { return 0.0 };
+    let cycle = law::limited_mean(think, law::longest(think)) + answer_s;
+    f64::from(*users) * ((traffic.end - traffic.start).as_secs_f64() / cycle + 1.0)
+}
+
+/// Requests that are simulated singly, and which setting asks for them. Users of a closed loop who are
+/// refused ask again at once, which costs less than an answer: of these ten times as many are allowed.
+fn single(traffic: &Traffic, timeline: &Timeline, refusal_s: f64) -> (f64, &'static str) {
+    if !matches!(traffic.arrivals, Arrivals::Closed { .. }) {
+        return (requests(traffic), "traffic.rate_per_s");
+    }
+    let means =
+        timeline.versions.iter().map(|v| law::limited_mean(&v.service, law::longest(&v.service)));
+    let answer = means.fold(f64::INFINITY, f64::min).min(traffic.client.timeout.as_secs_f64());
+    let answered = of_users(traffic, answer.max(refusal_s));
+    (answered.max(of_users(traffic, refusal_s) / 10.0), "traffic.users")
+}
+
 /// Refuses a rollout with more requests than can be simulated one by one, where nothing can be integrated.
 ///
 /// # Errors
 /// As [`run`].
 pub fn rollout(scenario: &Scenario, options: &RunOptions) -> Result<(), Diagnostics> {
     let traffic = &scenario.traffic;
-    let requests = requests(traffic);
-    if requests <= SINGLE_REQUESTS {
+    let refusal = scenario.platform.request_overhead_s.max(1e-6);
+    if requests(traffic).max(of_users(traffic, refusal)) <= SINGLE_REQUESTS {
         return Ok(());
     }
     let seed = Seed(options.seed).replication(0);
     let control = world::simulate(scenario, &scenario.platform.latencies(), seed);
+    let (requests, key) = single(traffic, &control.timeline, refusal);
+    if requests <= SINGLE_REQUESTS {
+        return Ok(());
+    }
     match traffic::choose(&control.timeline, traffic, options.evaluator) {
         (Evaluator::Requests, why) => {
             let message =
                 format!("too many requests in each rollout, and each is simulated: {why}");
-            let error = Diagnostic::error("", message).at(None, "traffic.rate_per_s");
+            let error = Diagnostic::error("", message).at(None, key);
             let allowed = format!("at most {} requests", number(SINGLE_REQUESTS));
             Err(error.found(format!("{requests:.0}")).allowed(allowed).into())
         }

@@ -5,6 +5,7 @@ use crate::input::raw::manifest::Document;
 use crate::input::text::diagnostics::Diagnostics;
 use crate::input::text::source::{Text, is_kustomization};
 use crate::input::text::tree::Node;
+use crate::input::text::yaml;
 use std::path::Path;
 
 /// What a text without kind and apiVersion probably is.
@@ -70,4 +71,31 @@ fn folder(text: &Text) -> String {
 /// The folder that is a kustomization.
 pub fn kustomized(manifests: &[Text]) -> Option<String> {
     manifests.iter().find(|text| text.found && is_kustomization(&text.file)).map(folder)
+}
+
+/// What kustomize would do besides, to objects that are read as they are in their files; None: nothing that
+/// an answer depends on.
+pub fn not_applied(manifests: &[Text]) -> Option<String> {
+    const CHANGES: [&str; 9] = [
+        "bases",
+        "components",
+        "helmCharts",
+        "patches",
+        "patchesJson6902",
+        "patchesStrategicMerge",
+        "replacements",
+        "replicas",
+        "transformers",
+    ];
+    let text = manifests.iter().find(|text| text.found && is_kustomization(&text.file))?;
+    let root = yaml::parse(&text.text).ok()?.into_iter().next()?;
+    let file = |name: &str| name.ends_with(".yaml") || name.ends_with(".yml");
+    let elsewhere = |node: &Node| node.as_str().is_some_and(|r| r.contains('/') || !file(r));
+    let resources = root.get("resources").is_some_and(|r| r.items().iter().any(elsewhere));
+    let mut keys: Vec<&str> = CHANGES.into_iter().filter(|key| root.get(key).is_some()).collect();
+    keys.extend(resources.then_some("resources of other folders"));
+    (!keys.is_empty()).then(|| {
+        let (keys, folder) = (keys.join(", "), folder(text));
+        format!("{keys} of {}: kubectl kustomize {folder} | rollsim run -", text.name)
+    })
 }

@@ -91,6 +91,7 @@ impl Input {
             manifests.retain(|m| Some(&m.name) != update.as_ref().map(|u| &u.name));
         }
         input.kustomization = hints::kustomized(&manifests);
+        input.notes.extend(hints::not_applied(&manifests));
         let mut problems = Diagnostics::default();
         for text in &manifests {
             input.add_manifests(text, false, &mut problems);

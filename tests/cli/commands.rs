@@ -263,3 +263,60 @@ fn inputs_of_other_tools_are_told_what_to_run() {
         assert!(message.contains(&wanted), "{name}: {message}");
     }
 }
+
+/// Whole objects beside a kustomization are read as they are: what it would change of them is said.
+#[test]
+fn what_a_kustomization_would_change_is_said() {
+    let dir = tempfile::tempdir().expect("a folder");
+    let path = dir.path().to_str().expect("text");
+    std::fs::copy(root().join("tests/broken/good.yaml"), dir.path().join("web.yaml"))
+        .expect("copied");
+    for (kustomization, said) in [
+        ("resources: [web.yaml]\nnamePrefix: a-\n", false),
+        ("resources: [web.yaml]\nreplicas: [{name: web, count: 9}]\n", true),
+        ("resources: [web.yaml, ../common]\n", true),
+    ] {
+        std::fs::write(dir.path().join("kustomization.yaml"), kustomization).expect("written");
+        let text = stdout(&["run", path, "--replications", "2"]).replace("\n  ", " ");
+        let advice = text.contains("kubectl kustomize");
+        assert_eq!(advice, said, "{kustomization}: {text}");
+    }
+}
+
+/// A file that a value names is at fault with its own name and line, however it was named.
+#[test]
+fn cards_that_a_setting_names_are_refused_with_file_and_line() {
+    let dir = tempfile::tempdir().expect("a folder");
+    let card = dir.path().join("card.toml");
+    let card = card.to_str().expect("text");
+    let good = "tests/broken/good.yaml";
+    for (text, line) in [
+        ("not a card\n", 1),
+        (
+            "schema = 1\nkind = \"app\"\nname = \"x\"\nabout = \"x\"\nbase = \"generic\"\n[start_dela]\nvalue = 1.0\nunit = \"s\"\nsource = \"x\"\nassumed = true\n",
+            6,
+        ),
+    ] {
+        std::fs::write(card, text).expect("written");
+        for flag in [&["--app", card][..], &["--set", &format!("app.card={card}")]] {
+            let message = refused(&[&["run", good], flag].concat());
+            assert!(message.contains(&format!("{card}:{line}: ")), "{flag:?}: {message}");
+        }
+    }
+}
+
+/// A range that reaches beyond what a cluster takes says so; it does not say that nothing meets the goal.
+#[test]
+fn a_setting_whose_range_cannot_be_run_is_refused() {
+    let dir = tempfile::tempdir().expect("a folder");
+    let problem = dir.path().join("problem.toml");
+    let good = root().join("tests/broken/good.yaml");
+    let text = format!(
+        "schema = 1\nbase = {{ manifests = [{good:?}] }}\ngoal = {{ failed = 0 }}\nreplications = 5\n\
+         cost = {{ duration_s = 1 }}\n[[setting]]\npath = \"preStop.sleep.seconds\"\nfrom = 0\nto = 1e18\n"
+    );
+    std::fs::write(&problem, text).expect("written");
+    let message = refused(&["optimize", problem.to_str().expect("text")]);
+    assert!(message.contains("most of the settings cannot be run"), "{message}");
+    assert!(message.contains("value out of range"), "{message}");
+}

@@ -8,4 +8,5 @@ mod pages;
 mod plans;
 mod run;
 mod sweep;
+mod trace;
 mod workloads;

@@ -1,8 +1,10 @@
-//! README.md and the pages of docs/ and experiments/: each command of a code block runs, and what a page quotes comes out.
+//! README.md and the pages of docs/ and experiments/: each command of a code block runs, and what a page
+//! quotes comes out.
 //!
-//! Commands run in order in a folder that has what the repository has, and the files of `tests/cli/pages/files`. In a block
-//! ```` ```console ```` the lines beneath `$ command` are its output. `UPDATE_DOCS=1 cargo test --test cli pages` writes
-//! these, the tables between `<!-- table NAME -->` and `<!-- end -->`, and docs/accuracy.md; sentences with figures are told.
+//! Commands run in order in a folder that has what the repository has, and the files of
+//! `tests/cli/pages/files`. In a block of `console` the lines beneath `$ command` are its output.
+//! `UPDATE_DOCS=1 cargo test --test cli pages` writes these, the tables between `<!-- table NAME -->` and
+//! `<!-- end -->`, and docs/accuracy.md; sentences with figures are told.
 
 mod accuracy;
 mod blocks;

@@ -183,3 +183,24 @@ fn a_card_without_an_entry_is_told_which_card_has_it() {
         assert!(message.contains(&format!("base = \"{standard}\" takes")), "{message}");
     }
 }
+
+/// A closed loop is bounded by what its users could ask, not only an open one by its rate.
+#[test]
+fn closed_loops_have_a_bound() {
+    let closed = |users: u32, think: f64| {
+        let scenario = format!(
+            "schema = 1\n[traffic]\narrivals = \"closed\"\nusers = {users}\n\
+             think = {{ kind = \"constant\", mean_s = {think:?} }}\nduration_s = 60.0\n\
+             [app]\nservice = {{ kind = \"constant\", mean_s = 0.01 }}\n"
+        );
+        let scenario = load(GOOD, &scenario).expect("read");
+        bounds::run(&scenario, &RunOptions::default()).map_err(|problems| problems.to_string())
+    };
+    assert_eq!(closed(100, 0.1), Ok(()));
+    assert_eq!(closed(100_000, 100.0), Ok(()));
+    for (users, think) in [(100_000, 0.0), (1_000_000, 1.0)] {
+        let message = closed(users, think).expect_err("too many");
+        assert!(message.contains("traffic.users: too many requests in each rollout"), "{message}");
+        assert!(message.contains("at most 30000000 requests"), "{message}");
+    }
+}

@@ -5,6 +5,7 @@
 
 mod expect;
 mod figures;
+mod pages;
 
 use expect::{Compare, Expect, Step};
 use figures::Run;
@@ -92,6 +93,17 @@ fn check(folder: &str, step: &Step, run: &Run) -> Vec<String> {
             found => problems.push(format!("{figure} is {found:?}, expected {low} to {high}")),
         }
     }
+    for (figure, seen) in &step.one_run {
+        let values = run.values(figure);
+        let share = |side: fn(&f64, &f64) -> bool| {
+            values.iter().filter(|x| side(x, seen)).count() as f64 / values.len().max(1) as f64
+        };
+        let (below, above) = (share(f64::le), share(f64::ge));
+        if below.min(above) < 0.025 {
+            let shares = format!("{below:.3} of rollouts show as little, {above:.3} as much");
+            problems.push(format!("{figure} was {seen} in one run: {shares}"));
+        }
+    }
     let order = run.order_of(&step.order);
     if order != step.order {
         problems.push(format!("failures come in the order {order:?}, expected {:?}", step.order));
@@ -129,8 +141,12 @@ fn every_experiment_explains_itself() {
         }
         assert!(page.split_whitespace().count() >= 120, "{name}/README.md explains little");
         assert!(index.contains(&format!("({name}/README.md)")), "the index lacks {name}");
-        let checked =
-            |s: &Step| !s.range.is_empty() || !s.order.is_empty() || !s.compare.is_empty();
+        let checked = |s: &Step| {
+            !s.range.is_empty()
+                || !s.one_run.is_empty()
+                || !s.order.is_empty()
+                || !s.compare.is_empty()
+        };
         let said = |s: &Step| s.seen.len() >= 5;
         let steps = || experiment.expect.step.iter();
         assert!(steps().all(checked), "{name} has a step without a check");
@@ -158,6 +174,29 @@ fn answers_stay_the_same() {
     }
     let advice = "UPDATE_GOLDEN=1 cargo test --test it experiments accepts these answers";
     assert!(changed.is_empty(), "{}\n{advice}", changed.join("\n"));
+}
+
+/// An expectation that leaves room for anything cannot fail.
+#[test]
+fn ranges_are_within_a_factor_of_three_or_the_page_says_why() {
+    let mut wrong = Vec::new();
+    for (name, experiment) in ALL.iter() {
+        let page = std::fs::read_to_string(experiment.folder.join("README.md")).expect("a page");
+        let page = pages::plain(&page);
+        for (step, run) in experiment.expect.step.iter().zip(&experiment.runs) {
+            for (figure, range) in step.range.iter().filter(|(_, range)| !range.narrow()) {
+                let why = step.wide.get(figure).map(|why| pages::plain(why));
+                if !why.is_some_and(|why| why.len() > 20 && page.contains(&why)) {
+                    let (range, is) = (range.bounds(), run.figure(figure));
+                    wrong.push(format!("{name}, {}: {figure} {range:?}, is {is:?}", step.name));
+                }
+            }
+            let narrow = |f: &String| step.range.get(f).is_none_or(|range| range.narrow());
+            let idle = step.wide.keys().filter(|figure| narrow(figure));
+            wrong.extend(idle.map(|f| format!("{name}, {}: {f} is not wide", step.name)));
+        }
+    }
+    assert!(wrong.is_empty(), "wider than a factor of 3:\n{}", wrong.join("\n"));
 }
 
 #[test]

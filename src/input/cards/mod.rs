@@ -3,6 +3,7 @@
 
 mod defaults;
 mod embedded;
+mod known;
 mod scalar;
 mod show;
 
@@ -136,7 +137,7 @@ impl Card {
             error.suggestion = did_you_mean(name, names).map(|n| format!("did you mean \"{n}\"?"));
             return Err(error.into());
         };
-        Card::parse(kind, &format!("card {name}"), text)
+        Card::parse_at(kind, &format!("card {name}"), text, 0)
     }
 
     /// A card without entries.
@@ -159,7 +160,9 @@ impl Card {
     /// # Errors
     /// What is wrong in the text.
     pub fn parse(kind: CardKind, file: &str, text: &str) -> Result<Card, Diagnostics> {
-        Card::parse_at(kind, file, text, 0)
+        let card = Card::parse_at(kind, file, text, 0)?;
+        known::check(kind, file, &card.root)?;
+        Ok(card)
     }
 
     fn parse_at(kind: CardKind, file: &str, text: &str, depth: u32) -> Result<Card, Diagnostics> {

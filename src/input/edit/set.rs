@@ -160,7 +160,11 @@ impl Input {
         self.refresh().map_err(|e| {
             self.case = before;
             self.case_root = root_before;
-            of_command_line(e, path)
+            // What the value names has its own file and line.
+            let (here, there): (Vec<Diagnostic>, Vec<Diagnostic>) =
+                e.0.into_iter().partition(|d| d.file.is_empty() || d.file == self.case_file);
+            let here = of_command_line(Diagnostics(here), path);
+            Diagnostics(there.into_iter().chain(here.0).collect())
         })
     }
 

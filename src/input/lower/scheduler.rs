@@ -2,7 +2,7 @@
 
 use crate::input::cards::Card;
 use crate::input::lower::lowering::{Lowering, lean};
-use crate::input::text::diagnostics::{Diagnostic, did_you_mean};
+use crate::input::text::diagnostics::Diagnostic;
 use crate::model::scheduler::profile::Profile;
 
 impl Lowering<'_> {
@@ -13,7 +13,7 @@ impl Lowering<'_> {
         Profile::read(|key| card.number(key).unwrap_or(0.0))
     }
 
-    /// A card has the entries that its kind knows, and no others.
+    /// A card has the entries that its kind knows.
     pub fn entries(
         &mut self,
         card: &Card,
@@ -21,16 +21,7 @@ impl Lowering<'_> {
         known: impl Iterator<Item = &'static str>,
         name_guesses: bool,
     ) {
-        let known: Vec<&str> = known.collect();
-        for key in card.keys().filter(|k| !known.contains(k)) {
-            let mut error = Diagnostic::error(&card.file, format!("unknown entry \"{key}\""))
-                .at(None, key)
-                .allowed(known.join(", "));
-            error.suggestion =
-                did_you_mean(key, known.iter().copied()).map(|k| format!("did you mean \"{k}\"?"));
-            self.problems.push(error);
-        }
-        for &key in &known {
+        for key in known {
             match card.entry(key) {
                 Some(entry) if entry.assumed && name_guesses => {
                     let key = format!("{kind}.{key}");

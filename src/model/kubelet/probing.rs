@@ -376,6 +376,8 @@ fn matters_from(c: &Container, kind: usize, now: Time) -> Option<Time> {
     match (kind, probe.worker.result()) {
         // Unready until the process listens: its failures in between change nothing.
         (READINESS, Some(ProbeResult::Failure)) if now < c.listening => Some(c.listening),
+        // Nor do those of a process that will not be ready any more: only another life changes that.
+        (READINESS, Some(ProbeResult::Failure)) if now >= c.unready_from.min(c.stop_accept) => None,
         (READINESS, Some(ProbeResult::Success)) if answering => None,
         // Liveness starts out as a success and stays one while the process answers.
         (LIVENESS, Some(ProbeResult::Success)) if answering => None,

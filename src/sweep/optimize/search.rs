@@ -103,6 +103,16 @@ pub fn optimize(problem: &Problem, evaluator: &dyn Evaluate) -> Result<Optimum, 
         let fresh = Outcome::of(&figures);
         let confirmed = fresh.violation(&problem.goal) == 0.0;
         let hopeless = !trials.score(&best).meets();
+        // What meets the goal may lie between points that all are beyond what is allowed.
+        if let (true, Some(error)) = (hopeless, trials.first_error()) {
+            let (errors, run) = (trials.errors() as usize, trials.outcomes().count());
+            if errors > run {
+                let of = errors + run;
+                return Err(format!(
+                    "most of the settings cannot be run ({errors} of {of} points): {error}"
+                ));
+            }
+        }
         if confirmed || hopeless || round == ROUNDS {
             return Ok(answer(&mut trials, &best, fresh, (confirmed, exhaustive, round)));
         }

@@ -1,6 +1,7 @@
 //! What pages quote of results: tables between marks, and sentences with figures.
 //!
-//! A number in "## Findings" that is in neither, nor in the plan or in the output that the page shows, is quoted unchecked.
+//! A number in "## Findings" that is in neither, nor in the plan or in the output that the page shows, is
+//! quoted unchecked.
 
 mod plans;
 mod results;

@@ -29,6 +29,12 @@ pub struct Step {
     /// For each figure the least and the most it may be.
     #[serde(default, deserialize_with = "ranges")]
     pub range: BTreeMap<String, Range>,
+    /// What one published run showed: it lies where 95 % of single rollouts do.
+    #[serde(default, deserialize_with = "numbers")]
+    pub one_run: BTreeMap<String, f64>,
+    /// Why a range is wider than a factor of 3: a sentence of the page.
+    #[serde(default, deserialize_with = "texts")]
+    pub wide: BTreeMap<String, String>,
     /// Kinds of failure in the order of their median send time.
     #[serde(default)]
     pub order: Vec<String>,
@@ -64,24 +70,40 @@ pub enum Relation {
     Same,
 }
 
-/// A dotted key (`share.502`) is a table within the table.
 fn ranges<'de, D: Deserializer<'de>>(from: D) -> Result<BTreeMap<String, Range>, D::Error> {
+    dotted(from)
+}
+
+fn numbers<'de, D: Deserializer<'de>>(from: D) -> Result<BTreeMap<String, f64>, D::Error> {
+    dotted(from)
+}
+
+fn texts<'de, D: Deserializer<'de>>(from: D) -> Result<BTreeMap<String, String>, D::Error> {
+    dotted(from)
+}
+
+/// A dotted key (`share.502`) is a table within the table, unless it is quoted.
+fn dotted<'de, D, T>(from: D) -> Result<BTreeMap<String, T>, D::Error>
+where
+    D: Deserializer<'de>,
+    T: Deserialize<'de>,
+{
     #[derive(Deserialize)]
     #[serde(untagged)]
-    enum Entry {
-        One(Range),
-        Several(BTreeMap<String, Range>),
+    enum Entry<T> {
+        One(T),
+        Several(BTreeMap<String, T>),
     }
-    let mut ranges = BTreeMap::new();
-    for (key, entry) in BTreeMap::<String, Entry>::deserialize(from)? {
+    let mut found = BTreeMap::new();
+    for (key, entry) in BTreeMap::<String, Entry<T>>::deserialize(from)? {
         match entry {
-            Entry::One(range) => drop(ranges.insert(key, range)),
+            Entry::One(one) => drop(found.insert(key, one)),
             Entry::Several(inner) => {
-                ranges.extend(inner.into_iter().map(|(k, range)| (format!("{key}.{k}"), range)));
+                found.extend(inner.into_iter().map(|(k, one)| (format!("{key}.{k}"), one)));
             }
         }
     }
-    Ok(ranges)
+    Ok(found)
 }
 
 fn replications() -> u32 {
@@ -107,6 +129,12 @@ impl Range {
             Range::Exactly(x) => (x, x),
             Range::Between([low, high]) => (low, high),
         }
+    }
+
+    /// Whether it says something: within a factor of 3, or next to nothing, or all but everything of a share.
+    pub fn narrow(self) -> bool {
+        let (low, high) = self.bounds();
+        high <= 3.0 * low || high <= 1.0
     }
 }
 

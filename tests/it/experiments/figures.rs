@@ -21,55 +21,60 @@ impl Run {
     /// # Panics
     /// If there is no figure of this name.
     pub fn figure(&self, name: &str) -> Option<f64> {
-        match name.split_once('.') {
-            Some(("lost", kind)) => self.mean(|r| Some(by_kind(&r.traffic, kind))),
-            Some(("cause", cause)) => self.mean(|r| Some(by_cause(&r.traffic, cause))),
-            Some(("share", kind)) => {
-                let all = self.figure("lost").filter(|lost| *lost > 0.0)?;
-                Some(self.figure(&format!("lost.{kind}"))? / all)
-            }
-            Some(("answered", version)) => self.mean(|r| Some(by_version(r, version))),
-            Some(_) => panic!("there is no figure {name:?}"),
-            None => self.of_traffic(name),
+        if let Some(kind) = name.strip_prefix("share.") {
+            let all = self.figure("lost").filter(|lost| *lost > 0.0)?;
+            return Some(self.figure(&format!("lost.{kind}"))? / all);
         }
-    }
-
-    fn mean(&self, of: impl Fn(&Replication) -> Option<f64>) -> Option<f64> {
-        let values: Vec<f64> = self.replications.iter().filter_map(of).collect();
+        let values = self.values(name);
         (!values.is_empty()).then(|| values.iter().sum::<f64>() / values.len() as f64)
     }
 
-    fn of_traffic(&self, name: &str) -> Option<f64> {
-        let seconds = |t: Option<Time>| t.map(Time::as_secs_f64);
-        match name {
-            "sent" => self.mean(|r| Some(r.traffic.sent)),
-            "lost" => self.mean(|r| Some(r.traffic.failed() + 0.0)),
-            "no_loss" => self.mean(|r| Some(r.traffic.probability_none)),
-            "open" => self.mean(|r| Some(r.traffic.open)),
-            "stalled" => self.mean(|r| Some(r.traffic.stalled)),
-            "first_failure_s" => self.mean(|r| seconds(r.traffic.first_failure)),
-            "last_failure_s" => self.mean(|r| seconds(r.traffic.last_failure)),
-            "outage_s" => self.mean(|r| Some(outage(&r.traffic))),
-            "latency_mean_s" => self.mean(|r| r.traffic.latency.map(|l| l.mean_s)),
-            "latency_max_s" => self.mean(|r| r.traffic.latency.map(|l| l.max_s)),
-            _ => self.of_rollout(name),
+    /// A figure of each replication that has it.
+    pub fn values(&self, name: &str) -> Vec<f64> {
+        self.replications.iter().filter_map(|r| self.of(r, name)).collect()
+    }
+
+    fn of(&self, run: &Replication, name: &str) -> Option<f64> {
+        match name.split_once('.') {
+            Some(("lost", kind)) => Some(by_kind(&run.traffic, kind)),
+            Some(("cause", cause)) => Some(by_cause(&run.traffic, cause)),
+            Some(("answered", version)) => Some(by_version(run, version)),
+            Some(_) => panic!("there is no figure {name:?}"),
+            None => self.of_traffic(run, name),
         }
     }
 
-    fn of_rollout(&self, name: &str) -> Option<f64> {
-        let deadline = |r: &Replication| r.rollout.progress_deadline_exceeded;
+    fn of_traffic(&self, run: &Replication, name: &str) -> Option<f64> {
+        let traffic = &run.traffic;
+        let seconds = |t: Option<Time>| t.map(Time::as_secs_f64);
         match name {
-            "rollout_s" => self.mean(|r| r.rollout.complete.map(|d| d.as_secs_f64())),
-            "completes" => self.mean(|r| Some(f64::from(r.rollout.complete.is_some()))),
-            "last_pod_gone_s" => self.mean(|r| r.rollout.last_pod_gone.map(|d| d.as_secs_f64())),
-            "peak_pods" => self.mean(|r| Some(f64::from(r.rollout.peak_pods))),
-            "lowest_available" => self.mean(|r| Some(f64::from(r.rollout.lowest_available))),
-            "deadline_exceeded" => self.mean(|r| Some(f64::from(deadline(r).is_some()))),
-            "deadline_s" => self.mean(|r| deadline(r).map(Time::as_secs_f64)),
-            _ => self.mean(|r| {
-                let timeline = r.timeline.as_ref().expect("kept");
-                of_pods(timeline, self.scenario.nodes.len(), name)
-            }),
+            "sent" => Some(traffic.sent),
+            "lost" => Some(traffic.failed() + 0.0),
+            "no_loss" => Some(traffic.probability_none),
+            "open" => Some(traffic.open),
+            "stalled" => Some(traffic.stalled),
+            "first_failure_s" => seconds(traffic.first_failure),
+            "last_failure_s" => seconds(traffic.last_failure),
+            "failing_s" => Some((traffic.last_failure? - traffic.first_failure?).as_secs_f64()),
+            "outage_s" => Some(outage(traffic)),
+            "latency_mean_s" => traffic.latency.map(|l| l.mean_s),
+            "latency_max_s" => traffic.latency.map(|l| l.max_s),
+            _ => self.of_rollout(run, name),
+        }
+    }
+
+    fn of_rollout(&self, run: &Replication, name: &str) -> Option<f64> {
+        let rollout = &run.rollout;
+        let deadline = rollout.progress_deadline_exceeded;
+        match name {
+            "rollout_s" => rollout.complete.map(|d| d.as_secs_f64()),
+            "completes" => Some(f64::from(rollout.complete.is_some())),
+            "last_pod_gone_s" => rollout.last_pod_gone.map(|d| d.as_secs_f64()),
+            "peak_pods" => Some(f64::from(rollout.peak_pods)),
+            "lowest_available" => Some(f64::from(rollout.lowest_available)),
+            "deadline_exceeded" => Some(f64::from(deadline.is_some())),
+            "deadline_s" => deadline.map(Time::as_secs_f64),
+            _ => of_pods(run.timeline.as_ref().expect("kept"), self.scenario.nodes.len(), name),
         }
     }
 
