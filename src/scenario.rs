@@ -22,8 +22,10 @@ pub struct Scenario {
     pub subject: usize,
     /// The first so many Deployments stand behind the path; the others only take room on nodes.
     pub on_path: usize,
-    pub service: Service,
-    /// Further Services that share the requests with it.
+    /// The Services on the path: first the one of the Deployment under test, then those that share its
+    /// requests.
+    pub services: Vec<Arc<Service>>,
+    /// How they do; None: there is one.
     pub split: Option<Split>,
     pub ingress: Option<Ingress>,
     /// All there are, whatever they cover.
@@ -161,11 +163,6 @@ impl Scenario {
             _ => None,
         });
         new.unwrap_or(&self.deployments[self.subject])
-    }
-
-    /// The Services on the path, by their numbers.
-    pub fn services(&self) -> impl Iterator<Item = &Service> {
-        std::iter::once(&self.service).chain(self.split.iter().flat_map(|s| &s.others))
     }
 
     /// Every distinct behaviour version that can serve: the templates of `deployments` and of the actions.

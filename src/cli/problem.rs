@@ -116,7 +116,7 @@ fn slept(container: &Container) -> Option<i64> {
 
 /// The port that serves.
 fn port(scenario: &Scenario, container: &Container) -> Option<u16> {
-    match &scenario.service.ports.first()?.target_port {
+    match &scenario.services[0].ports.first()?.target_port {
         TargetPort::Number(n) => Some(*n),
         TargetPort::Name(name) => {
             container.ports.iter().find(|p| p.name.as_ref() == Some(name)).map(|p| p.port)

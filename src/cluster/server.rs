@@ -4,7 +4,7 @@
 use super::deletion::api_delete_grace;
 use super::objects::*;
 use super::phase::PodPhase;
-use super::spec::{Deployment as DeploymentSpec, Node, PodTemplate};
+use super::spec::{Deployment as DeploymentSpec, Labels, Node, PodTemplate, Service};
 use super::write::{Change, Write};
 use crate::engine::{Dur, Time};
 use std::sync::Arc;
@@ -18,10 +18,11 @@ pub struct Cluster {
     pub replica_sets: Vec<ReplicaSet>,
     pub pods: Vec<Pod>,
     pub budgets: Vec<Budget>,
+    pub services: Vec<Arc<Service>>,
+    /// The shares of the Services in the Ingress' rule, in their order; empty: there is none, or one Service.
+    pub weights: Vec<u32>,
     /// Endpoint changes in the order the slice controller decided them.
     pub slice_log: Vec<EndpointChange>,
-    /// The weights the Ingress gave its Services, each time they were changed.
-    pub weight_log: Vec<Vec<u32>>,
     /// The action happens so long after a whole second of the wall clock.
     pub second_phase: Dur,
     /// Changes not yet told to the watchers.
@@ -77,6 +78,20 @@ impl Cluster {
         });
         self.log.push(Change::Deployment(id));
         id
+    }
+
+    /// Gives a Service another selector (an action of the user).
+    pub fn set_selector(&mut self, service: u8, selector: Labels) {
+        Arc::make_mut(&mut self.services[usize::from(service)]).selector = selector;
+        self.log.push(Change::Service(service));
+    }
+
+    /// Gives the Services other shares in the Ingress' rule (an action of the user).
+    pub fn set_weights(&mut self, weights: &[u32]) {
+        debug_assert_eq!(weights.len(), self.weights.len(), "a weight for each Service");
+        self.weights.clear();
+        self.weights.extend(weights);
+        self.log.push(Change::Weights);
     }
 
     /// Commits one write.

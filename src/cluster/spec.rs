@@ -245,6 +245,13 @@ pub struct Service {
     pub annotations: BTreeMap<String, String>,
 }
 
+impl Service {
+    /// Whether pods of this template are behind it.
+    pub fn selects(&self, template: &PodTemplate) -> bool {
+        self.namespace == template.namespace && selects(&self.selector, &template.labels)
+    }
+}
+
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ServicePort {
     pub name: Option<String>,

@@ -105,6 +105,10 @@ pub enum Change {
     Node(u16),
     Slice(SliceRange),
     Budget(BudgetId),
+    /// A Service, by its number.
+    Service(u8),
+    /// The shares in the Ingress' rule.
+    Weights,
     /// A write was refused because its copy was old.
     Conflict(DeploymentId),
     BudgetConflict(BudgetId),

@@ -41,7 +41,7 @@ pub fn head(scenario: &Scenario) -> Vec<HeadRow> {
 
 /// The Service's name and the ports that requests go to and arrive at.
 fn service(scenario: &Scenario) -> String {
-    let service = &scenario.service;
+    let service = &scenario.services[0];
     let target = |port: &TargetPort| match port {
         TargetPort::Number(n) => n.to_string(),
         TargetPort::Name(name) => name.clone(),

@@ -2,14 +2,13 @@
 
 use super::goals::Goal;
 use super::why::Why;
-use super::{Event, World, says};
+use super::{Event, World};
 use crate::cluster::objects::{DeploymentId, PodId};
 use crate::cluster::spec::{Deployment, Labels, selects};
 use crate::cluster::write::Write;
 use crate::engine::{Dur, Time};
 use crate::scenario::ActionKind;
 use crate::timeline::Milestone;
-use std::borrow::Cow;
 
 /// A step of an action, by the action's index in the scenario.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -23,8 +22,8 @@ pub enum Step {
     /// Looks whether the second Deployment is available.
     AwaitAvailable(u32),
     SwitchSelector(u32),
-    /// The slice controller sees the Service's new selector.
-    SelectorSeen,
+    /// What it writes to the Service or the Ingress commits.
+    Commit(u32),
     ScaleDown(u32),
 }
 
@@ -53,7 +52,7 @@ impl World<'_> {
             Step::Evict { action, next } => self.evict_next(now, action, next),
             Step::AwaitAvailable(index) => self.await_available(now, index),
             Step::SwitchSelector(index) => self.switch_selector(now, index),
-            Step::SelectorSeen => self.selector_seen(now),
+            Step::Commit(index) => self.commit_edit(index),
             Step::ScaleDown(index) => {
                 self.scale(self.subject(), 0);
                 self.goals.step_done(index, Some(self.subject()));
@@ -91,7 +90,7 @@ impl World<'_> {
                 "evict".to_string()
             }
             ActionKind::SelectorSwitch { .. } => self.create_second(now, index),
-            ActionKind::ShiftWeight { weights } => self.shift_weight(now, weights),
+            ActionKind::ShiftWeight { weights } => self.shift_weight(now, index, weights),
             ActionKind::RestartIngress => self.restart_ingress(now),
             ActionKind::Pause => self.set_paused(now, true),
             ActionKind::Resume => {
@@ -222,34 +221,44 @@ impl World<'_> {
     }
 
     fn switch_selector(&mut self, now: Time, index: u32) {
-        let ActionKind::SelectorSwitch { deployment, scale_down_after, .. } =
+        let ActionKind::SelectorSwitch { scale_down_after, .. } =
             &self.scenario.actions[index as usize].kind
         else {
             panic!("a selector switch belongs to an action of that kind");
         };
-        let write = self.latency(|l| &l.api_write);
-        let seen = self.latency(|l| &l.watch_controller);
-        self.selectors[0] = Cow::Owned(self.switched_selector(&deployment.template.labels));
-        self.queue.schedule(now + write + seen, Event::Action(Step::SelectorSeen));
+        let written = now + self.latency(|l| &l.api_write);
+        self.queue.schedule(written, Event::Action(Step::Commit(index)));
         self.goals.step_done(index, None);
         if let Some(after) = *scale_down_after {
-            self.queue.schedule(now + write + after, Event::Action(Step::ScaleDown(index)));
+            self.queue.schedule(written + after, Event::Action(Step::ScaleDown(index)));
         }
         self.goals.look(now, &self.cluster);
         let note = "switch the Service's selector".to_string();
         self.timeline.mark(now, Milestone::Action(note));
     }
 
+    /// An edit of the Service or the Ingress reaches the API.
+    fn commit_edit(&mut self, index: u32) {
+        match &self.scenario.actions[index as usize].kind {
+            ActionKind::SelectorSwitch { deployment, .. } => {
+                let selector = self.switched_selector(&deployment.template.labels);
+                self.cluster.set_selector(0, selector);
+            }
+            ActionKind::ShiftWeight { weights } => self.cluster.set_weights(weights),
+            kind => panic!("{kind:?} edits neither a Service nor an Ingress"),
+        }
+    }
+
     /// The Service's selector with the values that the second Deployment's pods have; if the old selector
     /// matches them already, the labels in which the two templates differ are added.
     fn switched_selector(&self, labels: &Labels) -> Labels {
-        let mut selector = self.scenario.service.selector.clone();
+        let mut selector = self.cluster.services[0].selector.clone();
         for (key, value) in &mut selector {
             if let Some(new) = labels.get(key) {
                 *value = new.clone();
             }
         }
-        let first = &self.scenario.deployments[self.scenario.subject].template.labels;
+        let first = &self.cluster.deployments[self.subject().index()].spec.template.labels;
         if selects(&selector, first) {
             for (key, value) in labels {
                 if first.get(key) != Some(value) {
@@ -260,18 +269,11 @@ impl World<'_> {
         selector
     }
 
-    /// The Ingress is applied with new weights; its controller sees it.
-    fn shift_weight(&mut self, now: Time, weights: &[u32]) -> String {
+    /// The Ingress is applied with new weights.
+    fn shift_weight(&mut self, now: Time, index: u32, weights: &[u32]) -> String {
         let written = now + self.latency(|l| &l.api_write);
-        let shift = self.cluster.weight_log.len() as u32;
-        self.cluster.weight_log.push(weights.to_vec());
-        for layer in 0..self.balancers.len() {
-            if let Some(event) = self.balancers[layer].weights(shift) {
-                let seen = written + self.latency(|l| &l.watch_controller);
-                self.queue.schedule(seen, Event::Balancer(layer as u8, event));
-            }
-        }
-        let shares = self.scenario.services().zip(weights);
+        self.queue.schedule(written, Event::Action(Step::Commit(index)));
+        let shares = self.cluster.services.iter().zip(weights);
         let shares: Vec<String> = shares.map(|(s, w)| format!("{} {w}", s.name)).collect();
         format!("shift weights to {}", shares.join(", "))
     }
@@ -283,13 +285,5 @@ impl World<'_> {
             }
         }
         "replace the ingress controller's pods".to_string()
-    }
-
-    fn selector_seen(&mut self, now: Time) {
-        let cluster = &self.cluster;
-        let selector = &self.selectors[0];
-        let matches = |pod: PodId| selects(selector, &cluster.template_of(pod).labels);
-        let out = &mut says(&mut self.queue, |e| Event::Slice(0, e));
-        self.slices[0].selector_changed(now, matches, cluster.pods.len(), out);
     }
 }

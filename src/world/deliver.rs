@@ -35,6 +35,12 @@ impl World<'_> {
                 self.tell_cache(now, change);
             }
             Change::Node(_) => self.tell_scheduler(now, change),
+            // Services are watched apart from pods.
+            Change::Service(_) => {
+                let at = now + self.latency(|l| &l.watch_controller);
+                self.queue.schedule(at, Event::Cache(change));
+            }
+            Change::Weights => self.weights_to_balancers(now),
             Change::Budget(_) | Change::BudgetConflict(_) => self.tell_disruption(now, change),
             Change::Slice(range) => {
                 let at = self.next_cache(now);
@@ -106,6 +112,14 @@ impl World<'_> {
                 let event = self.balancers[layer].slices(watcher, range.from, range.to);
                 self.queue.schedule(*last, Event::Balancer(layer as u8, event));
             }
+        }
+    }
+
+    fn weights_to_balancers(&mut self, now: Time) {
+        for layer in 0..self.balancers.len() {
+            let Some(event) = self.balancers[layer].weights() else { continue };
+            let at = now + self.latency(|l| &l.watch_controller);
+            self.queue.schedule(at, Event::Balancer(layer as u8, event));
         }
     }
 

@@ -16,7 +16,6 @@ mod why;
 
 use crate::cluster::objects::DeploymentId;
 use crate::cluster::server::Cluster;
-use crate::cluster::spec::Labels;
 use crate::cluster::write::{Change, Write};
 use crate::engine::rng::mix;
 use crate::engine::{Dur, Queue, Rng, Sampler, Seed, Time};
@@ -29,7 +28,6 @@ use crate::timeline::{Milestone, Recorder, Timeline};
 use crate::traffic::Mode;
 use live::Load;
 pub use outcome::{RolloutOutcome, Unschedulable};
-use std::borrow::Cow;
 pub use why::{Stuck, Why};
 
 /// Everything that can happen. Aligned so that slots of the queue have a power of two of bytes.
@@ -113,8 +111,6 @@ pub struct World<'a> {
     goals: goals::Goals,
     timeline: Recorder,
     tracker: outcome::Tracker,
-    /// The Services' selectors now.
-    selectors: Vec<Cow<'a, Labels>>,
     watch: Rng,
     /// Of pods on the path; those of Deployments that only take room have streams of their own.
     uids: Rng,

@@ -2,7 +2,6 @@
 
 use super::{Event, World, says};
 use crate::cluster::objects::PodId;
-use crate::cluster::spec::selects;
 use crate::cluster::write::Change;
 use crate::model::plumbing::Ctx;
 
@@ -38,7 +37,14 @@ impl World<'_> {
             | Change::PodGates(pod)
             | Change::PodDeleting(pod)
             | Change::PodRemoved(pod) => self.observe_pod(ctx, pod),
-            Change::Node(_) | Change::Budget(_) | Change::BudgetConflict(_) => {}
+            Change::Service(service) => {
+                let spec = self.cluster.services[usize::from(service)].clone();
+                let out = &mut says(&mut self.queue, |e| Event::Slice(service, e));
+                let slices = &mut self.slices[usize::from(service)];
+                slices.service_changed(now, spec, &self.cluster, out);
+            }
+            Change::Node(_) | Change::Weights => {}
+            Change::Budget(_) | Change::BudgetConflict(_) => {}
         }
     }
 
@@ -59,11 +65,10 @@ impl World<'_> {
             let out = &mut says(&mut self.queue, Event::Disruption);
             disruption.pod_changed(ctx.now, pod, change, &self.cluster, out);
         }
-        let labels = &self.cluster.template_of(pod).labels;
+        let template = self.cluster.template_of(pod);
         for (service, slices) in (0..).zip(&mut self.slices) {
-            let selected = || selects(&self.selectors[usize::from(service)], labels);
             let out = &mut says(&mut self.queue, |e| Event::Slice(service, e));
-            slices.pod_changed(ctx.now, pod, selected, change, out);
+            slices.pod_changed(ctx.now, pod, template, change, out);
         }
     }
 }

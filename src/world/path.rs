@@ -10,7 +10,7 @@ use crate::timeline::Recorder;
 /// The balancers of the scenario's path, from the pods to the clients. Their views are entered into the
 /// timeline; those of kube-proxies come first, one per node.
 pub fn build(scenario: &Scenario, ctx: Ctx, timeline: &mut Recorder) -> Vec<Balancer> {
-    let local = scenario.service.external_traffic_local;
+    let local = scenario.services[0].external_traffic_local;
     let (nodes, path) = (&scenario.nodes, &scenario.path);
     let mut pile: Vec<Balancer> = Vec::new();
     let proxies = |pile: &mut Vec<Balancer>, service: u8, local: bool, timeline: &mut Recorder| {
@@ -30,7 +30,7 @@ pub fn build(scenario: &Scenario, ctx: Ctx, timeline: &mut Recorder) -> Vec<Bala
         }
         Path::LoadBalancer(Some(s)) | Path::Alb(s) | Path::Nlb(s) => {
             let mut groups = Vec::new();
-            for (i, service) in (0..).zip(scenario.services()) {
+            for (i, service) in (0..).zip(&scenario.services) {
                 let views = match s.controller {
                     None => proxies(&mut pile, i, local, timeline),
                     Some(_) => Vec::new(),
@@ -44,7 +44,7 @@ pub fn build(scenario: &Scenario, ctx: Ctx, timeline: &mut Recorder) -> Vec<Bala
             elb::rule::Rule::new(ctx, s, &groups, &split.weights, timeline).into()
         }
         Path::IngressNginx(s) => {
-            let (services, split) = (scenario.services(), scenario.split.as_ref());
+            let (services, split) = (scenario.services.iter(), scenario.split.as_ref());
             let names = services.map(|s| s.name.as_str()).collect::<Vec<_>>();
             ingress_nginx::IngressNginx::new(ctx, s, &names, split, timeline).into()
         }

@@ -7,7 +7,7 @@ use crate::cluster::objects::{
     Budget, BudgetStatus, DeploymentId, DeploymentStatus, PodId, PodStatus, RsId, RsStatus,
 };
 use crate::cluster::server::Cluster;
-use crate::cluster::spec::{Deployment, PodDisruptionBudget, Service, selects};
+use crate::cluster::spec::{Deployment, PodDisruptionBudget, Service};
 use crate::cluster::write::Write;
 use crate::engine::rng::hash;
 use crate::engine::{Dur, Queue, Rng, Seed, Time};
@@ -17,7 +17,6 @@ use crate::model::plumbing::{Ctx, Run};
 use crate::model::{deployment, disruption, endpointslice, gate, kubelet, replicaset, scheduler};
 use crate::scenario::{Action, ActionKind, Scenario};
 use crate::timeline::{Recorder, Shown, Timeline, Version, ViewId};
-use std::borrow::Cow;
 use std::sync::Arc;
 
 impl<'a> World<'a> {
@@ -31,14 +30,15 @@ impl<'a> World<'a> {
         let entries = balancers.last().expect("a path has a balancer").entries();
         timeline.clients(&entries.into_iter().map(|view| (view, 1.0)).collect::<Vec<_>>());
         let watchers = balancers.iter().map(|b| usize::from(b.watchers()) + 1).sum();
-        let slices = |(i, service): (usize, &Service)| {
-            let (rng, publish) =
-                (seed.stream("slice", i as u64), service.publish_not_ready_addresses);
-            endpointslice::controller::Controller::new(i as u8, rng, publish, &scenario.kubernetes)
+        let slices = |(i, service): (usize, &Arc<Service>)| {
+            let rng = seed.stream("slice", i as u64);
+            let kubernetes = &scenario.kubernetes;
+            endpointslice::controller::Controller::new(i as u8, rng, service.clone(), kubernetes)
         };
-        let services = || scenario.services();
         let cluster = Cluster {
             nodes: scenario.nodes.clone(),
+            services: scenario.services.clone(),
+            weights: scenario.split.as_ref().map_or(Vec::new(), |s| s.weights.clone()),
             budgets: scenario.pod_disruption_budgets.iter().map(budget).collect(),
             second_phase: Dur((seed.uniform("wall clock", 0) * 1e9) as i64),
             ..Cluster::default()
@@ -58,7 +58,7 @@ impl<'a> World<'a> {
                 seed.stream("replicaset", 0),
                 &scenario.kubernetes.defaults,
             ),
-            slices: services().enumerate().map(slices).collect(),
+            slices: scenario.services.iter().enumerate().map(slices).collect(),
             kubelets: kubelet::controller::Kubelets::new(
                 ctx,
                 &scenario.nodes,
@@ -71,7 +71,6 @@ impl<'a> World<'a> {
             goals: goals::Goals::default(),
             timeline,
             tracker: outcome::Tracker::new(scenario),
-            selectors: services().map(|s| Cow::Borrowed(&s.selector)).collect(),
             watch: seed.stream("watch", 0),
             uids: seed.stream("uid", 0),
             uids_of_others: uids_of_others(scenario, seed),
@@ -227,10 +226,9 @@ impl<'a> World<'a> {
         let ctx = Ctx { run: self.run, now: started, slowdown: 1.0 };
         let mut scene = Scene { ctx, cluster: &self.cluster, timeline: &mut self.timeline };
         self.kubelets.adopt(&mut scene, pod, node, started);
-        for service in 0..self.selectors.len() {
-            let labels = &self.cluster.template_of(pod).labels;
-            let selected = selects(&self.selectors[service], labels);
-            if let Some(conditions) = self.slices[service].adopt(pod, selected, ready) {
+        for service in 0..self.slices.len() {
+            let template = self.cluster.template_of(pod);
+            if let Some(conditions) = self.slices[service].adopt(pod, template, ready) {
                 let (cluster, timeline) = (&self.cluster, &mut self.timeline);
                 let mut scene = Scene { ctx, cluster, timeline };
                 for balancer in &mut self.balancers {

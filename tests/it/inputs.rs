@@ -163,7 +163,7 @@ fn settings_reach_manifests_scenario_and_cards() {
     assert_eq!(scenario.kubernetes.kube_proxy, 36);
     assert_eq!(scenario.platform.delays.watch_kubelet.quantile_s(0.5), 0.02);
     assert_eq!(scenario.platform.delays.api_write, Dist::constant(0.5));
-    assert!(scenario.service.publish_not_ready_addresses);
+    assert!(scenario.services[0].publish_not_ready_addresses);
 }
 
 #[test]
@@ -259,7 +259,7 @@ fn podinfo_keeps_merged_probes_and_names_the_autoscaler() {
     );
     let c = &d.template.containers[0];
     assert_eq!(c.readiness_probe, c.liveness_probe);
-    assert_eq!(scenario.service.ports[0].target_port, TargetPort::Name("http".to_owned()));
+    assert_eq!(scenario.services[0].ports[0].target_port, TargetPort::Name("http".to_owned()));
     let autoscaler = |n: &String| n.starts_with("kind HorizontalPodAutoscaler (replicas stay");
     assert!(scenario.not_modelled.iter().any(autoscaler), "{:?}", scenario.not_modelled);
     assert_eq!(scenario.actions.len(), 1);
@@ -271,7 +271,7 @@ fn bookinfo_reviews_share_one_service() {
     let names: Vec<&str> = scenario.deployments.iter().map(|d| &*d.name).collect();
     assert_eq!(names, ["reviews-v1", "reviews-v2", "reviews-v3"]);
     assert_eq!(scenario.subject, 1);
-    assert_eq!(scenario.service.name, "reviews");
+    assert_eq!(scenario.services[0].name, "reviews");
 }
 
 #[test]
@@ -282,7 +282,7 @@ fn the_2048_game_has_its_ingress_and_namespace() {
     let ingress = scenario.ingress.expect("an Ingress leads to the Service");
     assert_eq!(ingress.class.as_deref(), Some("alb"));
     assert_eq!(ingress.annotations["alb.ingress.kubernetes.io/target-type"], "ip");
-    assert_eq!(scenario.service.kind, ServiceKind::NodePort);
+    assert_eq!(scenario.services[0].kind, ServiceKind::NodePort);
     let container = &scenario.deployments[0].template.containers[0];
     assert_eq!(container.image_pull_policy, ImagePullPolicy::Always);
     let labels = input.namespace_labels("game-2048");
@@ -328,8 +328,8 @@ fn helm_output_keeps_sidecars_spreading_and_the_budget() {
     let budget = &scenario.pod_disruption_budgets[0];
     assert_eq!(budget.max_unavailable, Some(IntOrPercent::Percent(25)));
     assert!(budget.always_allow_unhealthy);
-    assert_eq!(scenario.service.kind, ServiceKind::LoadBalancer);
-    assert!(scenario.service.external_traffic_local);
+    assert_eq!(scenario.services[0].kind, ServiceKind::LoadBalancer);
+    assert!(scenario.services[0].external_traffic_local);
     let probe = t.containers[0].liveness_probe.as_ref().expect("a probe");
     assert_eq!(probe.termination_grace_period_seconds, Some(5));
 }
@@ -338,8 +338,8 @@ fn helm_output_keeps_sidecars_spreading_and_the_budget() {
 fn kustomize_json_with_a_headless_service() {
     use rollsim::cluster::spec::{ImagePullPolicy, ServiceKind, Strategy};
     let scenario = lower(&manifest("kustomize-output.json"));
-    assert_eq!(scenario.service.kind, ServiceKind::Headless);
-    assert!(scenario.service.publish_not_ready_addresses);
+    assert_eq!(scenario.services[0].kind, ServiceKind::Headless);
+    assert!(scenario.services[0].publish_not_ready_addresses);
     let d = &scenario.deployments[0];
     assert_eq!(d.strategy, Strategy::Recreate);
     // A registry port is no tag: none means latest.

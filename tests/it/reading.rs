@@ -106,7 +106,7 @@ fn selectors_that_contradict_each_other_get_a_node_each() {
 /// The port of the Ingress, else the one that is not set aside, in whatever order they stand.
 #[test]
 fn the_port_that_clients_use_is_found() {
-    let port = |text: &str| lower(text, &[]).service.ports[0].target_port.clone();
+    let port = |text: &str| lower(text, &[]).services[0].ports[0].target_port.clone();
     let (serves, aside) = (TargetPort::Number(8080), TargetPort::Number(9090));
     assert_eq!(port(&format!("{DEPLOYMENT}{SERVICE}")), serves);
     let ingress = |port: &str| {
@@ -128,7 +128,7 @@ spec:
     let metrics = only.replace("{name: web}", "{name: web-metrics}");
     let http = SERVICE.replace("  - {name: metrics, port: 9090}\n", "");
     let both = lower(&format!("{DEPLOYMENT}{metrics}{http}"), &[]);
-    assert_eq!(both.service.name, "web");
+    assert_eq!(both.services[0].name, "web");
     let udp = SERVICE.replace("port: 9090", "port: 9090, protocol: UDP").replace("metrics", "dns");
     assert_eq!(port(&format!("{DEPLOYMENT}{udp}")), serves, "UDP carries no HTTP");
 }
@@ -419,7 +419,7 @@ fn json_objects_may_follow_each_other() {
         object("Service", "v1", r#"{"selector": {"app": "web"}, "ports": [{"port": 80}]}"#);
     for between in ["\n", "", " \n\n "] {
         let scenario = lower(&format!("{deployment}{between}{service}"), &[]);
-        assert_eq!((scenario.deployments[0].replicas, scenario.service.ports[0].port), (2, 80));
+        assert_eq!((scenario.deployments[0].replicas, scenario.services[0].ports[0].port), (2, 80));
         assert_eq!(assumed(&scenario, "service"), None, "the Service was read");
     }
 }

@@ -3,7 +3,7 @@
 use rollsim::input::{Input, Source};
 use rollsim::run::{Replication, RunOptions, run};
 use rollsim::scenario::Scenario;
-use rollsim::timeline::{Milestone, PodTruth, Timeline};
+use rollsim::timeline::{Milestone, PodTruth, Target, Timeline};
 use rollsim::world::Why;
 
 const BUDGET: &str = "---
@@ -93,6 +93,27 @@ fn two_budgets_keep_a_pod_from_being_evicted() {
     }
     for run in runs(&format!("{plain}{}{}", budget("one"), budget("two")), DRAIN) {
         assert_eq!((deleted(&run).len(), refused(&run)), (0, 1));
+    }
+}
+
+#[test]
+fn a_service_selects_in_its_own_namespace() {
+    let web = manifest("", "", "");
+    let name = "metadata: { name: web }";
+    let twin = web.replace(name, "metadata: { name: twin, namespace: elsewhere }");
+    let (twin, _) = twin.split_once("---").expect("a Deployment and a Service");
+    for run in runs(&format!("{web}---\n{twin}"), "kind = \"rollout\"") {
+        let timeline = timeline(&run);
+        let is_twin = |target: &Target| match target {
+            Target::Pod(pod) => &*timeline.pods[pod.index()].name.deployment == "twin",
+            Target::View(_) => false,
+        };
+        assert_eq!(timeline.pods.iter().filter(|p| &*p.name.deployment == "twin").count(), 2);
+        for view in &timeline.views {
+            let listed = view.initial.iter().map(|b| b.target);
+            let mut listed = listed.chain(view.changes.iter().map(|c| c.target));
+            assert!(!listed.any(|target| is_twin(&target)), "{}", view.name);
+        }
     }
 }
 

@@ -1,24 +1,23 @@
 //! What happens: the scenario's actions, or a rollout when it says nothing.
 
-use crate::cluster::spec::{Deployment, Service};
+use crate::cluster::spec::Deployment;
 use crate::engine::{Dur, Time};
 use crate::input::bounds;
 use crate::input::cards;
 use crate::input::lower::apps::Versions;
 use crate::input::lower::lowering::{Lowering, at};
+use crate::input::lower::path::Way;
 use crate::input::lower::shares::Shares;
 use crate::input::lower::workload;
 use crate::input::raw::case::{ActionCase, ApplyCase};
 use crate::input::subject::Subject;
-use crate::model::balancer::services::Split;
 use crate::scenario::{Action, ActionKind, Path};
 use std::sync::Arc;
 
 pub(crate) fn lower(
     low: &mut Lowering<'_>,
     subject: &Subject,
-    service: &Service,
-    (path, split): &(Path, Option<Split>),
+    Way { path, services, split }: &Way,
     (deployments, index): (&[Deployment], usize),
     apps: &Versions,
 ) -> Vec<Action> {
@@ -36,7 +35,7 @@ pub(crate) fn lower(
     };
     let mut scene =
         Scene { low, subject, path, deployments, index, apps, rollouts: 0, applied: false };
-    let mut weights = Shares::new(service, split.as_ref());
+    let mut weights = Shares::new(services, split.as_ref());
     let mut actions = Vec::new();
     if given.is_empty() {
         let what = match subject.update {

@@ -62,7 +62,7 @@ fn concerns(doc: &Document, subject: &Document, scenario: &Scenario) -> bool {
     let mut deployments = scenario.deployments[..scenario.on_path].iter().chain(of_action);
     match &doc.object {
         Object::Deployment(_) => deployments.any(|d| is(&d.name, &d.namespace)),
-        Object::Service(_) => asked && scenario.services().any(|s| is(&s.name, &s.namespace)),
+        Object::Service(_) => asked && scenario.services.iter().any(|s| is(&s.name, &s.namespace)),
         Object::Ingress(_) => {
             asked && scenario.ingress.as_ref().is_some_and(|i| is(&i.name, &i.namespace))
         }

@@ -83,10 +83,10 @@ impl Lowering<'_> {
         crate::input::lower::binding::check(self);
         let way = path::lower(self, &service, ingress.as_ref());
         let (mut deployments, subject_index, on_path) =
-            self.deployments(subject, &service, &way.1, &apps);
+            self.deployments(subject, &way.services, &apps);
         let placed = (&deployments[..], subject_index);
-        let mut actions = actions::lower(self, subject, &service, &way, placed, &apps);
-        let (path, split) = way;
+        let mut actions = actions::lower(self, subject, &way, placed, &apps);
+        let path::Way { path, services, split } = way;
         let in_front = path::in_front(self, &path);
         path::inject_gates(self, &path, &service, &mut deployments, &mut actions);
         let platform = self.platform(&input.platform);
@@ -120,7 +120,7 @@ impl Lowering<'_> {
             deployments,
             subject: subject_index,
             on_path,
-            service,
+            services: services.into_iter().map(Arc::new).collect(),
             split,
             nodes,
             scheduler,

@@ -21,19 +21,27 @@ use std::sync::Arc;
 /// The namespace label that has readiness gates added to its pods.
 const INJECT: &str = "elbv2.k8s.aws/pod-readiness-gate-inject";
 
-pub(crate) fn lower(
-    low: &mut Lowering<'_>,
-    service: &Service,
-    ingress: Option<&Ingress>,
-) -> (Path, Option<Split>) {
+/// How requests come to the Service, and with which others it shares them.
+pub(crate) struct Way {
+    pub path: Path,
+    /// It, and the others.
+    pub services: Vec<Service>,
+    pub split: Option<Split>,
+}
+
+pub(crate) fn lower(low: &mut Lowering<'_>, service: &Service, ingress: Option<&Ingress>) -> Way {
     let kind = match low.input.case.traffic.path {
         Some(kind) => kind,
         None => by_manifests(low, service, ingress),
     };
-    let split = ingress.and_then(|ingress| split::lower(low, kind, service, ingress));
+    let shared = ingress.and_then(|ingress| split::lower(low, kind, service, ingress));
+    let (others, split) = shared.map_or((Vec::new(), None), |(o, split)| (o, Some(split)));
+    let services = std::iter::once(service.clone()).chain(others).collect();
     let binding = binding::of(low.input, service).filter(|_| matches!(kind, Kind::Alb | Kind::Nlb));
     let named = low.input.case.traffic.balancer.as_deref().or(kind.card());
-    let Some(card) = card(low, Whose::Path, named, binding) else { return (Path::Service, None) };
+    let Some(card) = card(low, Whose::Path, named, binding) else {
+        return Way { path: Path::Service, services, split: None };
+    };
     let by_ingress = matches!(kind, Kind::Alb | Kind::IngressNginx);
     let (named, annotations) = match ingress.filter(|_| by_ingress) {
         Some(ingress) => (("Ingress", &ingress.name), &ingress.annotations),
@@ -62,7 +70,7 @@ pub(crate) fn lower(
     let keys = reader.keys;
     low.used.extend(keys.iter().map(|key| format!("balancer.{key}")));
     low.path_kind = Some(kind);
-    (path, split)
+    Way { path, services, split }
 }
 
 /// An Ingress decides, else the type of the Service.

@@ -18,11 +18,10 @@ pub(crate) struct Shares {
 }
 
 impl Shares {
-    pub fn new(service: &Service, split: Option<&Split>) -> Shares {
-        let others = split.iter().flat_map(|s| &s.others);
+    pub fn new(services: &[Service], split: Option<&Split>) -> Shares {
         let weights = split.map_or(Vec::new(), |s| s.weights.clone());
         Shares {
-            names: std::iter::once(service).chain(others).map(|s| s.name.clone()).collect(),
+            names: services.iter().map(|s| s.name.clone()).collect(),
             main: split.map_or(0, |s| s.main),
             total: split.filter(|s| s.canary).map(|_| weights.iter().sum()),
             weights,

@@ -50,13 +50,13 @@ fn leads_by_action(ingress: &Ingress, service: &str) -> bool {
     forwards.any(|f| f.groups.iter().any(|g| g.service.as_deref() == Some(service)))
 }
 
-/// How the Services of the path share the requests; None: there is one.
+/// Other Services on the path, and how all of them share the requests; None: there is one.
 pub(crate) fn lower(
     low: &mut Lowering<'_>,
     kind: Kind,
     service: &Service,
     ingress: &Ingress,
-) -> Option<Split> {
+) -> Option<(Vec<Service>, Split)> {
     let doc = document(low, ingress)?;
     let shares = match kind {
         Kind::Alb => actions(low, doc, service, ingress),
@@ -68,15 +68,16 @@ pub(crate) fn lower(
     }
     let canary = kind == Kind::IngressNginx;
     let own = shares.iter().position(|(name, _)| *name == service.name)?;
-    let mut split = Split { others: Vec::new(), weights: vec![shares[own].1], main: 0, canary };
+    let mut split = Split { weights: vec![shares[own].1], main: 0, canary };
+    let mut others = Vec::new();
     for (i, (name, weight)) in shares.iter().enumerate().filter(|(i, _)| *i != own) {
-        split.others.push(other(low, doc, name)?);
+        others.push(other(low, doc, name)?);
         split.weights.push(*weight);
         if i == 0 {
             split.main = split.weights.len() - 1;
         }
     }
-    Some(split)
+    Some((others, split))
 }
 
 fn document<'b>(low: &Lowering<'b>, ingress: &Ingress) -> Option<&'b Document> {

@@ -6,7 +6,6 @@ use crate::input::lower::lowering::Lowering;
 use crate::input::lower::{network, workload};
 use crate::input::raw::manifest::Object;
 use crate::input::subject::Subject;
-use crate::model::balancer::services::Split;
 use std::sync::Arc;
 
 impl Lowering<'_> {
@@ -15,8 +14,7 @@ impl Lowering<'_> {
     pub fn deployments(
         &mut self,
         subject: &Subject,
-        service: &Service,
-        split: &Option<Split>,
+        services: &[Service],
         apps: &Versions,
     ) -> (Vec<Deployment>, usize, usize) {
         let limited = !self.input.case.nodes.is_empty()
@@ -32,8 +30,7 @@ impl Lowering<'_> {
                 doc.namespace() == service.namespace
                     && selector.all(|(k, v)| labels.get(k.as_str()) == Some(&v.as_str()))
             };
-            let others = split.iter().flat_map(|s| &s.others);
-            let behind = std::iter::once(service).chain(others).any(is_behind);
+            let behind = services.iter().any(is_behind);
             if i == subject.deployment {
                 index = deployments.len();
             } else if !(behind || limited) {

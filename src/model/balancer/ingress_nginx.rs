@@ -122,8 +122,8 @@ pub enum Event {
         from: u32,
         to: u32,
     },
-    /// The Ingresses' weights, as every replica sees them: an entry of the cluster's weight log.
-    Weights(u32),
+    /// Every replica sees new weights of the Ingresses.
+    Weights,
     /// The queue's worker has its token.
     Sync {
         replica: u16,
@@ -310,8 +310,8 @@ impl Model for IngressNginx {
         Event::Slices { replica, service: self.watched(watcher), from, to }
     }
 
-    fn weights(&self, shift: u32) -> Option<Event> {
-        self.canary.as_ref().map(|_| Event::Weights(shift))
+    fn weights(&self) -> Option<Event> {
+        self.canary.as_ref().map(|_| Event::Weights)
     }
 
     fn restart(&self) -> Option<Event> {
@@ -352,10 +352,10 @@ impl Model for IngressNginx {
                 members[usize::from(service)].take(scene.cluster, from, to);
                 self.enqueue(replica, now, out);
             }
-            Event::Weights(shift) => {
-                let weights = &scene.cluster.weight_log[shift as usize];
+            Event::Weights => {
                 for replica in 0..self.replicas.len() as u16 {
-                    self.replicas[usize::from(replica)].weights = weights.clone();
+                    let weights = &mut self.replicas[usize::from(replica)].weights;
+                    weights.clone_from(&scene.cluster.weights);
                     self.enqueue(replica, now, out);
                 }
             }

@@ -62,9 +62,8 @@ pub trait Model {
     /// Simulates every health check from now on, for tests that those left out change nothing.
     fn check_always(&mut self) {}
 
-    /// The Services' shares of the requests are changed in the Ingress, to an entry of the cluster's weight
-    /// log: what that is to it.
-    fn weights(&self, _shift: u32) -> Option<Self::Event> {
+    /// Its controller sees the Ingress' rule with new shares: what that is to it.
+    fn weights(&self) -> Option<Self::Event> {
         None
     }
 
@@ -122,8 +121,8 @@ macro_rules! balancers {
                 match self { $(Balancer::$name(m) => m.watched(watcher),)* }
             }
 
-            pub fn weights(&self, shift: u32) -> Option<Event> {
-                match self { $(Balancer::$name(m) => m.weights(shift).map(Event::from),)* }
+            pub fn weights(&self) -> Option<Event> {
+                match self { $(Balancer::$name(m) => m.weights().map(Event::from),)* }
             }
 
             pub fn restart(&self) -> Option<Event> {

@@ -1,13 +1,9 @@
 //! Several Services behind one entry.
 
-use crate::cluster::spec::Service;
-
-/// Services that an Ingress sends to by weight.
-#[derive(Clone, Debug, PartialEq)]
+/// How an Ingress shares requests among Services by weight.
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Split {
-    /// Besides the Service under test.
-    pub others: Vec<Service>,
-    /// Of each Service when the run starts: first of the Service under test, then of the others.
+    /// Of each Service when the run starts, in their order.
     pub weights: Vec<u32>,
     /// The one that the others take from, if they are canaries: a place in `weights`.
     pub main: usize,

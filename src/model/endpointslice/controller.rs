@@ -4,11 +4,14 @@ use super::conditions::{
     include_terminating, pod_to_endpoint, retry_delay, should_pod_be_in_endpoints,
 };
 use crate::cluster::objects::{Conditions, EndpointChange, PodId};
+use crate::cluster::server::Cluster;
+use crate::cluster::spec::{PodTemplate, Service};
 use crate::cluster::write::{SliceRange, Write};
 use crate::engine::{Rng, Time};
 use crate::model::informer::{Informer, PodChange, SeenPod};
 use crate::model::platform::Kubernetes;
 use crate::model::plumbing::{Ctx, Delayed, Out, TokenBucket, WorkKey};
+use std::sync::Arc;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Event {
@@ -24,7 +27,8 @@ pub struct Controller {
     delayed: Delayed,
     bucket: TokenBucket,
     rng: Rng,
-    publish_not_ready: bool,
+    /// The Service as the cache shows it.
+    spec: Arc<Service>,
     include_terminating: bool,
     /// Most endpoints in one slice.
     slice_size: usize,
@@ -45,12 +49,7 @@ pub struct Controller {
 }
 
 impl Controller {
-    pub fn new(
-        service: u8,
-        rng: Rng,
-        publish_not_ready: bool,
-        kubernetes: &Kubernetes,
-    ) -> Controller {
+    pub fn new(service: u8, rng: Rng, spec: Arc<Service>, kubernetes: &Kubernetes) -> Controller {
         let defaults = &kubernetes.defaults;
         Controller {
             service,
@@ -58,7 +57,7 @@ impl Controller {
             delayed: Delayed::default(),
             bucket: TokenBucket::of_controller(defaults),
             rng,
-            publish_not_ready,
+            spec,
             include_terminating: include_terminating(kubernetes.control_plane),
             slice_size: defaults.max_endpoints_per_slice,
             selected: Vec::new(),
@@ -93,23 +92,24 @@ impl Controller {
         let member = seen.exists
             && self.selected[pod.index()]
             && should_pod_be_in_endpoints(phase, has_ip, deleting, self.include_terminating);
-        member.then(|| pod_to_endpoint(seen.ready, seen.deleting, self.publish_not_ready))
+        member.then(|| {
+            pod_to_endpoint(seen.ready, seen.deleting, self.spec.publish_not_ready_addresses)
+        })
     }
 
-    /// The cache shows a change of a pod. `selected`: whether the Service's selector matches its labels,
-    /// which never change.
+    /// The cache shows a change of a pod. Its template never changes.
     pub fn pod_changed(
         &mut self,
         now: Time,
         pod: PodId,
-        selected: impl FnOnce() -> bool,
+        template: &PodTemplate,
         PodChange { before, after }: PodChange,
         out: &mut impl Out<Event>,
     ) {
         self.grow(pod);
         let was = self.wanted(pod, before);
         if !before.exists {
-            self.selected[pod.index()] = selected();
+            self.selected[pod.index()] = self.spec.selects(template);
         }
         if was == self.wanted(pod, after) {
             return;
@@ -118,17 +118,18 @@ impl Controller {
         self.queue(now, out);
     }
 
-    /// The Service's selector changed: every pod is looked at anew, in one sync.
-    pub fn selector_changed(
+    /// The cache shows the Service's new selector: every pod is looked at anew, in one sync.
+    pub fn service_changed(
         &mut self,
         now: Time,
-        selects: impl Fn(PodId) -> bool,
-        pods: usize,
+        spec: Arc<Service>,
+        cluster: &Cluster,
         out: &mut impl Out<Event>,
     ) {
-        for pod in (0..pods as u32).map(PodId) {
+        self.spec = spec;
+        for pod in (0..cluster.pods.len() as u32).map(PodId) {
             self.grow(pod);
-            self.selected[pod.index()] = selects(pod);
+            self.selected[pod.index()] = self.spec.selects(cluster.template_of(pod));
             self.dirty.push(pod);
         }
         self.queue(now, out);
@@ -247,10 +248,12 @@ impl Controller {
     }
 
     /// Takes a pod over whose endpoint is in the slice already, if it is selected; the endpoint's conditions.
-    pub fn adopt(&mut self, pod: PodId, selected: bool, ready: bool) -> Option<Conditions> {
+    pub fn adopt(&mut self, pod: PodId, template: &PodTemplate, ready: bool) -> Option<Conditions> {
         self.grow(pod);
+        let selected = self.spec.selects(template);
         self.selected[pod.index()] = selected;
-        let conditions = selected.then(|| pod_to_endpoint(ready, false, self.publish_not_ready));
+        let conditions =
+            selected.then(|| pod_to_endpoint(ready, false, self.spec.publish_not_ready_addresses));
         self.place(pod, conditions);
         conditions
     }

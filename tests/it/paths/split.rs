@@ -8,7 +8,7 @@ const ACTION: &str = "ingress.metadata.annotations[alb.ingress.kubernetes.io/act
 
 fn weights(scenario: &Scenario) -> Vec<(String, u32)> {
     let split = scenario.split.as_ref().expect("several Services");
-    scenario.services().map(|s| s.name.clone()).zip(split.weights.iter().copied()).collect()
+    scenario.services.iter().map(|s| s.name.clone()).zip(split.weights.iter().copied()).collect()
 }
 
 fn named(pairs: &[(&str, u32)]) -> Vec<(String, u32)> {

@@ -34,11 +34,11 @@ impl Settings {
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Event {
     /// The controller sees the Ingress' new weights.
-    Seen { shift: u32 },
+    Seen,
     /// The call returned.
-    Modified { shift: u32 },
+    Modified { call: u32 },
     /// A node draws by them.
-    Heard { node: u32, shift: u32 },
+    Heard { node: u32, call: u32 },
 }
 
 #[derive(Debug)]
@@ -46,6 +46,8 @@ pub struct Rule {
     settings: Settings,
     calls: TokenBucket,
     split: Split,
+    /// The weights of each call.
+    sent: Vec<Vec<u32>>,
     /// A node hears of changes in the order of the calls.
     heard: Vec<Time>,
     rng: Rng,
@@ -70,6 +72,7 @@ impl Rule {
             calls: TokenBucket::new(settings.modify_per_s, i64::from(settings.modify_burst)),
             settings,
             split,
+            sent: Vec::new(),
             heard: vec![Time::ALWAYS; nodes],
             rng: ctx.seed.stream("elb rule", 0),
         }
@@ -87,26 +90,28 @@ impl Model for Rule {
         unreachable!("a rule watches no slices")
     }
 
-    fn weights(&self, shift: u32) -> Option<Event> {
-        Some(Event::Seen { shift })
+    fn weights(&self) -> Option<Event> {
+        Some(Event::Seen)
     }
 
     fn handle(&mut self, scene: &mut Scene, event: Event, out: &mut impl Out<balancer::Event>) {
         let now = scene.ctx.now;
         match event {
-            Event::Seen { shift } => {
-                let call = self.settings.api_call.sample(self.rng.uniform());
-                out.at(self.calls.take(now) + call, Event::Modified { shift }.into());
+            Event::Seen => {
+                let took = self.settings.api_call.sample(self.rng.uniform());
+                let call = self.sent.len() as u32;
+                self.sent.push(scene.cluster.weights.clone());
+                out.at(self.calls.take(now) + took, Event::Modified { call }.into());
             }
-            Event::Modified { shift } => {
+            Event::Modified { call } => {
                 for (node, heard) in (0..).zip(&mut self.heard) {
                     let after = self.settings.propagation.sample(self.rng.uniform());
                     *heard = (*heard).max(now + after);
-                    out.at(*heard, Event::Heard { node, shift }.into());
+                    out.at(*heard, Event::Heard { node, call }.into());
                 }
             }
-            Event::Heard { node, shift } => {
-                let weights = &scene.cluster.weight_log[shift as usize];
+            Event::Heard { node, call } => {
+                let weights = &self.sent[call as usize];
                 self.split.set(scene.timeline, now, node as usize, weights);
             }
         }
