@@ -6,9 +6,12 @@ use std::collections::BTreeMap;
 /// What happened when one case was run, once or several times over.
 #[derive(Clone, Debug, PartialEq, Deserialize)]
 pub struct Measured {
+    /// Version of the format: 1.
     pub schema: u32,
+    /// Name of the case.
     #[serde(default)]
     pub case: String,
+    /// Each rollout that was measured.
     pub runs: Vec<MeasuredRun>,
 }
 
@@ -16,16 +19,21 @@ pub struct Measured {
 #[derive(Clone, Debug, Default, PartialEq, Deserialize)]
 #[serde(default)]
 pub struct MeasuredRun {
+    /// Requests that were sent.
     pub sent: u32,
+    /// Of these, those that failed.
     pub failed: u32,
     /// HTTP status or client error (`refused`, `reset`, `eof`, `timeout`, `no-route`) and how often.
     pub outcomes: BTreeMap<String, u32>,
+    /// Send time of the first one that failed, in seconds from the action.
     pub first_failure_s: Option<f64>,
+    /// Send time of the last one that failed, in seconds from the action.
     pub last_failure_s: Option<f64>,
     /// When the Deployment's status first said complete, and stayed so.
     pub rollout_complete_s: Option<f64>,
     /// By second of the send time: versions (`v1`, `v2`) that answered and kinds of failure.
     pub per_second: BTreeMap<i32, BTreeMap<String, u32>>,
+    /// What happened to each pod.
     pub pods: Vec<MeasuredPod>,
 }
 
@@ -36,21 +44,35 @@ pub type SliceChange = (f64, Option<bool>, Option<bool>, Option<bool>);
 #[derive(Clone, Debug, Default, PartialEq, Deserialize)]
 #[serde(default)]
 pub struct MeasuredPod {
+    /// Which version of the application it runs.
     pub version: String,
+    /// The object was created.
     pub created: Option<f64>,
+    /// It was bound to a node.
     pub scheduled: Option<f64>,
+    /// The API first showed the container running.
     pub running_seen: Option<f64>,
+    /// The process began.
     pub process_start: Option<f64>,
+    /// The process listened.
     pub listening: Option<f64>,
+    /// It was first Ready.
     pub ready: Option<f64>,
+    /// The readiness gate was set.
     pub gate_set: Option<f64>,
+    /// It was deleted: the object got a deletionTimestamp.
     pub deleted: Option<f64>,
+    /// The process was told to stop.
     pub sigterm: Option<f64>,
+    /// The process ended.
     pub exit: Option<f64>,
+    /// It was no longer Ready.
     pub unready: Option<f64>,
+    /// The object was gone.
     pub removed: Option<f64>,
     /// (time, ready, serving, terminating) as the EndpointSlice changed; nulls: no longer listed.
     pub slice: Vec<SliceChange>,
+    /// Of its container.
     pub restarts: u32,
 }
 

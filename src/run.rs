@@ -12,10 +12,13 @@ use rayon::prelude::*;
 /// What one replication left behind.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Replication {
+    /// The stream that this replication took of the seed in [`RunOptions`].
     pub seed: u64,
     /// Folded over every event of the control simulation.
     pub digest: u64,
+    /// What became of the rollout: completion, peaks, what got stuck.
     pub rollout: RolloutOutcome,
+    /// What became of the requests.
     pub traffic: TrafficOutcome,
     /// Kept only where it is asked for (reports, blame): large.
     pub timeline: Option<Timeline>,
@@ -24,8 +27,11 @@ pub struct Replication {
 /// How to run a scenario.
 #[derive(Clone, Debug, PartialEq)]
 pub struct RunOptions {
+    /// The same seed gives the same replications.
     pub seed: u64,
+    /// How many rollouts are simulated, with different luck.
     pub replications: u32,
+    /// How requests are evaluated against each timeline.
     pub evaluator: EvaluatorChoice,
     /// Keep the timelines of this many replications (the first ones).
     pub keep_timelines: u32,

@@ -14,7 +14,9 @@ use std::sync::Arc;
 /// One question: this cluster, this traffic, this action.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Scenario {
+    /// For people: of the scenario file, else of what was read.
     pub name: String,
+    /// Versions and feature gates of the cluster's parts.
     pub kubernetes: Kubernetes,
     /// Present (with all pods running) when the run starts.
     pub deployments: Vec<Deployment>,
@@ -27,22 +29,28 @@ pub struct Scenario {
     pub services: Vec<Arc<Service>>,
     /// How they do; None: there is one.
     pub split: Option<Split>,
+    /// The Ingress in front of it, if there is one.
     pub ingress: Option<Ingress>,
     /// All there are, whatever they cover.
     pub pod_disruption_budgets: Vec<Arc<PodDisruptionBudget>>,
     /// At least one.
     pub nodes: Vec<Arc<Node>>,
+    /// Weights and settings of kube-scheduler.
     pub scheduler: Profile,
+    /// The data planes between client and pods.
     pub path: Path,
     /// A proxy of its own in front of the path's.
     pub in_front: Option<front::Settings>,
+    /// What clients send, and how they behave.
     pub traffic: Traffic,
     /// Why no requests are sent, for people.
     pub no_requests: Option<String>,
+    /// What happens to the cluster, in the order given.
     pub actions: Vec<Action>,
     /// An external controller that sets the pods' readiness gates (other than a modelled one, such as the
     /// AWS Load Balancer Controller).
     pub gate: Option<Gate>,
+    /// Latencies of the cluster.
     pub platform: Platform,
     /// How long pods have been up when the run starts.
     pub age: Dur,
@@ -54,6 +62,7 @@ pub struct Scenario {
     pub assumptions: Vec<Assumption>,
     /// Parts of the input that were recognised but are not modelled, each named once.
     pub not_modelled: Vec<String>,
+    /// What of all this the input named, for the head of an answer.
     pub given: Given,
 }
 
@@ -62,6 +71,7 @@ pub struct Scenario {
 pub struct Given {
     /// Name of the app card.
     pub application: String,
+    /// Whether the input chose that card.
     pub application_given: bool,
     /// Workloads that serve and are left out.
     pub not_simulated: Vec<String>,
@@ -76,62 +86,82 @@ pub struct Follow {
     pub tail: Dur,
 }
 
+/// Something the answer leans on that nobody gave or measured.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Assumption {
+    /// The entry of a card, or the setting.
     pub key: String,
+    /// What is assumed, and why.
     pub text: String,
 }
 
+/// Something that is done to the cluster.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Action {
+    /// When it begins.
     pub at: Time,
+    /// What is done.
     pub kind: ActionKind,
 }
 
+/// What an action does, by the command that does it on a cluster.
 #[derive(Clone, Debug, PartialEq)]
 pub enum ActionKind {
     /// A new pod template for the subject (`kubectl apply`, `set image`, `rollout restart`). Fields of the
     /// Deployment spec that came with it are applied too.
     Rollout {
+        /// As it is to be.
         deployment: Box<Deployment>,
     },
     /// `kubectl rollout undo` to the previous revision or a given one.
     Undo {
+        /// None: the previous one.
         to_revision: Option<u32>,
     },
     /// `kubectl scale` of a Deployment (index into the scenario's Deployments).
     Scale {
+        /// Index into the scenario's Deployments.
         deployment: usize,
+        /// How many are wanted from then on.
         replicas: i32,
     },
     /// `kubectl delete pod` of the first `count` pods by name.
     DeletePods {
+        /// How many pods.
         count: u32,
     },
     /// Every pod of the subject in name order, one at a time, through the eviction API; refused ones are
     /// retried after `retry`.
     Evict {
+        /// Wait after an eviction that was refused.
         retry: Dur,
     },
     /// Blue/green: create the second Deployment; switch the Service selector (after all its pods are
     /// available, or a fixed time later); scale the first one to 0 some time after the switch.
     SelectorSwitch {
+        /// The one that requests are switched to.
         deployment: Box<Deployment>,
+        /// Whether to wait until all its pods are available.
         wait_available: bool,
+        /// From its creation, or from when its pods are available.
         switch_after: Dur,
+        /// From the switch to scaling the first one down; None: it stays.
         scale_down_after: Option<Dur>,
     },
     /// New weights of the Services in the Ingress, in the order of [`Split::weights`].
     ShiftWeight {
+        /// Relative to each other; 0 takes a Service out.
         weights: Vec<u32>,
     },
     /// The ingress controller's own pods are replaced, one after the other.
     RestartIngress,
     /// `kubectl rollout pause` / `resume`.
     Pause,
+    /// `kubectl rollout resume`: what was changed meanwhile is rolled out.
     Resume,
     /// `kubectl drain` of a node (index); None: the first that has a pod of the subject.
     Drain {
+        /// Index into the scenario's nodes.
         node: Option<usize>,
     },
 }

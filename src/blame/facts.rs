@@ -6,8 +6,10 @@ use crate::scenario::{ActionKind, Scenario};
 use crate::traffic::offered::Arrivals;
 use std::collections::BTreeMap;
 
+/// What judging a loss needs to know of the scenario, made once for all replications.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Facts {
+    /// How long a client waits for an answer, in seconds.
     pub client_timeout_s: f64,
     /// By version name.
     pub versions: BTreeMap<String, VersionFacts>,
@@ -30,12 +32,14 @@ pub struct Facts {
 /// How pods of one version are set up.
 #[derive(Clone, Debug, PartialEq)]
 pub struct VersionFacts {
+    /// What its process does when it is told to stop.
     pub on_sigterm: OnSigterm,
     /// Of the container that serves: the probe of another one says nothing about the port.
     pub readiness_probe: bool,
 }
 
 impl Facts {
+    /// Reads them off the scenario.
     pub fn of(scenario: &Scenario) -> Facts {
         let version = |t: &&PodTemplate| {
             let readiness_probe = t.serving_container().readiness_probe.is_some();

@@ -71,6 +71,7 @@ pub enum Setting {
 /// Losses that one setting would have saved.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Blame {
+    /// The setting that would have saved them.
     pub setting: Setting,
     /// Lost requests in the mean of the replications.
     pub lost: f64,
@@ -96,7 +97,9 @@ pub struct Missing {
 /// One pod of one replication.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Worst {
+    /// The pod's name.
     pub pod: String,
+    /// Requests lost by it, in one replication.
     pub lost: f64,
     /// When what happened to it, in order.
     pub moments: Vec<(Time, Moment)>,

@@ -16,6 +16,7 @@ pub struct Fit {
     pub critical: f64,
 }
 
+/// Which kind of distribution is fitted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Family {
     Constant,

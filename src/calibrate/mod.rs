@@ -44,6 +44,7 @@ pub struct Fitted {
     pub shared_with: Vec<&'static str>,
 }
 
+/// A number of the card that is no distribution.
 #[derive(Clone, Debug, PartialEq)]
 pub struct FittedNumber {
     pub value: f64,

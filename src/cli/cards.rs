@@ -34,6 +34,7 @@ enum Command {
     },
 }
 
+/// Runs the command.
 pub fn run(args: Args) -> anyhow::Result<ExitCode> {
     let text = match args.command {
         Command::List { format } => list(format)?,

@@ -12,6 +12,7 @@ pub struct Args {
     shell: clap_complete::Shell,
 }
 
+/// Runs the command.
 pub fn run(args: Args) -> anyhow::Result<ExitCode> {
     let mut script = Vec::new();
     clap_complete::generate(args.shell, &mut super::command(), "rollsim", &mut script);

@@ -40,6 +40,7 @@ pub struct Args {
     rows: u16,
 }
 
+/// Runs the command.
 pub fn run(args: Args) -> anyhow::Result<ExitCode> {
     args.problem.check_outputs([])?;
     let (problem, simulator, origin) = args.problem.load(true)?;

@@ -18,6 +18,7 @@ pub struct Args {
     plan: PlanArgs,
 }
 
+/// Runs the command.
 pub fn run(args: Args) -> anyhow::Result<ExitCode> {
     let loaded = args.plan.load()?;
     let (counts, summary) =

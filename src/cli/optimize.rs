@@ -165,6 +165,7 @@ fn of_base(input: &Input, path: &str) -> Today {
     Today::of_base(input.value_at(path).map(value), default.map(value))
 }
 
+/// Runs the command.
 pub fn run(args: Args) -> anyhow::Result<ExitCode> {
     args.problem.check_outputs([("--patch", &args.patch, Form::Patch)])?;
     let (problem, simulator, origin) = args.problem.load(false)?;

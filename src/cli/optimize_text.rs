@@ -9,6 +9,7 @@ use std::fmt::Write;
 /// Rows of the front that are shown.
 const FRONT: usize = 12;
 
+/// What is printed: the settings, what they buy, and what would break them.
 pub fn answer(problem: &Problem, found: &Optimum) -> String {
     let mut text = headline(problem, found);
     outcomes(&mut text, found);

@@ -8,6 +8,7 @@ use crate::report::{self, Answer};
 use crate::scenario::Scenario;
 use std::process::ExitCode;
 
+/// Runs the command.
 pub fn run(args: Args) -> anyhow::Result<ExitCode> {
     let outputs = outputs::given([
         ("--output", &args.output, Form::Answer),

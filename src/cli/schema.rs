@@ -26,6 +26,7 @@ enum What {
     Output,
 }
 
+/// Runs the command.
 pub fn run(args: Args) -> anyhow::Result<ExitCode> {
     let schema = match args.what {
         What::Scenario => serde_json::to_string_pretty(&schemars::schema_for!(Case))?,

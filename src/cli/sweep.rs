@@ -95,6 +95,7 @@ pub struct PlanArgs {
     pub formats: Vec<FormatArg>,
 }
 
+/// A result file, as the command line names it.
 #[derive(Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
 pub enum FormatArg {
     Parquet,
@@ -113,6 +114,7 @@ impl FormatArg {
 const FEW: u64 = 8;
 
 impl PlanArgs {
+    /// Reads the plan and its base, and refuses outputs that are in the way.
     pub fn load(&self) -> anyhow::Result<Loaded> {
         let report = outputs::given([("--report", &self.report, Form::Report)]);
         outputs::check(&[&self.plan], &report)?;
@@ -228,6 +230,7 @@ impl Loaded {
         Ok((counts, summary))
     }
 
+    /// The sweep of the plan, or one share of it.
     pub fn sweep(&self, shard: Option<Shard>) -> Sweep<'_> {
         Sweep {
             plan: &self.plan,
@@ -239,6 +242,7 @@ impl Loaded {
     }
 }
 
+/// Runs the command.
 pub fn run(args: Args) -> anyhow::Result<ExitCode> {
     let mut loaded = args.plan.load()?;
     let shard = match args.shard {
@@ -308,6 +312,7 @@ fn check_first(loaded: &Loaded) -> anyhow::Result<()> {
     first.map_or(Ok(()), Err)
 }
 
+/// Threads for the points; None: one per core.
 pub fn pool(threads: Option<u16>) -> anyhow::Result<rayon::ThreadPool> {
     let threads = threads.map_or(0, usize::from);
     rayon::ThreadPoolBuilder::new().num_threads(threads).build().context("cannot start threads")

@@ -10,6 +10,7 @@ use std::fmt::Write;
 /// Rows of the front that are shown.
 const FRONT: usize = 12;
 
+/// What is printed at the end: counts, best points, best trades.
 pub fn summary(loaded: &Loaded, counts: &PointCounts, summary: &SweepSummary) -> String {
     let mut text = points(loaded, counts, summary);
     let axes = &loaded.plan.axes;

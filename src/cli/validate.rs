@@ -46,6 +46,7 @@ pub struct Args {
     pub output: Option<PathBuf>,
 }
 
+/// How the comparison is written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
 pub enum Format {
     Text,

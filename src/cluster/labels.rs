@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+/// Keys and values in the order of the keys.
 pub type Labels = BTreeMap<String, String>;
 
 /// Whether `selector` (non-empty) selects an object with `labels`.

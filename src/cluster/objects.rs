@@ -14,6 +14,7 @@ macro_rules! id {
         #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
         pub struct $name(pub $number);
         impl $name {
+            /// Its place in the list of its kind.
             pub fn index(self) -> usize {
                 self.0 as usize
             }
@@ -29,21 +30,32 @@ id!(BudgetId(u16), "Index of a PodDisruptionBudget.");
 /// What the kubelet writes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct PodStatus {
+    /// `status.phase`.
     pub phase: PodPhase,
+    /// The condition Ready.
     pub ready: bool,
     /// All containers ready: Ready but for the readiness gates.
     pub containers_ready: bool,
+    /// `status.podIP` is set: there can be an endpoint.
     pub has_ip: bool,
+    /// `restartCount` of the serving container.
     pub restarts: u32,
 }
 
+/// A pod as the API server holds it.
 #[derive(Clone, Debug)]
 pub struct Pod {
+    /// The ReplicaSet that owns it.
     pub rs: RsId,
+    /// What it was made from.
     pub template: TemplateId,
+    /// `metadata.creationTimestamp`, not cut to seconds.
     pub created: Time,
+    /// Drawn; breaks ties where Kubernetes sorts by it.
     pub uid: u64,
+    /// `spec.nodeName`, as the node's number; None: not bound yet.
     pub node: Option<u16>,
+    /// As the kubelet wrote it last.
     pub status: PodStatus,
     /// lastTransitionTime of Ready, cut to whole seconds as on the wire.
     pub ready_transition: Time,
@@ -53,58 +65,90 @@ pub struct Pod {
     pub deletion_cost: i32,
     /// The grace period it was deleted with, in seconds.
     pub deleting: Option<i64>,
+    /// The object is gone; its place stays, so that numbers stay.
     pub removed: bool,
 }
 
+/// `status` of a ReplicaSet.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct RsStatus {
+    /// Pods that belong to it and are not being deleted.
     pub replicas: i32,
+    /// Of these, those that are Ready.
     pub ready: i32,
+    /// Of these, those that have been Ready for `minReadySeconds`.
     pub available: i32,
+    /// Pods that are being deleted (from Kubernetes 1.35).
     pub terminating: i32,
+    /// The `generation` that it is of.
     pub observed_generation: u32,
 }
 
+/// A ReplicaSet as the API server holds it.
 #[derive(Clone, Copy, Debug)]
 pub struct ReplicaSet {
+    /// The Deployment that owns it.
     pub deployment: DeploymentId,
+    /// What its pods are made from.
     pub template: TemplateId,
+    /// Annotation `deployment.kubernetes.io/revision`.
     pub revision: u32,
+    /// `metadata.creationTimestamp`, not cut to seconds.
     pub created: Time,
+    /// `spec.replicas`: how many pods it is to have.
     pub replicas: i32,
     /// Annotations deployment.kubernetes.io/desired-replicas and max-replicas.
     pub desired_annotation: i32,
+    /// Annotation `deployment.kubernetes.io/max-replicas`: desired replicas and surge.
     pub max_annotation: i32,
+    /// Counts changes of `spec`.
     pub generation: u32,
     /// Counts every write: an update made from an older copy conflicts.
     pub resource_version: u32,
+    /// As its controller wrote it last.
     pub status: RsStatus,
+    /// `spec.minReadySeconds`, copied from the Deployment.
     pub min_ready_seconds: i32,
+    /// The object is gone; its place stays, so that numbers stay.
     pub removed: bool,
 }
 
+/// `status` of a Deployment.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct DeploymentStatus {
+    /// Pods of all its ReplicaSets.
     pub replicas: i32,
+    /// Pods of the present template.
     pub updated: i32,
+    /// Those that are Ready.
     pub ready: i32,
+    /// Those that have been Ready for `minReadySeconds`.
     pub available: i32,
+    /// The `generation` that it is of.
     pub observed_generation: u32,
 }
 
+/// A Deployment as the API server holds it.
 #[derive(Clone, Debug)]
 pub struct Deployment {
+    /// As the user wrote it last.
     pub spec: DeploymentSpec,
+    /// The present pod template.
     pub template: TemplateId,
+    /// Counts changes of `spec`.
     pub generation: u32,
+    /// As its controller wrote it last.
     pub status: DeploymentStatus,
 }
 
 /// One endpoint's conditions in a slice.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Conditions {
+    /// Serving and not terminating: gets requests.
     pub ready: bool,
+    /// The pod is Ready, whether it is terminating or not.
     pub serving: bool,
+    /// The pod is being deleted.
     pub terminating: bool,
 }
 
@@ -114,17 +158,24 @@ pub type EndpointChange = (PodId, Option<Conditions>);
 /// status of a PodDisruptionBudget.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct BudgetStatus {
+    /// `expectedPods`.
     pub expected: i32,
+    /// `desiredHealthy`: how many must stay.
     pub desired_healthy: i32,
+    /// `currentHealthy`: how many are Ready and not disrupted.
     pub current_healthy: i32,
+    /// `disruptionsAllowed`: how many evictions would be granted.
     pub disruptions_allowed: i32,
     /// How many pods disruptedPods lists.
     pub disrupted: u16,
 }
 
+/// A PodDisruptionBudget as the API server holds it.
 #[derive(Clone, Debug)]
 pub struct Budget {
+    /// As the user wrote it.
     pub spec: Arc<PodDisruptionBudget>,
+    /// As it was written last.
     pub status: BudgetStatus,
     /// Every eviction it granted, and when: those that still count are disruptedPods.
     pub granted: Vec<(PodId, Time)>,

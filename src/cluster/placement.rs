@@ -3,13 +3,17 @@
 use super::labels::Labels;
 use crate::engine::Dur;
 
+/// What pods request and nodes can give.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Resources {
+    /// Thousandths of a processor.
     pub cpu_millis: i64,
+    /// Bytes of memory.
     pub memory_bytes: i64,
 }
 
 impl Resources {
+    /// The sum; it saturates.
     pub fn plus(self, other: Resources) -> Resources {
         Resources {
             cpu_millis: self.cpu_millis.saturating_add(other.cpu_millis),
@@ -17,6 +21,7 @@ impl Resources {
         }
     }
 
+    /// What is left; negative where more is taken than there is.
     pub fn minus(self, other: Resources) -> Resources {
         Resources {
             cpu_millis: self.cpu_millis - other.cpu_millis,
@@ -36,10 +41,13 @@ impl Resources {
 /// One line of `matchExpressions` (or `matchFields`).
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Requirement {
+    /// The label or field.
     pub key: String,
+    /// What its value has to be.
     pub is: Is,
 }
 
+/// What is required of a value: the `operator` with its `values`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Is {
     In(Vec<String>),
@@ -70,11 +78,14 @@ impl Requirement {
 /// A label selector; the empty one selects everything.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Selector {
+    /// `matchLabels`: each must be there with this value.
     pub labels: Labels,
+    /// `matchExpressions`: each must hold.
     pub expressions: Vec<Requirement>,
 }
 
 impl Selector {
+    /// Whether all of it holds for the labels.
     pub fn selects(&self, labels: &Labels) -> bool {
         let value = |key: &str| labels.get(key).map(String::as_str);
         self.labels.iter().all(|(k, v)| value(k) == Some(v))
@@ -85,12 +96,14 @@ impl Selector {
 /// A term of a node selector: all of it must hold. The empty one matches no node.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct NodeTerm {
+    /// Of labels: `matchExpressions`.
     pub expressions: Vec<Requirement>,
     /// Of `metadata.name`, the only field there is.
     pub fields: Vec<Requirement>,
 }
 
 impl NodeTerm {
+    /// Whether all of it holds for the node.
     pub fn matches(&self, node: &Node) -> bool {
         let value = |key: &str| node.labels.get(key).map(String::as_str);
         !(self.expressions.is_empty() && self.fields.is_empty())
@@ -99,6 +112,7 @@ impl NodeTerm {
     }
 }
 
+/// `affinity.nodeAffinity`.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct NodeAffinity {
     /// One of them must match; None: nothing is required.
@@ -107,6 +121,7 @@ pub struct NodeAffinity {
     pub preferred: Vec<(i64, NodeTerm)>,
 }
 
+/// What a taint does to pods that do not tolerate it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Effect {
     NoSchedule,
@@ -114,13 +129,18 @@ pub enum Effect {
     NoExecute,
 }
 
+/// A taint of a node.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Taint {
+    /// Such as `dedicated`.
     pub key: String,
+    /// Empty where there is none.
     pub value: String,
+    /// What it does to pods that do not tolerate it.
     pub effect: Effect,
 }
 
+/// An entry of `tolerations`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Toleration {
     /// None: every key.
@@ -145,7 +165,9 @@ impl Toleration {
 pub struct HostPort {
     /// `0.0.0.0`: every address.
     pub ip: String,
+    /// `TCP`, `UDP` or `SCTP`.
     pub protocol: String,
+    /// The port of the node.
     pub port: u16,
 }
 
@@ -159,15 +181,20 @@ impl HostPort {
     }
 }
 
+/// An entry of `topologySpreadConstraints`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct TopologySpread {
+    /// The label whose values are the domains.
     pub topology_key: String,
+    /// Most pods that a domain may have above the emptiest one.
     pub max_skew: i32,
+    /// With fewer domains the emptiest counts as one without pods.
     pub min_domains: Option<i32>,
     /// whenUnsatisfiable: DoNotSchedule (true) or ScheduleAnyway (false).
     pub do_not_schedule: bool,
     /// None selects nothing.
     pub selector: Option<Selector>,
+    /// Labels that count only pods with the pod's own values.
     pub match_label_keys: Vec<String>,
     /// nodeAffinityPolicy Honor: nodes that the pod may not go to are not counted.
     pub honor_affinity: bool,
@@ -178,18 +205,24 @@ pub struct TopologySpread {
 /// Pods that a pod wants near, or far from, itself.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PodTerm {
+    /// The label whose values say what is near.
     pub topology_key: String,
     /// None selects nothing.
     pub selector: Option<Selector>,
     /// With those of `namespace_selector`; both empty: the pod's own.
     pub namespaces: Vec<String>,
+    /// Namespaces by their labels.
     pub namespace_selector: Option<Selector>,
+    /// Labels that count only pods with the pod's own values.
     pub match_label_keys: Vec<String>,
+    /// Labels that count only pods with other values.
     pub mismatch_label_keys: Vec<String>,
 }
 
+/// `podAffinity` or `podAntiAffinity`.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct PodTerms {
+    /// All of them must hold.
     pub required: Vec<PodTerm>,
     /// With their weights.
     pub preferred: Vec<(i64, PodTerm)>,
@@ -198,15 +231,23 @@ pub struct PodTerms {
 /// Where pods of a template may go, and where they would rather.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Placement {
+    /// `spec.nodeName`: no scheduler is asked.
     pub node_name: Option<String>,
+    /// Labels that the node must have.
     pub node_selector: Labels,
+    /// Which nodes are required, and which preferred.
     pub node_affinity: NodeAffinity,
+    /// Taints that do not keep its pods away.
     pub tolerations: Vec<Toleration>,
+    /// Ports of the node that each pod takes.
     pub host_ports: Vec<HostPort>,
     /// Volume claims with the access mode ReadWriteOncePod.
     pub exclusive_claims: Vec<String>,
+    /// How its pods are to be spread.
     pub topology_spread: Vec<TopologySpread>,
+    /// Pods it wants near.
     pub affinity: PodTerms,
+    /// Pods it wants far.
     pub anti_affinity: PodTerms,
 }
 
@@ -229,6 +270,7 @@ impl Placement {
         node.taints.iter().find(keeps_away)
     }
 
+    /// Whether one of its tolerations covers the taint.
     pub fn tolerates(&self, taint: &Taint) -> bool {
         self.tolerations.iter().any(|t| t.tolerates(taint))
     }
@@ -237,8 +279,11 @@ impl Placement {
 /// A node of the cluster.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Node {
+    /// `metadata.name`.
     pub name: String,
+    /// With `kubernetes.io/hostname`.
     pub labels: Labels,
+    /// Those that keep pods away, or make them rather go elsewhere.
     pub taints: Vec<Taint>,
     /// `spec.unschedulable`: cordoned.
     pub unschedulable: bool,
@@ -252,10 +297,13 @@ pub struct Node {
     pub images: Vec<(String, i64)>,
 }
 
+/// The label that every node has of its own.
 pub const HOSTNAME: &str = "kubernetes.io/hostname";
+/// The label that says in which zone a node is.
 pub const ZONE: &str = "topology.kubernetes.io/zone";
 
 impl Node {
+    /// The value of its label [`ZONE`].
     pub fn zone(&self) -> Option<&str> {
         self.labels.get(ZONE).map(String::as_str)
     }

@@ -12,11 +12,17 @@ use std::sync::Arc;
 /// The API server's state.
 #[derive(Clone, Debug, Default)]
 pub struct Cluster {
+    /// By number: pods are bound to places in this list.
     pub nodes: Vec<Arc<Node>>,
+    /// Every distinct one, indexed by [`TemplateId`].
     pub templates: Vec<Arc<PodTemplate>>,
+    /// Indexed by [`DeploymentId`].
     pub deployments: Vec<Deployment>,
+    /// Indexed by [`RsId`]; those that are gone stay here, marked.
     pub replica_sets: Vec<ReplicaSet>,
+    /// Indexed by [`PodId`]; those that are gone stay here, marked.
     pub pods: Vec<Pod>,
+    /// Indexed by [`BudgetId`](super::objects::BudgetId).
     pub budgets: Vec<Budget>,
     pub services: Vec<Arc<Service>>,
     /// The shares of the Services in the Ingress' rule, in their order; empty: there is none, or one Service.
@@ -40,10 +46,12 @@ impl Cluster {
         TemplateId(index as u32)
     }
 
+    /// The template that a pod was made from.
     pub fn template_of(&self, pod: PodId) -> &PodTemplate {
         &self.templates[self.pods[pod.index()].template.index()]
     }
 
+    /// The Deployment that a pod's ReplicaSet belongs to.
     pub fn deployment_of(&self, pod: PodId) -> DeploymentId {
         self.replica_sets[self.pods[pod.index()].rs.index()].deployment
     }
@@ -66,6 +74,7 @@ impl Cluster {
         self.log.push(Change::Deployment(id));
     }
 
+    /// A Deployment appears (an action of the user, or the start of the run).
     pub fn create_deployment(&mut self, spec: DeploymentSpec) -> DeploymentId {
         assert!(spec.replicas >= 0, "a Deployment cannot have {} replicas", spec.replicas);
         let template = self.intern_template(&spec.template);

@@ -31,44 +31,60 @@ impl IntOrPercent {
     }
 }
 
+/// A Deployment's `spec` and the metadata that matters, with Kubernetes' defaults filled in.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Deployment {
+    /// `metadata.name`.
     pub name: Arc<str>,
+    /// `metadata.namespace`.
     pub namespace: String,
+    /// `spec.replicas`, 0 or more.
     pub replicas: i32,
+    /// How old pods make room for new ones.
     pub strategy: Strategy,
+    /// How long a pod must have been Ready to count as available.
     pub min_ready_seconds: i32,
     /// None: no deadline (2147483647 in the manifest).
     pub progress_deadline_seconds: Option<i32>,
     /// None: keep all (2147483647 in the manifest).
     pub revision_history_limit: Option<i32>,
+    /// `spec.paused`: changes of the template wait.
     pub paused: bool,
+    /// What its pods are made from.
     pub template: Arc<PodTemplate>,
 }
 
+/// `spec.strategy`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Strategy {
     Recreate,
     RollingUpdate { max_surge: IntOrPercent, max_unavailable: IntOrPercent },
 }
 
+/// What the pods of a Deployment are made from.
 #[derive(Clone, Debug, PartialEq)]
 pub struct PodTemplate {
+    /// Of its pods.
     pub namespace: String,
+    /// Balancers and selectors read them.
     pub namespace_labels: Labels,
+    /// Of its pods.
     pub labels: Labels,
     /// What answers of these pods are counted as: "v1", "v2", ...
     pub version: String,
     /// Init containers in order; those with `sidecar` are native sidecars (restartPolicy Always).
     pub init_containers: Vec<Container>,
+    /// Those of `spec.containers`, in order.
     pub containers: Vec<Container>,
     /// The container that serves the Service, counting init containers first.
     pub serving: u8,
+    /// From the deletion to SIGKILL, in seconds.
     pub termination_grace_period_seconds: i64,
     /// Annotation controller.kubernetes.io/pod-deletion-cost.
     pub deletion_cost: i32,
     /// Condition types, e.g. `target-health.elbv2.k8s.aws/...`.
     pub readiness_gates: Vec<String>,
+    /// Where its pods may go.
     pub placement: Placement,
     /// Pods mount a service-account token (costs one or two volume polls at start and end).
     pub automount_service_account_token: bool,
@@ -105,7 +121,9 @@ impl PodTemplate {
 /// What a container asks for, where it says so.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Requests {
+    /// Thousandths of a processor.
     pub cpu_millis: Option<i64>,
+    /// Bytes of memory.
     pub memory_bytes: Option<i64>,
 }
 
@@ -118,19 +136,30 @@ impl Requests {
     }
 }
 
+/// A container of the template, with the process inside.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Container {
+    /// As the pod names it.
     pub name: String,
+    /// As the manifest names it.
     pub image: String,
+    /// Whether the registry is asked at each start.
     pub image_pull_policy: ImagePullPolicy,
     /// An init container that keeps running (restartPolicy Always).
     pub sidecar: bool,
+    /// What the scheduler reserves for it.
     pub requests: Requests,
+    /// Those that it declares.
     pub ports: Vec<ContainerPort>,
+    /// Until it succeeds, the others wait.
     pub startup_probe: Option<Probe>,
+    /// Whether the pod gets requests.
     pub readiness_probe: Option<Probe>,
+    /// Kills the container when it fails.
     pub liveness_probe: Option<Probe>,
+    /// Runs before SIGTERM.
     pub pre_stop: Option<Hook>,
+    /// Runs beside the process; the container is no further until it is over.
     pub post_start: Option<Hook>,
     /// How the process inside behaves: manifests cannot say, so this comes from the scenario or an app card.
     pub app: App,
@@ -143,6 +172,7 @@ impl Container {
     }
 }
 
+/// When an image is asked for before a container starts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ImagePullPolicy {
     Always,
@@ -150,19 +180,29 @@ pub enum ImagePullPolicy {
     Never,
 }
 
+/// An entry of `ports` of a container.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ContainerPort {
+    /// By which a Service may ask for it.
     pub name: Option<String>,
+    /// `containerPort`.
     pub port: u16,
 }
 
+/// A startup, readiness or liveness probe, with Kubernetes' defaults filled in.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Probe {
+    /// What is asked.
     pub handler: Handler,
+    /// From the start of the container to the first probe.
     pub initial_delay_seconds: i32,
+    /// From one probe to the next.
     pub period_seconds: i32,
+    /// An answer that takes longer is a failure.
     pub timeout_seconds: i32,
+    /// So many in a row make it succeed.
     pub success_threshold: i32,
+    /// So many in a row make it fail.
     pub failure_threshold: i32,
     /// Overrides the pod's grace period when this probe kills the container.
     pub termination_grace_period_seconds: Option<i64>,
@@ -177,6 +217,7 @@ pub enum Handler {
     Exec { command: Vec<String> },
 }
 
+/// What `lifecycle.preStop` or `postStart` does.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Hook {
     Sleep {
@@ -201,6 +242,7 @@ pub struct App {
     pub start_delay: Dist,
     /// Time to answer one request.
     pub service: Dist,
+    /// What it does when it is told to stop.
     pub on_sigterm: OnSigterm,
     /// While it drains, it looks whether requests are left at intervals that double up to this one; without
     /// one it exits with the last request.
@@ -217,6 +259,7 @@ pub struct App {
     pub keep_alive_timeout: Option<Dur>,
 }
 
+/// What a process does when it is told to stop.
 #[derive(Clone, Debug, PartialEq)]
 pub enum OnSigterm {
     /// The process exits at once: running requests are cut.
@@ -229,13 +272,20 @@ pub enum OnSigterm {
     LameDuck { delay: Dur, drain_timeout: Dur },
 }
 
+/// A Service, as far as data planes read it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Service {
+    /// `metadata.name`.
     pub name: String,
+    /// `metadata.namespace`.
     pub namespace: String,
+    /// Labels that a pod must have to be an endpoint.
     pub selector: Labels,
+    /// In the order of the manifest.
     pub ports: Vec<ServicePort>,
+    /// How it can be reached.
     pub kind: ServiceKind,
+    /// `spec.publishNotReadyAddresses`: endpoints count as ready whatever their probes say.
     pub publish_not_ready_addresses: bool,
     /// externalTrafficPolicy Local (false: Cluster).
     pub external_traffic_local: bool,
@@ -252,20 +302,27 @@ impl Service {
     }
 }
 
+/// An entry of `ports` of a Service.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ServicePort {
+    /// Needed where there are several.
     pub name: Option<String>,
+    /// The port of the Service.
     pub port: u16,
+    /// The port of its pods.
     pub target_port: TargetPort,
+    /// The port of every node, where there is one.
     pub node_port: Option<u16>,
 }
 
+/// The port of the pods: by number, or by the name that a container gives it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum TargetPort {
     Number(u16),
     Name(String),
 }
 
+/// `spec.type`, with `clusterIP: None` as a type of its own.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ServiceKind {
     ClusterIp,
@@ -274,13 +331,18 @@ pub enum ServiceKind {
     LoadBalancer,
 }
 
+/// `spec` of a PodDisruptionBudget.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PodDisruptionBudget {
+    /// `metadata.name`.
     pub name: String,
+    /// `metadata.namespace`.
     pub namespace: String,
     /// None selects nothing.
     pub selector: Option<Selector>,
+    /// How many must stay; the API takes this or `max_unavailable`.
     pub min_available: Option<IntOrPercent>,
+    /// How many may be away.
     pub max_unavailable: Option<IntOrPercent>,
     /// unhealthyPodEvictionPolicy AlwaysAllow.
     pub always_allow_unhealthy: bool,
@@ -297,9 +359,13 @@ impl PodDisruptionBudget {
 /// An Ingress, as far as the data planes read it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Ingress {
+    /// `metadata.name`.
     pub name: String,
+    /// `metadata.namespace`.
     pub namespace: String,
+    /// `spec.ingressClassName`, or the annotation of old.
     pub class: Option<String>,
+    /// Settings of the controller that reads it.
     pub annotations: BTreeMap<String, String>,
     /// Services named by its rules, in order, with their port.
     pub backends: Vec<(String, TargetPort)>,

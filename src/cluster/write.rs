@@ -10,7 +10,9 @@ use super::objects::{
 pub struct SliceRange {
     /// Its number in the scenario.
     pub service: u8,
+    /// The first entry of the log.
     pub from: u32,
+    /// The one after the last.
     pub to: u32,
 }
 

@@ -40,8 +40,10 @@ pub enum Dist {
 }
 
 impl Dist {
+    /// No time at all.
     pub const ZERO: Dist = Dist::Constant { mean_s: 0.0 };
 
+    /// Always so many seconds.
     pub fn constant(seconds: f64) -> Dist {
         Dist::Constant { mean_s: seconds }
     }

@@ -5,6 +5,7 @@ use super::dist::{Dist, sigma};
 /// A distribution with what its functions need over and over.
 #[derive(Clone, Copy, Debug)]
 pub struct Law<'a> {
+    /// The distribution that it is the law of.
     pub dist: &'a Dist,
     /// Of a lognormal distribution: standard deviation of the logarithm, and the mean.
     sigma: f64,
@@ -12,6 +13,7 @@ pub struct Law<'a> {
 }
 
 impl<'a> Law<'a> {
+    /// The law of a distribution; the distribution is valid.
     pub fn new(dist: &'a Dist) -> Law<'a> {
         let (sigma, mean) = match dist {
             Dist::LogNormal { median_s, p99_s, .. } => {

@@ -47,6 +47,7 @@ const NEAR: usize = 64;
 const REFILL: usize = 32;
 
 impl<E: Copy> Queue<E> {
+    /// Empty, with the clock at `start`.
     pub fn new(start: Time) -> Self {
         Queue {
             near: Vec::with_capacity(NEAR),

@@ -34,6 +34,7 @@ impl Seed {
 pub struct Rng(Xoshiro256PlusPlus);
 
 impl Rng {
+    /// The next 64 random bits of the stream.
     pub fn next_u64(&mut self) -> u64 {
         self.0.next_u64()
     }

@@ -48,6 +48,7 @@ impl<const BORDERS: usize> Sampler<BORDERS> {
     const OUTER: u64 = if Self::CELLS < FINE_CELLS { 4 } else { 8 };
     const END: u64 = Self::OUTER * FINE_CELLS / Self::CELLS;
 
+    /// Works out the table of quantiles: worth it for many draws.
     pub fn new(dist: &Dist) -> Sampler<BORDERS> {
         const { assert!((BORDERS - 1).is_power_of_two() && BORDERS <= FINE) };
         let constant = match dist {

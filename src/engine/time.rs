@@ -12,6 +12,7 @@ pub struct Time(pub i64);
 pub struct Dur(pub i64);
 
 impl Time {
+    /// The action.
     pub const ZERO: Time = Time(0);
     /// "Never": later than any simulated instant, with room to add to it.
     pub const NEVER: Time = Time(i64::MAX / 4);
@@ -23,11 +24,13 @@ impl Time {
         Time(Dur::from_secs_f64(s).0)
     }
 
+    /// Seconds since the action; negative before it.
     #[inline]
     pub fn as_secs_f64(self) -> f64 {
         self.0 as f64 / 1e9
     }
 
+    /// Whether it stands for "did not happen".
     #[inline]
     pub fn is_never(self) -> bool {
         self >= Time::NEVER
@@ -43,13 +46,17 @@ impl Time {
 }
 
 impl Dur {
+    /// No time at all.
     pub const ZERO: Dur = Dur(0);
+    /// Longer than any run, and can still be added to an instant.
     pub const MAX: Dur = Dur(i64::MAX / 8);
 
+    /// Whole seconds.
     pub const fn from_secs(s: i64) -> Dur {
         Dur(s.saturating_mul(1_000_000_000))
     }
 
+    /// Whole milliseconds.
     pub const fn from_millis(ms: i64) -> Dur {
         Dur(ms.saturating_mul(1_000_000))
     }
@@ -63,6 +70,7 @@ impl Dur {
         Dur((ns as i64).clamp(-Dur::MAX.0, Dur::MAX.0))
     }
 
+    /// In seconds.
     #[inline]
     pub fn as_secs_f64(self) -> f64 {
         self.0 as f64 / 1e9

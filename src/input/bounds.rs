@@ -24,6 +24,7 @@ pub const DEPTH: usize = 64;
 pub const VALUES: usize = 500_000;
 /// Most values that anchors and aliases may copy, and most bytes of text.
 pub const COPIED_VALUES: usize = 200_000;
+/// As [`COPIED_VALUES`], in bytes of text.
 pub const COPIED_BYTES: usize = 16 << 20;
 /// Most keys that are given twice in one file.
 pub const TWICE: usize = 1000;
@@ -33,6 +34,7 @@ pub const UNKNOWN: usize = 100;
 pub const ITEMS: usize = 10_000;
 /// Most objects, and most values in one that is read: the API server takes about 1.5 MB of text.
 pub const OBJECTS: usize = 5_000;
+/// Values (texts, numbers, lists, maps) that one Kubernetes object may hold.
 pub const OBJECT_VALUES: usize = 20_000;
 /// Most replicas of a Deployment.
 pub const REPLICAS: i32 = 10_000;
@@ -44,6 +46,7 @@ pub const WINDOW: Dur = Dur::from_secs(200_000);
 pub const AFTERWARDS: Dur = Dur::from_secs(1_000_000);
 /// Most requests of one rollout, and most where each is simulated on its own.
 pub const REQUESTS: f64 = 1e10;
+/// Most requests of a rollout in which each is simulated on its own.
 pub const SINGLE_REQUESTS: f64 = 3e7;
 /// Most rows, one for each second of each rollout.
 pub const ROWS: f64 = 1e7;

@@ -59,9 +59,13 @@ pub(crate) type CardSetting = (String, Vec<String>, Value);
 /// Replicas of a Deployment that its manifest does not give, and whose word they are.
 #[derive(Clone, Debug)]
 pub struct Replicas {
+    /// The Deployment's name.
     pub name: String,
+    /// Its namespace.
     pub namespace: String,
+    /// How many run.
     pub replicas: i64,
+    /// Who says so, for people.
     pub by: String,
 }
 

@@ -46,10 +46,12 @@ pub fn serves(input: &Input, doc: &Document) -> bool {
     port.is_none_or(|port| is_tcp(port) && !is_aside(port))
 }
 
+/// Empty where there are none.
 pub fn ports(service: &ApiService) -> &[ApiPort] {
     service.spec.as_ref().and_then(|s| s.ports.as_deref()).unwrap_or_default()
 }
 
+/// TCP is what a port is without `protocol`.
 pub fn is_tcp(port: &ApiPort) -> bool {
     port.protocol.as_deref().is_none_or(|p| p == "TCP")
 }

@@ -18,6 +18,7 @@ pub struct Subject {
     pub dangling: Option<String>,
 }
 
+/// Which documents a run is about: the Deployment, its update, its Service.
 pub fn choose(input: &Input) -> Result<Subject, Box<Diagnostic>> {
     let deployment = deployment(input)?;
     let subject = &input.documents[deployment];

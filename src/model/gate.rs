@@ -14,12 +14,14 @@ pub struct Gate {
     pub poll: Dur,
 }
 
+/// What can happen to the one who sets the gates.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Event {
     /// A pod's containers are ready.
     ContainersReady(PodId),
 }
 
+/// Whoever sets the readiness gates, where no balancer does.
 #[derive(Debug)]
 pub struct Controller {
     gate: Gate,
@@ -30,11 +32,13 @@ pub struct Controller {
 }
 
 impl Controller {
+    /// It has seen no pod yet.
     pub fn new(gate: Gate, mut rng: Rng) -> Controller {
         let phase = Dur((rng.uniform() * gate.poll.0 as f64) as i64);
         Controller { gate, phase, rng, handled: Vec::new() }
     }
 
+    /// Sees a pod, or sets its gates when the time has come.
     pub fn handle(&mut self, ctx: Ctx, event: Event, out: &mut impl Out<Event>) {
         let Event::ContainersReady(pod) = event;
         if std::mem::replace(entry(&mut self.handled, pod.index()), true) {

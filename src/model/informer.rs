@@ -9,14 +9,23 @@ use crate::model::plumbing::entry;
 /// A pod as the cache shows it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct SeenPod {
+    /// The cache holds it.
     pub exists: bool,
+    /// The ReplicaSet that owns it.
     pub rs: RsId,
+    /// What it was made from.
     pub template: TemplateId,
+    /// Where it is bound.
     pub node: Option<u16>,
+    /// `status.phase`.
     pub phase: PodPhase,
+    /// The condition Ready.
     pub ready: bool,
+    /// When Ready last changed, in whole seconds.
     pub ready_transition: Time,
+    /// It can be an endpoint.
     pub has_ip: bool,
+    /// It has a deletionTimestamp.
     pub deleting: bool,
 }
 
@@ -57,12 +66,16 @@ impl SeenPod {
 /// A pod as the cache showed it and as it shows it now.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct PodChange {
+    /// As the cache had it.
     pub before: SeenPod,
+    /// As it has it now.
     pub after: SeenPod,
 }
 
+/// The cache that the controllers of one process share.
 #[derive(Clone, Debug, Default)]
 pub struct Informer {
+    /// Indexed by [`PodId`].
     pub pods: Vec<SeenPod>,
     /// None: not seen yet.
     pub sets: Vec<Option<ReplicaSet>>,
@@ -71,6 +84,7 @@ pub struct Informer {
 }
 
 impl Informer {
+    /// The pod as the cache has it.
     pub fn pod(&self, pod: PodId) -> SeenPod {
         self.pods.get(pod.index()).copied().unwrap_or(SeenPod::UNKNOWN)
     }

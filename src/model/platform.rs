@@ -22,6 +22,7 @@ macro_rules! delays {
                 Delays { $($field: take(stringify!($field)),)* }
             }
 
+            /// The same with `f` of each.
             pub fn map<U>(&self, mut f: impl FnMut(&T) -> U) -> Delays<U> {
                 Delays { $($field: f(&self.$field),)* }
             }
@@ -86,6 +87,7 @@ pub type Latencies = Delays<Sampler>;
 /// A cluster: its latencies, and numbers that are no distributions.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Platform {
+    /// Every latency of the cluster.
     pub delays: Delays<Dist>,
     /// Cores of a node that container starts and stops share; 0: unlimited.
     pub node_cores: f64,
@@ -168,6 +170,7 @@ impl Platform {
         }
     }
 
+    /// Samplers of its delays: dear to make, so made once for all replications.
     pub fn latencies(&self) -> Latencies {
         self.delays.map(Sampler::new)
     }
@@ -262,9 +265,13 @@ impl OfCard for Dur {
 /// Versions, where behaviour changed between them: the minor number of v1.N; and numbers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Kubernetes {
+    /// Minor version: 36 is 1.36.
     pub control_plane: u32,
+    /// Minor version: 36 is 1.36.
     pub kubelet: u32,
+    /// Minor version: 36 is 1.36.
     pub kube_proxy: u32,
+    /// Numbers that hold where a manifest or flag says nothing.
     pub defaults: Defaults,
     /// Feature gate PLEGOnDemandRelist of the kubelet: a pod whose containers it has just started is relisted
     /// at once, not with the next relist of all pods.

@@ -10,6 +10,7 @@ use std::ops::Deref;
 
 /// Where a model says what follows from an event: its own later events (`E`), and writes to the API server.
 pub trait Out<E> {
+    /// Schedules an event of the model.
     fn at(&mut self, time: Time, event: E);
 
     /// With the instant of the commit.
@@ -27,6 +28,7 @@ pub struct TokenBucket {
 }
 
 impl TokenBucket {
+    /// A full bucket of `burst` tokens.
     pub fn new(rate_per_s: f64, burst: i64) -> TokenBucket {
         assert!(rate_per_s > 0.0 && burst > 0, "a token bucket needs a rate and a burst");
         let per_token = Dur::from_secs_f64(1.0 / rate_per_s);
@@ -83,6 +85,7 @@ impl WorkKey {
         (!waits).then(|| self.busy_until.max(now))
     }
 
+    /// The worker takes the key up.
     pub fn start(&mut self, now: Time) {
         assert!(self.busy_until <= now, "a key is never processed twice at once");
         self.queued = false;
@@ -149,8 +152,11 @@ pub fn doubled(base: Dur, max: Dur, failures: u32) -> Dur {
 /// What stays the same during one replication.
 #[derive(Clone, Copy)]
 pub struct Run<'a> {
+    /// Of the replication.
     pub seed: Seed,
+    /// Samplers of the platform's delays.
     pub latencies: &'a Latencies,
+    /// The cluster as its card describes it.
     pub platform: &'a Platform,
     /// Minor versions: control plane, kubelet, kube-proxy.
     pub kubernetes: Kubernetes,
@@ -159,7 +165,9 @@ pub struct Run<'a> {
 /// What every model may look at besides its own state: the [`Run`] and the present.
 #[derive(Clone, Copy)]
 pub struct Ctx<'a> {
+    /// What stays the same for the whole run.
     pub run: &'a Run<'a>,
+    /// The instant of the event.
     pub now: Time,
     /// How much longer the control plane takes now, because it shares its cores with the pods being started
     /// and stopped (1 where it does not).
@@ -168,8 +176,11 @@ pub struct Ctx<'a> {
 
 /// What a model that works on pods may look at, and the timeline it writes into.
 pub struct Scene<'a> {
+    /// The run and the instant.
     pub ctx: Ctx<'a>,
+    /// The objects as they are; a model must not look at what it has not been shown.
     pub cluster: &'a Cluster,
+    /// Where truth and belief are written.
     pub timeline: &'a mut Recorder,
 }
 

@@ -4,6 +4,7 @@
 //! in seconds relative to the action, counts are per rollout.
 
 use super::advice::Worth;
+pub use super::drawn::{Belief, Lane, Lanes, Mark, Outage, State, Stretch, ViewRow};
 use super::stuck::StuckRow;
 use schemars::JsonSchema;
 use serde::Serialize;
@@ -14,6 +15,7 @@ pub const SCHEMA: u32 = 1;
 /// One scenario's answer, over all replications.
 #[derive(Clone, Debug, PartialEq, Serialize, JsonSchema)]
 pub struct Answer {
+    /// Name of the scenario, or of the file or folder that it was read from.
     pub name: String,
     /// What was simulated, and whether the input says so.
     pub head: Vec<HeadRow>,
@@ -27,8 +29,11 @@ pub struct Answer {
     pub stuck: Vec<StuckRow>,
     /// Actions that change nothing.
     pub without_effect: Vec<String>,
+    /// How many requests fail, of which kind and for which cause.
     pub lost: Lost,
+    /// How many requests were sent, and what became of those that did not fail.
     pub requests: Requests,
+    /// How long the rollout takes, and how many pods there are meanwhile.
     pub rollout: Rollout,
     /// Of the answered requests; each figure is the mean over replications.
     pub latency: Option<Latency>,
@@ -44,13 +49,16 @@ pub struct Answer {
     pub assumptions: Vec<AssumptionRow>,
     /// Recognised in the input but not modelled.
     pub not_modelled: Vec<String>,
+    /// Version, seed and evaluator: enough to get the same answer again.
     pub provenance: Provenance,
 }
 
 /// One thing that was simulated.
 #[derive(Clone, Debug, PartialEq, Serialize, JsonSchema)]
 pub struct HeadRow {
+    /// What it is, such as `replicas` or `path`.
     pub key: String,
+    /// Its value in words.
     pub value: String,
     /// By the input; else assumed.
     pub given: bool,
@@ -59,14 +67,18 @@ pub struct HeadRow {
 /// A mean with its 95 % interval.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, JsonSchema)]
 pub struct Estimate {
+    /// The estimate itself.
     pub mean: f64,
+    /// Lower bound of its 95 % interval.
     pub low: f64,
+    /// Upper bound of its 95 % interval.
     pub high: f64,
 }
 
 /// A quantity over replications.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, JsonSchema)]
 pub struct Figure {
+    /// Mean over the replications.
     pub mean: f64,
     /// 95 % interval of the mean: narrows with more replications.
     pub interval: [f64; 2],
@@ -77,6 +89,7 @@ pub struct Figure {
 /// Requests that failed.
 #[derive(Clone, Debug, PartialEq, Serialize, JsonSchema)]
 pub struct Lost {
+    /// All failed requests of a rollout.
     pub total: Figure,
     /// Probability that a rollout loses no request at all.
     pub probability_none: Estimate,
@@ -86,46 +99,63 @@ pub struct Lost {
     pub by_cause: Vec<LostGroup>,
     /// Send time of the first and last failed request: earliest and latest over the replications.
     pub first_s: Option<f64>,
+    /// As `first_s`, for the last one.
     pub last_s: Option<f64>,
 }
 
 /// Failed requests of one kind or one cause.
 #[derive(Clone, Debug, PartialEq, Serialize, JsonSchema)]
 pub struct LostGroup {
+    /// For programs: a kind such as `refused`, or a cause such as `process-gone`.
     pub key: String,
+    /// The same for people.
     pub label: String,
+    /// How many of a rollout's requests fail so.
     pub count: Figure,
+    /// Probability that a rollout loses none in this way.
     pub probability_none: Estimate,
 }
 
 /// All requests, mean over replications.
 #[derive(Clone, Debug, PartialEq, Serialize, JsonSchema)]
 pub struct Requests {
+    /// All of a rollout.
     pub sent: f64,
     /// By the version of the application that answered.
     pub answered: Vec<VersionCount>,
     /// Answered, but later than the threshold.
     pub stalled: Figure,
+    /// Seconds after which an answer counts as stalled.
     pub stall_threshold_s: f64,
     /// Neither answered nor failed when the run ended.
     pub open: f64,
 }
 
+/// Answers of one version of the application.
 #[derive(Clone, Debug, PartialEq, Serialize, JsonSchema)]
 pub struct VersionCount {
+    /// Its name, such as `v1`.
     pub version: String,
+    /// Requests of a rollout that it answers.
     pub mean: f64,
 }
 
 /// Latency of answered requests, in seconds.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, JsonSchema)]
 pub struct Latency {
+    /// The fastest answer.
     pub min_s: f64,
+    /// Of all answers.
     pub mean_s: f64,
+    /// The median.
     pub p50_s: f64,
+    /// Nine of ten answers take no longer.
     pub p90_s: f64,
+    /// 95 % of the answers take no longer.
     pub p95_s: f64,
+    /// 99 % of the answers take no longer.
     pub p99_s: f64,
+    /// The slowest answer.
     pub max_s: f64,
 }
 
@@ -152,6 +182,7 @@ pub struct Rollout {
     pub surge_pod_seconds: f64,
     /// Share of replications that exceeded the progress deadline, and when on average.
     pub progress_deadline_exceeded: f64,
+    /// When it was, in the mean of those replications.
     pub progress_deadline_exceeded_s: Option<f64>,
     /// What kube-scheduler says of pods that no node takes at the end, with the share of replications.
     pub unschedulable: Vec<Waiting>,
@@ -170,21 +201,29 @@ pub struct Placement {
     pub by_zone: Option<Splits>,
 }
 
+/// Pods on one node.
 #[derive(Clone, Debug, PartialEq, Serialize, JsonSchema)]
 pub struct NodeRow {
+    /// The node's name.
     pub node: String,
+    /// Its `topology.kubernetes.io/zone`, if it has one.
     pub zone: Option<String>,
+    /// Pods when the run starts.
     pub before: u32,
+    /// Pods at its end.
     pub after: u32,
 }
 
 /// Ways in which pods are spread, the most frequent first.
 #[derive(Clone, Debug, PartialEq, Serialize, JsonSchema)]
 pub struct Splits {
+    /// When the run starts.
     pub before: Vec<Split>,
+    /// At its end.
     pub after: Vec<Split>,
 }
 
+/// One way in which pods are spread, and how often it comes out.
 #[derive(Clone, Debug, PartialEq, Serialize, JsonSchema)]
 pub struct Split {
     /// Most first.
@@ -193,22 +232,30 @@ pub struct Split {
     pub share: f64,
 }
 
+/// A part of the rollout between two milestones.
 #[derive(Clone, Debug, PartialEq, Serialize, JsonSchema)]
 pub struct RolloutPhase {
+    /// What ends it: `until first new pod ready`, say.
     pub name: String,
+    /// Its begin, in the mean.
     pub from_s: f64,
+    /// Its end, in the mean.
     pub to_s: f64,
 }
 
+/// Something that keeps pods or rollouts waiting.
 #[derive(Clone, Debug, PartialEq, Serialize, JsonSchema)]
 pub struct Waiting {
+    /// In words.
     pub what: String,
+    /// Of the replications.
     pub share: f64,
 }
 
 /// One second of send time; second 0 starts at the action.
 #[derive(Clone, Debug, PartialEq, Serialize, JsonSchema)]
 pub struct SecondRow {
+    /// Seconds since the action, rounded down.
     pub second: i32,
     /// In the order of `requests.answered`.
     pub answered: Vec<f64>,
@@ -219,9 +266,13 @@ pub struct SecondRow {
 /// A group of failed requests, the setting that would have saved them and what it lacks.
 #[derive(Clone, Debug, PartialEq, Serialize, JsonSchema)]
 pub struct BlameRow {
+    /// Why most of them failed: a key of `lost.by_cause`.
     pub cause: String,
+    /// The same for people.
     pub cause_label: String,
+    /// What the client sees: a key of `lost.by_failure`.
     pub failure: String,
+    /// The same for people.
     pub failure_label: String,
     /// Mean per rollout.
     pub lost: f64,
@@ -229,44 +280,65 @@ pub struct BlameRow {
     pub parts: Vec<BlamePart>,
     /// How many pods it concerns, and the name of one.
     pub pods: u32,
+    /// None where no single pod is concerned.
     pub example_pod: Option<String>,
+    /// The setting that would have saved them, such as `preStop.sleep`.
     pub setting: String,
+    /// What it is now.
     #[schemars(with = "String")]
     pub found: Worth,
+    /// What it would have to be.
     #[schemars(with = "String")]
     pub needed: Worth,
+    /// How many seconds it is short of that, where it is a time.
     pub missing_s: Option<f64>,
     /// When what happened to the example pod.
     pub chain: Vec<ChainLink>,
+    /// How the setting loses requests, in a sentence or two.
     pub explanation: String,
 }
 
+/// Those of a group that failed in one way for one cause.
 #[derive(Clone, Debug, PartialEq, Serialize, JsonSchema)]
 pub struct BlamePart {
+    /// A key of `lost.by_cause`.
     pub cause: String,
+    /// The same for people.
     pub cause_label: String,
+    /// A key of `lost.by_failure`.
     pub failure: String,
+    /// The same for people.
     pub failure_label: String,
     /// Mean per rollout.
     pub lost: f64,
 }
 
+/// One step of what led to a loss.
 #[derive(Clone, Debug, PartialEq, Serialize, JsonSchema)]
 pub struct ChainLink {
+    /// When it happened.
     pub at_s: f64,
+    /// What happened, in words.
     pub what: String,
 }
 
+/// A setting that the answer was made with.
 #[derive(Clone, Debug, PartialEq, Serialize, JsonSchema)]
 pub struct Setting {
+    /// What it belongs to, such as `container app`.
     pub group: String,
+    /// Its name.
     pub key: String,
+    /// Its value with the unit, in words.
     pub value: String,
 }
 
+/// Something that nobody measured or gave.
 #[derive(Clone, Debug, PartialEq, Serialize, JsonSchema)]
 pub struct AssumptionRow {
+    /// The entry of a card, or the setting.
     pub key: String,
+    /// What is assumed, and why.
     pub text: String,
 }
 
@@ -275,110 +347,20 @@ pub struct AssumptionRow {
 pub struct Provenance {
     /// Of rollsim.
     pub version: String,
+    /// Seed of the whole run: replication `i` takes stream `i` of it.
     pub seed: u64,
+    /// How many rollouts were simulated.
     pub replications: u32,
     /// Folded over every event of every replication, hexadecimal.
     pub digest: String,
     /// `exact` or `requests`.
     pub evaluator: String,
+    /// Why requests were evaluated in this way.
     pub evaluator_reason: String,
     /// How requests keep pace with the control plane: `open` (they come after it), `metered` or `stepped`.
     pub mode: String,
+    /// Why requests keep pace with the control plane in this way.
     pub mode_reason: String,
-}
-
-/// The timeline of one replication as lanes, one a pod.
-#[derive(Clone, Debug, PartialEq, Serialize, JsonSchema)]
-pub struct Lanes {
-    pub start_s: f64,
-    pub end_s: f64,
-    /// When requests are sent.
-    pub traffic_s: [f64; 2],
-    pub versions: Vec<String>,
-    pub views: Vec<ViewRow>,
-    pub lanes: Vec<Lane>,
-    /// Intervals in which a data plane had no pod to send to, or no rules.
-    pub outages: Vec<Outage>,
-    pub milestones: Vec<Mark>,
-}
-
-/// One data-plane instance that sees requests.
-#[derive(Clone, Debug, PartialEq, Serialize, JsonSchema)]
-pub struct ViewRow {
-    pub name: String,
-    /// Share of the requests that enter here (0: reached through another one).
-    pub share: f64,
-}
-
-#[derive(Clone, Debug, PartialEq, Serialize, JsonSchema)]
-pub struct Lane {
-    pub pod: String,
-    /// Index into `versions`.
-    pub version: usize,
-    pub node: u16,
-    /// Created by the action or after it.
-    pub new: bool,
-    /// What the pod really was.
-    pub truth: Vec<Stretch>,
-    /// What each data plane believed, by index into `views`.
-    pub beliefs: Vec<Belief>,
-    /// Where a data plane sends requests to it and it does not serve.
-    pub wrong: Vec<Stretch>,
-    /// Created, ready, deleted, SIGTERM ... in time order.
-    pub marks: Vec<Mark>,
-    /// When its process ended with requests still running, if any were.
-    pub cuts_s: Vec<f64>,
-    /// Failed requests of this replication that were sent to it.
-    pub lost: f64,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Serialize, JsonSchema)]
-pub struct Stretch {
-    pub from_s: f64,
-    pub to_s: f64,
-    pub state: State,
-}
-
-/// What a pod really is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, JsonSchema)]
-#[serde(rename_all = "kebab-case")]
-pub enum State {
-    /// Created, not listening yet.
-    Starting,
-    /// Accepts connections.
-    Serving,
-    /// Told to stop, still accepts connections.
-    Stopping,
-    /// The listener is closed, running requests finish.
-    Draining,
-    /// Nobody listens: connections are refused.
-    Refusing,
-    /// The address is gone: no route to host.
-    Unreachable,
-    /// Nothing answers: connections time out.
-    Silent,
-}
-
-#[derive(Clone, Debug, PartialEq, Serialize, JsonSchema)]
-pub struct Belief {
-    pub view: usize,
-    /// Intervals in which it sends requests to the pod.
-    pub routed_s: Vec<[f64; 2]>,
-}
-
-#[derive(Clone, Debug, PartialEq, Serialize, JsonSchema)]
-pub struct Outage {
-    pub from_s: f64,
-    pub to_s: f64,
-    pub view: usize,
-    /// `no-backend` or `rule-gap`.
-    pub kind: String,
-}
-
-#[derive(Clone, Debug, PartialEq, Serialize, JsonSchema)]
-pub struct Mark {
-    pub at_s: f64,
-    pub what: String,
 }
 
 impl Answer {

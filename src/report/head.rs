@@ -10,6 +10,7 @@ use crate::model::platform::ToldBy;
 use crate::scenario::Scenario;
 use crate::traffic::offered::Arrivals;
 
+/// The rows of the head, in the order in which they are shown.
 pub fn head(scenario: &Scenario) -> Vec<HeadRow> {
     let assumed = |key: &str| scenario.assumptions.iter().any(|a| a.key == key);
     let row = |key: &str, value: String, given: bool| HeadRow { key: key.into(), value, given };

@@ -9,6 +9,7 @@ pub mod answer;
 pub mod blame;
 mod build;
 pub mod data;
+pub mod drawn;
 mod gather;
 mod head;
 pub mod html;

@@ -52,14 +52,17 @@ pub(super) fn frontier(report: &FrontierReport) -> Files {
 mod without {
     use super::{Answer, Files, FrontierReport, SweepReport};
 
+    /// None.
     pub fn rollout(_: &Answer) -> Files {
         Files::new()
     }
 
+    /// None.
     pub fn sweep(_: &SweepReport) -> Files {
         Files::new()
     }
 
+    /// None.
     pub fn frontier(_: &FrontierReport) -> Files {
         Files::new()
     }

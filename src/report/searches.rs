@@ -35,6 +35,7 @@ fn figures(o: &Outcome) -> Vec<super::answer::Estimate> {
 /// Places of these figures among the metrics of pages.
 const SHOWN: [usize; 5] = [0, 1, 2, 3, 5];
 
+/// The report of a search for the cheapest settings.
 pub fn optimize(
     problem: &Problem,
     found: &Optimum,

@@ -6,6 +6,7 @@ use super::gather::exact;
 use crate::stats::Interval;
 use crate::sweep;
 
+/// What decides the losses, as a table.
 pub fn of(found: &sweep::Sensitivity) -> Sensitivity {
     let within = |mean: f64, i: Interval| Estimate { mean, low: i.low, high: i.high };
     let (note, unit, columns, rows): (_, _, &[&str], Vec<Vec<Estimate>>) = match found {

@@ -26,8 +26,11 @@ pub struct StuckRow {
     pub late_s: Option<f64>,
     /// Share of replications.
     pub share: f64,
+    /// What would have to change.
     pub setting: String,
+    /// What it is.
     pub found: String,
+    /// What it would have to be.
     pub needed: String,
 }
 

@@ -46,6 +46,7 @@ struct Sum {
 const LEVELS: usize = 64;
 
 impl SweepPoints {
+    /// Of a plan whose points are still to come.
     pub fn new(plan: &Plan) -> SweepPoints {
         let domains: Vec<Domain> = plan.axes.iter().map(|a| a.domain.clone()).collect();
         let levels = |domain: &Domain| match domain {

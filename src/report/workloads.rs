@@ -8,22 +8,27 @@ use serde::Serialize;
 /// Several workloads of one input, each rolled out by itself.
 #[derive(Clone, Debug, PartialEq, Serialize, JsonSchema)]
 pub struct Workloads {
+    /// Version of the format.
     pub schema: u32,
     /// Of the input.
     pub name: String,
     /// One per workload (its `name`), worst first: rollouts that do not complete, then by requests lost.
     pub workloads: Vec<Answer>,
+    /// Those that were refused or are of another kind.
     pub not_simulated: Vec<NotSimulated>,
 }
 
 /// A workload without an answer.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct NotSimulated {
+    /// Such as `deployment/web`.
     pub workload: String,
+    /// The reason, for people.
     pub why: String,
 }
 
 impl Workloads {
+    /// Puts the worst first.
     pub fn new(
         name: &str,
         mut workloads: Vec<Answer>,

@@ -5,6 +5,7 @@ use super::Interval;
 /// The shortest interval that holds a share of the samples, and the middle of its densest half.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct HighestDensity {
+    /// The shortest that holds the share asked for.
     pub interval: Interval,
     /// Half-sample mode: the midpoint of the repeatedly halved densest part.
     pub mode: f64,

@@ -29,12 +29,16 @@ pub struct AxisEffect {
 /// One level of an axis.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct LevelEffect {
+    /// Index of the level on its axis.
     pub level: usize,
+    /// How many points have it.
     pub points: u64,
+    /// Mean of the metric over these.
     pub mean: f64,
 }
 
 impl MainEffects {
+    /// Of a plan with so many axes.
     pub fn new(axes: usize) -> Self {
         MainEffects { axes: vec![Vec::new(); axes], ..MainEffects::default() }
     }
@@ -57,6 +61,7 @@ impl MainEffects {
         }
     }
 
+    /// The effect of each axis, in the order of the plan.
     pub fn finish(&self) -> Vec<AxisEffect> {
         self.axes.iter().map(|sums| self.axis(sums)).collect()
     }

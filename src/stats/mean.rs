@@ -20,6 +20,7 @@ pub fn variance(values: &[f64]) -> f64 {
     squares / (values.len() - 1) as f64
 }
 
+/// With n - 1 in the denominator.
 pub fn standard_deviation(values: &[f64]) -> f64 {
     libm::sqrt(variance(values))
 }

@@ -32,23 +32,30 @@ pub const LEVEL: f64 = 0.95;
 /// A closed interval.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Interval {
+    /// Lower bound.
     pub low: f64,
+    /// Upper bound.
     pub high: f64,
 }
 
 /// A value with its interval.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Estimate {
+    /// The estimate itself.
     pub value: f64,
+    /// Lower bound of its interval.
     pub low: f64,
+    /// Upper bound of its interval.
     pub high: f64,
 }
 
 impl Interval {
+    /// Bounds included.
     pub fn contains(&self, x: f64) -> bool {
         self.low <= x && x <= self.high
     }
 
+    /// Half the distance of the bounds.
     pub fn half_width(&self) -> f64 {
         (self.high - self.low) / 2.0
     }
@@ -60,6 +67,7 @@ impl Interval {
 }
 
 impl Estimate {
+    /// A value with its interval.
     pub fn new(value: f64, interval: Interval) -> Estimate {
         Estimate { value, low: interval.low, high: interval.high }
     }
@@ -69,6 +77,7 @@ impl Estimate {
         Estimate { value, low: value, high: value }
     }
 
+    /// From `low` to `high`.
     pub fn interval(&self) -> Interval {
         Interval { low: self.low, high: self.high }
     }

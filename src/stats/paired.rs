@@ -12,7 +12,9 @@ pub struct PairedDifference {
     pub variance_cut: Option<f64>,
     /// Replications where `b` is less than, equal to and more than `a`.
     pub less: u32,
+    /// Pairs without a difference.
     pub equal: u32,
+    /// Pairs in which the second is larger.
     pub more: u32,
 }
 

@@ -17,9 +17,11 @@ pub struct RawAxis {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(with = "Option<Vec<serde_json::Value>>")]
     pub values: Option<Vec<Value>>,
+    /// The lowest value.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(with = "Option<f64>")]
     pub from: Option<Value>,
+    /// The highest value.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(with = "Option<f64>")]
     pub to: Option<Value>,
@@ -30,6 +32,7 @@ pub struct RawAxis {
     /// Number of values between `from` and `to`, both included. Either this or `step`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub points: Option<u32>,
+    /// How values between are spaced.
     #[serde(default)]
     pub scale: Scale,
     /// The axis varies only where this holds; elsewhere the base keeps its own value.
@@ -44,6 +47,7 @@ pub struct RawAxis {
 #[derive(
     Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema,
 )]
+/// How the levels of an axis are spaced.
 #[serde(rename_all = "kebab-case")]
 pub enum Scale {
     #[default]
@@ -54,8 +58,11 @@ pub enum Scale {
 /// An axis, validated.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Axis {
+    /// Of the setting, as `--set` takes it.
     pub path: String,
+    /// In results and conditions.
     pub name: String,
+    /// The values that it can take.
     pub domain: Domain,
     /// The value while other axes vary.
     pub base: Value,

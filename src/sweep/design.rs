@@ -11,6 +11,7 @@ use serde::{Deserialize, Serialize};
 #[derive(
     Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema,
 )]
+/// Which points of the space are simulated.
 #[serde(tag = "kind", rename_all = "kebab-case", deny_unknown_fields)]
 pub enum Design {
     /// Every combination; the last axis varies fastest.

@@ -8,8 +8,11 @@ use std::ops::Range;
 /// What one replication comes to, as far as sweeps and searches look at it.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct Figures {
+    /// Of the control simulation.
     pub digest: u64,
+    /// How requests were evaluated.
     pub evaluator: Evaluator,
+    /// Requests of the rollout.
     pub sent: f64,
     /// Lost requests: a count, or its expectation.
     pub failed: f64,
@@ -17,11 +20,15 @@ pub struct Figures {
     pub variance: f64,
     /// Probability that none is lost given the timeline.
     pub probability_none: f64,
+    /// Answers later than the stall threshold.
     pub stalled: f64,
     /// Seconds until complete; None: not within the horizon.
     pub duration_s: Option<f64>,
+    /// Most pods at once.
     pub peak_pods: u32,
+    /// Fewest available pods at once.
     pub lowest_available: u32,
+    /// Pod-seconds above the desired replicas.
     pub surge_pod_seconds: f64,
 }
 

@@ -47,8 +47,11 @@ enum Sign {
 /// What is wrong with a condition, and where (a character position).
 #[derive(Clone, Debug, PartialEq, thiserror::Error)]
 pub struct ConditionError {
+    /// The condition.
     pub text: String,
+    /// Where it is wrong, in characters from 0.
     pub position: usize,
+    /// What is wrong.
     pub message: String,
 }
 

@@ -15,6 +15,7 @@ use std::time::{Duration, Instant};
 /// What a journal belongs to: rows of another plan, version or base must not be mixed in.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Header {
+    /// The version that wrote it.
     pub rollsim: String,
     /// Of the plan and everything behind it.
     pub fingerprint: String,
@@ -33,7 +34,9 @@ pub struct Journal {
 /// Where a row is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Place {
+    /// Of the point in the plan.
     pub index: u64,
+    /// Where its row begins, in bytes.
     pub offset: u64,
 }
 
@@ -202,11 +205,14 @@ pub struct JournalReader {
     reader: BufReader<File>,
     path: PathBuf,
     at: u64,
+    /// What its rows are results of.
     pub header: Header,
+    /// Where each row stands, by point.
     pub places: Vec<Place>,
 }
 
 impl JournalReader {
+    /// Reads the head of the journal; its rows come one by one.
     pub fn open(path: &Path) -> Result<JournalReader, JournalError> {
         let io = |cause| JournalError::Io { path: path.to_owned(), cause };
         let mut file = File::open(path).map_err(io)?;

@@ -8,48 +8,65 @@ use serde::{Deserialize, Serialize};
 /// The manifest file. The same bytes for one run and for merged shards.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Manifest {
+    /// Version of the format.
     pub schema: u32,
     /// The version that ran.
     pub rollsim: String,
+    /// Of the plan.
     pub name: String,
+    /// The same for every point.
     pub seed: u64,
+    /// Of each point.
     pub replications: u32,
     /// As asked for; the rows say which one answered.
     pub evaluator: EvaluatorName,
+    /// How narrow intervals had to be, if that was asked for.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub precision: Option<Precision>,
     /// Of the plan and everything behind it: base files, cards, version.
     pub fingerprint: String,
     /// The plan file's text.
     pub plan: String,
+    /// What was varied.
     pub axes: Vec<ManifestAxis>,
+    /// What points had to keep to.
     pub constraints: Vec<ManifestConstraint>,
+    /// How many there were.
     pub points: ManifestPoints,
     /// Names of the columns of the result files.
     pub columns: Vec<String>,
 }
 
+/// An axis of the plan.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct ManifestAxis {
+    /// In results and conditions.
     pub name: String,
+    /// Of the setting, as `--set` takes it.
     pub path: String,
     /// The listed values; empty: anything in the range.
     pub values: Vec<Value>,
 }
 
+/// A constraint, and how many points it left out.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct ManifestConstraint {
+    /// As the plan has it.
     pub text: String,
+    /// Points that it left out.
     pub dropped: u64,
 }
 
+/// How many points there were and what became of them.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct ManifestPoints {
+    /// Of the whole design.
     pub design: u64,
     /// Left out as equal to another.
     pub repeated: u64,
     /// Dropped by constraints.
     pub dropped: u64,
+    /// Those that were simulated.
     pub run: u64,
 }
 
@@ -93,6 +110,7 @@ impl Manifest {
         }
     }
 
+    /// As it is written.
     pub fn to_bytes(&self) -> Vec<u8> {
         let mut bytes = serde_json::to_vec_pretty(self).expect("a manifest is plain data");
         bytes.push(b'\n');

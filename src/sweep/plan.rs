@@ -14,9 +14,12 @@ pub struct RawPlan {
     /// Shown in tables and reports.
     #[serde(default)]
     pub name: String,
+    /// What is simulated where no axis says otherwise.
     pub base: Base,
+    /// Which points are simulated.
     #[serde(default)]
     pub design: Design,
+    /// What is varied.
     #[serde(rename = "axis", default)]
     #[schemars(with = "Vec<RawAxis>")]
     pub axes: Vec<Spanned<RawAxis>>,
@@ -27,10 +30,13 @@ pub struct RawPlan {
     /// Rollouts per point; with `precision`, the least number (10 at least).
     #[serde(default = "default_replications")]
     pub replications: u32,
+    /// The same for every point.
     #[serde(default = "default_seed")]
     pub seed: u64,
+    /// How requests are evaluated.
     #[serde(default)]
     pub evaluator: EvaluatorName,
+    /// How narrow intervals have to be.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub precision: Option<Precision>,
 }
@@ -39,8 +45,10 @@ pub struct RawPlan {
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Base {
+    /// A file, relative to the plan.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub scenario: Option<String>,
+    /// Files, relative to the plan.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub manifests: Vec<String>,
 }
@@ -49,6 +57,7 @@ pub struct Base {
 #[derive(
     Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema,
 )]
+/// `evaluator` of a plan.
 #[serde(rename_all = "kebab-case")]
 pub enum EvaluatorName {
     #[default]
@@ -73,14 +82,23 @@ fn default_seed() -> u64 {
 /// A plan, checked.
 #[derive(Clone, Debug)]
 pub struct Plan {
+    /// For people.
     pub name: String,
+    /// What is simulated where no axis says otherwise.
     pub base: Base,
+    /// What is varied.
     pub axes: Vec<Axis>,
+    /// Which points are simulated.
     pub design: Design,
+    /// What points must keep to.
     pub constraints: Vec<String>,
+    /// Of each point.
     pub replications: u32,
+    /// The same for every point.
     pub seed: u64,
+    /// How requests are evaluated.
     pub evaluator: EvaluatorName,
+    /// How narrow intervals have to be.
     pub precision: Option<Precision>,
     conditions: Vec<Condition>,
     whens: Vec<Option<Condition>>,
@@ -91,8 +109,11 @@ pub struct Plan {
 #[derive(Clone, Debug, PartialEq, thiserror::Error)]
 #[error("{file}{}: {message}", line.map(|l| format!(":{l}")).unwrap_or_default())]
 pub struct PlanError {
+    /// As it was given.
     pub file: String,
+    /// From 1.
     pub line: Option<usize>,
+    /// What is wrong.
     pub message: String,
 }
 
@@ -179,6 +200,7 @@ impl Plan {
         self.length
     }
 
+    /// Whether it has no point.
     pub fn is_empty(&self) -> bool {
         self.length == 0
     }

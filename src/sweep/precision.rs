@@ -16,6 +16,7 @@ pub const BATCH: u32 = 10;
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Precision {
+    /// Whose interval is meant.
     #[serde(default)]
     pub figure: Figure,
     /// Largest half-width as a share of the estimate.
@@ -24,6 +25,7 @@ pub struct Precision {
     /// Largest half-width in the figure's own unit. With both, either suffices.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub absolute: Option<f64>,
+    /// No more, however wide it still is.
     #[serde(default = "default_cap")]
     pub max_replications: u32,
 }
@@ -36,6 +38,7 @@ fn default_cap() -> u32 {
 #[derive(
     Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema,
 )]
+/// What `--precision` can make narrow.
 #[serde(rename_all = "snake_case")]
 pub enum Figure {
     /// Lost requests per rollout.
@@ -50,6 +53,7 @@ pub enum Figure {
 }
 
 impl Figure {
+    /// Every one, by the name that `--precision` takes.
     pub const ALL: [(&'static str, Figure); 4] = [
         ("failed", Figure::Failed),
         ("probability_none", Figure::ProbabilityNone),
@@ -57,6 +61,7 @@ impl Figure {
         ("surge_pod_seconds", Figure::SurgePodSeconds),
     ];
 
+    /// As `--precision` takes it.
     pub fn name(self) -> &'static str {
         Figure::ALL.iter().find(|(_, f)| *f == self).expect("all are listed").0
     }

@@ -12,10 +12,12 @@ pub struct Row {
     /// Number of the point in the design.
     #[serde(rename = "i")]
     pub index: u64,
+    /// Its figures, or why there are none.
     #[serde(flatten)]
     pub outcome: RowOutcome,
 }
 
+/// What became of a point.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub enum RowOutcome {
     #[serde(rename = "s")]
@@ -28,6 +30,7 @@ pub enum RowOutcome {
 /// Estimates over the replications of one point, with 95 % intervals.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Summary {
+    /// How many were simulated.
     pub replications: u32,
     /// The wanted precision was not reached within the most replications allowed.
     pub capped: bool,
@@ -35,6 +38,7 @@ pub struct Summary {
     pub digest: u64,
     /// The least exact one that was used.
     pub evaluator: Evaluator,
+    /// Requests of a rollout, in the mean.
     pub sent: f64,
     /// Lost requests per rollout.
     pub failed: Estimate,
@@ -44,14 +48,19 @@ pub struct Summary {
     pub failed_sd: f64,
     /// Probability that a rollout loses none.
     pub probability_none: Estimate,
+    /// Answers later than the stall threshold, in the mean.
     pub stalled: f64,
     /// Share of the replications that completed.
     pub complete: f64,
     /// Of those that completed; None: none did.
     pub duration_s: Option<Estimate>,
+    /// The longest rollout, in seconds.
     pub duration_max_s: Option<f64>,
+    /// Most pods at once in any replication.
     pub peak_pods: u32,
+    /// Fewest available pods at once in any replication.
     pub lowest_available: u32,
+    /// Pod-seconds above the desired replicas, in the mean.
     pub surge_pod_seconds: f64,
 }
 
@@ -178,7 +187,9 @@ pub enum Kind {
 /// A column of the result table.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Column {
+    /// As the file heads it.
     pub name: String,
+    /// What its cells hold.
     pub kind: Kind,
 }
 

@@ -11,7 +11,9 @@ use std::path::{Path, PathBuf};
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, Ordering};
 
+/// Where finished points stand until the results are written.
 pub const JOURNAL: &str = "journal.jsonl";
+/// What says how the results were made.
 pub const MANIFEST: &str = "manifest.json";
 
 /// Points handed out at once per thread. The wait at the end of a window is one point per thread, and the
@@ -20,12 +22,15 @@ const WINDOW: usize = 256;
 
 /// A sweep: the plan, its text, what evaluates it, and where it is kept.
 pub struct Sweep<'a> {
+    /// Which points there are.
     pub plan: &'a Plan,
     /// Text of the plan file, kept in the manifest.
     pub text: &'a str,
+    /// What simulates a point.
     pub evaluator: &'a dyn Evaluate,
     /// Directory of the results; each shard has its own inside.
     pub directory: &'a Path,
+    /// One share of the points; None: all.
     pub shard: Option<Shard>,
 }
 
@@ -56,6 +61,7 @@ pub enum Ended {
     Stopped { done: u64, points: u64 },
 }
 
+/// Why a sweep stopped.
 #[derive(Debug, thiserror::Error)]
 pub enum SweepError {
     #[error(transparent)]
@@ -82,6 +88,7 @@ impl Sweep<'_> {
         }
     }
 
+    /// Of everything that decides the results: a journal with another one is not gone on with.
     pub fn fingerprint(&self) -> u64 {
         fingerprint(self.plan, self.text, self.evaluator)
     }

@@ -10,6 +10,7 @@ use std::str::FromStr;
 pub struct Shard {
     /// From 0.
     pub index: u32,
+    /// How many shares there are.
     pub count: u32,
 }
 

@@ -52,6 +52,7 @@ impl Simulator {
         Input::load(&sources)
     }
 
+    /// Simulates `input` with the settings at `paths`.
     pub fn new(input: Input, paths: Vec<String>, evaluator: EvaluatorName) -> Simulator {
         let options = RunOptions {
             evaluator: match evaluator {
@@ -84,6 +85,7 @@ impl Simulator {
         self
     }
 
+    /// Without the settings of a point.
     pub fn input(&self) -> &Input {
         &self.input
     }

@@ -13,8 +13,11 @@ use std::io;
 /// One point with its estimates.
 #[derive(Clone, Debug, PartialEq)]
 pub struct SweepPoint {
+    /// In the plan.
     pub index: u64,
+    /// One for each axis.
     pub settings: Vec<Value>,
+    /// Over its replications.
     pub summary: Summary,
 }
 
@@ -24,9 +27,11 @@ pub struct SweepSummary {
     axes: Vec<Axis>,
     design: Design,
     design_seed: u64,
+    /// How many were simulated.
     pub points: u64,
     /// Points that could not be run, and the first reason.
     pub errors: u64,
+    /// Why a point could not be simulated.
     pub first_error: Option<String>,
     /// Points that did not reach the wanted precision.
     pub capped: u64,
@@ -57,6 +62,7 @@ const PARTS: usize = 8;
 const NONE: f64 = 0.001;
 
 impl SweepSummary {
+    /// Of no points yet.
     pub fn new(plan: &Plan) -> SweepSummary {
         SweepSummary {
             axes: plan.axes.clone(),

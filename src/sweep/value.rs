@@ -16,6 +16,7 @@ pub enum Value {
 }
 
 impl Value {
+    /// Whether the point leaves the setting as it is.
     pub fn is_unset(&self) -> bool {
         matches!(self, Value::Unset)
     }

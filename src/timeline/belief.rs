@@ -6,10 +6,13 @@ use crate::engine::{Dur, Time};
 /// One data-plane instance's belief: a kube-proxy on a node, an ALB node, an nginx worker, a sidecar.
 #[derive(Clone, Debug, PartialEq)]
 pub struct View {
+    /// As answers show it.
     pub name: String,
+    /// How it chooses among its backends.
     pub hop: Hop,
     /// Backends at `Timeline::start`, then changes in time order. Changes at one instant are atomic.
     pub initial: Vec<Backend>,
+    /// What it learned since, in order of time.
     pub changes: Vec<ViewChange>,
     /// Intervals in which the instance has neither a rule to reject nor one to forward: the client's packet
     /// leaves by the default route and comes back as "no route to host".
@@ -37,39 +40,51 @@ impl View {
     }
 }
 
+/// A target of a view.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Backend {
+    /// Where requests go.
     pub target: Target,
     /// Relative weight among the backends (1 unless slow start or weights are set).
     pub weight: f32,
 }
 
+/// What requests are passed on to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Target {
+    /// The pod itself.
     Pod(PodId),
     /// A further hop: a node's kube-proxy behind an ALB in instance mode, say.
     View(ViewId),
 }
 
+/// A data plane learns something.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct ViewChange {
+    /// When it acts on it from.
     pub at: Time,
+    /// Whom it is about.
     pub target: Target,
+    /// What it learns.
     pub kind: ChangeKind,
 }
 
+/// Whether a target is among the backends.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum ChangeKind {
     /// Adds the target, or sets the weight of one that is there.
     Add {
+        /// Relative to the other backends.
         weight: f32,
     },
+    /// Takes the target away; connections that are open stay.
     Remove,
 }
 
 /// How an instance chooses and what it does with failures.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Hop {
+    /// How it chooses a backend.
     pub pick: Pick,
     /// A new connection is picked for; requests on one stay with its pod (layer 4). With `l7` each request
     /// is picked for.
@@ -78,11 +93,14 @@ pub struct Hop {
     pub empty: Empty,
 }
 
+/// How a backend is chosen among those believed routable.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Pick {
     /// Uniform and independent (iptables, nftables), by weight where weights differ.
     Random,
+    /// One after the other.
     RoundRobin,
+    /// The one with the fewest requests that this instance waits for.
     LeastOutstanding,
     /// The less loaded of two random ones.
     TwoChoices,
@@ -92,6 +110,7 @@ pub enum Pick {
     FlowHash,
 }
 
+/// What a client meets where no backend is routable.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Empty {
     /// Connection refused at once.
@@ -134,28 +153,39 @@ pub struct L7 {
     pub front_idle_timeout: Option<Dur>,
 }
 
+/// After which failures another backend is tried.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct RetryOn {
+    /// The connection was refused.
     pub refused: bool,
+    /// Nobody answered the connection in time.
     pub connect_timeout: bool,
     /// The connection ended after the request was sent, before an answer (for idempotent requests).
     pub reset: bool,
     /// As `reset`, but only on a reused idle connection.
     pub reused_reset: bool,
+    /// The answer did not come in time.
     pub response_timeout: bool,
     /// Also requests that must not be sent twice (POST, PATCH), once they were sent.
     pub non_idempotent: bool,
 }
 
+/// HTTP statuses that a proxy answers with when its last try fails.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct L7Status {
+    /// The connection was refused.
     pub refused: u16,
+    /// Nobody answered the connection in time.
     pub connect_timeout: u16,
+    /// There is no route to the backend.
     pub unreachable: u16,
+    /// The connection ended before an answer.
     pub reset: u16,
+    /// The answer did not come in time.
     pub response_timeout: u16,
 }
 
+/// Idle connections that a proxy keeps to its backends.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Pool {
     /// The proxy closes connections idle for longer.

@@ -9,12 +9,14 @@ pub struct PodId(pub u32);
 pub struct ViewId(pub u32);
 
 impl PodId {
+    /// Its place in [`Timeline::pods`](super::Timeline::pods).
     pub fn index(self) -> usize {
         self.0 as usize
     }
 }
 
 impl ViewId {
+    /// Its place in [`Timeline::views`](super::Timeline::views).
     pub fn index(self) -> usize {
         self.0 as usize
     }

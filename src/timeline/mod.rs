@@ -21,14 +21,18 @@ pub use recorder::{Recorder, Shown};
 pub use signals::PodSignals;
 pub use truth::{Life, LifeEnd, Phase, PodName, PodTruth, Version};
 
+/// What was true and what was believed, from the start of a run to its end.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Timeline {
+    /// Before the first action: what is settled by then has no history.
     pub start: Time,
     /// Nothing is known after this.
     pub end: Time,
     /// Names of the application versions; [`PodTruth::version`] indexes it.
     pub versions: Vec<Version>,
+    /// Indexed by [`PodId`].
     pub pods: Vec<PodTruth>,
+    /// Indexed by [`ViewId`].
     pub views: Vec<View>,
     /// ARP failure on the link until a client hears "no route to host".
     pub arp_failure: Dur,
@@ -45,23 +49,24 @@ pub struct Timeline {
 /// A point of the rollout, for people and reports.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Milestone {
+    /// One of the scenario's actions begins.
     Action(String),
     /// status.updatedReplicas, total and available as the Deployment's status says.
-    Scaled {
-        deployment: Arc<str>,
-        revision: u32,
-        from: i32,
-        to: i32,
-    },
+    Scaled { deployment: Arc<str>, revision: u32, from: i32, to: i32 },
+    /// The Deployment's status first says that the rollout is complete.
     Complete,
+    /// `progressDeadlineSeconds` went by without progress.
     ProgressDeadlineExceeded,
+    /// Anything else, in words.
     Note(String),
 }
 
 /// Where something changes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Touched {
+    /// One data-plane instance believes something else.
     View(ViewId),
+    /// One pod is something else.
     Pod(PodId),
     /// Routers spread connections anew.
     Routers,

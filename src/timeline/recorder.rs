@@ -89,6 +89,7 @@ impl Recorder {
         }
     }
 
+    /// Makes room for so many pods: no results depend on it.
     pub fn reserve(&mut self, pods: usize) {
         self.timeline.pods.reserve(pods);
     }
@@ -100,6 +101,7 @@ impl Recorder {
         view.changes.reserve(changes);
     }
 
+    /// Enters a version of the application; gives its index.
     pub fn version(&mut self, version: Version) -> u16 {
         self.timeline.versions.push(version);
         self.timeline.versions.len() as u16 - 1
@@ -133,6 +135,7 @@ impl Recorder {
         &mut self.timeline.pods[pod.index()]
     }
 
+    /// The scheduler's binding, as the API shows it.
     pub fn bound(&mut self, pod: PodId, at: Time, node: u16) {
         let truth = self.truth(pod, at);
         assert!(truth.scheduled.is_never(), "{} was bound twice", truth.name);
@@ -153,6 +156,7 @@ impl Recorder {
         *slot = (*slot).min(at);
     }
 
+    /// How often the serving container has been restarted by `at`.
     pub fn restarts(&mut self, pod: PodId, at: Time, restarts: u32) {
         self.check(at);
         let truth = &mut self.timeline.pods[pod.index()];
@@ -268,6 +272,7 @@ impl Recorder {
         view.gaps.push((at, Time::NEVER));
     }
 
+    /// The rules of a view are whole again.
     pub fn gap_ends(&mut self, view: ViewId, at: Time) {
         self.touch(at, Touched::View(view));
         let view = &mut self.timeline.views[view.index()];

@@ -8,17 +8,24 @@ use std::sync::Arc;
 /// How pods of one version serve: what the evaluators need of the application.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Version {
+    /// As pods and answers show it, such as `v1`.
     pub name: String,
+    /// Time to answer a request on an idle pod.
     pub service: Dist,
+    /// Requests that a pod works on at once; None: any number.
     pub concurrency: Option<u32>,
+    /// Requests that may wait for a slot; None: any number.
     pub queue: Option<u32>,
+    /// After which an idle connection is closed by the process; None: never.
     pub keep_alive_timeout: Option<Dur>,
 }
 
 /// For the reader: `web-2` is the third pod of the Deployment `web`. Written out only where it is read.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PodName {
+    /// Name of its Deployment.
     pub deployment: Arc<str>,
+    /// In the order of creation, over all Deployments.
     pub number: u32,
 }
 
@@ -31,21 +38,29 @@ impl Display for PodName {
 /// What a pod really is, over time. `Time::NEVER` stands for "did not happen".
 #[derive(Clone, Debug, PartialEq)]
 pub struct PodTruth {
+    /// As answers show it.
     pub name: PodName,
+    /// Index into [`Timeline::versions`](super::Timeline::versions).
     pub version: u16,
+    /// Number of the node it was bound to.
     pub node: u16,
+    /// The API object is there.
     pub created: Time,
+    /// Bound to its node.
     pub scheduled: Time,
     /// The container state running as the API shows it.
     pub running_seen: Time,
     /// First time Ready.
     pub ready: Time,
+    /// The API object has a deletionTimestamp.
     pub deleted: Time,
+    /// The serving process was told to stop.
     pub sigterm: Time,
     /// Ready turned false or the phase terminal after deletion, as the API shows it.
     pub unready: Time,
     /// The API object is gone.
     pub removed: Time,
+    /// Of the serving container.
     pub restarts: u32,
     /// What a TCP connection to its address meets, from each instant on; sorted; before the first: `Absent`.
     pub phases: SmallVec<[(Time, Phase); 4]>,
@@ -72,6 +87,7 @@ pub enum Phase {
 /// One run of the serving process.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Life {
+    /// The process runs.
     pub started: Time,
     /// Listens from here (NEVER if it died before).
     pub listening: Time,
@@ -87,9 +103,11 @@ pub struct Life {
     pub cut: Time,
     /// The process is gone.
     pub exit: Time,
+    /// What brought it to its end.
     pub ended_by: LifeEnd,
 }
 
+/// How a run of the serving process ends.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum LifeEnd {
     /// Still running at the end of the timeline.

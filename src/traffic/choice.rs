@@ -40,6 +40,7 @@ pub enum Mode {
 }
 
 impl Mode {
+    /// As answers write it.
     pub fn word(self) -> &'static str {
         match self {
             Mode::Open => "open",

@@ -95,7 +95,9 @@ fn follow(
 /// Requests that were routed to a pod, and those of them that its process accepted at once.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct Routed {
+    /// Requests that are sent to the pod.
     pub sent: f64,
+    /// Of these, those that it accepts.
     pub accepted: f64,
 }
 

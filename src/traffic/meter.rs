@@ -9,6 +9,7 @@ use crate::timeline::{PodSignals, Timeline};
 use crate::traffic::offered::Traffic;
 use std::collections::VecDeque;
 
+/// Load as a metrics pipeline sees it: integrated over the timeline so far, at scrapes.
 pub struct Meter<'a> {
     traffic: &'a Traffic,
     every: Dur,

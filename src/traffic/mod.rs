@@ -29,6 +29,7 @@ pub enum EvaluatorChoice {
     Exact,
     /// The integrals of `exact` also where they leave something out.
     Approximate,
+    /// Single requests, after the control plane.
     Requests,
     /// `requests`, in step with the control plane.
     Stepped,
@@ -103,7 +104,9 @@ pub enum Cause {
 /// Failures alike in all that matters to blame.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct LossKey {
+    /// What the client saw.
     pub failure: Failure,
+    /// Why.
     pub cause: Cause,
     /// The pod it was sent to (the last try), if any.
     pub pod: Option<PodId>,
@@ -117,6 +120,7 @@ pub struct Second {
     /// Answered, by version index. Two versions are the rule, and there are many seconds: those two take no
     /// allocation.
     pub answered: SmallVec<[f64; 2]>,
+    /// By what the client saw.
     pub failed: BTreeMap<Failure, f64>,
 }
 
@@ -124,20 +128,28 @@ pub struct Second {
 /// from `exact`.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct TrafficOutcome {
+    /// How these counts were found.
     pub evaluator: Evaluator,
+    /// All requests of the window.
     pub sent: f64,
+    /// Indexed as [`Timeline::versions`].
     pub answered_by_version: Vec<f64>,
+    /// Failed requests.
     pub losses: BTreeMap<LossKey, f64>,
     /// Answered later than the stall threshold.
     pub stalled: f64,
     /// Still open at the end of the timeline: sent = answered + failed + open.
     pub open: f64,
+    /// By second of send time; second 0 begins at the action.
     pub by_second: BTreeMap<i32, Second>,
+    /// Requests that were sent to each pod, indexed as [`Timeline::pods`].
     pub by_pod: Vec<f64>,
+    /// None: nothing was answered.
     pub latency: Option<Latency>,
     /// Send times of the first and last failed request (None: none failed; from `exact`: the bounds of the
     /// intervals with losses).
     pub first_failure: Option<Time>,
+    /// As `first_failure`, for the last one.
     pub last_failure: Option<Time>,
     /// Variance of the number of failed requests given this timeline (0 from `requests`).
     pub variance: f64,
@@ -148,27 +160,39 @@ pub struct TrafficOutcome {
 /// Latency of answered requests, in seconds.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Latency {
+    /// Of all answers.
     pub mean_s: f64,
+    /// The fastest answer.
     pub min_s: f64,
+    /// The median.
     pub p50_s: f64,
+    /// Nine of ten answers take no longer.
     pub p90_s: f64,
+    /// 95 % of the answers take no longer.
     pub p95_s: f64,
+    /// 99 % of the answers take no longer.
     pub p99_s: f64,
+    /// The slowest answer.
     pub max_s: f64,
 }
 
+/// How requests were evaluated.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Evaluator {
+    /// By integrals over the timeline: expectations, without sampling.
     #[default]
     Exact,
     /// As `Exact`, but something is left out.
     Approximate,
+    /// Each request was drawn and followed.
     Requests,
 }
 
 impl Evaluator {
+    /// Every one, in the order of their names in results.
     pub const ALL: [Evaluator; 3] = [Evaluator::Exact, Evaluator::Approximate, Evaluator::Requests];
 
+    /// As options, plans and results write it.
     pub fn name(self) -> &'static str {
         match self {
             Evaluator::Exact => "exact",
@@ -198,11 +222,13 @@ impl TrafficOutcome {
         );
     }
 
+    /// All failed requests; a whole number only from `requests`.
     pub fn failed(&self) -> f64 {
         // Not `sum`: that of nothing is -0.0.
         self.losses.values().fold(0.0, |sum, n| sum + n)
     }
 
+    /// Failed requests by what the client saw.
     pub fn by_failure(&self) -> BTreeMap<Failure, f64> {
         let mut sums = BTreeMap::new();
         for (key, n) in &self.losses {
@@ -211,6 +237,7 @@ impl TrafficOutcome {
         sums
     }
 
+    /// Failed requests by why they failed.
     pub fn by_cause(&self) -> BTreeMap<Cause, f64> {
         let mut sums = BTreeMap::new();
         for (key, n) in &self.losses {

@@ -2,16 +2,22 @@
 
 use crate::engine::{Dist, Dur, Time};
 
+/// What clients send: when, how often, and how they behave.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Traffic {
+    /// The first request is sent no earlier.
     pub start: Time,
+    /// No request is sent from then on.
     pub end: Time,
+    /// How requests follow each other.
     pub arrivals: Arrivals,
     /// Requests per second from each instant on (sorted, the first at or before `start`).
     pub rate: Vec<(Time, f64)>,
+    /// How clients wait, retry and keep connections.
     pub client: Client,
 }
 
+/// How requests follow each other.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Arrivals {
     /// Open loop, evenly spaced, with a random phase.
@@ -24,6 +30,7 @@ pub enum Arrivals {
     Closed { users: u32, think: Dist },
 }
 
+/// How a client waits, retries and keeps connections.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Client {
     /// Connections are kept and reused (most recently freed first), opened when none is free.
@@ -32,6 +39,7 @@ pub struct Client {
     pub timeout: Dur,
     /// Extra tries of the client itself after a failure.
     pub retries: u32,
+    /// Wait before a retry.
     pub retry_backoff: Dur,
     /// Go's transport: a GET on a reused connection that turns out closed before any byte of the answer
     /// is sent again once on a fresh connection.

@@ -9,13 +9,16 @@ use crate::traffic::{Cause, Failure};
 /// A rate from `from` until `to`.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Piece {
+    /// Its begin.
     pub from: Time,
+    /// Its end.
     pub to: Time,
     /// Per second.
     pub rate: f64,
 }
 
 impl Piece {
+    /// Expected requests in it.
     pub fn count(&self) -> f64 {
         self.rate * (self.to - self.from).as_secs_f64()
     }
@@ -51,6 +54,7 @@ pub struct Rules {
     pub connect: Dur,
     /// For the answer of one try.
     pub response: Dur,
+    /// What a proxy answers with; None: there is none.
     pub status: Option<L7Status>,
 }
 

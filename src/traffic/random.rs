@@ -18,6 +18,7 @@ pub struct Lanes {
 }
 
 impl Lanes {
+    /// Streams of one purpose; they do not depend on those of another.
     pub fn new(seed: Seed, purpose: &'static str) -> Lanes {
         let mut stream = seed.stream(purpose, 0);
         let mut state = [[0; 8]; 4];

@@ -28,6 +28,7 @@ impl Histogram {
         ((octave as usize - 5) << 5) + (ns >> (octave - 5)) as usize
     }
 
+    /// Counts one latency, in nanoseconds.
     #[inline(always)]
     pub fn add(&mut self, ns: i64) {
         self.cells[Histogram::cell(ns)] += 1;
@@ -98,6 +99,7 @@ pub struct Tally {
     latency: Histogram,
     stall_threshold_ns: i64,
     stalled: u64,
+    /// Requests so far.
     pub sent: u64,
     open: u64,
     /// Answered by each pod since the second began, not yet in `answered`.
@@ -242,6 +244,7 @@ impl Tally {
         (&self.sent_to, failed)
     }
 
+    /// The counts as an outcome; what is still open stays open.
     pub fn finish(mut self) -> TrafficOutcome {
         self.close_second();
         let sum = |seconds: &[u64]| seconds.iter().sum::<u64>() as f64;
@@ -296,6 +299,7 @@ pub struct Answers<'a> {
 }
 
 impl Answers<'_> {
+    /// As [`Tally::answer`].
     #[inline(always)]
     pub fn add(&mut self, pod: usize, latency_ns: i64) {
         self.latest[pod] += 1;
@@ -306,6 +310,7 @@ impl Answers<'_> {
         self.stalled += u64::from(latency_ns > self.stall_threshold_ns);
     }
 
+    /// Puts what was kept back into the tally.
     pub fn close(self) {
         let (sum, min, max, stalled) = self.total;
         *sum += self.sum_ns as u128;

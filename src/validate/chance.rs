@@ -23,6 +23,7 @@ const DEALS: usize = 20;
 /// How many cases a cluster that behaves exactly as predicted would pass.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize)]
 pub struct PassedByChance {
+    /// Cases that such a cluster passes, in the mean.
     pub mean: f64,
     /// In at least 95 % of repetitions of all measurements, the number lies from here ...
     pub low: usize,

@@ -7,7 +7,9 @@ use serde::Serialize;
 /// Mean, standard deviation and central ranges of single runs.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize)]
 pub struct Spread {
+    /// Over the replications.
     pub mean: f64,
+    /// Standard deviation of single runs.
     pub sd: f64,
     /// At least 95 % of single runs lie from here (with a confidence of 95 %) ...
     pub low: f64,

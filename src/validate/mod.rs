@@ -22,7 +22,9 @@ use verdict::Verdict;
 /// The answer of `rollsim validate`; its JSON is what `--format json` prints.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Validation {
+    /// Version of the format.
     pub schema: u32,
+    /// Of all simulations.
     pub seed: u64,
     /// Over all cases. Says little of cases that nobody has seen: most may have been fitted to.
     pub summary: Summary,
@@ -32,12 +34,14 @@ pub struct Validation {
     pub held_out: Summary,
     /// Cases that are not simulated, since they hold what is not modelled.
     pub not_modelled: Vec<NotModelled>,
+    /// Those that were compared.
     pub cases: Vec<CaseResult>,
 }
 
 /// A case that is not simulated.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct NotModelled {
+    /// Of the case.
     pub name: String,
     /// What of it is not modelled yet.
     pub what: Vec<String>,
@@ -46,6 +50,7 @@ pub struct NotModelled {
 /// What is known of a case besides its runs.
 #[derive(Clone, Copy, Debug)]
 pub struct About<'a> {
+    /// Of the case.
     pub name: &'a str,
     /// The platform card was fitted to it.
     pub fitted: bool,
@@ -56,9 +61,11 @@ pub struct About<'a> {
 /// One case: what was measured, what is predicted, whether they agree.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct CaseResult {
+    /// Of its folder.
     pub name: String,
     /// The platform card was fitted to it, among others; else it is held out.
     pub fitted: bool,
+    /// Whether prediction and measurement agree.
     pub verdict: Verdict,
     /// Why it fails; empty when it passes.
     pub reasons: Vec<String>,
@@ -67,10 +74,13 @@ pub struct CaseResult {
     pub known: Option<String>,
     /// The probability that a cluster which behaves exactly as predicted passes with as many runs.
     pub chance: f64,
+    /// What happened on the cluster.
     pub measured: MeasuredSummary,
+    /// What was simulated.
     pub predicted: Prediction,
 }
 
+/// What was measured in all runs of a case.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct MeasuredSummary {
     /// Mean number of failed requests.
@@ -79,22 +89,31 @@ pub struct MeasuredSummary {
     pub rollout_s: Option<f64>,
     /// Mean number of failed requests by kind.
     pub by_kind: BTreeMap<String, f64>,
+    /// Each one.
     pub runs: Vec<RunSummary>,
 }
 
+/// What was measured in one run.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct RunSummary {
+    /// Requests.
     pub sent: u32,
+    /// Of these, those that failed.
     pub failed: u32,
+    /// Time to complete, in seconds; None: it did not.
     pub rollout_s: Option<f64>,
+    /// Failed requests by kind.
     pub by_kind: BTreeMap<String, u32>,
+    /// Failed requests by second of send time, from the action.
     pub by_second: BTreeMap<i32, u32>,
 }
 
 /// How good the predictions are over all cases.
 #[derive(Clone, Debug, Default, PartialEq, Serialize)]
 pub struct Summary {
+    /// How many were compared.
     pub cases: usize,
+    /// How many agree.
     pub passed: usize,
     /// Those in which requests were lost, ...
     pub lossy: Tally,
@@ -104,14 +123,18 @@ pub struct Summary {
     pub passed_by_chance: PassedByChance,
     /// Failing cases that are on the list of known differences.
     pub known: usize,
+    /// Of failed requests.
     pub losses: Calibration,
+    /// Of times to complete.
     pub rollout_s: Calibration,
 }
 
 /// Cases of one sort.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct Tally {
+    /// How many there are.
     pub cases: usize,
+    /// How many agree.
     pub passed: usize,
 }
 
@@ -119,7 +142,9 @@ pub struct Tally {
 /// and how far the means are apart.
 #[derive(Clone, Debug, Default, PartialEq, Serialize)]
 pub struct Calibration {
+    /// Cases that count here.
     pub cases: usize,
+    /// Single runs of these.
     pub runs: usize,
     /// Share of runs in the predicted 50 % range.
     pub in_50: f64,
@@ -167,6 +192,7 @@ fn is_rollout(scenario: &Scenario) -> bool {
 }
 
 impl Validation {
+    /// Counts what agrees; `seed` is noted for the record.
     pub fn new(seed: u64, cases: Vec<CaseResult>, not_modelled: Vec<NotModelled>) -> Validation {
         Validation {
             schema: 1,

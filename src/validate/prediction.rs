@@ -9,7 +9,9 @@ use std::collections::BTreeMap;
 /// The distribution of single runs of one case.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Prediction {
+    /// How many rollouts were simulated.
     pub replications: usize,
+    /// How requests were evaluated.
     pub evaluator: &'static str,
     /// Failed requests of one run.
     pub failed: Spread,

@@ -31,6 +31,7 @@ pub(super) struct Goal {
 }
 
 impl Goal {
+    /// Of an action that begins at `since` and is about these Deployments.
     pub fn new(action: u32, since: Time, deployments: Vec<DeploymentId>) -> Goal {
         Goal {
             action,
@@ -51,16 +52,19 @@ impl Goal {
         Goal { updated: true, ..self }
     }
 
+    /// These pods have to go before it is over.
     pub fn takes_away(mut self, mut pods: Vec<PodId>) -> Goal {
         pods.sort_unstable();
         self.pods_left = pods.len();
         Goal { pods, ..self }
     }
 
+    /// It comes in so many steps.
     pub fn in_steps(self, steps: u32) -> Goal {
         Goal { steps, ..self }
     }
 
+    /// It cannot come to its end.
     pub fn denied(self, why: Why) -> Goal {
         Goal { denied: Some(why), ..self }
     }
@@ -109,6 +113,7 @@ impl Goals {
         self.0.iter().any(|g| g.action == action && g.denied.is_some())
     }
 
+    /// In the order of the actions.
     pub fn all(&self) -> impl Iterator<Item = &Goal> {
         self.0.iter()
     }
@@ -123,6 +128,7 @@ impl Goals {
         self.0.iter_mut().for_each(|goal| goal.look(now, cluster));
     }
 
+    /// A pod's object is gone.
     pub fn pod_gone(&mut self, now: Time, pod: PodId, cluster: &Cluster) {
         for goal in self.0.iter_mut().filter(|g| g.pods_left > 0) {
             if goal.pods.binary_search(&pod).is_ok() {

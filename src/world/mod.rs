@@ -54,12 +54,15 @@ pub enum Event {
 /// What one run of the control plane leaves behind.
 #[derive(Clone, Debug)]
 pub struct Control {
+    /// What was true and believed.
     pub timeline: Timeline,
+    /// What became of the rollout.
     pub rollout: RolloutOutcome,
     /// Folded over every event.
     pub digest: u64,
     /// The digest after every [`MARK`] events: where two runs begin to differ.
     pub marks: Vec<u64>,
+    /// How many there were.
     pub events: u64,
     /// What everything has come to.
     pub cluster: Cluster,
@@ -80,8 +83,11 @@ impl Control {
 
 /// The state right after an event.
 pub struct Moment<'a> {
+    /// When it was.
     pub at: Time,
+    /// What was due.
     pub event: Event,
+    /// The objects before it.
     pub cluster: &'a Cluster,
     /// What the event changed in it.
     pub changes: &'a [Change],

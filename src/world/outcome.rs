@@ -67,6 +67,7 @@ pub(super) struct Tracker {
 }
 
 impl Tracker {
+    /// Before the run starts.
     pub fn new(scenario: &Scenario) -> Tracker {
         Tracker {
             subject: DeploymentId(scenario.subject as u32),
@@ -85,6 +86,7 @@ impl Tracker {
         }
     }
 
+    /// Counts what is there when the run starts.
     pub fn start(&mut self, cluster: &Cluster) {
         self.present = cluster.pods.len() as u32;
         self.peak = self.present;
@@ -98,6 +100,7 @@ impl Tracker {
         sets.map(|s| s.status.available).sum()
     }
 
+    /// Takes in one change of the API's objects.
     pub fn changed(
         &mut self,
         now: Time,
@@ -140,6 +143,7 @@ impl Tracker {
         self.peak = self.peak.max(self.present);
     }
 
+    /// A ReplicaSet is about to be scaled.
     pub fn scaled(
         &mut self,
         now: Time,
@@ -162,6 +166,7 @@ impl Tracker {
         self.deadline
     }
 
+    /// The controller has found that progress took too long.
     pub fn deadline_exceeded(&mut self, now: Time, timeline: &mut Recorder) {
         self.deadline.get_or_insert(now);
         timeline.mark(now, Milestone::ProgressDeadlineExceeded);

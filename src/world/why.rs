@@ -17,6 +17,7 @@ pub struct Stuck {
     pub for_good: bool,
     /// The Deployment it waits for, as it is now.
     pub deployment: Option<Box<Deployment>>,
+    /// What keeps it from its end.
     pub why: Why,
 }
 

@@ -159,6 +159,60 @@ fn files_are_short() {
     none(&problems);
 }
 
+/// Public fields without a word on what they hold. The number may only fall.
+const SILENT_FIELDS_MAX: usize = 290;
+
+/// The public items and fields of a file that no comment is about, each with its line.
+fn undocumented(file: &File) -> (Vec<(usize, &str)>, usize) {
+    let (mut items, mut fields) = (Vec::new(), 0);
+    let (mut documented, mut in_attribute) = (false, false);
+    for (number, line) in product(file).iter().enumerate() {
+        let line = line.trim();
+        if in_attribute || line.starts_with("#[") {
+            documented |= line.starts_with("#[doc");
+            let end = if in_attribute { line.ends_with(")]") } else { line.ends_with(']') };
+            in_attribute = !end;
+            continue;
+        }
+        if line.starts_with("///") {
+            documented = true;
+            continue;
+        }
+        if let Some(item) = line.strip_prefix("pub ").filter(|_| !documented) {
+            let word = item.split(' ').next().unwrap_or("");
+            // A module says for itself what it is.
+            match word {
+                "use" | "mod" => {}
+                "fn" | "const" | "struct" | "enum" | "trait" | "type" | "static" => {
+                    items.push((number + 1, line));
+                }
+                _ => fields += usize::from(word.ends_with(':')),
+            }
+        }
+        documented = false;
+    }
+    (items, fields)
+}
+
+#[test]
+fn what_is_public_is_documented() {
+    let (mut problems, mut silent) = (Vec::new(), 0);
+    for file in rust("src") {
+        let of_tests = product(&file).is_empty();
+        if !of_tests && file.path != "src/main.rs" && !file.text.starts_with("//!") {
+            problems.push(format!("{}: no word on what the file is for", file.path));
+        }
+        let (items, fields) = undocumented(&file);
+        silent += fields;
+        problems.extend(items.iter().map(|(line, what)| format!("{}:{line}: {what}", file.path)));
+    }
+    println!("{silent} public fields say nothing of themselves");
+    if silent > SILENT_FIELDS_MAX {
+        problems.push(format!("{silent} fields are not documented, {SILENT_FIELDS_MAX} before"));
+    }
+    none(&problems);
+}
+
 #[test]
 fn functions_are_short() {
     let mut problems = Vec::new();

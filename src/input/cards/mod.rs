@@ -23,6 +23,7 @@ use crate::scenario::Assumption;
 use serde::{Deserialize, Serialize};
 use std::sync::OnceLock;
 
+/// What a card is about.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum CardKind {
@@ -36,16 +37,22 @@ pub enum CardKind {
 /// One card, its base merged in.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Card {
+    /// What it is about.
     pub kind: CardKind,
+    /// By which it is asked for.
     pub name: String,
+    /// One sentence on what it holds.
     pub about: String,
+    /// Where it was read from, for messages.
     #[serde(skip)]
     pub file: String,
+    /// Versions of the cluster that it describes, where it says so.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub kubernetes: Option<KubernetesVersions>,
     /// Names of the measured cases that its numbers were fitted to.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub fitted_to: Vec<String>,
+    /// Its entries, in the order of the file.
     pub numbers: Vec<Number>,
     /// The document, edited by overrides.
     #[serde(skip)]
@@ -57,15 +64,20 @@ pub struct Card {
 /// Versions of the parts of a cluster, as written ("1.34").
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct KubernetesVersions {
+    /// Such as `1.36`.
     pub control_plane: Option<String>,
+    /// Such as `1.36`.
     pub kubelet: Option<String>,
+    /// Such as `1.36`.
     pub kube_proxy: Option<String>,
 }
 
 /// One number (or word) of a card.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Number {
+    /// Its name.
     pub key: String,
+    /// What the card says of it.
     #[serde(flatten)]
     pub entry: NumberEntry,
 }
@@ -73,6 +85,7 @@ pub struct Number {
 /// What a card says about one number.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct NumberEntry {
+    /// What it is, in words.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub about: Option<String>,
     /// A single value, or
@@ -81,11 +94,13 @@ pub struct NumberEntry {
     /// a distribution.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub dist: Option<Dist>,
+    /// Such as `s`; None: no number.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub unit: Option<String>,
     /// Lowest and highest sensible typical value.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub range: Option<(f64, f64)>,
+    /// Where the number is from.
     pub source: String,
     /// Not measured and not documented: a guess.
     #[serde(default)]
@@ -251,6 +266,7 @@ impl Card {
         }
     }
 
+    /// The names of its entries, in the order of the file.
     pub fn keys(&self) -> impl Iterator<Item = &str> {
         self.numbers.iter().map(|n| n.key.as_str())
     }

@@ -11,9 +11,13 @@ use crate::input::text::tree::{Node, Step, Value, key_of, parse_path};
 /// A field of a Kubernetes object.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Field {
+    /// Of the object that holds it.
     pub api_version: String,
+    /// Of the object that holds it.
     pub kind: String,
+    /// Of the object that holds it.
     pub name: String,
+    /// Of the object that holds it; None: not given.
     pub namespace: Option<String>,
     /// From the object to the field.
     pub steps: Vec<FieldStep>,

@@ -91,6 +91,7 @@ pub fn remove_twins(root: &mut Node, steps: &[Step]) {
     }
 }
 
+/// A value as the command line gives it: TOML, or what YAML makes of it.
 pub fn toml_value(text: &str) -> Value {
     if text.trim() == "null" {
         return Value::Null;
@@ -98,6 +99,7 @@ pub fn toml_value(text: &str) -> Value {
     toml_text::parse_value(text).unwrap_or_else(|| yaml_value(text))
 }
 
+/// A value as YAML reads it; what is none is a text.
 pub fn yaml_value(text: &str) -> Value {
     match yaml::parse(text) {
         Ok(mut documents) if documents.len() == 1 => documents.remove(0).value,

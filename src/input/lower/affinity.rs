@@ -99,6 +99,7 @@ fn node_term(check: &mut Check<'_>, path: &str, api: &NodeSelectorTerm) -> NodeT
     }
 }
 
+/// `affinity.nodeAffinity`; what cannot be read is an error.
 pub fn node_affinity(check: &mut Check<'_>, path: &str, affinity: &Affinity) -> NodeAffinity {
     let Some(api) = &affinity.node_affinity else { return NodeAffinity::default() };
     let path = format!("{path}.nodeAffinity");
@@ -182,6 +183,7 @@ fn pod_term(check: &mut Check<'_>, path: &str, api: &PodAffinityTerm) -> PodTerm
     }
 }
 
+/// Refuses an empty or impossible key.
 pub fn topology_key(check: &mut Check<'_>, path: &str, key: &str) {
     if key.is_empty() {
         check.error(&format!("{path}.topologyKey"), "the key is missing");
@@ -215,6 +217,7 @@ pub fn taints(check: &mut Check<'_>, api: &[ApiTaint]) -> Vec<Taint> {
     taints
 }
 
+/// `tolerations`, with the operator that is meant where none is given.
 pub fn tolerations(check: &mut Check<'_>, path: &str, api: &[ApiToleration]) -> Vec<Toleration> {
     let mut tolerations = Vec::new();
     for (i, t) in api.iter().enumerate() {

@@ -27,6 +27,7 @@ impl Check<'_> {
         self.problems.0.last_mut().expect("just pushed")
     }
 
+    /// An error about a number that is not allowed.
     pub fn out_of_range(&mut self, path: &str, found: i64, allowed: &str) {
         let error = self.error(path, "value out of range");
         error.found = Some(found.to_string());
@@ -42,6 +43,7 @@ impl Check<'_> {
         value.max(0)
     }
 
+    /// Something that is not modelled; named once.
     pub fn note(&mut self, what: impl Into<String>) {
         let what = what.into();
         if !self.not_modelled.contains(&what) {

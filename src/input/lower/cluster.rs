@@ -22,6 +22,7 @@ impl Lowering<'_> {
         }
     }
 
+    /// `[gate]` of the scenario.
     pub fn gate(&mut self) -> Option<Gate> {
         let gate = self.input.case.gate?;
         let delay = self.seconds("gate.delay_s", Some(gate.delay_s), 0.0);
@@ -29,6 +30,7 @@ impl Lowering<'_> {
         Some(Gate { delay: Dur::from_secs_f64(delay), poll: Dur::from_secs_f64(poll) })
     }
 
+    /// The platform of a card, which is read once for all inputs that share it.
     pub fn platform(&mut self, card: &Card) -> Platform {
         if let Some((platform, assumptions)) = card.lowered.0.get() {
             self.assumptions.extend(assumptions.iter().cloned());
@@ -44,6 +46,7 @@ impl Lowering<'_> {
         platform
     }
 
+    /// The platform of a card, and what it assumes.
     pub fn read_platform(&mut self, card: &Card) -> Platform {
         self.entries(card, "platform", Platform::keys(), true);
         Platform::read(

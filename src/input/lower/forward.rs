@@ -18,6 +18,7 @@ pub struct Forward {
     pub sticky: bool,
 }
 
+/// An entry of `forwardConfig.targetGroups` in an ALB's action.
 #[derive(Clone, Debug, PartialEq)]
 pub struct TargetGroup {
     pub service: Option<String>,

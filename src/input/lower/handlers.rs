@@ -7,6 +7,7 @@ use crate::input::text::tree::quoted;
 use k8s_openapi::api::core::v1::HTTPGetAction;
 use k8s_openapi::apimachinery::pkg::util::intstr::IntOrString;
 
+/// Refuses none and several; None: it was refused.
 pub fn exactly_one(
     check: &mut Check<'_>,
     path: &str,
@@ -24,6 +25,7 @@ pub fn exactly_one(
     None
 }
 
+/// Path and port of an `httpGet`.
 pub fn http_get(
     check: &mut Check<'_>,
     path: &str,
@@ -61,6 +63,7 @@ pub fn named_port(
     }
 }
 
+/// A port; out of range it is an error.
 pub fn port_number(check: &mut Check<'_>, path: &str, port: i64) -> u16 {
     match u16::try_from(port) {
         Ok(port) if port > 0 => port,

@@ -28,6 +28,7 @@ pub(crate) struct Lowering<'a> {
 }
 
 impl Lowering<'_> {
+    /// Reads a document, with its findings kept here.
     pub fn check<T>(&mut self, doc: &Document, run: impl FnOnce(&mut Check<'_>) -> T) -> T {
         let mut check = Check {
             input: self.input,
@@ -69,6 +70,7 @@ impl Lowering<'_> {
         }
     }
 
+    /// Notes what the answer leans on.
     pub fn assume(&mut self, key: &str, text: impl Into<String>) {
         self.assumptions.push(Assumption { key: key.to_owned(), text: text.into() });
     }

@@ -20,6 +20,7 @@ use k8s_openapi::api::networking::v1::{
 use k8s_openapi::api::policy::v1::PodDisruptionBudget as ApiBudget;
 use k8s_openapi::apimachinery::pkg::util::intstr::IntOrString;
 
+/// A Service as data planes read it.
 pub fn service(check: &mut Check<'_>, api: &ApiService) -> Service {
     let empty = ServiceSpec::default();
     let spec = api.spec.as_ref().unwrap_or(&empty);
@@ -101,6 +102,7 @@ fn port(check: &mut Check<'_>, path: &str, port: i32) -> u16 {
     }
 }
 
+/// A PodDisruptionBudget.
 pub fn budget(check: &mut Check<'_>, api: &ApiBudget) -> PodDisruptionBudget {
     let spec = api.spec.clone().unwrap_or_default();
     if spec.min_available.is_some() && spec.max_unavailable.is_some() {
@@ -125,6 +127,7 @@ pub fn budget(check: &mut Check<'_>, api: &ApiBudget) -> PodDisruptionBudget {
     }
 }
 
+/// An Ingress, as far as data planes read it.
 pub fn ingress(check: &mut Check<'_>, api: &ApiIngress) -> Ingress {
     let spec = api.spec.clone().unwrap_or_default();
     let annotations = api.metadata.annotations.clone().unwrap_or_default();
@@ -151,6 +154,7 @@ pub fn ingress(check: &mut Check<'_>, api: &ApiIngress) -> Ingress {
     }
 }
 
+/// The port of a backend of an Ingress.
 pub fn backend_port(backend: &IngressServiceBackend) -> TargetPort {
     let port = backend.port.as_ref();
     let name = port.and_then(|p| p.name.clone());
@@ -158,6 +162,7 @@ pub fn backend_port(backend: &IngressServiceBackend) -> TargetPort {
     name.map_or(TargetPort::Number(number.unwrap_or(80)), TargetPort::Name)
 }
 
+/// A node; `age` is how long its kubelet has been running.
 pub fn node(check: &mut Check<'_>, api: &ApiNode, age: Dur) -> Node {
     let status = api.status.as_ref();
     let allocatable = status.and_then(|s| s.allocatable.as_ref().or(s.capacity.as_ref()));

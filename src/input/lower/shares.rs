@@ -18,6 +18,7 @@ pub(crate) struct Shares {
 }
 
 impl Shares {
+    /// The shares that a scenario begins with.
     pub fn new(services: &[Service], split: Option<&Split>) -> Shares {
         let weights = split.map_or(Vec::new(), |s| s.weights.clone());
         Shares {

@@ -30,13 +30,17 @@ pub struct Case {
     pub platform: Option<String>,
     /// Scheduler card: a name or a path relative to this file. Default kube-scheduler.
     pub scheduler: Option<String>,
+    /// Versions and feature gates.
     pub kubernetes: KubernetesCase,
+    /// What clients send.
     pub traffic: TrafficCase,
+    /// How the application behaves, old and new.
     pub app: AppSection,
     /// What happens.
     pub action: Option<ActionCase>,
     /// Several things that happen, each with its `at_s`.
     pub actions: Vec<ActionCase>,
+    /// Who sets readiness gates, where no balancer does.
     pub gate: Option<GateCase>,
     /// Nodes of the cluster. Default: one node without limits, or those among the manifests.
     pub nodes: Vec<NodeCase>,
@@ -53,8 +57,11 @@ pub struct Case {
 #[derive(Clone, Debug, Default, PartialEq, Deserialize, JsonSchema)]
 #[serde(default)]
 pub struct KubernetesCase {
+    /// Version, such as `1.36`.
     pub control_plane: Option<String>,
+    /// Version, such as `1.36`.
     pub kubelet: Option<String>,
+    /// Version, such as `1.36`.
     pub kube_proxy: Option<String>,
     /// Feature gates that are set, by name: PLEGOnDemandRelist, PodLifecycleSleepAction.
     pub feature_gates: BTreeMap<String, bool>,
@@ -105,6 +112,7 @@ pub struct TrafficCase {
     pub stall_s: Option<f64>,
 }
 
+/// `traffic.arrivals`: how requests follow each other.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum ArrivalsCase {
@@ -121,7 +129,9 @@ pub enum ArrivalsCase {
 /// The rate from an instant on.
 #[derive(Clone, Copy, Debug, PartialEq, Deserialize, JsonSchema)]
 pub struct RateStep {
+    /// From when on, in seconds from the action.
     pub from_s: f64,
+    /// Requests a second.
     pub per_s: f64,
 }
 
@@ -277,9 +287,11 @@ pub struct GateCase {
 /// A node, or several alike.
 #[derive(Clone, Debug, PartialEq, Deserialize, JsonSchema)]
 pub struct NodeCase {
+    /// As pods may ask for it.
     pub name: String,
     /// So many of them, named `name-1`, `name-2`, ... Default 1.
     pub count: Option<u32>,
+    /// Those besides the host name.
     #[serde(default)]
     pub labels: BTreeMap<String, String>,
     /// Such as "2" or "1500m". Default: unlimited.

@@ -72,10 +72,12 @@ impl Document {
         Ok(Document { file, root, object, update, unknown_keys, left_out, old, running })
     }
 
+    /// `metadata.name`; empty where there is none.
     pub fn name(&self) -> &str {
         self.metadata("name").unwrap_or("")
     }
 
+    /// `metadata.namespace`, else `default`.
     pub fn namespace(&self) -> &str {
         self.metadata("namespace").unwrap_or("default")
     }
@@ -84,6 +86,7 @@ impl Document {
         self.root.get("metadata")?.get(key)?.as_str().filter(|s| !s.is_empty())
     }
 
+    /// As the document has it.
     pub fn kind(&self) -> &str {
         match &self.object {
             Object::Deployment(_) => "Deployment",
@@ -104,6 +107,7 @@ impl Document {
         }
     }
 
+    /// If the document is a Service.
     pub fn service(&self) -> Option<&Service> {
         match &self.object {
             Object::Service(s) => Some(s),

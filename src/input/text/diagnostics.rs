@@ -3,15 +3,19 @@
 use std::borrow::Cow;
 use std::fmt;
 
+/// Whether a finding stands in the way.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Severity {
+    /// Nothing can be simulated.
     Error,
+    /// It is simulated all the same.
     Warning,
 }
 
 /// One finding.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Diagnostic {
+    /// Whether it stands in the way.
     pub severity: Severity,
     /// The file as the user named it; empty for the command line.
     pub file: String,
@@ -21,12 +25,16 @@ pub struct Diagnostic {
     pub path: String,
     /// What is wrong, in one sentence without a full stop.
     pub message: String,
+    /// What the input has, where that helps.
     pub found: Option<String>,
+    /// What would be accepted: a range, a list, a form.
     pub allowed: Option<String>,
+    /// What to do, or what was probably meant.
     pub suggestion: Option<String>,
 }
 
 impl Diagnostic {
+    /// An error about a whole file; `file` is empty for the command line.
     pub fn error(file: &str, message: impl Into<String>) -> Diagnostic {
         Diagnostic {
             severity: Severity::Error,
@@ -40,22 +48,26 @@ impl Diagnostic {
         }
     }
 
+    /// Says where it stands: the line, from 1, and the key.
     pub fn at(mut self, line: Option<u32>, path: impl Into<String>) -> Diagnostic {
         self.line = line;
         self.path = path.into();
         self
     }
 
+    /// Says what the input has.
     pub fn found(mut self, found: impl Into<String>) -> Diagnostic {
         self.found = Some(found.into());
         self
     }
 
+    /// Says what would be accepted.
     pub fn allowed(mut self, allowed: impl Into<String>) -> Diagnostic {
         self.allowed = Some(allowed.into());
         self
     }
 
+    /// Says what to do.
     pub fn suggest(mut self, suggestion: impl Into<String>) -> Diagnostic {
         self.suggestion = Some(suggestion.into());
         self
@@ -108,6 +120,7 @@ const SHOWN: usize = 50;
 pub struct Diagnostics(pub Vec<Diagnostic>);
 
 impl Diagnostics {
+    /// Adds a finding.
     pub fn push(&mut self, diagnostic: Diagnostic) {
         self.0.push(diagnostic);
     }
@@ -135,6 +148,7 @@ impl Diagnostics {
         }
     }
 
+    /// Whether something stands in the way, other than warnings.
     pub fn has_errors(&self) -> bool {
         self.0.iter().any(|d| d.severity == Severity::Error)
     }

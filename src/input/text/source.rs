@@ -57,6 +57,7 @@ impl Base {
         }
     }
 
+    /// Whether there is a file of this name.
     pub fn has(&self, file: &str) -> bool {
         match self {
             Base::None => false,

@@ -7,10 +7,13 @@ use std::fmt;
 /// One value and the line (from 1) where it stands; 0 when it was not read from a file.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Node {
+    /// Where it begins, from 1.
     pub line: u32,
+    /// What it holds.
     pub value: Value,
 }
 
+/// What a document holds at one place.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Value {
     Null,
@@ -25,8 +28,11 @@ pub enum Value {
 /// One key of a mapping. Keys are unique within a mapping.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Entry {
+    /// As it is written, without quotes.
     pub key: String,
+    /// Where the key stands, from 1.
     pub line: u32,
+    /// What the key is given.
     pub node: Node,
 }
 
@@ -38,6 +44,7 @@ pub enum Step {
 }
 
 impl Node {
+    /// A value that stands in this line.
     pub fn new(line: u32, value: Value) -> Node {
         Node { line, value }
     }
@@ -47,6 +54,7 @@ impl Node {
         Node::new(0, Value::Map(Vec::new()))
     }
 
+    /// Those of a map; empty for everything else.
     pub fn entries(&self) -> &[Entry] {
         match &self.value {
             Value::Map(entries) => entries,
@@ -54,6 +62,7 @@ impl Node {
         }
     }
 
+    /// Those of a list; empty for everything else.
     pub fn items(&self) -> &[Node] {
         match &self.value {
             Value::List(items) => items,
@@ -61,10 +70,12 @@ impl Node {
         }
     }
 
+    /// The value at a key of a map.
     pub fn get(&self, key: &str) -> Option<&Node> {
         self.entries().iter().find(|e| e.key == key).map(|e| &e.node)
     }
 
+    /// The text, if it is one.
     pub fn as_str(&self) -> Option<&str> {
         match &self.value {
             Value::Str(s) => Some(s),
@@ -72,10 +83,12 @@ impl Node {
         }
     }
 
+    /// Whether it has keys.
     pub fn is_map(&self) -> bool {
         matches!(self.value, Value::Map(_))
     }
 
+    /// Whether nothing is given.
     pub fn is_null(&self) -> bool {
         matches!(self.value, Value::Null)
     }
@@ -119,6 +132,7 @@ impl Node {
         Some(&mut entries[index].node)
     }
 
+    /// The node that a step of a path leads to.
     pub fn get_mut(&mut self, step: &Step) -> Option<&mut Node> {
         match (&mut self.value, step) {
             (Value::Map(entries), Step::Key(key)) => {

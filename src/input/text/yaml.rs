@@ -14,7 +14,9 @@ use std::collections::BTreeMap;
 /// A syntax error: line (from 1) and what is wrong.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SyntaxError {
+    /// From 1.
     pub line: u32,
+    /// What is wrong, for people.
     pub message: String,
 }
 
@@ -30,8 +32,11 @@ impl SyntaxError {
 pub struct Twice {
     /// A place among the documents.
     pub document: usize,
+    /// Of the key, from the root of its document.
     pub path: String,
+    /// The key itself.
     pub key: String,
+    /// Where it stands for the second time.
     pub line: u32,
     /// The first and the last, as messages show them.
     pub values: (String, String),

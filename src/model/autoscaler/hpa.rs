@@ -27,7 +27,9 @@ impl Default for Settings {
 /// The ratio of use to target may be off by this much without any change.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Tolerance {
+    /// Below 1 by so much nothing is scaled down.
     pub down: f64,
+    /// Above 1 by so much nothing is scaled up.
     pub up: f64,
 }
 
@@ -46,7 +48,9 @@ impl Tolerance {
 /// A pod of the Deployment's selector.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct HpaPod {
+    /// `status.phase`.
     pub phase: PodPhase,
+    /// It has a deletionTimestamp.
     pub deleting: bool,
     /// status.startTime.
     pub started: Option<Time>,
@@ -54,15 +58,18 @@ pub struct HpaPod {
     pub ready: Option<(bool, Time)>,
     /// Requests of all containers in milli-units; None: some container has none.
     pub request_milli: Option<i64>,
+    /// Its metric; None: missing.
     pub sample: Option<Sample>,
 }
 
 /// One measured value.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Sample {
+    /// Thousandths of the metric's unit.
     pub value_milli: i64,
     /// The end of its window.
     pub at: Time,
+    /// What it is the mean over.
     pub window: Dur,
 }
 
@@ -89,6 +96,7 @@ pub struct Look {
 /// A recommendation before stabilisation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Recommendation {
+    /// How many it asks for.
     pub replicas: i32,
     /// Mean usage per pod (or the whole, for values), in milli-units.
     pub usage_milli: i64,

@@ -22,7 +22,9 @@ pub enum Limit {
 /// spec.minReplicas and spec.maxReplicas.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Bounds {
+    /// `minReplicas`.
     pub min: i32,
+    /// `maxReplicas`.
     pub max: i32,
 }
 
@@ -93,24 +95,31 @@ impl Recommendations {
 /// scaleUp or scaleDown of spec.behavior.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ScalingRules {
+    /// How much may change in how much time.
     pub policies: Vec<Policy>,
+    /// Which of several policies counts.
     pub select: SelectPolicy,
     /// stabilizationWindowSeconds.
     pub window: Dur,
 }
 
+/// An entry of `behavior.scaleUp.policies` or `scaleDown.policies`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Policy {
+    /// How much may change.
     pub change: Change,
+    /// In which time it may change so much.
     pub period: Dur,
 }
 
+/// What a policy's `value` counts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Change {
     Pods(i32),
     Percent(i32),
 }
 
+/// `selectPolicy`: which of several policies counts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum SelectPolicy {
     /// The larger change.
@@ -141,7 +150,9 @@ impl ScalingRules {
 /// Size changes of the past, each positive, with its time.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct History<'a> {
+    /// Replicas that were added, and when.
     pub up: &'a [(i32, Time)],
+    /// Replicas that were taken away, and when.
     pub down: &'a [(i32, Time)],
 }
 

@@ -8,6 +8,7 @@ use crate::engine::Dur;
 use crate::model::plumbing::entry;
 use crate::timeline::{Phase, Target, Timeline, ViewId};
 
+/// When a balancer's health checks change their verdict.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Rules {
     /// From the beginning of one check to that of the next.
@@ -25,6 +26,7 @@ pub struct Rules {
     pub node_port_health: bool,
 }
 
+/// The verdict of a balancer's health checks on a target.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Health {
     /// Not enough checks yet.
@@ -42,8 +44,10 @@ pub struct Checked {
 }
 
 impl Checked {
+    /// A target that no check has judged yet.
     pub const INITIAL: Checked = Checked { health: Health::Initial, against: 0 };
 
+    /// So judged from the start, with nothing against it.
     pub fn new(health: Health) -> Checked {
         Checked { health, against: 0 }
     }

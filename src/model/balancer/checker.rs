@@ -19,6 +19,7 @@ pub struct Checks {
 }
 
 impl Checks {
+    /// `latencies` say how soon a pod answers a check.
     pub fn new(rules: Rules, latencies: &Latencies) -> Checks {
         let in_time = share_within(&latencies.probe_answer, rules.timeout);
         Checks { rules, in_time, nodes: NodeRules::default(), always: false }
@@ -65,6 +66,7 @@ struct Sleep {
     until: Time,
 }
 
+/// The health checks of one target: when the next is due, and what they say.
 #[derive(Clone, Copy, Debug)]
 pub struct Checker {
     pub checked: Checked,

@@ -6,6 +6,7 @@ use super::{Model, Scene};
 use crate::model::plumbing::Out;
 use crate::timeline::{Hop, Recorder, Target, ViewId};
 
+/// A proxy that stands in front of another one.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Settings {
     /// For people.
@@ -15,6 +16,7 @@ pub struct Settings {
     pub instances: u32,
 }
 
+/// The instances of a proxy in front of another one.
 #[derive(Debug)]
 pub struct Front {
     views: Vec<ViewId>,

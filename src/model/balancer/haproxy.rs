@@ -14,11 +14,14 @@ use crate::engine::{Dur, Rng, Time};
 use crate::model::plumbing::{Ctx, Out, entry};
 use crate::timeline::{Empty, Hop, L7Status, Pick, Recorder, RetryOn, Target, ViewId};
 
+/// HAProxy as the server of an Ingress or in front of a headless Service.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Settings {
+    /// What it does with requests.
     pub hop: Hop,
     /// HAProxy processes, each with its own belief.
     pub processes: u32,
+    /// When its checks change their verdict.
     pub check: check::Rules,
     /// How often the servers are looked up.
     pub resolve: Dur,
@@ -92,6 +95,7 @@ pub fn settings(given: &mut dyn Given) -> Settings {
     }
 }
 
+/// What can happen to HAProxy.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Event {
     Slices {
@@ -150,6 +154,7 @@ impl Process {
     }
 }
 
+/// HAProxy processes that look servers up in DNS and check them.
 #[derive(Debug)]
 pub struct Haproxy {
     settings: Settings,
@@ -161,6 +166,7 @@ pub struct Haproxy {
 }
 
 impl Haproxy {
+    /// Before the first look-up.
     pub fn new(ctx: Ctx, settings: &Settings, timeline: &mut Recorder) -> Haproxy {
         let process = |i| {
             let view = timeline.view(format!("HAProxy {}", i + 1), settings.hop.clone());

@@ -9,6 +9,7 @@ use crate::engine::{Dur, Rng};
 use crate::model::plumbing::{Ctx, Out};
 use crate::timeline::{Empty, Hop, Pick, Recorder, Target, ViewId};
 
+/// How clients look up a headless Service.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Settings {
     /// Clients that look up for themselves.
@@ -28,6 +29,7 @@ pub fn settings(given: &mut dyn Given) -> Settings {
     }
 }
 
+/// What can happen to CoreDNS and its clients.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Event {
     Slices {
@@ -41,6 +43,7 @@ pub enum Event {
     },
 }
 
+/// Clients that look pods up in DNS, and believe an answer until they ask again.
 #[derive(Debug)]
 pub struct Headless {
     settings: Settings,
@@ -52,6 +55,7 @@ pub struct Headless {
 }
 
 impl Headless {
+    /// Before the first look-up.
     pub fn new(ctx: Ctx, settings: &Settings, timeline: &mut Recorder) -> Headless {
         // A name without addresses fails at once, which clients see much as a refusal.
         let hop = Hop { pick: Pick::Random, l7: None, empty: Empty::Refuse };

@@ -25,6 +25,7 @@ impl Changed {
 /// So many changes are known after those that every watcher knows when the run starts.
 pub type Known = u32;
 
+/// How endpoints changed, for watchers that see it later.
 #[derive(Debug, Default)]
 pub struct History {
     changes: Vec<Changed>,

@@ -18,11 +18,14 @@ use crate::engine::{Dist, Dur, Rng, Time};
 use crate::model::plumbing::{Ctx, Out, TokenBucket};
 use crate::timeline::{Empty, Hop, Pick, Recorder, RetryOn, Target, ViewId};
 
+/// ingress-nginx: its controller's pods, their workers, and nginx' own settings.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Settings {
+    /// What a worker does with requests.
     pub hop: Hop,
     /// Controller pods, and nginx workers in each.
     pub replicas: u32,
+    /// nginx workers in each controller pod.
     pub workers: u32,
     /// Synchronisations a second.
     pub sync_per_s: f64,
@@ -114,6 +117,7 @@ fn check_failures(given: &mut dyn Given, own: &Own) {
     }
 }
 
+/// What can happen to ingress-nginx.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Event {
     Slices {
@@ -169,6 +173,7 @@ struct Worker {
     read: u32,
 }
 
+/// The replicas of ingress-nginx, each with its own belief and its workers.
 #[derive(Debug)]
 pub struct IngressNginx {
     settings: Settings,

@@ -33,6 +33,7 @@ pub enum Again {
     Same,
 }
 
+/// A proxy that reads HTTP, by the settings that one kind of it has and another has not.
 pub struct Layer7 {
     /// For people, and to tell hops apart.
     pub proxy: &'static str,
@@ -81,6 +82,7 @@ impl Layer7 {
         }
     }
 
+    /// As the card and the annotations set it.
     pub fn read(self, given: &mut dyn Given) -> L7 {
         let connect_timeout = self.connect_timeout.read(given);
         let response_timeout = Some(self.response_timeout.read(given));

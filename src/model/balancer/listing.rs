@@ -13,10 +13,12 @@ pub struct Listing {
 }
 
 impl Listing {
+    /// Of a view that lists nothing yet.
     pub fn new(view: ViewId) -> Listing {
         Listing { view, listed: BTreeMap::new() }
     }
 
+    /// Those that are listed, in the order of the targets.
     pub fn targets(&self) -> impl Iterator<Item = Target> {
         self.listed.keys().copied()
     }

@@ -4,16 +4,19 @@ use crate::cluster::objects::{Conditions, PodId};
 use crate::cluster::server::Cluster;
 use crate::model::plumbing::entry;
 
+/// The endpoints that a watcher has seen, by pod.
 #[derive(Debug, Default)]
 pub struct Members {
     conditions: Vec<Option<Conditions>>,
 }
 
 impl Members {
+    /// Takes in what the watcher sees; None: the endpoint is gone.
     pub fn set(&mut self, pod: PodId, conditions: Option<Conditions>) {
         *entry(&mut self.conditions, pod.index()) = conditions;
     }
 
+    /// The conditions of the pod's endpoint, if there is one.
     pub fn get(&self, pod: PodId) -> Option<Conditions> {
         self.conditions.get(pod.index()).copied().flatten()
     }
@@ -26,11 +29,13 @@ impl Members {
         }
     }
 
+    /// All endpoints, in the order of the pods.
     pub fn iter(&self) -> impl Iterator<Item = (PodId, Conditions)> {
         let pods = (0..).map(PodId).zip(&self.conditions);
         pods.filter_map(|(pod, c)| c.map(|c| (pod, c)))
     }
 
+    /// Those that are ready.
     pub fn ready(&self) -> impl Iterator<Item = PodId> {
         self.iter().filter(|(_, c)| c.ready).map(|(pod, _)| pod)
     }

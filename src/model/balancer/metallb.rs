@@ -11,6 +11,7 @@ use crate::engine::{Dist, Rng, Time};
 use crate::model::plumbing::{Ctx, Out};
 use crate::timeline::{Empty, Hop, Pick, Recorder, Target, ViewId};
 
+/// MetalLB by layer 2 or BGP.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Settings {
     pub bgp: bool,
@@ -29,6 +30,7 @@ pub fn settings(given: &mut dyn Given, bgp: bool) -> Settings {
     Settings { bgp, local: given.local(), announcement: given.dist("announcement"), resilient }
 }
 
+/// What can happen to MetalLB's speakers.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Event {
     Slices {
@@ -41,6 +43,7 @@ pub enum Event {
     },
 }
 
+/// MetalLB's speakers: which nodes announce the Service's address.
 #[derive(Debug)]
 pub struct MetalLb {
     settings: Settings,

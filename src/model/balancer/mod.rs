@@ -81,6 +81,7 @@ pub trait Model {
     /// All pods are adopted: timers begin.
     fn start(&mut self, _scene: &mut Scene, _out: &mut impl Out<Event>) {}
 
+    /// Acts on something that is due; what follows goes to `out`.
     fn handle(&mut self, scene: &mut Scene, event: Self::Event, out: &mut impl Out<Event>);
 
     /// The views that clients enter, evenly.
@@ -90,11 +91,13 @@ pub trait Model {
 /// One variant per kind of balancer, and its events.
 macro_rules! balancers {
     ($($(#[$doc:meta])* $name:ident: $model:ty,)*) => {
+        /// A layer of the path of requests, of any kind.
         #[derive(Debug)]
         pub enum Balancer {
             $($(#[$doc])* $name(Box<$model>),)*
         }
 
+        /// What can happen to a layer, by its kind.
         #[derive(Clone, Copy, Debug, PartialEq)]
         pub enum Event {
             $($(#[$doc])* $name(<$model as Model>::Event),)*
@@ -113,43 +116,43 @@ macro_rules! balancers {
         })*
 
         impl Balancer {
-            pub fn watchers(&self) -> u16 {
+            pub(crate) fn watchers(&self) -> u16 {
                 match self { $(Balancer::$name(m) => m.watchers(),)* }
             }
 
-            pub fn watched(&self, watcher: u16) -> u8 {
+            pub(crate) fn watched(&self, watcher: u16) -> u8 {
                 match self { $(Balancer::$name(m) => m.watched(watcher),)* }
             }
 
-            pub fn weights(&self) -> Option<Event> {
+            pub(crate) fn weights(&self) -> Option<Event> {
                 match self { $(Balancer::$name(m) => m.weights().map(Event::from),)* }
             }
 
-            pub fn restart(&self) -> Option<Event> {
+            pub(crate) fn restart(&self) -> Option<Event> {
                 match self { $(Balancer::$name(m) => m.restart().map(Event::from),)* }
             }
 
-            pub fn slices(&self, watcher: u16, from: u32, to: u32) -> Event {
+            pub(crate) fn slices(&self, watcher: u16, from: u32, to: u32) -> Event {
                 match self { $(Balancer::$name(m) => m.slices(watcher, from, to).into(),)* }
             }
 
-            pub fn pod(&self, pod: PodId) -> Option<Event> {
+            pub(crate) fn pod(&self, pod: PodId) -> Option<Event> {
                 match self { $(Balancer::$name(m) => m.pod(pod).map(Event::from),)* }
             }
 
-            pub fn wake(&mut self, ctx: Ctx, pod: PodId, out: &mut impl Out<Event>) {
+            pub(crate) fn wake(&mut self, ctx: Ctx, pod: PodId, out: &mut impl Out<Event>) {
                 match self { $(Balancer::$name(m) => m.wake(ctx, pod, out),)* }
             }
 
-            pub fn check_always(&mut self) {
+            pub(crate) fn check_always(&mut self) {
                 match self { $(Balancer::$name(m) => m.check_always(),)* }
             }
 
-            pub fn reserve(&mut self, pods: usize, timeline: &mut Recorder) {
+            pub(crate) fn reserve(&mut self, pods: usize, timeline: &mut Recorder) {
                 match self { $(Balancer::$name(m) => m.reserve(pods, timeline),)* }
             }
 
-            pub fn adopt(
+            pub(crate) fn adopt(
                 &mut self,
                 scene: &mut Scene,
                 service: u8,
@@ -159,20 +162,20 @@ macro_rules! balancers {
                 match self { $(Balancer::$name(m) => m.adopt(scene, service, pod, conditions),)* }
             }
 
-            pub fn start(&mut self, scene: &mut Scene, out: &mut impl Out<Event>) {
+            pub(crate) fn start(&mut self, scene: &mut Scene, out: &mut impl Out<Event>) {
                 match self { $(Balancer::$name(m) => m.start(scene, out),)* }
             }
 
             /// # Panics
             /// If the event is another kind's: the world mixed up two layers.
-            pub fn handle(&mut self, scene: &mut Scene, event: Event, out: &mut impl Out<Event>) {
+            pub(crate) fn handle(&mut self, scene: &mut Scene, event: Event, out: &mut impl Out<Event>) {
                 match (self, event) {
                     $((Balancer::$name(m), Event::$name(e)) => m.handle(scene, e, out),)*
                     (_, event) => panic!("an event for another balancer: {event:?}"),
                 }
             }
 
-            pub fn entries(&self) -> Vec<ViewId> {
+            pub(crate) fn entries(&self) -> Vec<ViewId> {
                 match self { $(Balancer::$name(m) => m.entries(),)* }
             }
         }
@@ -198,6 +201,7 @@ balancers! {
 #[derive(
     Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema,
 )]
+/// A data plane that a path can be made of; each has a card.
 #[serde(rename_all = "kebab-case")]
 pub enum Kind {
     /// ClusterIP through kube-proxy.
@@ -252,6 +256,7 @@ pub enum FrontKind {
 }
 
 impl FrontKind {
+    /// The name of its card.
     pub fn card(self) -> &'static str {
         match self {
             FrontKind::Alb => "alb",
@@ -259,6 +264,7 @@ impl FrontKind {
         }
     }
 
+    /// Its settings, from its card and what overrides it.
     pub fn read(self, given: &mut dyn Given) -> front::Settings {
         match self {
             FrontKind::Alb => alb::in_front(given),
@@ -283,6 +289,7 @@ impl Kind {
         }
     }
 
+    /// The settings of this kind, from its card and what overrides it.
     pub fn read(self, given: &mut dyn Given) -> Path {
         match self {
             Kind::Service => Path::Service,

@@ -51,10 +51,12 @@ pub trait Given {
 }
 
 impl dyn Given + '_ {
+    /// A time; None as `own`: nothing but the card and `--set` says it.
     pub fn seconds(&mut self, key: &'static str, own: Option<Own>) -> Dur {
         Dur::from_secs_f64(self.number(key, own))
     }
 
+    /// A whole number, not negative.
     pub fn count(&mut self, key: &'static str, own: Option<Own>) -> u32 {
         self.number(key, own) as u32
     }

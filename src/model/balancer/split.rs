@@ -40,6 +40,7 @@ impl Split {
         listing.set(timeline, at, targets(views, weights));
     }
 
+    /// Where clients enter.
     pub fn entries(&self) -> Vec<ViewId> {
         self.instances.iter().map(|(listing, _)| listing.view).collect()
     }

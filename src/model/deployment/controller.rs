@@ -16,6 +16,7 @@ use crate::model::informer::{Informer, PodChange};
 use crate::model::platform::Defaults;
 use crate::model::plumbing::{Ctx, Delayed, Out, TokenBucket, WorkKey, entry, retry_delay};
 
+/// What can happen to the controller.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Event {
     Sync(DeploymentId),
@@ -37,6 +38,7 @@ struct State {
     pods: i32,
 }
 
+/// The Deployment controller, with what it remembers of each Deployment.
 #[derive(Debug)]
 pub struct Controller {
     states: Vec<State>,
@@ -48,6 +50,7 @@ pub struct Controller {
 }
 
 impl Controller {
+    /// With an empty queue.
     pub fn new(rng: Rng, defaults: &Defaults) -> Controller {
         Controller {
             states: Vec::new(),
@@ -114,6 +117,7 @@ impl Controller {
         state.pods = pods;
     }
 
+    /// Acts on what the informer sees, or on a key whose time has come.
     pub fn handle(
         &mut self,
         ctx: Ctx,

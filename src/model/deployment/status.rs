@@ -8,9 +8,13 @@ use crate::engine::{Dur, Time};
 /// Condition Progressing. Its times are those of the API.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Progressing {
+    /// `status` of the condition.
     pub status: ConditionStatus,
+    /// `reason` of the condition.
     pub reason: Reason,
+    /// `lastUpdateTime`: the deadline counts from it.
     pub last_update: Time,
+    /// `lastTransitionTime`.
     pub last_transition: Time,
 }
 
@@ -25,6 +29,7 @@ impl Progressing {
     }
 }
 
+/// `status` of a condition.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ConditionStatus {
     True,
@@ -32,6 +37,7 @@ pub enum ConditionStatus {
     Unknown,
 }
 
+/// `reason` of the condition Progressing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Reason {
     NewReplicaSetCreated,
@@ -45,6 +51,7 @@ pub enum Reason {
     Other,
 }
 
+/// Whether the condition is there with this reason.
 pub fn has_reason(condition: Option<Progressing>, reason: Reason) -> bool {
     condition.is_some_and(|condition| condition.reason == reason)
 }

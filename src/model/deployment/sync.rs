@@ -30,6 +30,7 @@ pub(super) struct Sync<'a> {
 }
 
 impl<'a> Sync<'a> {
+    /// What one sync of the Deployment sees; `sets` are its ReplicaSets.
     pub fn new(
         ctx: Ctx<'a>,
         id: DeploymentId,
@@ -56,10 +57,12 @@ impl<'a> Sync<'a> {
         }
     }
 
+    /// The ReplicaSet of the present template, if it is there.
     pub fn new_rs(&self) -> Option<RsId> {
         self.new.map(|i| self.sets[i].0)
     }
 
+    /// All ReplicaSets but the new one.
     pub fn old(&self) -> impl Iterator<Item = &(RsId, ReplicaSet)> {
         let new = self.new_rs();
         self.sets.iter().filter(move |(rs, _)| Some(*rs) != new)
@@ -70,11 +73,13 @@ impl<'a> Sync<'a> {
         scaling::is_scaling_event(self.sets.iter().map(|(_, set)| scaled(set)), desired)
     }
 
+    /// Their places among the sets.
     pub fn old_indices(&self) -> impl Iterator<Item = usize> + use<> {
         let new = self.new;
         (0..self.sets.len()).filter(move |&i| Some(i) != new)
     }
 
+    /// Whether the rollout is done, as the status that is about to be written says.
     pub fn is_complete(&self) -> bool {
         status::complete(self.deployment.spec.replicas, self.status, true)
     }

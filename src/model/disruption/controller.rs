@@ -10,6 +10,7 @@ use crate::engine::{Dur, Rng, Time};
 use crate::model::informer::{Informer, PodChange, SeenPod};
 use crate::model::plumbing::{Ctx, Delayed, Out, TokenBucket, WorkKey, retry_delay};
 
+/// What can happen to the controller.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Event {
     /// The cache shows a change of the budget.
@@ -34,6 +35,7 @@ struct State {
     resource_version: u32,
 }
 
+/// The disruption controller, with what it has seen of pods and budgets.
 #[derive(Debug)]
 pub struct Controller {
     /// By budget.
@@ -122,6 +124,7 @@ impl Controller {
         }
     }
 
+    /// Acts on what its watches show, or on a key whose time has come.
     pub fn handle(
         &mut self,
         ctx: Ctx,

@@ -10,14 +10,18 @@ use crate::model::platform::Defaults;
 /// The pod to evict.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct EvictedPod {
+    /// `status.phase`.
     pub phase: PodPhase,
+    /// The condition Ready.
     pub ready: bool,
+    /// It has a deletionTimestamp.
     pub deleting: bool,
 }
 
 /// A budget that selects the pod.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Budget {
+    /// As it is when the eviction comes.
     pub status: BudgetStatus,
     /// status.observedGeneration is the current one.
     pub observed: bool,

@@ -10,7 +10,9 @@ use crate::model::platform::Defaults;
 /// A pod a budget selects.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct BudgetPod {
+    /// The condition Ready.
     pub ready: bool,
+    /// It has a deletionTimestamp.
     pub deleting: bool,
     /// When an eviction of it was accepted, if it was.
     pub evicted: Option<Time>,

@@ -13,12 +13,14 @@ use crate::model::platform::Kubernetes;
 use crate::model::plumbing::{Ctx, Delayed, Out, TokenBucket, WorkKey};
 use std::sync::Arc;
 
+/// What can happen to the controller.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Event {
     Sync,
     Retry,
 }
 
+/// The EndpointSlice controller, with what it has written and what it waits for.
 #[derive(Debug)]
 pub struct Controller {
     /// Of the scenario's Services.
@@ -49,6 +51,7 @@ pub struct Controller {
 }
 
 impl Controller {
+    /// With an empty queue.
     pub fn new(service: u8, rng: Rng, spec: Arc<Service>, kubernetes: &Kubernetes) -> Controller {
         let defaults = &kubernetes.defaults;
         Controller {

@@ -24,6 +24,7 @@ pub enum Probing {
     All,
 }
 
+/// What can happen to a kubelet.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Event {
     /// The kubelet sees a pod bound to its node.
@@ -182,10 +183,12 @@ pub(super) const LIVENESS: usize = 1;
 pub(super) const STARTUP: usize = 2;
 
 impl Container {
+    /// What the probe of this kind said last.
     pub fn result(&self, kind: usize) -> Option<ProbeResult> {
         self.probes[kind].as_ref().and_then(|p| p.worker.result())
     }
 
+    /// Whether its process runs.
     pub fn is_running(&self) -> bool {
         matches!(self.state, State::Running { .. })
     }
@@ -207,6 +210,7 @@ pub struct Kill {
     pub after: Dur,
 }
 
+/// The kubelets of all nodes.
 #[derive(Debug)]
 pub struct Kubelets {
     pub(super) nodes: Vec<Node>,
@@ -226,6 +230,7 @@ pub struct Kubelets {
 }
 
 impl Kubelets {
+    /// On nodes on which nothing runs yet.
     pub fn new(ctx: Ctx, nodes: &[Arc<placement::Node>], mut rng: Rng) -> Kubelets {
         let node = |(index, spec): (usize, &Arc<placement::Node>)| {
             let length = ctx.latencies.pleg_relist.draw(&mut rng);
@@ -266,6 +271,7 @@ impl Kubelets {
         self.pods.reserve(pods);
     }
 
+    /// Every node has the image from now on.
     pub fn add_image(&mut self, image: &str) {
         for node in &mut self.nodes {
             if !node.images.iter().any(|i| i == image) {
@@ -291,6 +297,7 @@ impl Kubelets {
         self.rng.uniform()
     }
 
+    /// Acts on what is due for a pod, a container or a probe.
     pub fn handle(&mut self, scene: &mut Scene, event: Event, out: &mut impl Out<Event>) {
         match event {
             Event::Bound(pod) => self.bound(scene, pod, out),

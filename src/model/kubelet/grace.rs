@@ -59,7 +59,9 @@ pub fn container_grace(reason: KillReason, settings: GraceSettings) -> i64 {
 /// When the signals come, from the start of the kill.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Signals {
+    /// From the deletion.
     pub sigterm: Dur,
+    /// From the deletion.
     pub sigkill: Dur,
 }
 

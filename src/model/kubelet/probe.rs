@@ -5,6 +5,7 @@
 
 use crate::engine::{Dur, Time};
 
+/// Which of the three probes it is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Kind {
     Readiness,
@@ -24,8 +25,11 @@ pub enum ProbeResult {
 /// The numbers of a probe that decide what its outcomes add up to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Settings {
+    /// From the start of the container to the first probe.
     pub initial_delay_seconds: i32,
+    /// So many in a row make it succeed.
     pub success_threshold: i32,
+    /// So many in a row make it fail.
     pub failure_threshold: i32,
 }
 
@@ -40,6 +44,7 @@ pub struct SeenPod {
     pub container: Option<SeenContainer>,
 }
 
+/// A container as the prober manager sees it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct SeenContainer {
     /// Another one after every restart.
@@ -49,6 +54,7 @@ pub struct SeenContainer {
     pub started: bool,
 }
 
+/// `state` of a container's status.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ContainerState {
     Waiting,
@@ -112,6 +118,7 @@ pub struct Worker {
 }
 
 impl Worker {
+    /// A worker that has not probed yet.
     pub fn new(kind: Kind, settings: Settings, sidecar: bool, kubelet: KubeletStart) -> Worker {
         Worker {
             kind,

@@ -29,6 +29,7 @@ pub enum Role {
     Sidecar,
 }
 
+/// What is remembered of a container's probes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Flags {
     pub started: bool,

@@ -18,7 +18,9 @@ pub enum SyncResult {
 /// The kubelet's settings.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Intervals {
+    /// A pod is looked at at least so often.
     pub resync: Dur,
+    /// Wait after a sync that failed.
     pub error: Dur,
 }
 

@@ -1,5 +1,6 @@
 //! Whether a container that ended runs again.
 
+/// When a container that has ended is started again.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum RestartPolicy {
     Always,

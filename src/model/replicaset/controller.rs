@@ -12,6 +12,7 @@ use crate::model::informer::{Informer, PodChange, SeenPod};
 use crate::model::platform::Defaults;
 use crate::model::plumbing::{Ctx, Delayed, Out, TokenBucket, WorkKey, entry};
 
+/// What can happen to the controller.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Event {
     Sync(RsId),
@@ -38,6 +39,7 @@ struct Set {
     events: i32,
 }
 
+/// The ReplicaSet controller, with what it expects and remembers of each set.
 #[derive(Debug)]
 pub struct Controller {
     sets: Vec<Set>,
@@ -49,6 +51,7 @@ pub struct Controller {
 }
 
 impl Controller {
+    /// With an empty queue.
     pub fn new(rng: Rng, defaults: &Defaults) -> Controller {
         Controller {
             sets: Vec::new(),
@@ -126,6 +129,7 @@ impl Controller {
         }
     }
 
+    /// Acts on what the informer sees, or on a key whose time has come.
     pub fn handle(
         &mut self,
         ctx: Ctx,

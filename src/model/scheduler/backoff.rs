@@ -13,6 +13,7 @@ pub struct Limits {
 }
 
 impl Limits {
+    /// As the profile sets them.
     pub fn of(profile: &Profile) -> Limits {
         Limits { initial: profile.backoff_initial, max: profile.backoff_max }
     }

@@ -30,6 +30,7 @@ struct Key {
     domains: Vec<Option<u32>>,
 }
 
+/// What the scheduler knows of nodes, and of pods on them.
 #[derive(Clone, Debug)]
 pub struct Cache {
     pub nodes: Vec<Arc<Node>>,
@@ -48,6 +49,7 @@ pub struct Cache {
 }
 
 impl Cache {
+    /// Of nodes without pods.
     pub fn new(nodes: &[Arc<Node>]) -> Cache {
         Cache {
             nodes: nodes.to_vec(),
@@ -126,6 +128,7 @@ impl Cache {
         self.changes += 1;
     }
 
+    /// A node is seen to be another.
     pub fn node_changed(&mut self, node: u16, to: Arc<Node>) {
         self.nodes[usize::from(node)] = to;
         self.order = in_turn(&self.nodes);

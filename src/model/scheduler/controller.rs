@@ -14,6 +14,7 @@ use crate::engine::{Dur, Rng, Seed, Time};
 use crate::model::plumbing::{Ctx, Out, TokenBucket, entry};
 use std::collections::VecDeque;
 
+/// What can happen to the scheduler.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Event {
     /// A pod without a node is seen.
@@ -31,6 +32,7 @@ pub enum Event {
 /// So many pods are taken away in turn to see whether that makes room.
 const TRIED: usize = 64;
 
+/// kube-scheduler: its queue, and what its cache knows of nodes and pods.
 #[derive(Debug)]
 pub struct Controller<'a> {
     profile: &'a Profile,
@@ -61,6 +63,7 @@ pub struct Controller<'a> {
 }
 
 impl<'a> Controller<'a> {
+    /// With an empty queue.
     pub fn new(ctx: Ctx, profile: &'a Profile, cluster: &Cluster) -> Controller<'a> {
         let (seed, minor) = (ctx.seed, ctx.kubernetes.control_plane);
         let phase = seed.uniform("scheduler flush", 0);
@@ -171,6 +174,7 @@ impl<'a> Controller<'a> {
         }
     }
 
+    /// Acts on what its watches show, or takes the next pod off its queue.
     pub fn handle(&mut self, ctx: Ctx, event: Event, cluster: &Cluster, out: &mut impl Out<Event>) {
         let now = self.looks_at(ctx, event);
         self.take_in(now, cluster, out);

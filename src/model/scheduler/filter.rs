@@ -14,6 +14,7 @@ pub struct Sums {
 }
 
 impl Sums {
+    /// Counts the pods that matter to the group, by topology domain.
     pub fn fill(&mut self, group: &Group, cache: &Cache) {
         self.by_domain.clear();
         self.all = 0;
@@ -69,6 +70,7 @@ fn fill(sums: &mut Vec<Sums>, groups: &[Group], cache: &Cache) {
 }
 
 impl Filters {
+    /// Counts once what all nodes are judged by.
     pub fn prepare(&mut self, plan: &Plan, cache: &Cache) {
         if self.spread.len() < plan.spread.len() {
             self.spread.resize_with(plan.spread.len(), DomainCounts::default);

@@ -35,6 +35,7 @@ pub struct Group {
     pub weight: i64,
 }
 
+/// What matters for pods of one template, made once: what cannot matter costs nothing.
 #[derive(Debug, Default)]
 pub struct Plan {
     /// Version of the nodes and number of templates it was made with.
@@ -75,6 +76,7 @@ impl Plan {
         self.made_with == (cache.version, cluster.templates.len())
     }
 
+    /// For pods of template `id`.
     pub fn new(id: TemplateId, cluster: &Cluster, cache: &mut Cache, profile: &Profile) -> Plan {
         let template = &*cluster.templates[id.index()];
         let requested = template.requests(Resources::default());

@@ -6,37 +6,54 @@ use crate::engine::Dur;
 /// Weights of the scores.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Weights {
+    /// Of the score plugin TaintToleration.
     pub taint_toleration: i64,
+    /// Of the score plugin NodeAffinity.
     pub node_affinity: i64,
+    /// Of the score plugin PodTopologySpread.
     pub pod_topology_spread: i64,
+    /// Of the score plugin InterPodAffinity.
     pub inter_pod_affinity: i64,
+    /// Of the score plugin NodeResourcesFit.
     pub node_resources_fit: i64,
+    /// Of the score plugin NodeResourcesBalancedAllocation.
     pub node_resources_balanced_allocation: i64,
+    /// Of the score plugin ImageLocality.
     pub image_locality: i64,
 }
 
 /// A profile of kube-scheduler, with its queue and its client.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Profile {
+    /// How much each score plugin counts.
     pub weights: Weights,
     /// 0: adaptive.
     pub percentage_of_nodes_to_score: i32,
+    /// `hardPodAffinityWeight`: of required affinity of pods that are there already.
     pub hard_pod_affinity_weight: i64,
     /// maxSkew of the default constraints over nodes and over zones; 0: none.
     pub default_hostname_skew: i32,
+    /// `maxSkew` of the default constraint over zones; 0: none.
     pub default_zone_skew: i32,
     /// What a container that requests nothing counts as in scores.
     pub missing: Resources,
     /// Sizes in bytes from which, and up to which, images count.
     pub image_smallest: i64,
+    /// Bytes of images for each container from which they score no more.
     pub image_largest: i64,
+    /// `podInitialBackoffSeconds`.
     pub backoff_initial: Dur,
+    /// `podMaxBackoffSeconds`.
     pub backoff_max: Dur,
     /// A parked pod is tried again after this; looked for every `flush_every`.
     pub flush_after: Dur,
+    /// How often pods that nothing has woken for long are looked for.
     pub flush_every: Dur,
+    /// Writes a second of its client, one for each pod bound.
     pub client_rate: f64,
+    /// Writes at once.
     pub client_burst: i64,
+    /// Time to decide on one pod.
     pub decision: Dur,
 }
 

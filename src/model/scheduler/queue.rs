@@ -18,6 +18,7 @@ enum State {
     Active,
 }
 
+/// A pod that fitted nowhere.
 #[derive(Debug)]
 pub struct Waiting {
     pub failure: Failure,
@@ -35,6 +36,7 @@ pub enum Next {
     At(Time),
 }
 
+/// Pods to be scheduled, and those that wait until something can help them.
 #[derive(Debug)]
 pub struct Queue {
     limits: Limits,
@@ -47,14 +49,17 @@ pub struct Queue {
 }
 
 impl Queue {
+    /// `phase` is where in a second of the wall clock time 0 lies.
     pub fn new(limits: Limits, phase: Dur, idle_pops: bool) -> Queue {
         Queue { limits, phase, idle_pops, waiting: BTreeMap::new(), active: VecDeque::new() }
     }
 
+    /// Whether no pod waits for a node that fits.
     pub fn is_empty(&self) -> bool {
         self.waiting.is_empty()
     }
 
+    /// Those that wait, in the order of the pods.
     pub fn pods(&self) -> impl Iterator<Item = (PodId, &Waiting)> {
         self.waiting.iter().map(|(pod, waiting)| (*pod, waiting))
     }
@@ -115,10 +120,12 @@ impl Queue {
         self.waiting.get(&pod).is_some_and(parked)
     }
 
+    /// The next pod to be tried.
     pub fn pop(&mut self) -> Option<PodId> {
         self.active.pop_front()
     }
 
+    /// Whether one can be tried now.
     pub fn has_active(&self) -> bool {
         !self.active.is_empty()
     }

@@ -66,6 +66,7 @@ impl Reason {
 }
 
 impl Rejected {
+    /// One more node is left out for this reason.
     pub fn by(&mut self, reason: Reason) {
         match reason {
             // A change of a node wakes every pod.

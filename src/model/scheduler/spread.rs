@@ -23,6 +23,7 @@ pub struct SpreadNode {
     pub counted: bool,
 }
 
+/// Whether a pod may go to a node, by one constraint.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Verdict {
     Ok,

@@ -8,6 +8,7 @@ use crate::report::workloads::{Workloads, is_stuck};
 /// The widest name that is shown whole.
 const NAME: usize = 34;
 
+/// The table of all workloads, and the worst one in full.
 pub fn workloads(all: &Workloads) -> String {
     let mut out = String::new();
     line(&mut out, &paint(HEAD, &all.name));

@@ -7,9 +7,13 @@ use std::fmt::Write;
 /// The object to change.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PatchTarget {
+    /// Of the object that is patched.
     pub api_version: String,
+    /// Of the object that is patched.
     pub kind: String,
+    /// Of the object that is patched.
     pub name: String,
+    /// Of the object that is patched; None: not given.
     pub namespace: Option<String>,
 }
 
@@ -24,7 +28,9 @@ pub enum PatchStep {
 /// One changed field.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Change {
+    /// From the root of the object.
     pub path: Vec<PatchStep>,
+    /// What is set there.
     pub value: Value,
     /// Why: one line.
     pub comment: String,

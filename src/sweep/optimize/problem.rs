@@ -13,11 +13,15 @@ use toml::Spanned;
 pub struct RawProblem {
     /// Format version: 1.
     pub schema: u32,
+    /// For people.
     #[serde(default)]
     pub name: String,
+    /// What is simulated where nothing is set.
     pub base: Base,
+    /// What must be kept.
     #[serde(default)]
     pub goal: Goal,
+    /// What is to be small.
     #[serde(default)]
     pub cost: Cost,
     /// As the axes of a plan; `base` is today's value, against which prices are reckoned. Default: what the
@@ -33,8 +37,10 @@ pub struct RawProblem {
     /// 1,000 if nothing may be lost.
     #[serde(default = "default_replications")]
     pub replications: u32,
+    /// The same for every candidate.
     #[serde(default = "default_seed")]
     pub seed: u64,
+    /// How requests are evaluated.
     #[serde(default)]
     pub evaluator: EvaluatorName,
     /// Most points to evaluate.
@@ -161,17 +167,27 @@ pub(super) const AS_TODAY: u64 = u64::MAX;
 /// A problem, checked.
 #[derive(Clone, Debug)]
 pub struct Problem {
+    /// For people.
     pub name: String,
+    /// What is simulated where nothing is set.
     pub base: Base,
+    /// What must be kept.
     pub goal: Goal,
+    /// What is to be small.
     pub cost: Cost,
+    /// What may be changed, and how far.
     pub settings: Vec<Axis>,
     /// For each setting.
     pub today: Vec<Today>,
+    /// What candidates must keep to.
     pub constraints: Vec<String>,
+    /// Of each candidate.
     pub replications: u32,
+    /// The same for every candidate.
     pub seed: u64,
+    /// How requests are evaluated.
     pub evaluator: EvaluatorName,
+    /// Candidates at most.
     pub max_evaluations: u32,
     conditions: Vec<Condition>,
 }
@@ -248,6 +264,7 @@ impl Problem {
         }
     }
 
+    /// The setting of each axis at these levels.
     pub fn values(&self, levels: &[u64]) -> Vec<Value> {
         levels.iter().enumerate().map(|(i, level)| self.value(i, *level)).collect()
     }

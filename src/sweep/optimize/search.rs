@@ -13,9 +13,11 @@ use rayon::prelude::*;
 /// The answer.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Optimum {
+    /// Of the winner.
     pub settings: Vec<Value>,
     /// During the search.
     pub outcome: Outcome,
+    /// Of the winner.
     pub score: Score,
     /// With fresh seeds and at least five times the replications, and 1,000 if nothing may be lost.
     pub fresh: Outcome,
@@ -23,6 +25,7 @@ pub struct Optimum {
     pub confirmed: bool,
     /// The settings as they are today, if they can be run.
     pub present: Option<Outcome>,
+    /// As the files say.
     pub present_settings: Vec<Value>,
     /// What each changed setting costs and buys, and what binds.
     pub prices: Vec<Price>,
@@ -36,6 +39,7 @@ pub struct Optimum {
     pub rollouts: u64,
     /// Of them, settings that could not be run, and the first reason.
     pub errors: u32,
+    /// Why a candidate could not be run.
     pub first_error: Option<String>,
     /// Every allowed combination was evaluated: there is none better.
     pub exhaustive: bool,
@@ -48,9 +52,13 @@ pub struct Optimum {
 /// One point of the front.
 #[derive(Clone, Debug, PartialEq)]
 pub struct FrontPoint {
+    /// Of the candidate.
     pub settings: Vec<Value>,
+    /// Requests of a rollout that fail, in the mean.
     pub failed: f64,
+    /// Time to complete, in seconds.
     pub duration_s: f64,
+    /// Most pods at once.
     pub peak_pods: u32,
 }
 

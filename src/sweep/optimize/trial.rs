@@ -15,14 +15,18 @@ pub struct Outcome {
     pub failed: Vec<f64>,
     /// Of each replication; infinite where it did not complete.
     pub durations_s: Vec<f64>,
+    /// Probability that a rollout loses no request.
     pub probability_none: f64,
     /// The same with its interval.
     pub none: Estimate,
+    /// Pod-seconds above the desired replicas, in the mean.
     pub surge_pod_seconds: f64,
+    /// Most pods at once in any replication.
     pub peak_pods: u32,
 }
 
 impl Outcome {
+    /// Of all replications of a point.
     pub fn of(figures: &[Figures]) -> Outcome {
         let column = |get: fn(&Figures) -> f64| figures.iter().map(get).collect::<Vec<f64>>();
         Outcome {
@@ -45,6 +49,7 @@ impl Outcome {
         mean(&self.durations_s)
     }
 
+    /// What it costs to run so, in the unit of the costs that were given.
     pub fn cost(&self, cost: &Cost) -> f64 {
         let weighted = |weight: f64, x: f64| if weight == 0.0 { 0.0 } else { weight * x };
         weighted(cost.duration_s, self.duration_s())
@@ -66,21 +71,26 @@ impl Outcome {
 /// Smaller is better: first the violation, then the cost, then how much is changed of today's settings.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Score {
+    /// How far the goal is missed; 0: it is met.
     pub violation: f64,
+    /// In the unit of the costs that were given.
     pub cost: f64,
     /// Number of settings that differ from today's, plus their mean distance (as a share of the range).
     pub changes: f64,
 }
 
 impl Score {
+    /// Whether the goal is met.
     pub fn meets(&self) -> bool {
         self.violation == 0.0
     }
 
+    /// Whether it comes before the other.
     pub fn better_than(&self, other: &Score) -> bool {
         self.order(other) == Ordering::Less
     }
 
+    /// The better first.
     pub fn order(&self, other: &Score) -> Ordering {
         self.violation
             .total_cmp(&other.violation)
@@ -126,6 +136,7 @@ pub(super) struct Trials<'a> {
 }
 
 impl<'a> Trials<'a> {
+    /// A search that has not evaluated anything.
     pub fn new(problem: &'a Problem, evaluator: &'a dyn Evaluate) -> Self {
         Trials {
             problem,
@@ -279,6 +290,7 @@ impl<'a> Trials<'a> {
         &self.today
     }
 
+    /// Of the point at these levels, evaluated as far as is needed.
     pub fn score(&mut self, levels: &[u64]) -> Score {
         self.bring_up_to_date(levels);
         self.known_score(levels)
@@ -345,6 +357,7 @@ impl<'a> Trials<'a> {
         changes
     }
 
+    /// Whether no more evaluations are allowed.
     pub fn exhausted(&self) -> bool {
         self.evaluated >= self.problem.max_evaluations
     }

@@ -20,6 +20,7 @@ pub trait Sink {
     fn finish(&mut self) -> io::Result<()>;
 }
 
+/// A kind of result file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Format {
     Parquet,
@@ -28,8 +29,10 @@ pub enum Format {
 }
 
 impl Format {
+    /// Every one, in the order in which they are written.
     pub const ALL: [Format; 3] = [Format::Parquet, Format::Csv, Format::JsonLines];
 
+    /// Its name in the folder of a sweep.
     pub fn file_name(self) -> &'static str {
         match self {
             Format::Parquet => "results.parquet",

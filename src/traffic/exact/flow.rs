@@ -36,6 +36,7 @@ const STEADY: f64 = 1.3;
 const MANY: usize = 512;
 
 impl Flow {
+    /// What a view does with its inflow; `listing` is what it lists when.
     pub fn new(view: &View, inflow: &[Piece], listing: &Listing) -> Flow {
         let most = listing.steps.len() + inflow.len() + 2 * view.gaps.len();
         let mut flow = Flow {

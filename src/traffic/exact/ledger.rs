@@ -34,6 +34,7 @@ pub struct Account {
     failed: Option<(usize, usize, usize)>,
 }
 
+/// Where expectations are added up.
 pub struct Ledger<'a> {
     timeline: &'a Timeline,
     traffic: &'a Traffic,
@@ -56,6 +57,7 @@ pub struct Ledger<'a> {
 }
 
 impl<'a> Ledger<'a> {
+    /// With nothing in it.
     pub fn new(timeline: &'a Timeline, traffic: &'a Traffic, rates: &'a [Piece]) -> Ledger<'a> {
         let even = traffic.arrivals == Arrivals::Even;
         let mut ledger = Ledger {
@@ -83,6 +85,7 @@ impl<'a> Ledger<'a> {
         Seconds::new(first, self.rates.last().map_or(Time::ZERO, |p| p.to))
     }
 
+    /// So many requests go to the pod.
     pub fn sent_to(&mut self, pod: PodId, count: f64) {
         self.by_pod[pod.0 as usize] += count;
     }
@@ -231,6 +234,7 @@ impl<'a> Ledger<'a> {
         self.last_failure = Some(self.last_failure.map_or(to, |t| t.max(to)));
     }
 
+    /// The sums as an outcome.
     pub fn finish(mut self) -> TrafficOutcome {
         let sent: f64 = self.rates.iter().map(Piece::count).sum();
         let by_second = self.by_second();

@@ -11,6 +11,7 @@ use std::cell::Cell;
 const LEAST_KNOWN: usize = 16;
 const MOST_KNOWN: usize = 1 << 15;
 
+/// How long requests run on a pod, answered from what was asked before where it can be.
 pub struct Served<'a> {
     law: Law<'a>,
     /// What `running_s` found last, by hash of the time: much is asked for again, by other views.

@@ -27,6 +27,7 @@ struct Failing {
 }
 
 impl<'a> Spread<'a> {
+    /// No request fails yet.
     pub fn new(rates: &'a [Piece]) -> Spread<'a> {
         Spread { rates, failing: Vec::new(), weights: Vec::new(), edges: Vec::new() }
     }

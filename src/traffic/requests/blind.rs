@@ -15,15 +15,18 @@ use crate::traffic::{LossKey, TrafficOutcome};
 pub struct Random(Lanes);
 
 impl Random {
+    /// The stream of this replication.
     pub fn new(seed: Seed) -> Random {
         Random(Lanes::new(seed, "requests"))
     }
 
+    /// The next block of random bits.
     pub fn fill(&mut self, out: &mut [u64; BLOCK]) {
         self.0.fill(out);
     }
 }
 
+/// Sends every request, where no choice looks at load.
 pub fn run(
     mut board: Board,
     mut sends: Sends,
@@ -143,6 +146,7 @@ fn route(board: &mut Board, u: u32) -> Result<(usize, u32), u32> {
     }
 }
 
+/// Counts a request that its pod accepted and did not answer.
 #[cold]
 pub fn unanswered(
     board: &Board,
@@ -161,6 +165,7 @@ pub fn unanswered(
     tally.fail(LossKey { failure, cause, pod, view }, at);
 }
 
+/// Counts a request that met a view without a backend.
 #[cold]
 pub fn no_backend(board: &Board, at: Time, view: u32, tally: &mut Tally) {
     let (failure, cause, known) = board.no_backend(view, at);

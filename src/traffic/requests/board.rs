@@ -19,7 +19,9 @@ pub struct PodNow {
     pub after_ns: i64,
     /// The longest that the client, or the hop, waits for the answer, `after_ns` included.
     pub patience_ns: i64,
+    /// Index into the timeline's versions.
     pub version: u32,
+    /// What an attempt meets there now.
     pub fate: Fate,
 }
 
@@ -32,13 +34,16 @@ pub enum Change {
     Pod { context: u32, pod: u32, segment: u32 },
 }
 
+/// The timeline at one instant, for the loops whose requests are in order of time.
 pub struct Board<'a> {
+    /// The whole of it.
     pub timeline: &'a Timeline,
     /// One for each way in which pods are reached: the innermost layer-7 hop or none.
     pub rules: Vec<Rules>,
     fates: Vec<Fates>,
     /// `context * pods + pod`.
     pub pods: Vec<PodNow>,
+    /// Each as it is now.
     pub views: Vec<ViewNow>,
     changes: Vec<(Time, Change)>,
     next: usize,
@@ -156,6 +161,7 @@ impl<'a> Board<'a> {
         None
     }
 
+    /// The pod as views of this context meet it.
     pub fn pod_in(&self, context: u32, pod: usize) -> &PodNow {
         &self.pods[context as usize * self.timeline.pods.len() + pod]
     }

@@ -3,6 +3,7 @@
 
 use std::collections::VecDeque;
 
+/// Keys by size; those that come in rising order cost nearly nothing.
 #[derive(Clone, Debug, Default)]
 pub struct Heap {
     keys: Vec<u128>,
@@ -11,6 +12,7 @@ pub struct Heap {
 }
 
 impl Heap {
+    /// Room for so many keys.
     pub fn with_capacity(keys: usize) -> Heap {
         Heap { keys: Vec::with_capacity(keys), in_order: VecDeque::with_capacity(keys) }
     }
@@ -22,6 +24,7 @@ impl Heap {
         of(self.keys.first()).min(of(self.in_order.front()))
     }
 
+    /// Adds a key.
     pub fn push(&mut self, key: u128) {
         if self.in_order.back().is_none_or(|last| *last < key) {
             return self.in_order.push_back(key);
@@ -39,6 +42,7 @@ impl Heap {
         self.keys[hole] = key;
     }
 
+    /// Takes the smallest.
     pub fn pop(&mut self) -> Option<u128> {
         let next = self.in_order.front().copied();
         if next.is_some_and(|next| self.keys.first().is_none_or(|first| next < *first)) {

@@ -33,6 +33,7 @@ pub struct Load {
 }
 
 impl Load {
+    /// With `ranked` the least loaded is found at once.
     pub fn new(backends: usize, ranked: bool) -> Load {
         let words = if ranked { backends.div_ceil(64) } else { 0 };
         Load {
@@ -60,6 +61,7 @@ impl Load {
         }
     }
 
+    /// Requests that the backend has not answered.
     pub fn of(&self, id: usize) -> u32 {
         self.backends[id].outstanding
     }
@@ -71,6 +73,7 @@ impl Load {
         *word = if member { *word | bit } else { *word & !bit };
     }
 
+    /// The backend may be chosen.
     pub fn list(&mut self, id: usize) {
         if !self.ranked {
             return;
@@ -82,6 +85,7 @@ impl Load {
         self.least = self.least.min(level);
     }
 
+    /// It may no longer be chosen; what runs goes on.
     pub fn delist(&mut self, id: usize) {
         if !self.ranked {
             return;
@@ -91,6 +95,7 @@ impl Load {
         self.set(self.backends[id].level(), id, false);
     }
 
+    /// It gets a request.
     #[inline(always)]
     pub fn begin(&mut self, id: usize) {
         let backend = &mut self.backends[id];
@@ -103,6 +108,7 @@ impl Load {
         }
     }
 
+    /// One of its requests is over.
     #[inline(always)]
     pub fn end(&mut self, id: usize) {
         let backend = &mut self.backends[id];

@@ -28,6 +28,7 @@ pub struct Loads {
 }
 
 impl Loads {
+    /// Every view has its own count of each backend.
     pub fn new(views: &[ViewNow], pods: usize) -> Loads {
         let count = views.len();
         let load = |v: &ViewNow| {
@@ -71,6 +72,7 @@ impl Loads {
         }
     }
 
+    /// Where a slot's load is counted.
     #[inline(always)]
     pub fn id(&self, slot: u32) -> usize {
         id_of(slot, self.views.len())
@@ -101,6 +103,7 @@ fn id_of(slot: u32, views: usize) -> usize {
     if slot & VIEW == 0 { views + slot as usize } else { (slot & !VIEW) as usize }
 }
 
+/// Sends every request, where choices look at load and nothing waits.
 pub fn run(
     mut board: Board,
     mut sends: Sends,

@@ -10,6 +10,7 @@ use smallvec::SmallVec;
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
 
+/// What has come to pass by now: what the loop in step may know.
 pub struct Present {
     pub views: Vec<ViewNow>,
     /// Of each view, what it does at layer 7.
@@ -186,6 +187,7 @@ impl Present {
         self.proxies[a as usize] == self.proxies[b as usize]
     }
 
+    /// What the hop does as a layer-7 proxy, if it is one.
     pub fn l7(&self, hop: u32) -> Option<&L7> {
         self.hops.get(hop as usize)?.as_ref()
     }

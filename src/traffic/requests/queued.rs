@@ -35,6 +35,7 @@ use scores::Scores;
 use signals::Readings;
 use source::Source;
 
+/// No request, pod or hop.
 pub const NONE: u32 = u32::MAX;
 
 /// What a request is waiting for.
@@ -58,6 +59,7 @@ pub enum State {
     ClientRetry,
 }
 
+/// How the work on a request ends.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum End {
     Answered,
@@ -112,6 +114,7 @@ pub struct Request {
     pub load_count: u32,
 }
 
+/// The loop of single requests, with all that is under way.
 pub struct Simulation<'a> {
     pub traffic: &'a Traffic,
     pub present: Present,
@@ -341,6 +344,7 @@ impl<'a> Simulation<'a> {
         }
     }
 
+    /// A request is in `state` until `at`, in nanoseconds.
     pub fn wait_until(&mut self, index: u32, at: i64, state: State) {
         assert!(at >= self.now, "nobody waits for the past");
         let stamp = self.agenda.push(at, Event::Request(index));
@@ -348,6 +352,7 @@ impl<'a> Simulation<'a> {
         (request.state, request.stamp) = (state, stamp);
     }
 
+    /// What the hop does as a layer-7 proxy, if it is one.
     #[inline(always)]
     pub fn l7(&self, hop: u32) -> Option<&L7> {
         self.present.l7(hop)

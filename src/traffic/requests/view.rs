@@ -32,6 +32,7 @@ impl Pick {
 pub const VIEW: u32 = 1 << 31;
 
 impl ViewNow {
+    /// View `v` at the start of the timeline.
     pub fn new(timeline: &Timeline, v: usize, context: u32, seed: Seed) -> ViewNow {
         let view = &timeline.views[v];
         let mut now = ViewNow {
@@ -91,6 +92,7 @@ impl ViewNow {
         self.slots.contains(&(view | VIEW))
     }
 
+    /// Whether it lists nobody, or its rules are being rewritten.
     #[inline(always)]
     pub fn cannot_forward(&self) -> bool {
         self.slots.is_empty() || self.in_gap
@@ -168,6 +170,7 @@ impl ViewNow {
     }
 }
 
+/// A target in one number.
 pub fn slot_of(target: Target) -> u32 {
     match target {
         Target::Pod(p) => p.0,

@@ -7,6 +7,7 @@ use crate::model::balancer::listing::Listing;
 use crate::timeline::Target;
 use std::collections::BTreeSet;
 
+/// Whether a target is registered.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum State {
     Unused,
@@ -17,23 +18,31 @@ pub enum State {
     },
 }
 
+/// A target of the group, as AWS' API knows it.
 #[derive(Debug)]
 pub struct Member {
+    /// Who it is.
     pub target: Target,
+    /// Whether it is registered.
     pub state: State,
+    /// Counts registrations: what is under way for an earlier one is void.
     pub generation: u32,
 }
 
 /// What one node believes of one target.
 #[derive(Clone, Copy, Debug)]
 pub struct Belief {
+    /// The registration has reached the node.
     pub known: bool,
+    /// Its health checks.
     pub checker: Checker,
     /// The verdict that its choices follow.
     pub routed: Health,
+    /// For slow start.
     pub healthy_since: Time,
 }
 
+/// The node has not heard of the target.
 pub const UNKNOWN: Belief = Belief {
     known: false,
     checker: Checker::idle(Checked::INITIAL),
@@ -42,6 +51,7 @@ pub const UNKNOWN: Belief = Belief {
 };
 
 impl Belief {
+    /// Whether the node sends it requests because its checks succeed.
     pub fn is_healthy(&self) -> bool {
         self.known && self.routed == Health::Healthy
     }

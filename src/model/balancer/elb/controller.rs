@@ -16,24 +16,31 @@ use crate::model::balancer::{self, Scene};
 use crate::model::plumbing::{Out, TokenBucket, WorkKey};
 use std::collections::BTreeSet;
 
+/// How the AWS Load Balancer Controller works through its queue and calls AWS.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Settings {
     /// One call of the ELB API.
     pub api_call: Dist,
     /// Register and deregister calls a second, and at once.
     pub register_per_s: f64,
+    /// Register and deregister calls at once.
     pub register_burst: u32,
+    /// Calls a second that ask for the health of targets.
     pub describe_per_s: f64,
+    /// Such calls at once.
     pub describe_burst: u32,
     /// While a readiness gate is not True, it looks again after this.
     pub requeue: Dur,
     /// Share of reconciliations that fail and are tried again after a growing time.
     pub failure: f64,
+    /// Wait after the first failure; it doubles.
     pub backoff_first: Dur,
+    /// Longest wait after a failure.
     pub backoff_longest: Dur,
 }
 
 impl Settings {
+    /// Its entries of the card.
     pub fn read(given: &mut dyn Given) -> Settings {
         Settings {
             api_call: given.dist("api_call"),
@@ -49,6 +56,7 @@ impl Settings {
     }
 }
 
+/// What can happen to the controller.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Event {
     Slices {
@@ -79,6 +87,8 @@ struct Plan {
     waiting: usize,
 }
 
+/// The AWS Load Balancer Controller: registers pods with a target group and sets their readiness
+/// gates.
 #[derive(Debug)]
 pub struct Controller {
     settings: Settings,
@@ -99,6 +109,7 @@ pub struct Controller {
 pub const GATES: [&str; 2] = ["target-health.elbv2.k8s.aws/", "target-health.alb.ingress.k8s.aws/"];
 
 impl Controller {
+    /// Nothing is registered yet.
     pub fn new(settings: &Settings, rng: Rng) -> Controller {
         let bucket = |rate: f64, burst: u32| TokenBucket::new(rate, i64::from(burst));
         Controller {
@@ -125,6 +136,7 @@ impl Controller {
         wanted
     }
 
+    /// Acts on what it sees of slices and pods, or on what AWS answers.
     pub fn handle(
         &mut self,
         scene: &Scene,

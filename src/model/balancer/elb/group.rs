@@ -22,6 +22,7 @@ pub struct Place {
     generation: u32,
 }
 
+/// What can happen to a target group.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Event {
     /// The registration has reached the node.
@@ -43,6 +44,7 @@ pub enum Event {
     },
 }
 
+/// A target group: what each load balancer node believes of each target.
 #[derive(Debug)]
 pub struct Group {
     pub(super) settings: Settings,
@@ -57,6 +59,7 @@ pub struct Group {
 }
 
 impl Group {
+    /// What the views of the load balancer's nodes are called; `i` counts from 0.
     pub fn node_name(balancer: &str, i: u32) -> String {
         format!("{balancer} node {}", i + 1)
     }
@@ -101,6 +104,7 @@ impl Group {
         }
     }
 
+    /// Where requests enter each load balancer node.
     pub fn views(&self) -> Vec<ViewId> {
         self.nodes.iter().map(|n| n.listing.view).collect()
     }
@@ -166,6 +170,7 @@ impl Group {
         self.places.get(pod.index()).copied().flatten().map(|place| place as usize)
     }
 
+    /// A pod becomes a target; each node learns of it after a while.
     pub fn register(&mut self, now: Time, pod: PodId, out: &mut impl Out<balancer::Event>) {
         let new = Member { target: Target::Pod(pod), state: State::Unused, generation: 0 };
         let i = self.place_of(pod).unwrap_or_else(|| self.enter(new, UNKNOWN));
@@ -197,6 +202,7 @@ impl Group {
         Place { node, target: i as u32, generation: self.members[i].generation }
     }
 
+    /// A target is to leave: no new requests, and the end after the deregistration delay.
     pub fn deregister(&mut self, now: Time, pod: PodId, out: &mut impl Out<balancer::Event>) {
         let Some(i) = self.place_of(pod) else { return };
         match &mut self.members[i].state {
@@ -215,6 +221,7 @@ impl Group {
         say(out, now + self.settings.deregistration_delay, drained);
     }
 
+    /// Acts on a check, a verdict, or what has reached a node.
     pub fn handle(&mut self, scene: &mut Scene, event: Event, out: &mut impl Out<balancer::Event>) {
         let now = scene.ctx.now;
         match event {

@@ -21,13 +21,16 @@ use group::Group;
 use std::sync::Arc;
 use zones::{Dns, Zones};
 
+/// An ALB or NLB with its target groups and its controller.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Settings {
     /// For people: ALB or NLB.
     pub name: &'static str,
+    /// What a node does with requests.
     pub hop: Hop,
     /// Load balancer nodes, each with its own belief.
     pub nodes: u32,
+    /// When its checks change their verdict.
     pub check: check::Rules,
     /// A register call until a load balancer node begins to check the target.
     pub registration: Dist,
@@ -53,6 +56,7 @@ pub struct Settings {
     pub rule: Option<rule::Settings>,
 }
 
+/// What can happen to the load balancer, by the part that it happens to.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Event {
     Controller(controller::Event),
@@ -63,6 +67,7 @@ pub enum Event {
     },
 }
 
+/// An AWS load balancer: a target group for each Service, and who registers pods there.
 #[derive(Debug)]
 pub struct Elb {
     /// The Service that the target group belongs to.

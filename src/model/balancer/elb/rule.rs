@@ -9,18 +9,21 @@ use crate::model::balancer::{self, Model, Scene};
 use crate::model::plumbing::{Ctx, Out, TokenBucket};
 use crate::timeline::{Recorder, ViewId};
 
+/// How new weights reach the rule of a listener.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Settings {
     /// One call of the ELB API.
     pub api_call: Dist,
     /// Modify calls a second, and at once.
     pub modify_per_s: f64,
+    /// Modify calls at once.
     pub modify_burst: u32,
     /// A modified rule until a load balancer node draws by it.
     pub propagation: Dist,
 }
 
 impl Settings {
+    /// Its entries of the card.
     pub fn read(given: &mut dyn Given) -> Settings {
         Settings {
             api_call: given.dist("api_call"),
@@ -31,6 +34,7 @@ impl Settings {
     }
 }
 
+/// How far new weights have come.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Event {
     /// The controller sees the Ingress' new weights.
@@ -41,6 +45,7 @@ pub enum Event {
     Heard { node: u32, call: u32 },
 }
 
+/// A listener's rule: shares the requests among target groups by weight.
 #[derive(Debug)]
 pub struct Rule {
     settings: Settings,

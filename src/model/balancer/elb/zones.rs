@@ -16,6 +16,7 @@ const LABEL: &str = "topology.kubernetes.io/zone";
 #[derive(Clone, Debug)]
 pub struct Zones {
     of_node: Vec<u32>,
+    /// How many zones there are.
     pub count: u32,
     /// The view of the first of the cluster's nodes, where these are the targets.
     first: u32,
@@ -32,6 +33,7 @@ impl Zones {
         (count > 1).then_some(Zones { of_node, count, first })
     }
 
+    /// The zone of the target's node.
     pub fn of_target(&self, cluster: &Cluster, target: Target) -> u32 {
         match target {
             Target::Pod(pod) => {
@@ -46,6 +48,7 @@ impl Zones {
 /// How few healthy targets a zone may have.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct Threshold {
+    /// Healthy targets at least.
     pub count: u32,
     /// Of the registered ones; 0: off.
     pub percent: f64,
@@ -63,12 +66,14 @@ impl Threshold {
 pub struct Settings {
     /// A node is in the name while its zone has so many.
     pub threshold: Threshold,
+    /// How long a client believes an answer.
     pub ttl: Dur,
     /// Clients that look it up for themselves.
     pub clients: u32,
 }
 
 impl Settings {
+    /// Its entries of the card.
     pub fn read(given: &mut dyn Given, threshold: Threshold) -> Settings {
         let (ttl, clients) = (given.seconds("dns_ttl", None), given.count("dns_clients", None));
         Settings { threshold, ttl, clients }
@@ -84,6 +89,7 @@ pub struct Dns {
 }
 
 impl Dns {
+    /// Before a client has looked the name up.
     pub fn new(settings: &Settings, nodes: &[ViewId], hop: &Hop, timeline: &mut Recorder) -> Dns {
         // Clients talk to the load balancer; connections to targets are its nodes' affair.
         let l7 = hop.l7.as_ref().map(|l7| L7 { tries: 1, pool: None, ..l7.clone() });
@@ -96,6 +102,7 @@ impl Dns {
         Dns { ttl: settings.ttl, clients, nodes: nodes.to_vec() }
     }
 
+    /// Where clients enter: what they know of the name.
     pub fn views(&self) -> Vec<ViewId> {
         self.clients.iter().map(|c| c.view).collect()
     }

@@ -11,6 +11,7 @@ use crate::model::balancer::{self, Scene};
 use crate::model::plumbing::Out;
 use crate::timeline::{Empty, Hop, Pick, Recorder, Target, ViewId};
 
+/// How the controller's own pods are replaced.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Settings {
     /// A controller pod's creation until it is ready.
@@ -22,6 +23,7 @@ pub struct Settings {
 }
 
 impl Settings {
+    /// Its entries of the card.
     pub fn read(given: &mut dyn Given) -> Settings {
         Settings {
             start: given.dist("controller_start"),
@@ -31,6 +33,7 @@ impl Settings {
     }
 }
 
+/// How far the replacement of the controller's pods has come.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Event {
     Begin,
@@ -103,10 +106,12 @@ impl Front {
         Front { settings: settings.clone(), listing, listed, replicas, rng }
     }
 
+    /// Where clients enter.
     pub fn view(&self) -> ViewId {
         self.listing.view
     }
 
+    /// Replaces one pod after the other.
     pub fn handle(&mut self, scene: &mut Scene, event: Event, out: &mut impl Out<balancer::Event>) {
         let now = scene.ctx.now;
         match event {

@@ -15,12 +15,17 @@ pub enum Hint {
 /// One endpoint, as the proxy of one node sees it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Endpoint {
+    /// As the slice says.
     pub ready: bool,
+    /// As the slice says.
     pub serving: bool,
+    /// As the slice says.
     pub terminating: bool,
     /// On this node.
     pub local: bool,
+    /// Whether it is meant for this node.
     pub node_hint: Hint,
+    /// Whether it is meant for this zone.
     pub zone_hint: Hint,
 }
 
@@ -66,11 +71,14 @@ impl Rules {
 /// In which lists an endpoint is; the proxy programs those that are in any.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Lists {
+    /// Among those that requests from anywhere go to.
     pub cluster: bool,
+    /// Among those of this node.
     pub local: bool,
 }
 
 impl Lists {
+    /// Whether the proxy programs the endpoint at all.
     pub fn any(self) -> bool {
         self.cluster || self.local
     }

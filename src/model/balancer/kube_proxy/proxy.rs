@@ -12,6 +12,7 @@ use crate::model::plumbing::{Ctx, Out};
 use crate::timeline::{Backend, ChangeKind, Empty, Hop, Pick, Recorder, Target, ViewId};
 use std::sync::Arc;
 
+/// What can happen to the proxy of a node.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Event {
     /// Node `node` sees a range of the slice log.
@@ -35,6 +36,7 @@ struct Node {
     scheduled: Time,
 }
 
+/// kube-proxy on every node: what each one has in its rules.
 #[derive(Debug)]
 pub struct Proxies {
     /// Whose rules they are.

@@ -212,6 +212,7 @@ pub struct Users {
 const LEAST_PAUSE_NS: i64 = 1_000_000;
 
 impl Users {
+    /// The users of a closed loop; none of any other.
     pub fn new(timeline: &Timeline, traffic: &Traffic, seed: Seed) -> Users {
         let (start, end) = plan::window(timeline, traffic);
         let (count, think) = match &traffic.arrivals {
@@ -244,12 +245,14 @@ impl Simulation<'_> {
         }
     }
 
+    /// A user of a closed loop sends the next request.
     pub fn user_sends(&mut self, user: u32) {
         let n = self.users.sent[user as usize];
         self.users.sent[user as usize] += 1;
         self.send(self.users.bits(user, n), user);
     }
 
+    /// A user has got an answer, and waits before sending again.
     pub fn user_thinks(&mut self, user: u32) {
         let at = self.now + self.users.think_ns(user).max(LEAST_PAUSE_NS);
         if at < self.users.end {

@@ -55,6 +55,7 @@ impl Simulation<'_> {
         }
     }
 
+    /// What an attempt meets at the pod's address now.
     pub fn meets(&self, attempt: &Attempt) -> Met {
         assert!(attempt.pod != NONE && attempt.sent <= self.now, "a SYN goes to a pod, in time");
         let pod = &self.present.pods[attempt.pod as usize];

@@ -2,6 +2,7 @@
 
 use super::super::agenda::Packed;
 
+/// What the loop waits for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Event {
     /// What a request waits for has come.

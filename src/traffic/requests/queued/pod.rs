@@ -17,6 +17,7 @@ pub struct Pods {
     free: Vec<u32>,
 }
 
+/// What a pod works on, and who waits.
 pub struct PodState {
     /// None: unlimited, and nothing is counted.
     pub concurrency: Option<u32>,
@@ -25,6 +26,7 @@ pub struct PodState {
     pub queue: VecDeque<u32>,
 }
 
+/// Work that a pod goes on with though nobody waits for it.
 #[derive(Clone, Copy)]
 pub struct Orphan {
     /// NONE: cut meanwhile.
@@ -98,6 +100,7 @@ impl Simulation<'_> {
         self.wait_until(index, at, State::Running(end));
     }
 
+    /// The pod has done its work on a request.
     #[inline(always)]
     pub fn answered(&mut self, index: u32) {
         let request = self.requests[index as usize];

@@ -43,6 +43,7 @@ pub enum Reuse {
 }
 
 impl Pools {
+    /// Without idle connections.
     pub fn new(present: &Present) -> Pools {
         let used = present.hops.iter().flatten().any(|l7| l7.pool.is_some());
         let mut pools = Pools { idle: Vec::new(), hops: present.hops.len(), used };
@@ -121,6 +122,7 @@ impl Simulation<'_> {
         }
     }
 
+    /// Keeps a connection for later.
     #[inline(always)]
     pub fn pool(&mut self, slot: u32, hop: u32, idle: Idle) {
         let backend = self.loads.id(slot);

@@ -14,6 +14,7 @@ pub struct Scores {
 const DECAY_S: f64 = 10.0;
 
 impl Scores {
+    /// Nobody has been asked yet.
     pub fn new(views: &[ViewNow], pods: usize) -> Scores {
         let used = views.iter().any(|v| v.pick == Pick::Ewma);
         let mut scores = Scores { scores: Vec::new(), views: views.len(), used };
@@ -32,6 +33,7 @@ impl Scores {
         libm::exp(-((to - from) as f64) * 1e-9 / DECAY_S)
     }
 
+    /// The score at `now`, in seconds; not a number where there is none.
     pub fn of(&self, view: u32, backend: usize, now: i64) -> f64 {
         match self.scores[backend * self.views + view as usize] {
             (_, i64::MIN) => f64::NAN,
@@ -39,6 +41,7 @@ impl Scores {
         }
     }
 
+    /// Takes in a latency of so many seconds.
     pub fn update(&mut self, view: u32, backend: usize, now: i64, seconds: f64) {
         let place = &mut self.scores[backend * self.views + view as usize];
         let weight = if place.1 == i64::MIN { 0.0 } else { Scores::decay(place.1, now) };

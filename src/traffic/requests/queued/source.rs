@@ -15,6 +15,7 @@ pub struct Source {
 }
 
 impl Source {
+    /// The requests that are to be sent, drawn block by block.
     pub fn new(sends: Sends, seed: Seed) -> Source {
         let (times, bits) = ([0; BLOCK], [0; BLOCK]);
         let random = Random::new(seed);

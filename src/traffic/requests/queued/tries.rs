@@ -264,6 +264,7 @@ impl Simulation<'_> {
         self.hop_tries_again(index);
     }
 
+    /// A hop's wait before a further try is over.
     pub fn hop_tries_again(&mut self, index: u32) {
         let request = &mut self.requests[index as usize];
         if self.now >= request.deadline {
