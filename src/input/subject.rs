@@ -45,10 +45,15 @@ fn deployment(input: &Input) -> Result<usize, Box<Diagnostic>> {
         return found.copied().ok_or_else(|| Box::new(no_such(input, name)));
     }
     match present[..] {
-        [] => Err(Box::new(Diagnostic::error(
-            &input.case_file,
-            "there is an update, but no Deployment that it updates",
-        ))),
+        [] => {
+            let message = "there is an update, but no Deployment that it updates";
+            let mut updates = input.documents.iter().filter(|d| d.update);
+            let update = updates.find(|d| d.deployment().is_some());
+            Err(Box::new(match update {
+                Some(update) => update.error("metadata.name", message),
+                None => Diagnostic::error(&input.case_file, message),
+            }))
+        }
         [only] => Ok(only),
         _ => by_service(input, &present),
     }

@@ -235,6 +235,11 @@ impl Card {
         Ok(Card { kind, name, about, file, kubernetes, fitted_to, numbers, root, lowered })
     }
 
+    /// Where the card's file has `key`; None of what comes from another card.
+    pub(crate) fn line_of(&self, key: &str) -> Option<u32> {
+        self.root.line_of(key).filter(|line| *line > 0)
+    }
+
     /// What the card says under `key`.
     pub fn entry(&self, key: &str) -> Option<&NumberEntry> {
         self.numbers.iter().find(|n| n.key == key).map(|n| &n.entry)

@@ -15,10 +15,19 @@ pub fn show(entry: &NumberEntry) -> String {
             three_digits(dist.quantile_s(0.5)),
             three_digits(dist.quantile_s(0.99))
         ),
-        (None, Some(Scalar::Number(x))) => format!("{x} {unit}").trim_end().to_owned(),
+        (None, Some(Scalar::Number(x))) => {
+            format!("{x} {}", counted(*x, unit)).trim_end().to_owned()
+        }
         (None, Some(Scalar::Word(word))) => word.clone(),
         (None, None) => String::new(),
     }
+}
+
+/// One node, two nodes: units of letters alone are words.
+fn counted(x: f64, unit: &str) -> &str {
+    let word = unit.len() > 3 && unit.chars().all(char::is_alphabetic);
+    let singular = unit.strip_suffix('s').filter(|_| word && x == 1.0);
+    singular.unwrap_or(unit)
 }
 
 fn three_digits(x: f64) -> f64 {

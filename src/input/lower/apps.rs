@@ -148,7 +148,7 @@ impl Reader<'_> {
             other => {
                 let found = other.map(crate::input::text::tree::quoted);
                 let mut error = Diagnostic::error(&card.file, "wrong or missing word")
-                    .at(None, "on_sigterm")
+                    .at(card.line_of("on_sigterm"), "on_sigterm")
                     .allowed("exit, graceful, ignore, lame-duck");
                 error.found = found;
                 self.problems.push(error);

@@ -4,10 +4,11 @@
 use crate::cluster::spec::{Hook, PodTemplate};
 use crate::input::cards;
 use crate::input::lower::lowering::Lowering;
-use crate::input::raw::manifest::Object;
+use crate::input::raw::manifest::{Document, Object};
 use crate::input::text::diagnostics::{Diagnostic, did_you_mean};
 use crate::input::text::tree::quoted;
 use crate::model::platform::{Kubernetes, ToldBy};
+use k8s_openapi::api::core::v1::LifecycleHandler;
 
 /// Taken where nobody tells the version: the newest one whose rules are all modelled.
 const DEFAULT: u32 = 36;
@@ -184,6 +185,30 @@ impl Lowering<'_> {
         given
     }
 
+    /// The first hook that sleeps, where it stands.
+    fn sleeping(&self) -> Option<(&Document, String)> {
+        let of = |document: &Document| {
+            let spec = document.deployment()?.spec.as_ref()?.template.spec.as_ref()?;
+            let init = spec.init_containers.as_deref().unwrap_or_default();
+            let lists = [("initContainers", init), ("containers", &spec.containers)];
+            let all = lists.into_iter().flat_map(|(list, containers)| {
+                containers.iter().enumerate().map(move |(i, c)| (list, i, c))
+            });
+            let mut hooks = all.filter_map(|(list, i, c)| {
+                let lifecycle = c.lifecycle.as_ref()?;
+                let sleeps = |h: &Option<_>| {
+                    h.as_ref().is_some_and(|h: &LifecycleHandler| h.sleep.is_some())
+                };
+                let hook = if sleeps(&lifecycle.pre_stop) { "preStop" } else { "postStart" };
+                let any = sleeps(&lifecycle.pre_stop) || sleeps(&lifecycle.post_start);
+                any.then(|| format!("spec.template.spec.{list}[{i}].lifecycle.{hook}.sleep"))
+            });
+            hooks.next()
+        };
+        let mut documents = self.input.documents.iter().map(|d| &**d);
+        documents.find_map(|d| of(d).map(|path| (d, path)))
+    }
+
     /// Hooks that the API server does not know yet.
     fn refuse_sleep(&mut self, templates: &[&PodTemplate], minor: u32) {
         let sleeps = |hook: &Option<Hook>| matches!(hook, Some(Hook::Sleep { .. }));
@@ -195,7 +220,10 @@ impl Lowering<'_> {
         };
         let Gate { since, on, .. } = SLEEP_ACTION;
         let message = format!("Kubernetes 1.{minor} knows no sleep action (container {})", c.name);
-        let mut error = Diagnostic::error("", message);
+        let mut error = match self.sleeping() {
+            Some((document, path)) => document.error(&path, message),
+            None => Diagnostic::error("", message),
+        };
         error.allowed =
             Some(format!("1.{on} or newer; 1.{since} with the gate PodLifecycleSleepAction"));
         error.suggestion =

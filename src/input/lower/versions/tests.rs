@@ -103,6 +103,8 @@ fn a_sleep_hook_needs_a_version_that_knows_it() {
     let refused = |scenario: &str| input("", scenario).lower().expect_err("refused").to_string();
     let text = refused("[kubernetes]\ncontrol_plane = \"1.28\"\n");
     assert!(text.contains("Kubernetes 1.28 knows no sleep action (container app)"), "{text}");
+    let place = "spec.template.spec.containers[0].lifecycle.preStop.sleep: ";
+    assert!(text.contains(place) && text.contains(".yaml:"), "{text}");
     assert!(refused("[kubernetes]\ncontrol_plane = \"1.29\"\n").contains("1.29 with the gate"));
     let gate = "[kubernetes]\ncontrol_plane = \"1.29\"\nfeature_gates = { PodLifecycleSleepAction = true }\n";
     assert_eq!(lower("", gate).kubernetes.kubelet, 29);
