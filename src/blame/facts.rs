@@ -36,6 +36,8 @@ pub struct VersionFacts {
     pub on_sigterm: OnSigterm,
     /// Of the container that serves: the probe of another one says nothing about the port.
     pub readiness_probe: bool,
+    /// It listens on other ports than requests are sent to.
+    pub refuses: bool,
 }
 
 impl Facts {
@@ -44,7 +46,8 @@ impl Facts {
         let version = |t: &&PodTemplate| {
             let readiness_probe = t.serving_container().readiness_probe.is_some();
             let on_sigterm = t.serving_container().app.on_sigterm.clone();
-            (t.version.clone(), VersionFacts { on_sigterm, readiness_probe })
+            let refuses = t.refuses;
+            (t.version.clone(), VersionFacts { on_sigterm, readiness_probe, refuses })
         };
         let subject = &scenario.deployments[scenario.subject];
         let strategy_empties = match subject.strategy {

@@ -36,6 +36,9 @@ pub(super) fn judge(timeline: &Timeline, times: &[Times], key: &LossKey, facts: 
     let truth = &timeline.pods[pod.0 as usize];
     let version = &timeline.versions[truth.version as usize];
     let setup = facts.versions.get(&version.name);
+    if setup.is_some_and(|s| s.refuses) {
+        return Verdict::of(Setting::TargetPort);
+    }
     let longest_s = version.service.quantile_s(0.999).min(facts.client_timeout_s);
     match key.cause {
         Cause::SlowAnswer => {

@@ -30,6 +30,8 @@ pub enum Setting {
     ReadinessProbe,
     /// The readiness probe passes although the serving port does not listen.
     ReadinessProbeTarget,
+    /// The application listens on other ports than the Service sends to.
+    TargetPort,
     /// The process ends by itself, or the liveness probe ends it.
     Restarts,
     /// `minReadySeconds` or a readiness gate: old pods go before balancers have learned of new ones.

@@ -26,6 +26,7 @@ pub fn run(args: Args) -> anyhow::Result<ExitCode> {
     let mut results: Vec<Scenario> = Vec::new();
     for input in &mut inputs {
         args.input.apply(input)?;
+        input.must_use_scenario();
         results.push(input.lower()?);
     }
     let options = args.options();

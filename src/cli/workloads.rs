@@ -86,6 +86,7 @@ fn scenario(args: &InputArgs, input: &Input, index: usize) -> anyhow::Result<Sce
     let mut input = input.clone();
     input.choose_workload(index);
     args.settings(&mut input)?;
+    input.must_use_scenario();
     Ok(input.lower()?)
 }
 

@@ -78,6 +78,8 @@ pub struct PodTemplate {
     pub containers: Vec<Container>,
     /// The container that serves the Service, counting init containers first.
     pub serving: u8,
+    /// The application listens on other ports than the Service sends to.
+    pub refuses: bool,
     /// From the deletion to SIGKILL, in seconds.
     pub termination_grace_period_seconds: i64,
     /// Annotation controller.kubernetes.io/pod-deletion-cost.
@@ -168,7 +170,13 @@ pub struct Container {
 impl Container {
     /// Without a readiness probe nobody asks: it is ready as soon as it runs.
     pub fn never_ready(&self) -> bool {
-        self.app.never_ready && self.readiness_probe.is_some()
+        let says_no = |p: &Probe| self.app.never_ready || p.fails_after().is_some();
+        self.never_starts() || self.readiness_probe.as_ref().is_some_and(says_no)
+    }
+
+    /// Its startup probe cannot succeed.
+    pub fn never_starts(&self) -> bool {
+        self.startup_probe.as_ref().is_some_and(|p| p.fails_after().is_some())
     }
 }
 
@@ -206,6 +214,23 @@ pub struct Probe {
     pub failure_threshold: i32,
     /// Overrides the pod's grace period when this probe kills the container.
     pub termination_grace_period_seconds: Option<i64>,
+    /// How long its handler takes besides the way there and back.
+    pub takes: Dur,
+    /// Nobody listens where it asks.
+    pub refused: bool,
+    /// A handler that is still busy at the timeout has failed (not that of an exec probe before v1.20).
+    pub times_out: bool,
+}
+
+impl Probe {
+    /// It never succeeds, whatever the application does: it fails so long after it is asked.
+    pub fn fails_after(&self) -> Option<Dur> {
+        let timeout = Dur::from_secs(i64::from(self.timeout_seconds));
+        match self.refused {
+            true => Some(Dur::ZERO),
+            false => (self.times_out && self.takes >= timeout).then_some(timeout),
+        }
+    }
 }
 
 /// What a probe or hook does.

@@ -49,6 +49,8 @@ pub struct Input {
     pub(crate) kustomization: Option<String>,
     /// Settings that have to change something.
     pub(crate) must_use: Vec<String>,
+    /// So have all keys of the scenario.
+    pub(crate) whole_case: bool,
     pub(crate) told: Told,
     pub(crate) name: String,
 }
@@ -73,6 +75,11 @@ impl Input {
     /// Makes it an error of [`lower`](Input::lower) if the setting at `path` changes nothing.
     pub fn must_use(&mut self, path: &str) {
         self.must_use.push(path.to_owned());
+    }
+
+    /// The same for all keys of the scenario.
+    pub fn must_use_scenario(&mut self) {
+        self.whole_case = true;
     }
 
     /// The labels of a namespace, if it is among the manifests (balancers read some, such as

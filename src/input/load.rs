@@ -80,6 +80,7 @@ impl Input {
             replicas: Vec::new(),
             kustomization: None,
             must_use: Vec::new(),
+            whole_case: false,
             told: Told::default(),
             name: manifests.first().map(|m| m.name.clone()).unwrap_or_default(),
         };

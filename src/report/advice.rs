@@ -5,7 +5,7 @@ use super::words::{plural, seconds};
 use crate::blame::facts::{may_be_away, pods_needed};
 use crate::blame::{Blame, Setting};
 use crate::cluster::spec::{
-    Container, Deployment, Handler, Hook, IntOrPercent, OnSigterm, Strategy,
+    Container, Deployment, Handler, Hook, IntOrPercent, OnSigterm, Strategy, TargetPort,
 };
 use crate::scenario::Scenario;
 use crate::timeline::L7;
@@ -26,6 +26,8 @@ pub enum Worth {
     AtMost(IntOrPercent),
     Count(i32, Words),
     AtLeast(i32, Words),
+    /// Where a Service sends to.
+    Port(TargetPort),
     /// What a probe asks.
     Asks(Handler),
     /// The process ends by itself so many seconds after its start.
@@ -73,6 +75,8 @@ impl fmt::Display for Worth {
             Worth::AtMost(of) => write!(f, "at most {}", amount(of)),
             Worth::Count(n, of) => f.write_str(&number(n, of)),
             Worth::AtLeast(n, of) => write!(f, "at least {}", number(n, of)),
+            Worth::Port(TargetPort::Number(port)) => write!(f, "{port}"),
+            Worth::Port(TargetPort::Name(name)) => f.write_str(name),
             Worth::Asks(Handler::HttpGet { path, port }) => write!(f, "httpGet :{port}{path}"),
             Worth::Asks(Handler::TcpSocket { port }) => write!(f, "tcpSocket :{port}"),
             Worth::Asks(Handler::Grpc { port }) => write!(f, "grpc :{port}"),
@@ -120,6 +124,7 @@ pub fn found_and_needed(blame: &Blame, scenario: &Scenario) -> (Worth, Worth) {
         }
         Setting::ReadinessProbe
         | Setting::ReadinessProbeTarget
+        | Setting::TargetPort
         | Setting::Restarts
         | Setting::OldReadiness => of_new_pods(blame.setting, scenario),
         Setting::Strategy => (words!("Recreate"), words!("RollingUpdate")),
@@ -164,6 +169,11 @@ fn of_new_pods(setting: Setting, scenario: &Scenario) -> (Worth, Worth) {
     let container = scenario.after().template.serving_container();
     match setting {
         Setting::Restarts => restarts(container),
+        Setting::TargetPort => {
+            let port = scenario.services[0].ports.first().map(|p| &p.target_port);
+            let found = port.map_or(words!("none"), |p| Worth::Port(p.clone()));
+            (found, words!("a port of app.ports"))
+        }
         Setting::OldReadiness => (words!("never ready"), words!("pods that are ready")),
         _ => {
             let probe = container.readiness_probe.as_ref();
@@ -180,6 +190,9 @@ fn restarts(container: &Container) -> (Worth, Worth) {
         return (Worth::EndsAfter(after.as_secs_f64()), stays);
     }
     match &container.liveness_probe {
+        Some(probe) if probe.fails_after().is_some() => {
+            (words!("a livenessProbe that always fails"), words!("one that can succeed"))
+        }
         Some(probe) => {
             let failures = f64::from(probe.failure_threshold) * f64::from(probe.period_seconds);
             let after = f64::from(probe.initial_delay_seconds) + failures;

@@ -62,6 +62,7 @@ fn setting_name(setting: Setting) -> &'static str {
         Setting::DrainTimeout => "drain timeout of the application",
         Setting::ReadinessProbe => "readinessProbe",
         Setting::ReadinessProbeTarget => "what the readinessProbe asks",
+        Setting::TargetPort => "targetPort of the Service",
         Setting::Restarts => "restarts of the container",
         Setting::MinReadySeconds => "minReadySeconds",
         Setting::Strategy => "strategy.type",
@@ -115,6 +116,7 @@ fn explanation(setting: Setting) -> &'static str {
         Setting::ReadinessProbeTarget => {
             "The readiness probe passes although the port that serves requests does not listen yet."
         }
+        Setting::TargetPort => "Requests go to a port that the application does not listen on.",
         Setting::Restarts => {
             "The process ends by itself, or its liveness probe ends it, while requests are sent to it."
         }

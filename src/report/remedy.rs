@@ -1,7 +1,9 @@
 //! The setting that keeps an action from its end: what was found, and what would do.
 
 use super::words::seconds;
-use crate::cluster::spec::{Container, Deployment, IntOrPercent, PodDisruptionBudget, Strategy};
+use crate::cluster::spec::{
+    Container, Deployment, IntOrPercent, PodDisruptionBudget, Probe, Strategy,
+};
 use crate::model::scheduler::filter::Rejected;
 use crate::scenario::Scenario;
 use crate::world::{Stuck, Why};
@@ -31,6 +33,10 @@ pub(super) fn fix(scenario: &Scenario, stuck: &Stuck) -> Fix {
             let after = container.app.crash_after.map_or(0.0, |d| d.as_secs_f64());
             let found = format!("ends {} after its start", seconds(after));
             ("the application", found, "one that keeps running".into())
+        }
+        Why::NeverReady { container } if failing(container).is_some() => {
+            let (name, probe) = failing(container).expect("just found");
+            return never_succeeds(container, name, probe);
         }
         Why::NeverReady { container } => {
             let setting = format!("readinessProbe of {}", container.name);
@@ -145,10 +151,49 @@ fn nth(n: i32) -> String {
     }
 }
 
+/// A probe that keeps a container from being ready and cannot succeed, and its name.
+pub(super) fn failing(container: &Container) -> Option<(&'static str, &Probe)> {
+    let probes = [
+        (probe_name(true), &container.startup_probe),
+        ("readinessProbe", &container.readiness_probe),
+    ];
+    let there = probes.into_iter().filter_map(|(name, probe)| Some((name, probe.as_ref()?)));
+    there.filter(|(_, probe)| probe.fails_after().is_some()).next()
+}
+
+/// Why it cannot, as the end of a sentence.
+pub(super) fn why_it_fails(probe: &Probe) -> String {
+    match probe.refused {
+        true => "asks a port that nobody listens on".to_owned(),
+        false => format!(
+            "takes {}, and is given {}",
+            seconds(probe.takes.as_secs_f64()),
+            seconds(f64::from(probe.timeout_seconds))
+        ),
+    }
+}
+
+fn never_succeeds(container: &Container, name: &str, probe: &Probe) -> Fix {
+    if probe.refused {
+        let setting = format!("port of the {name} of {}", container.name);
+        let needed = "a port that the application listens on (app.ports)".into();
+        return Fix { setting, found: "one that nobody listens on".into(), needed };
+    }
+    let least = libm::floor(probe.takes.as_secs_f64()) as i64 + 1;
+    Fix {
+        setting: format!("{name}.timeoutSeconds of {}", container.name),
+        found: probe.timeout_seconds.to_string(),
+        needed: format!("at least {least}"),
+    }
+}
+
 /// The probe's failures must last for longer than the start.
 fn killed(container: &Container, by_startup: bool, after_s: f64) -> Fix {
     let probe = if by_startup { &container.startup_probe } else { &container.liveness_probe };
     let Some(probe) = probe else { return Fix::default() };
+    if probe.fails_after().is_some() {
+        return never_succeeds(container, probe_name(by_startup), probe);
+    }
     let period = f64::from(probe.period_seconds.max(1));
     let more = libm::floor((start_s(container) - after_s).max(0.0) / period) as i32 + 1;
     let threshold = probe.failure_threshold.saturating_add(more);

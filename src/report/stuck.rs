@@ -1,7 +1,8 @@
 //! What does not reach its end, in words: since when, and which setting keeps it from there.
 
-use super::remedy::{fix, list, probe_name, start_s};
+use super::remedy::{failing, fix, list, probe_name, start_s, why_it_fails};
 use super::words::{percent, plural, seconds};
+use crate::cluster::spec::{Container, Probe};
 use crate::run::Replication;
 use crate::scenario::{ActionKind, Scenario};
 use crate::world::{Stuck, Why};
@@ -165,6 +166,12 @@ fn what(stuck: &Stuck) -> String {
             let fit = if *n == 1 { "fits" } else { "fit" };
             format!("{} {fit} on no node ({message})", pods(*n))
         }
+        Why::Killed { container, by_startup, .. } if killer(container, *by_startup).is_some() => {
+            let probe = killer(container, *by_startup).expect("just found");
+            let name = probe_name(*by_startup);
+            let why = why_it_fails(probe);
+            format!("{name} ends container {} again and again: it {why}", container.name)
+        }
         Why::Killed { container, by_startup, after } => format!(
             "{} ends container {} {} after its start, and it needs {} to listen",
             probe_name(*by_startup),
@@ -173,6 +180,14 @@ fn what(stuck: &Stuck) -> String {
             seconds(start_s(container)),
         ),
         Why::Crashes { container } => format!("container {} ends again and again", container.name),
+        Why::NeverReady { container } if failing(container).is_some() => {
+            let (name, probe) = failing(container).expect("just found");
+            format!(
+                "{name} of container {} fails every time: it {}",
+                container.name,
+                why_it_fails(probe)
+            )
+        }
         Why::NeverReady { container } => {
             format!("container {} answers every readiness probe with \"no\"", container.name)
         }
@@ -205,6 +220,12 @@ fn what(stuck: &Stuck) -> String {
     }
 }
 
+/// The probe that ends a container and cannot succeed.
+fn killer(container: &Container, by_startup: bool) -> Option<&Probe> {
+    let probe = if by_startup { &container.startup_probe } else { &container.liveness_probe };
+    probe.as_ref().filter(|probe| probe.fails_after().is_some())
+}
+
 fn was(n: u32) -> &'static str {
     if n == 1 { "was" } else { "were" }
 }
@@ -219,6 +240,9 @@ pub fn without_effect(scenario: &Scenario, replications: &[Replication]) -> Vec<
         let name = action(scenario, index as usize);
         let reason = match &scenario.actions[index as usize].kind {
             ActionKind::Drain { .. } => "the node has no pod",
+            ActionKind::DeletePods { .. } | ActionKind::Evict { .. } => "there is no pod",
+            ActionKind::ShiftWeight { .. } => "the weights are these already",
+            ActionKind::SelectorSwitch { .. } => "the Service selects these pods already",
             _ => "the Deployment is like that already",
         };
         match n == replications.len() {

@@ -175,7 +175,8 @@ impl Recorder {
         }
     }
 
-    /// The serving process starts at `at` and listens from `listening` on, unless it ends before.
+    /// The serving process starts at `at` and listens from `listening` on, unless it ends before; never: not
+    /// where requests are sent to.
     pub fn life(&mut self, pod: PodId, at: Time, listening: Time) {
         let truth = self.truth(pod, at);
         assert!(listening >= at, "{} listens before it starts", truth.name);
@@ -185,7 +186,9 @@ impl Recorder {
         if listening > at {
             self.phase(pod, at, Phase::Refusing);
         }
-        self.phase(pod, listening, Phase::Serving);
+        if !listening.is_never() {
+            self.phase(pod, listening, Phase::Serving);
+        }
     }
 
     /// The process is told to stop; the first time counts.

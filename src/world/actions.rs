@@ -100,7 +100,13 @@ impl World<'_> {
             ActionKind::Drain { node } => self.drain(now, goal, *node),
         };
         let kind = &self.scenario.actions[index as usize].kind;
-        if kind.edits_a_deployment() && generation(self) == old && !self.goals.denied(index) {
+        let unchanged = match kind {
+            ActionKind::DeletePods { .. } | ActionKind::Evict { .. } => {
+                self.goals.waits_for_no_pod(index)
+            }
+            kind => kind.edits_a_deployment() && generation(self) == old,
+        };
+        if unchanged && !self.goals.denied(index) {
             self.actions.idle.push(index);
         }
         self.goals.look(now, &self.cluster);
@@ -242,9 +248,17 @@ impl World<'_> {
         match &self.scenario.actions[index as usize].kind {
             ActionKind::SelectorSwitch { deployment, .. } => {
                 let selector = self.switched_selector(&deployment.template.labels);
+                if self.cluster.services[0].selector == selector {
+                    self.actions.idle.push(index);
+                }
                 self.cluster.set_selector(0, selector);
             }
-            ActionKind::ShiftWeight { weights } => self.cluster.set_weights(weights),
+            ActionKind::ShiftWeight { weights } => {
+                if self.cluster.weights == *weights {
+                    self.actions.idle.push(index);
+                }
+                self.cluster.set_weights(weights);
+            }
             kind => panic!("{kind:?} edits neither a Service nor an Ingress"),
         }
     }

@@ -108,6 +108,11 @@ impl Goals {
         self.0.iter().any(|g| g.over.is_none() && g.denied.is_none())
     }
 
+    /// The action takes no pod away.
+    pub fn waits_for_no_pod(&self, action: u32) -> bool {
+        self.0.iter().any(|g| g.action == action && g.pods.is_empty())
+    }
+
     /// The action was turned away.
     pub fn denied(&self, action: u32) -> bool {
         self.0.iter().any(|g| g.action == action && g.denied.is_some())

@@ -226,6 +226,8 @@ impl<'a> World<'a> {
         let ctx = Ctx { run: self.run, now: started, slowdown: 1.0 };
         let mut scene = Scene { ctx, cluster: &self.cluster, timeline: &mut self.timeline };
         self.kubelets.adopt(&mut scene, pod, node, started);
+        let now = Ctx { now: self.queue.now(), ..ctx };
+        self.kubelets.wake_failing(now, pod, &mut says(&mut self.queue, Event::Kubelet));
         for service in 0..self.slices.len() {
             let template = self.cluster.template_of(pod);
             if let Some(conditions) = self.slices[service].adopt(pod, template, ready) {

@@ -4,7 +4,7 @@ use super::World;
 use super::goals::Goal;
 use super::why::{Stuck, Why};
 use crate::cluster::objects::{BudgetId, BudgetStatus, DeploymentId, PodId};
-use crate::cluster::spec::Container;
+use crate::cluster::spec::{Container, Probe};
 use crate::engine::Time;
 use crate::model::scheduler::choice::Failure;
 
@@ -186,8 +186,14 @@ impl World<'_> {
             Why::NoNode { .. } => {
                 !self.cluster.pods.iter().any(|p| p.deleting.is_some() && !p.removed)
             }
-            Why::Killed { container, after, .. } => {
-                container.app.start_delay.quantile_s(0.05) > after.as_secs_f64()
+            Why::Killed { container, after, by_startup } => {
+                let fails = |p: &Probe| p.fails_after().is_some();
+                let probe = match by_startup {
+                    true => &container.startup_probe,
+                    false => &container.liveness_probe,
+                };
+                probe.as_ref().is_some_and(fails)
+                    || container.app.start_delay.quantile_s(0.05) > after.as_secs_f64()
             }
             Why::Gates { set, .. } => !set,
             Why::Crashes { .. } | Why::Starting { .. } | Why::MinReady { .. } => false,

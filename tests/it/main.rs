@@ -3,6 +3,7 @@
 mod bounds;
 mod broken;
 mod checks;
+mod commands;
 mod conformance;
 mod experiments;
 mod fuzz_inputs;

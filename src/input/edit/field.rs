@@ -4,9 +4,9 @@ use crate::input::cards;
 use crate::input::edit::insert::HANDLERS;
 use crate::input::edit::set::{KINDS, SHORT_OTHER, deployment_path};
 use crate::input::given::Input;
-use crate::input::raw::manifest::Document;
+use crate::input::raw::manifest::{Document, typed_object};
 use crate::input::subject;
-use crate::input::text::tree::{Node, Step, Value, key_of, parse_path};
+use crate::input::text::tree::{Node, Step, Value, key_of, parse_path, path_text};
 
 /// A field of a Kubernetes object.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -48,6 +48,23 @@ fn default_of(field: &str) -> Option<String> {
         ("Probe.failureThreshold", d.probe_failure_threshold.to_string()),
     ];
     defaults.into_iter().find(|(known, _)| field.ends_with(known)).map(|(_, value)| value)
+}
+
+/// The steps with elements of lists by their number, not by their name.
+fn by_number(root: &Node, steps: &[Step]) -> Vec<Step> {
+    let mut node = Some(root);
+    let mut numbered = Vec::new();
+    for step in steps {
+        let named = |n: &Node| n.get("name").and_then(Node::as_str) == Some(key_of(step));
+        let index = node.and_then(|n| n.items().iter().position(named));
+        let step = index.map_or(step.clone(), Step::Index);
+        node = match &step {
+            Step::Index(i) => node.and_then(|n| n.items().get(*i)),
+            Step::Key(key) => node.and_then(|n| n.get(key)),
+        };
+        numbered.push(step);
+    }
+    numbered
 }
 
 /// One step towards a field.
@@ -99,6 +116,16 @@ impl Input {
             steps: named(&document.root, &steps)?,
             replaces: replaced(&document.root, &steps),
         })
+    }
+
+    /// Why a path that leads into an object changes nothing: nobody simulates the field.
+    pub(crate) fn ignored_field(&self, path: &str) -> Option<String> {
+        let (document, steps) = self.document_of(path)?;
+        let text = path_text(&by_number(&document.root, &steps));
+        let ignored = typed_object("", &document.root, document.kind()).ok()?.ignored;
+        let inside = |above: &&String| text == **above || text.starts_with(&format!("{above}."));
+        let field = ignored.iter().find(inside)?;
+        Some(format!("{field} is not simulated: see models/keys/fields.toml"))
     }
 
     /// The object that a path leads into (of a Deployment with an update: the update, which stays), and the

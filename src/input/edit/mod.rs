@@ -1,5 +1,6 @@
 //! Changing raw documents: overrides, and where a setting stands.
 
+mod annotation;
 mod card;
 pub(crate) mod field;
 mod insert;

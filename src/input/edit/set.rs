@@ -2,6 +2,7 @@
 
 use crate::input::edit::insert::{insert, remove_twins, targets, toml_value, yaml_value};
 use crate::input::given::Input;
+use crate::input::known;
 use crate::input::load::typed_case;
 use crate::input::lower::serving_container;
 use crate::input::ports;
@@ -87,7 +88,8 @@ impl Input {
     /// Deployment), into the scenario (`traffic.rate_per_s`, `app.v2.start_delay_s`) and into the cards of
     /// the platform (`platform.watch_kubelet.median_s`), of the path (`balancer.deregistration.median_s`), of
     /// the proxy in front of it (`in_front.idle_timeout`) and of the scheduler
-    /// (`scheduler.pod_topology_spread`). `null` removes a value.
+    /// (`scheduler.pod_topology_spread`). The name of an annotation sets it where its controller reads it.
+    /// `null` removes a value.
     ///
     /// # Errors
     /// The path is unknown, or the value has the wrong type. The input is unchanged then.
@@ -97,6 +99,9 @@ impl Input {
         if value.trim().is_empty() {
             let error = Diagnostic::error("", "no value is given").at(None, path);
             return Err(error.allowed("a value, or null, which removes what is there").into());
+        }
+        if path.contains('/') && known::annotation(path).is_some() {
+            return self.set_annotation(path, value);
         }
         match keys[..] {
             [] => Err(unknown_path(path).into()),
@@ -269,7 +274,7 @@ impl Input {
         Ok(())
     }
 
-    fn replace(&mut self, changed: Vec<(usize, Document)>) {
+    pub(super) fn replace(&mut self, changed: Vec<(usize, Document)>) {
         for (i, document) in changed {
             self.documents[i] = Arc::new(document);
         }
@@ -315,7 +320,7 @@ fn long_path(steps: &[Step], serving: &str) -> Vec<Step> {
 }
 
 /// The document with `value` at `steps`.
-fn edited(
+pub(super) fn edited(
     document: &Document,
     path: &str,
     steps: &[Step],
@@ -325,7 +330,7 @@ fn edited(
         let mut root = document.root.clone();
         insert(&mut root, steps, value).map_err(|why| not_there(path, &why))?;
         let kind = document.kind();
-        let Meant { object, unknown, left_out } = typed_object("", &root, kind)?;
+        let Meant { object, unknown, left_out, .. } = typed_object("", &root, kind)?;
         let full = path_text(steps);
         match unknown.iter().find(|u| full == u.path || full.starts_with(&format!("{}.", u.path))) {
             Some(unknown) => Err(unknown_key(path, unknown).into()),

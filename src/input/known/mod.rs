@@ -107,6 +107,8 @@ pub struct LeftOut {
 pub struct Section {
     /// The paths of requests on which they are read; empty: on all.
     pub paths: Vec<Kind>,
+    /// The kind whose annotations they are; none: they mark pods.
+    pub on: Option<String>,
     fates: BTreeMap<String, Fate>,
 }
 
@@ -115,6 +117,7 @@ pub struct Section {
 struct Table {
     #[serde(default)]
     path: Vec<Kind>,
+    on: Option<String>,
     #[serde(default)]
     modelled: Vec<String>,
     #[serde(default)]
@@ -134,7 +137,7 @@ impl From<Table> for Section {
         let without = table.without_effect.into_values().flatten();
         without.for_each(|key| add(key, Fate::WithoutEffect));
         table.not_modelled.into_iter().for_each(|(key, rule)| add(key, Fate::NotModelled(rule)));
-        Section { paths: table.path, fates }
+        Section { paths: table.path, on: table.on, fates }
     }
 }
 

@@ -4,8 +4,8 @@ use crate::cluster::spec::{App, OnSigterm, TargetPort};
 use crate::engine::{Dist, Dur};
 use crate::input::cards::Card;
 use crate::input::given::Input;
-use crate::input::lower::containers::{AppPlan, Apps};
 use crate::input::lower::lowering::lean;
+use crate::input::lower::plans::{AppPlan, Apps};
 use crate::input::raw::case::{AppCase, OnSigtermCase};
 use crate::input::text::checks;
 use crate::input::text::diagnostics::{Diagnostic, Diagnostics};
@@ -77,7 +77,15 @@ impl Reader<'_> {
             keep_alive_timeout: None,
             drain_poll: None,
         };
-        AppPlan { app, pre_stop: None, post_start: None }
+        AppPlan {
+            app,
+            pre_stop: None,
+            post_start: None,
+            probe: None,
+            ports: None,
+            sigterm_given: false,
+            drain_timeout: Dur::from_secs(30),
+        }
     }
 
     fn plan(&mut self, case: &AppCase, key: &str) -> AppPlan {
@@ -111,6 +119,12 @@ impl Reader<'_> {
             app,
             pre_stop: case.pre_stop_s.map(Dur::from_secs_f64),
             post_start: case.post_start_s.map(Dur::from_secs_f64),
+            probe: case.probe_s.map(Dur::from_secs_f64),
+            ports: case.ports.clone(),
+            sigterm_given: case.on_sigterm.is_some(),
+            drain_timeout: Dur::from_secs_f64(
+                case.drain_timeout_s.or(card.number("drain_timeout")).unwrap_or(30.0),
+            ),
         }
     }
 
@@ -197,6 +211,7 @@ impl Reader<'_> {
             ("keep_alive_timeout_s", case.keep_alive_timeout_s),
             ("pre_stop_s", case.pre_stop_s),
             ("post_start_s", case.post_start_s),
+            ("probe_s", case.probe_s),
         ];
         for (name, value) in seconds {
             if let Some(x) = value.filter(|x| !(0.0..=checks::SECONDS_MAX).contains(x)) {
@@ -209,6 +224,11 @@ impl Reader<'_> {
             let error = self.fail(&format!("{key}.concurrency"), "value out of range");
             error.found = Some("0".to_owned());
             error.allowed = Some("1 or more, or nothing for no limit".to_owned());
+        }
+        if case.ports.as_ref().is_some_and(|ports| ports.contains(&0)) {
+            let error = self.fail(&format!("{key}.ports"), "value out of range");
+            error.found = Some("0".to_owned());
+            error.allowed = Some("1 to 65535".to_owned());
         }
         for (name, dist) in [("start_delay", &case.start_delay), ("service", &case.service)] {
             if let Some(Err(why)) = dist.as_ref().map(checks::dist) {

@@ -18,6 +18,8 @@ pub struct Check<'a> {
     pub not_modelled: &'a mut Vec<String>,
     pub assumptions: &'a mut Vec<Assumption>,
     pub asked: &'a mut Vec<Wanted>,
+    /// The minor version of the kubelets.
+    pub kubelet: u32,
 }
 
 impl Check<'_> {
@@ -51,6 +53,23 @@ impl Check<'_> {
         }
     }
 
+    /// Something that was taken for granted, once.
+    pub fn assume(&mut self, key: &str, text: impl Into<String>) {
+        let assumption = Assumption { key: key.to_owned(), text: text.into() };
+        if !self.assumptions.contains(&assumption) {
+            self.assumptions.push(assumption);
+        }
+    }
+
+    /// Something at `path` that is most likely a mistake: it stands before all that is assumed.
+    pub fn warn(&mut self, path: &str, text: impl Into<String>) {
+        let line = self.doc.root.line_of(path).map_or(String::new(), |l| format!(":{l}"));
+        let key = format!("{}{line}: {path}", self.doc.file);
+        if !self.assumptions.iter().any(|a| a.key == key) {
+            self.assumptions.insert(0, Assumption { key, text: text.into() });
+        }
+    }
+
     /// The position of the word among those allowed; the first if it is not given.
     pub fn one_of(&mut self, path: &str, word: Option<&str>, allowed: &[&str]) -> usize {
         let Some(word) = word.filter(|w| !w.is_empty()) else { return 0 };
@@ -78,10 +97,8 @@ impl Check<'_> {
                 ("selects no pods of the input: without effect", any)
             }
         };
-        let line = self.doc.root.line_of(path).map_or(String::new(), |l| format!(":{l}"));
-        let key = format!("{}{line}: {path}", self.doc.file);
-        if !found && !self.assumptions.iter().any(|a| a.key == key) {
-            self.assumptions.insert(0, Assumption { key, text: text.to_owned() });
+        if !found {
+            self.warn(path, text);
         }
     }
 }

@@ -1,39 +1,21 @@
 //! Containers: images, ports, probes and lifecycle hooks.
 
-use crate::cluster::spec::{
-    App, Container, ContainerPort, Handler, ImagePullPolicy, Probe, TargetPort,
-};
+use crate::cluster::spec::{Container, ContainerPort, Handler, ImagePullPolicy, Probe};
 use crate::engine::Dur;
 use crate::input::cards;
 use crate::input::lower::check::Check;
+use crate::input::lower::commands::sleep_of;
 use crate::input::lower::handlers::{exactly_one, http_get, named_port, port_number};
 use crate::input::lower::hooks;
 use crate::input::lower::placement;
-use crate::input::lower::serving_container;
+use crate::input::lower::plans::{AppPlan, Apps, key_of, plan_of};
+use crate::input::lower::stops;
 use crate::input::text::checks;
 use crate::input::text::tree::quoted;
 use k8s_openapi::api::core::v1::{Container as Api, LifecycleHandler, PodSpec, Probe as ApiProbe};
-use std::collections::BTreeMap;
 
-/// How one process behaves, with what its hooks take when the manifest does not say.
-#[derive(Clone, Debug, PartialEq)]
-pub struct AppPlan {
-    pub app: App,
-    pub pre_stop: Option<Dur>,
-    pub post_start: Option<Dur>,
-}
-
-/// The processes of a pod template.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Apps {
-    /// The container that serves `port`, the Service's target port.
-    pub serving: AppPlan,
-    pub port: Option<TargetPort>,
-    /// Containers the scenario describes by name.
-    pub named: BTreeMap<String, AppPlan>,
-    /// All further containers.
-    pub other: AppPlan,
-}
+/// Since this minor version an exec probe ends at its timeout (gate ExecProbeTimeout).
+const EXEC_TIMES_OUT: u32 = 20;
 
 /// The value of VERSION in a container's environment.
 pub fn version_label(spec: &PodSpec) -> Option<String> {
@@ -56,7 +38,6 @@ pub fn all(
         error.suggestion = Some("containers: [{ name: app, image: ... }]".to_owned());
     }
     unique_names(check, spec);
-    let serving = serving_container::number(spec, apps.port.as_ref());
     let inits = spec.init_containers.iter().flatten().count();
     let mut init = Vec::new();
     for (i, api) in spec.init_containers.iter().flatten().enumerate() {
@@ -71,8 +52,7 @@ pub fn all(
                 false
             }
         };
-        let default = if i == serving { &apps.serving } else { &apps.other };
-        let plan = apps.named.get(&api.name).unwrap_or(default);
+        let plan = plan_of(apps, spec, i);
         let probes = api.startup_probe.is_some()
             || api.readiness_probe.is_some()
             || api.liveness_probe.is_some()
@@ -81,13 +61,20 @@ pub fn all(
             let error = check.error(&at, "probes and hooks are not allowed in an init container");
             error.suggestion = Some("a sidecar has restartPolicy: Always".to_owned());
         }
-        init.push(Container { sidecar, ..container(check, &at, api, grace, plan) });
+        let mut made = Container { sidecar, ..container(check, &at, api, grace, plan) };
+        if sidecar {
+            let key = key_of(apps, spec, i, &api.name);
+            made.app.on_sigterm = stops::on_sigterm(check, spec, api, &key, plan);
+        }
+        init.push(made);
     }
     let mut containers = Vec::new();
     for (i, api) in spec.containers.iter().enumerate() {
-        let default = if inits + i == serving { &apps.serving } else { &apps.other };
-        let plan = apps.named.get(&api.name).unwrap_or(default);
-        containers.push(container(check, &format!("{path}.containers[{i}]"), api, grace, plan));
+        let plan = plan_of(apps, spec, inits + i);
+        let mut made = container(check, &format!("{path}.containers[{i}]"), api, grace, plan);
+        let key = key_of(apps, spec, inits + i, &api.name);
+        made.app.on_sigterm = stops::on_sigterm(check, spec, api, &key, plan);
+        containers.push(made);
     }
     (init, containers)
 }
@@ -127,7 +114,7 @@ fn container(
     }
     let ports = ports(check, path, api);
     let mut probe = |kind: &str, api: Option<&ApiProbe>| {
-        api.and_then(|p| self::probe(check, &format!("{path}.{kind}"), p, kind, &ports))
+        api.and_then(|p| self::probe(check, &format!("{path}.{kind}"), p, (kind, plan), &ports))
     };
     let startup_probe = probe("startupProbe", api.startup_probe.as_ref());
     let readiness_probe = probe("readinessProbe", api.readiness_probe.as_ref());
@@ -198,7 +185,7 @@ fn probe(
     check: &mut Check<'_>,
     path: &str,
     api: &ApiProbe,
-    kind: &str,
+    (kind, plan): (&str, &AppPlan),
     ports: &[ContainerPort],
 ) -> Option<Probe> {
     // Zero means "not given" to the API server, except for the delay.
@@ -229,15 +216,30 @@ fn probe(
         Some(g) if g < 1 => check.out_of_range(&grace_path, g, "1 or more"),
         _ => {}
     }
-    Some(Probe {
-        handler: probe_handler(check, path, api, ports)?,
+    let handler = probe_handler(check, path, api, ports)?;
+    let by_command = match &handler {
+        Handler::Exec { command } => sleep_of(command),
+        _ => None,
+    };
+    let is_exec = matches!(handler, Handler::Exec { .. });
+    let probe = Probe {
+        handler,
         initial_delay_seconds,
         period_seconds,
         timeout_seconds,
         success_threshold,
         failure_threshold,
         termination_grace_period_seconds: grace,
-    })
+        takes: plan.probe.or(by_command).unwrap_or(Dur::ZERO),
+        refused: false,
+        times_out: !is_exec || check.kubelet >= EXEC_TIMES_OUT,
+    };
+    if probe.fails_after().is_some() {
+        let takes = checks::number(probe.takes.as_secs_f64());
+        let text = format!("takes {takes} s and is given {timeout_seconds} s: it fails every time");
+        check.warn(path, text);
+    }
+    Some(probe)
 }
 
 fn probe_handler(

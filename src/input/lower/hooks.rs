@@ -3,8 +3,8 @@
 use crate::cluster::spec::{ContainerPort, Hook};
 use crate::engine::Dur;
 use crate::input::lower::check::Check;
+use crate::input::lower::commands::{self, sleep_of};
 use crate::input::lower::handlers::{exactly_one, http_get};
-use crate::input::text::checks;
 use crate::input::text::tree::quoted;
 use crate::scenario::Assumption;
 use k8s_openapi::api::core::v1::LifecycleHandler;
@@ -39,9 +39,17 @@ pub fn hook(
     }
     if let Some(exec) = &api.exec {
         let command = exec.command.clone().unwrap_or_default();
-        let duration = given
-            .or_else(|| sleep_of(&command))
-            .unwrap_or_else(|| assume_instant(check, path, &command.join(" ")));
+        let read = || {
+            let known = commands::known(&command).filter(|_| path.ends_with("preStop"));
+            let waits = known.map(|k| Dur::from_secs_f64(k.waits_s));
+            if let Some(known) = known {
+                let text = format!("{}: {}", quoted(&command.join(" ")), known.says);
+                check.assume("preStop", text);
+            }
+            sleep_of(&command).or(waits)
+        };
+        let duration =
+            given.or_else(read).unwrap_or_else(|| assume_instant(check, path, &command.join(" ")));
         return Some(Hook::Exec { command, duration });
     }
     None
@@ -55,31 +63,4 @@ fn assume_instant(check: &mut Check<'_>, path: &str, what: &str) -> Dur {
         check.assumptions.push(Assumption { key: key.to_owned(), text });
     }
     Dur::ZERO
-}
-
-/// The seconds of all `sleep N` in a command, if there is one.
-fn sleep_of(command: &[String]) -> Option<Dur> {
-    let joined = command.join(" ");
-    let words: Vec<&str> = joined
-        .split(|c: char| c.is_whitespace() || ";&|(){}'\"".contains(c))
-        .filter(|w| !w.is_empty())
-        .collect();
-    let mut total = None;
-    for pair in words.windows(2) {
-        if pair[0] != "sleep" && !pair[0].ends_with("/sleep") {
-            continue;
-        }
-        let (digits, scale) = match pair[1].strip_suffix(['s', 'm', 'h']) {
-            Some(digits) if pair[1].ends_with('m') => (digits, 60.0),
-            Some(digits) if pair[1].ends_with('h') => (digits, 3600.0),
-            Some(digits) => (digits, 1.0),
-            None => (pair[1], 1.0),
-        };
-        if let Ok(n) = digits.parse::<f64>()
-            && (0.0..=checks::SECONDS_MAX).contains(&n)
-        {
-            total = Some(total.unwrap_or(0.0) + n * scale);
-        }
-    }
-    total.map(Dur::from_secs_f64)
 }

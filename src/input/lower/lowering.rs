@@ -23,8 +23,26 @@ pub(crate) struct Lowering<'a> {
     pub asked: Vec<Wanted>,
     /// Paths of settings that something read, where that is not certain.
     pub used: BTreeSet<String>,
+    /// The minor version of the kubelets.
+    pub kubelet: u32,
     /// How requests reach the pods.
     pub path_kind: Option<Kind>,
+}
+
+impl<'a> Lowering<'a> {
+    /// Nothing gathered yet.
+    pub fn new(input: &'a Input) -> Lowering<'a> {
+        Lowering {
+            input,
+            problems: Diagnostics::default(),
+            not_modelled: Vec::new(),
+            assumptions: Vec::new(),
+            asked: Vec::new(),
+            used: BTreeSet::new(),
+            kubelet: 0,
+            path_kind: None,
+        }
+    }
 }
 
 impl Lowering<'_> {
@@ -37,6 +55,7 @@ impl Lowering<'_> {
             not_modelled: &mut self.not_modelled,
             assumptions: &mut self.assumptions,
             asked: &mut self.asked,
+            kubelet: self.kubelet,
         };
         run(&mut check)
     }

@@ -8,6 +8,7 @@ mod assumed;
 mod binding;
 mod check;
 mod cluster;
+mod commands;
 mod containers;
 mod forward;
 mod handlers;
@@ -16,13 +17,16 @@ mod left_out;
 pub mod lowering;
 pub(super) mod network;
 mod nodes;
+mod open_ports;
 mod path;
 mod placement;
+mod plans;
 mod scheduler;
 pub(super) mod serving;
 pub(super) mod serving_container;
 mod shares;
 mod split;
+mod stops;
 mod subject_objects;
 mod traffic;
 mod used;
@@ -38,7 +42,6 @@ use crate::input::subject::{self, Subject};
 use crate::input::text::diagnostics::Diagnostics;
 use crate::scenario::{Scenario, templates};
 use lowering::Lowering;
-use std::collections::BTreeSet;
 use std::sync::Arc;
 pub use versions::minor_version;
 
@@ -53,15 +56,8 @@ impl Input {
 }
 
 fn scenario(input: &Input) -> Result<Scenario, Diagnostics> {
-    let mut low = Lowering {
-        input,
-        problems: Diagnostics::default(),
-        not_modelled: Vec::new(),
-        assumptions: Vec::new(),
-        asked: Vec::new(),
-        used: BTreeSet::new(),
-        path_kind: None,
-    };
+    let mut low = Lowering::new(input);
+    low.kubelet = low.kubelet_minor();
     let subject = subject::choose(input)?;
     let result = low.build(&subject);
     if low.problems.has_errors() {

@@ -4,6 +4,7 @@ use crate::cluster::spec::{Deployment, Service, ServiceKind, ServicePort, Target
 use crate::input::given::Input;
 use crate::input::lower::lowering::Lowering;
 use crate::input::lower::network;
+use crate::input::lower::open_ports;
 use crate::input::ports::{is_tcp, main_port, ports};
 use crate::input::raw::manifest::Document;
 use crate::input::subject::{self, Subject};
@@ -39,6 +40,15 @@ pub fn service(low: &mut Lowering<'_>, subject: &Subject) -> Service {
             }
         });
         low.problems.push(error);
+    }
+    if let Some(ServicePort { target_port: TargetPort::Number(target), .. }) = service.ports.first()
+        && low.input.case.app.common().ports.is_none()
+    {
+        let declared = container_ports(deployment).filter(|p| carries_http(p));
+        let declared: Vec<u16> =
+            declared.filter_map(|p| u16::try_from(p.container_port).ok()).collect();
+        let path = format!("spec.ports[{main}].targetPort");
+        low.check(doc, |check| open_ports::warn_of_target(check, &path, *target, &declared));
     }
     service
 }

@@ -1,46 +1,139 @@
-//! What the user set must do something: a `--set` that nothing reads is a mistake.
+//! What the user gave must do something: a `--set` that nothing reads is a mistake, and so is a key of the
+//! scenario.
 
 use crate::cluster::spec::{Container, Hook, OnSigterm};
+use crate::input::known::{self, Fate};
 use crate::input::lower::lowering::Lowering;
 use crate::input::text::diagnostics::Diagnostic;
-use crate::input::text::tree::{key_of, parse_path};
-use crate::scenario::Scenario;
+use crate::input::text::tree::{Node, Step, key_of, parse_path, path_text};
+use crate::model::balancer::Path;
+use crate::scenario::{ActionKind, Scenario};
 use crate::traffic::offered::Arrivals;
+
+/// Whether a key does something.
+enum Use {
+    Always,
+    /// It does not, and why.
+    Never(String),
+}
+
+impl Use {
+    fn when(used: bool, why: &str) -> Use {
+        if used { Use::Always } else { Use::Never(why.to_owned()) }
+    }
+}
 
 /// Errors for settings that must be used and are not.
 pub(super) fn check(low: &mut Lowering<'_>, scenario: &Scenario) {
     for path in &low.input.must_use {
-        if let Some(why) = unused(low, scenario, path) {
+        if let Some(Use::Never(why)) = of_setting(low, scenario, path) {
             let error = Diagnostic::error("", "given and not used").at(None, path);
+            low.problems.push(error.suggest(why));
+        }
+    }
+    if !low.input.whole_case {
+        return;
+    }
+    let mut given = Vec::new();
+    leaves(&low.input.case_root, &mut Vec::new(), &mut given);
+    for (path, line) in given {
+        // What was set over it was looked at above.
+        let silent = path.starts_with("traffic") && scenario.no_requests.is_some();
+        if silent || line == 0 {
+            continue;
+        }
+        if let Some(Use::Never(why)) = of_case(low, scenario, &path) {
+            let file = &low.input.case_file;
+            let error = Diagnostic::error(file, "given and not used").at(Some(line), path);
             low.problems.push(error.suggest(why));
         }
     }
 }
 
-fn unused(low: &Lowering<'_>, scenario: &Scenario, path: &str) -> Option<String> {
+/// The keys of a scenario that hold a value, with their lines.
+fn leaves(node: &Node, above: &mut Vec<Step>, found: &mut Vec<(String, u32)>) {
+    let maps = |node: &Node| node.items().iter().any(Node::is_map);
+    for entry in node.entries() {
+        above.push(Step::Key(entry.key.clone()));
+        let inside = !entry.node.entries().is_empty() || maps(&entry.node);
+        match inside {
+            true => leaves(&entry.node, above, found),
+            false => found.push((path_text(above), entry.line)),
+        }
+        above.pop();
+    }
+    for (i, item) in node.items().iter().enumerate() {
+        above.push(Step::Index(i));
+        leaves(item, above, found);
+        above.pop();
+    }
+}
+
+/// Of a `--set`.
+fn of_setting(low: &Lowering<'_>, scenario: &Scenario, path: &str) -> Option<Use> {
+    if let Some((prefix, section)) = known::annotation(path) {
+        let read = low.path_kind.is_some_and(|kind| section.paths.contains(&kind));
+        let name =
+            path[prefix.len()..].split_once("attributes.").map_or(&path[prefix.len()..], |_| "");
+        let ignored = section.fate(name).is_some_and(|fate| *fate != Fate::Modelled);
+        return Some(match (section.paths.is_empty() || read, ignored) {
+            (false, _) => {
+                Use::Never("no controller on the path of the requests reads it".to_owned())
+            }
+            (true, true) => {
+                Use::Never("it is not modelled, or cannot change the answer".to_owned())
+            }
+            (true, false) => Use::Always,
+        });
+    }
+    if let Some(why) = low.input.ignored_field(path) {
+        return Some(Use::Never(why));
+    }
+    let steps = parse_path(path);
+    match steps.iter().map(key_of).collect::<Vec<_>>()[..] {
+        ["traffic", ..] if scenario.no_requests.is_some() => {
+            scenario.no_requests.clone().map(Use::Never)
+        }
+        [whose @ ("balancer" | "in_front"), key, ..] => {
+            let read = low.used.contains(&format!("{whose}.{key}"));
+            let why = format!("the path of the requests does not read {key} of its card");
+            Some(Use::when(read, &why))
+        }
+        ["scheduler", _, ..] => of_case(low, scenario, "scheduler"),
+        _ => of_case(low, scenario, path),
+    }
+}
+
+/// Of a key of the scenario; None: no key of it.
+fn of_case(low: &Lowering<'_>, scenario: &Scenario, path: &str) -> Option<Use> {
     let steps = parse_path(path);
     let keys: Vec<&str> = steps.iter().map(key_of).collect();
     match keys[..] {
-        [whose @ ("balancer" | "in_front"), key, ..] => {
-            let read = low.used.contains(&format!("{whose}.{key}"));
-            (!read).then(|| format!("the path of the requests does not read {key} of its card"))
-        }
         ["app", "containers", name, ref rest @ ..] => {
             let there = containers(scenario).any(|c| c.name == name);
-            let unknown = (!there).then(|| format!("no container is named {name}"));
-            unknown.or_else(|| of_app(scenario, rest.first()?))
+            match there {
+                true => rest.first().and_then(|key| of_app(scenario, key)),
+                false => Some(Use::Never(format!("no container is named {name}"))),
+            }
         }
-        ["app", "v2", ref rest @ ..] => {
-            let alone = scenario.templates().len() < 2;
-            let alone = alone.then(|| "no action brings a second version".to_owned());
-            alone.or_else(|| of_app(scenario, rest.first()?))
-        }
+        ["app", "v2", ref rest @ ..] => match scenario.templates().len() < 2 {
+            true => Some(Use::Never("no action brings a second version".to_owned())),
+            false => rest.first().and_then(|key| of_app(scenario, key)),
+        },
         ["app", "v1", key, ..] | ["app", key, ..] => of_app(scenario, key),
-        ["traffic", key, ..] => of_traffic(scenario, key),
+        ["traffic", key, ..] => of_traffic(low, scenario, key),
         ["gate", ..] => {
             let gated = scenario.templates().iter().any(|t| !t.readiness_gates.is_empty());
-            (!gated).then(|| "the pods have no readiness gates".to_owned())
+            Some(Use::when(gated, "the pods have no readiness gates"))
         }
+        ["scheduler"] => Some(Use::when(scenario.nodes.len() > 1, "there is one node to choose")),
+        ["action" | "actions", .., key] => of_action(scenario, key),
+        ["kubernetes" | "nodes", ..] => Some(Use::Always),
+        [key] => ["schema", "name", "description", "manifests", "update", "deployment", "service"]
+            .iter()
+            .chain(&["platform", "age_s", "horizon_s", "action", "actions"])
+            .any(|known| *known == key)
+            .then_some(Use::Always),
         _ => None,
     }
 }
@@ -50,50 +143,145 @@ fn containers(scenario: &Scenario) -> impl Iterator<Item = &Container> {
     templates.flat_map(|t| t.init_containers.iter().chain(&t.containers))
 }
 
-/// Keys of `app` that count only together with another.
-fn of_app(scenario: &Scenario, key: &str) -> Option<String> {
-    let mut all = containers(scenario);
+/// Keys of `app`; some count only together with another.
+fn of_app(scenario: &Scenario, key: &str) -> Option<Use> {
+    let any = |fits: &dyn Fn(&Container) -> bool| containers(scenario).any(fits);
     let timed =
         |hook: &Option<Hook>| matches!(hook, Some(Hook::Exec { .. } | Hook::HttpGet { .. }));
-    let (used, why) = match key {
-        "lame_duck_s" => (
-            all.any(|c| matches!(c.app.on_sigterm, OnSigterm::LameDuck { .. })),
-            "it counts with app.on_sigterm = \"lame-duck\"",
-        ),
-        "drain_timeout_s" => (
-            all.any(|c| {
-                matches!(c.app.on_sigterm, OnSigterm::LameDuck { .. } | OnSigterm::Graceful { .. })
-            }),
-            "it counts with app.on_sigterm = \"graceful\" or \"lame-duck\"",
-        ),
-        "pre_stop_s" => {
-            (all.any(|c| timed(&c.pre_stop)), "no container has an exec or httpGet preStop hook")
-        }
-        "post_start_s" => (
-            all.any(|c| timed(&c.post_start)),
-            "no container has an exec or httpGet postStart hook",
-        ),
-        "queue" => (all.any(|c| c.app.concurrency.is_some()), "it counts with app.concurrency"),
-        _ => return None,
+    let lame = |c: &Container| matches!(c.app.on_sigterm, OnSigterm::LameDuck { .. });
+    let drains = |c: &Container| matches!(c.app.on_sigterm, OnSigterm::Graceful { .. }) || lame(c);
+    let probed = |c: &Container| {
+        [&c.startup_probe, &c.readiness_probe, &c.liveness_probe].iter().any(|p| p.is_some())
     };
-    (!used).then(|| why.to_owned())
+    let checked = matches!(scenario.path, Path::Alb(_) | Path::Haproxy(_));
+    let kept = scenario.traffic.client.keep_alive || scenario.path.idle_timeout().is_some();
+    Some(match key {
+        "card" | "start_delay_s" | "start_delay" | "service" | "on_sigterm" | "crash_after_s"
+        | "concurrency" | "ports" => Use::Always,
+        "lame_duck_s" => Use::when(any(&lame), "it counts with app.on_sigterm = \"lame-duck\""),
+        "drain_timeout_s" | "drain_poll_s" => {
+            let why = "it counts with app.on_sigterm = \"graceful\" or \"lame-duck\"";
+            Use::when(any(&drains), why)
+        }
+        "pre_stop_s" => {
+            let why = "no container has an exec or httpGet preStop hook";
+            Use::when(any(&|c| timed(&c.pre_stop)), why)
+        }
+        "post_start_s" => {
+            let why = "no container has an exec or httpGet postStart hook";
+            Use::when(any(&|c| timed(&c.post_start)), why)
+        }
+        "queue" => {
+            Use::when(any(&|c| c.app.concurrency.is_some()), "it counts with app.concurrency")
+        }
+        "never_ready" => {
+            let asked = checked || any(&|c| c.readiness_probe.is_some());
+            Use::when(asked, "no readiness probe or health check asks")
+        }
+        "probe_s" => Use::when(any(&probed), "no container has a probe"),
+        "keep_alive_timeout_s" => Use::when(kept, "no connection is kept: traffic.keep_alive"),
+        _ => return None,
+    })
 }
 
-fn of_traffic(scenario: &Scenario, key: &str) -> Option<String> {
-    if let Some(why) = &scenario.no_requests {
-        return Some(why.clone());
-    }
+fn of_traffic(low: &Lowering<'_>, scenario: &Scenario, key: &str) -> Option<Use> {
     let traffic = &scenario.traffic;
     let closed = matches!(traffic.arrivals, Arrivals::Closed { .. });
     let recorded = matches!(traffic.arrivals, Arrivals::Trace(_));
-    let (used, why) = match key {
-        "users" | "think" => (closed, "it counts with traffic.arrivals = \"closed\""),
-        "trace" => (recorded, "it counts with traffic.arrivals = \"trace\""),
-        "rate_per_s" | "rate" => {
-            (!closed && !recorded, "the arrivals are not at a rate: traffic.arrivals = \"poisson\"")
+    let client = &traffic.client;
+    let again = client.retries > 0
+        || client.keep_alive
+        || matches!(scenario.path, Path::IngressNginx(_) | Path::Haproxy(_) | Path::Alb(_));
+    Some(match key {
+        "path" | "arrivals" | "start_s" | "duration_s" | "keep_alive" | "timeout_s" | "retries"
+        | "stall_s" | "in_front" => Use::Always,
+        "balancer" => {
+            let read = low.used.iter().any(|key| key.starts_with("balancer."));
+            Use::when(read, "the path of the requests reads no balancer card")
         }
-        "retry_backoff_s" => (traffic.client.retries > 0, "it counts with traffic.retries"),
+        "users" | "think" => Use::when(closed, "it counts with traffic.arrivals = \"closed\""),
+        "trace" => Use::when(recorded, "it counts with traffic.arrivals = \"trace\""),
+        "rate_per_s" | "rate" => {
+            let why = "the arrivals are not at a rate: traffic.arrivals = \"poisson\"";
+            Use::when(!closed && !recorded, why)
+        }
+        "retry_backoff_s" => Use::when(client.retries > 0, "it counts with traffic.retries"),
+        "retry_reused" => Use::when(client.keep_alive, "it counts with traffic.keep_alive"),
+        "non_idempotent" => Use::when(again, "nothing on the path sends a request twice"),
         _ => return None,
-    };
-    (!used).then(|| why.to_owned())
+    })
+}
+
+/// Keys of actions, which their types check but for these.
+fn of_action(scenario: &Scenario, key: &str) -> Option<Use> {
+    let waits =
+        |a: &ActionKind| matches!(a, ActionKind::SelectorSwitch { wait_available: true, .. });
+    Some(match key {
+        "retry_s" => {
+            let any = !scenario.pod_disruption_budgets.is_empty();
+            Use::when(any, "no PodDisruptionBudget refuses an eviction")
+        }
+        "switch_after_s" => {
+            let waits = scenario.actions.iter().any(|a| waits(&a.kind));
+            Use::when(!waits, "the switch waits for available pods: wait_available = false")
+        }
+        _ => Use::Always,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::input::raw::case::Case;
+    use crate::input::text::source::Source;
+    use crate::input::{Input, subject};
+    use serde_json::Value;
+
+    /// The paths of all keys that a scenario can have.
+    fn keys(root: &Value, schema: &Value, above: &str, found: &mut Vec<String>) {
+        if let Some(name) = schema["$ref"].as_str() {
+            let name = name.trim_start_matches("#/$defs/");
+            if name != "Dist" {
+                return keys(root, &root["$defs"][name], above, found);
+            }
+        }
+        for list in ["anyOf", "oneOf"] {
+            for variant in schema[list].as_array().into_iter().flatten() {
+                keys(root, variant, above, found);
+            }
+        }
+        if schema["items"].is_object() {
+            keys(root, &schema["items"], &format!("{above}[0]"), found);
+        }
+        for (key, inside) in schema["properties"].as_object().into_iter().flatten() {
+            let path = if above.is_empty() { key.clone() } else { format!("{above}.{key}") };
+            let before = found.len();
+            keys(root, inside, &path, found);
+            if inside["additionalProperties"]["$ref"].is_string() {
+                keys(root, &inside["additionalProperties"], &format!("{path}.app"), found);
+            }
+            if found.len() == before {
+                found.push(path);
+            }
+        }
+    }
+
+    #[test]
+    fn every_key_of_a_scenario_is_used_or_says_when() {
+        let schema = serde_json::to_value(schemars::schema_for!(Case)).expect("JSON");
+        let mut paths = Vec::new();
+        keys(&schema, &schema, "", &mut paths);
+        paths.retain(|path| !path.ends_with(".kind") && !path.ends_with(".deployment"));
+        for wanted in ["app.containers.app.ports", "actions[0].retry_s", "nodes[0].labels"] {
+            assert!(paths.iter().any(|p| p == wanted), "{wanted}: {paths:?}");
+        }
+        let text = include_str!("../../../tests/broken/good.yaml").to_owned();
+        let input = Input::load(&[Source::Text { name: "web.yaml".into(), text }]).expect("good");
+        let mut low = Lowering::new(&input);
+        let chosen = subject::choose(&input).expect("one");
+        let scenario = low.build(&chosen);
+        let unlisted: Vec<&String> =
+            paths.iter().filter(|path| of_case(&low, &scenario, path).is_none()).collect();
+        assert!(unlisted.is_empty(), "{unlisted:?}");
+    }
 }

@@ -66,6 +66,12 @@ impl Lowering<'_> {
         Kubernetes { control_plane, kubelet, kube_proxy, on_demand_relist, told_by, defaults }
     }
 
+    /// That of the kubelets alone, before anything is made of the input.
+    pub(super) fn kubelet_minor(&mut self) -> u32 {
+        let told = self.told();
+        self.part("kubelet", &told, |parts| parts.kubelet.clone()).1
+    }
+
     /// Who tells what, in the order of their word.
     fn told(&mut self) -> Vec<(ToldBy, Parts)> {
         let case = self.input.case.kubernetes.clone();

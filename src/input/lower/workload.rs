@@ -4,8 +4,10 @@ use crate::cluster::spec::{Deployment, IntOrPercent, Labels, PodTemplate, Strate
 use crate::input::bounds;
 use crate::input::cards;
 use crate::input::lower::check::{Check, int_or_percent};
-use crate::input::lower::containers::{self, Apps};
+use crate::input::lower::containers;
+use crate::input::lower::open_ports;
 use crate::input::lower::placement;
+use crate::input::lower::plans::Apps;
 use crate::input::lower::serving_container;
 use crate::input::select::{matches, show_labels};
 use crate::input::text::checks;
@@ -176,9 +178,12 @@ fn template(
     }
     not_modelled(check, spec);
     check.asked.push(crate::input::lower::wanted::wanted(spec));
-    let (init_containers, containers) = containers::all(check, spec, grace.max(0), apps);
+    let (mut init_containers, mut containers) = containers::all(check, spec, grace.max(0), apps);
+    let mut all: Vec<_> = init_containers.iter_mut().chain(&mut containers).collect();
+    let refuses = open_ports::settle(check, spec, apps, &mut all);
     PodTemplate {
         serving: serving_container::number(spec, apps.port.as_ref()) as u8,
+        refuses,
         namespace: check.doc.namespace().to_owned(),
         namespace_labels: namespace_labels(check),
         version: containers::version_label(spec).unwrap_or_else(|| version.to_owned()),

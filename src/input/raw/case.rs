@@ -160,6 +160,8 @@ pub struct AppSection {
     pub keep_alive_timeout_s: Option<f64>,
     pub pre_stop_s: Option<f64>,
     pub post_start_s: Option<f64>,
+    pub ports: Option<Vec<u16>>,
+    pub probe_s: Option<f64>,
 }
 
 /// One version of the application.
@@ -199,6 +201,11 @@ pub struct AppCase {
     pub pre_stop_s: Option<f64>,
     /// How long an exec or httpGet postStart hook takes.
     pub post_start_s: Option<f64>,
+    /// The ports that it listens on: requests and probes to others are refused. Default: every port that is
+    /// asked.
+    pub ports: Option<Vec<u16>>,
+    /// How long its answer to a probe takes. Default: read from a `sleep N` of an exec probe, else 0.
+    pub probe_s: Option<f64>,
 }
 
 /// What the process does on SIGTERM.
@@ -329,6 +336,8 @@ impl AppSection {
             keep_alive_timeout_s: self.keep_alive_timeout_s,
             pre_stop_s: self.pre_stop_s,
             post_start_s: self.post_start_s,
+            ports: self.ports.clone(),
+            probe_s: self.probe_s,
         }
     }
 }
@@ -353,6 +362,8 @@ impl AppCase {
             keep_alive_timeout_s: self.keep_alive_timeout_s.or(base.keep_alive_timeout_s),
             pre_stop_s: self.pre_stop_s.or(base.pre_stop_s),
             post_start_s: self.post_start_s.or(base.post_start_s),
+            ports: self.ports.or(base.ports),
+            probe_s: self.probe_s.or(base.probe_s),
         }
     }
 }

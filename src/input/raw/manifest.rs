@@ -56,7 +56,7 @@ impl Document {
         drop_server_side(&mut root);
         let kind = kind_of(file, &root)?;
         let old = groups::renew(&mut root, &kind);
-        let Meant { object, unknown, left_out } = typed_object(file, &root, &kind)?;
+        let Meant { object, unknown, left_out, .. } = typed_object(file, &root, &kind)?;
         let mut problems = Diagnostics::default();
         let mut unknown_keys = Vec::new();
         for key in unknown {
@@ -197,6 +197,8 @@ pub(crate) struct Meant {
     pub object: Object,
     pub unknown: Vec<Unknown>,
     pub left_out: Vec<LeftOut>,
+    /// See [`typed::Typed`].
+    pub ignored: Vec<String>,
 }
 
 pub(crate) fn typed_object(file: &str, root: &Node, kind: &str) -> Result<Meant, Diagnostics> {
@@ -204,7 +206,8 @@ pub(crate) fn typed_object(file: &str, root: &Node, kind: &str) -> Result<Meant,
         ($variant:ident) => {{
             let typed = typed::read(root, file).map_err(|e| in_object(*e, root, kind))?;
             let object = Object::$variant(Box::new(typed.value));
-            Meant { object, unknown: typed.unknown, left_out: typed.left_out }
+            let (unknown, left_out, ignored) = (typed.unknown, typed.left_out, typed.ignored);
+            Meant { object, unknown, left_out, ignored }
         }};
     }
     let api_version = root.get("apiVersion").and_then(Node::as_str).unwrap_or("");
@@ -238,7 +241,12 @@ fn by_keys(root: &Node, kind: &str) -> Meant {
     let keys = known::in_tree(kind, root);
     let unknown = |path: String| Unknown { key: path.clone(), line: 0, path, known: &[] };
     let unknown = keys.unknown.into_iter().map(unknown).collect();
-    Meant { object: Object::Other { kind: kind.to_owned() }, unknown, left_out: keys.left_out }
+    Meant {
+        object: Object::Other { kind: kind.to_owned() },
+        unknown,
+        left_out: keys.left_out,
+        ignored: Vec::new(),
+    }
 }
 
 /// Whether an object, or a list of them, is of a kind that is read.

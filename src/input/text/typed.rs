@@ -27,6 +27,8 @@ pub struct Typed<T> {
     pub value: T,
     pub unknown: Vec<Unknown>,
     pub left_out: Vec<LeftOut>,
+    /// Keys that are not simulated, whether they could change the answer or not.
+    pub ignored: Vec<String>,
 }
 
 /// Reads `node` as a `T`. `file` is named in the error.
@@ -38,8 +40,9 @@ pub fn read<'de, T: de::Deserialize<'de>>(
     let here = Here { node, context: &context, line: node.line, known: &[], modelled: true };
     match T::deserialize(here) {
         Ok(value) => {
-            let Context { unknown, left_out, .. } = context;
-            Ok(Typed { value, unknown: unknown.into_inner(), left_out: left_out.into_inner() })
+            let Context { unknown, left_out, ignored, .. } = context;
+            let (unknown, left_out) = (unknown.into_inner(), left_out.into_inner());
+            Ok(Typed { value, unknown, left_out, ignored: ignored.into_inner() })
         }
         Err(error) => Err(Box::new(error.into_diagnostic(file, node))),
     }
@@ -50,6 +53,7 @@ struct Context {
     path: RefCell<Vec<Step>>,
     unknown: RefCell<Vec<Unknown>>,
     left_out: RefCell<Vec<LeftOut>>,
+    ignored: RefCell<Vec<String>>,
 }
 
 /// The place a value is read at.
@@ -232,15 +236,20 @@ impl<'a, 'de> Entries<'a, 'de> {
     fn is_modelled(&self, key: &str, node: &Node) -> bool {
         let Some(fates) = self.fates else { return self.here.modelled };
         let fate = fates.fate(key);
-        if let Some(Fate::NotModelled(rule)) = fate {
-            let mut path = self.here.context.path.borrow().clone();
-            path.push(Step::Key(key.to_owned()));
-            let path = path_text(&path);
-            if rule.applies(&path, node) {
-                self.here.context.left_out.borrow_mut().push(LeftOut { path, rule });
-            }
+        if fate == Some(&Fate::Modelled) {
+            return true;
         }
-        fate == Some(&Fate::Modelled)
+        let context = self.here.context;
+        let mut path = context.path.borrow().clone();
+        path.push(Step::Key(key.to_owned()));
+        let path = path_text(&path);
+        context.ignored.borrow_mut().push(path.clone());
+        if let Some(Fate::NotModelled(rule)) = fate
+            && rule.applies(&path, node)
+        {
+            context.left_out.borrow_mut().push(LeftOut { path, rule });
+        }
+        false
     }
 }
 

@@ -175,6 +175,10 @@ pub(super) struct Probe {
     pub asleep_until: Time,
     /// An immediate evaluation was asked for while it slept.
     pub pending: bool,
+    /// How long its handler takes.
+    pub takes: Dur,
+    /// It cannot succeed: see [`crate::cluster::spec::Probe::fails_after`].
+    pub fails_after: Option<Dur>,
 }
 
 /// Indices of `Container::probes`.

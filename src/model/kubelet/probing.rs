@@ -57,6 +57,8 @@ impl Kubelets {
                     evaluated: Time::ALWAYS,
                     asleep_until,
                     pending: false,
+                    takes: probe.takes,
+                    fails_after: probe.fails_after(),
                 });
             }
         }
@@ -90,7 +92,11 @@ impl Kubelets {
                 let seen = SeenPod { terminal: false, deleting: false, container };
                 let long_after = started + Dur::from_secs(1_000_000_000);
                 probe.worker.begin(&seen, long_after);
-                let unready = kind == READINESS && started >= c.unready_from;
+                if kind == STARTUP && probe.fails_after.is_some() {
+                    continue;
+                }
+                let no = started >= c.unready_from || probe.fails_after.is_some();
+                let unready = kind == READINESS && no;
                 let result = if unready { ProbeResult::Failure } else { ProbeResult::Success };
                 while probe.worker.result() != Some(result) {
                     probe.worker.finish(Some(result));
@@ -223,10 +229,14 @@ impl Kubelets {
         probe.evaluated = scene.ctx.now;
         let mut begun = probe.worker.begin(&seen, scene.ctx.now);
         if begun.next == Next::Probe {
-            if ok {
+            // One that takes too long has an answer as well: the end of its time.
+            let too_late = probe.fails_after.filter(|after| *after > Dur::ZERO);
+            if ok || too_late.is_some() {
                 probe.asking = true;
                 let kind = kind as u8;
-                let at = scene.ctx.now + scene.ctx.latencies.probe_answer.sample(draw(self));
+                let takes = too_late.unwrap_or(probe.takes);
+                let way = scene.ctx.latencies.probe_answer.sample(draw(self));
+                let at = scene.ctx.now + way + takes;
                 out.at(at, Event::Answer { pod, container: index, kind, run });
             } else {
                 begun.updated |= probe.worker.finish(outcome(Raw::Failure));
@@ -250,11 +260,12 @@ impl Kubelets {
         let same = c.run == run;
         let Some(probe) = &mut c.probes[kind] else { return };
         probe.asking = false;
-        let updated = same && probe.worker.finish(outcome(Raw::Success));
+        let raw = if probe.fails_after.is_some() { Raw::Failure } else { Raw::Success };
+        let updated = same && probe.worker.finish(outcome(raw));
         self.wake(scene.ctx, ContainerId(pod, index), kind, out);
         if updated {
             self.result_changed(scene, ContainerId(pod, index), kind, out);
-            if kind == STARTUP {
+            if kind == STARTUP && raw == Raw::Success {
                 // Readiness follows at once.
                 let flags = self.update_flags(pod, index);
                 self.wake(scene.ctx, ContainerId(pod, index), LIVENESS, out);
@@ -356,7 +367,8 @@ fn outcome(raw: Raw) -> Option<ProbeResult> {
 /// Whether the probe's handler answers at `now`.
 fn answers(c: &Container, kind: usize, now: Time) -> bool {
     let up = c.is_running() && now >= c.listening && now < c.stop_accept;
-    up && (kind != READINESS || now < c.unready_from)
+    let can = c.probes[kind].as_ref().is_none_or(|probe| probe.fails_after.is_none());
+    up && can && (kind != READINESS || now < c.unready_from)
 }
 
 /// From when on evaluations of this kind can change anything; None: not until something else happens.
@@ -374,6 +386,7 @@ fn matters_from(c: &Container, kind: usize, now: Time) -> Option<Time> {
     }
     let answering = answers(c, kind, now);
     match (kind, probe.worker.result()) {
+        (READINESS, Some(ProbeResult::Failure)) if probe.fails_after.is_some() => None,
         // Unready until the process listens: its failures in between change nothing.
         (READINESS, Some(ProbeResult::Failure)) if now < c.listening => Some(c.listening),
         // Nor do those of a process that will not be ready any more: only another life changes that.

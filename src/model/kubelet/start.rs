@@ -2,7 +2,8 @@
 
 use super::backoff::Backoff;
 use super::controller::{
-    Container, ContainerId, Event, Job, Kubelets, Life, Pod, Probing, State, container_spec,
+    Container, ContainerId, Event, Job, Kubelets, LIVENESS, Life, Pod, Probing, STARTUP, State,
+    container_spec,
 };
 use super::readiness::Role;
 use super::requeue::{self, Intervals, SyncResult};
@@ -49,7 +50,7 @@ impl Kubelets {
             let spec = container_spec(template, index);
             container.listening = started;
             container.unready_from = unready_from(&spec.app);
-            container.started = true;
+            container.started = !spec.never_starts();
             container.ready = !spec.never_ready();
         }
         state.life = Life::Running;
@@ -59,7 +60,16 @@ impl Kubelets {
         self.create_workers(scene, pod);
         self.settle_workers(pod, started);
         self.nodes[usize::from(node)].sandboxes += 1;
-        scene.timeline.life(pod, started, started);
+        let listening = if template.refuses { Time::NEVER } else { started };
+        scene.timeline.life(pod, started, listening);
+    }
+
+    /// Probes of a pod taken over that cannot succeed go on to end its containers.
+    pub fn wake_failing(&mut self, ctx: Ctx, pod: PodId, out: &mut impl Out<Event>) {
+        for index in 0..self.pod(pod).containers.len() as u8 {
+            self.wake(ctx, ContainerId(pod, index), LIVENESS, out);
+            self.wake(ctx, ContainerId(pod, index), STARTUP, out);
+        }
     }
 
     /// Fetches the image if need be, then starts container number `index`, not before `ready`.
@@ -151,7 +161,8 @@ impl Kubelets {
             );
         }
         if serving {
-            scene.timeline.life(pod, scene.ctx.now, scene.ctx.now + delay);
+            let listening = if template.refuses { Time::NEVER } else { scene.ctx.now + delay };
+            scene.timeline.life(pod, scene.ctx.now, listening);
             self.differing.push(pod);
         }
         self.after_start(scene, ContainerId(pod, index), out);

@@ -10,7 +10,7 @@ use rollsim::traffic::{self, Cause, EvaluatorChoice};
 use std::collections::BTreeMap;
 
 fn facts(on_sigterm: OnSigterm, readiness_probe: bool) -> Facts {
-    let version = VersionFacts { on_sigterm, readiness_probe };
+    let version = VersionFacts { on_sigterm, readiness_probe, refuses: false };
     let names = ["v1", "v2"].map(|n| (n.to_owned(), version.clone()));
     Facts {
         client_timeout_s: 10.0,

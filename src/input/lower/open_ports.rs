@@ -1,0 +1,90 @@
+//! Ports that somebody asks and nobody opens. Declared ports are information for people; `app.ports` says on
+//! which an application listens, and then others are refused.
+
+use crate::cluster::spec::{Container, Handler, Probe, TargetPort};
+use crate::input::lower::check::Check;
+use crate::input::lower::plans::{Apps, plan_of};
+use crate::input::lower::serving_container;
+use k8s_openapi::api::core::v1::PodSpec;
+
+/// Marks the probes that are refused, and says which ask a port that no container declares. `containers` are
+/// all of the pod, init containers first. Returns whether requests are refused.
+pub fn settle(
+    check: &mut Check<'_>,
+    spec: &PodSpec,
+    apps: &Apps,
+    containers: &mut [&mut Container],
+) -> bool {
+    let declared: Vec<(usize, u16)> = containers
+        .iter()
+        .enumerate()
+        .flat_map(|(i, c)| c.ports.iter().map(move |p| (i, p.port)))
+        .collect();
+    let serving = serving_container::number(spec, apps.port.as_ref());
+    let target = apps.port.as_ref().and_then(|port| match port {
+        TargetPort::Number(n) => Some(*n),
+        TargetPort::Name(name) => {
+            let mut ports = containers.iter().flat_map(|c| &c.ports);
+            ports.find(|p| p.name.as_ref() == Some(name)).map(|p| p.port)
+        }
+    });
+    let is_refused = |i: usize, port: u16| {
+        let others = declared.iter().any(|(other, p)| *other != i && *p == port);
+        let plan = plan_of(apps, spec, i);
+        !others && plan.ports.as_ref().is_some_and(|ports| !ports.contains(&port))
+    };
+    for (i, container) in containers.iter_mut().enumerate() {
+        let said = plan_of(apps, spec, i).ports.is_some();
+        let path = serving_container::path(Some(spec), i);
+        for (kind, probe) in probes(container) {
+            let Some(port) = port_of(probe) else { continue };
+            let path = format!("{path}.{kind}");
+            probe.refused = is_refused(i, port);
+            let known = declared.is_empty() || declared.iter().any(|(_, p)| *p == port);
+            if probe.refused {
+                check.warn(
+                    &path,
+                    format!("asks port {port}, which app.ports lacks: always refused"),
+                );
+            } else if !said && !known && Some(port) != target {
+                check.warn(&path, undeclared(&format!("asks port {port}"), &declared));
+            }
+        }
+    }
+    target.is_some_and(|port| is_refused(serving, port))
+}
+
+/// That a port is not among those declared.
+fn undeclared(what: &str, declared: &[(usize, u16)]) -> String {
+    let ports: Vec<String> = declared.iter().map(|(_, port)| port.to_string()).collect();
+    format!(
+        "{what}, and the containers declare {}: taken as listened on (app.ports says where it is not)",
+        ports.join(", ")
+    )
+}
+
+/// The same of a Service, whose port leads to `target`.
+pub fn warn_of_target(check: &mut Check<'_>, path: &str, target: u16, declared: &[u16]) {
+    if !declared.is_empty() && !declared.contains(&target) {
+        let declared: Vec<(usize, u16)> = declared.iter().map(|port| (0, *port)).collect();
+        check.warn(path, undeclared(&format!("leads to port {target}"), &declared));
+    }
+}
+
+fn probes(container: &mut Container) -> impl Iterator<Item = (&'static str, &mut Probe)> {
+    let all = [
+        ("startupProbe", container.startup_probe.as_mut()),
+        ("readinessProbe", container.readiness_probe.as_mut()),
+        ("livenessProbe", container.liveness_probe.as_mut()),
+    ];
+    all.into_iter().filter_map(|(kind, probe)| Some((kind, probe?)))
+}
+
+fn port_of(probe: &Probe) -> Option<u16> {
+    match &probe.handler {
+        Handler::HttpGet { port, .. } | Handler::TcpSocket { port } | Handler::Grpc { port } => {
+            Some(*port)
+        }
+        Handler::Exec { .. } => None,
+    }
+}
