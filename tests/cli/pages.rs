@@ -72,7 +72,7 @@ impl Place {
         let kubectl = place.path().join("bin/kubectl");
         std::fs::write(&kubectl, "#!/bin/sh\nexec cat web.yaml\n").unwrap();
         std::fs::set_permissions(&kubectl, Permissions::from_mode(0o755)).unwrap();
-        link(PathBuf::from(assert_cmd::cargo::cargo_bin("rollsim")), "bin/rollsim");
+        link(assert_cmd::cargo::cargo_bin("rollsim"), "bin/rollsim");
         place
     }
 

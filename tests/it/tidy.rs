@@ -269,7 +269,7 @@ fn arguments(signature: &str) -> usize {
         }
         let ends = depth == 1 && c == ',';
         count += usize::from(ends && filled);
-        filled = !ends && (filled || !c.is_whitespace() && !(depth == 1 && c == '('));
+        filled = !ends && (filled || !(c.is_whitespace() || depth == 1 && c == '('));
         before = c;
     }
     count + usize::from(filled)
