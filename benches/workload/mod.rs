@@ -84,14 +84,15 @@ pub fn rollout(pods: usize, pick: Pick) -> Timeline {
         start: s(0.0),
         end: s(640.0),
         versions: vec![version("v1"), version("v2")],
-        pods: truths,
+        pods: truths.into(),
         views: vec![View {
             name: "balancer".to_owned(),
             hop: Hop { pick, l7: None, empty: Empty::Refuse },
             initial: (0..pods).map(listed).collect(),
             changes,
             gaps: Vec::new(),
-        }],
+        }]
+        .into(),
         rehashes: Vec::new(),
         arp_failure: Dur::from_secs(3),
         root: ViewId(0),

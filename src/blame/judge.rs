@@ -2,6 +2,7 @@
 
 use super::{Facts, Moment, Setting, Times, VersionFacts, times};
 use crate::cluster::spec::OnSigterm;
+use crate::engine::List;
 use crate::timeline::{Pick, PodId, Target, Timeline, View, ViewId};
 use crate::traffic::{Cause, LossKey};
 
@@ -17,7 +18,12 @@ impl Verdict {
     }
 }
 
-pub(super) fn judge(timeline: &Timeline, times: &[Times], key: &LossKey, facts: &Facts) -> Verdict {
+pub(super) fn judge(
+    timeline: &Timeline,
+    times: &List<PodId, Times>,
+    key: &LossKey,
+    facts: &Facts,
+) -> Verdict {
     let simple = match key.cause {
         Cause::RuleGap | Cause::Rehash => Some(Setting::DataPlane),
         Cause::ProxyGone => Some(Setting::ProxyGrace),
@@ -32,8 +38,8 @@ pub(super) fn judge(timeline: &Timeline, times: &[Times], key: &LossKey, facts: 
         return Verdict::of(setting);
     }
     let Some(pod) = key.pod else { return nobody_listed(timeline, key, facts) };
-    let times = &times[pod.0 as usize];
-    let truth = &timeline.pods[pod.0 as usize];
+    let times = &times[pod];
+    let truth = &timeline.pods[pod];
     let version = &timeline.versions[truth.version as usize];
     let setup = facts.versions.get(&version.name);
     if setup.is_some_and(|s| s.refuses) {
@@ -62,7 +68,7 @@ pub(super) fn judge(timeline: &Timeline, times: &[Times], key: &LossKey, facts: 
 
 /// How long the proxy waits for an answer, if it is in front of the one that sent to the pod.
 fn front_timeout_s(timeline: &Timeline, view: ViewId, pod: PodId) -> Option<f64> {
-    let view = &timeline.views[view.index()];
+    let view = &timeline.views[view];
     let listed = view.initial.iter().map(|b| b.target);
     let mut all = listed.chain(view.changes.iter().map(|c| c.target));
     let timeout = view.hop.l7.as_ref()?.response_timeout?;
@@ -106,7 +112,7 @@ fn cut_by_exit(times: &Times, setup: Option<&VersionFacts>, longest_s: f64) -> V
 /// Requests met a data plane without any backend.
 fn nobody_listed(timeline: &Timeline, key: &LossKey, facts: &Facts) -> Verdict {
     let shared = facts.weighted && key.view.is_some_and(|view| shares(timeline, view));
-    let starts_empty = |view: ViewId| timeline.views[view.0 as usize].initial.is_empty();
+    let starts_empty = |view: ViewId| timeline.views[view].initial.is_empty();
     let setting = match facts.strategy_empties {
         _ if shared => Setting::Weight,
         _ if facts.never_ready && key.view.is_some_and(starts_empty) => {
@@ -129,6 +135,6 @@ fn shares(timeline: &Timeline, view: ViewId) -> bool {
         all.any(|t| t == Target::View(view))
     };
     let proxy = |v: &View| v.hop.l7.is_some() && v.hop.pick == Pick::Random;
-    let own = &timeline.views[view.0 as usize];
+    let own = &timeline.views[view];
     own.hop.l7.is_some() && timeline.views.iter().any(|v| proxy(v) && lists(v))
 }

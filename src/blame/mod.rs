@@ -137,7 +137,7 @@ impl Tally {
             let group = tally.0.get_mut(&setting).expect("the pod's losses are in it");
             group.pods += 1.0;
             if group.worst.as_ref().is_none_or(|w| lost > w.lost) {
-                let (pod, times) = (&timeline.pods[pod.0 as usize], &times[pod.0 as usize]);
+                let (pod, times) = (&timeline.pods[pod], &times[pod]);
                 let mut moments: Vec<(Time, Moment)> = times.reached().collect();
                 moments.sort_by_key(|&(at, _)| at);
                 group.worst = Some(Worst { pod: pod.name.to_string(), lost, moments });

@@ -1,6 +1,6 @@
 //! The times of a pod that decide about its requests.
 
-use crate::engine::Time;
+use crate::engine::{List, Time};
 use crate::timeline::{ChangeKind, PodId, PodTruth, Target, Timeline, ViewId};
 
 /// What happens to a pod, seen from the requests.
@@ -55,19 +55,19 @@ impl Times {
     }
 
     /// The times of every pod of a timeline.
-    pub fn of_all(timeline: &Timeline) -> Vec<Times> {
-        let mut all: Vec<Times> = timeline.pods.iter().map(Times::of).collect();
+    pub fn of_all(timeline: &Timeline) -> List<PodId, Times> {
+        let mut all: List<PodId, Times> = timeline.pods.iter().map(Times::of).collect();
         for view in &timeline.views {
             for backend in &view.initial {
-                if let Target::Pod(PodId(p)) = backend.target {
-                    all[p as usize].first(Moment::Listed, timeline.start);
+                if let Target::Pod(pod) = backend.target {
+                    all[pod].first(Moment::Listed, timeline.start);
                 }
             }
             for change in &view.changes {
-                let Target::Pod(PodId(p)) = change.target else { continue };
+                let Target::Pod(pod) = change.target else { continue };
                 match change.kind {
-                    ChangeKind::Add { .. } => all[p as usize].first(Moment::Listed, change.at),
-                    ChangeKind::Remove => all[p as usize].last(Moment::Delisted, change.at),
+                    ChangeKind::Add { .. } => all[pod].first(Moment::Listed, change.at),
+                    ChangeKind::Remove => all[pod].last(Moment::Delisted, change.at),
                 }
             }
         }
@@ -139,7 +139,7 @@ impl Times {
 
 /// The longest time in which a view listed nothing, in seconds.
 pub fn longest_empty_s(timeline: &Timeline, view: ViewId) -> f64 {
-    let view = &timeline.views[view.0 as usize];
+    let view = &timeline.views[view];
     let mut listed: Vec<Target> = view.initial.iter().map(|b| b.target).collect();
     let mut empty_since = listed.is_empty().then_some(timeline.start);
     let mut longest = 0.0f64;

@@ -103,7 +103,7 @@ impl<'a> Reader<'a> {
 
     fn id(&mut self, kind: &str, id: &str) {
         let index = id.parse::<usize>().ok();
-        let pod = index.filter(|_| kind == "PodId").and_then(|i| self.timeline.pods.get(i));
+        let pod = index.filter(|_| kind == "PodId").and_then(|i| self.timeline.pods.iter().nth(i));
         let key = match kind.trim_end_matches("Id") {
             "Rs" => "replica set".to_owned(),
             other => plain(other),

@@ -35,8 +35,8 @@ fn of_timeline(timeline: &Timeline, mut events: Vec<(Time, Value)>) -> String {
                 ChangeKind::Remove => ("backend removed", None),
             };
             let target = match change.target {
-                Target::Pod(pod) => timeline.pods[pod.0 as usize].name.to_string(),
-                Target::View(view) => timeline.views[view.0 as usize].name.clone(),
+                Target::Pod(pod) => timeline.pods[pod].name.to_string(),
+                Target::View(view) => timeline.views[view].name.clone(),
             };
             let event =
                 json!({ "event": what, "view": view.name, "target": target, "weight": weight });

@@ -3,24 +3,9 @@
 use super::phase::PodPhase;
 use super::spec::{Deployment as DeploymentSpec, PodDisruptionBudget};
 use crate::engine::Time;
+use crate::engine::list::id;
 use std::sync::Arc;
 
-macro_rules! id {
-    ($name:ident, $doc:literal) => {
-        id!($name(u32), $doc);
-    };
-    ($name:ident($number:ty), $doc:literal) => {
-        #[doc = $doc]
-        #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-        pub struct $name(pub $number);
-        impl $name {
-            /// Its place in the list of its kind.
-            pub fn index(self) -> usize {
-                self.0 as usize
-            }
-        }
-    };
-}
 pub use crate::timeline::PodId;
 id!(RsId, "Index of a ReplicaSet.");
 id!(DeploymentId, "Index of a Deployment.");

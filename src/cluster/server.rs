@@ -6,7 +6,7 @@ use super::objects::*;
 use super::phase::PodPhase;
 use super::spec::{Deployment as DeploymentSpec, Labels, Node, PodTemplate, Service};
 use super::write::{Change, Write};
-use crate::engine::{Dur, Time};
+use crate::engine::{Dur, List, Time};
 use std::sync::Arc;
 
 /// The API server's state.
@@ -14,16 +14,16 @@ use std::sync::Arc;
 pub struct Cluster {
     /// By number: pods are bound to places in this list.
     pub nodes: Vec<Arc<Node>>,
-    /// Every distinct one, indexed by [`TemplateId`].
-    pub templates: Vec<Arc<PodTemplate>>,
-    /// Indexed by [`DeploymentId`].
-    pub deployments: Vec<Deployment>,
-    /// Indexed by [`RsId`]; those that are gone stay here, marked.
-    pub replica_sets: Vec<ReplicaSet>,
-    /// Indexed by [`PodId`]; those that are gone stay here, marked.
-    pub pods: Vec<Pod>,
-    /// Indexed by [`BudgetId`](super::objects::BudgetId).
-    pub budgets: Vec<Budget>,
+    /// Every distinct one.
+    pub templates: List<TemplateId, Arc<PodTemplate>>,
+    /// All, in the order of the scenario.
+    pub deployments: List<DeploymentId, Deployment>,
+    /// Those that are gone stay here, marked.
+    pub replica_sets: List<RsId, ReplicaSet>,
+    /// Those that are gone stay here, marked.
+    pub pods: List<PodId, Pod>,
+    /// PodDisruptionBudgets with their statuses.
+    pub budgets: List<BudgetId, Budget>,
     pub services: Vec<Arc<Service>>,
     /// The shares of the Services in the Ingress' rule, in their order; empty: there is none, or one Service.
     pub weights: Vec<u32>,
@@ -48,17 +48,17 @@ impl Cluster {
 
     /// The template that a pod was made from.
     pub fn template_of(&self, pod: PodId) -> &PodTemplate {
-        &self.templates[self.pods[pod.index()].template.index()]
+        &self.templates[self.pods[pod].template]
     }
 
     /// The Deployment that a pod's ReplicaSet belongs to.
     pub fn deployment_of(&self, pod: PodId) -> DeploymentId {
-        self.replica_sets[self.pods[pod.index()].rs.index()].deployment
+        self.replica_sets[self.pods[pod].rs].deployment
     }
 
     /// Pods whose set belongs to the Deployment, for actions such as `kubectl delete pod`.
     pub fn pods_of(&self, id: DeploymentId) -> Vec<PodId> {
-        let there = |p: &PodId| !self.pods[p.index()].removed && self.deployment_of(*p) == id;
+        let there = |p: &PodId| !self.pods[*p].removed && self.deployment_of(*p) == id;
         (0..self.pods.len() as u32).map(PodId).filter(there).collect()
     }
 
@@ -66,7 +66,7 @@ impl Cluster {
     pub fn set_deployment(&mut self, id: DeploymentId, spec: DeploymentSpec) {
         assert!(spec.replicas >= 0, "a Deployment cannot have {} replicas", spec.replicas);
         let template = self.intern_template(&spec.template);
-        let deployment = &mut self.deployments[id.index()];
+        let deployment = &mut self.deployments[id];
         debug_assert_eq!(deployment.spec.name, spec.name, "the name of an object never changes");
         deployment.template = template;
         deployment.spec = spec;
@@ -119,7 +119,7 @@ impl Cluster {
                 self.scale_replica_set(rs, replicas, desired, max, resource_version);
             }
             Write::SetRevision { rs, revision } => {
-                let set = &mut self.replica_sets[rs.index()];
+                let set = &mut self.replica_sets[rs];
                 debug_assert!(revision > set.revision, "revision {} to {revision}", set.revision);
                 set.revision = revision;
                 self.touch_replica_set(rs);
@@ -134,7 +134,7 @@ impl Cluster {
             }
             Write::CreatePod { rs } => self.create_pod(now, rs, uid),
             Write::BindPod { pod, node } => {
-                let p = &mut self.pods[pod.index()];
+                let p = &mut self.pods[pod];
                 // A pod that was deleted meanwhile cannot be bound.
                 if !p.removed && p.deleting.is_none() {
                     debug_assert!(p.node.is_none(), "a pod is bound once");
@@ -145,14 +145,14 @@ impl Cluster {
             Write::DeletePod { pod } => self.delete_pod(pod),
             Write::PodStatus { pod, status } => self.set_pod_status(now, pod, status),
             Write::SetGates { pod, value } => {
-                let p = &mut self.pods[pod.index()];
+                let p = &mut self.pods[pod];
                 if !p.removed && p.gates != value {
                     p.gates = value;
                     self.log.push(Change::PodGates(pod));
                 }
             }
             Write::RemovePod { pod } => {
-                let p = &mut self.pods[pod.index()];
+                let p = &mut self.pods[pod];
                 if !p.removed {
                     debug_assert!(p.deleting.is_some(), "a pod that goes was deleted");
                     p.removed = true;
@@ -173,7 +173,7 @@ impl Cluster {
     }
 
     fn set_budget_status(&mut self, id: BudgetId, status: BudgetStatus, version: u32) {
-        let budget = &mut self.budgets[id.index()];
+        let budget = &mut self.budgets[id];
         if budget.resource_version != version {
             self.log.push(Change::BudgetConflict(id));
             return;
@@ -185,7 +185,7 @@ impl Cluster {
     }
 
     fn take_disruption(&mut self, now: Time, id: BudgetId, pod: PodId) {
-        let budget = &mut self.budgets[id.index()];
+        let budget = &mut self.budgets[id];
         debug_assert!(budget.status.disruptions_allowed > 0, "{:?}", budget.status);
         budget.status.disruptions_allowed -= 1;
         budget.status.disrupted += 1;
@@ -211,7 +211,7 @@ impl Cluster {
     ) {
         assert!(replicas >= 0, "a ReplicaSet cannot have {replicas} replicas");
         debug_assert!(revision > 0 && template.index() < self.templates.len());
-        let spec = &self.deployments[deployment.index()].spec;
+        let spec = &self.deployments[deployment].spec;
         let id = RsId(self.replica_sets.len() as u32);
         self.replica_sets.push(ReplicaSet {
             deployment,
@@ -232,7 +232,7 @@ impl Cluster {
 
     fn scale_replica_set(&mut self, rs: RsId, replicas: i32, desired: i32, max: i32, version: u32) {
         assert!(replicas >= 0, "a ReplicaSet cannot have {replicas} replicas");
-        let set = &mut self.replica_sets[rs.index()];
+        let set = &mut self.replica_sets[rs];
         if set.resource_version != version {
             self.log.push(Change::Conflict(set.deployment));
             return;
@@ -250,13 +250,13 @@ impl Cluster {
         let RsStatus { replicas, ready, available, terminating, .. } = status;
         let nested = 0 <= available && available <= ready && ready <= replicas;
         debug_assert!(nested && terminating >= 0, "{status:?}");
-        self.replica_sets[rs.index()].status = status;
+        self.replica_sets[rs].status = status;
         self.touch_replica_set(rs);
     }
 
     /// Asked for again from an old cache, it is gone already.
     fn delete_replica_set(&mut self, rs: RsId) {
-        let set = &mut self.replica_sets[rs.index()];
+        let set = &mut self.replica_sets[rs];
         if !set.removed {
             set.removed = true;
             self.touch_replica_set(rs);
@@ -264,7 +264,7 @@ impl Cluster {
     }
 
     fn set_deployment_status(&mut self, id: DeploymentId, status: DeploymentStatus) {
-        let object = &mut self.deployments[id.index()];
+        let object = &mut self.deployments[id];
         debug_assert!(status.observed_generation <= object.generation, "{status:?}");
         debug_assert!(status.ready.max(status.updated) <= status.replicas, "{status:?}");
         object.status = status;
@@ -272,13 +272,13 @@ impl Cluster {
     }
 
     fn touch_replica_set(&mut self, rs: RsId) {
-        self.replica_sets[rs.index()].resource_version += 1;
+        self.replica_sets[rs].resource_version += 1;
         self.log.push(Change::ReplicaSet(rs));
     }
 
     fn create_pod(&mut self, now: Time, rs: RsId, uid: u64) {
-        let template = self.replica_sets[rs.index()].template;
-        let spec = &self.templates[template.index()];
+        let template = self.replica_sets[rs].template;
+        let spec = &self.templates[template];
         let (gates, deletion_cost) = (spec.readiness_gates.is_empty(), spec.deletion_cost);
         let id = PodId(self.pods.len() as u32);
         self.pods.push(Pod {
@@ -306,7 +306,7 @@ impl Cluster {
     /// A graceful delete; without a grace period the object goes at once.
     fn delete_pod(&mut self, pod: PodId) {
         let spec = self.template_of(pod).termination_grace_period_seconds;
-        let p = &mut self.pods[pod.index()];
+        let p = &mut self.pods[pod];
         if p.removed || p.deleting.is_some() {
             return;
         }
@@ -321,7 +321,7 @@ impl Cluster {
 
     fn set_pod_status(&mut self, now: Time, pod: PodId, status: PodStatus) {
         let transition = now.floor_s(self.second_phase);
-        let p = &mut self.pods[pod.index()];
+        let p = &mut self.pods[pod];
         if p.removed || p.status == status {
             return;
         }

@@ -4,6 +4,7 @@
 
 pub mod dist;
 pub mod law;
+pub mod list;
 pub mod queue;
 pub mod rng;
 pub mod sampler;
@@ -11,6 +12,7 @@ pub mod shared;
 pub mod time;
 
 pub use dist::Dist;
+pub use list::List;
 pub use queue::Queue;
 pub use rng::{Rng, Seed};
 pub use sampler::Sampler;

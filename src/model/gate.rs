@@ -2,8 +2,8 @@
 
 use crate::cluster::objects::PodId;
 use crate::cluster::write::Write;
-use crate::engine::{Dur, Rng, Time};
-use crate::model::plumbing::{Ctx, Out, entry};
+use crate::engine::{Dur, List, Rng, Time};
+use crate::model::plumbing::{Ctx, Out};
 
 /// Sets the readiness gate of each pod.
 #[derive(Clone, Debug, PartialEq)]
@@ -28,20 +28,20 @@ pub struct Controller {
     /// When it polls: this instant and every `poll` before and after.
     phase: Dur,
     rng: Rng,
-    handled: Vec<bool>,
+    handled: List<PodId, bool>,
 }
 
 impl Controller {
     /// It has seen no pod yet.
     pub fn new(gate: Gate, mut rng: Rng) -> Controller {
         let phase = Dur((rng.uniform() * gate.poll.0 as f64) as i64);
-        Controller { gate, phase, rng, handled: Vec::new() }
+        Controller { gate, phase, rng, handled: List::new() }
     }
 
     /// Sees a pod, or sets its gates when the time has come.
     pub fn handle(&mut self, ctx: Ctx, event: Event, out: &mut impl Out<Event>) {
         let Event::ContainersReady(pod) = event;
-        if std::mem::replace(entry(&mut self.handled, pod.index()), true) {
+        if std::mem::replace(self.handled.entry(pod), true) {
             return;
         }
         // It looks at pods only when it polls: first sees the pod then, and acts at a later poll.

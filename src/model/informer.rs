@@ -3,8 +3,7 @@
 use crate::cluster::PodPhase;
 use crate::cluster::objects::{DeploymentId, PodId, ReplicaSet, RsId, TemplateId};
 use crate::cluster::server::Cluster;
-use crate::engine::Time;
-use crate::model::plumbing::entry;
+use crate::engine::{List, Time};
 
 /// A pod as the cache shows it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -75,23 +74,23 @@ pub struct PodChange {
 /// The cache that the controllers of one process share.
 #[derive(Clone, Debug, Default)]
 pub struct Informer {
-    /// Indexed by [`PodId`].
-    pub pods: Vec<SeenPod>,
+    /// As last seen.
+    pub pods: List<PodId, SeenPod>,
     /// None: not seen yet.
-    pub sets: Vec<Option<ReplicaSet>>,
+    pub sets: List<RsId, Option<ReplicaSet>>,
     /// Per set: pods that exist and whose phase is not terminal.
-    unfinished: Vec<i32>,
+    unfinished: List<RsId, i32>,
 }
 
 impl Informer {
     /// The pod as the cache has it.
     pub fn pod(&self, pod: PodId) -> SeenPod {
-        self.pods.get(pod.index()).copied().unwrap_or(SeenPod::UNKNOWN)
+        self.pods.get(pod).copied().unwrap_or(SeenPod::UNKNOWN)
     }
 
     /// Takes the pod's present state into the cache; returns what was there before and what is now.
     pub fn observe_pod(&mut self, cluster: &Cluster, pod: PodId) -> PodChange {
-        let p = &cluster.pods[pod.index()];
+        let p = &cluster.pods[pod];
         let now = SeenPod {
             exists: !p.removed,
             rs: p.rs,
@@ -106,9 +105,9 @@ impl Informer {
         if self.pods.len() <= pod.index() {
             self.pods.resize(pod.index() + 1, SeenPod::UNKNOWN);
         }
-        let before = std::mem::replace(&mut self.pods[pod.index()], now);
+        let before = std::mem::replace(&mut self.pods[pod], now);
         debug_assert!(!before.exists || before.rs == now.rs, "a pod keeps its owner");
-        let unfinished = entry(&mut self.unfinished, p.rs.index());
+        let unfinished = self.unfinished.entry(p.rs);
         *unfinished += now.unfinished() - before.unfinished();
         debug_assert!(*unfinished >= 0, "{unfinished} pods of a set");
         PodChange { before, after: now }
@@ -116,13 +115,13 @@ impl Informer {
 
     /// Whether a pod of the set exists whose phase is not terminal.
     pub fn has_unfinished(&self, rs: RsId) -> bool {
-        self.unfinished.get(rs.index()).is_some_and(|&count| count > 0)
+        self.unfinished.get(rs).is_some_and(|&count| count > 0)
     }
 
     /// Takes the set's present state into the cache; whether more than its status changed.
     pub fn observe_set(&mut self, cluster: &Cluster, rs: RsId) -> bool {
-        let now = cluster.replica_sets[rs.index()];
-        let seen = entry(&mut self.sets, rs.index());
+        let now = cluster.replica_sets[rs];
+        let seen = self.sets.entry(rs);
         debug_assert!(seen.is_none_or(|before| before.resource_version <= now.resource_version));
         let spec = |set: ReplicaSet| (set.generation, set.removed);
         let changed = seen.is_none_or(|before| spec(before) != spec(now));

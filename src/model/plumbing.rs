@@ -50,20 +50,6 @@ impl TokenBucket {
     }
 }
 
-/// The entry of an object, made when it is first asked for.
-#[inline]
-pub fn entry<T: Default>(entries: &mut Vec<T>, index: usize) -> &mut T {
-    if entries.len() <= index {
-        grow(entries, index + 1);
-    }
-    &mut entries[index]
-}
-
-#[cold]
-fn grow<T: Default>(entries: &mut Vec<T>, len: usize) {
-    entries.resize_with(len, T::default);
-}
-
 /// One key of a work queue: de-duplicated; added while processed it runs once more afterwards.
 #[derive(Clone, Copy, Debug)]
 pub struct WorkKey {

@@ -1,7 +1,7 @@
 //! The timeline as lanes: truth and belief per pod, cut into intervals of constant state.
 
 use super::answer::{Belief, Lane, Lanes, Mark, Outage, State, Stretch, ViewRow};
-use crate::engine::Time;
+use crate::engine::{List, Time};
 use crate::run::Replication;
 use crate::scenario::Scenario;
 use crate::timeline::{
@@ -66,16 +66,16 @@ fn losses(lane: &mut Lane, replication: &Replication, id: PodId, pod: &PodTruth)
 }
 
 fn views(timeline: &Timeline) -> Vec<ViewRow> {
-    let mut rows: Vec<ViewRow> =
+    let mut rows: List<ViewId, ViewRow> =
         timeline.views.iter().map(|v| ViewRow { name: v.name.clone(), share: 0.0 }).collect();
-    timeline.entries().for_each(|(view, share)| rows[view.index()].share += share);
+    timeline.entries().for_each(|(view, share)| rows[view].share += share);
     // The clients, which come last, are no instance of a data plane.
     rows.truncate(timeline.root.index());
-    rows
+    rows.into()
 }
 
 fn lane(timeline: &Timeline, id: PodId, sending: Span) -> Lane {
-    let pod = &timeline.pods[id.0 as usize];
+    let pod = &timeline.pods[id];
     let window = (timeline.start, timeline.end);
     let routed: Vec<Vec<Span>> =
         timeline.views.iter().map(|v| routed_spans(v, Target::Pod(id), window)).collect();

@@ -10,7 +10,7 @@ pub mod recorder;
 pub mod signals;
 pub mod truth;
 
-use crate::engine::{Dur, Time};
+use crate::engine::{Dur, List, Time};
 use std::sync::Arc;
 
 pub use belief::{
@@ -30,10 +30,10 @@ pub struct Timeline {
     pub end: Time,
     /// Names of the application versions; [`PodTruth::version`] indexes it.
     pub versions: Vec<Version>,
-    /// Indexed by [`PodId`].
-    pub pods: Vec<PodTruth>,
-    /// Indexed by [`ViewId`].
-    pub views: Vec<View>,
+    /// What each pod is, over time.
+    pub pods: List<PodId, PodTruth>,
+    /// What each data-plane instance believes.
+    pub views: List<ViewId, View>,
     /// ARP failure on the link until a client hears "no route to host".
     pub arp_failure: Dur,
     /// Where every request begins: the view of the clients. It lists the data-plane instances that they
@@ -109,6 +109,6 @@ impl Timeline {
 
     /// The views that clients enter as the run starts, with their shares of the requests.
     pub fn entries(&self) -> impl Iterator<Item = (ViewId, f64)> {
-        self.views.get(self.root.index()).and_then(View::fixed_shares).into_iter().flatten()
+        self.views.get(self.root).and_then(View::fixed_shares).into_iter().flatten()
     }
 }

@@ -96,7 +96,7 @@ impl Recorder {
 
     /// Room for what a view will list.
     pub fn reserve_view(&mut self, view: ViewId, initial: usize, changes: usize) {
-        let view = &mut self.timeline.views[view.index()];
+        let view = &mut self.timeline.views[view];
         view.initial.reserve(initial);
         view.changes.reserve(changes);
     }
@@ -132,7 +132,7 @@ impl Recorder {
 impl Recorder {
     fn truth(&mut self, pod: PodId, at: Time) -> &mut PodTruth {
         self.touch(at, Touched::Pod(pod));
-        &mut self.timeline.pods[pod.index()]
+        &mut self.timeline.pods[pod]
     }
 
     /// The scheduler's binding, as the API shows it.
@@ -145,7 +145,7 @@ impl Recorder {
     /// The API shows this from `at` on; the first time counts.
     pub fn shows(&mut self, pod: PodId, at: Time, what: Shown) {
         self.check(at);
-        let truth = &mut self.timeline.pods[pod.index()];
+        let truth = &mut self.timeline.pods[pod];
         let slot = match what {
             Shown::Running => &mut truth.running_seen,
             Shown::Ready => &mut truth.ready,
@@ -159,7 +159,7 @@ impl Recorder {
     /// How often the serving container has been restarted by `at`.
     pub fn restarts(&mut self, pod: PodId, at: Time, restarts: u32) {
         self.check(at);
-        let truth = &mut self.timeline.pods[pod.index()];
+        let truth = &mut self.timeline.pods[pod];
         assert!(restarts >= truth.restarts, "{} has restarted less than before", truth.name);
         truth.restarts = restarts;
     }
@@ -253,7 +253,7 @@ impl Recorder {
     pub fn begin(&mut self, view: ViewId, backends: impl IntoIterator<Item = Backend>) {
         let start = self.timeline.start;
         self.check(start);
-        let view = &mut self.timeline.views[view.index()];
+        let view = &mut self.timeline.views[view];
         assert!(view.changes.is_empty(), "{} has changed before it began", view.name);
         view.initial.extend(backends);
     }
@@ -262,7 +262,7 @@ impl Recorder {
     #[inline]
     pub fn list(&mut self, view: ViewId, at: Time, target: Target, kind: ChangeKind) {
         self.touch(at, Touched::View(view));
-        let view = &mut self.timeline.views[view.index()];
+        let view = &mut self.timeline.views[view];
         assert!(view.changes.last().is_none_or(|last| last.at <= at), "changes come in order");
         view.changes.push(ViewChange { at, target, kind });
     }
@@ -270,7 +270,7 @@ impl Recorder {
     /// From `at` on the instance has neither a rule to reject nor one to forward, until the gap ends.
     pub fn gap_begins(&mut self, view: ViewId, at: Time) {
         self.touch(at, Touched::View(view));
-        let view = &mut self.timeline.views[view.index()];
+        let view = &mut self.timeline.views[view];
         assert!(view.gaps.last().is_none_or(|last| last.1 <= at), "{}: a gap in a gap", view.name);
         view.gaps.push((at, Time::NEVER));
     }
@@ -278,7 +278,7 @@ impl Recorder {
     /// The rules of a view are whole again.
     pub fn gap_ends(&mut self, view: ViewId, at: Time) {
         self.touch(at, Touched::View(view));
-        let view = &mut self.timeline.views[view.index()];
+        let view = &mut self.timeline.views[view];
         let gap = view.gaps.last_mut().expect("a gap has begun");
         assert!(gap.1.is_never() && gap.0 <= at, "{}: no gap is open", view.name);
         gap.1 = at;

@@ -151,7 +151,7 @@ fn view_obstacle(timeline: &Timeline, view: &View) -> Option<Obstacle> {
 /// It sends to views that pass connections on.
 fn leads_on(timeline: &Timeline, view: &View) -> bool {
     let passes = |target: Target| match target {
-        Target::View(v) => timeline.views[v.0 as usize].hop.l7.is_none(),
+        Target::View(v) => timeline.views[v].hop.l7.is_none(),
         Target::Pod(_) => false,
     };
     let listed = view.initial.iter().map(|b| b.target);

@@ -15,7 +15,7 @@ mod served;
 mod spread;
 mod stairs;
 
-use crate::engine::{Dur, Time};
+use crate::engine::{Dur, List, Time};
 use crate::timeline::{Empty, Life, LifeEnd, Phase, PodId, PodTruth, Target, Timeline, ViewId};
 use crate::traffic::fate::{Fate, Fates};
 use crate::traffic::offered::Traffic;
@@ -44,7 +44,7 @@ pub fn evaluate(timeline: &Timeline, traffic: &Traffic) -> TrafficOutcome {
     let listed = listing::hulls(timeline, plan::window(timeline, traffic));
     let mut fates: Vec<(Dur, Fates)> = Vec::new();
     follow(timeline, &order, &rates, timeline.end, |view, listing, flow| {
-        let l7 = above[view.index()].and_then(|a| timeline.views[a].hop.l7.as_ref());
+        let l7 = above[view].and_then(|a| timeline.views[a].hop.l7.as_ref());
         let rules = Rules::new(traffic.client.timeout, l7);
         if !fates.iter().any(|f| f.0 == rules.connect) {
             let new = Fates::during(timeline, rules.connect, |pod| listed[pod]);
@@ -61,19 +61,19 @@ pub fn evaluate(timeline: &Timeline, traffic: &Traffic) -> TrafficOutcome {
 /// lists and passes on until `end`.
 fn follow(
     timeline: &Timeline,
-    order: &[usize],
+    order: &[ViewId],
     rates: &[Piece],
     end: Time,
     mut visit: impl FnMut(ViewId, &Listing, &Flow),
 ) {
-    let mut inflows: Vec<Vec<Piece>> = vec![Vec::new(); timeline.views.len()];
-    inflows[timeline.root.index()].extend_from_slice(rates);
+    let mut inflows: List<ViewId, Vec<Piece>> = vec![Vec::new(); timeline.views.len()].into();
+    inflows[timeline.root].extend_from_slice(rates);
     for &v in order {
         let (view, inflow) = (&timeline.views[v], flow::sum(std::mem::take(&mut inflows[v])));
         if let Some(shares) = view.fixed_shares() {
             for (child, share) in shares {
                 let scaled = inflow.iter().map(|p| Piece { rate: p.rate * share, ..*p });
-                inflows[child.index()].extend(scaled);
+                inflows[child].extend(scaled);
             }
             continue;
         }
@@ -82,12 +82,11 @@ fn follow(
         }
         let listing = Listing::new(timeline, view, end);
         let flow = Flow::new(view, &inflow, &listing);
-        visit(ViewId(v as u32), &listing, &flow);
+        visit(v, &listing, &flow);
         for stay in &listing.stays {
             let Target::View(child) = stay.target else { continue };
             let pieces = flow.pieces_of(stay.from, stay.to);
-            inflows[child.index()]
-                .extend(pieces.map(|p| Piece { rate: p.rate * stay.weight, ..p }));
+            inflows[child].extend(pieces.map(|p| Piece { rate: p.rate * stay.weight, ..p }));
         }
     }
 }
@@ -102,8 +101,8 @@ pub struct Routed {
 }
 
 /// What `rates` send to each pod in the mean. What the timeline holds before `end` is final.
-pub fn routed(timeline: &Timeline, rates: &[Piece], end: Time) -> Vec<Routed> {
-    let mut all = vec![Routed::default(); timeline.pods.len()];
+pub fn routed(timeline: &Timeline, rates: &[Piece], end: Time) -> List<PodId, Routed> {
+    let mut all: List<PodId, Routed> = vec![Routed::default(); timeline.pods.len()].into();
     follow(timeline, &plan::flow_order(timeline), rates, end, |_, listing, flow| {
         for stay in &listing.stays {
             let Target::Pod(pod) = stay.target else { continue };
@@ -111,9 +110,9 @@ pub fn routed(timeline: &Timeline, rates: &[Piece], end: Time) -> Vec<Routed> {
                 let (from, to) = (from.max(stay.from), to.min(stay.to));
                 if from < to { stay.weight * flow.between(from, to) } else { 0.0 }
             };
-            let routed = &mut all[pod.index()];
+            let routed = &mut all[pod];
             routed.sent += count(stay.from, stay.to);
-            let phases = &timeline.pods[pod.index()].phases;
+            let phases = &timeline.pods[pod].phases;
             for (i, &(from, _)) in phases.iter().enumerate().filter(|(_, p)| p.1 == Phase::Serving)
             {
                 let until = phases.get(i + 1).map_or(Time::NEVER, |next| next.0);
@@ -136,7 +135,7 @@ struct OneView<'a> {
 
 impl OneView<'_> {
     fn evaluate(&self, listing: &Listing, flow: &Flow, ledger: &mut Ledger) {
-        let empty = self.timeline.views[self.view.index()].hop.empty;
+        let empty = self.timeline.views[self.view].hop.empty;
         flow.gaps.iter().for_each(|piece| self.no_backend(empty, true, piece, ledger));
         flow.empty.iter().for_each(|piece| self.no_backend(empty, false, piece, ledger));
         ledger.routed(flow);
@@ -208,7 +207,7 @@ impl OneView<'_> {
                     self.refused(&part, after, key, flow, ledger)
                 }
                 Fate::Accepted { after, life } => {
-                    let cuts = &self.timeline.pods[pod.0 as usize].cuts;
+                    let cuts = &self.timeline.pods[pod].cuts;
                     let mut from = part.from;
                     for &cut in cuts.iter().filter(|c| part.from < **c && **c < part.to) {
                         self.accepted(&Part { from, to: cut, ..part }, after, life, flow, ledger);
@@ -221,7 +220,7 @@ impl OneView<'_> {
     }
 
     fn refused(&self, part: &Part, after: Dur, key: LossKey, flow: &Flow, ledger: &mut Ledger) {
-        let version = Some(self.timeline.pods[part.pod.0 as usize].version);
+        let version = Some(self.timeline.pods[part.pod].version);
         let known = (self.timeline.end - after).max(part.from).min(part.to);
         for (key, from, to) in [(Some(key), part.from, known), (None, known, part.to)] {
             let loss = Loss { key, version, class: None };
@@ -232,7 +231,7 @@ impl OneView<'_> {
 
     /// Accepted requests are lost if they run when the process ends, or longer than anyone waits.
     fn accepted(&self, part: &Part, after: Dur, life: u16, flow: &Flow, ledger: &mut Ledger) {
-        let truth = &self.timeline.pods[part.pod.0 as usize];
+        let truth = &self.timeline.pods[part.pod];
         let life = &truth.lives[life as usize];
         let patience = self.rules.response.min(self.rules.client_timeout - after);
         let received = part.weight * flow.between(part.from, part.to);

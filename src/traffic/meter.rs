@@ -4,8 +4,8 @@
 use super::exact::{self, Routed};
 use super::plan::{self, Piece};
 use super::service;
-use crate::engine::{Dur, Time};
-use crate::timeline::{PodSignals, Timeline};
+use crate::engine::{Dur, List, Time};
+use crate::timeline::{PodId, PodSignals, Timeline};
 use crate::traffic::offered::Traffic;
 use std::collections::VecDeque;
 
@@ -15,17 +15,17 @@ pub struct Meter<'a> {
     every: Dur,
     window: Dur,
     /// The latest ones, with the counters of each pod: as many as a window needs. Never empty.
-    scrapes: VecDeque<(Time, Vec<Routed>)>,
+    scrapes: VecDeque<(Time, List<PodId, Routed>)>,
 }
 
 impl<'a> Meter<'a> {
     /// Scrapes `every` so often from `start` on; signals are rates over `window`.
     pub fn new(traffic: &'a Traffic, start: Time, every: Dur, window: Dur) -> Meter<'a> {
         assert!(every > Dur::ZERO && window >= every, "a window holds a scrape at least");
-        Meter { traffic, every, window, scrapes: [(start, Vec::new())].into() }
+        Meter { traffic, every, window, scrapes: [(start, List::new())].into() }
     }
 
-    fn latest(&self) -> &(Time, Vec<Routed>) {
+    fn latest(&self) -> &(Time, List<PodId, Routed>) {
         self.scrapes.back().expect("the first scrape is that of the start")
     }
 
@@ -59,7 +59,7 @@ impl<'a> Meter<'a> {
     pub fn signals(&self, timeline: &Timeline) -> Vec<PodSignals> {
         let ((from, old), (to, new)) = (&self.scrapes[0], self.latest());
         let seconds = (*to - *from).as_secs_f64().max(1e-9);
-        let signal = |(pod, counter): (usize, &Routed)| {
+        let signal = |(pod, counter): (PodId, &Routed)| {
             let before = old.get(pod).copied().unwrap_or_default();
             let version = usize::from(timeline.pods[pod].version);
             let service = &timeline.versions[version].service;
@@ -69,11 +69,11 @@ impl<'a> Meter<'a> {
             let busy = accepted * service::limited_mean(service, timeout_s);
             PodSignals { rate, cpu: busy, in_service: busy, waiting: 0.0, errors: rate - accepted }
         };
-        new.iter().enumerate().map(signal).collect()
+        new.pairs().map(signal).collect()
     }
 
     /// A last scrape at the end of the timeline: the counters of each pod.
-    pub fn finish(mut self, timeline: &Timeline) -> Vec<Routed> {
+    pub fn finish(mut self, timeline: &Timeline) -> List<PodId, Routed> {
         self.advance(timeline, timeline.end);
         if self.latest().0 < timeline.end {
             self.scrape(timeline, timeline.end);

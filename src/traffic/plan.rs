@@ -1,8 +1,8 @@
 //! What both evaluators read off the timeline: the request rate over time, the rules under which a view's
 //! picks are tried, and which view sends to which.
 
-use crate::engine::{Dur, Time};
-use crate::timeline::{Empty, L7, L7Status, Target, Timeline};
+use crate::engine::{Dur, List, Time};
+use crate::timeline::{Empty, L7, L7Status, Target, Timeline, ViewId};
 use crate::traffic::offered::{Arrivals, Traffic};
 use crate::traffic::{Cause, Failure};
 
@@ -102,20 +102,20 @@ impl Rules {
 }
 
 /// Views in an order in which each comes after all that send to it.
-pub fn flow_order(timeline: &Timeline) -> Vec<usize> {
-    let children = |v: usize| {
+pub fn flow_order(timeline: &Timeline) -> Vec<ViewId> {
+    let children = |v: ViewId| {
         let view = &timeline.views[v];
         let listed = view.initial.iter().map(|b| b.target);
         listed.chain(view.changes.iter().map(|c| c.target)).filter_map(|t| match t {
-            Target::View(v) => Some(v.0 as usize),
+            Target::View(v) => Some(v),
             Target::Pod(_) => None,
         })
     };
-    let mut parents = vec![0usize; timeline.views.len()];
-    for v in 0..timeline.views.len() {
+    let mut parents: List<ViewId, u32> = vec![0; timeline.views.len()].into();
+    for v in parents.ids() {
         children(v).for_each(|c| parents[c] += 1);
     }
-    let mut order: Vec<usize> = (0..parents.len()).filter(|&v| parents[v] == 0).collect();
+    let mut order: Vec<ViewId> = parents.ids().filter(|&v| parents[v] == 0).collect();
     let mut next = 0;
     while next < order.len() {
         for c in children(order[next]) {
@@ -130,33 +130,34 @@ pub fn flow_order(timeline: &Timeline) -> Vec<usize> {
     order
 }
 
-/// The layer-7 hop at or above each view, as the index of its view; an error names a view that is reached in
-/// two ways, or a proxy that passes requests on to another one.
-pub fn layer7_above(timeline: &Timeline, order: &[usize]) -> Result<Vec<Option<usize>>, String> {
-    let mut above: Vec<Option<Option<usize>>> = vec![None; timeline.views.len()];
-    above[timeline.root.index()] = Some(None);
+/// The layer-7 hop at or above each view, by its view; an error names a view that is reached in two ways, or
+/// a proxy that passes requests on to another one.
+pub fn layer7_above(
+    timeline: &Timeline,
+    order: &[ViewId],
+) -> Result<List<ViewId, Option<ViewId>>, String> {
+    let mut above: List<ViewId, Option<Option<ViewId>>> = vec![None; timeline.views.len()].into();
+    above[timeline.root] = Some(None);
+    let hop = |v: ViewId| timeline.views[v].hop.l7.as_ref();
     for &v in order {
         let view = &timeline.views[v];
         let inherited = above[v].unwrap_or(None);
-        // Hops alike count as one: their requests meet the same rules.
-        let alike = |w: &usize| timeline.views[*w].hop.l7 == view.hop.l7;
         let own = match view.hop.l7 {
-            Some(_) => (0..=v).find(alike),
+            // Hops alike count as one: their requests meet the same rules.
+            Some(_) => timeline.views.ids().find(|w| hop(*w) == hop(v)),
             None => inherited,
         };
         above[v] = Some(own);
-        let hop = |v: usize| timeline.views[v].hop.l7.as_ref();
         let listed = view.initial.iter().map(|b| b.target);
         for target in listed.chain(view.changes.iter().map(|c| c.target)) {
             let Target::View(child) = target else { continue };
-            if let (Some(outer), Some(inner)) = (own.and_then(hop), hop(child.index()))
+            if let (Some(outer), Some(inner)) = (own.and_then(hop), hop(child))
                 && outer.proxy != inner.proxy
             {
                 return Err(format!("{} passes requests on to {}", view.name, inner.proxy));
             }
-            let place = &mut above[child.0 as usize];
-            if place.is_some_and(|p| p != own) && timeline.views[child.0 as usize].hop.l7.is_none()
-            {
+            let place = &mut above[child];
+            if place.is_some_and(|p| p != own) && hop(child).is_none() {
                 return Err(format!("{} is reached in two ways", view.name));
             }
             *place = Some(own);

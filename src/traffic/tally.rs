@@ -1,6 +1,6 @@
 //! Counts of single requests, kept cheap to add to, and the latency histogram.
 
-use crate::engine::Time;
+use crate::engine::{List, Time};
 use crate::timeline::{PodId, Timeline};
 use crate::traffic::{Evaluator, Failure, Latency, LossKey, Second, TrafficOutcome};
 use std::collections::BTreeMap;
@@ -148,7 +148,8 @@ impl Tally {
     pub fn grow(&mut self, timeline: &Timeline) {
         let pods = timeline.pods.len();
         assert!(pods >= self.versions.len(), "pods that were counted for stay");
-        self.versions.extend(timeline.pods[self.versions.len()..].iter().map(|p| p.version));
+        let known = self.versions.len();
+        self.versions.extend(timeline.pods.iter().skip(known).map(|p| p.version));
         self.latest.resize(pods, 0);
         self.sent_to.resize(pods, 0);
         self.answered.resize(self.seconds * timeline.versions.len(), 0);
@@ -234,11 +235,11 @@ impl Tally {
     }
 
     /// Requests that each pod was sent and whose outcome is known, and how many of them failed.
-    pub fn by_pod(&self) -> (&[u64], Vec<u64>) {
-        let mut failed = vec![0; self.sent_to.len()];
+    pub fn by_pod(&self) -> (&[u64], List<PodId, u64>) {
+        let mut failed: List<PodId, u64> = vec![0; self.sent_to.len()].into();
         for (key, count) in &self.losses.counts {
             if let Some(pod) = key.pod {
-                failed[pod.index()] += count;
+                failed[pod] += count;
             }
         }
         (&self.sent_to, failed)

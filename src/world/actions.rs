@@ -65,7 +65,7 @@ impl World<'_> {
         let subject = self.subject();
         let before = self.cluster.deployments.len();
         let generation = |world: &Self| -> u32 {
-            world.cluster.deployments[..before].iter().map(|d| d.generation).sum()
+            world.cluster.deployments.iter().take(before).map(|d| d.generation).sum()
         };
         let (old, goal) = (generation(self), Goal::new(index, now, vec![subject]));
         let what = match &self.scenario.actions[index as usize].kind {
@@ -139,13 +139,13 @@ impl World<'_> {
 
     /// Applies a spec; one that is like the present one changes nothing, not even the generation.
     fn change(&mut self, id: DeploymentId, spec: Deployment) {
-        if self.cluster.deployments[id.index()].spec != spec {
+        if self.cluster.deployments[id].spec != spec {
             self.cluster.set_deployment(id, spec);
         }
     }
 
     fn edit(&mut self, id: DeploymentId, change: impl FnOnce(&mut Deployment)) {
-        let mut spec = self.cluster.deployments[id.index()].spec.clone();
+        let mut spec = self.cluster.deployments[id].spec.clone();
         change(&mut spec);
         self.change(id, spec);
     }
@@ -163,7 +163,7 @@ impl World<'_> {
     /// Back to the given revision, or to the second highest.
     fn undo(&mut self, goal: Goal, to_revision: Option<u32>) -> String {
         let id = self.subject();
-        if self.cluster.deployments[id.index()].spec.paused {
+        if self.cluster.deployments[id].spec.paused {
             self.goals.begin(goal.denied(Why::UndoOfPaused));
             return "undo: the Deployment is paused".to_string();
         }
@@ -186,7 +186,7 @@ impl World<'_> {
             return "undo: no such revision".to_string();
         };
         self.goals.begin(goal);
-        let template = self.cluster.templates[template.index()].clone();
+        let template = self.cluster.templates[template].clone();
         self.edit(id, |spec| spec.template = template);
         format!("undo to revision {revision}")
     }
@@ -194,7 +194,7 @@ impl World<'_> {
     /// A Deployment's pods in the order of their (random) names.
     fn named_pods(&self, id: DeploymentId) -> Vec<PodId> {
         let mut pods = self.cluster.pods_of(id);
-        pods.sort_by_key(|p| self.cluster.pods[p.index()].uid);
+        pods.sort_by_key(|p| self.cluster.pods[*p].uid);
         pods
     }
 
@@ -211,7 +211,7 @@ impl World<'_> {
 
     fn await_available(&mut self, now: Time, index: u32) {
         let Some(second) = self.actions.second else { return };
-        let deployment = &self.cluster.deployments[second.index()];
+        let deployment = &self.cluster.deployments[second];
         if deployment.status.available >= deployment.spec.replicas {
             self.queue.schedule(now + POLL, Event::Action(Step::SwitchSelector(index)));
         } else {
@@ -272,7 +272,7 @@ impl World<'_> {
                 *value = new.clone();
             }
         }
-        let first = &self.cluster.deployments[self.subject().index()].spec.template.labels;
+        let first = &self.cluster.deployments[self.subject()].spec.template.labels;
         if selects(&selector, first) {
             for (key, value) in labels {
                 if first.get(key) != Some(value) {

@@ -51,8 +51,8 @@ impl World<'_> {
             }
             Change::PodStatus(pod) => {
                 self.tell_cache(now, change);
-                let waits = self.gate.is_some() && !self.cluster.pods[pod.index()].gates;
-                if waits && self.cluster.pods[pod.index()].status.containers_ready {
+                let waits = self.gate.is_some() && !self.cluster.pods[pod].gates;
+                if waits && self.cluster.pods[pod].status.containers_ready {
                     self.queue.schedule(now, Event::Gate(gate::Event::ContainersReady(pod)));
                 }
             }
@@ -91,7 +91,7 @@ impl World<'_> {
     }
 
     fn tell_kubelet(&mut self, now: Time, pod: PodId, event: kubelet::controller::Event) {
-        let Some(node) = self.cluster.pods[pod.index()].node else { return };
+        let Some(node) = self.cluster.pods[pod].node else { return };
         let at = now + self.latency(|l| &l.watch_kubelet);
         let last = &mut self.last_kubelet[usize::from(node)];
         *last = (*last).max(at);

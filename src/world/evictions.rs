@@ -46,7 +46,7 @@ impl World<'_> {
 
     pub(super) fn pods_on(&self, node: usize) -> impl Iterator<Item = PodId> + '_ {
         let there = move |p: &PodId| {
-            let pod = &self.cluster.pods[p.index()];
+            let pod = &self.cluster.pods[*p];
             !pod.removed && pod.node == Some(node as u16)
         };
         (0..self.cluster.pods.len() as u32).map(PodId).filter(there)
@@ -86,7 +86,7 @@ impl World<'_> {
 
     /// The eviction API; also how many budgets select the pod.
     fn evict(&mut self, now: Time, pod: PodId) -> (Answer, usize) {
-        if self.cluster.pods[pod.index()].removed {
+        if self.cluster.pods[pod].removed {
             return (Answer::Deleted, 0);
         }
         let budgets = self.budgets_of(pod);
@@ -100,11 +100,11 @@ impl World<'_> {
 
     /// What the eviction API answers now, and whether the budget gives a disruption for it.
     fn ask(&self, pod: PodId, budgets: &[BudgetId]) -> (Answer, bool) {
-        let pod = &self.cluster.pods[pod.index()];
+        let pod = &self.cluster.pods[pod];
         let (phase, ready) = (pod.status.phase, pod.status.ready);
         let mut stored = Stored(EvictedPod { phase, ready, deleting: pod.deleting.is_some() });
         let budget = |id: &BudgetId| {
-            let budget = &self.cluster.budgets[id.index()];
+            let budget = &self.cluster.budgets[*id];
             let always_allow_unhealthy = budget.spec.always_allow_unhealthy;
             // Specs of budgets do not change.
             eviction::Budget { status: budget.status, observed: true, always_allow_unhealthy }
@@ -122,7 +122,7 @@ impl World<'_> {
 
     /// The budgets that keep a pod from being evicted; none: it may go, or is going.
     pub(super) fn refusing(&self, pod: PodId) -> Vec<BudgetId> {
-        let object = &self.cluster.pods[pod.index()];
+        let object = &self.cluster.pods[pod];
         if self.disruption.is_none() || object.removed || object.deleting.is_some() {
             return Vec::new();
         }

@@ -71,12 +71,12 @@ impl Goal {
 
     /// Pods that have to go and are still there.
     pub fn pods_there<'a>(&'a self, cluster: &'a Cluster) -> impl Iterator<Item = PodId> + 'a {
-        self.pods.iter().copied().filter(|p| !cluster.pods[p.index()].removed)
+        self.pods.iter().copied().filter(|p| !cluster.pods[*p].removed)
     }
 
     /// Whether the Deployment is what the action asks for.
     pub fn holds(&self, id: DeploymentId, cluster: &Cluster) -> bool {
-        let d = &cluster.deployments[id.index()];
+        let d = &cluster.deployments[id];
         let (desired, observed) = (d.spec.replicas, d.status.observed_generation >= d.generation);
         match self.updated {
             true => status::complete(desired, d.status, observed),

@@ -1,7 +1,7 @@
 //! Requests while the control plane is being simulated, where a model reads what they do to the pods.
 
-use crate::engine::{Seed, Time};
-use crate::timeline::{PodSignals, Recorder, Timeline};
+use crate::engine::{List, Seed, Time};
+use crate::timeline::{PodId, PodSignals, Recorder, Timeline};
 use crate::traffic::exact::Routed;
 use crate::traffic::meter::Meter;
 use crate::traffic::offered::Traffic;
@@ -23,7 +23,7 @@ pub enum Live<'a> {
 pub enum Load {
     Open,
     /// Counters of each pod.
-    Metered(Vec<Routed>),
+    Metered(List<PodId, Routed>),
     Stepped(Box<TrafficOutcome>),
 }
 

@@ -304,7 +304,7 @@ impl World<'_> {
         }
         let uid = match write {
             Write::CreatePod { rs } => {
-                let deployment = self.cluster.replica_sets[rs.index()].deployment;
+                let deployment = self.cluster.replica_sets[rs].deployment;
                 self.uid(deployment)
             }
             _ => 0,

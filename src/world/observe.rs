@@ -21,7 +21,7 @@ impl World<'_> {
             }
             Change::ReplicaSet(rs) => {
                 let changed = self.informer.observe_set(&self.cluster, rs);
-                let set = &self.cluster.replica_sets[rs.index()];
+                let set = &self.cluster.replica_sets[rs];
                 let out = &mut says(&mut self.queue, Event::Deployment);
                 self.deployments.changed(now, set.deployment, out);
                 // A sync after a change of the status alone finds nothing to do, but looks at the clock.
@@ -54,9 +54,9 @@ impl World<'_> {
             return;
         }
         let rs = change.after.rs;
-        let set = &self.cluster.replica_sets[rs.index()];
+        let set = &self.cluster.replica_sets[rs];
         let (deployment, min_ready) = (set.deployment, set.min_ready_seconds);
-        let strategy = self.cluster.deployments[deployment.index()].spec.strategy;
+        let strategy = self.cluster.deployments[deployment].spec.strategy;
         let out = &mut says(&mut self.queue, Event::Deployment);
         self.deployments.pod_changed(ctx.now, deployment, strategy, change, out);
         let out = &mut says(&mut self.queue, Event::ReplicaSet);

@@ -111,13 +111,13 @@ impl Tracker {
         match change {
             Change::PodCreated(pod) => {
                 self.count(now, 1, cluster);
-                let object = &cluster.pods[pod.index()];
+                let object = &cluster.pods[pod];
                 let version = self.version_of(cluster, object.template, timeline);
                 timeline.pod(now, name_of(cluster, pod), version);
             }
             Change::PodBound(pod) => {
                 self.progressed = now;
-                timeline.bound(pod, now, cluster.pods[pod.index()].node.unwrap_or(0));
+                timeline.bound(pod, now, cluster.pods[pod].node.unwrap_or(0));
             }
             Change::PodDeleting(pod) => timeline.shows(pod, now, Shown::Deleted),
             Change::PodRemoved(pod) => {
@@ -152,9 +152,9 @@ impl Tracker {
         to: i32,
         timeline: &mut Recorder,
     ) {
-        let set = &cluster.replica_sets[rs.index()];
+        let set = &cluster.replica_sets[rs];
         if set.replicas != to {
-            let deployment = cluster.deployments[set.deployment.index()].spec.name.clone();
+            let deployment = cluster.deployments[set.deployment].spec.name.clone();
             let (revision, from) = (set.revision, set.replicas);
             let scaled = Milestone::Scaled { deployment, revision, from, to };
             timeline.mark(now, scaled);
@@ -182,7 +182,7 @@ impl Tracker {
         if let Some(&(_, version)) = self.versions.iter().find(|(t, _)| *t == template) {
             return version;
         }
-        let spec = &cluster.templates[template.index()];
+        let spec = &cluster.templates[template];
         let app = &spec.serving_container().app;
         let version = timeline.version(Version {
             name: spec.version.clone(),
@@ -204,7 +204,7 @@ fn placed(cluster: &Cluster, deployment: DeploymentId) -> Vec<u32> {
     let mut counts = vec![0; cluster.nodes.len()];
     for pod in cluster.pods.iter().filter(|p| !p.removed && p.deleting.is_none()) {
         if let Some(node) = pod.node
-            && cluster.replica_sets[pod.rs.index()].deployment == deployment
+            && cluster.replica_sets[pod.rs].deployment == deployment
         {
             counts[usize::from(node)] += 1;
         }
@@ -214,7 +214,7 @@ fn placed(cluster: &Cluster, deployment: DeploymentId) -> Vec<u32> {
 
 pub(super) fn name_of(cluster: &Cluster, pod: PodId) -> PodName {
     let id = cluster.deployment_of(pod);
-    PodName { deployment: cluster.deployments[id.index()].spec.name.clone(), number: pod.0 }
+    PodName { deployment: cluster.deployments[id].spec.name.clone(), number: pod.0 }
 }
 
 /// Folds into `digest` what was written: every change of an endpoint, and what sets and pods have come to.

@@ -10,7 +10,7 @@ use crate::cluster::server::Cluster;
 use crate::cluster::spec::{Deployment, PodDisruptionBudget, Service};
 use crate::cluster::write::Write;
 use crate::engine::rng::hash;
-use crate::engine::{Dur, Queue, Rng, Seed, Time};
+use crate::engine::{Dur, List, Queue, Rng, Seed, Time};
 use crate::model::balancer::Scene;
 use crate::model::informer::Informer;
 use crate::model::plumbing::{Ctx, Run};
@@ -133,10 +133,10 @@ impl<'a> World<'a> {
     fn populate_deployment(&mut self, id: DeploymentId) {
         let started = self.queue.now() - self.scenario.age;
         let (replicas, template) = {
-            let deployment = &self.cluster.deployments[id.index()];
+            let deployment = &self.cluster.deployments[id];
             (deployment.spec.replicas, deployment.template)
         };
-        let spec = &self.cluster.deployments[id.index()].spec;
+        let spec = &self.cluster.deployments[id].spec;
         let max =
             replicas + crate::model::deployment::rolling::max_surge(spec.strategy, spec.replicas);
         // The evaluators count answers by version: there is one even while there is no pod.
@@ -150,7 +150,7 @@ impl<'a> World<'a> {
             let asked = self.node_to_drain(id).filter(|_| left == 0);
             pods.push(self.populate_pod(rs, started, asked));
         }
-        let ready = |p: &&PodId| self.cluster.pods[p.index()].status.ready;
+        let ready = |p: &&PodId| self.cluster.pods[**p].status.ready;
         let ready = pods.iter().filter(ready).count() as i32;
         let status =
             RsStatus { replicas, ready, available: ready, terminating: 0, observed_generation: 1 };
@@ -162,10 +162,10 @@ impl<'a> World<'a> {
             available: ready,
             observed_generation: 1,
         };
-        self.cluster.deployments[id.index()].status = deployment_status;
+        self.cluster.deployments[id].status = deployment_status;
         self.informer.observe_set(&self.cluster, rs);
         self.replica_sets.adopt(rs, &pods, status);
-        let deployment = &self.cluster.deployments[id.index()];
+        let deployment = &self.cluster.deployments[id];
         self.deployments.adopt(id, deployment, replicas, started);
     }
 
@@ -181,10 +181,10 @@ impl<'a> World<'a> {
 
     /// A pod that has been there for long: running, or waiting for a node.
     fn populate_pod(&mut self, rs: RsId, started: Time, asked: Option<u16>) -> PodId {
-        let uid = self.uid(self.cluster.replica_sets[rs.index()].deployment);
+        let uid = self.uid(self.cluster.replica_sets[rs].deployment);
         self.cluster.apply(started, Write::CreatePod { rs }, uid);
         let pod = PodId(self.cluster.pods.len() as u32 - 1);
-        let template = self.cluster.pods[pod.index()].template;
+        let template = self.cluster.pods[pod].template;
         let version = self.tracker.version_of(&self.cluster, template, &mut self.timeline);
         let name = outcome::name_of(&self.cluster, pod);
         self.timeline.pod(started, name, version);
@@ -222,7 +222,7 @@ impl<'a> World<'a> {
     }
 
     fn populate_belief(&mut self, pod: PodId, node: u16, started: Time) {
-        let ready = self.cluster.pods[pod.index()].status.ready;
+        let ready = self.cluster.pods[pod].status.ready;
         let ctx = Ctx { run: self.run, now: started, slowdown: 1.0 };
         let mut scene = Scene { ctx, cluster: &self.cluster, timeline: &mut self.timeline };
         self.kubelets.adopt(&mut scene, pod, node, started);
@@ -278,8 +278,8 @@ fn new_timeline(scenario: &Scenario, start: Time) -> Recorder {
         // Where unfinished actions are followed past the horizon, the run ends later than that.
         end: if scenario.follow.is_some() { Time::NEVER } else { scenario.horizon },
         versions: Vec::<Version>::new(),
-        pods: Vec::new(),
-        views: Vec::new(),
+        pods: List::new(),
+        views: List::new(),
         root: ViewId::default(),
         milestones: Vec::with_capacity(32),
         rehashes: Vec::new(),

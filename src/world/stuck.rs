@@ -28,7 +28,7 @@ impl World<'_> {
             }
             (None, None) => self.waits_for(goal),
         };
-        let spec = |id: DeploymentId| Box::new(self.cluster.deployments[id.index()].spec.clone());
+        let spec = |id: DeploymentId| Box::new(self.cluster.deployments[id].spec.clone());
         Some(Stuck {
             action: goal.action as usize,
             since: since.max(goal.since),
@@ -42,8 +42,8 @@ impl World<'_> {
     /// A rollout whose new pods end again and again is not over while all of them happen to be up.
     pub(super) fn crashing(&self, goal: &Goal) -> Option<(Time, Why)> {
         let &id = goal.deployments.first().filter(|_| goal.updated)?;
-        let newest = self.cluster.deployments[id.index()].template;
-        let containers = &self.cluster.templates[newest.index()].containers;
+        let newest = self.cluster.deployments[id].template;
+        let containers = &self.cluster.templates[newest].containers;
         let container = containers.iter().find(|c| c.app.crash_after.is_some())?;
         let ended = self.cluster.pods.iter().filter(|p| {
             p.template == newest && !p.removed && p.deleting.is_none() && p.status.restarts > 0
@@ -74,11 +74,11 @@ impl World<'_> {
         let refused = there.filter(|&p| !self.refusing(p).is_empty());
         let Some(pod) = refused.max_by_key(|p| p.0) else {
             let pods = goal.pods_there(&self.cluster).count() as u32;
-            let deleted = self.timeline.pods[pod.index()].deleted;
+            let deleted = self.timeline.pods[pod].deleted;
             return (if deleted.is_never() { goal.since } else { deleted }, Why::Stopping { pods });
         };
         let refusing = self.refusing(pod);
-        let name = |id: BudgetId| self.cluster.budgets[id.index()].spec.name.clone();
+        let name = |id: BudgetId| self.cluster.budgets[id].spec.name.clone();
         let refused = goal.refused.unwrap_or(goal.since);
         if refusing.len() > 1 {
             let names = refusing.into_iter().map(name).collect();
@@ -93,14 +93,14 @@ impl World<'_> {
             return waits;
         }
         let BudgetStatus { desired_healthy: desired, current_healthy: healthy, .. } =
-            self.cluster.budgets[refusing[0].index()].status;
+            self.cluster.budgets[refusing[0]].status;
         let (name, budget) = (name(refusing[0]), refusing[0].index());
         (refused, Why::Budget { name, budget, desired, healthy })
     }
 
     /// The Deployments whose pods a budget covers.
     fn covered_by(&self, budget: BudgetId) -> Vec<DeploymentId> {
-        let spec = &self.cluster.budgets[budget.index()].spec;
+        let spec = &self.cluster.budgets[budget].spec;
         let all = (0..).map(DeploymentId).zip(&self.cluster.deployments);
         let covered = all.filter(|(_, d)| spec.covers(&d.spec.template));
         covered.map(|(id, _)| id).collect()
@@ -108,7 +108,7 @@ impl World<'_> {
 
     /// Why a Deployment's pods are not all available.
     fn unlike(&self, goal: &Goal, id: DeploymentId) -> (Time, Why) {
-        let spec = &self.cluster.deployments[id.index()].spec;
+        let spec = &self.cluster.deployments[id].spec;
         if goal.updated && spec.paused {
             return (self.actions.paused.unwrap_or(goal.since), Why::Paused);
         }
@@ -116,7 +116,7 @@ impl World<'_> {
         let waiting = self.scheduler.unschedulable().filter(|(p, _)| mine(p));
         let waiting: Vec<(PodId, &Failure)> = waiting.collect();
         if let Some(&(pod, failure)) = waiting.first() {
-            let created = waiting.iter().map(|(p, _)| self.cluster.pods[p.index()].created);
+            let created = waiting.iter().map(|(p, _)| self.cluster.pods[*p].created);
             let why = Why::NoNode {
                 pods: waiting.len() as u32,
                 message: failure.message.trim_end_matches('.').to_owned(),
@@ -125,21 +125,20 @@ impl World<'_> {
             };
             return (created.min().unwrap_or(goal.since), why);
         }
-        let newest = self.cluster.deployments[id.index()].template;
+        let newest = self.cluster.deployments[id].template;
         let live = (0..self.cluster.pods.len() as u32).map(PodId).filter(|p| {
-            let pod = &self.cluster.pods[p.index()];
+            let pod = &self.cluster.pods[*p];
             !pod.removed && pod.deleting.is_none() && pod.template == newest && mine(p)
         });
         let (ready, unready): (Vec<PodId>, Vec<PodId>) =
-            live.partition(|p| self.cluster.pods[p.index()].status.ready);
-        let created =
-            |pods: &[PodId]| pods.iter().map(|p| self.cluster.pods[p.index()].created).min();
+            live.partition(|p| self.cluster.pods[*p].status.ready);
+        let created = |pods: &[PodId]| pods.iter().map(|p| self.cluster.pods[*p].created).min();
         if let Some(since) = created(&unready) {
             return self.unready(since, &unready);
         }
-        let available = self.cluster.deployments[id.index()].status.available;
+        let available = self.cluster.deployments[id].status.available;
         if spec.min_ready_seconds > 0 && available < spec.replicas && !ready.is_empty() {
-            let since = ready.iter().map(|p| self.cluster.pods[p.index()].ready_transition).max();
+            let since = ready.iter().map(|p| self.cluster.pods[*p].ready_transition).max();
             return (since.unwrap_or(goal.since), Why::MinReady { pods: ready.len() as u32 });
         }
         (goal.since, Why::Other)
@@ -156,7 +155,7 @@ impl World<'_> {
             let (by_startup, after) = (kill.by_startup, kill.after);
             return (since, Why::Killed { container: spec(kill.container), by_startup, after });
         }
-        let restarts = |p: &&PodId| self.cluster.pods[p.index()].status.restarts > 0;
+        let restarts = |p: &&PodId| self.cluster.pods[**p].status.restarts > 0;
         let mut containers = template.init_containers.iter().chain(&template.containers);
         if pods.iter().any(|p| restarts(&p))
             && let Some(index) = containers.clone().position(|c| c.app.crash_after.is_some())
@@ -167,7 +166,7 @@ impl World<'_> {
             return (since, Why::NeverReady { container: spec(index as u8) });
         }
         let gated = |p: &PodId| {
-            let pod = &self.cluster.pods[p.index()];
+            let pod = &self.cluster.pods[*p];
             pod.status.containers_ready && !pod.gates
         };
         if pods.iter().all(gated) {

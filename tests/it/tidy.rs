@@ -297,6 +297,41 @@ fn functions_take_few_arguments() {
     none(&problems);
 }
 
+/// Lists that are indexed by a number made of a name, by folder: what is there of each object of a kind is an
+/// `engine::List`, which names index. These may only become fewer.
+const CASTS: &[(&str, usize)] = &[
+    ("src/timeline/", 0),
+    ("src/cluster/", 2),
+    ("src/traffic/", 168),
+    ("src/model/", 72),
+    ("src/world/", 14),
+    ("src/blame/", 7),
+];
+
+#[test]
+fn names_index_lists() {
+    let mut problems = Vec::new();
+    for (folder, most) in CASTS {
+        let mut found = Vec::new();
+        for file in rust(folder) {
+            for (i, line) in product(&file).iter().enumerate() {
+                let code = line.split("//").next().unwrap_or("");
+                let casts = ["as usize]", ".index()]", "as usize..", "as usize)]"];
+                let count: usize = casts.iter().map(|cast| code.matches(cast).count()).sum();
+                let from = code.match_indices("[usize::from(").count();
+                if count + from > 0 {
+                    found.push(format!("{}:{}: {}", file.path, i + 1, line.trim()));
+                }
+            }
+        }
+        if found.len() != *most {
+            problems.push(format!("{folder}: {} casts, not {most}", found.len()));
+            problems.extend(found);
+        }
+    }
+    none(&problems);
+}
+
 #[test]
 fn layers_look_down() {
     let rank = |layer: &str| LAYERS.iter().position(|l| *l == layer);

@@ -4,8 +4,7 @@ use super::Scene;
 use super::listing::Followed;
 use crate::cluster::objects::PodId;
 use crate::cluster::spec::OnSigterm;
-use crate::engine::Dur;
-use crate::model::plumbing::entry;
+use crate::engine::{Dur, List};
 use crate::timeline::{Phase, Target, Timeline, ViewId};
 
 /// When a balancer's health checks change their verdict.
@@ -85,11 +84,11 @@ impl Checked {
 
 /// What nodes' rules name, by view.
 #[derive(Debug, Default)]
-pub struct NodeRules(Vec<Followed>);
+pub struct NodeRules(List<ViewId, Followed>);
 
 impl NodeRules {
     fn of(&mut self, timeline: &Timeline, view: ViewId) -> &[Target] {
-        entry(&mut self.0, view.0 as usize).now(timeline, view)
+        self.0.entry(view).now(timeline, view)
     }
 }
 
@@ -124,7 +123,7 @@ pub fn meet(
     if node_port_health {
         // Pods that are only terminating are in the rules, and count as none.
         let ready = |t: &Target| match t {
-            Target::Pod(pod) => scene.timeline.pods[pod.index()].deleted > scene.ctx.now,
+            Target::Pod(pod) => scene.timeline.pods[*pod].deleted > scene.ctx.now,
             Target::View(_) => true,
         };
         return Met::AtOnce(listed.iter().any(ready));
@@ -135,7 +134,7 @@ pub fn meet(
 }
 
 fn meet_pod(scene: &Scene, pod: PodId) -> Met {
-    match scene.timeline.pods[pod.index()].phase_at(scene.ctx.now) {
+    match scene.timeline.pods[pod].phase_at(scene.ctx.now) {
         Phase::Serving => Met::Answer(says_ready(scene, pod)),
         Phase::Refusing => Met::AtOnce(false),
         Phase::Silent | Phase::Unreachable => Met::Silence,
@@ -146,7 +145,7 @@ fn meet_pod(scene: &Scene, pod: PodId) -> Met {
 fn says_ready(scene: &Scene, pod: PodId) -> bool {
     let template = scene.cluster.template_of(pod);
     let app = &template.serving_container().app;
-    let life = scene.timeline.pods[pod.index()].life_at(scene.ctx.now);
+    let life = scene.timeline.pods[pod].life_at(scene.ctx.now);
     let told_to_stop = life.is_some_and(|l| l.sigterm <= scene.ctx.now);
     let lame_duck = matches!(app.on_sigterm, OnSigterm::LameDuck { .. }) && told_to_stop;
     !app.never_ready && !lame_duck

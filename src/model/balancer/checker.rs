@@ -153,7 +153,7 @@ impl Checker {
         checks: &Checks,
     ) -> Time {
         let Target::Pod(pod) = target else { return self.begins };
-        let phase = timeline.pods[pod.index()].next_phase_after(now);
+        let phase = timeline.pods[pod].next_phase_after(now);
         let late = match met {
             Met::Answer(_) => {
                 let checks_until = (self.late - self.number).min(i64::MAX as u64) as i64;

@@ -10,8 +10,8 @@ use super::members::Members;
 use super::settings::Given;
 use super::{Model, Scene};
 use crate::cluster::objects::{Conditions, PodId};
-use crate::engine::{Dur, Rng, Time};
-use crate::model::plumbing::{Ctx, Out, entry};
+use crate::engine::{Dur, List, Rng, Time};
+use crate::model::plumbing::{Ctx, Out};
 use crate::timeline::{Empty, Hop, L7Status, Pick, Recorder, RetryOn, Target, ViewId};
 
 /// HAProxy as the server of an Ingress or in front of a headless Service.
@@ -131,7 +131,7 @@ struct Server {
 struct Process {
     listing: Listing,
     /// By pod.
-    servers: Vec<Option<Server>>,
+    servers: List<PodId, Option<Server>>,
     /// Pods whose endpoints changed since the last look-up.
     changed: Vec<PodId>,
     /// Not all had their whole share when shares were last worked out.
@@ -140,7 +140,7 @@ struct Process {
 
 impl Process {
     fn slot(&mut self, pod: PodId) -> &mut Option<Server> {
-        entry(&mut self.servers, pod.index())
+        self.servers.entry(pod)
     }
 
     fn route(&mut self, scene: &mut Scene, slow_start: Dur) {
@@ -170,7 +170,7 @@ impl Haproxy {
     pub fn new(ctx: Ctx, settings: &Settings, timeline: &mut Recorder) -> Haproxy {
         let process = |i| {
             let view = timeline.view(format!("HAProxy {}", i + 1), settings.hop.clone());
-            let (servers, changed) = (Vec::new(), Vec::new());
+            let (servers, changed) = (List::new(), Vec::new());
             Process { listing: Listing::new(view), servers, changed, rising: false }
         };
         Haproxy {

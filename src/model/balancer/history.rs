@@ -2,7 +2,7 @@
 //! so what one of them knows is a number of entries of one common log.
 
 use crate::cluster::objects::{Conditions, EndpointChange, PodId};
-use crate::model::plumbing::entry;
+use crate::engine::List;
 
 /// A change of one pod's endpoint; None: it is none.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -32,7 +32,7 @@ pub struct History {
     /// Those that every watcher knows.
     adopted: usize,
     /// Per pod, after all changes.
-    latest: Vec<Option<Conditions>>,
+    latest: List<PodId, Option<Conditions>>,
 }
 
 impl History {
@@ -49,7 +49,7 @@ impl History {
     }
 
     fn push(&mut self, (pod, is): EndpointChange) -> Changed {
-        let was = std::mem::replace(entry(&mut self.latest, pod.index()), is);
+        let was = std::mem::replace(self.latest.entry(pod), is);
         let change = Changed { pod, was, is };
         self.changes.push(change);
         change
@@ -71,10 +71,10 @@ impl History {
     }
 
     /// Per pod: its conditions as a watcher that knows `to` knows them.
-    pub fn at(&self, to: Known) -> Vec<Option<Conditions>> {
-        let mut conditions = vec![None; self.latest.len()];
+    pub fn at(&self, to: Known) -> List<PodId, Option<Conditions>> {
+        let mut conditions: List<PodId, _> = vec![None; self.latest.len()].into();
         for change in &self.changes[..self.adopted + to as usize] {
-            conditions[change.pod.index()] = change.is;
+            conditions[change.pod] = change.is;
         }
         conditions
     }

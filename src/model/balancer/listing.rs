@@ -1,8 +1,7 @@
 //! What one view lists, for balancers that work out their whole list anew.
 
-use crate::engine::Time;
-use crate::model::plumbing::entry;
-use crate::timeline::{Backend, ChangeKind, Recorder, Target, Timeline, ViewId};
+use crate::engine::{List, Time};
+use crate::timeline::{Backend, ChangeKind, PodId, Recorder, Target, Timeline, ViewId};
 use std::collections::BTreeMap;
 
 /// Targets with their weights.
@@ -33,7 +32,7 @@ impl Listing {
     /// Lists `wanted` from `at` on; notes what differs.
     pub fn set(&mut self, timeline: &mut Recorder, at: Time, mut wanted: Vec<(Target, f32)>) {
         wanted.sort_by_key(|w| w.0);
-        let first = timeline.views[self.view.index()].changes.len();
+        let first = timeline.views[self.view].changes.len();
         {
             let (mut old, mut new) = (self.listed.iter().peekable(), wanted.iter().peekable());
             let mut add = |target, kind| timeline.list(self.view, at, target, kind);
@@ -59,7 +58,7 @@ impl Listing {
                 }
             }
         }
-        for change in &timeline.views[self.view.index()].changes[first..] {
+        for change in &timeline.views[self.view].changes[first..] {
             match change.kind {
                 ChangeKind::Add { weight } => self.listed.insert(change.target, weight),
                 ChangeKind::Remove => self.listed.remove(&change.target),
@@ -92,14 +91,14 @@ pub struct Followed {
     read: Option<usize>,
     targets: Vec<Target>,
     /// Where each pod and each view is among the targets.
-    pods: Vec<Option<u32>>,
-    views: Vec<Option<u32>>,
+    pods: List<PodId, Option<u32>>,
+    views: List<ViewId, Option<u32>>,
 }
 
 impl Followed {
     /// What the view lists now, in some order.
     pub fn now(&mut self, timeline: &Timeline, view: ViewId) -> &[Target] {
-        let view = &timeline.views[view.0 as usize];
+        let view = &timeline.views[view];
         let read = self.read.replace(view.changes.len()).unwrap_or_else(|| {
             view.initial.iter().for_each(|backend| self.add(backend.target));
             0
@@ -115,8 +114,8 @@ impl Followed {
 
     fn place(&mut self, target: Target) -> &mut Option<u32> {
         match target {
-            Target::Pod(pod) => entry(&mut self.pods, pod.index()),
-            Target::View(view) => entry(&mut self.views, view.0 as usize),
+            Target::Pod(pod) => self.pods.entry(pod),
+            Target::View(view) => self.views.entry(view),
         }
     }
 
@@ -142,7 +141,7 @@ impl Followed {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::timeline::{Empty, Hop, Pick, PodId};
+    use crate::timeline::{Empty, Hop, Pick};
 
     #[test]
     fn only_differences_are_noted() {

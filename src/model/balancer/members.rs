@@ -2,23 +2,23 @@
 
 use crate::cluster::objects::{Conditions, PodId};
 use crate::cluster::server::Cluster;
-use crate::model::plumbing::entry;
+use crate::engine::List;
 
 /// The endpoints that a watcher has seen, by pod.
 #[derive(Debug, Default)]
 pub struct Members {
-    conditions: Vec<Option<Conditions>>,
+    conditions: List<PodId, Option<Conditions>>,
 }
 
 impl Members {
     /// Takes in what the watcher sees; None: the endpoint is gone.
     pub fn set(&mut self, pod: PodId, conditions: Option<Conditions>) {
-        *entry(&mut self.conditions, pod.index()) = conditions;
+        *self.conditions.entry(pod) = conditions;
     }
 
     /// The conditions of the pod's endpoint, if there is one.
     pub fn get(&self, pod: PodId) -> Option<Conditions> {
-        self.conditions.get(pod.index()).copied().flatten()
+        self.conditions.get(pod).copied().flatten()
     }
 
     /// Takes in a range of the slice log.

@@ -7,7 +7,7 @@ use super::settings::Given;
 use super::{Model, Scene};
 use crate::cluster::objects::{Conditions, PodId};
 use crate::cluster::server::Cluster;
-use crate::engine::{Dist, Rng, Time};
+use crate::engine::{Dist, List, Rng, Time};
 use crate::model::plumbing::{Ctx, Out};
 use crate::timeline::{Empty, Hop, Pick, Recorder, Target, ViewId};
 
@@ -49,7 +49,7 @@ pub struct MetalLb {
     settings: Settings,
     members: Members,
     /// Ready endpoints by node (its view's number).
-    ready: Vec<u32>,
+    ready: List<ViewId, u32>,
     nodes: Vec<ViewId>,
     listing: Listing,
     announced: Vec<ViewId>,
@@ -74,7 +74,7 @@ impl MetalLb {
         let mut nodes: Vec<(u64, ViewId)> = nodes.iter().map(|n| (rng.next_u64(), *n)).collect();
         nodes.sort_unstable();
         MetalLb {
-            ready: vec![0; nodes.len()],
+            ready: vec![0; nodes.len()].into(),
             listing: Listing::new(timeline.view("MetalLB".to_owned(), hop)),
             nodes: nodes.into_iter().map(|(_, node)| node).collect(),
             settings: settings.clone(),
@@ -89,7 +89,7 @@ impl MetalLb {
         let was = self.members.get(pod);
         self.members.set(pod, conditions);
         let count = |c: Option<Conditions>| u32::from(c.is_some_and(|c| c.ready));
-        if let Some(node) = cluster.pods[pod.index()].node {
+        if let Some(node) = cluster.pods[pod].node {
             let ready = &mut self.ready[usize::from(node)];
             *ready = *ready + count(conditions) - count(was);
         }
@@ -109,7 +109,7 @@ impl MetalLb {
 
     /// The nodes that are to announce.
     fn wanted(&self) -> Vec<ViewId> {
-        let has_ready = |node: &&ViewId| !self.settings.local || self.ready[node.0 as usize] > 0;
+        let has_ready = |node: &&ViewId| !self.settings.local || self.ready[**node] > 0;
         let nodes = self.nodes.iter().filter(has_ready).copied();
         nodes.take(if self.settings.bgp { usize::MAX } else { 1 }).collect()
     }

@@ -11,10 +11,10 @@ use crate::cluster::objects::{Deployment, DeploymentId, DeploymentStatus, Replic
 use crate::cluster::server::Cluster;
 use crate::cluster::spec::Strategy;
 use crate::cluster::write::Write;
-use crate::engine::{Dur, Rng, Time};
+use crate::engine::{Dur, List, Rng, Time};
 use crate::model::informer::{Informer, PodChange};
 use crate::model::platform::Defaults;
-use crate::model::plumbing::{Ctx, Delayed, Out, TokenBucket, WorkKey, entry, retry_delay};
+use crate::model::plumbing::{Ctx, Delayed, Out, TokenBucket, WorkKey, retry_delay};
 
 /// What can happen to the controller.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -41,7 +41,7 @@ struct State {
 /// The Deployment controller, with what it remembers of each Deployment.
 #[derive(Debug)]
 pub struct Controller {
-    states: Vec<State>,
+    states: List<DeploymentId, State>,
     /// Buffers of a sync.
     sets: Vec<(RsId, ReplicaSet)>,
     sizes: Vec<RsSize>,
@@ -53,7 +53,7 @@ impl Controller {
     /// With an empty queue.
     pub fn new(rng: Rng, defaults: &Defaults) -> Controller {
         Controller {
-            states: Vec::new(),
+            states: List::new(),
             sets: Vec::new(),
             sizes: Vec::new(),
             bucket: TokenBucket::of_controller(defaults),
@@ -62,7 +62,7 @@ impl Controller {
     }
 
     fn state(&mut self, id: DeploymentId) -> &mut State {
-        entry(&mut self.states, id.index())
+        self.states.entry(id)
     }
 
     /// The cache shows a change of the Deployment or of one of its sets.
@@ -145,7 +145,7 @@ impl Controller {
         out: &mut impl Out<Event>,
     ) {
         self.state(id).work.start(ctx.now);
-        let deployment = &cluster.deployments[id.index()];
+        let deployment = &cluster.deployments[id];
         let mut sets = std::mem::take(&mut self.sets);
         sets.clear();
         // Not extended: that would copy each set twice.

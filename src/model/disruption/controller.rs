@@ -6,7 +6,7 @@ use super::pdb::{self, BudgetPod};
 use crate::cluster::objects::{Budget, BudgetId, BudgetStatus, DeploymentId, PodId};
 use crate::cluster::server::Cluster;
 use crate::cluster::write::Write;
-use crate::engine::{Dur, Rng, Time};
+use crate::engine::{Dur, List, Rng, Time};
 use crate::model::informer::{Informer, PodChange, SeenPod};
 use crate::model::plumbing::{Ctx, Delayed, Out, TokenBucket, WorkKey, retry_delay};
 
@@ -39,7 +39,7 @@ struct State {
 #[derive(Debug)]
 pub struct Controller {
     /// By budget.
-    states: Vec<State>,
+    states: List<BudgetId, State>,
     bucket: TokenBucket,
     rng: Rng,
     watch: Rng,
@@ -57,17 +57,17 @@ impl Controller {
             last_seen: Time::ALWAYS,
         };
         for id in (0..cluster.budgets.len() as u16).map(BudgetId) {
-            let budget = &cluster.budgets[id.index()];
+            let budget = &cluster.budgets[id];
             let covered = |p: &PodId| budget.spec.covers(cluster.template_of(*p));
             let pods = (0..informer.pods.len() as u32).map(PodId).filter(covered);
-            controller.states[id.index()] = State {
+            controller.states[id] = State {
                 pods: pods.collect(),
                 resource_version: budget.resource_version,
                 ..State::default()
             };
             let status = controller.status(ctx, id, cluster, informer);
-            controller.states[id.index()].status = status;
-            cluster.budgets[id.index()].status = status;
+            controller.states[id].status = status;
+            cluster.budgets[id].status = status;
         }
         controller
     }
@@ -93,7 +93,7 @@ impl Controller {
             if !budget.spec.covers(template) {
                 continue;
             }
-            let pods = &mut self.states[id.index()].pods;
+            let pods = &mut self.states[id].pods;
             match (before.exists, after.exists) {
                 (false, true) => pods.push(pod),
                 (true, false) => pods.retain(|p| *p != pod),
@@ -105,7 +105,7 @@ impl Controller {
 
     /// A status was refused because its copy was old: back off and try again.
     pub fn conflict(&mut self, ctx: Ctx, id: BudgetId, out: &mut impl Out<Event>) {
-        let state = &mut self.states[id.index()];
+        let state = &mut self.states[id];
         state.failures += 1;
         state.failed = true;
         let at = ctx.now + retry_delay(&ctx.kubernetes.defaults, state.failures);
@@ -113,13 +113,13 @@ impl Controller {
     }
 
     fn queue(&mut self, now: Time, id: BudgetId, out: &mut impl Out<Event>) {
-        if let Some(at) = self.states[id.index()].work.add(now) {
+        if let Some(at) = self.states[id].work.add(now) {
             out.at(at, Event::Sync(id));
         }
     }
 
     fn delay(&mut self, at: Time, id: BudgetId, out: &mut impl Out<Event>) {
-        if let Some(at) = self.states[id.index()].delayed.add(at) {
+        if let Some(at) = self.states[id].delayed.add(at) {
             out.at(at, Event::Due(id));
         }
     }
@@ -135,8 +135,8 @@ impl Controller {
     ) {
         match event {
             Event::Seen(id) => {
-                let Budget { status, granted, resource_version, .. } = &cluster.budgets[id.index()];
-                let state = &mut self.states[id.index()];
+                let Budget { status, granted, resource_version, .. } = &cluster.budgets[id];
+                let state = &mut self.states[id];
                 state.status = *status;
                 state.granted.clone_from(granted);
                 state.resource_version = *resource_version;
@@ -144,7 +144,7 @@ impl Controller {
             }
             Event::Sync(id) => self.sync(ctx, id, cluster, informer, out),
             Event::Due(id) => {
-                if self.states[id.index()].delayed.take(ctx.now) {
+                if self.states[id].delayed.take(ctx.now) {
                     self.queue(ctx.now, id, out);
                 }
             }
@@ -163,7 +163,7 @@ impl Controller {
         out: &mut impl Out<Event>,
     ) {
         let status = self.status(ctx, budget, cluster, informer);
-        let state = &mut self.states[budget.index()];
+        let state = &mut self.states[budget];
         state.work.start(ctx.now);
         if !std::mem::take(&mut state.failed) {
             state.failures = 0;
@@ -185,7 +185,7 @@ impl Controller {
     /// When the first of the evictions that count ceases to, if its pod is not deleted before.
     fn recheck(&self, ctx: Ctx, id: BudgetId, informer: &Informer) -> Option<Time> {
         let defaults = &ctx.kubernetes.defaults;
-        let pods = self.states[id.index()].pods.iter();
+        let pods = self.states[id].pods.iter();
         let evicted = pods.map(|&p| self.pod(id, p, informer));
         let evicted = evicted.filter(|&p| pdb::is_disrupted(defaults, p, ctx.now));
         let first = evicted.filter_map(|p| p.evicted).min()?;
@@ -202,11 +202,11 @@ impl Controller {
         informer: &Informer,
     ) -> BudgetStatus {
         let (now, defaults) = (ctx.now, &ctx.kubernetes.defaults);
-        let state = &self.states[id.index()];
+        let state = &self.states[id];
         let pods = || state.pods.iter().map(|&p| self.pod(id, p, informer));
         let disrupted = pods().filter(|&p| pdb::is_disrupted(defaults, p, now)).count();
         let healthy = pdb::count_healthy(defaults, pods(), now);
-        let spec = &cluster.budgets[id.index()].spec;
+        let spec = &cluster.budgets[id].spec;
         let (least, most) = (spec.min_available, spec.max_unavailable);
         let scale = controller_scale(&state.pods, cluster);
         let status = pdb::status(least, most, state.pods.len() as i32, healthy, scale);
@@ -215,7 +215,7 @@ impl Controller {
 
     fn pod(&self, id: BudgetId, pod: PodId, informer: &Informer) -> BudgetPod {
         let SeenPod { ready, deleting, .. } = informer.pod(pod);
-        let granted = self.states[id.index()].granted.iter().rev();
+        let granted = self.states[id].granted.iter().rev();
         let evicted = granted.clone().find(|(evicted, _)| *evicted == pod).map(|&(_, at)| at);
         BudgetPod { ready, deleting, evicted }
     }
@@ -228,5 +228,5 @@ fn controller_scale(pods: &[PodId], cluster: &Cluster) -> i32 {
     let mut owners: Vec<DeploymentId> = pods.iter().map(|&p| cluster.deployment_of(p)).collect();
     owners.sort_unstable();
     owners.dedup();
-    owners.iter().map(|d| cluster.deployments[d.index()].spec.replicas).sum()
+    owners.iter().map(|d| cluster.deployments[*d].spec.replicas).sum()
 }

@@ -7,7 +7,7 @@ use crate::cluster::objects::{Conditions, EndpointChange, PodId};
 use crate::cluster::server::Cluster;
 use crate::cluster::spec::{PodTemplate, Service};
 use crate::cluster::write::{SliceRange, Write};
-use crate::engine::{Rng, Time};
+use crate::engine::{List, Rng, Time};
 use crate::model::informer::{Informer, PodChange, SeenPod};
 use crate::model::platform::Kubernetes;
 use crate::model::plumbing::{Ctx, Delayed, Out, TokenBucket, WorkKey};
@@ -35,11 +35,11 @@ pub struct Controller {
     /// Most endpoints in one slice.
     slice_size: usize,
     /// Per pod: in the Service's selection, as last looked at.
-    selected: Vec<bool>,
+    selected: List<PodId, bool>,
     /// Per pod: what this controller last wrote.
-    written: Vec<Option<Conditions>>,
+    written: List<PodId, Option<Conditions>>,
     /// Per pod: the slice it is in.
-    slice: Vec<u16>,
+    slice: List<PodId, u16>,
     members: usize,
     /// Pods whose cached state changed since the last sync.
     dirty: Vec<PodId>,
@@ -63,9 +63,9 @@ impl Controller {
             spec,
             include_terminating: include_terminating(kubernetes.control_plane),
             slice_size: defaults.max_endpoints_per_slice,
-            selected: Vec::new(),
-            written: Vec::new(),
-            slice: Vec::new(),
+            selected: List::new(),
+            written: List::new(),
+            slice: List::new(),
             members: 0,
             dirty: Vec::new(),
             touched: Vec::new(),
@@ -93,7 +93,7 @@ impl Controller {
     fn wanted(&self, pod: PodId, seen: SeenPod) -> Option<Conditions> {
         let SeenPod { phase, has_ip, deleting, .. } = seen;
         let member = seen.exists
-            && self.selected[pod.index()]
+            && self.selected[pod]
             && should_pod_be_in_endpoints(phase, has_ip, deleting, self.include_terminating);
         member.then(|| {
             pod_to_endpoint(seen.ready, seen.deleting, self.spec.publish_not_ready_addresses)
@@ -112,7 +112,7 @@ impl Controller {
         self.grow(pod);
         let was = self.wanted(pod, before);
         if !before.exists {
-            self.selected[pod.index()] = self.spec.selects(template);
+            self.selected[pod] = self.spec.selects(template);
         }
         if was == self.wanted(pod, after) {
             return;
@@ -132,7 +132,7 @@ impl Controller {
         self.spec = spec;
         for pod in (0..cluster.pods.len() as u32).map(PodId) {
             self.grow(pod);
-            self.selected[pod.index()] = self.spec.selects(cluster.template_of(pod));
+            self.selected[pod] = self.spec.selects(cluster.template_of(pod));
             self.dirty.push(pod);
         }
         self.queue(now, out);
@@ -195,11 +195,11 @@ impl Controller {
         dirty.dedup();
         for pod in dirty.drain(..) {
             let wanted = self.wanted(pod, informer.pod(pod));
-            if wanted != self.written[pod.index()] {
+            if wanted != self.written[pod] {
                 self.place(pod, wanted);
                 deletions |= wanted.is_some_and(|c| c.terminating);
                 slice_log.push((pod, wanted));
-                self.touched.push(self.slice[pod.index()]);
+                self.touched.push(self.slice[pod]);
             }
         }
         self.dirty = dirty;
@@ -238,10 +238,10 @@ impl Controller {
     }
 
     fn place(&mut self, pod: PodId, wanted: Option<Conditions>) {
-        let written = &mut self.written[pod.index()];
+        let written = &mut self.written[pod];
         match (written.is_some(), wanted.is_some()) {
             (false, true) => {
-                self.slice[pod.index()] = (self.members / self.slice_size) as u16;
+                self.slice[pod] = (self.members / self.slice_size) as u16;
                 self.members += 1;
             }
             (true, false) => self.members -= 1,
@@ -254,7 +254,7 @@ impl Controller {
     pub fn adopt(&mut self, pod: PodId, template: &PodTemplate, ready: bool) -> Option<Conditions> {
         self.grow(pod);
         let selected = self.spec.selects(template);
-        self.selected[pod.index()] = selected;
+        self.selected[pod] = selected;
         let conditions =
             selected.then(|| pod_to_endpoint(ready, false, self.spec.publish_not_ready_addresses));
         self.place(pod, conditions);

@@ -7,7 +7,7 @@ use super::restart::{RestartPolicy, should_restart};
 use crate::cluster::objects::{PodId, PodStatus};
 use crate::cluster::placement;
 use crate::cluster::spec::{Container as ContainerSpec, PodTemplate};
-use crate::engine::{Dur, Rng, SharedProcessor, Time, dist};
+use crate::engine::{Dur, List, Rng, SharedProcessor, Time, dist};
 use crate::model::plumbing::{Ctx, Out, Scene};
 use crate::timeline::LifeEnd;
 use smallvec::SmallVec;
@@ -218,7 +218,7 @@ pub struct Kill {
 #[derive(Debug)]
 pub struct Kubelets {
     pub(super) nodes: Vec<Node>,
-    pub(super) pods: Vec<Option<Pod>>,
+    pub(super) pods: List<PodId, Option<Pod>>,
     pub(super) rng: Rng,
     pub(super) probing: Probing,
     /// For ticks that change nothing: with or without them, the other draws are the same.
@@ -259,7 +259,7 @@ impl Kubelets {
         let pace = libm::exp(spread);
         Kubelets {
             nodes,
-            pods: Vec::new(),
+            pods: List::new(),
             rng,
             probing: Probing::default(),
             idle_rng: ctx.seed.stream("idle probes", 0),
@@ -285,7 +285,7 @@ impl Kubelets {
     }
 
     pub(super) fn pod(&mut self, pod: PodId) -> &mut Pod {
-        self.pods[pod.index()].as_mut().expect("an event of a pod the kubelet does not know")
+        self.pods[pod].as_mut().expect("an event of a pod the kubelet does not know")
     }
 
     pub(super) fn container(&mut self, pod: PodId, container: u8) -> &mut Container {

@@ -12,7 +12,7 @@ impl Kubelets {
     pub fn probe_always(&mut self, now: Time, out: &mut impl Out<Event>) {
         self.probing = Probing::All;
         for pod in (0..self.pods.len() as u32).map(PodId) {
-            if self.pods[pod.index()].is_some() {
+            if self.pods[pod].is_some() {
                 self.tick_idly(now, pod, out);
             }
         }

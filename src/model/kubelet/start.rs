@@ -11,13 +11,13 @@ use crate::cluster::objects::PodId;
 use crate::cluster::spec::{App, Container as ContainerSpec, Hook, ImagePullPolicy, PodTemplate};
 use crate::engine::{Dur, Time};
 use crate::model::platform::Defaults;
-use crate::model::plumbing::{Ctx, Out, Scene, entry};
+use crate::model::plumbing::{Ctx, Out, Scene};
 use crate::timeline::LifeEnd;
 use smallvec::SmallVec;
 
 impl Kubelets {
     pub(super) fn bound(&mut self, scene: &mut Scene, pod: PodId, out: &mut impl Out<Event>) {
-        let node = scene.cluster.pods[pod.index()].node.expect("bound");
+        let node = scene.cluster.pods[pod].node.expect("bound");
         self.insert(pod, new_pod(scene.ctx, node, scene.cluster.template_of(pod)));
         self.create_workers(scene, pod);
         if self.probing == Probing::All {
@@ -28,7 +28,7 @@ impl Kubelets {
     }
 
     fn insert(&mut self, pod: PodId, state: Pod) {
-        *entry(&mut self.pods, pod.index()) = Some(state);
+        *self.pods.entry(pod) = Some(state);
     }
 
     /// Takes a pod over that has been running for long, and ready if it ever becomes so; `started` is when
@@ -56,7 +56,7 @@ impl Kubelets {
         state.life = Life::Running;
         state.sandbox = true;
         state.seen_running = true;
-        state.sent = Some(scene.cluster.pods[pod.index()].status);
+        state.sent = Some(scene.cluster.pods[pod].status);
         self.create_workers(scene, pod);
         self.settle_workers(pod, started);
         self.nodes[usize::from(node)].sandboxes += 1;

@@ -80,7 +80,7 @@ impl Kubelets {
     }
 
     fn status_of(&mut self, pod: PodId, cluster: &Cluster) -> PodStatus {
-        let gates = cluster.pods[pod.index()].gates;
+        let gates = cluster.pods[pod].gates;
         let state = self.pod(pod);
         let restarts = state.containers.iter().map(|c| c.run.saturating_sub(1)).max().unwrap_or(0);
         let terminal = state.life == Life::Terminal;
@@ -114,7 +114,7 @@ impl Kubelets {
         if status.ready {
             timeline.shows(pod, at, Shown::Ready);
         }
-        if !status.ready && !timeline.pods[pod.index()].deleted.is_never() {
+        if !status.ready && !timeline.pods[pod].deleted.is_never() {
             timeline.shows(pod, at, Shown::Unready);
         }
         timeline.restarts(pod, at, status.restarts);

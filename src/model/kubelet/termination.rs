@@ -15,7 +15,7 @@ use crate::timeline::{LifeEnd, Phase};
 
 impl Kubelets {
     pub(super) fn deleting(&mut self, scene: &mut Scene, pod: PodId, out: &mut impl Out<Event>) {
-        let Some(Some(state)) = self.pods.get_mut(pod.index()) else { return };
+        let Some(Some(state)) = self.pods.get_mut(pod) else { return };
         let starting = state.life == Life::Starting;
         if !matches!(state.life, Life::Starting | Life::Running) {
             return;
@@ -92,7 +92,7 @@ impl Kubelets {
         let template = scene.cluster.template_of(pod);
         let spec = container_spec(template, index);
         let settings = GraceSettings {
-            deletion: scene.cluster.pods[pod.index()].deleting,
+            deletion: scene.cluster.pods[pod].deleting,
             spec: Some(template.termination_grace_period_seconds),
             liveness_probe: probe_grace(spec.liveness_probe.as_ref()),
             startup_probe: probe_grace(spec.startup_probe.as_ref()),

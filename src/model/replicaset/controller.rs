@@ -7,10 +7,10 @@ use super::ranking::{self, PodRow, Rules};
 use crate::cluster::objects::{PodId, ReplicaSet, RsId, RsStatus};
 use crate::cluster::server::Cluster;
 use crate::cluster::write::Write;
-use crate::engine::{Dur, Rng, Time};
+use crate::engine::{Dur, List, Rng, Time};
 use crate::model::informer::{Informer, PodChange, SeenPod};
 use crate::model::platform::Defaults;
-use crate::model::plumbing::{Ctx, Delayed, Out, TokenBucket, WorkKey, entry};
+use crate::model::plumbing::{Ctx, Delayed, Out, TokenBucket, WorkKey};
 
 /// What can happen to the controller.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -42,7 +42,7 @@ struct Set {
 /// The ReplicaSet controller, with what it expects and remembers of each set.
 #[derive(Debug)]
 pub struct Controller {
-    sets: Vec<Set>,
+    sets: List<RsId, Set>,
     bucket: TokenBucket,
     rng: Rng,
     rows: Vec<PodRow>,
@@ -54,7 +54,7 @@ impl Controller {
     /// With an empty queue.
     pub fn new(rng: Rng, defaults: &Defaults) -> Controller {
         Controller {
-            sets: Vec::new(),
+            sets: List::new(),
             bucket: TokenBucket::of_controller(defaults),
             rng,
             rows: Vec::new(),
@@ -70,7 +70,7 @@ impl Controller {
     }
 
     fn set(&mut self, rs: RsId) -> &mut Set {
-        entry(&mut self.sets, rs.index())
+        self.sets.entry(rs)
     }
 
     /// The cache shows a change of the set itself.
@@ -156,7 +156,7 @@ impl Controller {
         informer: &Informer,
         out: &mut impl Out<Event>,
     ) {
-        let Some(seen) = informer.sets.get(rs.index()).and_then(Option::as_ref) else { return };
+        let Some(seen) = informer.sets.get(rs).and_then(Option::as_ref) else { return };
         let set = self.set(rs);
         set.work.start(ctx.now);
         set.tally.pass_time(ctx.now);
@@ -175,8 +175,8 @@ impl Controller {
                 _ => self.create_pods(ctx, rs, (-excess).min(burst), out),
             };
         }
-        if status != self.sets[rs.index()].last_status {
-            self.sets[rs.index()].last_status = status;
+        if status != self.sets[rs].last_status {
+            self.sets[rs].last_status = status;
             end = self.bucket.take(end) + ctx.api_write(&mut self.rng);
             out.write(end, Write::ReplicaSetStatus { rs, status });
         }
@@ -195,7 +195,7 @@ impl Controller {
         status: RsStatus,
         end: Time,
     ) -> Option<Dur> {
-        let next = self.sets[rs.index()].tally.next_check(end).map(|(wait, _)| wait);
+        let next = self.sets[rs].tally.next_check(end).map(|(wait, _)| wait);
         let (minor, wanted) = (ctx.kubernetes.control_plane, seen.replicas);
         availability::requeue_after_sync(minor, wanted, status, seen.min_ready_seconds, next)
     }
@@ -214,7 +214,7 @@ impl Controller {
             batch
         });
         debug_assert!(count > 0 && end >= ctx.now, "{count} pods to create");
-        self.sets[rs.index()].creations += count;
+        self.sets[rs].creations += count;
         end
     }
 
@@ -225,10 +225,10 @@ impl Controller {
         debug_assert_eq!(self.chosen.len(), count as usize, "as many are chosen as have to go");
         let mut end = ctx.now;
         for i in 0..self.chosen.len() {
-            let pod = self.sets[rs.index()].active[self.chosen[i]];
+            let pod = self.sets[rs].active[self.chosen[i]];
             let at = self.call(ctx, rs, ctx.now);
             out.write(at, Write::DeletePod { pod });
-            self.sets[rs.index()].deletions.push(pod);
+            self.sets[rs].deletions.push(pod);
             end = end.max(at);
         }
         end
@@ -237,7 +237,7 @@ impl Controller {
     /// One API call and the event that reports it; both take a token.
     fn call(&mut self, ctx: Ctx, rs: RsId, start: Time) -> Time {
         let at = self.bucket.take(start) + ctx.api_write(&mut self.rng);
-        let set = &mut self.sets[rs.index()];
+        let set = &mut self.sets[rs];
         set.events += 1;
         if set.events <= ctx.kubernetes.defaults.events_passed {
             self.bucket.take(start);
@@ -248,9 +248,9 @@ impl Controller {
     fn fill_rows(&mut self, rs: RsId, cluster: &Cluster, informer: &Informer) {
         let Controller { sets, rows, per_node, .. } = self;
         rows.clear();
-        for &pod in &sets[rs.index()].active {
+        for &pod in &sets[rs].active {
             let seen = informer.pod(pod);
-            let object = &cluster.pods[pod.index()];
+            let object = &cluster.pods[pod];
             rows.push(PodRow {
                 node: seen.node.map(u32::from),
                 phase: seen.phase,
@@ -264,8 +264,8 @@ impl Controller {
                 uid: object.uid,
             });
         }
-        let deployment = cluster.replica_sets[rs.index()].deployment;
-        let siblings = informer.sets_of(deployment).filter_map(|(rs, _)| sets.get(rs.index()));
+        let deployment = cluster.replica_sets[rs].deployment;
+        let siblings = informer.sets_of(deployment).filter_map(|(rs, _)| sets.get(rs));
         let related = siblings.flat_map(|set| &set.active);
         let nodes = related.map(|&pod| informer.pod(pod).node.map(u32::from));
         ranking::fill_ranks(rows, nodes, per_node);

@@ -5,7 +5,6 @@
 
 use crate::cluster::PodPhase;
 use crate::engine::Time;
-use crate::model::plumbing::entry;
 use std::cmp::{Ordering, Reverse};
 
 /// One active pod (no deletion time, not terminal).
@@ -61,7 +60,11 @@ pub fn fill_ranks(
     let slot = |node: Option<u32>| node.map_or(0, |node| node as usize + 1);
     per_node.clear();
     for node in related {
-        *entry(per_node, slot(node)) += 1;
+        let slot = slot(node);
+        if per_node.len() <= slot {
+            per_node.resize(slot + 1, 0);
+        }
+        per_node[slot] += 1;
     }
     for row in rows {
         row.rank = per_node.get(slot(row.node)).copied().unwrap_or(0);

@@ -4,7 +4,7 @@
 use crate::cluster::objects::{PodId, TemplateId};
 use crate::cluster::placement::Node;
 use crate::cluster::spec::Resources;
-use crate::model::plumbing::entry;
+use crate::engine::List;
 use std::sync::Arc;
 
 /// What a pod takes of a node.
@@ -42,9 +42,9 @@ pub struct Cache {
     pub order: Vec<u16>,
     pub pods: Vec<u32>,
     pub used: Vec<Share>,
-    by_template: Vec<Present>,
+    by_template: List<TemplateId, Present>,
     /// Per pod: the node decided on, bound or not.
-    decided: Vec<Option<u16>>,
+    decided: List<PodId, Option<u16>>,
     keys: Vec<Key>,
 }
 
@@ -58,8 +58,8 @@ impl Cache {
             order: in_turn(nodes),
             pods: vec![0; nodes.len()],
             used: vec![Share::default(); nodes.len()],
-            by_template: Vec::new(),
-            decided: Vec::new(),
+            by_template: List::new(),
+            decided: List::new(),
             keys: Vec::new(),
         }
     }
@@ -71,22 +71,22 @@ impl Cache {
 
     /// The node a pod is on, or will be.
     pub fn node_of(&self, pod: PodId) -> Option<u16> {
-        self.decided.get(pod.index()).copied().flatten()
+        self.decided.get(pod).copied().flatten()
     }
 
     /// Pods of a template on each node (empty: there are none).
-    pub fn all(&self, template: usize) -> &[i32] {
+    pub fn all(&self, template: TemplateId) -> &[i32] {
         self.by_template.get(template).map_or(&[], |p| &p.all)
     }
 
     /// Those of them that are not being deleted.
-    pub fn live(&self, template: usize) -> &[i32] {
+    pub fn live(&self, template: TemplateId) -> &[i32] {
         self.by_template.get(template).map_or(&[], |p| &p.live)
     }
 
     fn present(&mut self, template: TemplateId) -> &mut Present {
         let nodes = self.nodes.len();
-        let present = entry(&mut self.by_template, template.index());
+        let present = self.by_template.entry(template);
         present.all.resize(nodes, 0);
         present.live.resize(nodes, 0);
         present
@@ -95,7 +95,7 @@ impl Cache {
     /// A pod goes to a node.
     pub fn hold(&mut self, pod: PodId, template: TemplateId, node: u16, share: Share) {
         let n = usize::from(node);
-        *entry(&mut self.decided, pod.index()) = Some(node);
+        *self.decided.entry(pod) = Some(node);
         let present = self.present(template);
         present.all[n] += 1;
         present.live[n] += 1;

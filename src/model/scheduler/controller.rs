@@ -10,8 +10,8 @@ use super::queue::{Next, Queue};
 use crate::cluster::objects::{PodId, TemplateId};
 use crate::cluster::server::Cluster;
 use crate::cluster::write::{Change, Write};
-use crate::engine::{Dur, Rng, Seed, Time};
-use crate::model::plumbing::{Ctx, Out, TokenBucket, entry};
+use crate::engine::{Dur, List, Rng, Seed, Time};
+use crate::model::plumbing::{Ctx, Out, TokenBucket};
 use std::collections::VecDeque;
 
 /// What can happen to the scheduler.
@@ -46,7 +46,7 @@ pub struct Controller<'a> {
     last_seen: Time,
     watch: Rng,
     /// By template.
-    plans: Vec<Plan>,
+    plans: List<TemplateId, Plan>,
     chooser: Chooser,
     /// The last failure holds for all pods of the template until something changes.
     failed: Option<(TemplateId, u64, Failure)>,
@@ -75,7 +75,7 @@ impl<'a> Controller<'a> {
             seen_at: None,
             last_seen: Time::ALWAYS,
             watch: seed.stream("scheduler watch", 0),
-            plans: Vec::new(),
+            plans: List::new(),
             chooser: Chooser::default(),
             failed: None,
             queue: Queue::new(Limits::of(profile), cluster.second_phase, minor >= 33),
@@ -97,7 +97,7 @@ impl<'a> Controller<'a> {
     pub fn fits_instead(&self, pod: PodId, cluster: &Cluster) -> bool {
         let deployment = cluster.deployment_of(pod);
         let running = (0..cluster.pods.len() as u32).map(PodId).filter(|&p| {
-            let object = &cluster.pods[p.index()];
+            let object = &cluster.pods[p];
             !object.removed
                 && object.deleting.is_none()
                 && self.cache.node_of(p).is_some()
@@ -105,11 +105,11 @@ impl<'a> Controller<'a> {
         });
         running.take(TRIED).any(|old| {
             let mut cache = self.cache.clone();
-            let template = cluster.pods[old.index()].template;
+            let template = cluster.pods[old].template;
             let share = Plan::new(template, cluster, &mut cache, self.profile).share;
             cache.deleting(old, template);
             cache.release(old, template, share);
-            let template = cluster.pods[pod.index()].template;
+            let template = cluster.pods[pod].template;
             let plan = Plan::new(template, cluster, &mut cache, self.profile);
             let luck = || self.seed.stream("placement", 0);
             Chooser::default().choose(&plan, &cache, self.profile, luck).is_some()
@@ -141,11 +141,11 @@ impl<'a> Controller<'a> {
 
     /// Moves a pod that was just placed to another node, if it fits there.
     fn prefer(&mut self, pod: PodId, node: u16, asked: u16, cluster: &Cluster) -> u16 {
-        let template = cluster.pods[pod.index()].template;
+        let template = cluster.pods[pod].template;
         let share = self.plan(template, cluster).share;
         self.cache.deleting(pod, template);
         self.cache.release(pod, template, share);
-        let plan = &self.plans[template.index()];
+        let plan = &self.plans[template];
         let fits = self.chooser.passes(plan, &self.cache, asked);
         let node = if fits { asked } else { node };
         self.cache.hold(pod, template, node, share);
@@ -225,10 +225,10 @@ impl<'a> Controller<'a> {
         while let Some((_, change)) = self.inbox.pop_front_if(|(at, _)| *at <= now) {
             match change {
                 Change::PodDeleting(pod) => {
-                    self.cache.deleting(pod, cluster.pods[pod.index()].template);
+                    self.cache.deleting(pod, cluster.pods[pod].template);
                 }
                 Change::PodRemoved(pod) => {
-                    let template = cluster.pods[pod.index()].template;
+                    let template = cluster.pods[pod].template;
                     let share = self.plan(template, cluster).share;
                     self.cache.release(pod, template, share);
                     self.queue.forget(pod);
@@ -249,14 +249,14 @@ impl<'a> Controller<'a> {
         // Brings the plans of all that wait up to date.
         let waiting: Vec<PodId> = self.queue.parked(|_, _| true);
         let mut templates: Vec<TemplateId> =
-            waiting.iter().map(|p| cluster.pods[p.index()].template).collect();
+            waiting.iter().map(|p| cluster.pods[*p].template).collect();
         templates.sort_unstable();
         templates.dedup();
         for template in templates {
             self.plan(template, cluster);
         }
         let helps = |pod: PodId, failure: &Failure| {
-            let plan = &self.plans[cluster.pods[pod.index()].template.index()];
+            let plan = &self.plans[cluster.pods[pod].template];
             plan.may_profit(failure.rejected, change, self.hints, cluster)
         };
         let woken = self.queue.parked(helps);
@@ -294,7 +294,7 @@ impl<'a> Controller<'a> {
 
     /// The best node for the pod, on which it counts from now on.
     fn choose(&mut self, pod: PodId, cluster: &Cluster) -> Result<u16, Failure> {
-        let object = &cluster.pods[pod.index()];
+        let object = &cluster.pods[pod];
         let template = object.template;
         if let Some((of, changes, failure)) = &self.failed
             && (*of, *changes) == (template, self.cache.changes)
@@ -302,7 +302,7 @@ impl<'a> Controller<'a> {
             return Err(failure.clone());
         }
         self.plan(template, cluster);
-        let plan = &self.plans[template.index()];
+        let plan = &self.plans[template];
         let luck = || self.seed.stream("placement", object.uid);
         let Some(node) = self.chooser.choose(plan, &self.cache, self.profile, luck) else {
             let placement = &cluster.template_of(pod).placement;
@@ -316,7 +316,7 @@ impl<'a> Controller<'a> {
 
     /// The plan of a template, up to date.
     fn plan(&mut self, template: TemplateId, cluster: &Cluster) -> &Plan {
-        let plan = entry(&mut self.plans, template.index());
+        let plan = self.plans.entry(template);
         if !plan.is_current(&self.cache, cluster) {
             *plan = Plan::new(template, cluster, &mut self.cache, self.profile);
         }

@@ -4,6 +4,7 @@ use super::cache::Cache;
 use super::plan::{Group, Plan, Spread};
 pub use super::reason::{Reason, Rejected};
 use super::spread::{self, DomainCounts, SpreadNode, Verdict};
+use crate::cluster::objects::TemplateId;
 use crate::cluster::spec::Resources;
 
 /// Pods of a group by domain.
@@ -83,7 +84,7 @@ impl Filters {
         fill(&mut self.near, &plan.near, cache);
         fill(&mut self.apart, &plan.apart, cache);
         fill(&mut self.kept_off, &plan.kept_off, cache);
-        let used = |t: &usize| cache.all(*t).iter().any(|n| *n > 0);
+        let used = |t: &TemplateId| cache.all(*t).iter().any(|n| *n > 0);
         self.in_use = plan.exclusive.iter().any(used);
     }
 

@@ -21,7 +21,7 @@ pub struct Spread<R> {
     pub rule: R,
     pub key: usize,
     /// Templates of the pods it counts.
-    pub templates: Vec<usize>,
+    pub templates: Vec<TemplateId>,
     /// Per node: whether its pods count.
     pub counted: Vec<bool>,
 }
@@ -30,7 +30,7 @@ pub struct Spread<R> {
 #[derive(Debug)]
 pub struct Group {
     pub key: usize,
-    pub templates: Vec<usize>,
+    pub templates: Vec<TemplateId>,
     /// For each such pod in a node's domain.
     pub weight: i64,
 }
@@ -48,9 +48,9 @@ pub struct Plan {
     /// Per node: what keeps these pods away, whatever pods there are. Empty: nothing.
     pub barred: Vec<Option<Reason>>,
     /// Templates whose pods take a port of the node that these need.
-    pub ports: Vec<usize>,
+    pub ports: Vec<TemplateId>,
     /// Templates whose pods use a volume that one pod alone may use.
-    pub exclusive: Vec<usize>,
+    pub exclusive: Vec<TemplateId>,
     pub spread: Vec<Spread<Filter>>,
     /// Constraints that score, and whether they are the pods' own.
     pub even: Vec<Spread<Score>>,
@@ -78,7 +78,7 @@ impl Plan {
 
     /// For pods of template `id`.
     pub fn new(id: TemplateId, cluster: &Cluster, cache: &mut Cache, profile: &Profile) -> Plan {
-        let template = &*cluster.templates[id.index()];
+        let template = &*cluster.templates[id];
         let requested = template.requests(Resources::default());
         let mut plan = Plan {
             made_with: (cache.version, cluster.templates.len()),
@@ -103,7 +103,7 @@ impl Plan {
         if own.host_ports.is_empty() && own.exclusive_claims.is_empty() {
             return;
         }
-        for (t, other) in cluster.templates.iter().enumerate() {
+        for (t, other) in cluster.templates.pairs() {
             let theirs = &other.placement;
             let conflict = |a| theirs.host_ports.iter().any(|b| b.conflicts(a));
             if own.host_ports.iter().any(conflict) {
@@ -199,12 +199,10 @@ struct Maker<'a> {
 
 impl Maker<'_> {
     /// Templates of pods about which something holds.
-    fn templates(&self, holds: impl Fn(Pods<'_>) -> bool) -> Vec<usize> {
-        let templates = self.cluster.templates.iter().enumerate();
-        let found = templates
-            .filter(|(t, template)| holds(Pods { id: TemplateId(*t as u32), template }))
-            .map(|(t, _)| t);
-        found.collect()
+    fn templates(&self, holds: impl Fn(Pods<'_>) -> bool) -> Vec<TemplateId> {
+        let templates = self.cluster.templates.pairs();
+        let found = templates.filter(|(id, template)| holds(Pods { id: *id, template }));
+        found.map(|(id, _)| id).collect()
     }
 
     /// PodTopologySpread.
@@ -226,7 +224,7 @@ impl Maker<'_> {
         plan.own_constraints = !constraints.is_empty();
         let defaults = if plan.own_constraints { Vec::new() } else { defaults(profile) };
         let all = vec![true; self.cache.nodes.len()];
-        let of_owner = |templates: &mut Vec<usize>, id: TemplateId| *templates = vec![id.index()];
+        let of_owner = |templates: &mut Vec<TemplateId>, id: TemplateId| *templates = vec![id];
         for c in soft {
             let rule = Score { max_skew: c.max_skew, hostname: c.topology_key == HOSTNAME };
             plan.even.push(self.constraint(c, rule, &all));
@@ -265,7 +263,7 @@ impl Maker<'_> {
         }
     }
 
-    fn group(&mut self, term: &PodTerm, templates: Vec<usize>, weight: i64) -> Group {
+    fn group(&mut self, term: &PodTerm, templates: Vec<TemplateId>, weight: i64) -> Group {
         Group { key: self.cache.key(&term.topology_key), templates, weight }
     }
 
@@ -291,8 +289,8 @@ impl Maker<'_> {
             let templates = self.templates(|other| matching::is_about(term, own, other));
             plan.wishes.push(self.group(term, templates, weight));
         }
-        for (t, template) in self.cluster.templates.iter().enumerate() {
-            let theirs = Pods { id: TemplateId(t as u32), template };
+        for (id, template) in self.cluster.templates.pairs() {
+            let theirs = Pods { id, template };
             self.of_others(theirs, plan, profile);
         }
         plan.wishes.retain(|g| g.weight != 0 && !g.templates.is_empty());
@@ -301,7 +299,7 @@ impl Maker<'_> {
     /// What pods that are there want of these.
     fn of_others(&mut self, theirs: Pods<'_>, plan: &mut Plan, profile: &Profile) {
         let placement = &theirs.template.placement;
-        let (own, t) = (self.own, theirs.id.index());
+        let (own, t) = (self.own, theirs.id);
         for term in &placement.anti_affinity.required {
             if matching::is_about(term, theirs, own) {
                 plan.kept_off.push(self.group(term, vec![t], 1));
@@ -348,7 +346,7 @@ impl Plan {
         hints: bool,
         cluster: &Cluster,
     ) -> bool {
-        let template = |pod: PodId| cluster.pods[pod.index()].template.index();
+        let template = |pod: PodId| cluster.pods[pod].template;
         let spread = |pod| {
             rejected.spread && self.spread.iter().any(|c| c.templates.contains(&template(pod)))
         };

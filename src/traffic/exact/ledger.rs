@@ -5,7 +5,7 @@ use super::latency::{self, Class};
 use super::seconds::{SECOND, Seconds};
 use super::served::Served;
 use super::spread::Spread;
-use crate::engine::{Dur, Time};
+use crate::engine::{Dur, List, Time};
 use crate::timeline::{PodId, Timeline, ViewId};
 use crate::traffic::offered::{Arrivals, Traffic};
 use crate::traffic::plan::Piece;
@@ -43,7 +43,7 @@ pub struct Ledger<'a> {
     losses: Vec<((Failure, Cause), Vec<f64>)>,
     open: f64,
     stalled: f64,
-    by_pod: Vec<f64>,
+    by_pod: List<PodId, f64>,
     classes: Vec<Class<'a>>,
     /// By version.
     answered: Vec<Seconds>,
@@ -67,7 +67,7 @@ impl<'a> Ledger<'a> {
             losses: Vec::new(),
             open: 0.0,
             stalled: 0.0,
-            by_pod: vec![0.0; timeline.pods.len()],
+            by_pod: vec![0.0; timeline.pods.len()].into(),
             classes: Vec::new(),
             answered: Vec::new(),
             kinds: Vec::new(),
@@ -87,14 +87,14 @@ impl<'a> Ledger<'a> {
 
     /// So many requests go to the pod.
     pub fn sent_to(&mut self, pod: PodId, count: f64) {
-        self.by_pod[pod.0 as usize] += count;
+        self.by_pod[pod] += count;
     }
 
     /// Requests that a pod accepts after a wait, for clients or hops of so much patience; lost ones are taken
     /// off later.
     pub fn accepted(&mut self, pod: PodId, after: Dur, patience: Dur, count: f64) -> Class<'a> {
         self.sent_to(pod, count);
-        let version = self.timeline.pods[pod.0 as usize].version;
+        let version = self.timeline.pods[pod].version;
         let same =
             |c: &&mut Class| c.version == version && c.after == after && c.patience == patience;
         let class = match self.classes.iter_mut().find(same) {
@@ -256,7 +256,7 @@ impl<'a> Ledger<'a> {
             stalled: tidy(self.stalled),
             open: self.open,
             by_second: by_second.into_iter().collect(),
-            by_pod: self.by_pod,
+            by_pod: self.by_pod.into(),
             latency: latency::latency(&self.classes),
             first_failure: self.first_failure,
             last_failure: self.last_failure,

@@ -95,7 +95,7 @@ impl Reader<'_> {
         let more = weight.unwrap_or(0.0) - before.map_or(0.0, |b| b.1);
         self.now.weight = if self.now.listed == 0 { 0.0 } else { self.now.weight + more };
         if let Target::Pod(pod) = target {
-            self.by_version[self.timeline.pods[pod.0 as usize].version as usize] += more;
+            self.by_version[self.timeline.pods[pod].version as usize] += more;
         }
     }
 

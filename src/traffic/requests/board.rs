@@ -2,8 +2,8 @@
 //! becomes of a request when it is sent.
 
 use super::view::{VIEW, ViewNow, slot_of};
-use crate::engine::{Dur, Seed, Time};
-use crate::timeline::{ChangeKind, Timeline};
+use crate::engine::{Dur, List, Seed, Time};
+use crate::timeline::{ChangeKind, Timeline, ViewId};
 use crate::traffic::exact;
 use crate::traffic::fate::{Fate, Fates, Segment};
 use crate::traffic::offered::Traffic;
@@ -44,7 +44,7 @@ pub struct Board<'a> {
     /// `context * pods + pod`.
     pub pods: Vec<PodNow>,
     /// Each as it is now.
-    pub views: Vec<ViewNow>,
+    pub views: List<ViewId, ViewNow>,
     changes: Vec<(Time, Change)>,
     next: usize,
 }
@@ -55,20 +55,22 @@ impl<'a> Board<'a> {
         let order = plan::flow_order(timeline);
         let above = plan::layer7_above(timeline, &order)
             .unwrap_or_else(|why| panic!("a view must have one kind of caller: {why}"));
-        let mut hops: Vec<Option<usize>> = above.clone();
+        let mut hops: Vec<Option<ViewId>> = above.to_vec();
         hops.sort_unstable();
         hops.dedup();
         let timeout = traffic.client.timeout;
-        let l7 = |v: usize| timeline.views[v].hop.l7.as_ref();
+        let l7 = |v: ViewId| timeline.views[v].hop.l7.as_ref();
         let rules: Vec<Rules> = hops.iter().map(|h| Rules::new(timeout, h.and_then(l7))).collect();
         let fates = rules.iter().map(|r| Fates::new(timeline, r.connect));
         let context =
-            |v: usize| hops.iter().position(|h| *h == above[v]).expect("collected") as u32;
+            |v: ViewId| hops.iter().position(|h| *h == above[v]).expect("collected") as u32;
         let mut board = Board {
             timeline,
             fates: fates.collect(),
             pods: Vec::new(),
-            views: (0..timeline.views.len())
+            views: timeline
+                .views
+                .ids()
                 .map(|v| ViewNow::new(timeline, v, context(v), seed))
                 .collect(),
             changes: Vec::new(),
@@ -213,7 +215,7 @@ impl<'a> Board<'a> {
     #[inline(always)]
     pub fn enter(&self) -> u32 {
         let root = self.timeline.root;
-        match self.views[root.index()].slots[..] {
+        match self.views[root].slots[..] {
             [slot] if slot & VIEW != 0 => slot & !VIEW,
             _ => root.0,
         }

@@ -2,9 +2,9 @@
 //! of what has come to pass, so that whoever looks at it cannot see the future.
 
 use super::view::{VIEW, ViewNow, slot_of};
-use crate::engine::{Dur, Seed, Time};
+use crate::engine::{Dur, List, Seed, Time};
 use crate::timeline::{
-    ChangeKind, L7, Life, LifeEnd, Phase, PodTruth, Timeline, Touched, Version, ViewId,
+    ChangeKind, L7, Life, LifeEnd, Phase, PodId, PodTruth, Timeline, Touched, Version, ViewId,
 };
 use smallvec::SmallVec;
 use std::cmp::Reverse;
@@ -12,12 +12,12 @@ use std::collections::BinaryHeap;
 
 /// What has come to pass by now: what the loop in step may know.
 pub struct Present {
-    pub views: Vec<ViewNow>,
+    pub views: List<ViewId, ViewNow>,
     /// Of each view, what it does at layer 7.
-    pub hops: Vec<Option<L7>>,
+    pub hops: List<ViewId, Option<L7>>,
     /// Of each view, a number of its proxy.
-    proxies: Vec<u32>,
-    pub pods: Vec<PodNow>,
+    proxies: List<ViewId, u32>,
+    pub pods: List<PodId, PodNow>,
     pub versions: Vec<Version>,
     root: ViewId,
     pub arp_failure: Dur,
@@ -28,7 +28,7 @@ pub struct Present {
     /// The latest change.
     at: Time,
     /// Changes of each view taken in so far.
-    read: Vec<usize>,
+    read: List<ViewId, usize>,
     rehashes: Vec<(Time, f32)>,
 }
 
@@ -71,12 +71,11 @@ pub enum Happened {
 impl Present {
     /// Before anything has happened, with all that the timeline holds already still to come.
     pub fn new(timeline: &Timeline, seed: Seed) -> Present {
-        let views = 0..timeline.views.len();
         let mut present = Present {
-            views: views.map(|v| ViewNow::new(timeline, v, 0, seed)).collect(),
+            views: timeline.views.ids().map(|v| ViewNow::new(timeline, v, 0, seed)).collect(),
             hops: timeline.views.iter().map(|v| v.hop.l7.clone()).collect(),
             proxies: proxies(timeline),
-            pods: Vec::new(),
+            pods: List::new(),
             versions: Vec::new(),
             root: timeline.root,
             arp_failure: timeline.arp_failure,
@@ -84,7 +83,7 @@ impl Present {
             due: timeline.touched().into_iter().map(Reverse).collect(),
             next_ns: i64::MAX,
             at: Time::ALWAYS,
-            read: vec![0; timeline.views.len()],
+            read: vec![0; timeline.views.len()].into(),
             rehashes: Vec::new(),
         };
         present.grow(timeline);
@@ -104,7 +103,8 @@ impl Present {
             cuts: 0,
             pending: SmallVec::new(),
         };
-        self.pods.extend(timeline.pods[self.pods.len()..].iter().map(new));
+        let known = self.pods.len();
+        self.pods.extend(timeline.pods.iter().skip(known).map(new));
     }
 
     /// Something was written to the timeline that holds from `at` on.
@@ -139,8 +139,8 @@ impl Present {
                 Happened::Nothing
             }
             Touched::Pod(pod) => {
-                let now = &mut self.pods[pod.index()];
-                now.look(&timeline.pods[pod.index()], at);
+                let now = &mut self.pods[pod];
+                now.look(&timeline.pods[pod], at);
                 if now.pending.is_empty() { Happened::Nothing } else { Happened::Endings(pod.0) }
             }
             Touched::Routers => {
@@ -161,8 +161,8 @@ impl Present {
         at: Time,
         mut relisted: impl FnMut(u32, u32, bool),
     ) {
-        let (believed, now) = (&timeline.views[view.index()], &mut self.views[view.index()]);
-        let read = &mut self.read[view.index()];
+        let (believed, now) = (&timeline.views[view], &mut self.views[view]);
+        let read = &mut self.read[view];
         while let Some(change) = believed.changes.get(*read).filter(|c| c.at <= at) {
             *read += 1;
             let slot = slot_of(change.target);
@@ -176,7 +176,7 @@ impl Present {
     /// Where a request begins: at the clients' view, or at the only one that it lists.
     #[inline(always)]
     pub fn enter(&self) -> u32 {
-        match self.views[self.root.index()].slots[..] {
+        match self.views[self.root].slots[..] {
             [slot] if slot & VIEW != 0 => slot & !VIEW,
             _ => self.root.0,
         }
@@ -189,7 +189,7 @@ impl Present {
 
     /// What the hop does as a layer-7 proxy, if it is one.
     pub fn l7(&self, hop: u32) -> Option<&L7> {
-        self.hops.get(hop as usize)?.as_ref()
+        self.hops.get(ViewId(hop))?.as_ref()
     }
 
     /// When a pod closes a connection that is idle since `since`, as far as is known.
@@ -208,7 +208,7 @@ impl Present {
 }
 
 /// For each view the first one of the same proxy.
-fn proxies(timeline: &Timeline) -> Vec<u32> {
+fn proxies(timeline: &Timeline) -> List<ViewId, u32> {
     let name = |v: usize| timeline.views[v].hop.l7.as_ref().map(|l7| l7.proxy);
     let first = |v: usize| (0..=v).find(|w| name(*w) == name(v)).unwrap_or(v) as u32;
     (0..timeline.views.len()).map(first).collect()

@@ -1,7 +1,7 @@
 //! What one data-plane instance lists now, and how it picks.
 
 use crate::engine::Seed;
-use crate::timeline::{ChangeKind, Empty, Pick, Target, Timeline};
+use crate::timeline::{ChangeKind, Empty, Pick, Target, Timeline, ViewId};
 
 /// What one view lists now.
 #[derive(Clone, Debug)]
@@ -33,7 +33,7 @@ pub const VIEW: u32 = 1 << 31;
 
 impl ViewNow {
     /// View `v` at the start of the timeline.
-    pub fn new(timeline: &Timeline, v: usize, context: u32, seed: Seed) -> ViewNow {
+    pub fn new(timeline: &Timeline, v: ViewId, context: u32, seed: Seed) -> ViewNow {
         let view = &timeline.views[v];
         let mut now = ViewNow {
             pick: view.hop.pick,
@@ -42,7 +42,7 @@ impl ViewNow {
             slots: Vec::with_capacity(view.initial.len() + 16),
             weights: Vec::with_capacity(view.initial.len() + 16),
             cumulative: Vec::new(),
-            cursor: (seed.uniform("round robin", v as u64) * 4_294_967_296.0) as u32,
+            cursor: (seed.uniform("round robin", u64::from(v.0)) * 4_294_967_296.0) as u32,
             in_gap: false,
             nested: 0,
         };

@@ -167,7 +167,7 @@ fn timeline(case: &Case, seed: Seed) -> Timeline {
         start: at(-10.0),
         end: at(case.end),
         versions: vec![version("v1"), version("v2")],
-        pods,
+        pods: pods.into(),
         views,
         milestones,
         ..Timeline::default()

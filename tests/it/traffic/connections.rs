@@ -47,7 +47,7 @@ fn kept_connections_hide_most_of_a_rollout() {
 fn a_stalled_connection_attempt_takes_the_next_freed_connection() {
     // The dead pod's namespace is gone while it is still listed: SYNs to it are lost.
     let mut timeline = rollout(0.0, Dist::constant(0.005));
-    for p in &mut timeline.pods[..2] {
+    for p in timeline.pods.iter_mut().take(2) {
         p.phases.truncate(3);
         p.phases[2].1 = Phase::Silent;
     }

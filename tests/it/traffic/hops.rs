@@ -110,7 +110,7 @@ fn requests_are_conserved_through_two_hops() {
             v.hop.l7.as_mut().expect("a proxy").front_idle_timeout = Some(d(0.5));
         }
         in_front(&mut timeline, &front);
-        for v in timeline.views[first_outer..].iter_mut().filter(|_| seed % 4 == 1) {
+        for v in timeline.views.iter_mut().skip(first_outer).filter(|_| seed % 4 == 1) {
             v.hop.pick = Pick::LeastOutstanding;
         }
         let outcome = run(&timeline, &t);

@@ -197,7 +197,7 @@ impl Controller {
 
     /// A ready endpoint, or one that only its readiness gates hold back. A terminating one is none.
     fn is_wanted(&self, cluster: &Cluster, pod: PodId) -> bool {
-        let held_back = || cluster.pods[pod.index()].status.containers_ready;
+        let held_back = || cluster.pods[pod].status.containers_ready;
         self.members.get(pod).is_some_and(|c| c.ready || (!c.terminating && held_back()))
     }
 
@@ -295,5 +295,5 @@ fn is_gated(cluster: &Cluster, pod: PodId) -> bool {
 }
 
 fn is_waiting(cluster: &Cluster, pod: PodId) -> bool {
-    is_gated(cluster, pod) && !cluster.pods[pod.index()].gates
+    is_gated(cluster, pod) && !cluster.pods[pod].gates
 }

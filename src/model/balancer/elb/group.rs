@@ -5,12 +5,12 @@ use super::belief::{Belief, Member, Node, State, UNKNOWN};
 use super::zones::Zones;
 use crate::cluster::objects::PodId;
 use crate::cluster::server::Cluster;
-use crate::engine::{Dur, Rng, Time};
+use crate::engine::{Dur, List, Rng, Time};
 use crate::model::balancer::check::Health;
 use crate::model::balancer::checker::Checks;
 use crate::model::balancer::listing::Listing;
 use crate::model::balancer::{self, Scene};
-use crate::model::plumbing::{Ctx, Out, entry};
+use crate::model::plumbing::{Ctx, Out};
 use crate::timeline::{Recorder, Target, ViewId};
 use std::collections::BTreeSet;
 
@@ -50,7 +50,7 @@ pub struct Group {
     pub(super) settings: Settings,
     pub(super) members: Vec<Member>,
     /// Per pod: its place among the members.
-    places: Vec<Option<u32>>,
+    places: List<PodId, Option<u32>>,
     /// None: a node sends to targets of every zone.
     pub(super) zones: Option<Zones>,
     pub(super) nodes: Vec<Node>,
@@ -96,7 +96,7 @@ impl Group {
         Group {
             settings: settings.clone(),
             members: Vec::new(),
-            places: Vec::new(),
+            places: List::new(),
             zones,
             nodes,
             checks: Checks::new(settings.check, ctx.latencies),
@@ -120,7 +120,7 @@ impl Group {
         let place = self.members.len();
         debug_assert!(self.nodes.iter().all(|node| node.beliefs.len() == place));
         if let Target::Pod(pod) = member.target {
-            *entry(&mut self.places, pod.index()) = Some(place as u32);
+            *self.places.entry(pod) = Some(place as u32);
         }
         self.members.push(member);
         self.nodes.iter_mut().for_each(|node| node.beliefs.push(belief));
@@ -167,7 +167,7 @@ impl Group {
     }
 
     pub(super) fn place_of(&self, pod: PodId) -> Option<usize> {
-        self.places.get(pod.index()).copied().flatten().map(|place| place as usize)
+        self.places.get(pod).copied().flatten().map(|place| place as usize)
     }
 
     /// A pod becomes a target; each node learns of it after a while.

@@ -37,7 +37,7 @@ impl Zones {
     pub fn of_target(&self, cluster: &Cluster, target: Target) -> u32 {
         match target {
             Target::Pod(pod) => {
-                let node = cluster.pods[pod.index()].node.unwrap_or(0);
+                let node = cluster.pods[pod].node.unwrap_or(0);
                 self.of_node[usize::from(node)]
             }
             Target::View(view) => self.of_node[(view.0 - self.first) as usize],

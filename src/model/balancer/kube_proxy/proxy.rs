@@ -177,7 +177,7 @@ fn endpoint(conditions: Conditions, local: bool) -> Endpoint {
 
 /// The pod is on the node.
 fn is_on(cluster: &Cluster, pod: PodId, node: u16) -> bool {
-    cluster.pods[pod.index()].node == Some(node)
+    cluster.pods[pod].node == Some(node)
 }
 
 impl Model for Proxies {

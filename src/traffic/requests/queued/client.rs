@@ -54,8 +54,7 @@ struct Waiting {
 impl Connections {
     /// None: every request opens its own, or clients enter a proxy, to which connections never break.
     pub fn new(timeline: &Timeline, traffic: &Traffic) -> Option<Connections> {
-        let plain =
-            timeline.entries().all(|(view, _)| timeline.views[view.index()].hop.l7.is_none());
+        let plain = timeline.entries().all(|(view, _)| timeline.views[view].hop.l7.is_none());
         (traffic.client.keep_alive && plain).then(|| Connections {
             idle: Vec::with_capacity(1024),
             dials: Vec::new(),

@@ -40,7 +40,7 @@ impl Simulation<'_> {
             signals[request.pod as usize].in_service += 1.0;
         }
         let sent = sent.to_vec();
-        self.meter = Readings { at: Some(now), sent, failed };
+        self.meter = Readings { at: Some(now), sent, failed: failed.into() };
         signals
     }
 }
