@@ -187,7 +187,8 @@ impl Input {
             let object = root.get("kind").is_some() && root.get("apiVersion").is_some();
             if text.found && !object {
                 let note = format!("{} (no Kubernetes object)", text.name);
-                if self.notes.last() != Some(&note) {
+                // Of a kustomization is said what it would change, if anything.
+                if !source::is_kustomization(&text.file) && self.notes.last() != Some(&note) {
                     self.notes.push(note);
                 }
                 continue;

@@ -280,6 +280,7 @@ fn what_a_kustomization_would_change_is_said() {
         let text = stdout(&["run", path, "--replications", "2"]).replace("\n  ", " ");
         let advice = text.contains("kubectl kustomize");
         assert_eq!(advice, said, "{kustomization}: {text}");
+        assert!(!text.contains("no Kubernetes object"), "{text}");
     }
 }
 
