@@ -342,6 +342,13 @@ pub struct AssumptionRow {
     pub text: String,
 }
 
+impl AssumptionRow {
+    /// It is about a place in a file, and most likely a mistake: it stands under the headline.
+    pub fn is_warning(&self) -> bool {
+        self.key.contains(": ")
+    }
+}
+
 /// Where the answer comes from: enough to get it again.
 #[derive(Clone, Debug, PartialEq, Serialize, JsonSchema)]
 pub struct Provenance {

@@ -183,7 +183,7 @@ fn never_succeeds(container: &Container, name: &str, probe: &Probe) -> Fix {
     Fix {
         setting: format!("{name}.timeoutSeconds of {}", container.name),
         found: probe.timeout_seconds.to_string(),
-        needed: format!("at least {least}"),
+        needed: format!("timeoutSeconds {least} or more"),
     }
 }
 

@@ -4,9 +4,9 @@
 use rollsim::blame::{Facts, blame_by};
 use rollsim::cluster::spec::OnSigterm;
 use rollsim::input::{Input, Source};
-use rollsim::report::{Answer, blame};
+use rollsim::report::{Answer, blame, text::text};
 use rollsim::run::{RunOptions, run};
-use rollsim::scenario::Scenario;
+use rollsim::scenario::{Assumption, Scenario};
 
 const MANIFEST: &str = "
 apiVersion: apps/v1
@@ -71,7 +71,7 @@ fn a_probe_that_takes_too_long_fails() {
     assert_eq!(late.incomplete, 1.0);
     let stuck = &late.stuck[0];
     assert!(stuck.for_good && stuck.what.contains("fails every time"), "{stuck:?}");
-    assert_eq!(stuck.needed, "at least 4");
+    assert_eq!(stuck.needed, "timeoutSeconds 4 or more");
     let (scenario, fine) = answer(&probe("4"));
     assert!(!assumed(&scenario, "fails every time"));
     assert_eq!(fine.incomplete, 0.0);
@@ -110,9 +110,12 @@ fn ports_nobody_opens() {
     let other = ("service.spec.ports[0].targetPort", "9090");
     let silent = lower(&[]);
     assert!(!assumed(&silent, "declare"), "{:?}", silent.assumptions);
-    let (scenario, _) = answer(&[other]);
+    let (scenario, answered) = answer(&[other]);
     let first = &scenario.assumptions[0];
     assert!(first.key.starts_with("web.yaml:") && first.text.contains("9090"), "{first:?}");
+    let shown = anstream::adapter::strip_str(&text(&answered)).to_string();
+    let line = shown.lines().position(|l| l.contains("warning")).expect("a warning");
+    assert!(line < shown.lines().position(|l| l.contains("LOST")).expect("losses"), "{shown}");
     let probe = ("readinessProbe.httpGet.port", "9999");
     assert!(assumed(&lower(&[probe]), "asks port 9999, and the containers declare 8080"));
     let (scenario, refused) = answer(&[other, ("app.ports", "[8080]")]);
@@ -155,7 +158,8 @@ fn pid_1_decides_who_gets_sigterm() {
             "{command}: {:?}",
             scenario.assumptions
         );
-        assert_eq!(scenario.assumptions.iter().filter(|a| a.key == "app.on_sigterm").count(), 1);
+        let says = |a: &&Assumption| a.key == "app.on_sigterm" || a.text.contains("app.on_sigterm");
+        assert_eq!(scenario.assumptions.iter().filter(says).count(), 1, "{command}");
         let (said, _) = on_sigterm(&[(COMMAND, command), ("app.on_sigterm", "graceful")]);
         assert!(matches!(said, OnSigterm::Graceful { .. }), "{command}");
     }

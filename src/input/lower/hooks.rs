@@ -44,7 +44,7 @@ pub fn hook(
             let waits = known.map(|k| Dur::from_secs_f64(k.waits_s));
             if let Some(known) = known {
                 let text = format!("{}: {}", quoted(&command.join(" ")), known.says);
-                check.assume("preStop", text);
+                check.assume("command of preStop", text);
             }
             sleep_of(&command).or(waits)
         };

@@ -31,7 +31,7 @@ pub fn on_sigterm(
     };
     // It stands in the place of the card's.
     check.assumptions.retain(|a| a.key != key);
-    check.assume(key, format!("{word}: {why}"));
+    check.assume(&format!("command of {}", api.name), format!("{why} ({key} = \"{word}\")"));
     stop
 }
 

@@ -76,6 +76,10 @@ fn verdict(out: &mut String, answer: &Answer) {
         let why = &answer.provenance.evaluator_reason;
         wrapped(out, 2, &format!("Approximate, as asked for: {why}. See --evaluator auto."));
     }
+    for (i, a) in answer.assumptions.iter().filter(|a| a.is_warning()).enumerate() {
+        let title = if i == 0 { "warning" } else { "" };
+        hanging(out, title, &format!("{}: {}", a.key, a.text));
+    }
     if !answer.not_modelled.is_empty() {
         hanging(out, "not modelled", &answer.not_modelled.join("; "));
     }
@@ -267,13 +271,14 @@ fn spread(f: &Figure) -> String {
 
 fn notes(out: &mut String, answer: &Answer) {
     const SHOWN: usize = 4;
-    if !answer.assumptions.is_empty() {
+    let assumed: Vec<_> = answer.assumptions.iter().filter(|a| !a.is_warning()).collect();
+    if !assumed.is_empty() {
         section(out, "ASSUMED", "not measured on your cluster");
-        for a in answer.assumptions.iter().take(SHOWN) {
+        for a in assumed.iter().take(SHOWN) {
             wrapped(out, 2, &format!("{}: {}", a.key, a.text));
         }
-        if answer.assumptions.len() > SHOWN {
-            wrapped(out, 2, &format!("and {} more", answer.assumptions.len() - SHOWN));
+        if assumed.len() > SHOWN {
+            wrapped(out, 2, &format!("and {} more", assumed.len() - SHOWN));
         }
     }
     out.push('\n');
