@@ -12,6 +12,38 @@ id!(DeploymentId, "Index of a Deployment.");
 id!(TemplateId, "Index of a distinct pod template.");
 id!(BudgetId(u16), "Index of a PodDisruptionBudget.");
 
+/// A workload: what is rolled out, scaled and drained. A further kind (StatefulSet, DaemonSet, Rollout) is a
+/// variant here, and the compiler names the places that have to know it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum WorkloadId {
+    /// Of `Cluster::deployments`.
+    Deployment(DeploymentId),
+}
+
+/// What made a pod, as its `ownerReferences` say; its workload, or what belongs to that.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Owner {
+    /// Of `Cluster::replica_sets`.
+    ReplicaSet(RsId),
+}
+
+/// How far a workload is, whatever its kind.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Progress {
+    /// Pods that its spec asks for.
+    pub desired: i32,
+    /// Of every template.
+    pub replicas: i32,
+    /// Of the present template.
+    pub updated: i32,
+    /// Ready ones.
+    pub ready: i32,
+    /// Available ones.
+    pub available: i32,
+    /// The status is of the current generation.
+    pub observed: bool,
+}
+
 /// What the kubelet writes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct PodStatus {
@@ -30,8 +62,8 @@ pub struct PodStatus {
 /// A pod as the API server holds it.
 #[derive(Clone, Debug)]
 pub struct Pod {
-    /// The ReplicaSet that owns it.
-    pub rs: RsId,
+    /// What made it.
+    pub owner: Owner,
     /// What it was made from.
     pub template: TemplateId,
     /// `metadata.creationTimestamp`, not cut to seconds.
@@ -111,6 +143,14 @@ pub struct DeploymentStatus {
     pub available: i32,
     /// The `generation` that it is of.
     pub observed_generation: u32,
+}
+
+impl DeploymentStatus {
+    /// Of a spec with so many replicas; `observed`: the status is of the current generation.
+    pub fn progress(self, desired: i32, observed: bool) -> Progress {
+        let DeploymentStatus { replicas, updated, ready, available, .. } = self;
+        Progress { desired, replicas, updated, ready, available, observed }
+    }
 }
 
 /// A Deployment as the API server holds it.

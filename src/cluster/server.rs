@@ -51,15 +51,41 @@ impl Cluster {
         &self.templates[self.pods[pod].template]
     }
 
-    /// The Deployment that a pod's ReplicaSet belongs to.
-    pub fn deployment_of(&self, pod: PodId) -> DeploymentId {
-        self.replica_sets[self.pods[pod].rs].deployment
+    /// The workload that a pod belongs to.
+    pub fn workload_of(&self, pod: PodId) -> WorkloadId {
+        self.workload(self.pods[pod].owner)
     }
 
-    /// Pods whose set belongs to the Deployment, for actions such as `kubectl delete pod`.
-    pub fn pods_of(&self, id: DeploymentId) -> Vec<PodId> {
-        let there = |p: &PodId| !self.pods[*p].removed && self.deployment_of(*p) == id;
+    /// The workload of the pods that `owner` makes.
+    pub fn workload(&self, owner: Owner) -> WorkloadId {
+        let Owner::ReplicaSet(rs) = owner;
+        WorkloadId::Deployment(self.replica_sets[rs].deployment)
+    }
+
+    /// A workload's pods that are there, for actions such as `kubectl delete pod`.
+    pub fn pods_of(&self, id: WorkloadId) -> Vec<PodId> {
+        let there = |p: &PodId| !self.pods[*p].removed && self.workload_of(*p) == id;
         (0..self.pods.len() as u32).map(PodId).filter(there).collect()
+    }
+
+    /// By its spec and the status that its controller wrote.
+    pub fn progress(&self, id: WorkloadId) -> Progress {
+        let WorkloadId::Deployment(id) = id;
+        let d = &self.deployments[id];
+        d.status.progress(d.spec.replicas, d.status.observed_generation >= d.generation)
+    }
+
+    /// Its available pods, as those count who make them.
+    pub fn available(&self, id: WorkloadId) -> i32 {
+        let WorkloadId::Deployment(id) = id;
+        let sets = self.replica_sets.iter().filter(|s| s.deployment == id);
+        sets.map(|s| s.status.available).sum()
+    }
+
+    /// The pod template that it has now.
+    pub fn template_now(&self, id: WorkloadId) -> TemplateId {
+        let WorkloadId::Deployment(id) = id;
+        self.deployments[id].template
     }
 
     /// Replaces a Deployment's spec (an action of the user).
@@ -132,7 +158,7 @@ impl Cluster {
             Write::ProgressDeadlineExceeded { deployment } => {
                 self.log.push(Change::Deployment(deployment));
             }
-            Write::CreatePod { rs } => self.create_pod(now, rs, uid),
+            Write::CreatePod { owner } => self.create_pod(now, owner, uid),
             Write::BindPod { pod, node } => {
                 let p = &mut self.pods[pod];
                 // A pod that was deleted meanwhile cannot be bound.
@@ -276,13 +302,14 @@ impl Cluster {
         self.log.push(Change::ReplicaSet(rs));
     }
 
-    fn create_pod(&mut self, now: Time, rs: RsId, uid: u64) {
+    fn create_pod(&mut self, now: Time, owner: Owner, uid: u64) {
+        let Owner::ReplicaSet(rs) = owner;
         let template = self.replica_sets[rs].template;
         let spec = &self.templates[template];
         let (gates, deletion_cost) = (spec.readiness_gates.is_empty(), spec.deletion_cost);
         let id = PodId(self.pods.len() as u32);
         self.pods.push(Pod {
-            rs,
+            owner,
             template,
             created: now,
             uid,

@@ -1,8 +1,8 @@
 //! What clients write to the API server, and what watchers are told.
 
 use super::objects::{
-    BudgetId, BudgetStatus, DeploymentId, DeploymentStatus, PodId, PodStatus, RsId, RsStatus,
-    TemplateId,
+    BudgetId, BudgetStatus, DeploymentId, DeploymentStatus, Owner, PodId, PodStatus, RsId,
+    RsStatus, TemplateId,
 };
 
 /// The endpoint changes of one sync of a Service: a range of `Cluster::slice_log`.
@@ -54,7 +54,7 @@ pub enum Write {
         deployment: DeploymentId,
     },
     CreatePod {
-        rs: RsId,
+        owner: Owner,
     },
     BindPod {
         pod: PodId,

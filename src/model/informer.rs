@@ -1,7 +1,7 @@
 //! kube-controller-manager's shared cache: what its controllers see of the API, one watch latency late.
 
 use crate::cluster::PodPhase;
-use crate::cluster::objects::{DeploymentId, PodId, ReplicaSet, RsId, TemplateId};
+use crate::cluster::objects::{DeploymentId, Owner, PodId, ReplicaSet, RsId, TemplateId};
 use crate::cluster::server::Cluster;
 use crate::engine::{List, Time};
 
@@ -10,8 +10,8 @@ use crate::engine::{List, Time};
 pub struct SeenPod {
     /// The cache holds it.
     pub exists: bool,
-    /// The ReplicaSet that owns it.
-    pub rs: RsId,
+    /// What made it.
+    pub owner: Owner,
     /// What it was made from.
     pub template: TemplateId,
     /// Where it is bound.
@@ -32,7 +32,7 @@ impl SeenPod {
     /// A pod the cache does not show.
     pub const UNKNOWN: SeenPod = SeenPod {
         exists: false,
-        rs: RsId(0),
+        owner: Owner::ReplicaSet(RsId(0)),
         template: TemplateId(0),
         node: None,
         phase: PodPhase::Pending,
@@ -93,7 +93,7 @@ impl Informer {
         let p = &cluster.pods[pod];
         let now = SeenPod {
             exists: !p.removed,
-            rs: p.rs,
+            owner: p.owner,
             template: p.template,
             node: p.node,
             phase: p.status.phase,
@@ -106,8 +106,9 @@ impl Informer {
             self.pods.resize(pod.index() + 1, SeenPod::UNKNOWN);
         }
         let before = std::mem::replace(&mut self.pods[pod], now);
-        debug_assert!(!before.exists || before.rs == now.rs, "a pod keeps its owner");
-        let unfinished = self.unfinished.entry(p.rs);
+        debug_assert!(!before.exists || before.owner == now.owner, "a pod keeps its owner");
+        let Owner::ReplicaSet(rs) = p.owner;
+        let unfinished = self.unfinished.entry(rs);
         *unfinished += now.unfinished() - before.unfinished();
         debug_assert!(*unfinished >= 0, "{unfinished} pods of a set");
         PodChange { before, after: now }

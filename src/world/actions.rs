@@ -3,7 +3,7 @@
 use super::goals::Goal;
 use super::why::Why;
 use super::{Event, World};
-use crate::cluster::objects::{DeploymentId, PodId};
+use crate::cluster::objects::{DeploymentId, PodId, Progress, WorkloadId};
 use crate::cluster::spec::{Deployment, Labels, selects};
 use crate::cluster::write::Write;
 use crate::engine::{Dur, Time};
@@ -33,7 +33,7 @@ pub(super) struct Actions {
     /// Per action: the pods it goes through.
     pub pods: Vec<(u32, Vec<PodId>)>,
     /// The second Deployment of a selector switch.
-    second: Option<DeploymentId>,
+    second: Option<WorkloadId>,
     /// The action that waits for it.
     awaiting: Option<u32>,
     /// Since when the subject is paused, if by an action.
@@ -76,7 +76,7 @@ impl World<'_> {
             }
             ActionKind::Undo { to_revision } => self.undo(goal.rolls(), *to_revision),
             ActionKind::Scale { deployment, replicas } => {
-                let id = DeploymentId(*deployment as u32);
+                let id = WorkloadId::Deployment(DeploymentId(*deployment as u32));
                 self.scale(id, *replicas);
                 self.goals.begin(Goal::new(index, now, vec![id]));
                 format!("scale to {replicas}")
@@ -125,8 +125,9 @@ impl World<'_> {
         else {
             unreachable!("a switch")
         };
-        let id = self.cluster.create_deployment((**deployment).clone());
+        let id = WorkloadId::Deployment(self.cluster.create_deployment((**deployment).clone()));
         self.actions.second = Some(id);
+        self.tracker.counts_too(id);
         let steps = 1 + u32::from(scale_down_after.is_some());
         self.goals.begin(Goal::new(index, now, vec![id]).in_steps(steps));
         let (at, step) = match wait_available {
@@ -138,19 +139,21 @@ impl World<'_> {
     }
 
     /// Applies a spec; one that is like the present one changes nothing, not even the generation.
-    fn change(&mut self, id: DeploymentId, spec: Deployment) {
+    fn change(&mut self, id: WorkloadId, spec: Deployment) {
+        let WorkloadId::Deployment(id) = id;
         if self.cluster.deployments[id].spec != spec {
             self.cluster.set_deployment(id, spec);
         }
     }
 
-    fn edit(&mut self, id: DeploymentId, change: impl FnOnce(&mut Deployment)) {
-        let mut spec = self.cluster.deployments[id].spec.clone();
+    fn edit(&mut self, id: WorkloadId, change: impl FnOnce(&mut Deployment)) {
+        let WorkloadId::Deployment(deployment) = id;
+        let mut spec = self.cluster.deployments[deployment].spec.clone();
         change(&mut spec);
         self.change(id, spec);
     }
 
-    fn scale(&mut self, id: DeploymentId, replicas: i32) {
+    fn scale(&mut self, id: WorkloadId, replicas: i32) {
         self.edit(id, |spec| spec.replicas = replicas);
     }
 
@@ -162,7 +165,8 @@ impl World<'_> {
 
     /// Back to the given revision, or to the second highest.
     fn undo(&mut self, goal: Goal, to_revision: Option<u32>) -> String {
-        let id = self.subject();
+        let subject = self.subject();
+        let WorkloadId::Deployment(id) = subject;
         if self.cluster.deployments[id].spec.paused {
             self.goals.begin(goal.denied(Why::UndoOfPaused));
             return "undo: the Deployment is paused".to_string();
@@ -187,12 +191,12 @@ impl World<'_> {
         };
         self.goals.begin(goal);
         let template = self.cluster.templates[template].clone();
-        self.edit(id, |spec| spec.template = template);
+        self.edit(subject, |spec| spec.template = template);
         format!("undo to revision {revision}")
     }
 
-    /// A Deployment's pods in the order of their (random) names.
-    fn named_pods(&self, id: DeploymentId) -> Vec<PodId> {
+    /// A workload's pods in the order of their (random) names.
+    fn named_pods(&self, id: WorkloadId) -> Vec<PodId> {
         let mut pods = self.cluster.pods_of(id);
         pods.sort_by_key(|p| self.cluster.pods[*p].uid);
         pods
@@ -211,8 +215,8 @@ impl World<'_> {
 
     fn await_available(&mut self, now: Time, index: u32) {
         let Some(second) = self.actions.second else { return };
-        let deployment = &self.cluster.deployments[second];
-        if deployment.status.available >= deployment.spec.replicas {
+        let Progress { desired, available, .. } = self.cluster.progress(second);
+        if available >= desired {
             self.queue.schedule(now + POLL, Event::Action(Step::SwitchSelector(index)));
         } else {
             self.actions.awaiting = Some(index);
@@ -272,7 +276,8 @@ impl World<'_> {
                 *value = new.clone();
             }
         }
-        let first = &self.cluster.deployments[self.subject()].spec.template.labels;
+        let first = self.cluster.template_now(self.subject());
+        let first = &self.cluster.templates[first].labels;
         if selects(&selector, first) {
             for (key, value) in labels {
                 if first.get(key) != Some(value) {

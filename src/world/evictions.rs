@@ -3,7 +3,7 @@
 use super::actions::Step;
 use super::goals::Goal;
 use super::{Event, World, outcome};
-use crate::cluster::objects::{BudgetId, DeploymentId, PodId};
+use crate::cluster::objects::{BudgetId, PodId, WorkloadId};
 use crate::cluster::write::Write;
 use crate::engine::{Dur, Time};
 use crate::model::disruption::eviction::{self, Answer, EvictedPod, Store};
@@ -15,7 +15,7 @@ const EVICTION_GAP: Dur = Dur::from_millis(100);
 
 impl World<'_> {
     pub(super) fn drain(&mut self, now: Time, goal: Goal, node: Option<usize>) -> String {
-        let of_subject = |p: &PodId| self.cluster.deployment_of(*p) == self.subject();
+        let of_subject = |p: &PodId| self.cluster.workload_of(*p) == self.subject();
         let node = node.unwrap_or_else(|| {
             let asked = |&node: &usize| self.pods_on(node).any(|p| of_subject(&p));
             (0..self.scenario.nodes.len()).find(asked).unwrap_or(0)
@@ -23,8 +23,8 @@ impl World<'_> {
         let cordon = Write::SetUnschedulable { node: node as u16, value: true };
         self.cluster.apply(now, cordon, 0);
         let (index, pods) = (goal.action, self.pods_on(node).collect::<Vec<PodId>>());
-        let mut owners: Vec<DeploymentId> =
-            pods.iter().map(|&p| self.cluster.deployment_of(p)).collect();
+        let mut owners: Vec<WorkloadId> =
+            pods.iter().map(|&p| self.cluster.workload_of(p)).collect();
         owners.sort_unstable();
         owners.dedup();
         match pods.is_empty() {

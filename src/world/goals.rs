@@ -2,7 +2,7 @@
 //! when no pod that it evicts is left and those that came instead are available.
 
 use super::why::Why;
-use crate::cluster::objects::{DeploymentId, PodId};
+use crate::cluster::objects::{PodId, Progress, WorkloadId};
 use crate::cluster::server::Cluster;
 use crate::engine::Time;
 use crate::model::deployment::status;
@@ -14,7 +14,7 @@ pub(super) struct Goal {
     pub action: u32,
     pub since: Time,
     /// These have as many available pods as they want ...
-    pub deployments: Vec<DeploymentId>,
+    pub workloads: Vec<WorkloadId>,
     /// ... all of the present template.
     pub updated: bool,
     /// These go; sorted.
@@ -31,12 +31,12 @@ pub(super) struct Goal {
 }
 
 impl Goal {
-    /// Of an action that begins at `since` and is about these Deployments.
-    pub fn new(action: u32, since: Time, deployments: Vec<DeploymentId>) -> Goal {
+    /// Of an action that begins at `since` and is about these workloads.
+    pub fn new(action: u32, since: Time, workloads: Vec<WorkloadId>) -> Goal {
         Goal {
             action,
             since,
-            deployments,
+            workloads,
             updated: false,
             pods: Vec::new(),
             pods_left: 0,
@@ -74,20 +74,19 @@ impl Goal {
         self.pods.iter().copied().filter(|p| !cluster.pods[*p].removed)
     }
 
-    /// Whether the Deployment is what the action asks for.
-    pub fn holds(&self, id: DeploymentId, cluster: &Cluster) -> bool {
-        let d = &cluster.deployments[id];
-        let (desired, observed) = (d.spec.replicas, d.status.observed_generation >= d.generation);
+    /// Whether the workload is what the action asks for.
+    pub fn holds(&self, id: WorkloadId, cluster: &Cluster) -> bool {
+        let now @ Progress { desired, replicas, available, observed, .. } = cluster.progress(id);
         match self.updated {
-            true => status::complete(desired, d.status, observed),
-            false => observed && d.status.replicas == desired && d.status.available == desired,
+            true => status::complete(now),
+            false => observed && replicas == desired && available == desired,
         }
     }
 
     /// It is over from when on all holds and goes on to: a release that crashes is not out.
     fn look(&mut self, now: Time, cluster: &Cluster) {
         if self.denied.is_none() && self.pods_left == 0 && self.steps == 0 {
-            let all = self.deployments.iter().all(|&id| self.holds(id, cluster));
+            let all = self.workloads.iter().all(|&id| self.holds(id, cluster));
             self.over = if all { self.over.or(Some(now)) } else { None };
         }
     }
@@ -98,7 +97,7 @@ impl Goal {
 pub(super) struct Goals(Vec<Goal>);
 
 impl Goals {
-    /// One more; an earlier rollout of the same Deployment is over when this one is.
+    /// One more; an earlier rollout of the same workload is over when this one is.
     pub fn begin(&mut self, goal: Goal) {
         self.0.push(goal);
     }
@@ -143,10 +142,10 @@ impl Goals {
         }
     }
 
-    /// A Deployment's status changed; whether a rollout is over with it.
-    pub fn status_changed(&mut self, now: Time, id: DeploymentId, cluster: &Cluster) -> bool {
+    /// A workload's status changed; whether a rollout is over with it.
+    pub fn status_changed(&mut self, now: Time, id: WorkloadId, cluster: &Cluster) -> bool {
         let mut rolled = false;
-        for goal in self.0.iter_mut().filter(|g| g.deployments.contains(&id)) {
+        for goal in self.0.iter_mut().filter(|g| g.workloads.contains(&id)) {
             let before = goal.over;
             goal.look(now, cluster);
             rolled |= goal.updated && goal.over.is_some() && before.is_none();
@@ -155,10 +154,10 @@ impl Goals {
     }
 
     /// A step of the action itself is done; from now on `more` has to come to rest as well.
-    pub fn step_done(&mut self, action: u32, more: Option<DeploymentId>) {
+    pub fn step_done(&mut self, action: u32, more: Option<WorkloadId>) {
         for goal in self.0.iter_mut().filter(|g| g.action == action) {
             goal.steps -= 1;
-            goal.deployments.extend(more);
+            goal.workloads.extend(more);
         }
     }
 

@@ -14,7 +14,7 @@ mod setup;
 mod stuck;
 mod why;
 
-use crate::cluster::objects::DeploymentId;
+use crate::cluster::objects::{DeploymentId, WorkloadId};
 use crate::cluster::server::Cluster;
 use crate::cluster::write::{Change, Write};
 use crate::engine::rng::mix;
@@ -303,17 +303,15 @@ impl World<'_> {
             self.tracker.deadline_exceeded(now, &mut self.timeline);
         }
         let uid = match write {
-            Write::CreatePod { rs } => {
-                let deployment = self.cluster.replica_sets[rs].deployment;
-                self.uid(deployment)
-            }
+            Write::CreatePod { owner } => self.uid(self.cluster.workload(owner)),
             _ => 0,
         };
         self.cluster.apply(now, write, uid);
     }
 
-    /// A new pod's uid: another Deployment's pods do not change it.
-    fn uid(&mut self, deployment: DeploymentId) -> u64 {
+    /// A new pod's uid: another workload's pods do not change it.
+    fn uid(&mut self, workload: WorkloadId) -> u64 {
+        let WorkloadId::Deployment(deployment) = workload;
         let other = deployment.index().checked_sub(self.scenario.on_path);
         let stream = other.and_then(|i| self.uids_of_others.get_mut(i)).unwrap_or(&mut self.uids);
         stream.next_u64()
@@ -334,14 +332,22 @@ impl World<'_> {
     fn reach(&mut self, now: Time, change: Change) {
         match change {
             Change::PodRemoved(pod) => self.goals.pod_gone(now, pod, &self.cluster),
-            Change::Deployment(id) if self.goals.status_changed(now, id, &self.cluster) => {
-                self.timeline.mark(now, Milestone::Complete);
+            Change::Deployment(id) => {
+                let id = WorkloadId::Deployment(id);
+                if self.goals.status_changed(now, id, &self.cluster) {
+                    self.timeline.mark(now, Milestone::Complete);
+                }
             }
             _ => {}
         }
     }
 
-    fn subject(&self) -> DeploymentId {
-        DeploymentId(self.scenario.subject as u32)
+    /// The workload under test.
+    fn subject(&self) -> WorkloadId {
+        subject(self.scenario)
     }
+}
+
+fn subject(scenario: &Scenario) -> WorkloadId {
+    WorkloadId::Deployment(DeploymentId(scenario.subject as u32))
 }

@@ -1,7 +1,7 @@
 //! The controllers' shared cache shows a change: who is woken by it.
 
 use super::{Event, World, says};
-use crate::cluster::objects::PodId;
+use crate::cluster::objects::{Owner, PodId};
 use crate::cluster::write::Change;
 use crate::model::plumbing::Ctx;
 
@@ -53,7 +53,7 @@ impl World<'_> {
         if change.before == change.after {
             return;
         }
-        let rs = change.after.rs;
+        let Owner::ReplicaSet(rs) = change.after.owner;
         let set = &self.cluster.replica_sets[rs];
         let (deployment, min_ready) = (set.deployment, set.min_ready_seconds);
         let strategy = self.cluster.deployments[deployment].spec.strategy;

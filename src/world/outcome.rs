@@ -2,13 +2,13 @@
 
 use super::why::Stuck;
 use super::{Control, World};
-use crate::cluster::objects::{DeploymentId, RsId, RsStatus, TemplateId};
+use crate::cluster::objects::{DeploymentId, RsId, RsStatus, TemplateId, WorkloadId};
 use crate::cluster::server::Cluster;
 use crate::cluster::write::Change;
 use crate::engine::rng::mix;
 use crate::engine::{Dur, Time};
 use crate::model::scheduler::choice::Failure;
-use crate::scenario::Scenario;
+use crate::scenario::{ActionKind, Scenario};
 use crate::timeline::{Milestone, PodId, PodName, Recorder, Shown, Version};
 
 /// The rollout itself.
@@ -19,7 +19,8 @@ pub struct RolloutOutcome {
     pub complete: Option<Dur>,
     /// When the last pod that was to go was gone from the API.
     pub last_pod_gone: Option<Dur>,
-    /// Most pods (running or terminating) at once.
+    /// Most pods (running or terminating) at once: of the workload under test and of those that actions scale
+    /// or create.
     pub peak_pods: u32,
     /// Fewest available pods at once.
     pub lowest_available: u32,
@@ -48,7 +49,9 @@ pub struct Unschedulable {
 
 #[derive(Debug)]
 pub(super) struct Tracker {
-    subject: DeploymentId,
+    subject: WorkloadId,
+    /// Those whose pods are counted: the subject, and what actions scale or create.
+    counted: Vec<WorkloadId>,
     /// When a pod last came, was placed or went.
     pub progressed: Time,
     last_gone: Option<Time>,
@@ -69,8 +72,19 @@ pub(super) struct Tracker {
 impl Tracker {
     /// Before the run starts.
     pub fn new(scenario: &Scenario) -> Tracker {
+        let scaled = scenario.actions.iter().filter_map(|a| match a.kind {
+            ActionKind::Scale { deployment, .. } => {
+                Some(WorkloadId::Deployment(DeploymentId(deployment as u32)))
+            }
+            _ => None,
+        });
+        let subject = super::subject(scenario);
+        let mut counted: Vec<WorkloadId> = std::iter::once(subject).chain(scaled).collect();
+        counted.sort_unstable();
+        counted.dedup();
         Tracker {
-            subject: DeploymentId(scenario.subject as u32),
+            subject,
+            counted,
             progressed: Time::ZERO,
             last_gone: None,
             peak: 0,
@@ -88,16 +102,21 @@ impl Tracker {
 
     /// Counts what is there when the run starts.
     pub fn start(&mut self, cluster: &Cluster) {
-        self.present = cluster.pods.len() as u32;
+        self.present =
+            cluster.pods.iter().filter(|p| self.counts(cluster.workload(p.owner))).count() as u32;
         self.peak = self.present;
-        self.available = self.availability(cluster);
+        self.available = cluster.available(self.subject);
         self.lowest = self.available.max(0) as u32;
         self.placed = placed(cluster, self.subject);
     }
 
-    fn availability(&self, cluster: &Cluster) -> i32 {
-        let sets = cluster.replica_sets.iter().filter(|s| s.deployment == self.subject);
-        sets.map(|s| s.status.available).sum()
+    /// From now on its pods are counted as well.
+    pub fn counts_too(&mut self, id: WorkloadId) {
+        self.counted.push(id);
+    }
+
+    fn counts(&self, id: WorkloadId) -> bool {
+        self.counted.contains(&id)
     }
 
     /// Takes in one change of the API's objects.
@@ -110,7 +129,8 @@ impl Tracker {
     ) {
         match change {
             Change::PodCreated(pod) => {
-                self.count(now, 1, cluster);
+                let counts = self.counts(cluster.workload_of(pod));
+                self.count(now, i32::from(counts), cluster);
                 let object = &cluster.pods[pod];
                 let version = self.version_of(cluster, object.template, timeline);
                 timeline.pod(now, name_of(cluster, pod), version);
@@ -121,12 +141,13 @@ impl Tracker {
             }
             Change::PodDeleting(pod) => timeline.shows(pod, now, Shown::Deleted),
             Change::PodRemoved(pod) => {
-                self.count(now, -1, cluster);
+                let counts = self.counts(cluster.workload_of(pod));
+                self.count(now, -i32::from(counts), cluster);
                 timeline.shows(pod, now, Shown::Removed);
                 self.last_gone = Some(now);
             }
             Change::ReplicaSet(_) => {
-                self.available = self.availability(cluster);
+                self.available = cluster.available(self.subject);
                 self.lowest = self.lowest.min(self.available.max(0) as u32);
             }
             _ => {}
@@ -135,7 +156,7 @@ impl Tracker {
 
     fn count(&mut self, now: Time, by: i32, cluster: &Cluster) {
         self.progressed = now;
-        let desired: i32 = cluster.deployments.iter().map(|d| d.spec.replicas).sum();
+        let desired: i32 = self.counted.iter().map(|&w| cluster.progress(w).desired).sum();
         let above = f64::from((self.present as i32 - desired).max(0));
         self.surge += above * (now - self.since).as_secs_f64().max(0.0);
         self.since = now.max(Time::ZERO);
@@ -196,15 +217,15 @@ impl Tracker {
     }
 }
 
-/// A Deployment's pods that stay, by node; empty with one node.
-fn placed(cluster: &Cluster, deployment: DeploymentId) -> Vec<u32> {
+/// A workload's pods that stay, by node; empty with one node.
+fn placed(cluster: &Cluster, workload: WorkloadId) -> Vec<u32> {
     if cluster.nodes.len() == 1 {
         return Vec::new();
     }
     let mut counts = vec![0; cluster.nodes.len()];
     for pod in cluster.pods.iter().filter(|p| !p.removed && p.deleting.is_none()) {
         if let Some(node) = pod.node
-            && cluster.replica_sets[pod.rs].deployment == deployment
+            && cluster.workload(pod.owner) == workload
         {
             counts[usize::from(node)] += 1;
         }
@@ -213,7 +234,7 @@ fn placed(cluster: &Cluster, deployment: DeploymentId) -> Vec<u32> {
 }
 
 pub(super) fn name_of(cluster: &Cluster, pod: PodId) -> PodName {
-    let id = cluster.deployment_of(pod);
+    let WorkloadId::Deployment(id) = cluster.workload_of(pod);
     PodName { deployment: cluster.deployments[id].spec.name.clone(), number: pod.0 }
 }
 

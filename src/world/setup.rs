@@ -4,7 +4,8 @@
 use super::{Event, World, actions, goals, outcome, path, says};
 use crate::cluster::PodPhase;
 use crate::cluster::objects::{
-    Budget, BudgetStatus, DeploymentId, DeploymentStatus, PodId, PodStatus, RsId, RsStatus,
+    Budget, BudgetStatus, DeploymentId, DeploymentStatus, Owner, PodId, PodStatus, RsId, RsStatus,
+    WorkloadId,
 };
 use crate::cluster::server::Cluster;
 use crate::cluster::spec::{Deployment, PodDisruptionBudget, Service};
@@ -171,18 +172,20 @@ impl<'a> World<'a> {
 
     /// The node of a drain that has no pod of the subject yet: what is asked is how its pods come off it.
     fn node_to_drain(&self, id: DeploymentId) -> Option<u16> {
+        let id = WorkloadId::Deployment(id);
         let node = self.scenario.actions.iter().find_map(|a| match a.kind {
             ActionKind::Drain { node } => node,
             _ => None,
         })?;
-        let mut there = self.pods_on(node).filter(|&p| self.cluster.deployment_of(p) == id);
+        let mut there = self.pods_on(node).filter(|&p| self.cluster.workload_of(p) == id);
         (id == self.subject() && there.next().is_none()).then_some(node as u16)
     }
 
     /// A pod that has been there for long: running, or waiting for a node.
     fn populate_pod(&mut self, rs: RsId, started: Time, asked: Option<u16>) -> PodId {
-        let uid = self.uid(self.cluster.replica_sets[rs].deployment);
-        self.cluster.apply(started, Write::CreatePod { rs }, uid);
+        let owner = Owner::ReplicaSet(rs);
+        let uid = self.uid(self.cluster.workload(owner));
+        self.cluster.apply(started, Write::CreatePod { owner }, uid);
         let pod = PodId(self.cluster.pods.len() as u32 - 1);
         let template = self.cluster.pods[pod].template;
         let version = self.tracker.version_of(&self.cluster, template, &mut self.timeline);

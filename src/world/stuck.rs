@@ -3,7 +3,7 @@
 use super::World;
 use super::goals::Goal;
 use super::why::{Stuck, Why};
-use crate::cluster::objects::{BudgetId, BudgetStatus, DeploymentId, PodId};
+use crate::cluster::objects::{BudgetId, BudgetStatus, DeploymentId, PodId, Progress, WorkloadId};
 use crate::cluster::spec::{Container, Probe};
 use crate::engine::Time;
 use crate::model::scheduler::choice::Failure;
@@ -16,33 +16,33 @@ impl World<'_> {
 
     fn stuck_at(&self, goal: &Goal) -> Option<Stuck> {
         let late = self.tracker.deadline().filter(|&at| goal.updated && at >= goal.since);
-        let (since, deployment, why) = match (&goal.denied, goal.over) {
+        let (since, workload, why) = match (&goal.denied, goal.over) {
             (Some(why), _) => (goal.since, None, why.clone()),
             (None, Some(_)) if self.crashing(goal).is_some() => {
                 let (since, why) = self.crashing(goal)?;
-                (since, goal.deployments.first().copied(), why)
+                (since, goal.workloads.first().copied(), why)
             }
             (None, Some(over)) => {
                 let since = late.filter(|&at| at < over)?;
-                (since, goal.deployments.first().copied(), Why::Late { over })
+                (since, goal.workloads.first().copied(), Why::Late { over })
             }
             (None, None) => self.waits_for(goal),
         };
-        let spec = |id: DeploymentId| Box::new(self.cluster.deployments[id].spec.clone());
+        let spec = |WorkloadId::Deployment(id)| Box::new(self.cluster.deployments[id].spec.clone());
         Some(Stuck {
             action: goal.action as usize,
             since: since.max(goal.since),
             until: self.timeline.end,
             for_good: self.is_for_good(&why),
-            deployment: deployment.map(spec),
+            deployment: workload.map(spec),
             why,
         })
     }
 
     /// A rollout whose new pods end again and again is not over while all of them happen to be up.
     pub(super) fn crashing(&self, goal: &Goal) -> Option<(Time, Why)> {
-        let &id = goal.deployments.first().filter(|_| goal.updated)?;
-        let newest = self.cluster.deployments[id].template;
+        let &id = goal.workloads.first().filter(|_| goal.updated)?;
+        let newest = self.cluster.template_now(id);
         let containers = &self.cluster.templates[newest].containers;
         let container = containers.iter().find(|c| c.app.crash_after.is_some())?;
         let ended = self.cluster.pods.iter().filter(|p| {
@@ -52,13 +52,13 @@ impl World<'_> {
         Some((since, Why::Crashes { container: Box::new(container.clone()) }))
     }
 
-    fn waits_for(&self, goal: &Goal) -> (Time, Option<DeploymentId>, Why) {
+    fn waits_for(&self, goal: &Goal) -> (Time, Option<WorkloadId>, Why) {
         if let Some(pod) = goal.pods_there(&self.cluster).next() {
-            let owner = self.cluster.deployment_of(pod);
+            let owner = self.cluster.workload_of(pod);
             let (since, why) = self.pods_stay(goal, pod);
             return (since, Some(owner), why);
         }
-        let unlike = goal.deployments.iter().find(|&&id| !goal.holds(id, &self.cluster));
+        let unlike = goal.workloads.iter().find(|&&id| !goal.holds(id, &self.cluster));
         match unlike {
             Some(&id) => {
                 let (since, why) = self.unlike(goal, id);
@@ -98,21 +98,22 @@ impl World<'_> {
         (refused, Why::Budget { name, budget, desired, healthy })
     }
 
-    /// The Deployments whose pods a budget covers.
-    fn covered_by(&self, budget: BudgetId) -> Vec<DeploymentId> {
+    /// The workloads whose pods a budget covers.
+    fn covered_by(&self, budget: BudgetId) -> Vec<WorkloadId> {
         let spec = &self.cluster.budgets[budget].spec;
         let all = (0..).map(DeploymentId).zip(&self.cluster.deployments);
         let covered = all.filter(|(_, d)| spec.covers(&d.spec.template));
-        covered.map(|(id, _)| id).collect()
+        covered.map(|(id, _)| WorkloadId::Deployment(id)).collect()
     }
 
-    /// Why a Deployment's pods are not all available.
-    fn unlike(&self, goal: &Goal, id: DeploymentId) -> (Time, Why) {
-        let spec = &self.cluster.deployments[id].spec;
+    /// Why a workload's pods are not all available.
+    fn unlike(&self, goal: &Goal, id: WorkloadId) -> (Time, Why) {
+        let WorkloadId::Deployment(deployment) = id;
+        let spec = &self.cluster.deployments[deployment].spec;
         if goal.updated && spec.paused {
             return (self.actions.paused.unwrap_or(goal.since), Why::Paused);
         }
-        let mine = |p: &PodId| self.cluster.deployment_of(*p) == id;
+        let mine = |p: &PodId| self.cluster.workload_of(*p) == id;
         let waiting = self.scheduler.unschedulable().filter(|(p, _)| mine(p));
         let waiting: Vec<(PodId, &Failure)> = waiting.collect();
         if let Some(&(pod, failure)) = waiting.first() {
@@ -125,7 +126,7 @@ impl World<'_> {
             };
             return (created.min().unwrap_or(goal.since), why);
         }
-        let newest = self.cluster.deployments[id].template;
+        let newest = self.cluster.template_now(id);
         let live = (0..self.cluster.pods.len() as u32).map(PodId).filter(|p| {
             let pod = &self.cluster.pods[*p];
             !pod.removed && pod.deleting.is_none() && pod.template == newest && mine(p)
@@ -136,8 +137,8 @@ impl World<'_> {
         if let Some(since) = created(&unready) {
             return self.unready(since, &unready);
         }
-        let available = self.cluster.deployments[id].status.available;
-        if spec.min_ready_seconds > 0 && available < spec.replicas && !ready.is_empty() {
+        let Progress { desired, available, .. } = self.cluster.progress(id);
+        if spec.min_ready_seconds > 0 && available < desired && !ready.is_empty() {
             let since = ready.iter().map(|p| self.cluster.pods[*p].ready_transition).max();
             return (since.unwrap_or(goal.since), Why::MinReady { pods: ready.len() as u32 });
         }

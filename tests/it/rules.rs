@@ -118,6 +118,22 @@ fn a_service_selects_in_its_own_namespace() {
 }
 
 #[test]
+fn pods_of_other_deployments_are_no_surge() {
+    let web = manifest("", "", "");
+    let many = web.replace("web", "many").replace("replicas: 2", "replicas: 7");
+    let (many, _) = many.split_once("---").expect("a Deployment and a Service");
+    for action in ["kind = \"rollout\"", DRAIN] {
+        for run in runs(&format!("{web}---\n{many}"), action) {
+            // Two, one that comes before one goes or in its place, and one that is still going.
+            let peak = run.rollout.peak_pods;
+            assert!((3..=4).contains(&peak), "{action}: {peak}");
+            let surge = run.rollout.surge_pod_seconds;
+            assert!(surge > 0.0 && surge < 120.0, "{action}: {surge}");
+        }
+    }
+}
+
+#[test]
 fn budgets_of_other_deployments_count_on_a_drained_node() {
     let web = manifest("", "", "");
     // Another Deployment, whose one pod is on the node.

@@ -2,7 +2,7 @@
 //!
 //! Sources: `pkg/controller/deployment/progress.go`, `sync.go`, `util/deployment_util.go`.
 
-use crate::cluster::objects::{DeploymentStatus, RsStatus};
+use crate::cluster::objects::{DeploymentStatus, Progress, RsStatus};
 use crate::engine::{Dur, Time};
 
 /// Condition Progressing. Its times are those of the API.
@@ -75,15 +75,12 @@ pub fn calculate_status(
     status
 }
 
-/// Whether the rollout is over: every pod is new and available. `observed`: the status is of the current
-/// generation.
+/// Whether the rollout is over: every pod is new and available.
 ///
 /// `deployment_util.go: DeploymentComplete`.
-pub fn complete(desired: i32, status: DeploymentStatus, observed: bool) -> bool {
-    observed
-        && status.updated == desired
-        && status.replicas == desired
-        && status.available == desired
+pub fn complete(progress: Progress) -> bool {
+    let Progress { desired, replicas, updated, available, observed, .. } = progress;
+    observed && updated == desired && replicas == desired && available == desired
 }
 
 /// Whether `now` is further on than `before`.
@@ -148,7 +145,7 @@ pub fn sync_progress(
     if has_reason(condition, Reason::NewReplicaSetAvailable) && new.replicas == new.updated {
         return condition;
     }
-    if complete(desired, new, true) {
+    if complete(new.progress(desired, true)) {
         return Some(set(condition, ConditionStatus::True, Reason::NewReplicaSetAvailable, now));
     }
     if progressing(stored, new) {

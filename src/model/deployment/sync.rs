@@ -81,7 +81,7 @@ impl<'a> Sync<'a> {
 
     /// Whether the rollout is done, as the status that is about to be written says.
     pub fn is_complete(&self) -> bool {
-        status::complete(self.deployment.spec.replicas, self.status, true)
+        status::complete(self.status.progress(self.deployment.spec.replicas, true))
     }
 }
 

@@ -3,7 +3,7 @@
 //! Source: `pkg/controller/disruption/disruption.go`.
 
 use super::pdb::{self, BudgetPod};
-use crate::cluster::objects::{Budget, BudgetId, BudgetStatus, DeploymentId, PodId};
+use crate::cluster::objects::{Budget, BudgetId, BudgetStatus, PodId, WorkloadId};
 use crate::cluster::server::Cluster;
 use crate::cluster::write::Write;
 use crate::engine::{Dur, List, Rng, Time};
@@ -225,8 +225,8 @@ impl Controller {
 ///
 /// `disruption.go: getExpectedScale`.
 fn controller_scale(pods: &[PodId], cluster: &Cluster) -> i32 {
-    let mut owners: Vec<DeploymentId> = pods.iter().map(|&p| cluster.deployment_of(p)).collect();
+    let mut owners: Vec<WorkloadId> = pods.iter().map(|&p| cluster.workload_of(p)).collect();
     owners.sort_unstable();
     owners.dedup();
-    owners.iter().map(|d| cluster.deployments[*d].spec.replicas).sum()
+    owners.into_iter().map(|w| cluster.progress(w).desired).sum()
 }

@@ -4,7 +4,7 @@
 use super::availability::{self, Tally};
 use super::batches::slow_start_batch;
 use super::ranking::{self, PodRow, Rules};
-use crate::cluster::objects::{PodId, ReplicaSet, RsId, RsStatus};
+use crate::cluster::objects::{Owner, PodId, ReplicaSet, RsId, RsStatus};
 use crate::cluster::server::Cluster;
 use crate::cluster::write::Write;
 use crate::engine::{Dur, List, Rng, Time};
@@ -89,7 +89,7 @@ impl Controller {
         min_ready_seconds: i32,
         out: &mut impl Out<Event>,
     ) {
-        let rs = after.rs;
+        let Owner::ReplicaSet(rs) = after.owner;
         self.count(pod, before, after);
         self.set(rs).tally.changed(pod, before, after, min_ready_seconds);
         let newly_ready = after.counts_as_ready() && !before.counts_as_ready();
@@ -108,7 +108,8 @@ impl Controller {
     }
 
     fn count(&mut self, pod: PodId, before: SeenPod, after: SeenPod) {
-        let set = self.set(after.rs);
+        let Owner::ReplicaSet(rs) = after.owner;
+        let set = self.set(rs);
         if before == SeenPod::UNKNOWN {
             set.creations -= 1;
         }
@@ -208,7 +209,7 @@ impl Controller {
             let start = end;
             for _ in 0..batch {
                 let at = self.call(ctx, rs, start);
-                out.write(at, Write::CreatePod { rs });
+                out.write(at, Write::CreatePod { owner: Owner::ReplicaSet(rs) });
                 end = end.max(at);
             }
             batch

@@ -95,13 +95,13 @@ impl<'a> Controller<'a> {
 
     /// Whether a pod that waits would fit if one running pod of its Deployment were gone.
     pub fn fits_instead(&self, pod: PodId, cluster: &Cluster) -> bool {
-        let deployment = cluster.deployment_of(pod);
+        let workload = cluster.workload_of(pod);
         let running = (0..cluster.pods.len() as u32).map(PodId).filter(|&p| {
             let object = &cluster.pods[p];
             !object.removed
                 && object.deleting.is_none()
                 && self.cache.node_of(p).is_some()
-                && cluster.deployment_of(p) == deployment
+                && cluster.workload_of(p) == workload
         });
         running.take(TRIED).any(|old| {
             let mut cache = self.cache.clone();

@@ -59,7 +59,7 @@ fn requeue_row(row: &Row) {
         }
         _ => Some(condition(Reason::Other, ConditionStatus::True, Time::ZERO)),
     };
-    let complete = status::complete(row.get("replicas"), row_status(row), true);
+    let complete = status::complete(row_status(row).progress(row.get("replicas"), true));
     let now = Time(row.opt::<i64>("now_after_last_update_ns").unwrap_or(0));
     let delay = match status::requeue_stuck(found, limit(row, "deadline_s"), complete, now) {
         Requeue::No => -1,
@@ -111,9 +111,9 @@ fn deployment_status() {
     Table::read("deployment_status")
         .group("complete", |row| {
             row.ignore(&["max_unavailable", "max_surge"]);
-            let found = status::complete(row.get("replicas"), row_status(row), true);
+            let found = status::complete(row_status(row).progress(row.get("replicas"), true));
             row.expect("expect_complete", found);
-            assert!(!status::complete(row.get("replicas"), row_status(row), false));
+            assert!(!status::complete(row_status(row).progress(row.get("replicas"), false)));
         })
         .group("progressing", |row| {
             let found = status::progressing(four(row.get("old")), four(row.get("new")));

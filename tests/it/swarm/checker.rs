@@ -103,8 +103,8 @@ impl<'a> Checker<'a> {
     /// then.
     fn created(&self, now: Time, cluster: &Cluster, new: PodId) -> Verdict {
         let (most, _) = self.bounds(now);
-        let rs = cluster.pods[new.index()].rs;
-        let live = |p: &&Pod| p.rs == rs && !p.removed && p.deleting.is_none();
+        let owner = cluster.pods[new.index()].owner;
+        let live = |p: &&Pod| p.owner == owner && !p.removed && p.deleting.is_none();
         let live = cluster.pods.iter().filter(live).count();
         ensure!(live as u32 <= most, "{live} pods where {most} are allowed");
         if let (Strategy::Recreate, true) = (&self.world.pods.strategy, self.world.rolls_only()) {
