@@ -1,7 +1,7 @@
 //! Events of the engine in words, for `--trace`. They are read from what an event says of itself, so that a
 //! new one needs nothing here.
 
-use crate::timeline::Timeline;
+use crate::timeline::{PodId, Timeline};
 use serde_json::{Map, Value};
 
 /// `Kubelet(SendStatus(PodId(3)))` is `{"event": "kubelet", "what": "send status", "pod": "web-3"}`.
@@ -102,8 +102,8 @@ impl<'a> Reader<'a> {
     }
 
     fn id(&mut self, kind: &str, id: &str) {
-        let index = id.parse::<usize>().ok();
-        let pod = index.filter(|_| kind == "PodId").and_then(|i| self.timeline.pods.iter().nth(i));
+        let index = id.parse::<u32>().ok();
+        let pod = index.filter(|_| kind == "PodId").and_then(|i| self.timeline.pods.get(PodId(i)));
         let key = match kind.trim_end_matches("Id") {
             "Rs" => "replica set".to_owned(),
             other => plain(other),
