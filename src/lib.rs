@@ -81,6 +81,8 @@
 // Hidden, and public all the same: tests hold the code that runs, and the program is a crate of its own. They
 // are hidden only where documentation is made, so that the compiler asks for documentation of them too.
 #[cfg_attr(doc, doc(hidden))]
+pub mod advise;
+#[cfg_attr(doc, doc(hidden))]
 pub mod blame;
 #[cfg_attr(doc, doc(hidden))]
 pub mod calibrate;

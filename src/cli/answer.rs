@@ -1,8 +1,8 @@
 //! What `rollsim run` is asked, and how it answers: for one scenario as for several workloads.
 
 use super::input::InputArgs;
-use super::{files, progress};
-use crate::input::Diagnostics;
+use super::{advice, files, progress};
+use crate::input::{Diagnostics, Input};
 use crate::report::{self, Answer};
 use crate::run::{EvaluatorChoice, RunOptions};
 use crate::scenario::Scenario;
@@ -15,7 +15,8 @@ use std::process::ExitCode;
 Examples:
   rollsim run                                    a demonstration
   rollsim run deployment.yaml service.yaml       a rollout restart
-  rollsim run old.yaml new.yaml                  the second manifest of the same Deployment is applied
+  rollsim run old.yaml new.yaml                  two renders (files or folders): the rollout from one to
+                                                 the other, and every later one
   rollsim run experiments/b2-rolling-update      a folder with manifests and a scenario
   rollsim run web.yaml --set maxSurge=100% --set readinessProbe.periodSeconds=2
   rollsim run shop.yaml --workload cart,mail     two Deployments of many; without it all
@@ -38,6 +39,10 @@ pub struct Args {
     /// Integrals over the timeline, single requests, or whichever is right
     #[arg(long, value_enum, default_value = "auto", help_heading = "Simulation")]
     evaluator: EvaluatorArg,
+
+    /// Try no changes: what would help, what takes the time, and which guess matters
+    #[arg(long, help_heading = "Simulation")]
+    no_advice: bool,
 
     /// How the answer is written
     #[arg(long, value_enum, default_value_t, help_heading = "Output")]
@@ -113,6 +118,12 @@ fn share(text: &str) -> Result<f64, String> {
 }
 
 impl Args {
+    /// Whether an output shows what was tried.
+    fn shows_advice(&self) -> bool {
+        let text = matches!(self.format, RunFormat::Text | RunFormat::Json);
+        (text || self.report.is_some()) && !self.no_advice
+    }
+
     pub(super) fn options(&self) -> RunOptions {
         RunOptions {
             seed: self.seed,
@@ -137,9 +148,21 @@ pub(super) fn write_answer(text: &str, output: Option<&Path>) -> anyhow::Result<
     }
 }
 
-/// The answer of a scenario; a bar shows how far it is.
-pub(super) fn answer(scenario: &Scenario, options: &RunOptions) -> Result<Answer, Diagnostics> {
-    progress::watched(options.replications, |done| Answer::watched(scenario, options, done))
+/// The answer of a scenario, which is what `input` says, with what was tried besides; a bar shows how far it
+/// is.
+pub(super) fn answer(
+    args: &Args,
+    input: &Input,
+    scenario: &Scenario,
+) -> Result<Answer, Diagnostics> {
+    let options = args.options();
+    let (mut answer, replications, today) =
+        progress::watched(options.replications, |done| Answer::seen(scenario, &options, done))?;
+    if args.shows_advice() {
+        let luck = (&options, &*args.input.command());
+        advice::add(&mut answer, input, scenario, luck, (&replications, &today));
+    }
+    Ok(answer)
 }
 
 /// Whether each answer keeps within the bounds; what does not reach its end fails every one.

@@ -1,6 +1,7 @@
 //! Arguments that say what to simulate, shared by the commands.
 
 use super::{demo, files};
+use crate::advise::change::quoted;
 use crate::input::{Diagnostics, Input, Source};
 use std::path::{Path, PathBuf};
 
@@ -67,6 +68,24 @@ impl InputArgs {
     pub fn paths(&self) -> Vec<&Path> {
         let cards = self.platform.iter().chain(&self.app).map(Path::new);
         self.inputs.iter().map(PathBuf::as_path).chain(cards).collect()
+    }
+
+    /// `rollsim run` with these arguments, for a shell.
+    pub fn command(&self) -> String {
+        let mut words: Vec<String> =
+            self.inputs.iter().map(|path| quoted(&path.display().to_string())).collect();
+        let mut option = |name: &str, value: &str| words.push(format!("{name} {}", quoted(value)));
+        self.workload.iter().for_each(|name| option("--workload", name));
+        let cards = [
+            ("--platform", &self.platform),
+            ("--scheduler", &self.scheduler),
+            ("--app", &self.app),
+        ];
+        for (name, card) in cards {
+            card.iter().for_each(|card| option(name, card));
+        }
+        self.set.iter().for_each(|set| option("--set", set));
+        format!("rollsim run {}", words.join(" "))
     }
 
     fn sources(&self) -> anyhow::Result<Vec<Source>> {

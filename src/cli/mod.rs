@@ -2,6 +2,7 @@
 //!
 //! A command is one file with `Args` and `run`, and one line in `commands!`.
 
+mod advice;
 mod answer;
 mod calibrate;
 mod cards;
@@ -16,6 +17,7 @@ mod moments;
 mod optimize;
 mod optimize_text;
 mod outputs;
+mod patch;
 mod plan;
 mod problem;
 mod progress;
@@ -77,6 +79,7 @@ commands! {
     Merge => merge,
     Optimize => optimize,
     Frontier => frontier,
+    Patch => patch,
     Calibrate => calibrate,
     Validate => validate,
     Cards => cards,

@@ -6,13 +6,13 @@ use super::outputs::{self, Form};
 use super::sweep::{base_command, base_settings, pool, read};
 use super::sweep_text::setting;
 use super::{optimize_text, problem};
-use crate::input::{Field, FieldStep, Input};
+use crate::input::Input;
 use crate::report;
 use crate::report::data::Binding;
 use crate::report::searches::{Advice, signature};
 use crate::report::sweeps::Origin;
 use crate::sweep::optimize::{
-    Change, Optimum, PatchStep, PatchTarget, Price, Problem, Today, optimize, patch_yaml,
+    Optimum, PatchTarget, Price, Problem, Today, Wanted, optimize, patches, yaml,
 };
 use crate::sweep::{Simulator, Value};
 use std::path::{Path, PathBuf};
@@ -173,7 +173,7 @@ pub fn run(args: Args) -> anyhow::Result<ExitCode> {
     let found = pool.install(|| optimize(&problem, &simulator)).map_err(anyhow::Error::msg)?;
     super::print(&optimize_text::answer(&problem, &found))?;
     let (patches, elsewhere) = match found.confirmed {
-        true => patches(&problem, simulator.input(), &found),
+        true => patches(simulator.input(), wanted(&problem, &found)),
         false => Default::default(),
     };
     let text: String =
@@ -197,8 +197,8 @@ pub fn run(args: Args) -> anyhow::Result<ExitCode> {
         _ if text.is_empty() => super::remark("the manifests need no change"),
         _ => super::print(&format!("\nPatch\n\n{text}"))?,
     }
-    for change in elsewhere {
-        super::remark(&format!("not in a manifest, to be set by hand: {change}"));
+    for Wanted { path, value, .. } in elsewhere {
+        super::remark(&format!("not in a manifest, to be set by hand: {path} = {value}"));
     }
     Ok(ExitCode::SUCCESS)
 }
@@ -229,59 +229,17 @@ fn advice(
     }
 }
 
-/// One patch per object, and the changes that are in no object.
-fn patches(
-    problem: &Problem,
-    input: &Input,
-    found: &Optimum,
-) -> (Vec<(PatchTarget, String)>, Vec<String>) {
-    let mut objects: Vec<(PatchTarget, Vec<Change>)> = Vec::new();
-    let mut elsewhere = Vec::new();
-    for price in &found.prices {
-        if !price.changed {
-            continue;
-        }
-        let path = &problem.settings[price.setting].path;
-        let Some(field) = input.field_at(path) else {
-            elsewhere.push(format!("{path} = {}", price.value));
-            continue;
-        };
-        let (target, new) = changes(problem, field, price);
-        match objects.iter_mut().find(|(t, _)| *t == target) {
-            Some((_, changes)) => changes.extend(new),
-            None => objects.push((target, new)),
-        }
-    }
-    let yaml = |(target, changes): (PatchTarget, Vec<Change>)| {
-        let yaml = patch_yaml(&target, &changes);
-        (target, yaml)
+/// What the winner changes, each with what it buys.
+fn wanted(problem: &Problem, found: &Optimum) -> Vec<Wanted> {
+    let changed = found.prices.iter().filter(|price| price.changed);
+    let one = |price: &Price| Wanted {
+        path: problem.settings[price.setting].path.clone(),
+        value: yaml(&price.value),
+        comment: format!(
+            "was {}; {}",
+            problem.today[price.setting],
+            optimize_text::why(problem, price)
+        ),
     };
-    (objects.into_iter().map(yaml).collect(), elsewhere)
-}
-
-/// The new value, and null for what cannot stand beside it.
-fn changes(problem: &Problem, field: Field, price: &Price) -> (PatchTarget, Vec<Change>) {
-    let step = |step: FieldStep| match step {
-        FieldStep::Key(key) => PatchStep::Key(key),
-        FieldStep::Named(name) => PatchStep::Named(name),
-    };
-    let path = |steps: Vec<FieldStep>| steps.into_iter().map(step).collect();
-    let today = &problem.today[price.setting];
-    let mut changes = vec![Change {
-        path: path(field.steps),
-        value: price.value.clone(),
-        comment: format!("was {today}; {}", optimize_text::why(problem, price)),
-    }];
-    changes.extend(field.replaces.into_iter().map(|steps| Change {
-        path: path(steps),
-        value: Value::Unset,
-        comment: "cannot stand beside it".into(),
-    }));
-    let target = PatchTarget {
-        api_version: field.api_version,
-        kind: field.kind,
-        name: field.name,
-        namespace: field.namespace,
-    };
-    (target, changes)
+    changed.map(one).collect()
 }

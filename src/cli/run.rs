@@ -30,7 +30,9 @@ pub fn run(args: Args) -> anyhow::Result<ExitCode> {
         results.push(input.lower()?);
     }
     let options = args.options();
-    let answers = results.iter().map(|one| answer(one, &options)).collect::<Result<Vec<_>, _>>()?;
+    let each = inputs.iter().zip(&results);
+    let answers =
+        each.map(|(input, one)| answer(&args, input, one)).collect::<Result<Vec<_>, _>>()?;
     write_answer(&render(&answers, args.format), args.output.as_deref())?;
     if let Some(path) = &args.report {
         let page = || report::html::run(&answers);

@@ -13,9 +13,8 @@ use std::process::ExitCode;
 pub fn run(args: &Args, input: &Input, asked: &[usize]) -> anyhow::Result<ExitCode> {
     refuse_what_shows_one(args)?;
     let (scenarios, not_simulated) = lower(&args.input, input, asked)?;
-    let options = args.options();
-    let answers =
-        scenarios.iter().map(|s| answer::answer(s, &options)).collect::<Result<Vec<_>, _>>()?;
+    let each = scenarios.iter().map(|(input, scenario)| answer::answer(args, input, scenario));
+    let answers = each.collect::<Result<Vec<_>, _>>()?;
     let all = Workloads::new(input.name(), answers, with_other_kinds(input, &not_simulated));
     let text = match args.format {
         RunFormat::Json => json::workloads(&all),
@@ -61,13 +60,13 @@ fn lower(
     args: &InputArgs,
     input: &Input,
     asked: &[usize],
-) -> anyhow::Result<(Vec<Scenario>, Vec<NotSimulated>)> {
+) -> anyhow::Result<(Vec<(Input, Scenario)>, Vec<NotSimulated>)> {
     let (mut scenarios, mut not_simulated) = (Vec::new(), Vec::new());
     let mut problems = Diagnostics::default();
     for &index in asked {
         let title = input.workload_title(index);
         match scenario(args, input, index) {
-            Ok(scenario) => scenarios.push(Scenario { name: title, ..scenario }),
+            Ok((input, scenario)) => scenarios.push((input, Scenario { name: title, ..scenario })),
             Err(error) => {
                 let more = error.downcast::<Diagnostics>()?;
                 not_simulated.push(NotSimulated { workload: title, why: more.in_a_line() });
@@ -82,12 +81,13 @@ fn lower(
     Ok((scenarios, not_simulated))
 }
 
-fn scenario(args: &InputArgs, input: &Input, index: usize) -> anyhow::Result<Scenario> {
+fn scenario(args: &InputArgs, input: &Input, index: usize) -> anyhow::Result<(Input, Scenario)> {
     let mut input = input.clone();
     input.choose_workload(index);
     args.settings(&mut input)?;
     input.must_use_scenario();
-    Ok(input.lower()?)
+    let scenario = input.lower()?;
+    Ok((input, scenario))
 }
 
 fn with_other_kinds(input: &Input, not_simulated: &[NotSimulated]) -> Vec<NotSimulated> {

@@ -67,6 +67,27 @@ impl Dist {
         dist
     }
 
+    /// The same, each value `factor` times as long.
+    pub fn scaled(&self, factor: f64) -> Dist {
+        let mut dist = self.clone();
+        match &mut dist {
+            Dist::Constant { mean_s } => *mean_s *= factor,
+            Dist::Uniform { low_s: a, high_s: b }
+            | Dist::Exponential { mean_s: a, min_s: b }
+            | Dist::Weibull { scale_s: a, min_s: b, .. } => {
+                *a *= factor;
+                *b *= factor;
+            }
+            Dist::LogNormal { median_s, p99_s, min_s } => {
+                *median_s *= factor;
+                *p99_s *= factor;
+                *min_s *= factor;
+            }
+            Dist::Empirical { quantiles_s } => quantiles_s.iter_mut().for_each(|q| *q *= factor),
+        }
+        dist
+    }
+
     /// The value below which a share `u` of the values lies, `0 < u < 1`.
     pub fn quantile_s(&self, u: f64) -> f64 {
         match self {

@@ -36,6 +36,9 @@ pub struct Input {
     pub(crate) balancer_settings: Vec<CardSetting>,
     /// The same of the proxy in front of it.
     pub(crate) front_settings: Vec<CardSetting>,
+    /// An entry of one of these two cards (`balancer` or `in_front`) that is made larger by a factor, if it
+    /// is a guess.
+    pub(crate) card_varied: Option<(String, String, f64)>,
     pub(crate) apps: Vec<(String, Arc<Card>)>,
     /// Recorded send times.
     pub(crate) trace: Vec<Time>,

@@ -6,13 +6,13 @@ use crate::input::cards::{Card, CardKind};
 use crate::input::given::Input;
 use crate::input::hints;
 use crate::input::raw::case::Case;
-use crate::input::raw::manifest::{self, Document, Object};
+use crate::input::raw::manifest::{self, Document};
 use crate::input::raw::told::Told;
+use crate::input::renders;
 use crate::input::text::diagnostics::{Diagnostic, Diagnostics, did_you_mean};
 use crate::input::text::source::{self, Base, Source, Text};
 use crate::input::text::tree::{Node, quoted};
 use crate::input::text::{toml_text, typed, yaml};
-use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -24,9 +24,9 @@ impl Input {
     pub fn load(sources: &[Source]) -> Result<Input, Diagnostics> {
         let mut manifests = Vec::new();
         let mut scenarios: Vec<Text> = Vec::new();
-        for source in sources {
-            let (toml, yaml): (Vec<Text>, Vec<Text>) =
-                source::read(source)?.into_iter().partition(is_toml);
+        for (argument, source) in sources.iter().enumerate() {
+            let texts = source::read(source)?.into_iter().map(|text| Text { argument, ..text });
+            let (toml, yaml): (Vec<Text>, Vec<Text>) = texts.partition(is_toml);
             manifests.extend(yaml);
             scenarios.extend(choose_scenario(toml));
         }
@@ -72,6 +72,7 @@ impl Input {
             scheduler_from: None,
             balancer_settings: Vec::new(),
             front_settings: Vec::new(),
+            card_varied: None,
             apps: Vec::new(),
             trace: Vec::new(),
             workload: None,
@@ -106,7 +107,7 @@ impl Input {
         if !input.documents.iter().any(|d| d.deployment().is_some()) {
             return Err(no_deployment(&input, &manifests).into());
         }
-        input.mark_updates()?;
+        renders::mark_updates(&mut input)?;
         autoscaled::fill(&mut input);
         input.refresh()?;
         Ok(input)
@@ -199,6 +200,7 @@ impl Input {
                 nodes
                     .into_iter()
                     .map(|n| Document::new(&text.name, n, update))
+                    .map(|d| d.map(|d| Document { argument: text.argument, ..d }))
                     .collect::<Result<Vec<_>, _>>()
             });
             match objects {
@@ -230,30 +232,6 @@ impl Input {
         }
         let note = format!("{}:{}: {message}; the last one counts", text.name, twice.line);
         self.notes.push(note);
-    }
-
-    /// A second manifest of the same Deployment is its update; second copies of other objects are errors.
-    fn mark_updates(&mut self) -> Result<(), Diagnostics> {
-        let first = self.documents.first().map_or("", |d| &d.file);
-        bounds::objects(self.documents.len(), first)?;
-        let mut problems = Diagnostics::default();
-        let mut seen: BTreeMap<[String; 3], usize> = BTreeMap::new();
-        for this in &mut self.documents {
-            let this = Arc::make_mut(this);
-            let identity = [this.kind(), this.namespace(), this.name()].map(str::to_owned);
-            let known = seen.entry(identity).or_default();
-            let others = std::mem::replace(known, *known + 1);
-            if this.update || others == 0 || this.name().is_empty() {
-                continue;
-            }
-            if this.deployment().is_some() && others == 1 {
-                this.update = true;
-            } else if !matches!(this.object, Object::Other { .. }) {
-                let what = format!("{} {} is given {} times", this.kind(), this.name(), others + 1);
-                problems.push(this.error("metadata.name", what));
-            }
-        }
-        if problems.has_errors() { Err(problems) } else { Ok(()) }
     }
 }
 

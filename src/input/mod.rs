@@ -14,6 +14,7 @@ mod lower;
 mod ports;
 pub mod raw;
 mod refer;
+mod renders;
 mod select;
 mod subject;
 pub mod text;

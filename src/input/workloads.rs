@@ -59,7 +59,7 @@ impl Input {
         case.deployment.is_some()
             || case.action.is_some()
             || !case.actions.is_empty()
-            || self.documents.iter().any(|d| d.update)
+            || (self.documents.iter().any(|d| d.update) && subject::choose(self).is_ok())
             || (self.has_case && subject::choose(self).is_ok())
     }
 

@@ -35,6 +35,8 @@ pub enum Worth {
     /// Its liveness probe ends it so many seconds after its start.
     KilledAfter(f64),
     Words(Words),
+    /// A change that was tried, or that there is none.
+    Text(String),
 }
 
 /// A text that is not empty; where it is a constant the compiler checks it.
@@ -86,6 +88,7 @@ impl fmt::Display for Worth {
                 write!(f, "a livenessProbe that ends it after {}", seconds(*s))
             }
             Worth::Words(words) => f.write_str(words.0),
+            Worth::Text(text) => f.write_str(text),
         }
     }
 }

@@ -5,7 +5,9 @@
 
 use super::advice::Worth;
 pub use super::drawn::{Belief, Lane, Lanes, Mark, Outage, State, Stretch, ViewRow};
+pub use super::figure::{Estimate, Figure};
 use super::stuck::StuckRow;
+use super::tried::{DurationRow, FixRow, LaterRow, MattersRow};
 use schemars::JsonSchema;
 use serde::Serialize;
 
@@ -41,6 +43,18 @@ pub struct Answer {
     pub seconds: Vec<SecondRow>,
     /// Whose setting is to blame, most lost requests first.
     pub blame: Vec<BlameRow>,
+    /// Changes were tried: what follows is not empty because nobody asked.
+    pub tried: bool,
+    /// What to change, tried on the same luck. Each holds the one before it; the last is the one to make.
+    pub fixes: Vec<FixRow>,
+    /// What helps by itself besides.
+    pub also: Vec<FixRow>,
+    /// Of two renders: the rollouts after this one, which the changes were tried on.
+    pub later: Option<LaterRow>,
+    /// What the rollout's time goes into, the longest first.
+    pub durations: Vec<DurationRow>,
+    /// Which guess the answer hangs on.
+    pub matters: MattersRow,
     /// The first replication, drawn: what pods were and what data planes believed.
     pub timeline: Option<Lanes>,
     /// The settings used, for the record.
@@ -62,28 +76,6 @@ pub struct HeadRow {
     pub value: String,
     /// By the input; else assumed.
     pub given: bool,
-}
-
-/// A mean with its 95 % interval.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, JsonSchema)]
-pub struct Estimate {
-    /// The estimate itself.
-    pub mean: f64,
-    /// Lower bound of its 95 % interval.
-    pub low: f64,
-    /// Upper bound of its 95 % interval.
-    pub high: f64,
-}
-
-/// A quantity over replications.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, JsonSchema)]
-pub struct Figure {
-    /// Mean over the replications.
-    pub mean: f64,
-    /// 95 % interval of the mean: narrows with more replications.
-    pub interval: [f64; 2],
-    /// 95 % of single rollouts lie within: does not narrow.
-    pub range: [f64; 2],
 }
 
 /// Requests that failed.
@@ -287,9 +279,11 @@ pub struct BlameRow {
     /// What it is now.
     #[schemars(with = "String")]
     pub found: Worth,
-    /// What it would have to be.
+    /// What it would have to be; once changes were tried, the one that removes it.
     #[schemars(with = "String")]
     pub needed: Worth,
+    /// Which of the fixes that is.
+    pub removed_by: Option<u32>,
     /// How many seconds it is short of that, where it is a time.
     pub missing_s: Option<f64>,
     /// When what happened to the example pod.

@@ -29,6 +29,7 @@ fn row(blame: &Blame, scenario: &Scenario) -> BlameRow {
         setting: setting_name(blame.setting).to_owned(),
         found,
         needed,
+        removed_by: None,
         missing_s: blame.missing.map(|m| m.most_s),
         chain: blame.worst.as_ref().map(chain).unwrap_or_default(),
         explanation: format!("{}{}", explanation(blame.setting), logged(blame, scenario)),
@@ -54,7 +55,8 @@ fn chain(worst: &Worst) -> Vec<ChainLink> {
     worst.moments.iter().map(link).collect()
 }
 
-fn setting_name(setting: Setting) -> &'static str {
+/// What a setting is called.
+pub fn setting_name(setting: Setting) -> &'static str {
     match setting {
         Setting::PreStopSleep => "preStop.sleep",
         Setting::GracePeriod => "terminationGracePeriodSeconds",

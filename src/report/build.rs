@@ -4,8 +4,10 @@ use super::answer::{
     Answer, AssumptionRow, BlameRow, Figure, Latency, Lost, LostGroup, Provenance, Requests,
     SecondRow, VersionCount,
 };
+use super::sentences::{change_sentence, rollout_sentence, sent_sentence};
 use super::spread::{Draw, count_figure, none_estimate};
 use super::{head, lanes, rollout, settings, stuck, words};
+use crate::advise::{Outcome, worth_changing};
 use crate::blame::{Facts, Tally};
 use crate::engine::rng::mix;
 use crate::input::{Diagnostic, Diagnostics, bounds};
@@ -32,6 +34,18 @@ impl Answer {
         options: &RunOptions,
         done: &(dyn Fn() + Sync),
     ) -> Result<Answer, Diagnostics> {
+        Answer::seen(scenario, options, done).map(|(answer, ..)| answer)
+    }
+
+    /// As [`watched`](Answer::watched), with what it is made of: what changes are compared with.
+    ///
+    /// # Errors
+    /// As [`of`](Answer::of).
+    pub fn seen(
+        scenario: &Scenario,
+        options: &RunOptions,
+        done: &(dyn Fn() + Sync),
+    ) -> Result<(Answer, Vec<Replication>, Outcome), Diagnostics> {
         bounds::run(scenario, options)?;
         let facts = Facts::of(scenario);
         // Every replication is blamed while its timeline is there.
@@ -43,8 +57,11 @@ impl Answer {
         if let Some(why) = refusal(scenario, options, &replications) {
             return Err(Diagnostic::error("", format!("{}: {why}", scenario.name)).into());
         }
-        let blame = super::blame::rows(scenario, &Tally::finish(tallies));
-        Ok(Answer::new(scenario, options, &replications, blame))
+        let blames = Tally::finish(tallies);
+        let rows = super::blame::rows(scenario, &blames);
+        let answer = Answer::new(scenario, options, &replications, rows);
+        let outcome = Outcome::of(&replications, blames);
+        Ok((answer, replications, outcome))
     }
 
     /// The answer of `replications` (at least one) of `scenario`.
@@ -70,6 +87,12 @@ impl Answer {
             latency: latency(replications),
             seconds: seconds(replications, &failures),
             blame,
+            tried: false,
+            fixes: Vec::new(),
+            also: Vec::new(),
+            later: None,
+            durations: Vec::new(),
+            matters: Default::default(),
             timeline: lanes::lanes(&replications[0], scenario),
             settings: settings::settings(scenario),
             assumptions: scenario
@@ -81,15 +104,21 @@ impl Answer {
             provenance: provenance(scenario, options, replications),
         };
         answer.blame.sort_by(|a, b| b.lost.total_cmp(&a.lost));
-        answer.worth_changing = worth_changing(&answer.lost);
-        answer.verdict = match &scenario.no_requests {
-            Some(why) => {
-                answer.timeline.iter_mut().for_each(|lanes| lanes.outages.clear());
-                unasked(&answer, why)
-            }
-            None => verdict(&answer),
-        };
+        let lost = &answer.lost;
+        answer.worth_changing = worth_changing(lost.total.mean, lost.probability_none.mean);
+        if scenario.no_requests.is_some() {
+            answer.timeline.iter_mut().for_each(|lanes| lanes.outages.clear());
+        }
+        answer.verdict = sentences(&answer, scenario);
         answer
+    }
+}
+
+/// The answer in a few sentences.
+pub(super) fn sentences(answer: &Answer, scenario: &Scenario) -> String {
+    match &scenario.no_requests {
+        Some(why) => unasked(answer, why),
+        None => verdict(answer),
     }
 }
 
@@ -253,13 +282,6 @@ fn provenance(
     }
 }
 
-/// Where fewer than one rollout in 200 loses anything, and next to nothing is lost in all, there is nothing
-/// to change.
-fn worth_changing(lost: &Lost) -> bool {
-    let total = &lost.total;
-    total.mean > 0.0 && (lost.probability_none.mean < 0.995 || total.mean >= 0.5)
-}
-
 /// The answer where no requests are sent: how long it takes, and how many pods stay.
 fn unasked(answer: &Answer, why: &str) -> String {
     let pods = &answer.rollout;
@@ -281,11 +303,10 @@ fn unasked(answer: &Answer, why: &str) -> String {
 /// The answer in a few sentences: first what does not reach its end.
 fn verdict(answer: &Answer) -> String {
     let worst = answer.stuck.first();
-    let change = answer.blame.first().filter(|_| answer.worth_changing);
-    let change = match (worst, change) {
-        (Some(stuck), _) if !stuck.needed.is_empty() => format!("Needed: {}.", stuck.needed),
-        (None, Some(blame)) => format!("Change first: {}.", blame.setting),
-        _ => String::new(),
+    let change = match worst {
+        Some(stuck) if !stuck.needed.is_empty() => format!("Needed: {}.", stuck.needed),
+        Some(_) => String::new(),
+        None => change_sentence(answer),
     };
     let mut sentences = vec![
         worst.map_or(String::new(), stuck::sentence),
@@ -342,33 +363,5 @@ fn lossy_sentence(answer: &Answer, sent: &str) -> String {
         false => format!(
             "About {share} of requests fail ({mean} of {sent}; {range} in 95 % of rollouts){kind}."
         ),
-    }
-}
-
-fn rollout_sentence(answer: &Answer) -> String {
-    let rollout = &answer.rollout;
-    match &rollout.duration_s {
-        None if rollout.is_rollout || !answer.stuck.is_empty() => String::new(),
-        None => rollout.last_pod_gone_s.as_ref().map_or(String::new(), |d| {
-            format!("The last pod that has to go is gone after {}.", words::seconds(d.mean))
-        }),
-        Some(d) if rollout.completed < 1.0 => {
-            let (share, time) = (words::percent(rollout.completed), words::seconds(d.mean));
-            format!("{share} of rollouts complete, in {time}.")
-        }
-        Some(d) => format!("The rollout takes {}.", words::seconds(d.mean)),
-    }
-}
-
-/// What happens after the last request costs none, which is no merit of the rollout.
-fn sent_sentence(answer: &Answer) -> String {
-    let until = answer.timeline.as_ref().map(|t| t.traffic_s[1]);
-    let takes = answer.rollout.duration_s.map(|d| d.range[1]);
-    match (until, takes) {
-        (Some(until), Some(takes)) if until < takes => format!(
-            "Requests are sent for {} only: what the rest of it would lose is not counted.",
-            words::seconds(until)
-        ),
-        _ => String::new(),
     }
 }

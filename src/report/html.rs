@@ -12,6 +12,7 @@ use serde_json::json;
 const CSS: &str = include_str!("page/base.css");
 const COMMON: &str = include_str!("page/common.js");
 const RUN: &str = include_str!("page/run.js");
+const RUN_ADVICE: &str = include_str!("page/run_advice.js");
 const RUN_TABLES: &str = include_str!("page/run_tables.js");
 const SWEEP: &str = include_str!("page/sweep.js");
 const SWEEP_TABLE: &str = include_str!("page/sweep_table.js");
@@ -38,7 +39,7 @@ pub fn run(answers: &[Answer]) -> String {
         several => text::compare(several),
     };
     let plain = anstream::adapter::strip_str(&plain).to_string();
-    page(&answers[0].name, &data, &[RUN, RUN_TABLES], &plain)
+    page(&answers[0].name, &data, &[RUN, RUN_ADVICE, RUN_TABLES], &plain)
 }
 
 /// The page of a sweep; of more than [`POINTS_SHOWN`] points, those on the front and an even choice.

@@ -5,11 +5,13 @@
 //! serialised are this layer's own, so the simulation can change without changing a published format.
 
 pub mod advice;
+pub mod advised;
 pub mod answer;
 pub mod blame;
 mod build;
 pub mod data;
 pub mod drawn;
+mod figure;
 mod gather;
 mod head;
 pub mod html;
@@ -20,6 +22,7 @@ mod remedy;
 mod rollout;
 pub mod searches;
 mod sensitivity;
+mod sentences;
 pub mod settings;
 mod spread;
 mod stuck;
@@ -27,6 +30,7 @@ mod stuck;
 pub mod svg;
 pub mod sweeps;
 pub mod text;
+pub mod tried;
 pub mod validations;
 pub mod words;
 pub mod workloads;

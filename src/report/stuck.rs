@@ -31,8 +31,12 @@ pub struct StuckRow {
     pub setting: String,
     /// What it is.
     pub found: String,
-    /// What it would have to be.
+    /// What it would have to be; once changes were tried, the one with which it reaches its end.
     pub needed: String,
+    /// The same as `KEY=VALUE`, and the run with it; empty: not tried, or none was found.
+    pub change: Vec<String>,
+    /// The run with it.
+    pub command: String,
 }
 
 /// Share of replications in which an action did not reach its end.
@@ -89,6 +93,8 @@ fn row(scenario: &Scenario, alike: &[&Stuck], replications: usize) -> StuckRow {
         setting: fix.setting,
         found: fix.found,
         needed: fix.needed,
+        change: Vec::new(),
+        command: String::new(),
     }
 }
 
@@ -103,7 +109,7 @@ fn late_s(alike: &[&Stuck]) -> Option<f64> {
 }
 
 /// The action as the subject of a sentence.
-fn action(scenario: &Scenario, index: usize) -> String {
+pub(super) fn action(scenario: &Scenario, index: usize) -> String {
     let node =
         |node: &Option<usize>| node.map_or("a node", |n| &*scenario.nodes[n].name).to_owned();
     let name = match &scenario.actions[index].kind {
@@ -150,7 +156,7 @@ fn capital(text: &str) -> String {
 }
 
 /// What it waits for, as the end of a sentence.
-fn what(stuck: &Stuck) -> String {
+pub(super) fn what(stuck: &Stuck) -> String {
     let pods = |n: u32| plural(u64::from(n), "pod");
     let is = |n: u32| if n == 1 { "is" } else { "are" };
     match &stuck.why {

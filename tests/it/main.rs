@@ -1,5 +1,6 @@
 //! Everything that is tested through the library: `cargo test --test it NAME` runs the module or test NAME.
 
+mod advice;
 mod bounds;
 mod broken;
 mod checks;

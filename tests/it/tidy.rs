@@ -29,6 +29,7 @@ const LAYERS: &[&str] = &[
     "input",
     "stats",
     "sweep",
+    "advise",
     "calibrate",
     "validate",
     "report",

@@ -6,6 +6,7 @@ mod embedded;
 mod known;
 mod scalar;
 mod show;
+mod vary;
 
 pub use defaults::kubernetes;
 pub use embedded::EMBEDDED;

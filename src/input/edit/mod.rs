@@ -5,3 +5,4 @@ mod card;
 pub(crate) mod field;
 mod insert;
 mod set;
+mod vary;

@@ -61,6 +61,7 @@ pub(crate) const KINDS: &[(&str, &str)] = &[
     ("poddisruptionbudget", "PodDisruptionBudget"),
     ("ingress", "Ingress"),
     ("node", "Node"),
+    ("namespace", "Namespace"),
 ];
 
 /// Keys of the scenario.
@@ -243,8 +244,12 @@ impl Input {
     ) -> Result<(), Diagnostics> {
         let subject = subject::choose(self)?;
         let name = self.documents[subject.deployment].name().to_owned();
+        let of_another = |d: &Document| {
+            self.documents.iter().any(|o| !o.update && o.name() == d.name() && o.name() != name)
+        };
         let fits = |d: &Document| {
-            d.deployment().is_some() && (d.update || (!only_update && d.name() == name))
+            d.deployment().is_some()
+                && ((d.update && !of_another(d)) || (!only_update && d.name() == name))
         };
         let indices: Vec<usize> =
             (0..self.documents.len()).filter(|&i| fits(&self.documents[i])).collect();

@@ -195,6 +195,7 @@ fn card(
             problems.0.into_iter().for_each(|p| low.problems.push(p));
         }
     }
+    low.input.vary(whose.word(), &mut card);
     Some(card)
 }
 

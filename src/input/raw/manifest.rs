@@ -19,6 +19,8 @@ pub struct Document {
     /// As written (without status and managedFields), with overrides.
     pub root: Node,
     pub object: Object,
+    /// Which argument it was given by.
+    pub argument: usize,
     /// Applied by the action, not there at the start.
     pub update: bool,
     /// Keys nothing is known about, and that look like nothing known.
@@ -68,8 +70,8 @@ impl Document {
         if problems.has_errors() {
             return Err(problems);
         }
-        let file = file.to_owned();
-        Ok(Document { file, root, object, update, unknown_keys, left_out, old, running })
+        let (file, argument) = (file.to_owned(), 0);
+        Ok(Document { file, argument, root, object, update, unknown_keys, left_out, old, running })
     }
 
     /// `metadata.name`; empty where there is none.

@@ -30,6 +30,8 @@ pub(crate) struct Text {
     pub base: Base,
     /// Its name in that folder.
     pub file: String,
+    /// Which of the sources it is of.
+    pub argument: usize,
 }
 
 /// A folder that relative names are looked up in.
@@ -86,6 +88,7 @@ impl Base {
             found,
             base: self.clone(),
             file: file.to_owned(),
+            argument: 0,
         }
     }
 }
@@ -101,6 +104,7 @@ pub(crate) fn read(source: &Source) -> Result<Vec<Text>, Diagnostics> {
             found: false,
             base: Base::None,
             file: name.clone(),
+            argument: 0,
         }]),
         Source::Folder { name, files } => {
             Base::Memory { name: name.clone(), files: Arc::new(files.clone()) }.all()
@@ -172,7 +176,7 @@ fn read_file(path: &Path, found: bool) -> Result<Text, Box<Diagnostic>> {
     let text = text_of(path).map_err(|e| error(io_text(&e)))?;
     let folder = path.parent().map(Path::to_path_buf).unwrap_or_default();
     let file = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
-    Ok(Text { name, text, found, base: Base::Disk(folder), file })
+    Ok(Text { name, text, found, base: Base::Disk(folder), file, argument: 0 })
 }
 
 /// The text of a file of any kind. What is no regular file has no size: it may never end.

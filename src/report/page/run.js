@@ -67,8 +67,8 @@ function draw() {
     several ? tabs() : null,
     several ? h("p", { class: "verdict" + (lossy ? " lossy" : "") }, A.verdict) : null,
     several ? headLine(A) : null,
-    stuckSection(), tiles(), T && !(several && look.together) ? timelineSection() : null, blameSection(), requestsSection(), rolloutSection(),
-    listsSection(), footer(DATA.signatures[look.answer] + " · " + A.provenance.evaluator + ": "
+    stuckSection(), tiles(), fixSection(), T && !(several && look.together) ? timelineSection() : null, blameSection(), requestsSection(), rolloutSection(),
+    timeSection(), matterSection(), listsSection(), footer(DATA.signatures[look.answer] + " · " + A.provenance.evaluator + ": "
       + A.provenance.evaluator_reason)].filter(Boolean));
   if (T) drawTime();
 }

@@ -3,10 +3,12 @@
 //! At most [`WIDTH`] columns. Colours are ANSI sequences; print through `anstream`, which takes them out
 //! where nobody wants them. No meaning is carried by colour alone.
 
+mod advice;
 mod compare;
 mod timeline;
 mod workloads;
 
+use super::advice::Worth;
 use super::answer::{Answer, BlamePart, BlameRow, Estimate, Figure, HeadRow, LostGroup};
 use super::placement;
 use super::words::{count, percent, plural, range, seconds, seconds_range};
@@ -39,8 +41,11 @@ pub fn text(answer: &Answer) -> String {
         losses(&mut out, answer);
     }
     blame(&mut out, answer, SHOWN);
+    advice::fixes(&mut out, answer);
     rollout(&mut out, answer);
+    advice::durations(&mut out, answer);
     let mut end = String::new();
+    advice::matters(&mut end, answer);
     notes(&mut end, answer);
     if let Some(lanes) = answer.timeline.as_ref().filter(|t| !t.lanes.is_empty()) {
         section(&mut out, "TIMELINE", "of the first replication");
@@ -103,6 +108,9 @@ fn stuck(out: &mut String, answer: &Answer) {
         let fix = format!("{}: found {}, needed {}", s.setting, s.found, s.needed);
         for part in wrap(&fix, WIDTH - 6).iter().filter(|_| !s.setting.is_empty()) {
             line(out, &format!("      {}", paint(HEAD, part)));
+        }
+        if !s.command.is_empty() {
+            wrapped(out, 6, &format!("it reaches its end with: {}", s.command));
         }
     }
     if answer.stuck.len() > SHOWN {
@@ -215,7 +223,11 @@ fn blame_row(out: &mut String, b: &BlameRow, advise: bool) {
         return;
     }
     let missing = b.missing_s.map_or(String::new(), |s| format!("; {} missing", seconds(s)));
-    let fix = format!("{}: found {}, needed {}{missing}", b.setting, b.found, b.needed);
+    let needed = match &b.needed {
+        Worth::Text(text) if b.removed_by.is_none() => text.clone(),
+        needed => format!("needed {needed}"),
+    };
+    let fix = format!("{}: found {}, {needed}{missing}", b.setting, b.found);
     for part in wrap(&fix, WIDTH - 6) {
         line(out, &format!("      {}", paint(HEAD, &part)));
     }

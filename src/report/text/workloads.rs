@@ -69,7 +69,10 @@ fn why(answer: &Answer) -> String {
         }
     }
     if let Some(b) = answer.blame.first().filter(|_| answer.worth_changing) {
-        parts.push(format!("{} ({})", b.setting, b.cause_label));
+        parts.push(match answer.first_change() {
+            Some(fix) => format!("{} ({}; {})", fix.change.join(", "), b.cause_label, fix.leaves()),
+            None => format!("{} ({})", b.setting, b.cause_label),
+        });
     }
     if answer.requests.sent <= 0.0 {
         parts.push("no requests are sent".to_owned());

@@ -8,9 +8,10 @@ mod price;
 mod problem;
 mod search;
 mod trial;
+pub mod usual;
 
 pub use frontier::{Boundary, Frontier, frontier};
-pub use patch::{Change, PatchStep, PatchTarget, patch_yaml};
+pub use patch::{PatchTarget, Wanted, patches, yaml};
 use price::prices;
 pub use price::{Binding, Price};
 pub use problem::{Cost, Goal, Problem, RawProblem, Today};

@@ -1,8 +1,65 @@
 //! The change as a strategic-merge patch: only the changed fields, each with the reason as a comment. Both
 //! `kubectl patch --patch-file` and Kustomize take it.
 
+use crate::input::{Field, FieldStep, Input};
 use crate::sweep::Value;
 use std::fmt::Write;
+
+/// A setting that a patch is to change.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Wanted {
+    /// As `--set` takes it.
+    pub path: String,
+    /// YAML, in a line.
+    pub value: String,
+    /// Why: one line.
+    pub comment: String,
+}
+
+/// A patch for each object that the settings are in, and those that are in no object.
+pub fn patches(input: &Input, wanted: Vec<Wanted>) -> (Vec<(PatchTarget, String)>, Vec<Wanted>) {
+    let mut objects: Vec<(PatchTarget, Vec<Change>)> = Vec::new();
+    let mut elsewhere = Vec::new();
+    for one in wanted {
+        let Some(field) = input.field_at(&one.path) else {
+            elsewhere.push(one);
+            continue;
+        };
+        let (target, new) = changes(field, one);
+        match objects.iter_mut().find(|(t, _)| *t == target) {
+            Some((_, changes)) => changes.extend(new),
+            None => objects.push((target, new)),
+        }
+    }
+    let yaml = |(target, changes): (PatchTarget, Vec<Change>)| {
+        let yaml = patch_yaml(&target, &changes);
+        (target, yaml)
+    };
+    (objects.into_iter().map(yaml).collect(), elsewhere)
+}
+
+/// The new value, and null for what cannot stand beside it.
+fn changes(field: Field, wanted: Wanted) -> (PatchTarget, Vec<Change>) {
+    let step = |step: FieldStep| match step {
+        FieldStep::Key(key) => PatchStep::Key(key),
+        FieldStep::Named(name) => PatchStep::Named(name),
+    };
+    let path = |steps: Vec<FieldStep>| steps.into_iter().map(step).collect();
+    let Wanted { value, comment, .. } = wanted;
+    let mut changes = vec![Change { path: path(field.steps), value, comment }];
+    changes.extend(field.replaces.into_iter().map(|steps| Change {
+        path: path(steps),
+        value: yaml(&Value::Unset),
+        comment: "cannot stand beside it".into(),
+    }));
+    let target = PatchTarget {
+        api_version: field.api_version,
+        kind: field.kind,
+        name: field.name,
+        namespace: field.namespace,
+    };
+    (target, changes)
+}
 
 /// The object to change.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -30,8 +87,8 @@ pub enum PatchStep {
 pub struct Change {
     /// From the root of the object.
     pub path: Vec<PatchStep>,
-    /// What is set there.
-    pub value: Value,
+    /// What is set there: YAML, in a line.
+    pub value: String,
     /// Why: one line.
     pub comment: String,
 }
@@ -39,7 +96,7 @@ pub struct Change {
 /// A tree of changes; fields keep the order in which they came.
 enum Tree {
     Fields(Vec<(PatchStep, Tree)>),
-    Leaf(Value, String),
+    Leaf(String, String),
 }
 
 /// The patch as YAML.
@@ -90,7 +147,7 @@ impl Tree {
                     for line in comment.lines() {
                         let _ = writeln!(text, "{pad}# {line}");
                     }
-                    let _ = writeln!(text, "{pad}{}: {}", scalar(key), yaml(value));
+                    let _ = writeln!(text, "{pad}{}: {value}", scalar(key));
                 }
                 (PatchStep::Key(key), fields) => {
                     let _ = writeln!(text, "{pad}{}:", scalar(key));
@@ -105,7 +162,8 @@ impl Tree {
     }
 }
 
-fn yaml(value: &Value) -> String {
+/// A value as YAML.
+pub fn yaml(value: &Value) -> String {
     match value {
         Value::Unset => "null".into(),
         Value::Text(t) => scalar(t),
@@ -149,7 +207,7 @@ mod tests {
         let probe = [&web[..], &["readinessProbe", "periodSeconds"].map(key)].concat();
         let change = |path: &[PatchStep], value: Value, comment: &str| Change {
             path: path.to_vec(),
-            value,
+            value: yaml(&value),
             comment: comment.into(),
         };
         patch_yaml(

@@ -395,6 +395,7 @@ fn row(timeline: &Timeline, cause: Cause, failure: Failure, lost: f64) -> BlameR
         setting: setting.into(),
         found,
         needed,
+        removed_by: None,
         missing_s: Some(if early { 5.9 } else { 0.58 }),
         chain,
         explanation: if early {

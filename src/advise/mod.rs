@@ -1,0 +1,104 @@
+//! Answers that one can act on: changes that were tried before they are named. A *change* is settings as
+//! `--set` takes them; it is applied to the input, lowered and run on the same luck as the run that is asked
+//! about, and named only if it helps.
+//!
+//! `causes` says what may mend each setting that is to blame, `fixes` finds the smallest set of changes that
+//! leaves nothing worth one, `ends` what lets an action reach its end, `time` what the duration consists of,
+//! and `matters` which guess the answer hangs on. All give plain data, which `report` shows.
+
+mod case;
+pub mod causes;
+pub mod change;
+mod ends;
+mod fixes;
+mod ladder;
+pub mod matters;
+mod path;
+mod time;
+mod trial;
+
+use crate::input::Input;
+use crate::run::{Replication, RunOptions};
+use crate::scenario::Scenario;
+pub use change::{Change, Edit};
+pub use ends::End;
+pub use fixes::{Fix, Fixes, LEFT};
+pub use matters::{Matters, Weighed};
+pub use time::{Part, Times};
+pub use trial::{Outcome, Sample, Trials, Tried, outcome, worth_changing};
+
+/// Everything that was tried for one run.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Advice {
+    /// For each reason why something does not reach its end, in the order of [`ends::reasons`].
+    pub ends: Vec<End>,
+    /// What to change.
+    pub fixes: Fixes,
+    /// What takes the time.
+    pub times: Times,
+    /// Which guess decides.
+    pub matters: Matters,
+}
+
+/// What looking around may cost, in rollouts of one pod: a tenth of a second of a processor's time.
+const WORK: f64 = 40_000.0;
+/// Rollouts of one look: at most, and at least.
+const LOOK: (u32, u32) = (30, 4);
+
+/// Tries what may help a run of `scenario`, which is what `input` says; `today` is what the run came to.
+pub fn advise(
+    input: &Input,
+    scenario: &Scenario,
+    options: &RunOptions,
+    replications: &[Replication],
+    today: &Outcome,
+) -> Advice {
+    let left = WORK / trial::work(scenario, replications);
+    let look = look(options, today, left);
+    let left = (left as i64).max(12 * i64::from(look));
+    let mut trials = Trials::new(input, options, look, left);
+    let (ends, base) = ends::ends(&mut trials, scenario, replications);
+    let wanted = worth_changing(today.lost(), today.probability_none());
+    let fixes = match wanted && scenario.no_requests.is_none() {
+        true => fixes::fixes(&mut trials, today, base),
+        false => Fixes::default(),
+    };
+    let fixes = bringing(input, scenario, options, fixes);
+    let mut trials = Trials::new(input, options, look, left);
+    let times = time::times(&mut trials, today);
+    let matters = matters::matters(input, scenario, options, (look, left));
+    Advice { ends, fixes, times, matters }
+}
+
+/// So many rollouts are enough to see what is lost: where few lose anything, more are needed.
+fn look(options: &RunOptions, today: &Outcome, left: f64) -> u32 {
+    let all = options.replications;
+    let mut n = ((left / 40.0) as u32).clamp(LOOK.1, LOOK.0).min(all);
+    let seen = |n: u32| {
+        let lost: f64 = today.samples.iter().take(n as usize).map(|s| s.lost).sum();
+        lost / f64::from(n) >= 0.5 * today.lost()
+    };
+    while n < all && f64::from(n) < left / 10.0 && !seen(n) {
+        n = (2 * n).min(all);
+    }
+    n
+}
+
+/// What the rollout that brings the last change still loses: the pods before it have not got it.
+fn bringing(input: &Input, scenario: &Scenario, options: &RunOptions, mut fixes: Fixes) -> Fixes {
+    if !scenario
+        .actions
+        .iter()
+        .all(|a| matches!(a.kind, crate::scenario::ActionKind::Rollout { .. }))
+    {
+        return fixes;
+    }
+    if let Some(last) = fixes.steps.last_mut() {
+        let brought = input.brought(|with| last.change.apply(with).ok());
+        let scenario = brought.and_then(|with| with.lower().ok());
+        let options = RunOptions { keep_timelines: 0, ..options.clone() };
+        let found = scenario.and_then(|scenario| outcome(&scenario, &options));
+        last.bringing = found.map(|found| found.lost());
+    }
+    fixes
+}

@@ -1,0 +1,87 @@
+//! What balancers and proxies before the pods may be set to.
+
+use super::case::{Case, Way};
+use super::change::{Change, Edit};
+use super::ladder;
+use crate::model::balancer::Path;
+use crate::model::balancer::elb::controller::GATES;
+
+/// The label on a namespace by which its pods get readiness gates.
+const INJECT: &str = "elbv2.k8s.aws/pod-readiness-gate-inject";
+
+/// Pods count as ready when the load balancer has found them healthy.
+pub fn gate(case: &Case<'_>) -> Way {
+    let scenario = case.scenario();
+    let ours = |gate: &String| GATES.iter().any(|prefix| gate.starts_with(prefix));
+    if !scenario.path.sets_gates() || case.deployment.template.readiness_gates.iter().any(ours) {
+        return Vec::new();
+    }
+    let label = format!("namespace.metadata.labels[{INJECT}]");
+    let by_namespace = Change::one(&label, "enabled");
+    if by_namespace.apply(&case.tried.input).is_ok() {
+        return vec![by_namespace];
+    }
+    let condition = format!("[{{conditionType: {}{}}}]", GATES[0], scenario.services[0].name);
+    vec![Change::one("readinessGates", condition)]
+}
+
+/// Running requests outlast the deregistration delay.
+pub fn deregistration(case: &Case<'_>) -> Way {
+    let now = case.scenario().path.deregistration_delay().map_or(0.0, |d| d.as_secs_f64());
+    let name = "deregistration_delay.timeout_seconds";
+    let longer = ladder::seconds(now.max(case.longest_s()));
+    let group = |s| attribute(case, name, s, "deregistration_delay");
+    longer.into_iter().map(group).collect()
+}
+
+/// Every load balancer node sends to the targets of all zones.
+pub fn cross_zone(case: &Case<'_>) -> Way {
+    vec![attribute(case, "load_balancing.cross_zone.enabled", "true", "cross_zone")]
+}
+
+/// The ingress controller serves on until nobody connects to it.
+pub fn proxy_grace(case: &Case<'_>) -> Way {
+    let now = case.scenario().path.shutdown_grace().map_or(0.0, |d| d.as_secs_f64());
+    let longer = ladder::seconds(now + 1.0);
+    longer.into_iter().map(|s| Change::one("balancer.shutdown_grace", s)).collect()
+}
+
+/// An attribute of the target group, beside those that its annotation has; without an object to annotate,
+/// the entry of the card.
+fn attribute(case: &Case<'_>, name: &str, value: impl std::fmt::Display, key: &str) -> Change {
+    let scenario = case.scenario();
+    let (object, annotation, annotations) = match (&scenario.path, &scenario.ingress) {
+        (Path::Alb(_), Some(ingress)) => {
+            ("ingress", "alb.ingress.kubernetes.io/target-group-attributes", &ingress.annotations)
+        }
+        (Path::Nlb(_), _) => (
+            "service",
+            "service.beta.kubernetes.io/aws-load-balancer-target-group-attributes",
+            &scenario.services[0].annotations,
+        ),
+        _ => return Change::one(&format!("balancer.{key}"), value),
+    };
+    let others = annotations.get(annotation).map_or("", String::as_str).split(',');
+    let others = others.map(str::trim).filter(|a| !a.is_empty() && !a.starts_with(name));
+    let all: Vec<String> = others.map(str::to_owned).chain([format!("{name}={value}")]).collect();
+    Change(vec![Edit {
+        path: format!("{object}.metadata.annotations[{annotation}]"),
+        value: all.join(","),
+    }])
+}
+
+/// A proxy keeps idle connections for longer than the one in front of it does.
+pub fn front_keep_alive(case: &Case<'_>) -> Way {
+    let key = match case.scenario().path {
+        Path::Haproxy(_) => "balancer.http_keep_alive",
+        _ => "balancer.keep_alive",
+    };
+    let now = case.scenario().path.front_idle_timeout().map_or(60.0, |d| d.as_secs_f64());
+    ladder::seconds(now).into_iter().map(|s| Change::one(key, s)).collect()
+}
+
+/// The proxy in front waits for longer.
+pub fn front_timeout(case: &Case<'_>) -> Way {
+    let longer = ladder::seconds(case.longest_s());
+    longer.into_iter().map(|s| Change::one("in_front.idle_timeout", s)).collect()
+}

@@ -1,0 +1,129 @@
+//! The settings that are worth a search in any Deployment, and the values that people give them: what
+//! `rollsim optimize` searches without a problem, and where advice looks when the cause alone does not help.
+
+use crate::cluster::spec::{Container, Deployment, Hook, IntOrPercent, Strategy, TargetPort};
+use crate::scenario::{ActionKind, Scenario};
+
+/// A setting with values to try.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Usual {
+    /// As `--set` takes it.
+    pub path: &'static str,
+    /// Short, for constraints; empty: the path's own.
+    pub name: &'static str,
+    /// As `--set` takes them, rising where they are numbers.
+    pub values: Vec<String>,
+}
+
+/// From here on kubelets know the hook `sleep` without being asked to.
+pub const SLEEP_SINCE: u32 = 30;
+
+/// Values that are tried besides today's.
+const SLEEPS: [i64; 9] = [1, 2, 3, 5, 7, 10, 15, 20, 30];
+const GRACES: [i64; 4] = [30, 45, 60, 90];
+const PERIODS: [i64; 4] = [1, 2, 5, 10];
+const MIN_READY: [i64; 4] = [0, 5, 10, 30];
+
+/// The settings of the Deployment under test. What only protects, a hook and a grace period, is tried from
+/// today's value on, or also `below` it.
+pub fn settings(scenario: &Scenario, below: bool) -> Vec<Usual> {
+    let deployment = rolled_out(scenario);
+    let template = &deployment.template;
+    let container = template.serving_container();
+    let mut all = Vec::new();
+    let mut add = |path, name, values| all.push(Usual { path, name, values });
+    if scenario.kubernetes.kubelet >= SLEEP_SINCE && may_sleep(container) {
+        let today = slept(container);
+        let rest: Vec<i64> =
+            SLEEPS.into_iter().filter(|s| below || today.is_none_or(|t| *s >= t)).collect();
+        add("preStop.sleep.seconds", "preStop", numbers(&rest, today));
+    }
+    let grace = template.termination_grace_period_seconds;
+    let rest: Vec<i64> = GRACES.into_iter().filter(|g| below || *g >= grace).collect();
+    add("terminationGracePeriodSeconds", "", numbers(&rest, Some(grace)));
+    match (&container.readiness_probe, port(scenario, container)) {
+        (Some(probe), _) => {
+            let periods = numbers(&PERIODS, Some(i64::from(probe.period_seconds)));
+            add("readinessProbe.periodSeconds", "", periods);
+        }
+        (None, Some(port)) => {
+            add("readinessProbe.tcpSocket.port", "readinessProbe", vec![port.to_string()]);
+        }
+        (None, None) => {}
+    }
+    all.extend(strategy(deployment));
+    let min_ready = numbers(&MIN_READY, Some(i64::from(deployment.min_ready_seconds)));
+    all.push(Usual { path: "minReadySeconds", name: "", values: min_ready });
+    all
+}
+
+/// The Deployment as the rollout leaves it.
+pub fn rolled_out(scenario: &Scenario) -> &Deployment {
+    let mut updates = scenario.actions.iter().rev().filter_map(|action| match &action.kind {
+        ActionKind::Rollout { deployment } => Some(&**deployment),
+        _ => None,
+    });
+    updates.next().unwrap_or(&scenario.deployments[scenario.subject])
+}
+
+fn strategy(deployment: &Deployment) -> Vec<Usual> {
+    let Strategy::RollingUpdate { max_surge, max_unavailable } = deployment.strategy else {
+        let values = ["Recreate", "RollingUpdate"].map(str::to_owned).to_vec();
+        return vec![Usual { path: "strategy.type", name: "strategy", values }];
+    };
+    let with_own = |own: IntOrPercent, others: &[&str]| {
+        let own = match own {
+            IntOrPercent::Int(n) => n.to_string(),
+            IntOrPercent::Percent(p) => format!("{p}%"),
+        };
+        let mut values: Vec<String> = others.iter().map(|v| (*v).to_owned()).collect();
+        if !values.contains(&own) {
+            values.push(own);
+        }
+        values
+    };
+    vec![
+        Usual { path: "maxUnavailable", name: "", values: with_own(max_unavailable, &["0", "1"]) },
+        Usual {
+            path: "maxSurge",
+            name: "",
+            values: with_own(max_surge, &["1", "25%", "50%", "100%"]),
+        },
+    ]
+}
+
+/// Whether a `sleep` may take the place of the hook that is there: of none, and of one that only waits.
+pub fn may_sleep(container: &Container) -> bool {
+    match &container.pre_stop {
+        None | Some(Hook::Sleep { .. }) => true,
+        Some(Hook::Exec { command, .. }) => command.iter().any(|word| word.contains("sleep")),
+        Some(Hook::HttpGet { .. }) => false,
+    }
+}
+
+/// How long the hook sleeps today, in whole seconds.
+pub fn slept(container: &Container) -> Option<i64> {
+    match &container.pre_stop {
+        Some(Hook::Sleep { seconds }) => Some(*seconds),
+        Some(Hook::Exec { duration, .. }) => Some(libm::ceil(duration.as_secs_f64()) as i64),
+        _ => None,
+    }
+}
+
+/// The port that serves.
+pub fn port(scenario: &Scenario, container: &Container) -> Option<u16> {
+    match &scenario.services[0].ports.first()?.target_port {
+        TargetPort::Number(n) => Some(*n),
+        TargetPort::Name(name) => {
+            container.ports.iter().find(|p| p.name.as_ref() == Some(name)).map(|p| p.port)
+        }
+    }
+}
+
+/// The numbers, and today's among them, rising.
+fn numbers(values: &[i64], today: Option<i64>) -> Vec<String> {
+    let mut values: Vec<i64> = values.iter().copied().chain(today).collect();
+    values.sort_unstable();
+    values.dedup();
+    values.iter().map(i64::to_string).collect()
+}
