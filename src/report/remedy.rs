@@ -157,8 +157,8 @@ pub(super) fn failing(container: &Container) -> Option<(&'static str, &Probe)> {
         (probe_name(true), &container.startup_probe),
         ("readinessProbe", &container.readiness_probe),
     ];
-    let there = probes.into_iter().filter_map(|(name, probe)| Some((name, probe.as_ref()?)));
-    there.filter(|(_, probe)| probe.fails_after().is_some()).next()
+    let mut there = probes.into_iter().filter_map(|(name, probe)| Some((name, probe.as_ref()?)));
+    there.find(|(_, probe)| probe.fails_after().is_some())
 }
 
 /// Why it cannot, as the end of a sentence.

@@ -50,7 +50,7 @@ fn of_words(words: &[&str]) -> Pid1 {
     if WRAPPERS.contains(&name) {
         // Options, variables and the user to become come before the program.
         let skip = |w: &&&str| w.starts_with('-') || w.contains('=');
-        let mut left = rest.iter().skip_while(|w| skip(&w)).copied().collect::<Vec<_>>();
+        let mut left = rest.iter().skip_while(|w| skip(w)).copied().collect::<Vec<_>>();
         if ["gosu", "su-exec"].contains(&name) && !left.is_empty() {
             left.remove(0);
         }
