@@ -45,6 +45,8 @@ pub struct Scenario {
     pub traffic: Traffic,
     /// Why no requests are sent, for people.
     pub no_requests: Option<String>,
+    /// What keeps the path from being made at all.
+    pub unserved: Option<Unserved>,
     /// What happens to the cluster, in the order given.
     pub actions: Vec<Action>,
     /// An external controller that sets the pods' readiness gates (other than a modelled one, such as the
@@ -64,6 +66,21 @@ pub struct Scenario {
     pub not_modelled: Vec<String>,
     /// What of all this the input named, for the head of an answer.
     pub given: Given,
+}
+
+/// A load balancer that its controller refuses to make, in words.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Unserved {
+    /// What does not come about.
+    pub action: String,
+    /// Why, as the end of a sentence.
+    pub what: String,
+    /// The setting to blame.
+    pub setting: String,
+    /// What it is.
+    pub found: String,
+    /// What would do.
+    pub needed: String,
 }
 
 /// What the input chose by name, or left to the defaults; and what of it is left out.

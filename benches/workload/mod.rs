@@ -78,6 +78,7 @@ pub fn rollout(pods: usize, pick: Pick) -> Timeline {
         service: service.clone(),
         concurrency: None,
         queue: None,
+        backlog: false,
         keep_alive_timeout: None,
     };
     let mut timeline = Timeline {

@@ -13,7 +13,9 @@ const INJECT: &str = "elbv2.k8s.aws/pod-readiness-gate-inject";
 pub fn gate(case: &Case<'_>) -> Way {
     let scenario = case.scenario();
     let ours = |gate: &String| GATES.iter().any(|prefix| gate.starts_with(prefix));
-    if !scenario.path.sets_gates() || case.deployment.template.readiness_gates.iter().any(ours) {
+    if scenario.path.controller().is_none()
+        || case.deployment.template.readiness_gates.iter().any(ours)
+    {
         return Vec::new();
     }
     let label = format!("namespace.metadata.labels[{INJECT}]");
@@ -21,7 +23,13 @@ pub fn gate(case: &Case<'_>) -> Way {
     if by_namespace.apply(&case.tried.input).is_ok() {
         return vec![by_namespace];
     }
-    let condition = format!("[{{conditionType: {}{}}}]", GATES[0], scenario.services[0].name);
+    // The controller names its target groups so, with a hash at the end that only the cluster knows.
+    let service = &scenario.services[0];
+    let short = |name: &str| -> String {
+        name.chars().filter(char::is_ascii_alphanumeric).take(8).collect()
+    };
+    let binding = format!("k8s-{}-{}-*", short(&service.namespace), short(&service.name));
+    let condition = format!("[{{conditionType: \"{}{binding}\"}}]", GATES[0]);
     vec![Change::one("readinessGates", condition)]
 }
 

@@ -85,7 +85,7 @@ fn candidates(scenario: &Scenario) -> Vec<Candidate> {
     for (what, found, change) in waves(deployment).into_iter().chain(processes(container)) {
         add(&what, found, change);
     }
-    if scenario.path.sets_gates() && !deployment.template.readiness_gates.is_empty() {
+    if scenario.path.controller().is_some() && !deployment.template.readiness_gates.is_empty() {
         let interval = Change::one("balancer.check_interval", 5);
         add("health checks of the load balancer", "before the readiness gate".into(), interval);
     }

@@ -62,6 +62,7 @@ pub(super) fn judge(
             missing_s: times.last_wanted_s(longest_s).map(|wanted| wanted - times.gone_s()),
         },
         Cause::CutByExit => cut_by_exit(times, setup, longest_s),
+        Cause::Backlog => in_backlog(times, setup, longest_s),
         _ => stopped_too_early(times, setup),
     }
 }
@@ -97,6 +98,12 @@ fn stopped_too_early(times: &Times, setup: Option<&VersionFacts>) -> Verdict {
     let killed = setup.is_some_and(|s| s.on_sigterm == OnSigterm::Ignore);
     let setting = if killed { Setting::GracePeriod } else { Setting::PreStopSleep };
     Verdict { setting, missing_s }
+}
+
+/// Requests waited to be accepted when the listener closed: the hook has to outlast the routing and the wait.
+fn in_backlog(times: &Times, setup: Option<&VersionFacts>, longest_s: f64) -> Verdict {
+    let Verdict { setting, missing_s } = stopped_too_early(times, setup);
+    Verdict { setting, missing_s: missing_s.map(|s| s.max(0.0) + longest_s) }
 }
 
 /// Requests ran when the process exited after SIGTERM.

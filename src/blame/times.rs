@@ -1,7 +1,7 @@
 //! The times of a pod that decide about its requests.
 
 use crate::engine::{List, Time};
-use crate::timeline::{ChangeKind, PodId, PodTruth, Target, Timeline, ViewId};
+use crate::timeline::{ChangeKind, PodId, PodTruth, Target, Timeline, View, ViewId};
 
 /// What happens to a pod, seen from the requests.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -137,25 +137,40 @@ impl Times {
     }
 }
 
-/// The longest time in which a view listed nothing, in seconds.
+/// The longest time in which a view listed nothing, in seconds; of one that never lists anything (a rule that
+/// rejects) the longest in which it was itself listed.
 pub fn longest_empty_s(timeline: &Timeline, view: ViewId) -> f64 {
-    let view = &timeline.views[view];
+    let own = &timeline.views[view];
+    if own.initial.is_empty() && own.changes.is_empty() {
+        let lists_it = |v: &&View| v.changes.iter().any(|c| c.target == Target::View(view));
+        let above = timeline.views.iter().filter(lists_it);
+        let rejects = |listed: &[Target]| listed.contains(&Target::View(view));
+        let longest = above.map(|v| longest_s(timeline, v, rejects)).fold(0.0, f64::max);
+        if longest > 0.0 {
+            return longest;
+        }
+    }
+    longest_s(timeline, own, <[Target]>::is_empty)
+}
+
+/// The longest time in which what a view lists is such, in seconds.
+fn longest_s(timeline: &Timeline, view: &View, such: impl Fn(&[Target]) -> bool) -> f64 {
     let mut listed: Vec<Target> = view.initial.iter().map(|b| b.target).collect();
-    let mut empty_since = listed.is_empty().then_some(timeline.start);
+    let mut since = such(&listed).then_some(timeline.start);
     let mut longest = 0.0f64;
     for change in &view.changes {
         listed.retain(|t| *t != change.target);
         if change.kind != ChangeKind::Remove {
             listed.push(change.target);
         }
-        match (empty_since, listed.is_empty()) {
-            (Some(since), false) => {
-                longest = longest.max((change.at - since).as_secs_f64());
-                empty_since = None;
+        match (since, such(&listed)) {
+            (Some(from), false) => {
+                longest = longest.max((change.at - from).as_secs_f64());
+                since = None;
             }
-            (None, true) => empty_since = Some(change.at),
+            (None, true) => since = Some(change.at),
             _ => {}
         }
     }
-    empty_since.map_or(longest, |since| longest.max((timeline.end - since).as_secs_f64()))
+    since.map_or(longest, |from| longest.max((timeline.end - from).as_secs_f64()))
 }

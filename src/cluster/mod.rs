@@ -1,6 +1,7 @@
 //! The API objects, as plain structs with Kubernetes' own names.
 
 pub mod deletion;
+pub mod gates;
 pub mod labels;
 pub mod objects;
 pub mod phase;

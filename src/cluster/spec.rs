@@ -86,6 +86,7 @@ pub struct PodTemplate {
     pub deletion_cost: i32,
     /// Condition types, e.g. `target-health.elbv2.k8s.aws/...`.
     pub readiness_gates: Vec<String>,
+    pub unset_gates: Vec<super::gates::UnsetGate>,
     /// Where its pods may go.
     pub placement: Placement,
     /// Pods mount a service-account token (costs one or two volume polls at start and end).
@@ -280,6 +281,8 @@ pub struct App {
     pub concurrency: Option<u32>,
     /// How many may wait (with `concurrency`); more are answered 503.
     pub queue: Option<u32>,
+    /// Those that wait have not been accepted: their connections are reset when the listener closes.
+    pub backlog: bool,
     /// Closes idle keep-alive connections after this long.
     pub keep_alive_timeout: Option<Dur>,
 }

@@ -78,7 +78,7 @@ impl Answer {
             head: head::head(scenario),
             verdict: String::new(),
             worth_changing: false,
-            incomplete: stuck::incomplete(replications),
+            incomplete: stuck::incomplete(scenario, replications),
             stuck: stuck::rows(scenario, replications),
             without_effect: stuck::without_effect(scenario, replications),
             lost: lost(replications, &failures),

@@ -21,7 +21,7 @@ pub fn head(scenario: &Scenario) -> Vec<HeadRow> {
         row("workload", format!("deployment/{}", subject.name), true),
         row("replicas", replicas, !assumed("replicas")),
         row("service", service(scenario), !assumed("service")),
-        row("path", way(scenario), true),
+        row("path", way(scenario), !assumed("traffic.path")),
         row("load", load(scenario), !assumed("traffic.rate_per_s")),
         row("application", format!("app {}", given.application), given.application_given),
         row(

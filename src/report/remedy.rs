@@ -43,9 +43,10 @@ pub(super) fn fix(scenario: &Scenario, stuck: &Stuck) -> Fix {
             let found = "always \"no\"".into();
             return Fix { setting, found, needed: "an application that becomes ready".into() };
         }
-        Why::Gates { names, .. } => {
-            ("readinessGates", names.join(", "), "a controller that sets it, or no gate".into())
-        }
+        Why::Gates { names, never } => match never.first() {
+            Some(gate) => ("readinessGates", gate.name.clone(), gate.needed.clone()),
+            None => ("readinessGates", names.join(", "), "a controller that sets it sooner".into()),
+        },
         Why::Budget { budget, desired, .. } => {
             return Fix::of_budget(&scenario.pod_disruption_budgets[*budget], *desired);
         }

@@ -4,7 +4,7 @@ use super::remedy::{failing, fix, list, probe_name, start_s, why_it_fails};
 use super::words::{percent, plural, seconds};
 use crate::cluster::spec::{Container, Probe};
 use crate::run::Replication;
-use crate::scenario::{ActionKind, Scenario};
+use crate::scenario::{ActionKind, Scenario, Unserved};
 use crate::world::{Stuck, Why};
 use schemars::JsonSchema;
 use serde::Serialize;
@@ -40,7 +40,10 @@ pub struct StuckRow {
 }
 
 /// Share of replications in which an action did not reach its end.
-pub fn incomplete(replications: &[Replication]) -> f64 {
+pub fn incomplete(scenario: &Scenario, replications: &[Replication]) -> f64 {
+    if scenario.unserved.is_some() {
+        return 1.0;
+    }
     let stuck = replications.iter().filter(|r| !r.rollout.stuck.is_empty()).count();
     stuck as f64 / replications.len() as f64
 }
@@ -54,7 +57,24 @@ pub fn rows(scenario: &Scenario, replications: &[Replication]) -> Vec<StuckRow> 
     let mut rows: Vec<StuckRow> =
         groups.values().map(|alike| row(scenario, alike, replications.len())).collect();
     rows.sort_by(|a, b| b.share.total_cmp(&a.share));
-    rows
+    scenario.unserved.iter().map(|u| unserved(scenario, u)).chain(rows).collect()
+}
+
+fn unserved(scenario: &Scenario, unserved: &Unserved) -> StuckRow {
+    StuckRow {
+        action: unserved.action.clone(),
+        what: unserved.what.clone(),
+        since_s: 0.0,
+        until_s: scenario.horizon.as_secs_f64(),
+        for_good: true,
+        late_s: None,
+        share: 1.0,
+        setting: unserved.setting.clone(),
+        found: unserved.found.clone(),
+        needed: unserved.needed.clone(),
+        change: Vec::new(),
+        command: String::new(),
+    }
 }
 
 /// Reasons of one kind are one row.
@@ -197,15 +217,10 @@ pub(super) fn what(stuck: &Stuck) -> String {
         Why::NeverReady { container } => {
             format!("container {} answers every readiness probe with \"no\"", container.name)
         }
-        Why::Gates { names, set: false } => {
-            let gates = if names.len() == 1 { "gate" } else { "gates" };
-            let are = if names.len() == 1 { "is" } else { "are" };
-            let names = names.join(", ");
-            format!("readiness {gates} {names} {are} never set: nothing in the input sets it")
-        }
-        Why::Gates { names, set: true } => {
-            format!("readiness gate {} is not set", names.join(", "))
-        }
+        Why::Gates { names, never } => match never.first() {
+            Some(gate) => format!("readiness gate {} is never set: {}", gate.name, gate.why),
+            None => format!("readiness gate {} is not set", names.join(", ")),
+        },
         Why::Budget { name, desired, healthy, .. } => {
             format!("budget {name} allows no eviction: {healthy} healthy, {desired} must stay")
         }

@@ -42,6 +42,7 @@ pub fn cause_key(cause: Cause) -> &'static str {
         Cause::NoBackend => "no-backend",
         Cause::ProxyGone => "proxy-gone",
         Cause::RuleGap => "rule-gap",
+        Cause::Backlog => "backlog",
         Cause::Overload => "overload",
         Cause::SlowAnswer => "slow-answer",
     }
@@ -63,6 +64,7 @@ pub fn cause_label(cause: Cause) -> &'static str {
         Cause::NoBackend => "sent while no pod was routable",
         Cause::ProxyGone => "sent to a proxy that has stopped listening",
         Cause::RuleGap => "sent while the data plane rewrote its rules",
+        Cause::Backlog => "waiting to be accepted when the listener closed",
         Cause::Overload => "turned away by a pod with a full queue",
         Cause::SlowAnswer => "answered later than the client waits",
     }

@@ -354,6 +354,7 @@ mod tests {
             service: Dist::ZERO,
             concurrency: None,
             queue: None,
+            backlog: false,
             keep_alive_timeout: None,
         };
         let version = recorder.version(version);

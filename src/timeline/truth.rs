@@ -16,6 +16,8 @@ pub struct Version {
     pub concurrency: Option<u32>,
     /// Requests that may wait for a slot; None: any number.
     pub queue: Option<u32>,
+    /// What waits has not been accepted, and is reset when the listener closes.
+    pub backlog: bool,
     /// After which an idle connection is closed by the process; None: never.
     pub keep_alive_timeout: Option<Dur>,
 }

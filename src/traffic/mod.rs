@@ -95,6 +95,8 @@ pub enum Cause {
     ProxyGone,
     /// While the data plane rewrote its rules.
     RuleGap,
+    /// Waiting in the backlog of a listener that closed.
+    Backlog,
     /// The pod's queue was full, or waiting for a slot took too long.
     Overload,
     /// The answer took longer than the client waits.

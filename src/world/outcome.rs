@@ -210,6 +210,7 @@ impl Tracker {
             service: app.service.longer_by(self.request_overhead_s),
             concurrency: app.concurrency,
             queue: app.queue,
+            backlog: app.backlog,
             keep_alive_timeout: app.keep_alive_timeout,
         });
         self.versions.push((template, version));

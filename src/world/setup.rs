@@ -205,14 +205,17 @@ impl<'a> World<'a> {
 
     fn populate_status(&mut self, pod: PodId, node: u16, started: Time) {
         self.cluster.apply(started, Write::BindPod { pod, node }, 0);
-        let ready = !self.cluster.template_of(pod).never_ready();
-        if ready {
+        let template = self.cluster.template_of(pod);
+        let containers_ready = !template.never_ready();
+        let gates = containers_ready && template.unset_gates.is_empty();
+        if gates {
             self.cluster.apply(started, Write::SetGates { pod, value: true }, 0);
         }
+        let ready = containers_ready && gates;
         let status = PodStatus {
             phase: PodPhase::Running,
             ready,
-            containers_ready: ready,
+            containers_ready,
             has_ip: true,
             restarts: 0,
         };

@@ -172,8 +172,7 @@ impl World<'_> {
         };
         if pods.iter().all(gated) {
             let names = template.readiness_gates.clone();
-            let set = self.gate.is_some() || self.scenario.path.sets_gates();
-            return (since, Why::Gates { names, set });
+            return (since, Why::Gates { names, never: template.unset_gates.clone() });
         }
         (since, Why::Starting { pods: pods.len() as u32 })
     }
@@ -195,7 +194,7 @@ impl World<'_> {
                 probe.as_ref().is_some_and(fails)
                     || container.app.start_delay.quantile_s(0.05) > after.as_secs_f64()
             }
-            Why::Gates { set, .. } => !set,
+            Why::Gates { never, .. } => !never.is_empty(),
             Why::Crashes { .. } | Why::Starting { .. } | Why::MinReady { .. } => false,
             Why::Stopping { .. } | Why::Late { .. } | Why::Other => false,
         }

@@ -1,5 +1,6 @@
 //! What keeps an action from its end, as data.
 
+use crate::cluster::gates::UnsetGate;
 use crate::cluster::spec::{Container, Deployment};
 use crate::engine::{Dur, Time};
 use crate::model::scheduler::filter::Rejected;
@@ -39,8 +40,8 @@ pub enum Why {
     Crashes { container: Box<Container> },
     /// The readiness probe is always answered with "no".
     NeverReady { container: Box<Container> },
-    /// Containers are ready, and nobody sets these conditions (`set`: somebody would, later).
-    Gates { names: Vec<String>, set: bool },
+    /// Containers are ready, and these conditions are not set: never, or (`never` is empty) not yet.
+    Gates { names: Vec<String>, never: Vec<UnsetGate> },
     /// An eviction is refused: so many pods must stay, so many are covered, all of them healthy.
     Budget { name: String, budget: usize, desired: i32, healthy: i32 },
     /// More than one budget selects a pod, which the eviction API answers with an error.

@@ -8,6 +8,7 @@ mod commands;
 mod conformance;
 mod experiments;
 mod fuzz_inputs;
+mod gates;
 mod inputs;
 mod keys;
 mod live;

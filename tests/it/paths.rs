@@ -12,7 +12,9 @@ use rollsim::input::{Card, Input, Source};
 use rollsim::model::balancer::Path;
 use rollsim::run::{RunOptions, run};
 use rollsim::scenario::{ActionKind, Scenario};
-use rollsim::timeline::{Pick, Target};
+use rollsim::timeline::{Pick, Target, View};
+use rollsim::traffic::{EvaluatorChoice, Failure};
+use std::collections::BTreeMap;
 
 /// Two pods that listen on port 3000.
 const DEPLOYMENT: &str = "apiVersion: apps/v1\nkind: Deployment\nmetadata:\n  name: web\nspec:\n  replicas: \
@@ -128,7 +130,9 @@ fn every_path_follows_the_rollout() {
                 let answered: f64 = replication.traffic.answered_by_version.iter().sum();
                 assert!(answered > 0.8 * replication.traffic.sent, "{kind} {policy}: {answered}");
                 let timeline = replication.timeline.as_ref().expect("kept");
-                for view in &timeline.views {
+                // A rule that rejects lists nothing, and is itself no longer listed.
+                let lists = |v: &&View| !v.initial.is_empty() || !v.changes.is_empty();
+                for view in timeline.views.iter().filter(lists) {
                     let mut listed: Vec<Target> = view.initial.iter().map(|b| b.target).collect();
                     for change in &view.changes {
                         listed.retain(|t| *t != change.target);
@@ -173,4 +177,55 @@ fn a_second_deployment_has_no_gates() {
         panic!("{:?}", scenario.actions)
     };
     assert!(deployment.template.readiness_gates.is_empty());
+}
+
+/// Requests lost by kind while a Service has no endpoint: one pod that is recreated, long enough that what
+/// clients meet before and after weighs little.
+fn without_endpoints(path: &str, policy: &str, evaluator: EvaluatorChoice) -> Vec<(Failure, f64)> {
+    let settings = [
+        ("traffic.path", path),
+        ("service.spec.type", "LoadBalancer"),
+        ("service.spec.externalTrafficPolicy", policy),
+        ("replicas", "1"),
+        ("strategy.type", "Recreate"),
+        ("app.start_delay_s", "40"),
+        ("readinessProbe.tcpSocket.port", "8080"),
+        ("traffic.timeout_s", "8"),
+    ];
+    let scenario = with("prestop-sleep", &settings).expect("fits");
+    let options = RunOptions { replications: 8, evaluator, ..Default::default() };
+    let mut sums: BTreeMap<Failure, f64> = BTreeMap::new();
+    for replication in run(&scenario, &options) {
+        replication
+            .traffic
+            .by_failure()
+            .into_iter()
+            .for_each(|(k, n)| *sums.entry(k).or_default() += n);
+    }
+    let total: f64 = sums.values().sum();
+    sums.into_iter().map(|(kind, n)| (kind, n / total)).collect()
+}
+
+/// Nobody answers for an address that MetalLB does not announce, a router without a route drops, and
+/// kube-proxy rejects where no node has an endpoint, whatever the policy.
+#[test]
+fn without_endpoints_a_service_is_gone() {
+    for policy in ["Cluster", "Local"] {
+        for (path, wanted) in [
+            ("metallb-l2", Failure::NoRoute),
+            ("metallb-bgp", Failure::Timeout),
+            ("nodeport", Failure::Refused),
+        ] {
+            let [exact, requests] = [EvaluatorChoice::Exact, EvaluatorChoice::Requests]
+                .map(|evaluator| without_endpoints(path, policy, evaluator));
+            let share = |all: &[(Failure, f64)]| {
+                all.iter().find(|(kind, _)| *kind == wanted).map_or(0.0, |(_, share)| *share)
+            };
+            assert!(share(&exact) > 0.9, "{path} {policy}: {exact:?}");
+            assert!(
+                (share(&exact) - share(&requests)).abs() < 0.01,
+                "{path} {policy}: {requests:?}"
+            );
+        }
+    }
 }

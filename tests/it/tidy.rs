@@ -303,7 +303,7 @@ fn functions_take_few_arguments() {
 const CASTS: &[(&str, usize)] = &[
     ("src/timeline/", 0),
     ("src/cluster/", 2),
-    ("src/traffic/", 168),
+    ("src/traffic/", 167),
     ("src/model/", 72),
     ("src/world/", 14),
     ("src/blame/", 7),

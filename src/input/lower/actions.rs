@@ -76,7 +76,9 @@ impl Scene<'_, '_> {
         let mut time =
             |s: Option<f64>, more: f64| at(self.low.seconds(&format!("{key}.at_s"), s, 0.0) + more);
         match action {
-            ActionCase::None {} => {}
+            ActionCase::None { at_s } => {
+                time(*at_s, 0.0);
+            }
             ActionCase::Rollout { at_s, apply } => {
                 let at = time(*at_s, 0.0);
                 // A manifest that is asked for by name is applied, whether or not it is there already.

@@ -6,7 +6,7 @@ use crate::input::cards::Card;
 use crate::input::given::Input;
 use crate::input::lower::lowering::lean;
 use crate::input::lower::plans::{AppPlan, Apps};
-use crate::input::raw::case::{AppCase, OnSigtermCase};
+use crate::input::raw::case::{AppCase, OnSigtermCase, WaitingCase};
 use crate::input::text::checks;
 use crate::input::text::diagnostics::{Diagnostic, Diagnostics};
 use crate::scenario::Assumption;
@@ -74,6 +74,7 @@ impl Reader<'_> {
             never_ready: false,
             concurrency: None,
             queue: None,
+            backlog: false,
             keep_alive_timeout: None,
             drain_poll: None,
         };
@@ -109,6 +110,7 @@ impl Reader<'_> {
             never_ready: case.never_ready.unwrap_or(false),
             concurrency: case.concurrency.or_else(|| self.count(card, "concurrency")),
             queue: case.queue.or_else(|| self.count(card, "queue")),
+            backlog: self.backlog(case, card, key),
             keep_alive_timeout: case
                 .keep_alive_timeout_s
                 .or_else(|| self.number(card, "keep_alive_timeout"))
@@ -126,6 +128,27 @@ impl Reader<'_> {
                 case.drain_timeout_s.or(card.number("drain_timeout")).unwrap_or(30.0),
             ),
         }
+    }
+
+    /// Whether what waits has not been accepted yet.
+    fn backlog(&mut self, case: &AppCase, card: &Card, key: &str) -> bool {
+        let backlog = match (case.waiting, card.word("waiting")) {
+            (Some(waiting), _) => waiting == WaitingCase::Backlog,
+            (None, None | Some("process")) => false,
+            (None, Some("backlog")) => true,
+            (None, Some(other)) => {
+                let error = Diagnostic::error(&card.file, "unknown word").at(None, "waiting");
+                let error = error.found(crate::input::text::tree::quoted(other));
+                self.problems.push(error.allowed("process, backlog"));
+                false
+            }
+        };
+        if backlog && case.queue.is_some() {
+            let text = "a queue of the process, and what waits is in the backlog of its listener";
+            self.fail(&format!("{key}.queue"), text).suggestion =
+                Some("waiting = \"process\", or no queue".to_owned());
+        }
+        backlog
     }
 
     fn on_sigterm(&mut self, case: &AppCase, card: &Card, key: &str) -> OnSigterm {

@@ -3,7 +3,7 @@
 
 use crate::input::known::{self, Fate};
 use crate::input::lower::lowering::Lowering;
-use crate::input::lower::{annotations, binding, placement};
+use crate::input::lower::{annotations, binding, ingress_class, placement};
 use crate::input::raw::manifest::{Document, Object};
 use crate::input::subject::Subject;
 use crate::input::text::tree::Node;
@@ -36,7 +36,7 @@ impl Lowering<'_> {
     /// A kind that is not simulated.
     fn note_kind(&mut self, doc: &Document, nodes: bool) {
         let Object::Other { kind } = &doc.object else { return };
-        if binding::is_read(kind) || kind == placement::CLAIM {
+        if binding::is_read(kind) || ingress_class::is_read(kind) || kind == placement::CLAIM {
             return;
         }
         match known::kind(kind) {
@@ -51,7 +51,8 @@ impl Lowering<'_> {
 
 /// Whether the run is about this object.
 fn concerns(doc: &Document, subject: &Document, scenario: &Scenario) -> bool {
-    let asked = scenario.no_requests.is_none();
+    // A load balancer that is not made has been asked for all the same.
+    let asked = scenario.no_requests.is_none() || scenario.unserved.is_some();
     let is = |name: &str, namespace: &str| doc.name() == name && doc.namespace() == namespace;
     let of_action = scenario.actions.iter().filter_map(|a| match &a.kind {
         ActionKind::Rollout { deployment } | ActionKind::SelectorSwitch { deployment, .. } => {

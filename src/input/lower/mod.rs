@@ -11,8 +11,10 @@ mod cluster;
 mod commands;
 mod containers;
 mod forward;
+mod gates;
 mod handlers;
 mod hooks;
+mod ingress_class;
 mod left_out;
 pub mod lowering;
 pub(super) mod network;
@@ -76,15 +78,14 @@ impl Lowering<'_> {
         let port = service.ports.first().map(|p| p.target_port.clone());
         let apps = apps::versions(input, port, &mut self.problems, &mut self.assumptions);
         let ingress = split::ingress(self, &service);
-        crate::input::lower::binding::check(self);
         let way = path::lower(self, &service, ingress.as_ref());
         let (mut deployments, subject_index, on_path) =
             self.deployments(subject, &way.services, &apps);
         let placed = (&deployments[..], subject_index);
         let mut actions = actions::lower(self, subject, &way, placed, &apps);
         let path::Way { path, services, split } = way;
-        let in_front = path::in_front(self, &path);
-        path::inject_gates(self, &path, &service, &mut deployments, &mut actions);
+        let served = &mut deployments[..on_path];
+        gates::settle(self, (&path, &services), ingress.as_ref(), served, &mut actions);
         let platform = self.platform(&input.platform);
         let age = Dur::from_secs_f64(self.seconds("age_s", input.case.age_s, 3600.0));
         let (nodes, nodes_given) = self.nodes(age);
@@ -94,21 +95,21 @@ impl Lowering<'_> {
         let nodes: Vec<Arc<Node>> = nodes.into_iter().map(Arc::new).collect();
         let scheduler = self.scheduler(nodes.len() > 1);
         let kubernetes = self.kubernetes(&templates(&deployments, &actions));
-        let rolled = &deployments[subject_index];
+        let unserved = path::unserved(self, &path, &service, ingress.as_ref());
         let silence = serving::nothing_runs(&deployments, subject_index, &actions)
-            .or_else(|| serving::silence(input, subject));
-        let none = silence.is_some();
-        let given = self.given(&deployments);
+            .or_else(|| serving::silence(input, subject, unserved.is_some()));
         let place = (&platform, &kubernetes, &*nodes);
+        let (rolled, none) = (&deployments[subject_index], silence.is_some());
         let (traffic, horizon, follow) = traffic::lower(self, rolled, &actions, &path, place, none);
         let no_requests = silence.or_else(|| serving::rate_of_0(&traffic));
         let scenario = Scenario {
             name: input.name.clone(),
+            given: self.given(&deployments),
             kubernetes,
             pod_disruption_budgets: self.budgets(),
             ingress,
+            in_front: path::in_front(self, &path),
             path,
-            in_front,
             gate: self.gate(),
             age,
             horizon,
@@ -122,11 +123,11 @@ impl Lowering<'_> {
             scheduler,
             traffic,
             no_requests,
+            unserved,
             actions,
             platform,
             assumptions: Vec::new(),
             not_modelled: Vec::new(),
-            given,
         };
         if !self.problems.has_errors() {
             used::check(self, &scenario);

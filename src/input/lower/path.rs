@@ -1,25 +1,20 @@
 //! Which path requests take, and its settings: from the scenario, the manifests and the balancer's card.
 
-use crate::cluster::spec::{Deployment, Ingress, PodTemplate, Service, ServiceKind, selects};
+use crate::cluster::spec::{Ingress, Service, ServiceKind};
 use crate::engine::Dist;
 use crate::input::cards::{Card, CardKind};
 use crate::input::given::{CardSetting, Input};
 use crate::input::lower::lowering::{Lowering, lean};
-use crate::input::lower::{binding, split};
+use crate::input::lower::{binding, ingress_class, split};
 use crate::input::raw::case::ActionCase;
 use crate::input::raw::manifest::{Document, Object};
 use crate::input::text::diagnostics::{Diagnostic, did_you_mean};
 use crate::input::text::tree::quoted;
-use crate::model::balancer::elb::controller::GATES;
 use crate::model::balancer::services::Split;
 use crate::model::balancer::settings::{Given, Own};
 use crate::model::balancer::{Kind, Path, front};
-use crate::scenario::{Action, ActionKind};
+use crate::scenario::Unserved;
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::Arc;
-
-/// The namespace label that has readiness gates added to its pods.
-const INJECT: &str = "elbv2.k8s.aws/pod-readiness-gate-inject";
 
 /// How requests come to the Service, and with which others it shares them.
 pub(crate) struct Way {
@@ -30,6 +25,7 @@ pub(crate) struct Way {
 }
 
 pub(crate) fn lower(low: &mut Lowering<'_>, service: &Service, ingress: Option<&Ingress>) -> Way {
+    binding::check(low);
     let kind = match low.input.case.traffic.path {
         Some(kind) => kind,
         None => by_manifests(low, service, ingress),
@@ -75,15 +71,8 @@ pub(crate) fn lower(low: &mut Lowering<'_>, service: &Service, ingress: Option<&
 
 /// An Ingress decides, else the type of the Service.
 fn by_manifests(low: &mut Lowering<'_>, service: &Service, ingress: Option<&Ingress>) -> Kind {
-    if let Some(ingress) = ingress {
-        match ingress.class.as_deref() {
-            Some("alb") => return Kind::Alb,
-            Some(class) if class.contains("nginx") => return Kind::IngressNginx,
-            class => {
-                let class = class.map_or("without a class".to_owned(), |c| format!("of class {c}"));
-                low.not_modelled.push(format!("an Ingress {class}: requests go to the Service"));
-            }
-        }
+    if let Some(kind) = ingress.and_then(|ingress| ingress_class::kind(low, ingress)) {
+        return kind;
     }
     if let Some(binding) = binding::of(low.input, service) {
         return binding::kind(binding);
@@ -360,40 +349,32 @@ fn zones(low: &Lowering<'_>) -> usize {
     listed.chain(nodes).collect::<BTreeSet<_>>().len()
 }
 
-/// Pods of a labelled namespace that the Service selects when they are made get a readiness gate.
-pub(crate) fn inject_gates(
+/// Targets that are nodes take a port of the nodes: the controller refuses a Service without one, and
+/// makes no load balancer.
+pub(crate) fn unserved(
     low: &Lowering<'_>,
     path: &Path,
     service: &Service,
-    deployments: &mut [Deployment],
-    actions: &mut [Action],
-) {
-    let labelled = low.input.documents.iter().any(|d| match &d.object {
-        Object::Namespace(namespace) => {
-            let labels = namespace.metadata.labels.as_ref();
-            d.name() == service.namespace
-                && labels.and_then(|l| l.get(INJECT)).is_some_and(|v| v == "enabled")
-        }
-        _ => false,
-    });
-    if !labelled || !path.sets_gates() {
-        return;
-    }
-    let gate = binding::of(low.input, service).map_or(service.name.as_str(), Document::name);
-    let inject = |template: &mut Arc<PodTemplate>| {
-        let gated = |gate: &String| GATES.iter().any(|prefix| gate.starts_with(prefix));
-        if selects(&service.selector, &template.labels)
-            && !template.readiness_gates.iter().any(gated)
-        {
-            Arc::make_mut(template).readiness_gates.push(format!("{}{gate}", GATES[0]));
-        }
+    ingress: Option<&Ingress>,
+) -> Option<Unserved> {
+    let asked = ingress.is_some() || binding::of(low.input, service).is_some();
+    let nodes = asked && matches!(path, Path::Alb(s) | Path::Nlb(s) if s.controller.is_none());
+    let kind = match service.kind {
+        ServiceKind::ClusterIp => "ClusterIP",
+        ServiceKind::Headless => "headless",
+        ServiceKind::NodePort | ServiceKind::LoadBalancer => return None,
     };
-    deployments.iter_mut().for_each(|d| inject(&mut d.template));
-    for action in actions {
-        if let ActionKind::Rollout { deployment } | ActionKind::SelectorSwitch { deployment, .. } =
-            &mut action.kind
-        {
-            inject(&mut deployment.template);
-        }
-    }
+    let name = &service.name;
+    let of = ingress.map_or(format!("Service {name}"), |i| format!("Ingress {}", i.name));
+    nodes.then(|| Unserved {
+        action: format!("the making of a load balancer for {of}"),
+        what: format!(
+            "its targets are nodes, and Service {name} is {kind}: the controller refuses it"
+        ),
+        setting: "alb.ingress.kubernetes.io/target-type".to_owned(),
+        found: format!("instance, with a {kind} Service"),
+        needed: format!(
+            "alb.ingress.kubernetes.io/target-type: ip, or type: NodePort of Service {name}"
+        ),
+    })
 }

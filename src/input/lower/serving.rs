@@ -56,7 +56,7 @@ pub fn service(low: &mut Lowering<'_>, subject: &Subject) -> Service {
 /// Without a Service: one that selects the subject's pods and sends to their first port.
 fn stand_in(low: &mut Lowering<'_>, subject: &Subject, deployment: &Document) -> Service {
     let name = deployment.name().to_owned();
-    if silence(low.input, subject).is_none() {
+    if silent(low.input, subject).is_none() {
         let text = match &subject.dangling {
             Some(why) => {
                 format!("no Service selects Deployment {name} ({why}): clients use one that does")
@@ -98,8 +98,16 @@ fn carries_http(port: &ContainerPort) -> bool {
     port.protocol.as_deref().is_none_or(|p| p == "TCP")
 }
 
+/// Why no requests are sent, whatever the scenario asks for if there is no load balancer.
+pub fn silence(input: &Input, subject: &Subject, unserved: bool) -> Option<String> {
+    if unserved {
+        return Some("There is no load balancer: no requests are sent.".to_owned());
+    }
+    silent(input, subject)
+}
+
 /// Why no requests are sent, unless the scenario asks for some.
-pub fn silence(input: &Input, subject: &Subject) -> Option<String> {
+fn silent(input: &Input, subject: &Subject) -> Option<String> {
     if input.case_root.get("traffic").is_some() {
         return None;
     }

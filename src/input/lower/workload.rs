@@ -197,6 +197,7 @@ fn template(
             .flatten()
             .map(|g| g.condition_type.clone())
             .collect(),
+        unset_gates: Vec::new(),
         placement: placement::placement(check, spec),
         automount_service_account_token: spec.automount_service_account_token.unwrap_or(true),
         labels,

@@ -157,6 +157,7 @@ pub struct AppSection {
     pub never_ready: Option<bool>,
     pub concurrency: Option<u32>,
     pub queue: Option<u32>,
+    pub waiting: Option<WaitingCase>,
     pub keep_alive_timeout_s: Option<f64>,
     pub pre_stop_s: Option<f64>,
     pub post_start_s: Option<f64>,
@@ -195,6 +196,8 @@ pub struct AppCase {
     pub concurrency: Option<u32>,
     /// How many may wait; more are answered 503. Default: no limit.
     pub queue: Option<u32>,
+    /// Where those wait that are not worked on (with `concurrency`). Default: as in the card, else process.
+    pub waiting: Option<WaitingCase>,
     /// Closes idle keep-alive connections after this long. 0: never.
     pub keep_alive_timeout_s: Option<f64>,
     /// How long an exec or httpGet preStop hook takes. Default: read from a `sleep N` command, else 0.
@@ -206,6 +209,16 @@ pub struct AppCase {
     pub ports: Option<Vec<u16>>,
     /// How long its answer to a probe takes. Default: read from a `sleep N` of an exec probe, else 0.
     pub probe_s: Option<f64>,
+}
+
+/// Where requests wait for a slot.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum WaitingCase {
+    /// In the process, which has accepted their connections: a graceful stop answers them.
+    Process,
+    /// In the listener's backlog, as with synchronous workers: reset when the listener closes.
+    Backlog,
 }
 
 /// What the process does on SIGTERM.
@@ -226,8 +239,8 @@ pub enum OnSigtermCase {
 #[derive(Clone, Debug, PartialEq, Deserialize, JsonSchema)]
 #[serde(tag = "kind", rename_all = "kebab-case", deny_unknown_fields)]
 pub enum ActionCase {
-    /// Nothing: only the load.
-    None {},
+    /// Nothing: only the load (`at_s` changes nothing).
+    None { at_s: Option<f64> },
     /// `kubectl apply` of the update; without one, or once it is applied, `kubectl rollout restart`.
     Rollout {
         at_s: Option<f64>,
@@ -333,6 +346,7 @@ impl AppSection {
             never_ready: self.never_ready,
             concurrency: self.concurrency,
             queue: self.queue,
+            waiting: self.waiting,
             keep_alive_timeout_s: self.keep_alive_timeout_s,
             pre_stop_s: self.pre_stop_s,
             post_start_s: self.post_start_s,
@@ -359,6 +373,7 @@ impl AppCase {
             never_ready: self.never_ready.or(base.never_ready),
             concurrency: self.concurrency.or(base.concurrency),
             queue: self.queue.or(base.queue),
+            waiting: self.waiting.or(base.waiting),
             keep_alive_timeout_s: self.keep_alive_timeout_s.or(base.keep_alive_timeout_s),
             pre_stop_s: self.pre_stop_s.or(base.pre_stop_s),
             post_start_s: self.post_start_s.or(base.post_start_s),

@@ -2,7 +2,7 @@
 
 use super::check;
 use super::elb::zones::{self, Threshold};
-use super::elb::{Settings, controller, rule};
+use super::elb::{self, Settings, controller, rule};
 use super::front;
 use super::layer7::{Entry, Layer7};
 use super::settings::{Given, Own};
@@ -21,6 +21,7 @@ pub fn settings(given: &mut dyn Given) -> Settings {
     let own = |given: &dyn Given, key: &str| given.annotation(&format!("{PREFIX}{key}"));
     let group = format!("{PREFIX}target-group-attributes");
     let balancer = format!("{PREFIX}load-balancer-attributes");
+    let subnets = own(given, "subnets").map(elb::one_a_subnet);
     let target_type = own(given, "target-type");
     let interval = own(given, "healthcheck-interval-seconds");
     let timeout = own(given, "healthcheck-timeout-seconds");
@@ -57,7 +58,7 @@ pub fn settings(given: &mut dyn Given) -> Settings {
     Settings {
         name: "ALB",
         hop: Hop { pick, l7: Some(layer7(given, idle)), empty: Empty::Status(503) },
-        nodes: given.count("nodes", None),
+        nodes: given.count("nodes", subnets),
         check: check::Rules {
             interval: given.seconds("check_interval", interval),
             from_end: false,
@@ -75,7 +76,10 @@ pub fn settings(given: &mut dyn Given) -> Settings {
         fail_open,
         cross_zone,
         dns,
-        controller: (!instance).then(|| controller::Settings::read(given)),
+        controller: (!instance).then(|| controller::Settings {
+            legacy: given.word("controller", None, &["v2", "v1"]) == 1,
+            ..controller::Settings::read(given)
+        }),
         rule: given.weighted().then(|| rule::Settings::read(given)),
     }
 }

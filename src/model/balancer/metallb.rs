@@ -15,7 +15,7 @@ use crate::timeline::{Empty, Hop, Pick, Recorder, Target, ViewId};
 #[derive(Clone, Debug, PartialEq)]
 pub struct Settings {
     pub bgp: bool,
-    /// externalTrafficPolicy Local: only nodes with a ready pod announce.
+    /// externalTrafficPolicy Local: only nodes with a pod that can serve announce.
     pub local: bool,
     /// A speaker's decision until traffic follows it.
     pub announcement: Dist,
@@ -48,8 +48,8 @@ pub enum Event {
 pub struct MetalLb {
     settings: Settings,
     members: Members,
-    /// Ready endpoints by node (its view's number).
-    ready: List<ViewId, u32>,
+    /// Endpoints that can serve by node (its view's number).
+    serving: List<ViewId, u32>,
     nodes: Vec<ViewId>,
     listing: Listing,
     announced: Vec<ViewId>,
@@ -74,7 +74,7 @@ impl MetalLb {
         let mut nodes: Vec<(u64, ViewId)> = nodes.iter().map(|n| (rng.next_u64(), *n)).collect();
         nodes.sort_unstable();
         MetalLb {
-            ready: vec![0; nodes.len()].into(),
+            serving: vec![0; nodes.len()].into(),
             listing: Listing::new(timeline.view("MetalLB".to_owned(), hop)),
             nodes: nodes.into_iter().map(|(_, node)| node).collect(),
             settings: settings.clone(),
@@ -88,10 +88,10 @@ impl MetalLb {
     fn set(&mut self, cluster: &Cluster, pod: PodId, conditions: Option<Conditions>) {
         let was = self.members.get(pod);
         self.members.set(pod, conditions);
-        let count = |c: Option<Conditions>| u32::from(c.is_some_and(|c| c.ready));
+        let count = |c: Option<Conditions>| u32::from(c.is_some_and(|c| c.serving));
         if let Some(node) = cluster.pods[pod].node {
-            let ready = &mut self.ready[usize::from(node)];
-            *ready = *ready + count(conditions) - count(was);
+            let serving = &mut self.serving[usize::from(node)];
+            *serving = *serving + count(conditions) - count(was);
         }
     }
 
@@ -107,10 +107,15 @@ impl MetalLb {
         }
     }
 
-    /// The nodes that are to announce.
+    /// The nodes that are to announce: none while no endpoint can serve, whatever the policy.
+    ///
+    /// `speaker/layer2_controller.go: ShouldAnnounce`, `speaker/bgp_controller.go: ShouldAnnounce` of
+    /// metallb/metallb.
     fn wanted(&self) -> Vec<ViewId> {
-        let has_ready = |node: &&ViewId| !self.settings.local || self.ready[**node] > 0;
-        let nodes = self.nodes.iter().filter(has_ready).copied();
+        let anywhere = self.serving.iter().any(|&n| n > 0);
+        let here = |node: &ViewId| self.serving[*node] > 0;
+        let may = |node: &&ViewId| if self.settings.local { here(node) } else { anywhere };
+        let nodes = self.nodes.iter().filter(may).copied();
         nodes.take(if self.settings.bgp { usize::MAX } else { 1 }).collect()
     }
 }

@@ -309,9 +309,10 @@ impl Kind {
 }
 
 impl Path {
-    /// A controller of the path sets readiness gates, and a webhook adds them to pods of labelled namespaces.
-    pub fn sets_gates(&self) -> bool {
-        matches!(self, Path::Alb(s) | Path::Nlb(s) if s.controller.is_some())
+    /// The controller of the path that sets readiness gates.
+    pub fn controller(&self) -> Option<&elb::controller::Settings> {
+        let (Path::Alb(s) | Path::Nlb(s)) = self else { return None };
+        s.controller.as_ref()
     }
 
     /// How long a readiness gate is set after the pod's containers are ready, slow but not extreme; in

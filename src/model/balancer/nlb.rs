@@ -2,7 +2,7 @@
 
 use super::check;
 use super::elb::zones::{self, Threshold};
-use super::elb::{Settings, controller};
+use super::elb::{self, Settings, controller};
 use super::settings::Given;
 use crate::engine::{Dist, Dur};
 use crate::timeline::{Empty, Hop, Pick};
@@ -44,12 +44,13 @@ pub fn settings(given: &mut dyn Given) -> Settings {
         count: given.threshold("dns_minimum_healthy_targets", count) as u32,
         percent: given.threshold("dns_minimum_healthy_percent", percent),
     };
+    let subnets = own(given, "subnets").map(elb::one_a_subnet);
     let zoned = !cross_zone && given.zones() > 1;
     let dns = zoned.then(|| zones::Settings::read(given, threshold));
     Settings {
         name: "NLB",
         hop: Hop { pick: Pick::FlowHash, l7: None, empty: Empty::Drop },
-        nodes: given.count("nodes", None),
+        nodes: given.count("nodes", subnets),
         check: check::Rules {
             interval: given.seconds("check_interval", interval),
             from_end: false,

@@ -182,6 +182,7 @@ fn version(name: &str) -> Version {
         service: Dist::constant(0.02),
         concurrency: None,
         queue: None,
+        backlog: false,
         keep_alive_timeout: None,
     }
 }

@@ -92,6 +92,32 @@ fn a_short_queue_turns_away_what_theory_says() {
     assert_eq!(outcome.by_cause().keys().collect::<Vec<_>>(), [&Cause::Overload]);
 }
 
+/// What waits in a listener's backlog when it closes is reset, as many as theory says wait; what waits inside
+/// the process is answered.
+#[test]
+fn a_closing_listener_resets_its_backlog() {
+    const RUNS: u64 = 400;
+    let (c, load) = (4, 3.0);
+    let mut resets = [0.0; 2];
+    for seed in 0..RUNS {
+        for backlog in [false, true] {
+            let pods = vec![pod(0, -100.0, 1.5, 1e6)];
+            let all = timeline(pods, vec![view(&[0], Vec::new())], exponential(0.01), 1e6);
+            let mut timeline = limited(all, c, None);
+            timeline.versions[0].backlog = backlog;
+            let t = traffic(Arrivals::Poisson, load / 0.01, 0.0, 2.0);
+            let outcome = run(&timeline, &t, seed);
+            let waiting = || outcome.losses.iter().filter(|(key, _)| key.cause == Cause::Backlog);
+            assert!(waiting().all(|(key, _)| key.failure == Failure::Reset));
+            let reset: f64 = waiting().map(|(_, n)| n).sum();
+            resets[usize::from(backlog)] += reset / RUNS as f64;
+        }
+    }
+    let expected = load * erlang_c_wait(c, load);
+    assert_eq!(resets[0], 0.0);
+    assert!((resets[1] - expected).abs() < 0.3, "{resets:?} {expected}");
+}
+
 #[test]
 fn a_closed_loop_obeys_littles_law() {
     let timeline = limited(steady(3, exponential(0.05), Pick::LeastOutstanding), 2, None);

@@ -62,6 +62,7 @@ pub fn version(name: &str, service: Dist) -> Version {
         service,
         concurrency: None,
         queue: None,
+        backlog: false,
         keep_alive_timeout: None,
     }
 }

@@ -19,6 +19,8 @@ use std::collections::BTreeSet;
 /// How the AWS Load Balancer Controller works through its queue and calls AWS.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Settings {
+    /// It is version 1, which sets gates of other names.
+    pub legacy: bool,
     /// One call of the ELB API.
     pub api_call: Dist,
     /// Register and deregister calls a second, and at once.
@@ -43,6 +45,7 @@ impl Settings {
     /// Its entries of the card.
     pub fn read(given: &mut dyn Given) -> Settings {
         Settings {
+            legacy: false,
             api_call: given.dist("api_call"),
             register_per_s: given.number("register_per_s", None),
             register_burst: given.count("register_burst", None),
@@ -287,11 +290,12 @@ fn say(out: &mut impl Out<balancer::Event>, at: Time, event: Event) {
     out.at(at, super::Event::Controller(event).into());
 }
 
-/// All readiness gates of the pod are the controller's.
+/// All readiness gates of the pod are set by the controller.
 fn is_gated(cluster: &Cluster, pod: PodId) -> bool {
-    let gates = &cluster.template_of(pod).readiness_gates;
+    let template = cluster.template_of(pod);
+    let gates = &template.readiness_gates;
     let ours = |gate: &String| GATES.iter().any(|prefix| gate.starts_with(prefix));
-    !gates.is_empty() && gates.iter().all(ours)
+    !gates.is_empty() && template.unset_gates.is_empty() && gates.iter().all(ours)
 }
 
 fn is_waiting(cluster: &Cluster, pod: PodId) -> bool {

@@ -10,6 +10,7 @@ mod routing;
 pub mod rule;
 pub mod zones;
 
+use super::settings::Own;
 use super::{Model, Scene, check};
 use crate::cluster::objects::{Conditions, PodId};
 use crate::cluster::spec::Node;
@@ -65,6 +66,12 @@ pub enum Event {
     LookUp {
         client: u32,
     },
+}
+
+/// A load balancer has a node in each subnet that an annotation lists.
+pub fn one_a_subnet(listed: Own) -> Own {
+    let subnets = listed.text.split(',').filter(|name| !name.trim().is_empty());
+    Own { text: subnets.count().to_string(), ..listed }
 }
 
 /// An AWS load balancer: a target group for each Service, and who registers pods there.

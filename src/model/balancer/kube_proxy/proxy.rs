@@ -47,12 +47,15 @@ pub struct Proxies {
     touched: Vec<Changed>,
     rng: Rng,
     local: bool,
+    /// With `local`: where connections go while there is no endpoint anywhere.
+    rejects: Option<ViewId>,
     policy: Policy,
 }
 
 impl Proxies {
     /// One proxy per node; their rules are in force and quiet. With `local` (externalTrafficPolicy Local) a
-    /// node's rules name its own pods alone; without one it drops. Each Service is treated on its own.
+    /// node's rules name its own pods alone; without one it drops, and rejects if no node has one. Each
+    /// Service is treated on its own.
     pub fn new(
         ctx: Ctx,
         nodes: &[Arc<spec::Node>],
@@ -72,9 +75,13 @@ impl Proxies {
             counts: Counts::new(Rules::of(minor)),
             scheduled: Time::NEVER,
         };
+        let nodes = nodes.iter().map(node).collect();
+        let hop = Hop { pick: Pick::Random, l7: None, empty: Empty::Refuse };
+        let rejects = local.then(|| timeline.view("kube-proxy's reject rule".to_owned(), hop));
         Proxies {
             service,
-            nodes: nodes.iter().map(node).collect(),
+            nodes,
+            rejects,
             history: History::default(),
             touched: Vec::new(),
             rng: ctx.seed.stream("kube-proxy", u64::from(service)),
@@ -116,11 +123,10 @@ impl Proxies {
     fn plan_gap(&mut self, scene: &mut Scene, node: u16, done: Time) {
         let state = &self.nodes[usize::from(node)];
         let mut counts = state.counts;
-        let of = |conditions: Option<Conditions>| conditions.map(|c| endpoint(c, self.local));
         for change in self.history.between(state.programmed, state.running) {
-            if !self.local || is_on(scene.cluster, change.pod, node) {
-                counts.take(of(change.was), of(change.is));
-            }
+            let here = self.local && is_on(scene.cluster, change.pod, node);
+            let of = |conditions: Option<Conditions>| conditions.map(|c| endpoint(c, here));
+            counts.take(of(change.was), of(change.is));
         }
         if counts.usable(self.policy).anywhere {
             let gap = Dur::from_secs_f64(scene.ctx.platform.proxy_table_gap_s);
@@ -132,22 +138,23 @@ impl Proxies {
     /// Puts the endpoints of the run into force and notes what changed for clients.
     fn program(&mut self, ctx: Ctx, node: u16, cluster: &Cluster, timeline: &mut Recorder) {
         let (policy, local) = (self.policy, self.local);
-        let Proxies { history, touched, nodes, .. } = self;
+        let Proxies { history, touched, nodes, rejects, .. } = self;
         let state = &mut nodes[usize::from(node)];
-        let concerns = |pod: PodId| !local || is_on(cluster, pod, node);
+        let here = |pod: PodId| local && is_on(cluster, pod, node);
         touched.clear();
-        let entries = history.between(state.programmed, state.running);
-        touched.extend(entries.iter().filter(|e| concerns(e.pod)));
+        touched.extend(history.between(state.programmed, state.running));
         state.programmed = state.running;
         let before = state.counts.usable(policy);
-        let of = |conditions: Option<Conditions>| conditions.map(|c| endpoint(c, local));
-        touched.iter().for_each(|change| state.counts.take(of(change.was), of(change.is)));
+        for change in &*touched {
+            let of = |c: Option<Conditions>| c.map(|c| endpoint(c, here(change.pod)));
+            state.counts.take(of(change.was), of(change.is));
+        }
         let after = state.counts.usable(policy);
         touched.sort_by_key(|change| change.pod);
         let view = state.view;
         let mut note = |Changed { pod, was, is }: Changed| {
-            let takes = |usable: Usable, conditions| {
-                of(conditions).is_some_and(|endpoint| usable.lists(endpoint).any())
+            let takes = |usable: Usable, conditions: Option<Conditions>| {
+                conditions.is_some_and(|c| usable.lists(endpoint(c, here(pod))).any())
             };
             let kind = match (takes(before, was), takes(after, is)) {
                 (false, true) => ChangeKind::Add { weight: 1.0 },
@@ -160,11 +167,16 @@ impl Proxies {
             touched.chunk_by(|a, b| a.pod == b.pod).map(Changed::over).for_each(note);
         } else {
             let now = history.at(state.programmed);
-            for (pod, &is) in (0..).map(PodId).zip(&now).filter(|&(pod, _)| concerns(pod)) {
+            for (pod, &is) in (0..).map(PodId).zip(&now).filter(|&(pod, _)| !local || here(pod)) {
                 let first = touched.partition_point(|change| change.pod < pod);
                 let was = touched.get(first).filter(|c| c.pod == pod).map_or(is, |c| c.was);
                 note(Changed { pod, was, is });
             }
+        }
+        if let Some(rejects) = rejects.filter(|_| before.anywhere != after.anywhere) {
+            let rejected = ChangeKind::Add { weight: 1.0 };
+            let kind = if after.anywhere { ChangeKind::Remove } else { rejected };
+            timeline.list(view, ctx.now, Target::View(rejects), kind);
         }
     }
 }
@@ -208,16 +220,22 @@ impl Model for Proxies {
             return;
         }
         let adopted = self.history.adopt(pod, conditions);
-        for (i, node) in self.nodes.iter_mut().enumerate() {
-            if self.local && !is_on(scene.cluster, pod, i as u16) {
-                continue;
-            }
-            let of = |conditions: Option<Conditions>| conditions.map(|c| endpoint(c, self.local));
+        for (i, node) in (0..).zip(&mut self.nodes) {
+            let here = self.local && is_on(scene.cluster, pod, i);
+            let of = |conditions: Option<Conditions>| conditions.map(|c| endpoint(c, here));
             node.counts.take(of(adopted.was), of(adopted.is));
-            if conditions.ready {
+            if conditions.ready && (here || !self.local) {
                 let backend = Backend { target: Target::Pod(pod), weight: 1.0 };
                 scene.timeline.begin(node.view, [backend]);
             }
+        }
+    }
+
+    fn start(&mut self, scene: &mut Scene, _out: &mut impl Out<balancer::Event>) {
+        let Some(rejects) = self.rejects else { return };
+        for node in self.nodes.iter().filter(|n| !n.counts.usable(self.policy).anywhere) {
+            let backend = Backend { target: Target::View(rejects), weight: 1.0 };
+            scene.timeline.begin(node.view, [backend]);
         }
     }
 

@@ -61,7 +61,8 @@ impl Simulation<'_> {
         self.cut_all(&broken, Cause::Rehash);
     }
 
-    /// A request that is still on its way to a pod on a connection that is being closed there is lost.
+    /// The listener closes: a request that is still on its way to the pod on a connection that is being
+    /// closed there is lost, and so is what waits in the backlog.
     fn races(&mut self, pod: u32, life: u16) {
         let now = self.now;
         let race = |hop: u32| self.l7(hop).and_then(|l7| l7.pool).map(|pool| pool.race_window.0);
@@ -69,16 +70,18 @@ impl Simulation<'_> {
             let mine = r.reused && r.pod == pod && r.life == life;
             mine && race(r.hop).is_some_and(|window| window > 0 && r.began >= now - window)
         };
-        let mut lost = self.served(late);
-        let queue = &self.pods.states[pod as usize].queue;
-        let waiting = queue.iter().filter(|i| late(&self.requests[**i as usize]));
-        lost.extend(waiting.map(|index| {
-            let stamp = self.requests[*index as usize].stamp;
-            Served { stamp, index: *index }
+        let served = self.served(late).into_iter();
+        let mut lost: Vec<(u32, Cause)> = served.map(|s| (s.index, Cause::IdleRace)).collect();
+        let state = &self.pods.states[pod as usize];
+        lost.extend(state.queue.iter().filter_map(|&index| {
+            let request = &self.requests[index as usize];
+            let cause = if late(request) { Cause::IdleRace } else { Cause::Backlog };
+            let unaccepted = state.backlog && request.life == life && !request.reused;
+            (late(request) || unaccepted).then_some((index, cause))
         }));
-        for Served { index, .. } in lost {
+        for (index, cause) in lost {
             self.leave_unfinished(index);
-            self.answer_failed(index, Failure::Reset, Cause::IdleRace);
+            self.answer_failed(index, Failure::Reset, cause);
         }
     }
 

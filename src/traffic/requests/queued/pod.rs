@@ -22,6 +22,8 @@ pub struct PodState {
     /// None: unlimited, and nothing is counted.
     pub concurrency: Option<u32>,
     queue_limit: usize,
+    /// What waits has not been accepted.
+    pub backlog: bool,
     pub running: u32,
     pub queue: VecDeque<u32>,
 }
@@ -42,6 +44,7 @@ impl Pods {
             PodState {
                 concurrency: version.concurrency,
                 queue_limit: version.queue.map_or(usize::MAX, |q| q as usize),
+                backlog: version.backlog,
                 running: 0,
                 queue: VecDeque::new(),
             }

@@ -1,0 +1,240 @@
+//! Readiness gates: which ones the load balancer's controller adds to pods, and which of those that pods have
+//! are ever set, by exact name.
+//!
+//! Version 2 of the AWS Load Balancer Controller sets `target-health.elbv2.k8s.aws/<TargetGroupBinding>`;
+//! in a labelled namespace its webhook adds that gate and takes those of version 1 away. Version 1 (the AWS
+//! ALB Ingress Controller) sets `target-health.alb.ingress.k8s.aws/<ingress>_<service>_<port>`.
+//!
+//! Sources: `pkg/inject/pod_readiness.go`, `pkg/ingress/model_build_target_group.go`,
+//! `docs/deploy/pod_readiness_gate.md` of kubernetes-sigs/aws-load-balancer-controller, and
+//! `docs/guide/ingress/pod-conditions.md` of its version 1.
+
+use crate::cluster::gates::UnsetGate;
+use crate::cluster::spec::{Deployment, Ingress, PodTemplate, Service, TargetPort, selects};
+use crate::input::lower::binding;
+use crate::input::lower::lowering::Lowering;
+use crate::input::raw::manifest::{Document, Object};
+use crate::model::balancer::Path;
+use crate::model::balancer::elb::controller::GATES;
+use crate::scenario::{Action, ActionKind, templates};
+use std::sync::Arc;
+
+/// The namespace label that has readiness gates added to its pods.
+const INJECT: &str = "elbv2.k8s.aws/pod-readiness-gate-inject";
+/// So many letters off, a name is a misspelling of another.
+const CLOSE: usize = 4;
+/// The hash at the end of a name that the controller makes.
+const HASH: usize = 10;
+
+/// What the load balancer's controller sets.
+struct Setters<'a> {
+    path: &'a Path,
+    groups: Vec<Group<'a>>,
+    labelled: bool,
+    /// It is version 1.
+    legacy: bool,
+    /// The scenario's own controller sets what is left.
+    external: bool,
+}
+
+/// The target group of a Service.
+struct Group<'a> {
+    service: &'a Service,
+    /// The TargetGroupBinding's name, up to its hash where the controller makes it.
+    binding: String,
+    made: bool,
+    /// Gates of version 1.
+    legacy: Vec<String>,
+}
+
+/// Adds the gates that a webhook adds, and notes those that nobody sets.
+pub(crate) fn settle(
+    low: &mut Lowering<'_>,
+    (path, services): (&Path, &[Service]),
+    ingress: Option<&Ingress>,
+    deployments: &mut [Deployment],
+    actions: &mut [Action],
+) {
+    let groups = services.iter().map(|s| group(low, s, ingress)).collect();
+    let labelled = services.first().is_some_and(|s| is_labelled(low, &s.namespace));
+    let external = low.input.case.gate.is_some();
+    let asked = path.controller().is_some_and(|c| c.legacy);
+    let mut setters = Setters { path, groups, labelled, legacy: asked, external };
+    let chosen = low.input.balancer_settings.iter().any(|(_, keys, _)| keys[0] == "controller");
+    if !chosen && !labelled && path.controller().is_some() {
+        let mut present =
+            templates(deployments, actions).into_iter().flat_map(|t| &t.readiness_gates);
+        if let Some(gate) = present.find(|gate| setters.is_legacy(gate)) {
+            let text = format!(
+                "v1 of the AWS Load Balancer Controller, which sets the gate {gate}; v2 never does: \
+                 it adds its own to pods of namespaces labelled {INJECT}=enabled"
+            );
+            low.assume("load balancer controller", text);
+            setters.legacy = true;
+        }
+    }
+    deployments.iter_mut().for_each(|d| setters.settle(&mut d.template, false));
+    for action in actions {
+        let later = matches!(action.kind, ActionKind::SelectorSwitch { .. });
+        if let ActionKind::Rollout { deployment } | ActionKind::SelectorSwitch { deployment, .. } =
+            &mut action.kind
+        {
+            setters.settle(&mut deployment.template, later);
+        }
+    }
+}
+
+fn is_labelled(low: &Lowering<'_>, namespace: &str) -> bool {
+    low.input.documents.iter().any(|d| match &d.object {
+        Object::Namespace(object) => {
+            let labels = object.metadata.labels.as_ref();
+            d.name() == namespace
+                && labels.and_then(|l| l.get(INJECT)).is_some_and(|v| v == "enabled")
+        }
+        _ => false,
+    })
+}
+
+fn group<'a>(low: &Lowering<'_>, service: &'a Service, ingress: Option<&Ingress>) -> Group<'a> {
+    let written = binding::of(low.input, service).map(Document::name);
+    let short = |name: &str| -> String {
+        name.chars().filter(char::is_ascii_alphanumeric).take(8).collect()
+    };
+    let made = || format!("k8s-{}-{}-", short(&service.namespace), short(&service.name));
+    let backends = ingress.iter().flat_map(|i| i.backends.iter().map(|b| (&i.name, b)));
+    let mine = backends.filter(|(_, (name, _))| *name == service.name);
+    let legacy = mine.map(|(ingress, (name, port))| {
+        let port = match port {
+            TargetPort::Number(n) => n.to_string(),
+            TargetPort::Name(name) => name.clone(),
+        };
+        format!("{}{ingress}_{name}_{port}", GATES[1])
+    });
+    Group {
+        service,
+        made: written.is_none(),
+        binding: written.map_or_else(made, str::to_owned),
+        legacy: legacy.collect(),
+    }
+}
+
+impl Group<'_> {
+    /// The gate of version 2, as far as its name is known.
+    fn gate(&self) -> String {
+        format!("{}{}{}", GATES[0], self.binding, if self.made { "*" } else { "" })
+    }
+
+    /// Whether `gate` is that one.
+    fn is(&self, gate: &str) -> bool {
+        let Some(rest) = gate.strip_prefix(GATES[0]) else { return false };
+        let hash = rest.strip_prefix(self.binding.as_str());
+        hash.is_some_and(|hash| match self.made {
+            true => {
+                let alphanumeric = hash.bytes().all(|b| b.is_ascii_alphanumeric());
+                hash == "*" || (hash.len() == HASH && alphanumeric)
+            }
+            false => hash.is_empty(),
+        })
+    }
+}
+
+impl Setters<'_> {
+    /// `later`: the Service selects the pods only once they are there.
+    fn settle(&self, template: &mut Arc<PodTemplate>, later: bool) {
+        let selected = |g: &&Group<'_>| selects(&g.service.selector, &template.labels);
+        let injects = self.path.controller().is_some() && self.labelled && !self.legacy;
+        let mut gates = template.readiness_gates.clone();
+        if injects && !later && self.groups.iter().any(|g| selected(&g)) {
+            gates.retain(|gate| !gate.starts_with(GATES[1]));
+            for group in self.groups.iter().filter(selected) {
+                if !gates.iter().any(|gate| group.is(gate)) {
+                    gates.push(group.gate());
+                }
+            }
+        }
+        let unset: Vec<UnsetGate> = match self.external {
+            true => Vec::new(),
+            false => gates.iter().filter_map(|gate| self.unset(gate, template, later)).collect(),
+        };
+        if gates != template.readiness_gates || unset != template.unset_gates {
+            let template = Arc::make_mut(template);
+            template.readiness_gates = gates;
+            template.unset_gates = unset;
+        }
+    }
+
+    /// Why the gate of such a pod is never set; None: it is.
+    fn unset(&self, gate: &str, template: &PodTemplate, later: bool) -> Option<UnsetGate> {
+        let mine = |g: &&Group<'_>| later || selects(&g.service.selector, &template.labels);
+        let groups = || self.groups.iter().filter(mine);
+        let sets = match self.legacy {
+            true => groups().any(|g| g.legacy.iter().any(|l| l == gate)),
+            false => groups().any(|g| g.is(gate)),
+        };
+        if sets && self.path.controller().is_some() {
+            return None;
+        }
+        let old = gate.starts_with(GATES[1]);
+        let names: Vec<String> = match old || self.legacy {
+            true => groups().flat_map(|g| g.legacy.clone()).collect(),
+            false => groups().map(Group::gate).collect(),
+        };
+        let (why, needed) = self.reason(gate, &names);
+        Some(UnsetGate { name: gate.to_owned(), why, needed })
+    }
+
+    /// Why, and what would do. `names`: gates of this kind that are set.
+    fn reason(&self, gate: &str, names: &[String]) -> (String, String) {
+        let distance = |name: &String| strsim::damerau_levenshtein(name, gate);
+        let nearest = names.iter().min_by_key(|name| distance(name));
+        let of_aws = GATES.iter().any(|prefix| gate.starts_with(prefix));
+        let said = |why: &str, needed: &str| (why.to_owned(), needed.to_owned());
+        let label = format!("{INJECT}: enabled on the namespace");
+        match (self.path, self.path.controller()) {
+            (Path::Alb(_), None) if of_aws => {
+                said("the targets are nodes", "alb.ingress.kubernetes.io/target-type: ip")
+            }
+            (Path::Nlb(_), None) if of_aws => said(
+                "the targets are nodes",
+                "service.beta.kubernetes.io/aws-load-balancer-nlb-target-type: ip",
+            ),
+            (_, None) if of_aws => {
+                said("no load balancer of AWS leads here", "an Ingress of class alb, or no gate")
+            }
+            (_, Some(_)) if gate.starts_with(GATES[1]) && !self.legacy => match nearest {
+                Some(name) if name == gate => {
+                    said("v2 of the AWS Load Balancer Controller does not know it", &label)
+                }
+                Some(name) => said(
+                    &format!("no Ingress, Service and port are called so (the nearest is {name})"),
+                    &format!("{name} with v1 of the controller, {label} with v2"),
+                ),
+                None => said("no Ingress leads to the Service", &label),
+            },
+            (_, Some(_)) if of_aws => {
+                let what = if self.legacy { "Ingress, Service and port" } else { "target group" };
+                let nearest = nearest.map_or("no gate".to_owned(), Clone::clone);
+                said(&format!("no {what} is called so (the nearest is {nearest})"), &nearest)
+            }
+            _ => match self.close(gate) {
+                Some(name) => {
+                    said(&format!("nothing in the input sets it (did you mean {name}?)"), &name)
+                }
+                None => {
+                    said("nothing in the input sets it", "a controller that sets it, or no gate")
+                }
+            },
+        }
+    }
+
+    /// The gate that this is a misspelling of.
+    fn close(&self, gate: &str) -> Option<String> {
+        let all = self.groups.iter().flat_map(|g| g.legacy.iter().cloned().chain([g.gate()]));
+        let near = all.map(|name| (strsim::damerau_levenshtein(&name, gate), name));
+        near.filter(|(off, _)| *off <= CLOSE).min().map(|(_, name)| name)
+    }
+
+    fn is_legacy(&self, gate: &str) -> bool {
+        self.groups.iter().any(|g| g.legacy.iter().any(|l| l == gate))
+    }
+}

@@ -1,0 +1,253 @@
+//! Which controller serves an Ingress: the one that its IngressClass names, else what its class is called,
+//! else its annotations, else the only one there is.
+
+use crate::cluster::spec::Ingress;
+use crate::input::given::Input;
+use crate::input::lower::lowering::Lowering;
+use crate::input::raw::manifest::{Document, Object};
+use crate::model::balancer::Kind;
+
+const KIND: &str = "IngressClass";
+/// The class that the API server gives an Ingress without one.
+const DEFAULT: &str = "ingressclass.kubernetes.io/is-default-class";
+
+/// A controller of Ingresses.
+#[derive(Clone, Copy, Debug, PartialEq)]
+enum Controller {
+    Modelled(Kind),
+    /// What it is called.
+    Other(&'static str),
+}
+
+use Controller::{Modelled, Other};
+
+const F5: Controller = Other("F5's NGINX Ingress Controller");
+
+/// Names that `spec.controller` of an IngressClass begins with.
+const CONTROLLERS: [(&str, Controller); 11] = [
+    ("ingress.k8s.aws/alb", Modelled(Kind::Alb)),
+    ("eks.amazonaws.com/alb", Modelled(Kind::Alb)),
+    ("k8s.io/ingress-nginx", Modelled(Kind::IngressNginx)),
+    ("k8s.io/internal-ingress-nginx", Modelled(Kind::IngressNginx)),
+    ("webapprouting.kubernetes.azure.com", Modelled(Kind::IngressNginx)),
+    ("nginx.org/ingress-controller", F5),
+    ("azure/application-gateway", Other("Azure's Application Gateway")),
+    ("ingress-controllers.konghq.com", Other("Kong")),
+    ("traefik.io/ingress-controller", Other("Traefik")),
+    ("haproxy.org/ingress-controller", Other("HAProxy's Ingress controller")),
+    ("projectcontour.io", Other("Contour")),
+];
+
+/// What classes are called that need no IngressClass to be known.
+const CLASSES: [(&str, Controller); 5] = [
+    ("alb", Modelled(Kind::Alb)),
+    ("eks-auto-alb", Modelled(Kind::Alb)),
+    ("nginx", Modelled(Kind::IngressNginx)),
+    ("webapprouting.kubernetes.azure.com", Modelled(Kind::IngressNginx)),
+    ("azure/application-gateway", Other("Azure's Application Gateway")),
+];
+
+/// Prefixes of the annotations that each reads.
+const ANNOTATIONS: [(&str, Controller); 9] = [
+    ("alb.ingress.kubernetes.io/", Modelled(Kind::Alb)),
+    ("nginx.ingress.kubernetes.io/", Modelled(Kind::IngressNginx)),
+    ("nginx.org/", F5),
+    ("nginx.com/", F5),
+    ("appgw.ingress.kubernetes.io/", Other("Azure's Application Gateway")),
+    ("konghq.com/", Other("Kong")),
+    ("traefik.ingress.kubernetes.io/", Other("Traefik")),
+    ("haproxy.org/", Other("HAProxy's Ingress controller")),
+    ("projectcontour.io/", Other("Contour")),
+];
+
+/// The kind is read.
+pub(crate) fn is_read(kind: &str) -> bool {
+    kind == KIND
+}
+
+/// How requests reach the Ingress' Services; None: by a way that is not modelled, which is said.
+pub(crate) fn kind(low: &mut Lowering<'_>, ingress: &Ingress) -> Option<Kind> {
+    let (controller, why) = match &ingress.class {
+        Some(class) => of_class(low.input, class, ingress),
+        None => without_class(low.input, ingress),
+    };
+    match (controller, why) {
+        (Some(Modelled(kind)), why) => {
+            if let Some(why) = why {
+                low.assume("traffic.path", format!("{}, for {why}", title(kind)));
+            }
+            return Some(kind);
+        }
+        (Some(Other(name)), _) => {
+            low.not_modelled.push(format!("an Ingress of {name}: requests go to the Service"));
+        }
+        (None, Some(class)) => {
+            low.not_modelled
+                .push(format!("an Ingress of class {class}: requests go to the Service"));
+        }
+        (None, None) => {
+            let text = format!(
+                "requests go to the Service: Ingress {} names no class, and nothing tells its controller \
+                 (traffic.path = \"ingress-nginx\" or \"alb\" says it)",
+                ingress.name
+            );
+            low.assume("traffic.path", text);
+        }
+    }
+    None
+}
+
+fn title(kind: Kind) -> &'static str {
+    kind.card().unwrap_or("the Service")
+}
+
+/// By the IngressClass of this name, else by the name; and why, where that is not certain.
+fn of_class(input: &Input, class: &str, ingress: &Ingress) -> (Option<Controller>, Option<String>) {
+    if let Some(found) = classes(input).find(|d| d.name() == class).and_then(controller_of) {
+        return (Some(found), None);
+    }
+    let annotated = by_annotations(ingress).map(|(controller, _)| controller);
+    if let Some((_, known)) = CLASSES.iter().find(|(name, _)| *name == class) {
+        // Both controllers that are called nginx take this name, and their annotations differ.
+        let f5 = class == "nginx" && annotated == Some(F5);
+        return (Some(if f5 { F5 } else { *known }), None);
+    }
+    let says = |word: &str| class.split(|c: char| !c.is_alphanumeric()).any(|part| part == word);
+    let named = match (says("alb"), class.contains("nginx")) {
+        (true, _) => Some(Modelled(Kind::Alb)),
+        (false, true) => {
+            Some(if annotated == Some(F5) { F5 } else { Modelled(Kind::IngressNginx) })
+        }
+        _ => None,
+    };
+    match (annotated, named) {
+        (Some(Modelled(kind)), _) => {
+            let why = format!("annotations of Ingress {} are of its controller", ingress.name);
+            (Some(Modelled(kind)), Some(why))
+        }
+        (_, Some(named)) => (Some(named), Some(format!("class {class} is called so"))),
+        (Some(other), None) => (Some(other), None),
+        (None, None) => (None, Some(class.to_owned())),
+    }
+}
+
+fn without_class(input: &Input, ingress: &Ingress) -> (Option<Controller>, Option<String>) {
+    let name = &ingress.name;
+    let is_default = |d: &&Document| {
+        let annotations = d.root.get("metadata").and_then(|m| m.get("annotations"));
+        annotations.and_then(|a| a.get(DEFAULT)).and_then(|v| v.as_str()) == Some("true")
+    };
+    if let Some(class) = classes(input).find(is_default)
+        && let Some(found) = controller_of(class)
+    {
+        let why = format!("Ingress {name} names no class, and {} is the default", class.name());
+        return (Some(found), Some(why));
+    }
+    if let Some((found, prefix)) = by_annotations(ingress) {
+        let why = format!("Ingress {name} names no class, and has annotations {prefix}...");
+        return (Some(found), Some(why));
+    }
+    let mut all = classes(input);
+    if let (Some(only), None) = (all.next(), all.next())
+        && let Some(found) = controller_of(only)
+    {
+        let why = format!("Ingress {name} names no class, and {} is the only one", only.name());
+        return (Some(found), Some(why));
+    }
+    (None, None)
+}
+
+fn classes(input: &Input) -> impl Iterator<Item = &Document> {
+    let documents = input.documents.iter().map(|d| &**d);
+    documents.filter(|d| matches!(&d.object, Object::Other { kind } if kind == KIND) && !d.update)
+}
+
+fn controller_of(class: &Document) -> Option<Controller> {
+    let name = class.root.get("spec")?.get("controller")?.as_str()?;
+    let known = CONTROLLERS.iter().find(|(prefix, _)| name.starts_with(prefix));
+    known.map(|(_, controller)| *controller)
+}
+
+fn by_annotations(ingress: &Ingress) -> Option<(Controller, &'static str)> {
+    let read = |prefix: &str| ingress.annotations.keys().any(|key| key.starts_with(prefix));
+    ANNOTATIONS.iter().find(|(prefix, _)| read(prefix)).map(|(prefix, c)| (*c, *prefix))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::input::text::source::Source;
+
+    /// A Deployment, its Service, and an Ingress with these lines; further documents after it.
+    fn path(ingress: &str, more: &str) -> (String, Vec<String>, Vec<String>) {
+        let text = format!(
+            "apiVersion: apps/v1\nkind: Deployment\nmetadata: {{name: web}}\nspec:\n  \
+             selector: {{matchLabels: {{app: web}}}}\n  template:\n    metadata: {{labels: {{app: web}}}}\n    \
+             spec: {{containers: [{{name: web, image: web, ports: [{{containerPort: 80}}]}}]}}\n---\n\
+             apiVersion: v1\nkind: Service\nmetadata: {{name: web}}\nspec: {{type: NodePort, selector: \
+             {{app: web}}, ports: [{{port: 80}}]}}\n---\napiVersion: networking.k8s.io/v1\nkind: Ingress\n\
+             {ingress}{more}"
+        );
+        let source = Source::Text { name: "web.yaml".into(), text };
+        let input = Input::load(&[source]).unwrap_or_else(|e| panic!("{e}"));
+        let scenario = input.lower().unwrap_or_else(|e| panic!("{e}"));
+        let told = scenario.assumptions.iter().filter(|a| a.key == "traffic.path");
+        let told = told.map(|a| a.text.clone()).collect();
+        let kind = format!("{:?}", scenario.path);
+        let kind = kind.split(['(', ' ']).next().unwrap_or("").to_owned();
+        (kind, told, scenario.not_modelled)
+    }
+
+    fn ingress(class: &str, annotation: &str) -> String {
+        let class =
+            if class.is_empty() { String::new() } else { format!("ingressClassName: {class}, ") };
+        format!(
+            "metadata: {{name: web, annotations: {{{annotation}}}}}\nspec: {{{class}defaultBackend: \
+             {{service: {{name: web, port: {{number: 80}}}}}}}}\n"
+        )
+    }
+
+    fn class(name: &str, controller: &str, default: bool) -> String {
+        format!(
+            "---\napiVersion: networking.k8s.io/v1\nkind: IngressClass\nmetadata: {{name: {name}, \
+             annotations: {{{DEFAULT}: \"{default}\"}}}}\nspec: {{controller: {controller}}}\n"
+        )
+    }
+
+    /// Class, annotation, IngressClasses; the path and whether that is said to be assumed.
+    #[test]
+    fn the_controller_decides() {
+        let nginx = "nginx.ingress.kubernetes.io/proxy-body-size: 1m";
+        let alb = "alb.ingress.kubernetes.io/scheme: internal";
+        let f5 = "nginx.org/keepalive: \"32\"";
+        let ingress_nginx = |default| class("edge", "k8s.io/ingress-nginx", default);
+        let kong = class("kong", "ingress-controllers.konghq.com/kong", false);
+        let rows: [(&str, &str, String, &str, bool); 17] = [
+            ("alb", "", String::new(), "Alb", false),
+            ("eks-auto-alb", "", String::new(), "Alb", false),
+            ("internal-alb", "", String::new(), "Alb", true),
+            ("nginx", "", String::new(), "IngressNginx", false),
+            ("nginx-internal", "", String::new(), "IngressNginx", true),
+            ("webapprouting.kubernetes.azure.com", "", String::new(), "IngressNginx", false),
+            ("nginx", f5, String::new(), "NodePort", false),
+            ("nginx", "", class("nginx", "nginx.org/ingress-controller", false), "NodePort", false),
+            ("edge", "", ingress_nginx(false), "IngressNginx", false),
+            ("mine", "", class("mine", "eks.amazonaws.com/alb", false), "Alb", false),
+            ("edge", "", String::new(), "NodePort", false),
+            ("", nginx, String::new(), "IngressNginx", true),
+            ("", alb, String::new(), "Alb", true),
+            ("", "", ingress_nginx(false), "IngressNginx", true),
+            ("", alb, ingress_nginx(true), "IngressNginx", true),
+            ("", "", ingress_nginx(false) + &kong, "NodePort", true),
+            ("", "", String::new(), "NodePort", true),
+        ];
+        for (name, annotation, classes, wanted, assumed) in rows {
+            let (kind, told, not_modelled) = path(&ingress(name, annotation), &classes);
+            assert_eq!(kind, wanted, "{name} {annotation} {classes}");
+            assert_eq!(!told.is_empty(), assumed, "{name} {annotation} {classes} {told:?}");
+            let said = not_modelled.iter().any(|n| n.contains("requests go to the Service"));
+            assert_eq!(said, wanted == "NodePort" && !assumed, "{name} {not_modelled:?}");
+            assert!(!not_modelled.iter().any(|n| n.contains(KIND)), "{not_modelled:?}");
+        }
+    }
+}
