@@ -154,12 +154,13 @@ pub(super) fn answer(
     args: &Args,
     input: &Input,
     scenario: &Scenario,
+    workload: Option<&str>,
 ) -> Result<Answer, Diagnostics> {
     let options = args.options();
     let (mut answer, replications, today) =
         progress::watched(options.replications, |done| Answer::seen(scenario, &options, done))?;
     if args.shows_advice() {
-        let luck = (&options, &*args.input.command());
+        let luck = (&options, &*args.input.command(workload));
         advice::add(&mut answer, input, scenario, luck, (&replications, &today));
     }
     Ok(answer)

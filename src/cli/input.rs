@@ -70,12 +70,15 @@ impl InputArgs {
         self.inputs.iter().map(PathBuf::as_path).chain(cards).collect()
     }
 
-    /// `rollsim run` with these arguments, for a shell.
-    pub fn command(&self) -> String {
+    /// `rollsim run` with these arguments, of one workload where it is named, for a shell.
+    pub fn command(&self, workload: Option<&str>) -> String {
         let mut words: Vec<String> =
             self.inputs.iter().map(|path| quoted(&path.display().to_string())).collect();
         let mut option = |name: &str, value: &str| words.push(format!("{name} {}", quoted(value)));
-        self.workload.iter().for_each(|name| option("--workload", name));
+        match workload {
+            Some(name) => option("--workload", name),
+            None => self.workload.iter().for_each(|name| option("--workload", name)),
+        }
         let cards = [
             ("--platform", &self.platform),
             ("--scheduler", &self.scheduler),

@@ -32,7 +32,7 @@ pub fn run(args: Args) -> anyhow::Result<ExitCode> {
     let options = args.options();
     let each = inputs.iter().zip(&results);
     let answers =
-        each.map(|(input, one)| answer(&args, input, one)).collect::<Result<Vec<_>, _>>()?;
+        each.map(|(input, one)| answer(&args, input, one, None)).collect::<Result<Vec<_>, _>>()?;
     write_answer(&render(&answers, args.format), args.output.as_deref())?;
     if let Some(path) = &args.report {
         let page = || report::html::run(&answers);

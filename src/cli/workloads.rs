@@ -13,7 +13,10 @@ use std::process::ExitCode;
 pub fn run(args: &Args, input: &Input, asked: &[usize]) -> anyhow::Result<ExitCode> {
     refuse_what_shows_one(args)?;
     let (scenarios, not_simulated) = lower(&args.input, input, asked)?;
-    let each = scenarios.iter().map(|(input, scenario)| answer::answer(args, input, scenario));
+    let one = |(input, scenario): &(Input, Scenario)| {
+        answer::answer(args, input, scenario, Some(&scenario.name))
+    };
+    let each = scenarios.iter().map(one);
     let answers = each.collect::<Result<Vec<_>, _>>()?;
     let all = Workloads::new(input.name(), answers, with_other_kinds(input, &not_simulated));
     let text = match args.format {

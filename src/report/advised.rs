@@ -205,7 +205,7 @@ fn give(key: &str) -> String {
         "app.start_delay" => "--set app.start_delay_s=N".to_owned(),
         "app.on_sigterm" => "--set app.on_sigterm=WORD".to_owned(),
         key if key.starts_with("platform.") => "rollsim calibrate".to_owned(),
-        "app.service" => "--set app.service='{kind: constant, mean_s: N}'".to_owned(),
+        "app.service" => "--set app.service=DIST".to_owned(),
         key if key.starts_with("app.") => format!("--set {key}_s=N"),
         key => format!("--set {key}=N"),
     }

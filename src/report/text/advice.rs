@@ -5,6 +5,7 @@ use crate::advise::matters::LITTLE;
 use crate::report::answer::Answer;
 use crate::report::tried::{FixRow, MatterRow, MattersRow, OtherRow};
 use crate::report::words::{count, seconds};
+use anstyle::Style;
 
 /// Columns of a name in a table.
 const NAME: usize = 44;
@@ -55,11 +56,28 @@ pub fn fixes(out: &mut String, answer: &Answer) {
         );
         wrapped(out, 2, &text);
     }
-    line(out, &format!("  {}", paint(HEAD, &fix.command)));
+    command(out, HEAD, &fix.command, " --set ", "--set ");
     if !fix.patch.is_empty() {
-        let patch = fix.command.replacen("rollsim run", "rollsim patch", 1).replace("--set ", "");
-        line(out, &paint(DIM, &format!("  {patch}    # to paste")));
+        let patch = fix.command.replacen("rollsim run", "rollsim patch", 1);
+        command(out, DIM, &patch, " --set ", "");
     }
+}
+
+/// A command to copy, continued where a setting would go beyond the width.
+fn command(out: &mut String, style: Style, text: &str, between: &str, before: &str) {
+    let mut parts = text.split(between);
+    let mut now = format!("  {}", parts.next().unwrap_or_default());
+    for part in parts {
+        let next = format!("{before}{part}");
+        // Room for the mark that a line goes on.
+        if now.chars().count() + next.chars().count() + 3 > WIDTH {
+            line(out, &paint(style, &format!("{now} \\")));
+            now = format!("      {next}");
+        } else {
+            now = format!("{now} {next}");
+        }
+    }
+    line(out, &paint(style, &now));
 }
 
 /// Losses that are worth a change, and none that helps.
@@ -142,7 +160,7 @@ pub fn matters(out: &mut String, answer: &Answer) {
     }
     section(out, "MATTERS MOST", "and is assumed");
     let cells = |name: &str, more: &str, less: &str, give: &str| {
-        format!("  {name:<34} {more:<19} {less:<19} {give}")
+        format!("  {name:<30} {more:<17} {less:<17} {give}")
     };
     line(out, &cells("", "three times", "a third", ""));
     for m in shown {
@@ -151,7 +169,7 @@ pub fn matters(out: &mut String, answer: &Answer) {
         let value = value.split(':').next().unwrap_or(value);
         let [more, less] = [&m.more, &m.less].map(|o| o.as_ref().map(|o| other(o, matters)));
         let text = |o: Option<String>| o.unwrap_or_else(|| "-".to_owned());
-        let name = shorten(&format!("{name} {value}"), 34);
+        let name = shorten(&format!("{name} {value}"), 30);
         line(out, &cells(&name, &text(more), &text(less), &m.give));
     }
     let more = matters.weighed.iter().filter(|m| m.influence >= LITTLE).count();
