@@ -82,10 +82,16 @@ pub(super) enum RunFormat {
     Csv,
     /// As a Prometheus target
     Openmetrics,
-    /// As `vegeta report` prints it
+    /// As `vegeta report` prints it; follows single requests, if no evaluator is asked for
     Vegeta,
-    /// As `vegeta report -type=json` prints it
+    /// As `vegeta report -type=json` prints it, one document a scenario
     VegetaJson,
+}
+
+impl RunFormat {
+    fn is_vegeta(self) -> bool {
+        matches!(self, RunFormat::Vegeta | RunFormat::VegetaJson)
+    }
 }
 
 #[derive(Clone, Copy, clap::ValueEnum)]
@@ -129,6 +135,8 @@ impl Args {
             seed: self.seed,
             replications: self.replications,
             evaluator: match self.evaluator {
+                // Vegeta's latencies are also those of requests that fail.
+                EvaluatorArg::Auto if self.format.is_vegeta() => EvaluatorChoice::Requests,
                 EvaluatorArg::Auto => EvaluatorChoice::Auto,
                 EvaluatorArg::Exact => EvaluatorChoice::Exact,
                 EvaluatorArg::Approximate => EvaluatorChoice::Approximate,

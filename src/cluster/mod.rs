@@ -1,5 +1,6 @@
 //! The API objects, as plain structs with Kubernetes' own names.
 
+mod app;
 pub mod deletion;
 pub mod gates;
 pub mod labels;

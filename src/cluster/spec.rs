@@ -1,9 +1,10 @@
 //! The specs of API objects, validated and with Kubernetes' defaults filled in. Nothing here changes during
 //! a run except by an action.
 
+pub use super::app::{App, OnSigterm};
 pub use super::labels::{Labels, selects};
 pub use super::placement::{Node, Placement, Resources, Selector};
-use crate::engine::{Dist, Dur};
+use crate::engine::Dur;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -259,45 +260,6 @@ pub enum Hook {
         port: u16,
         duration: Dur,
     },
-}
-
-/// How a process starts, serves and stops.
-#[derive(Clone, Debug, PartialEq)]
-pub struct App {
-    /// From process start until it listens.
-    pub start_delay: Dist,
-    /// Time to answer one request.
-    pub service: Dist,
-    /// What it does when it is told to stop.
-    pub on_sigterm: OnSigterm,
-    /// While it drains, it looks whether requests are left at intervals that double up to this one; without
-    /// one it exits with the last request.
-    pub drain_poll: Option<Dur>,
-    /// Exits with status 1 that long after its start.
-    pub crash_after: Option<Dur>,
-    /// Its readiness endpoint always answers 503.
-    pub never_ready: bool,
-    /// Requests worked on at once; the others wait in the queue.
-    pub concurrency: Option<u32>,
-    /// How many may wait (with `concurrency`); more are answered 503.
-    pub queue: Option<u32>,
-    /// Those that wait have not been accepted: their connections are reset when the listener closes.
-    pub backlog: bool,
-    /// Closes idle keep-alive connections after this long.
-    pub keep_alive_timeout: Option<Dur>,
-}
-
-/// What a process does when it is told to stop.
-#[derive(Clone, Debug, PartialEq)]
-pub enum OnSigterm {
-    /// The process exits at once: running requests are cut.
-    Exit,
-    /// Stops listening, lets running requests finish up to the limit, then exits.
-    Graceful { drain_timeout: Dur },
-    /// Nothing until SIGKILL (PID 1 without a handler, a shell as PID 1).
-    Ignore,
-    /// Goes on serving for `delay` (readiness fails meanwhile), then as `Graceful`.
-    LameDuck { delay: Dur, drain_timeout: Dur },
 }
 
 /// A Service, as far as data planes read it.

@@ -39,6 +39,8 @@ pub struct Answer {
     pub rollout: Rollout,
     /// Of the answered requests; each figure is the mean over replications.
     pub latency: Option<Latency>,
+    /// Of answered and failed requests, these until the failure was known; none without single requests.
+    pub latency_of_all: Option<Latency>,
     /// Requests by the second they were sent in; mean over replications.
     pub seconds: Vec<SecondRow>,
     /// Whose setting is to blame, most lost requests first.
@@ -130,9 +132,13 @@ pub struct VersionCount {
     pub version: String,
     /// Requests of a rollout that it answers.
     pub mean: f64,
+    /// The HTTP status of its answers.
+    pub status: u16,
+    /// The size of one.
+    pub answer_bytes: u32,
 }
 
-/// Latency of answered requests, in seconds.
+/// Latency of requests, in seconds.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, JsonSchema)]
 pub struct Latency {
     /// The fastest answer.

@@ -84,7 +84,8 @@ impl Answer {
             lost: lost(replications, &failures),
             requests: requests(scenario, replications),
             rollout: rollout::rollout(scenario, replications),
-            latency: latency(replications),
+            latency: latency(replications, |t| t.latency),
+            latency_of_all: latency(replications, |t| t.latency_of_all),
             seconds: seconds(replications, &failures),
             blame,
             tried: false,
@@ -194,15 +195,27 @@ fn requests(scenario: &Scenario, replications: &[Replication]) -> Requests {
     Requests {
         sent: mean(replications, |t| t.sent),
         answered: (0..versions)
-            .map(|v| VersionCount {
-                version: version_name(scenario, replications, v),
-                mean: mean(replications, |t| t.answered_by_version.get(v).copied().unwrap_or(0.0)),
+            .map(|v| {
+                let n = |t: &TrafficOutcome| t.answered_by_version.get(v).copied().unwrap_or(0.0);
+                version_count(
+                    scenario,
+                    version_name(scenario, replications, v),
+                    mean(replications, n),
+                )
             })
             .collect(),
         stalled: count_figure(&stalled),
         stall_threshold_s: scenario.traffic.client.stall_threshold.as_secs_f64(),
         open: mean(replications, |t| t.open),
     }
+}
+
+/// What the application of that version answers with stands in its pods' template.
+fn version_count(scenario: &Scenario, version: String, mean: f64) -> VersionCount {
+    let templates = scenario.templates();
+    let app = templates.iter().find(|t| t.version == version).map(|t| &t.serving_container().app);
+    let (status, answer_bytes) = app.map_or((200, 0), |app| (app.status, app.answer_bytes));
+    VersionCount { version, mean, status, answer_bytes }
 }
 
 /// The timeline knows the versions; without one they are those of the templates, in order.
@@ -213,8 +226,11 @@ fn version_name(scenario: &Scenario, replications: &[Replication], index: usize)
     of_timeline.or_else(of_scenario).unwrap_or_else(|| format!("version {}", index + 1))
 }
 
-fn latency(replications: &[Replication]) -> Option<Latency> {
-    let known: Vec<_> = replications.iter().filter_map(|r| r.traffic.latency).collect();
+fn latency(
+    replications: &[Replication],
+    of: fn(&TrafficOutcome) -> Option<crate::traffic::Latency>,
+) -> Option<Latency> {
+    let known: Vec<_> = replications.iter().filter_map(|r| of(&r.traffic)).collect();
     if known.is_empty() {
         return None;
     }

@@ -148,6 +148,8 @@ pub struct TrafficOutcome {
     pub by_pod: Vec<f64>,
     /// None: nothing was answered.
     pub latency: Option<Latency>,
+    /// The same with failed requests, until the failure was known. None: not known (from `exact`).
+    pub latency_of_all: Option<Latency>,
     /// Send times of the first and last failed request (None: none failed; from `exact`: the bounds of the
     /// intervals with losses).
     pub first_failure: Option<Time>,

@@ -52,6 +52,14 @@ impl Histogram {
         middle.clamp(self.min_ns as f64, self.max_ns as f64) * 1e-9
     }
 
+    /// Takes in what another one counted.
+    fn merge(&mut self, other: &Histogram) {
+        self.cells.iter_mut().zip(&other.cells[..]).for_each(|(cell, n)| *cell += n);
+        self.min_ns = self.min_ns.min(other.min_ns);
+        self.max_ns = self.max_ns.max(other.max_ns);
+        self.sum_ns += other.sum_ns;
+    }
+
     fn latency(&self) -> Option<Latency> {
         let count: u64 = self.cells.iter().sum();
         (count > 0).then(|| Latency {
@@ -97,6 +105,8 @@ impl Losses {
 #[derive(Clone, Debug)]
 pub struct Tally {
     latency: Histogram,
+    /// Of failed requests, until the failure was known. None: none failed.
+    failing: Option<Histogram>,
     stall_threshold_ns: i64,
     stalled: u64,
     /// Requests so far.
@@ -125,6 +135,7 @@ impl Tally {
         let seconds = (second_of(window.1) - first_second + 1).max(1) as usize;
         let mut tally = Tally {
             latency: Histogram::new(),
+            failing: None,
             stall_threshold_ns,
             stalled: 0,
             sent: 0,
@@ -188,10 +199,11 @@ impl Tally {
         self.latency.add(latency_ns);
     }
 
-    /// Counts a failure of a request sent at `sent`.
-    pub fn fail(&mut self, key: LossKey, sent: Time) {
+    /// Counts a failure of a request sent at `sent`, which the client knew of at `known`.
+    pub fn fail(&mut self, key: LossKey, sent: Time, known: Time) {
         assert!(self.first_second <= second_of(sent), "a request is sent in the window");
         self.losses.add(key);
+        self.failing.get_or_insert_with(Histogram::new).add((known - sent).0.max(0));
         if let Some(PodId(pod)) = key.pod {
             self.sent_to[pod as usize] += 1;
         }
@@ -252,6 +264,10 @@ impl Tally {
         let answered_by_version = self.answered.chunks(self.seconds).map(sum).collect();
         let lost = self.losses.counts.iter().map(|(key, n)| (*key, *n as f64));
         let losses: BTreeMap<LossKey, f64> = lost.collect();
+        let latency = self.latency.latency();
+        if let Some(failing) = &self.failing {
+            self.latency.merge(failing);
+        }
         let outcome = TrafficOutcome {
             evaluator: Evaluator::Requests,
             sent: self.sent as f64,
@@ -260,7 +276,8 @@ impl Tally {
             open: self.open as f64,
             by_second: self.by_second(),
             by_pod: self.sent_to.iter().map(|n| *n as f64).collect(),
-            latency: self.latency.latency(),
+            latency,
+            latency_of_all: self.latency.latency(),
             first_failure: self.failed_between.map(|f| f.0),
             last_failure: self.failed_between.map(|f| f.1),
             variance: 0.0,

@@ -10,4 +10,5 @@ mod plans;
 mod run;
 mod sweep;
 mod trace;
+mod vegeta;
 mod workloads;

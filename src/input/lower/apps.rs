@@ -57,6 +57,9 @@ pub fn versions(
     Versions { v1, v2 }
 }
 
+/// Of an answer, where the scenario gives none.
+const STATUS: u16 = 200;
+
 struct Reader<'a> {
     input: &'a Input,
     problems: &'a mut Diagnostics,
@@ -76,6 +79,8 @@ impl Reader<'_> {
             queue: None,
             backlog: false,
             keep_alive_timeout: None,
+            status: STATUS,
+            answer_bytes: 0,
             drain_poll: None,
         };
         AppPlan {
@@ -116,6 +121,8 @@ impl Reader<'_> {
                 .or_else(|| self.number(card, "keep_alive_timeout"))
                 .filter(|s| *s > 0.0)
                 .map(Dur::from_secs_f64),
+            status: case.status.unwrap_or(STATUS),
+            answer_bytes: case.answer_bytes.unwrap_or(0),
         };
         AppPlan {
             app,
@@ -247,6 +254,11 @@ impl Reader<'_> {
             let error = self.fail(&format!("{key}.concurrency"), "value out of range");
             error.found = Some("0".to_owned());
             error.allowed = Some("1 or more, or nothing for no limit".to_owned());
+        }
+        if let Some(status) = case.status.filter(|s| !(200..400).contains(s)) {
+            let error = self.fail(&format!("{key}.status"), "not the status of an answer");
+            error.found = Some(status.to_string());
+            error.allowed = Some("200 to 399".to_owned());
         }
         if case.ports.as_ref().is_some_and(|ports| ports.contains(&0)) {
             let error = self.fail(&format!("{key}.ports"), "value out of range");

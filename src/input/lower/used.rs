@@ -157,7 +157,7 @@ fn of_app(scenario: &Scenario, key: &str) -> Option<Use> {
     let kept = scenario.traffic.client.keep_alive || scenario.path.idle_timeout().is_some();
     Some(match key {
         "card" | "start_delay_s" | "start_delay" | "service" | "on_sigterm" | "crash_after_s"
-        | "concurrency" | "ports" => Use::Always,
+        | "concurrency" | "ports" | "status" | "answer_bytes" => Use::Always,
         "lame_duck_s" => Use::when(any(&lame), "it counts with app.on_sigterm = \"lame-duck\""),
         "drain_timeout_s" | "drain_poll_s" => {
             let why = "it counts with app.on_sigterm = \"graceful\" or \"lame-duck\"";

@@ -163,6 +163,10 @@ pub struct AppSection {
     pub post_start_s: Option<f64>,
     pub ports: Option<Vec<u16>>,
     pub probe_s: Option<f64>,
+    /// As in `v1`.
+    pub status: Option<u16>,
+    /// As in `v1`.
+    pub answer_bytes: Option<u32>,
 }
 
 /// One version of the application.
@@ -209,6 +213,10 @@ pub struct AppCase {
     pub ports: Option<Vec<u16>>,
     /// How long its answer to a probe takes. Default: read from a `sleep N` of an exec probe, else 0.
     pub probe_s: Option<f64>,
+    /// The HTTP status of its answers, 200 to 399: which version answered, in `--format vegeta`. Default 200.
+    pub status: Option<u16>,
+    /// The size of an answer's body, for vegeta's Bytes In. Default 0.
+    pub answer_bytes: Option<u32>,
 }
 
 /// Where requests wait for a slot.
@@ -352,6 +360,8 @@ impl AppSection {
             post_start_s: self.post_start_s,
             ports: self.ports.clone(),
             probe_s: self.probe_s,
+            status: self.status,
+            answer_bytes: self.answer_bytes,
         }
     }
 }
@@ -379,6 +389,8 @@ impl AppCase {
             post_start_s: self.post_start_s.or(base.post_start_s),
             ports: self.ports.or(base.ports),
             probe_s: self.probe_s.or(base.probe_s),
+            status: self.status.or(base.status),
+            answer_bytes: self.answer_bytes.or(base.answer_bytes),
         }
     }
 }

@@ -258,6 +258,7 @@ impl<'a> Ledger<'a> {
             by_second: by_second.into_iter().collect(),
             by_pod: self.by_pod.into(),
             latency: latency::latency(&self.classes),
+            latency_of_all: None,
             first_failure: self.first_failure,
             last_failure: self.last_failure,
             variance,

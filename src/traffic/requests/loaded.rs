@@ -297,7 +297,7 @@ fn decide_one(
             tally.leave_open(Some(pod));
         } else {
             let (pod, view) = (Some(PodId(pod as u32)), Some(ViewId(view)));
-            tally.fail(LossKey { failure, cause, pod, view }, Time(at));
+            tally.fail(LossKey { failure, cause, pod, view }, Time(at), known);
         }
     }
     if ends > at {

@@ -288,7 +288,8 @@ impl Simulation<'_> {
         }
         let pod = (request.pod != NONE).then_some(PodId(request.pod));
         let view = (request.view != NONE).then_some(ViewId(request.view));
-        self.tally.fail(LossKey { failure, cause, pod, view }, Time(request.sent));
+        let (key, sent) = (LossKey { failure, cause, pod, view }, Time(request.sent));
+        self.tally.fail(key, sent, Time(self.now));
         self.close(index);
     }
 }

@@ -1,0 +1,46 @@
+//! The process in a container.
+
+use crate::engine::{Dist, Dur};
+
+/// How a process starts, serves and stops.
+#[derive(Clone, Debug, PartialEq)]
+pub struct App {
+    /// From process start until it listens.
+    pub start_delay: Dist,
+    /// Time to answer one request.
+    pub service: Dist,
+    /// What it does when it is told to stop.
+    pub on_sigterm: OnSigterm,
+    /// While it drains, it looks whether requests are left at intervals that double up to this one; without
+    /// one it exits with the last request.
+    pub drain_poll: Option<Dur>,
+    /// Exits with status 1 that long after its start.
+    pub crash_after: Option<Dur>,
+    /// Its readiness endpoint always answers 503.
+    pub never_ready: bool,
+    /// Requests worked on at once; the others wait in the queue.
+    pub concurrency: Option<u32>,
+    /// How many may wait (with `concurrency`); more are answered 503.
+    pub queue: Option<u32>,
+    /// Those that wait have not been accepted: their connections are reset when the listener closes.
+    pub backlog: bool,
+    /// Closes idle keep-alive connections after this long.
+    pub keep_alive_timeout: Option<Dur>,
+    /// The HTTP status of its answers.
+    pub status: u16,
+    /// The size of an answer's body.
+    pub answer_bytes: u32,
+}
+
+/// What a process does when it is told to stop.
+#[derive(Clone, Debug, PartialEq)]
+pub enum OnSigterm {
+    /// The process exits at once: running requests are cut.
+    Exit,
+    /// Stops listening, lets running requests finish up to the limit, then exits.
+    Graceful { drain_timeout: Dur },
+    /// Nothing until SIGKILL (PID 1 without a handler, a shell as PID 1).
+    Ignore,
+    /// Goes on serving for `delay` (readiness fails meanwhile), then as `Graceful`.
+    LameDuck { delay: Dur, drain_timeout: Dur },
+}
