@@ -135,10 +135,10 @@ pub enum ActionKind {
         /// None: the previous one.
         to_revision: Option<u32>,
     },
-    /// `kubectl scale` of a Deployment (index into the scenario's Deployments).
+    /// `kubectl scale` of a Deployment.
     Scale {
-        /// Index into the scenario's Deployments.
-        deployment: usize,
+        /// Name of one that is there, or that a switch has created by then.
+        deployment: Arc<str>,
         /// How many are wanted from then on.
         replicas: i32,
     },
@@ -153,10 +153,11 @@ pub enum ActionKind {
         /// Wait after an eviction that was refused.
         retry: Dur,
     },
-    /// Blue/green: create the second Deployment; switch the Service selector (after all its pods are
-    /// available, or a fixed time later); scale the first one to 0 some time after the switch.
+    /// Blue/green: create the second Deployment if none of its name is there; switch the Service selector to
+    /// it (after all its pods are available, or a fixed time later); scale the one that the Service selected
+    /// before to 0 some time after the switch.
     SelectorSwitch {
-        /// The one that requests are switched to.
+        /// The one that requests are switched to: as it is there, or as it is to be created.
         deployment: Box<Deployment>,
         /// Whether to wait until all its pods are available.
         wait_available: bool,

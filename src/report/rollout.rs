@@ -41,11 +41,12 @@ pub fn rollout(scenario: &Scenario, replications: &[Replication]) -> Rollout {
 
 /// Replicas of the Deployment under test, after the actions.
 fn desired(scenario: &Scenario) -> i32 {
-    let mut replicas = scenario.deployments[scenario.subject].replicas;
+    let subject = &scenario.deployments[scenario.subject];
+    let mut replicas = subject.replicas;
     for action in &scenario.actions {
         match &action.kind {
             ActionKind::Rollout { deployment } => replicas = deployment.replicas,
-            ActionKind::Scale { deployment, replicas: to } if *deployment == scenario.subject => {
+            ActionKind::Scale { deployment, replicas: to } if *deployment == subject.name => {
                 replicas = *to;
             }
             _ => {}

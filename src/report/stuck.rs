@@ -183,10 +183,10 @@ pub(super) fn what(stuck: &Stuck) -> String {
         Why::Paused => "the Deployment is paused".into(),
         Why::UndoOfPaused => "the Deployment is paused, which undo does not touch".into(),
         Why::NoRevision { wanted: Some(n), kept } => {
-            format!("unable to find specified revision {n}; kept are {}", list(kept))
+            format!("unable to find specified revision {n} in history; kept are {}", list(kept))
         }
         Why::NoRevision { wanted: None, kept } => {
-            format!("there is no revision to go back to; kept is {}", list(kept))
+            format!("no rollout history found; kept is {}", list(kept))
         }
         Why::NoNode { pods: n, message, .. } => {
             let fit = if *n == 1 { "fits" } else { "fit" };

@@ -32,14 +32,25 @@ pub enum Step {
 pub(super) struct Actions {
     /// Per action: the pods it goes through.
     pub pods: Vec<(u32, Vec<PodId>)>,
-    /// The second Deployment of a selector switch.
-    second: Option<WorkloadId>,
-    /// The action that waits for it.
-    awaiting: Option<u32>,
+    /// Those selector switches that have begun.
+    switches: Vec<Switch>,
+    /// Which of them wait for available pods.
+    awaiting: Vec<u32>,
+    /// The Deployment that the last switch gave the Service to; None: the subject has it still.
+    selected: Option<WorkloadId>,
     /// Since when the subject is paused, if by an action.
     pub paused: Option<Time>,
     /// Actions that changed nothing, by their index in the scenario.
     pub idle: Vec<u32>,
+}
+
+/// A selector switch under way.
+#[derive(Clone, Copy, Debug)]
+struct Switch {
+    action: u32,
+    /// Who had the Service until the switch; None while it is to come, or if nothing changes hands.
+    from: Option<WorkloadId>,
+    to: WorkloadId,
 }
 
 /// How often a script that waits for availability looks.
@@ -54,8 +65,11 @@ impl World<'_> {
             Step::SwitchSelector(index) => self.switch_selector(now, index),
             Step::Commit(index) => self.commit_edit(index),
             Step::ScaleDown(index) => {
-                self.scale(self.subject(), 0);
-                self.goals.step_done(index, Some(self.subject()));
+                let from = self.switch(index).from;
+                if let Some(from) = from {
+                    self.scale(from, 0);
+                }
+                self.goals.step_done(index, from);
                 self.goals.look(now, &self.cluster);
             }
         }
@@ -76,7 +90,7 @@ impl World<'_> {
             }
             ActionKind::Undo { to_revision } => self.undo(goal.rolls(), *to_revision),
             ActionKind::Scale { deployment, replicas } => {
-                let id = WorkloadId::Deployment(DeploymentId(*deployment as u32));
+                let id = self.called(deployment).expect("lowering has found it");
                 self.scale(id, *replicas);
                 self.goals.begin(Goal::new(index, now, vec![id]));
                 format!("scale to {replicas}")
@@ -89,7 +103,7 @@ impl World<'_> {
                 self.evict_next(now, index, 0);
                 "evict".to_string()
             }
-            ActionKind::SelectorSwitch { .. } => self.create_second(now, index),
+            ActionKind::SelectorSwitch { .. } => self.begin_switch(now, index),
             ActionKind::ShiftWeight { weights } => self.shift_weight(now, index, weights),
             ActionKind::RestartIngress => self.restart_ingress(now),
             ActionKind::Pause => self.set_paused(now, true),
@@ -113,8 +127,8 @@ impl World<'_> {
         self.timeline.mark(now, Milestone::Action(what));
     }
 
-    /// The second Deployment of a blue/green switch is created, and the switch planned.
-    fn create_second(&mut self, now: Time, index: u32) -> String {
+    /// A blue/green switch is planned; the Deployment that it is to is created if it is not there.
+    fn begin_switch(&mut self, now: Time, index: u32) -> String {
         let kind = &self.scenario.actions[index as usize].kind;
         let ActionKind::SelectorSwitch {
             deployment,
@@ -125,8 +139,14 @@ impl World<'_> {
         else {
             unreachable!("a switch")
         };
-        let id = WorkloadId::Deployment(self.cluster.create_deployment((**deployment).clone()));
-        self.actions.second = Some(id);
+        let (id, note) = match self.called(&deployment.name) {
+            Some(id) => (id, format!("switch to {}", deployment.name)),
+            None => {
+                let id = self.cluster.create_deployment((**deployment).clone());
+                (WorkloadId::Deployment(id), "create the second Deployment".to_string())
+            }
+        };
+        self.actions.switches.push(Switch { action: index, from: None, to: id });
         self.tracker.counts_too(id);
         let steps = 1 + u32::from(scale_down_after.is_some());
         self.goals.begin(Goal::new(index, now, vec![id]).in_steps(steps));
@@ -135,7 +155,18 @@ impl World<'_> {
             false => (now + *switch_after, Step::SwitchSelector(index)),
         };
         self.queue.schedule(at, Event::Action(step));
-        "create the second Deployment".to_string()
+        note
+    }
+
+    /// The Deployment of this name, if it is there.
+    fn called(&self, name: &str) -> Option<WorkloadId> {
+        let found = self.cluster.deployments.iter().position(|d| &*d.spec.name == name)?;
+        Some(WorkloadId::Deployment(DeploymentId(found as u32)))
+    }
+
+    fn switch(&mut self, index: u32) -> &mut Switch {
+        let mut begun = self.actions.switches.iter_mut();
+        begun.find(|s| s.action == index).expect("a switch that has begun")
     }
 
     /// Applies a spec; one that is like the present one changes nothing, not even the generation.
@@ -214,18 +245,18 @@ impl World<'_> {
     }
 
     fn await_available(&mut self, now: Time, index: u32) {
-        let Some(second) = self.actions.second else { return };
-        let Progress { desired, available, .. } = self.cluster.progress(second);
+        let to = self.switch(index).to;
+        let Progress { desired, available, .. } = self.cluster.progress(to);
         if available >= desired {
             self.queue.schedule(now + POLL, Event::Action(Step::SwitchSelector(index)));
         } else {
-            self.actions.awaiting = Some(index);
+            self.actions.awaiting.push(index);
         }
     }
 
     /// A Deployment's status changed: whoever waits for it looks again.
     pub(super) fn actions_wait(&mut self, now: Time) {
-        if let Some(index) = self.actions.awaiting.take() {
+        for index in std::mem::take(&mut self.actions.awaiting) {
             self.await_available(now, index);
         }
     }
@@ -250,8 +281,13 @@ impl World<'_> {
     /// An edit of the Service or the Ingress reaches the API.
     fn commit_edit(&mut self, index: u32) {
         match &self.scenario.actions[index as usize].kind {
-            ActionKind::SelectorSwitch { deployment, .. } => {
-                let selector = self.switched_selector(&deployment.template.labels);
+            ActionKind::SelectorSwitch { .. } => {
+                let from = self.actions.selected.unwrap_or(self.subject());
+                let switch = self.switch(index);
+                let to = switch.to;
+                switch.from = Some(from).filter(|&from| from != to);
+                self.actions.selected = Some(to);
+                let selector = self.switched_selector(from, to);
                 if self.cluster.services[0].selector == selector {
                     self.actions.idle.push(index);
                 }
@@ -267,20 +303,19 @@ impl World<'_> {
         }
     }
 
-    /// The Service's selector with the values that the second Deployment's pods have; if the old selector
-    /// matches them already, the labels in which the two templates differ are added.
-    fn switched_selector(&self, labels: &Labels) -> Labels {
+    /// The Service's selector with the values that the pods of `to` have, without the labels that they have
+    /// not; if those of `from` match it still, the labels in which the two templates differ are added.
+    fn switched_selector(&self, from: WorkloadId, to: WorkloadId) -> Labels {
+        let labels = |id| &self.cluster.templates[self.cluster.template_now(id)].labels;
+        let (before, after) = (labels(from), labels(to));
         let mut selector = self.cluster.services[0].selector.clone();
+        selector.retain(|key, _| after.contains_key(key));
         for (key, value) in &mut selector {
-            if let Some(new) = labels.get(key) {
-                *value = new.clone();
-            }
+            value.clone_from(&after[key]);
         }
-        let first = self.cluster.template_now(self.subject());
-        let first = &self.cluster.templates[first].labels;
-        if selects(&selector, first) {
-            for (key, value) in labels {
-                if first.get(key) != Some(value) {
+        if selects(&selector, before) {
+            for (key, value) in after {
+                if before.get(key) != Some(value) {
                     selector.insert(key.clone(), value.clone());
                 }
             }

@@ -72,10 +72,13 @@ pub(super) struct Tracker {
 impl Tracker {
     /// Before the run starts.
     pub fn new(scenario: &Scenario) -> Tracker {
-        let scaled = scenario.actions.iter().filter_map(|a| match a.kind {
-            ActionKind::Scale { deployment, .. } => {
-                Some(WorkloadId::Deployment(DeploymentId(deployment as u32)))
-            }
+        let called = |name: &str| {
+            let found = scenario.deployments.iter().position(|d| &*d.name == name)?;
+            Some(WorkloadId::Deployment(DeploymentId(found as u32)))
+        };
+        let scaled = scenario.actions.iter().filter_map(|a| match &a.kind {
+            ActionKind::Scale { deployment, .. } => called(deployment),
+            ActionKind::SelectorSwitch { deployment, .. } => called(&deployment.name),
             _ => None,
         });
         let subject = super::subject(scenario);
@@ -112,7 +115,9 @@ impl Tracker {
 
     /// From now on its pods are counted as well.
     pub fn counts_too(&mut self, id: WorkloadId) {
-        self.counted.push(id);
+        if !self.counts(id) {
+            self.counted.push(id);
+        }
     }
 
     fn counts(&self, id: WorkloadId) -> bool {

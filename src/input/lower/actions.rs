@@ -6,12 +6,14 @@ use crate::input::bounds;
 use crate::input::cards;
 use crate::input::lower::apps::Versions;
 use crate::input::lower::lowering::{Lowering, at};
+use crate::input::lower::named;
 use crate::input::lower::path::Way;
 use crate::input::lower::shares::Shares;
 use crate::input::lower::workload;
 use crate::input::raw::case::{ActionCase, ApplyCase};
 use crate::input::subject::Subject;
 use crate::scenario::{Action, ActionKind, Path};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 pub(crate) fn lower(
@@ -33,8 +35,19 @@ pub(crate) fn lower(
             listed.map(|(i, a)| (format!("actions[{i}]"), a)).collect()
         }
     };
-    let mut scene =
-        Scene { low, subject, path, deployments, index, apps, rollouts: 0, applied: false };
+    let named = named::roles(low.input, subject).into_iter().filter(|(_, role)| !role.there);
+    let created = named.map(|(i, _)| low.input.documents[i].name().into()).collect();
+    let mut scene = Scene {
+        low,
+        subject,
+        path,
+        deployments,
+        index,
+        apps,
+        rollouts: 0,
+        applied: false,
+        created,
+    };
     let mut weights = Shares::new(services, split.as_ref());
     let mut actions = Vec::new();
     if given.is_empty() {
@@ -55,7 +68,25 @@ pub(crate) fn lower(
         }
     }
     actions.sort_by_key(|a| a.at);
+    as_scaled(&mut actions);
     actions
+}
+
+/// A Deployment that the Service is switched to has the replicas that it was scaled to before.
+fn as_scaled(actions: &mut [Action]) {
+    let mut scaled: BTreeMap<Arc<str>, i32> = BTreeMap::new();
+    for action in actions {
+        match &mut action.kind {
+            ActionKind::Scale { deployment, replicas } => {
+                scaled.insert(deployment.clone(), *replicas);
+            }
+            ActionKind::SelectorSwitch { deployment, .. } => {
+                let before = scaled.get(&deployment.name);
+                deployment.replicas = before.copied().unwrap_or(deployment.replicas);
+            }
+            _ => {}
+        }
+    }
 }
 
 struct Scene<'a, 'b> {
@@ -69,6 +100,8 @@ struct Scene<'a, 'b> {
     rollouts: u32,
     /// The update is what the Deployment has.
     applied: bool,
+    /// Names of those that switches create.
+    created: Vec<Arc<str>>,
 }
 
 impl Scene<'_, '_> {
@@ -185,15 +218,20 @@ impl Scene<'_, '_> {
             error.found = given.map(|n| n.to_string());
             error.allowed = bounds::range_of("replicas");
         }
-        let number = |name| self.deployments.iter().position(|d| &*d.name == name);
-        let found = name.map_or(Some(self.index), number);
+        let names = || self.deployments.iter().map(|d| &d.name).chain(self.created.iter());
+        let subject = &self.deployments[self.index].name;
+        let found = match name {
+            Some(name) => names().find(|n| ***n == *name).cloned(),
+            None => Some(subject.clone()),
+        };
         if found.is_none() {
-            let names: Vec<&str> = self.deployments.iter().map(|d| &*d.name).collect();
+            let names: Vec<String> = names().map(|n| n.to_string()).collect();
             let error = self.low.fail(&format!("{key}.deployment"), "no such Deployment");
             error.found = name.map(crate::input::text::tree::quoted);
             error.allowed = Some(names.join(", "));
         }
-        ActionKind::Scale { deployment: found.unwrap_or(self.index), replicas: replicas.max(0) }
+        let deployment = found.unwrap_or_else(|| self.deployments[self.index].name.clone());
+        ActionKind::Scale { deployment, replicas: replicas.max(0) }
     }
 
     fn switch(&mut self, key: &str, action: &ActionCase) -> Option<ActionKind> {
@@ -207,22 +245,36 @@ impl Scene<'_, '_> {
         else {
             return None;
         };
-        let documents = &self.low.input.documents;
-        let subject = &documents[self.subject.deployment];
-        let others = (0..documents.len()).filter(|&i| {
-            let d = &documents[i];
-            d.deployment().is_some()
-                && d.name() != subject.name()
-                && to.as_ref().is_none_or(|name| d.name() == name)
+        let chosen = self.target(key, to.as_deref())?;
+        let wait_available = wait_available.unwrap_or(switch_after_s.is_none());
+        let switch_after = self.low.seconds(&format!("{key}.switch_after_s"), *switch_after_s, 0.0);
+        let scale_down_after = scale_down_after_s.map(|s| {
+            let s = self.low.seconds(&format!("{key}.scale_down_after_s"), Some(s), 0.0);
+            Dur::from_secs_f64(s)
         });
-        let others: Vec<usize> = others.collect();
-        let chosen = others.iter().find(|&&i| documents[i].update).or(match others[..] {
-            [_] => others.first(),
-            _ => None,
-        });
-        let Some(&chosen) = chosen else {
-            let names: Vec<&str> = others.iter().map(|&i| documents[i].name()).collect();
-            let error = self.low.fail(key, "which Deployment does the Service switch to?");
+        let name = self.low.input.documents[chosen].name();
+        let there = self.deployments.iter().find(|d| *d.name == *name);
+        let deployment = match there {
+            Some(there) => Box::new(there.clone()),
+            None => Box::new(self.second(chosen)?),
+        };
+        let switch_after = Dur::from_secs_f64(switch_after);
+        Some(ActionKind::SelectorSwitch {
+            deployment,
+            wait_available,
+            switch_after,
+            scale_down_after,
+        })
+    }
+
+    /// The document of the Deployment that a switch is to.
+    fn target(&mut self, key: &str, to: Option<&str>) -> Option<usize> {
+        let input = self.low.input;
+        let document = |i: usize| &input.documents[i];
+        let chosen = named::target(input, self.subject, to);
+        let fail = |low: &mut Lowering<'_>, others: Vec<usize>| {
+            let names: Vec<&str> = others.iter().map(|&i| document(i).name()).collect();
+            let error = low.fail(key, "which Deployment does the Service switch to?");
             error.found = Some(match (to, names.len()) {
                 (Some(to), _) => format!("no Deployment {}", crate::input::text::tree::quoted(to)),
                 (None, 0) => "no second Deployment".to_owned(),
@@ -231,22 +283,15 @@ impl Scene<'_, '_> {
             error.suggestion = Some(
                 "put its manifest into update.yaml, or name it: to = \"web-green\"".to_owned(),
             );
-            return None;
         };
-        let wait_available = wait_available.unwrap_or(switch_after_s.is_none());
-        let switch_after = self.low.seconds(&format!("{key}.switch_after_s"), *switch_after_s, 0.0);
-        let scale_down_after = scale_down_after_s.map(|s| {
-            let s = self.low.seconds(&format!("{key}.scale_down_after_s"), Some(s), 0.0);
-            Dur::from_secs_f64(s)
-        });
-        let deployment = Box::new(self.second(chosen)?);
-        let switch_after = Dur::from_secs_f64(switch_after);
-        Some(ActionKind::SelectorSwitch {
-            deployment,
-            wait_available,
-            switch_after,
-            scale_down_after,
-        })
+        let chosen = chosen.map_err(|others| fail(self.low, others)).ok()?;
+        if chosen != self.subject.deployment && named::twice(input, chosen).is_some() {
+            let text = "the update changes a Deployment that is there: a switch only selects it";
+            let error = self.low.fail(key, text);
+            error.found = Some(document(chosen).name().to_owned());
+            error.suggestion = Some("give its manifest once".to_owned());
+        }
+        Some(chosen)
     }
 
     fn restart_ingress(&mut self, key: &str) -> Option<ActionKind> {

@@ -17,6 +17,7 @@ mod hooks;
 mod ingress_class;
 mod left_out;
 pub mod lowering;
+mod named;
 pub(super) mod network;
 mod nodes;
 mod open_ports;

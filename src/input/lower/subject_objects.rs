@@ -3,14 +3,15 @@
 use crate::cluster::spec::{Deployment, PodDisruptionBudget, Service};
 use crate::input::lower::apps::Versions;
 use crate::input::lower::lowering::Lowering;
-use crate::input::lower::{network, workload};
+use crate::input::lower::{named, network, workload};
 use crate::input::raw::manifest::Object;
 use crate::input::subject::Subject;
 use std::sync::Arc;
 
 impl Lowering<'_> {
-    /// The subject, and what else matters to it: Deployments behind the same Service, and all others where
-    /// there are nodes to share. Those come last, by name, so that their place in the input changes nothing.
+    /// The subject, and what else matters to it: Deployments behind the same Service or that it is switched
+    /// to, those that actions scale, and all others where there are nodes to share. Those come last, by name,
+    /// so that their place in the input changes nothing.
     pub fn deployments(
         &mut self,
         subject: &Subject,
@@ -22,24 +23,42 @@ impl Lowering<'_> {
         let mut deployments = Vec::new();
         let mut bystanders = Vec::new();
         let mut index = 0;
+        let roles = named::roles(self.input, subject);
         for (i, doc) in self.input.documents.iter().enumerate() {
-            let Some(api) = doc.deployment().filter(|_| !doc.update) else { continue };
+            let role = roles.get(&i);
+            let there = role.map_or(!doc.update, |role| role.there);
+            let Some(api) = doc.deployment().filter(|_| there) else { continue };
+            let served = role.is_some_and(|role| role.served);
             let labels = doc.pod_labels();
             let is_behind = |service: &Service| {
                 let mut selector = service.selector.iter();
                 doc.namespace() == service.namespace
                     && selector.all(|(k, v)| labels.get(k.as_str()) == Some(&v.as_str()))
             };
-            let behind = services.iter().any(is_behind);
+            let on_path = served || services.iter().any(is_behind);
             if i == subject.deployment {
                 index = deployments.len();
-            } else if !(behind || limited) {
+            } else if !(on_path || limited || role.is_some()) {
                 continue;
             }
-            let version = if i == subject.deployment { "v1" } else { doc.name() };
-            let list =
-                if behind || i == subject.deployment { &mut deployments } else { &mut bystanders };
-            list.push(self.check(doc, |check| workload::deployment(check, api, version, &apps.v1)));
+            if served && api.spec.as_ref().is_some_and(|s| s.replicas == Some(0)) {
+                let text = format!("on the nodes: {} has run there before", doc.name());
+                self.assume("image", text);
+            }
+            if role.is_some() && doc.update {
+                let text = "there from the start: it is scaled before a switch creates it";
+                self.assume(&format!("Deployment {}", doc.name()), text);
+            }
+            let (version, app) = match (i == subject.deployment, served) {
+                (true, _) => ("v1", &apps.v1),
+                (false, true) => ("v2", &apps.v2),
+                (false, false) => (doc.name(), &apps.v1),
+            };
+            let list = match on_path || i == subject.deployment {
+                true => &mut deployments,
+                false => &mut bystanders,
+            };
+            list.push(self.check(doc, |check| workload::deployment(check, api, version, app)));
         }
         bystanders.sort_by(|a, b| (&a.namespace, &a.name).cmp(&(&b.namespace, &b.name)));
         let on_path = deployments.len();

@@ -214,16 +214,16 @@ fn of_traffic(low: &Lowering<'_>, scenario: &Scenario, key: &str) -> Option<Use>
 
 /// Keys of actions, which their types check but for these.
 fn of_action(scenario: &Scenario, key: &str) -> Option<Use> {
-    let waits =
-        |a: &ActionKind| matches!(a, ActionKind::SelectorSwitch { wait_available: true, .. });
+    let fixed =
+        |a: &ActionKind| matches!(a, ActionKind::SelectorSwitch { wait_available: false, .. });
     Some(match key {
         "retry_s" => {
             let any = !scenario.pod_disruption_budgets.is_empty();
             Use::when(any, "no PodDisruptionBudget refuses an eviction")
         }
         "switch_after_s" => {
-            let waits = scenario.actions.iter().any(|a| waits(&a.kind));
-            Use::when(!waits, "the switch waits for available pods: wait_available = false")
+            let fixed = scenario.actions.iter().any(|a| fixed(&a.kind));
+            Use::when(fixed, "the switch waits for available pods: wait_available = false")
         }
         _ => Use::Always,
     })

@@ -258,7 +258,8 @@ pub enum ActionCase {
     /// `kubectl rollout undo`; with `undo_after_s` a rollout, and its undo some seconds later. Pods behave as
     /// those of the revision that comes back.
     Undo { at_s: Option<f64>, undo_after_s: Option<f64>, to_revision: Option<u32> },
-    /// `kubectl scale`. Default of `replicas`: those of the update.
+    /// `kubectl scale` of any Deployment of the input. Default of `deployment`: the one under test; of
+    /// `replicas`: those of the update.
     Scale {
         at_s: Option<f64>,
         #[serde(alias = "to")]
@@ -269,15 +270,16 @@ pub enum ActionCase {
     DeletePods { at_s: Option<f64>, count: Option<u32> },
     /// Every pod, one at a time, through the eviction API; starts 1 s after `at_s`.
     Evict { at_s: Option<f64>, retry_s: Option<f64> },
-    /// Blue/green: create the second Deployment, switch the Service's selector to it.
+    /// Blue/green: switch the Service's selector to another Deployment. One of the update is created for it,
+    /// unless it is scaled before: then it is there from the start. Any number of switches, to and fro.
     SelectorSwitch {
         at_s: Option<f64>,
-        /// Name of the second Deployment. Default: the one of the update.
+        /// Name of the Deployment. Default: the one of the update, else the only other one.
         to: Option<String>,
         /// Switch when all its pods are available (default true), else after `switch_after_s`.
         wait_available: Option<bool>,
         switch_after_s: Option<f64>,
-        /// The first Deployment goes to 0 replicas so long after the switch. Default: stays.
+        /// The Deployment that had the Service goes to 0 replicas so long after the switch. Default: stays.
         scale_down_after_s: Option<f64>,
     },
     /// The Ingress is applied with new weights of its Services: of the target groups of an ALB's action, or

@@ -1,0 +1,181 @@
+//! Blue/green with both Deployments given: the idle one is scaled up, the Service switched, the other scaled
+//! down, and back again.
+
+use rollsim::input::{Input, Source};
+use rollsim::report::Answer;
+use rollsim::run::{RunOptions, run};
+use rollsim::scenario::Scenario;
+
+/// A Deployment of this colour and a probe of its port.
+fn deployment(color: &str, replicas: u32) -> String {
+    format!(
+        "---\napiVersion: apps/v1\nkind: Deployment\nmetadata: {{name: {color}}}\nspec:\n  \
+         replicas: {replicas}\n  selector: {{matchLabels: {{app: web, color: {color}}}}}\n  \
+         template:\n    metadata: {{labels: {{app: web, color: {color}}}}}\n    spec:\n      \
+         containers:\n      - name: app\n        image: example/web:{color}\n        \
+         ports: [{{containerPort: 8080}}]\n        \
+         readinessProbe: {{periodSeconds: 1, tcpSocket: {{port: 8080}}}}\n"
+    )
+}
+
+fn service(selector: &str) -> String {
+    format!(
+        "---\napiVersion: v1\nkind: Service\nmetadata: {{name: web}}\nspec:\n  \
+         selector: {selector}\n  ports: [{{port: 80, targetPort: 8080}}]\n"
+    )
+}
+
+const BLUE: &str = "{app: web, color: blue}";
+const TRAFFIC: &str = "schema = 1\ndeployment = \"blue\"\n[traffic]\nrate_per_s = 20.0\n";
+
+fn scale(at_s: u32, deployment: &str, replicas: u32) -> String {
+    format!(
+        "[[actions]]\nkind = \"scale\"\nat_s = {at_s}\ndeployment = \"{deployment}\"\n\
+         replicas = {replicas}\n"
+    )
+}
+
+fn switch(at_s: u32, to: &str, more: &str) -> String {
+    format!("[[actions]]\nkind = \"selector-switch\"\nat_s = {at_s}\nto = \"{to}\"\n{more}\n")
+}
+
+/// The files of a folder, by name.
+fn load(files: &[(&str, String)]) -> Input {
+    let folder = tempfile::tempdir().expect("a folder");
+    for (name, text) in files {
+        std::fs::write(folder.path().join(name), text).expect("written");
+    }
+    Input::load(&[Source::Path(folder.path().to_path_buf())]).unwrap_or_else(|e| panic!("{e}"))
+}
+
+/// Both Deployments in one manifest.
+fn both(green: u32, selector: &str, actions: &[String]) -> Input {
+    let manifest = deployment("blue", 2) + &deployment("green", green) + &service(selector);
+    load(&[("web.yaml", manifest), ("scenario.toml", TRAFFIC.to_owned() + &actions.concat())])
+}
+
+fn answer(input: &Input) -> (Scenario, Answer) {
+    let scenario = input.lower().unwrap_or_else(|e| panic!("{e}"));
+    let options = RunOptions { replications: 8, ..RunOptions::default() };
+    let replications = run(&scenario, &options);
+    let answer = Answer::new(&scenario, &options, &replications, vec![]);
+    (scenario, answer)
+}
+
+/// How many each version answers, and how many fail, in the mean.
+fn counts(answer: &Answer) -> (f64, f64, f64) {
+    let by = |version: &str| {
+        let found = answer.requests.answered.iter().find(|v| v.version == version);
+        found.map_or(0.0, |v| v.mean)
+    };
+    (by("v1"), by("v2"), answer.lost.total.mean)
+}
+
+fn there_and_back(down: &str) -> Vec<String> {
+    vec![
+        scale(0, "green", 2),
+        switch(0, "green", down),
+        scale(60, "blue", 2),
+        switch(60, "blue", down),
+    ]
+}
+
+const DOWN: &str = "scale_down_after_s = 20.0";
+
+#[test]
+fn there_and_back_loses_nothing_and_both_answer() {
+    let (_, answer) = answer(&both(0, BLUE, &there_and_back(DOWN)));
+    let (blue, green, lost) = counts(&answer);
+    assert!(blue > 200.0 && green > 1000.0, "{blue} {green}");
+    assert!(lost < 1.0, "{lost}");
+    assert_eq!(
+        (answer.incomplete, answer.rollout.peak_pods.mean),
+        (0.0, 4.0),
+        "{}",
+        answer.verdict
+    );
+}
+
+#[test]
+fn who_does_not_wait_switches_to_pods_that_are_not_there() {
+    let hasty = there_and_back("wait_available = false\nscale_down_after_s = 20.0");
+    let (_, answer) = answer(&both(0, BLUE, &hasty));
+    assert!(counts(&answer).2 > 20.0, "{}", answer.verdict);
+}
+
+/// Nobody scales it up: `kubectl rollout status` is content with none of none, and no request is answered.
+#[test]
+fn a_switch_to_an_idle_deployment_loses_all() {
+    let (_, answer) = answer(&both(0, BLUE, &[switch(0, "green", "")]));
+    let (_, green, lost) = counts(&answer);
+    assert!(green < 0.5 && lost > 100.0, "{green} {lost}");
+}
+
+/// What runs already is switched to at once, as often as wanted.
+#[test]
+fn given_pods_are_there_from_the_start() {
+    let turns: Vec<String> =
+        (0..5).map(|i| switch(20 * i, ["green", "blue"][i as usize % 2], "")).collect();
+    let (scenario, answer) = answer(&both(2, BLUE, &turns));
+    let (blue, green, lost) = counts(&answer);
+    assert!(blue > 700.0 && green > 700.0 && lost < 2.0, "{blue} {green} {lost}");
+    assert_eq!(answer.rollout.peak_pods.mean, 4.0);
+    assert_eq!(&*scenario.after().name, "green");
+}
+
+/// A Service that selects both gets the label that tells them apart.
+#[test]
+fn a_selector_of_both_is_narrowed_and_turned() {
+    let turns = [switch(0, "green", ""), switch(60, "blue", "")];
+    let (_, answer) = answer(&both(2, "{app: web}", &turns));
+    let (blue, green, _) = counts(&answer);
+    assert!(blue > 500.0 && green > 1000.0, "{blue} {green}");
+}
+
+#[test]
+fn a_switch_to_who_has_the_service_takes_nobody_away() {
+    let (_, answer) = answer(&both(2, BLUE, &[switch(0, "blue", DOWN)]));
+    assert!(answer.verdict.contains("selects these pods already"), "{}", answer.verdict);
+    assert_eq!(counts(&answer).2, 0.0);
+}
+
+/// In update.yaml it is created by the switch, and can be scaled and switched from afterwards; scaled before,
+/// it is there from the start, which the answer says.
+#[test]
+fn a_deployment_of_the_update_takes_its_turn() {
+    let files = |green, actions: &[String]| {
+        load(&[
+            ("web.yaml", deployment("blue", 2) + &service(BLUE)),
+            ("update.yaml", deployment("green", green)),
+            ("scenario.toml", TRAFFIC.to_owned() + &actions.concat()),
+        ])
+    };
+    let turns = [switch(0, "green", ""), switch(60, "blue", ""), scale(80, "green", 0)];
+    let (scenario, created) = answer(&files(2, &turns));
+    assert_eq!(scenario.deployments.len(), 1);
+    let (blue, green, lost) = counts(&created);
+    assert!(blue > 500.0 && green > 800.0 && lost < 2.0, "{blue} {green} {lost}");
+    let (scenario, there) = answer(&files(0, &there_and_back(DOWN)));
+    assert_eq!(scenario.deployments.len(), 2);
+    assert!(scenario.assumptions.iter().any(|a| a.text.contains("there from the start")));
+    assert!(counts(&there).1 > 1000.0 && counts(&there).2 < 1.0, "{}", there.verdict);
+}
+
+/// What a stranger's pods are, the answer cannot say: names are checked.
+#[test]
+fn unknown_and_twofold_deployments_are_refused() {
+    let error = both(0, BLUE, &[scale(0, "red", 2), switch(0, "red", "")]).lower();
+    let error = error.expect_err("there is no red").to_string();
+    assert!(
+        error.contains("no such Deployment") && error.contains("no Deployment \"red\""),
+        "{error}"
+    );
+    let manifest = deployment("blue", 2) + &deployment("green", 0) + &service(BLUE);
+    let twice = load(&[
+        ("web.yaml", manifest),
+        ("update.yaml", deployment("green", 2)),
+        ("scenario.toml", TRAFFIC.to_owned() + &switch(0, "green", "")),
+    ]);
+    let error = twice.lower().expect_err("two manifests of green").to_string();
+    assert!(error.contains("give its manifest once"), "{error}");
+}
