@@ -78,7 +78,7 @@ pub(super) enum RunFormat {
     Text,
     /// Everything, for programs (see `rollsim schema output`)
     Json,
-    /// One line per second
+    /// scenario,second,outcome,kind,version,count: a table of every second (see docs/answers.md)
     Csv,
     /// As a Prometheus target
     Openmetrics,

@@ -52,7 +52,7 @@ fn render(answers: &[Answer], format: RunFormat) -> String {
         (RunFormat::Text, [answer]) => report::text::text(answer),
         (RunFormat::Text, several) => report::text::compare(several),
         (RunFormat::Json, _) => report::json::json(answers),
-        (RunFormat::Csv, _) => each(report::csv::csv),
+        (RunFormat::Csv, _) => report::csv::csv(answers),
         (RunFormat::Openmetrics, _) => report::openmetrics::openmetrics(answers),
         (RunFormat::Vegeta, _) => each(report::vegeta::text),
         (RunFormat::VegetaJson, _) => each(report::vegeta::json),

@@ -5,7 +5,7 @@ use super::answer::{self, Args, RunFormat};
 use super::input::InputArgs;
 use crate::input::{Diagnostics, Input};
 use crate::report::workloads::{NotSimulated, Workloads};
-use crate::report::{self, json, openmetrics};
+use crate::report::{self, csv, json, openmetrics};
 use crate::scenario::Scenario;
 use std::process::ExitCode;
 
@@ -21,6 +21,7 @@ pub fn run(args: &Args, input: &Input, asked: &[usize]) -> anyhow::Result<ExitCo
     let all = Workloads::new(input.name(), answers, with_other_kinds(input, &not_simulated));
     let text = match args.format {
         RunFormat::Json => json::workloads(&all),
+        RunFormat::Csv => csv::csv(&all.workloads),
         RunFormat::Openmetrics => openmetrics::openmetrics(&all.workloads),
         _ => report::text::workloads(&all),
     };
@@ -40,10 +41,9 @@ pub fn run(args: &Args, input: &Input, asked: &[usize]) -> anyhow::Result<ExitCo
 /// Outputs without a place for the workload's name.
 fn refuse_what_shows_one(args: &Args) -> anyhow::Result<()> {
     let format = match args.format {
-        RunFormat::Csv => Some("--format csv"),
         RunFormat::Vegeta => Some("--format vegeta"),
         RunFormat::VegetaJson => Some("--format vegeta-json"),
-        RunFormat::Text | RunFormat::Json | RunFormat::Openmetrics => None,
+        RunFormat::Text | RunFormat::Json | RunFormat::Csv | RunFormat::Openmetrics => None,
     };
     let report = args.report.as_ref().map(|_| "--report");
     let trace = args.trace.as_ref().map(|_| "--trace");

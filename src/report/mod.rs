@@ -62,7 +62,7 @@ pub fn run_files(answers: &[Answer]) -> Files {
         };
         let pictures = pictures::rollout(answer).into_iter();
         files.extend(pictures.map(|(stem, svg)| (name(&stem, "svg"), svg)));
-        files.push((name("requests-per-second", "csv"), csv::csv(answer)));
+        files.push((name("requests-per-second", "csv"), csv::csv([answer])));
     }
     files
 }

@@ -28,7 +28,7 @@ pub use expr::{Condition, ConditionError};
 pub use finish::{Both, Nothing};
 pub use journal::{Journal, JournalError, JournalReader};
 pub use manifest::{Manifest, ManifestAxis, ManifestConstraint, ManifestPoints};
-pub use output::{Format, Sink};
+pub use output::{Format, Sink, csv};
 pub use plan::{Base, EvaluatorName, Plan, PlanError, Point, PointCounts, RawPlan};
 pub use precision::{BATCH, Figure, Precision};
 pub use row::{Column, Kind, Row, RowOutcome, Summary, cells, columns};

@@ -137,10 +137,12 @@ fn what_shows_one_workload_says_so() {
     let folder = tempfile::tempdir().expect("a folder");
     let page = folder.path().join("page.html");
     let page = page.to_str().expect("a name");
-    for arguments in [["--format", "csv"], ["--format", "vegeta"], ["--report", page]] {
+    for arguments in [["--format", "vegeta"], ["--report", page]] {
         let message = refused(&[&[SHOP], &arguments[..]].concat());
         assert!(message.contains(arguments[0]) && message.contains("--workload"), "{message}");
     }
+    let table = text(&[SHOP, "--format", "csv"]);
+    assert!(table.contains("\ndeployment/cart,"), "{table}");
     let metrics = text(&[SHOP, "--format", "openmetrics"]);
     assert!(metrics.contains("scenario=\"deployment/cart\""), "{metrics}");
 }

@@ -73,11 +73,33 @@ fn json_schema_is_published() {
 
 #[test]
 fn csv_by_second() {
-    let csv = csv::csv(&case(&example::without_probe()));
-    let head: Vec<&str> = csv.lines().take(20).collect();
+    let answers = [case(&example::without_probe()), case(&example::stuck())];
+    let table = csv::csv(&answers);
+    let head: Vec<&str> = table.lines().take(20).collect();
     insta::assert_snapshot!(head.join("\n"));
-    let width = |line: &str| line.split(',').count();
-    assert!(csv.lines().all(|line| width(line) == width(head[0])));
+    let columns = csv::COLUMNS.join(",");
+    assert_eq!(table.matches(&columns).count(), 1, "one header, whatever happened");
+    let mut sums = std::collections::BTreeMap::new();
+    for line in table.lines().skip(1) {
+        let cells: Vec<&str> = line.split(',').collect();
+        let [scenario, second, outcome, kind, version, count] = cells[..] else { panic!("{line}") };
+        let (second, count) = (second.parse::<i32>(), count.parse::<f64>().unwrap());
+        assert!(second.is_ok() && count > 0.0 && !kind.is_empty(), "{line}");
+        assert_eq!(version.is_empty(), outcome == "failed", "{line}");
+        *sums.entry((scenario, outcome)).or_insert(0.0) += count;
+    }
+    for Answer { name, requests, lost, .. } in &answers {
+        let answered: f64 = requests.answered.iter().map(|v| v.mean).sum();
+        for (outcome, wanted) in [("answered", answered), ("failed", lost.total.mean)] {
+            let sum = sums.get(&(name.as_str(), outcome)).copied().unwrap_or(0.0);
+            assert!((sum - wanted).abs() < 1e-3, "{name}: {sum} {outcome}, not {wanted}");
+        }
+    }
+    let docs = include_str!("../../docs/answers.md");
+    assert!(
+        docs.contains(&columns)
+            && csv::COLUMNS.iter().all(|c| docs.contains(&format!("| `{c}` |")))
+    );
 }
 
 #[test]

@@ -36,19 +36,22 @@ impl Sink for Csv {
     }
 }
 
-/// A text that a spreadsheet would take for a formula is marked as a text.
 fn cell(value: &Value) -> String {
     match value {
-        Value::Text(text) if is_formula(text) => format!("'{text}"),
+        Value::Text(given) => text(given),
         other => other.to_string(),
     }
 }
 
-fn is_formula(text: &str) -> bool {
-    text.starts_with(['=', '+', '-', '@', '\t', '\r']) && text.parse::<f64>().is_err()
+/// A text that a spreadsheet would take for a formula is marked as a text.
+pub fn text(given: &str) -> String {
+    let begins = given.starts_with(['=', '+', '-', '@', '\t', '\r']);
+    let formula = begins && given.parse::<f64>().is_err();
+    if formula { format!("'{given}") } else { given.to_owned() }
 }
 
-fn join(line: &mut String, cells: impl Iterator<Item = String>) {
+/// Adds a line; quoted is what a comma, quote or line end would mislead about.
+pub fn join(line: &mut String, cells: impl Iterator<Item = String>) {
     for (i, cell) in cells.enumerate() {
         if i > 0 {
             line.push(',');
@@ -69,9 +72,22 @@ mod tests {
     use super::*;
 
     #[test]
+    fn awkward_names_are_quoted() {
+        let mut line = String::new();
+        join(&mut line, ["v1", "a,\"b\"", "a\nb"].map(str::to_owned).into_iter());
+        assert_eq!(line, "v1,\"a,\"\"b\"\"\",\"a\nb\"\n");
+    }
+
+    #[test]
     fn formulas_are_texts() {
-        let shown = ["=cmd|x", "+1", "-5", "-a", "@x", "25%", ""].map(|t| cell(&Value::from(t)));
+        let shown = ["=cmd|x", "+1", "-5", "-a", "@x", "25%", ""].map(text);
         assert_eq!(shown, ["'=cmd|x", "+1", "-5", "'-a", "'@x", "25%", ""]);
+    }
+
+    #[test]
+    fn numbers_are_no_texts() {
+        let shown = ["=cmd|x", "+1", "-5", "25%"].map(|t| cell(&Value::from(t)));
+        assert_eq!(shown, ["'=cmd|x", "+1", "-5", "25%"]);
         assert_eq!(cell(&Value::Float(-1.5)), "-1.5");
     }
 }

@@ -1,6 +1,6 @@
 //! Result files: rows in plan order, in any of three formats.
 
-mod csv;
+pub mod csv;
 mod json_lines;
 #[cfg(feature = "parquet")]
 mod parquet;
