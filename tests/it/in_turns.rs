@@ -179,3 +179,21 @@ fn unknown_and_twofold_deployments_are_refused() {
     let error = twice.lower().expect_err("two manifests of green").to_string();
     assert!(error.contains("give its manifest once"), "{error}");
 }
+
+/// Both given, and nothing says which: the one that the Service selects, and why stands in the answer.
+#[test]
+fn who_is_rolled_out_and_why_is_said() {
+    let chosen = |traffic: &str| {
+        let manifest = deployment("blue", 2) + &deployment("green", 0) + &service(BLUE);
+        let files =
+            [("web.yaml", manifest), ("scenario.toml", "schema = 1\n".to_owned() + traffic)];
+        let scenario = load(&files).lower().unwrap_or_else(|e| panic!("{e}"));
+        assert_eq!(&*scenario.deployments[scenario.subject].name, "blue");
+        let why = scenario.assumptions.into_iter().find(|a| a.key == "deployment");
+        why.map(|a| a.text)
+    };
+    assert_eq!(chosen("").as_deref(), Some("blue: no Service selects pods of green"));
+    assert_eq!(chosen("deployment = \"blue\"\n"), None);
+    let named = chosen("service = \"web\"\n");
+    assert_eq!(named.as_deref(), Some("blue: Service web selects no pods of green"));
+}

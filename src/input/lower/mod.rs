@@ -80,6 +80,7 @@ impl Lowering<'_> {
         let apps = apps::versions(input, port, &mut self.problems, &mut self.assumptions);
         let ingress = split::ingress(self, &service);
         let way = path::lower(self, &service, ingress.as_ref());
+        self.chosen_by_service(subject);
         let (mut deployments, subject_index, on_path) =
             self.deployments(subject, &way.services, &apps);
         let placed = (&deployments[..], subject_index);
@@ -140,6 +141,28 @@ impl Lowering<'_> {
             assumptions: std::mem::take(&mut self.assumptions),
             not_modelled: std::mem::take(&mut self.not_modelled),
             ..scenario
+        }
+    }
+
+    /// Which of several Deployments is rolled out, where nothing names it and a Service decides.
+    fn chosen_by_service(&mut self, subject: &Subject) {
+        let input = self.input;
+        let (Some(service), None, None) = (subject.service, input.workload, &input.case.deployment)
+        else {
+            return;
+        };
+        let mut others = input.workloads();
+        others.retain(|&i| i != subject.deployment);
+        if !others.is_empty() {
+            let name = |i: usize| input.documents[i].name();
+            let others: Vec<&str> = others.into_iter().map(name).collect();
+            let (chosen, service) = (name(subject.deployment), name(service));
+            let who = match &input.case.service {
+                Some(_) => format!("Service {service} selects no"),
+                None => "no Service selects".to_owned(),
+            };
+            let text = format!("{chosen}: {who} pods of {}", others.join(", "));
+            self.assume("deployment", text);
         }
     }
 

@@ -75,7 +75,8 @@ fn why(answer: &Answer) -> String {
         });
     }
     if answer.requests.sent <= 0.0 {
-        parts.push("no requests are sent".to_owned());
+        let first = answer.verdict.split(". ").next().filter(|_| answer.stuck.is_empty());
+        parts.push(first.unwrap_or("no requests are sent").trim_end_matches('.').to_owned());
     }
     if parts.is_empty() { "nothing".to_owned() } else { parts.join("; ") }
 }
