@@ -146,12 +146,16 @@ pub enum ActionKind {
     DeletePods {
         /// How many pods.
         count: u32,
+        /// `--grace-period`; None: the pods' own.
+        grace: Option<i64>,
     },
     /// Every pod of the subject in name order, one at a time, through the eviction API; refused ones are
     /// retried after `retry`.
     Evict {
         /// Wait after an eviction that was refused.
         retry: Dur,
+        /// As of a deletion.
+        grace: Option<i64>,
     },
     /// Blue/green: create the second Deployment if none of its name is there; switch the Service selector to
     /// it (after all its pods are available, or a fixed time later); scale the one that the Service selected
@@ -181,10 +185,22 @@ pub enum ActionKind {
     Drain {
         /// Index into the scenario's nodes.
         node: Option<usize>,
+        /// `--grace-period`; None: the pods' own.
+        grace: Option<i64>,
     },
 }
 
 impl ActionKind {
+    /// The grace period in seconds that it asks for when it deletes pods; None: the pods' own.
+    pub fn grace(&self) -> Option<i64> {
+        match self {
+            ActionKind::DeletePods { grace, .. }
+            | ActionKind::Evict { grace, .. }
+            | ActionKind::Drain { grace, .. } => *grace,
+            _ => None,
+        }
+    }
+
     /// Whether all it does is to change the spec of a Deployment.
     pub fn edits_a_deployment(&self) -> bool {
         self.is_rollout() || matches!(self, ActionKind::Scale { .. } | ActionKind::Pause)

@@ -281,6 +281,8 @@ fn steps(case: &Case<'_>) -> Vec<Way> {
             }
             ActionKind::DeletePods { .. } | ActionKind::Evict { .. } | ActionKind::Drain { .. } => {
                 all.push(replicas(case));
+                let grace = action.kind.grace().map(|s| s as f64);
+                all.extend(grace.map(|s| later(&key("grace_period_s"), s)));
             }
             _ => {}
         }

@@ -168,7 +168,7 @@ impl Cluster {
                     self.log.push(Change::PodBound(pod));
                 }
             }
-            Write::DeletePod { pod } => self.delete_pod(pod),
+            Write::DeletePod { pod, grace } => self.delete_pod(pod, grace),
             Write::PodStatus { pod, status } => self.set_pod_status(now, pod, status),
             Write::SetGates { pod, value } => {
                 let p = &mut self.pods[pod];
@@ -331,13 +331,13 @@ impl Cluster {
     }
 
     /// A graceful delete; without a grace period the object goes at once.
-    fn delete_pod(&mut self, pod: PodId) {
+    fn delete_pod(&mut self, pod: PodId, requested: Option<i64>) {
         let spec = self.template_of(pod).termination_grace_period_seconds;
         let p = &mut self.pods[pod];
         if p.removed || p.deleting.is_some() {
             return;
         }
-        let grace = api_delete_grace(p.node.is_some(), Some(p.status.phase), None, Some(spec));
+        let grace = api_delete_grace(p.node.is_some(), Some(p.status.phase), requested, Some(spec));
         p.deleting = Some(grace);
         p.removed = grace == 0;
         self.log.push(Change::PodDeleting(pod));

@@ -62,6 +62,8 @@ pub enum Write {
     },
     DeletePod {
         pod: PodId,
+        /// The grace period that is asked for, in seconds; None: the pod's own.
+        grace: Option<i64>,
     },
     PodStatus {
         pod: PodId,

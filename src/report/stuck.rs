@@ -142,7 +142,7 @@ pub(super) fn action(scenario: &Scenario, index: usize) -> String {
         ActionKind::ShiftWeight { .. } => "shift of weights".into(),
         ActionKind::RestartIngress => "restart of the ingress controller".into(),
         ActionKind::Pause => "pause".into(),
-        ActionKind::Drain { node: n } => format!("drain of {}", node(n)),
+        ActionKind::Drain { node: n, .. } => format!("drain of {}", node(n)),
     };
     let alike = |a: &crate::scenario::Action| {
         std::mem::discriminant(&a.kind) == std::mem::discriminant(&scenario.actions[index].kind)

@@ -95,7 +95,7 @@ impl World<'_> {
                 self.goals.begin(Goal::new(index, now, vec![id]));
                 format!("scale to {replicas}")
             }
-            ActionKind::DeletePods { count } => self.delete_pods(now, goal, *count),
+            ActionKind::DeletePods { count, grace } => self.delete_pods(now, goal, *count, *grace),
             ActionKind::Evict { .. } => {
                 let pods = self.named_pods(subject);
                 self.goals.begin(goal.takes_away(pods.clone()));
@@ -111,7 +111,7 @@ impl World<'_> {
                 self.goals.begin(goal.rolls());
                 self.set_paused(now, false)
             }
-            ActionKind::Drain { node } => self.drain(now, goal, *node),
+            ActionKind::Drain { node, .. } => self.drain(now, goal, *node),
         };
         let kind = &self.scenario.actions[index as usize].kind;
         let unchanged = match kind {
@@ -233,13 +233,13 @@ impl World<'_> {
         pods
     }
 
-    fn delete_pods(&mut self, now: Time, goal: Goal, count: u32) -> String {
+    fn delete_pods(&mut self, now: Time, goal: Goal, count: u32, grace: Option<i64>) -> String {
         let mut pods = self.named_pods(self.subject());
         pods.truncate(count as usize);
         self.goals.begin(goal.takes_away(pods.clone()));
         for pod in pods {
             let at = now + self.latency(|l| &l.api_write);
-            self.queue.schedule(at, Event::Write(Write::DeletePod { pod }));
+            self.queue.schedule(at, Event::Write(Write::DeletePod { pod, grace }));
         }
         format!("delete {count} pods")
     }

@@ -55,8 +55,9 @@ impl World<'_> {
     pub(super) fn evict_next(&mut self, now: Time, action: u32, next: u32) {
         let list = self.actions.pods.iter().find(|(a, _)| *a == action);
         let Some(&pod) = list.and_then(|(_, pods)| pods.get(next as usize)) else { return };
-        let (retry, serial) = match &self.scenario.actions[action as usize].kind {
-            ActionKind::Evict { retry } => (*retry, true),
+        let kind = &self.scenario.actions[action as usize].kind;
+        let (retry, serial) = match kind {
+            ActionKind::Evict { retry, .. } => (*retry, true),
             _ => (self.scenario.kubernetes.defaults.drain_retry, false),
         };
         let at = now + self.latency(|l| &l.api_write);
@@ -64,7 +65,8 @@ impl World<'_> {
         self.goals.evicts(now, action, answer == Answer::Deleted);
         match answer {
             Answer::Deleted => {
-                self.queue.schedule(at, Event::Write(Write::DeletePod { pod }));
+                let grace = kind.grace();
+                self.queue.schedule(at, Event::Write(Write::DeletePod { pod, grace }));
             }
             Answer::TooManyRequests(_) | Answer::Conflict => {
                 let step = Step::Evict { action, next };

@@ -174,7 +174,7 @@ impl<'a> World<'a> {
     fn node_to_drain(&self, id: DeploymentId) -> Option<u16> {
         let id = WorkloadId::Deployment(id);
         let node = self.scenario.actions.iter().find_map(|a| match a.kind {
-            ActionKind::Drain { node } => node,
+            ActionKind::Drain { node, .. } => node,
             _ => None,
         })?;
         let mut there = self.pods_on(node).filter(|&p| self.cluster.workload_of(p) == id);

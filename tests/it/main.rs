@@ -9,6 +9,7 @@ mod conformance;
 mod experiments;
 mod fuzz_inputs;
 mod gates;
+mod grace_period;
 mod in_turns;
 mod inputs;
 mod keys;

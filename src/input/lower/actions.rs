@@ -136,15 +136,18 @@ impl Scene<'_, '_> {
                 let kind = self.scale(key, *replicas, deployment.as_deref());
                 actions.push(Action { at, kind });
             }
-            ActionCase::DeletePods { at_s, count } => {
-                let kind = ActionKind::DeletePods { count: count.unwrap_or(1) };
-                actions.push(Action { at: time(*at_s, 0.0), kind });
+            ActionCase::DeletePods { at_s, count, grace_period_s } => {
+                let at = time(*at_s, 0.0);
+                let grace = self.grace(key, *grace_period_s);
+                let kind = ActionKind::DeletePods { count: count.unwrap_or(1), grace };
+                actions.push(Action { at, kind });
             }
-            ActionCase::Evict { at_s, retry_s } => {
+            ActionCase::Evict { at_s, retry_s, grace_period_s } => {
                 let at = time(*at_s, 1.0);
                 let usual = cards::kubernetes().drain_retry.as_secs_f64();
                 let retry = self.low.seconds(&format!("{key}.retry_s"), *retry_s, usual);
-                let kind = ActionKind::Evict { retry: Dur::from_secs_f64(retry.max(0.1)) };
+                let retry = Dur::from_secs_f64(retry.max(0.1));
+                let kind = ActionKind::Evict { retry, grace: self.grace(key, *grace_period_s) };
                 actions.push(Action { at, kind });
             }
             ActionCase::SelectorSwitch { at_s, .. } => {
@@ -162,9 +165,11 @@ impl Scene<'_, '_> {
             ActionCase::Resume { at_s } => {
                 actions.push(Action { at: time(*at_s, 0.0), kind: ActionKind::Resume });
             }
-            ActionCase::Drain { at_s, node } => {
+            ActionCase::Drain { at_s, node, grace_period_s } => {
                 let at = time(*at_s, 0.0);
-                actions.extend(self.drain(key, node.as_deref()).map(|kind| Action { at, kind }));
+                let grace = self.grace(key, *grace_period_s);
+                let kind = self.drain(key, node.as_deref(), grace);
+                actions.extend(kind.map(|kind| Action { at, kind }));
             }
         }
     }
@@ -303,10 +308,17 @@ impl Scene<'_, '_> {
         None
     }
 
-    fn drain(&mut self, key: &str, node: Option<&str>) -> Option<ActionKind> {
+    /// `--grace-period`, in whole seconds as kubectl has it.
+    fn grace(&mut self, key: &str, seconds: Option<i64>) -> Option<i64> {
+        let given = seconds?;
+        self.low.seconds(&format!("{key}.grace_period_s"), Some(given as f64), 0.0);
+        Some(given.max(0))
+    }
+
+    fn drain(&mut self, key: &str, node: Option<&str>, grace: Option<i64>) -> Option<ActionKind> {
         let Some(node) = node else {
             self.low.assume(&format!("{key}.node"), "the first node that has one of the pods");
-            return Some(ActionKind::Drain { node: None });
+            return Some(ActionKind::Drain { node: None, grace });
         };
         let (nodes, _) = self.low.nodes(Dur::ZERO);
         let found = nodes.iter().position(|n| n.name == node);
@@ -318,6 +330,6 @@ impl Scene<'_, '_> {
         }
         let text = format!("one of the pods is on {node} when it is drained, if it fits there");
         self.low.assume("placement", text);
-        found.map(|node| ActionKind::Drain { node: Some(node) })
+        found.map(|node| ActionKind::Drain { node: Some(node), grace })
     }
 }

@@ -258,6 +258,7 @@ fn settled(
         rollout(subject, to, path, platform, minor, room)
     };
     for action in actions {
+        let stop = |old: &PodTemplate| stop(old).max(action.kind.grace().unwrap_or(0) as f64);
         let next = match &action.kind {
             ActionKind::Rollout { deployment } => rollout(deployment),
             ActionKind::SelectorSwitch { deployment, switch_after, scale_down_after, .. } => {
@@ -266,7 +267,7 @@ fn settled(
             }
             ActionKind::RestartIngress => path.restart_s(),
             ActionKind::Undo { .. } => rollout(subject),
-            ActionKind::Evict { retry } => {
+            ActionKind::Evict { retry, .. } => {
                 let one = available(subject, path, platform, minor) + retry.as_secs_f64();
                 f64::from(subject.replicas) * one + stop(&subject.template)
             }

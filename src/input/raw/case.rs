@@ -266,10 +266,11 @@ pub enum ActionCase {
         replicas: Option<i32>,
         deployment: Option<String>,
     },
-    /// `kubectl delete pod` of the first ones by name.
-    DeletePods { at_s: Option<f64>, count: Option<u32> },
+    /// `kubectl delete pod` of the first ones by name. `grace_period_s` here and below is `--grace-period`:
+    /// default the pods' own; 0 with `--force`, the objects go at once.
+    DeletePods { at_s: Option<f64>, count: Option<u32>, grace_period_s: Option<i64> },
     /// Every pod, one at a time, through the eviction API; starts 1 s after `at_s`.
-    Evict { at_s: Option<f64>, retry_s: Option<f64> },
+    Evict { at_s: Option<f64>, retry_s: Option<f64>, grace_period_s: Option<i64> },
     /// Blue/green: switch the Service's selector to another Deployment. One of the update is created for it,
     /// unless it is scaled before: then it is there from the start. Any number of switches, to and fro.
     SelectorSwitch {
@@ -293,7 +294,7 @@ pub enum ActionCase {
     /// `kubectl rollout resume`.
     Resume { at_s: Option<f64> },
     /// `kubectl drain`. Default of `node`: the first that has a pod of the Deployment.
-    Drain { at_s: Option<f64>, node: Option<String> },
+    Drain { at_s: Option<f64>, node: Option<String>, grace_period_s: Option<i64> },
 }
 
 /// The manifest that a rollout applies. What is applied runs the application as it is by then, `app.v2`.

@@ -228,7 +228,7 @@ impl Controller {
         for i in 0..self.chosen.len() {
             let pod = self.sets[rs].active[self.chosen[i]];
             let at = self.call(ctx, rs, ctx.now);
-            out.write(at, Write::DeletePod { pod });
+            out.write(at, Write::DeletePod { pod, grace: None });
             self.sets[rs].deletions.push(pod);
             end = end.max(at);
         }
