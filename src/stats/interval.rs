@@ -2,7 +2,6 @@
 
 use super::Interval;
 use super::special::{beta_quantile, gamma_quantile, rounded};
-use crate::engine::dist::normal_quantile;
 
 /// Exact limits (Garwood) of the mean of a Poisson variable seen to be `count`.
 ///
@@ -37,34 +36,6 @@ pub fn clopper_pearson(successes: f64, trials: f64, level: f64) -> Interval {
     Interval { low, high }
 }
 
-/// Wilson's score interval: narrower than the exact one, right on average over probabilities.
-pub fn wilson(successes: f64, trials: f64, level: f64) -> Interval {
-    assert!(trials > 0.0 && (0.0..=trials).contains(&successes));
-    let z = normal_quantile(1.0 - (1.0 - level) / 2.0);
-    let share = successes / trials;
-    let scale = 1.0 + z * z / trials;
-    let centre = share + z * z / (2.0 * trials);
-    let half = z * libm::sqrt(share * (1.0 - share) / trials + z * z / (4.0 * trials * trials));
-    let low = if successes == 0.0 { 0.0 } else { rounded((centre - half) / scale) };
-    let high = if successes == trials { 1.0 } else { rounded((centre + half) / scale) };
-    Interval { low, high }
-}
-
-/// Jeffreys' interval: equal tails of the posterior under the prior Beta(1/2, 1/2).
-pub fn jeffreys(successes: f64, trials: f64, level: f64) -> Interval {
-    assert!(trials > 0.0 && (0.0..=trials).contains(&successes));
-    let tail = (1.0 - level) / 2.0;
-    let (a, b) = (successes + 0.5, trials - successes + 0.5);
-    let low = if successes == 0.0 { 0.0 } else { beta_quantile(a, b, tail) };
-    let high = if successes == trials { 1.0 } else { beta_quantile(a, b, 1.0 - tail) };
-    Interval { low, high }
-}
-
-/// The largest probability of an event that `trials` without one leave possible at 95 %: 3 / n.
-pub fn rule_of_three(trials: u32) -> f64 {
-    (3.0 / f64::from(trials.max(1))).min(1.0)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -87,9 +58,6 @@ mod tests {
         check(clopper_pearson(0.0, 10.0, 0.95), 0.0, 0.308_497);
         check(clopper_pearson(10.0, 10.0, 0.95), 0.691_503, 1.0);
         check(clopper_pearson(3.0, 10.0, 0.95), 0.066_740, 0.652_453);
-        check(wilson(3.0, 10.0, 0.95), 0.107_791, 0.603_222);
-        check(wilson(0.0, 20.0, 0.95), 0.0, 0.161_125);
-        check(jeffreys(3.0, 10.0, 0.95), 0.092_692, 0.605_802);
     }
 
     #[test]
@@ -99,11 +67,5 @@ mod tests {
             let b = clopper_pearson(f64::from(25 - k), 25.0, 0.9);
             check(a, 1.0 - b.high, 1.0 - b.low);
         }
-    }
-
-    #[test]
-    fn three_over_n() {
-        assert_eq!(rule_of_three(300), 0.01);
-        assert_eq!(rule_of_three(0), 1.0);
     }
 }

@@ -1,9 +1,7 @@
 //! Means over replications.
 
-use super::special::{normal_cdf, rounded, t_quantile};
+use super::special::{rounded, t_quantile};
 use super::{Estimate, Interval, clopper_pearson, poisson_exact};
-use crate::engine::Seed;
-use crate::engine::dist::normal_quantile;
 
 /// The mean, summed in index order; 0 of nothing.
 pub fn mean(values: &[f64]) -> f64 {
@@ -71,48 +69,6 @@ pub fn probability_mean(probabilities: &[f64], level: f64) -> Estimate {
     Estimate::new(total / n, clopper_pearson(total, n, level))
 }
 
-/// The mean with a bootstrap interval (bias-corrected and accelerated): for skewed values, such as losses
-/// that are mostly zero and sometimes many. `resamples` about 2000.
-pub fn bootstrap_mean(values: &[f64], level: f64, resamples: u32, seed: u64) -> Estimate {
-    let centre = mean(values);
-    if values.len() < 2 || variance(values) == 0.0 {
-        return Estimate::exact(centre);
-    }
-    let means = resampled_means(values, resamples.max(100), seed);
-    let below = means.iter().filter(|m| **m < centre).count() as f64;
-    let ties = means.iter().filter(|m| **m == centre).count() as f64;
-    let share = (below + ties / 2.0) / means.len() as f64;
-    let floor = 0.5 / means.len() as f64;
-    let bias = normal_quantile(share.clamp(floor, 1.0 - floor));
-    let acceleration = acceleration(values);
-    let at = |p: f64| {
-        let z = bias + normal_quantile(p);
-        let q = normal_cdf(bias + z / (1.0 - acceleration * z));
-        means[((q * means.len() as f64) as usize).min(means.len() - 1)]
-    };
-    let tail = (1.0 - level) / 2.0;
-    Estimate { value: centre, low: rounded(at(tail)), high: rounded(at(1.0 - tail)) }
-}
-
-/// Sorted means of samples drawn from `values` with replacement.
-fn resampled_means(values: &[f64], resamples: u32, seed: u64) -> Vec<f64> {
-    let mut rng = Seed(seed).stream("bootstrap", 0);
-    let n = values.len() as u64;
-    let mut means: Vec<f64> = (0..resamples)
-        .map(|_| (0..n).map(|_| values[rng.below(n) as usize]).sum::<f64>() / n as f64)
-        .collect();
-    means.sort_by(f64::total_cmp);
-    means
-}
-
-/// A sixth of the skewness of the jackknife's values.
-fn acceleration(values: &[f64]) -> f64 {
-    let centre = mean(values);
-    let squares: f64 = values.iter().map(|v| (v - centre) * (v - centre)).sum();
-    let cubes: f64 = values.iter().map(|v| (v - centre) * (v - centre) * (v - centre)).sum();
-    cubes / (6.0 * squares * libm::sqrt(squares))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -146,15 +102,5 @@ mod tests {
         let found = probability_mean(&[1.0; 10], 0.95);
         assert_eq!((found.value, found.high), (1.0, 1.0));
         assert!((found.low - 0.691_503).abs() < 1e-5);
-    }
-
-    #[test]
-    fn bootstrap_replays_and_holds_the_mean() {
-        let values: Vec<f64> = (0..40).map(|i| f64::from(i * i % 17)).collect();
-        let found = bootstrap_mean(&values, 0.95, 2000, 7);
-        assert_eq!(found, bootstrap_mean(&values, 0.95, 2000, 7));
-        assert!(found.low < found.value && found.value < found.high);
-        let student = t_mean(&values, 0.95);
-        assert!((found.low - student.low).abs() < 0.5 && (found.high - student.high).abs() < 0.5);
     }
 }

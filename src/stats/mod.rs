@@ -3,25 +3,20 @@
 //! The unit of every interval is the replication: requests lost in one rollout depend on each other,
 //! rollouts do not. Sums run in index order, so that results do not depend on the number of threads.
 
-mod density;
 mod effects;
 mod interval;
 mod mean;
 mod paired;
 mod pareto;
-mod quantile;
 mod sensitivity;
 mod special;
 
-pub use density::{HighestDensity, highest_density};
+pub use crate::engine::dist::quantile;
 pub use effects::{AxisEffect, LevelEffect, MainEffects};
-pub use interval::{clopper_pearson, jeffreys, poisson_exact, rule_of_three, wilson};
-pub use mean::{
-    bootstrap_mean, count_mean, mean, probability_mean, standard_deviation, t_mean, variance,
-};
+pub use interval::{clopper_pearson, poisson_exact};
+pub use mean::{count_mean, mean, probability_mean, standard_deviation, t_mean, variance};
 pub use paired::{PairedDifference, paired_difference};
 pub use pareto::pareto_front;
-pub use quantile::{quantile, quantile_estimate};
 pub use sensitivity::{
     MorrisEffect, SobolIndex, morris_effects, morris_point, sobol_indices, sobol_point,
 };

@@ -4,7 +4,7 @@
 //! mathematics, whose last bits differ between platforms, and output bytes must not.
 
 use crate::engine::dist::normal_quantile;
-use statrs::function::{beta::beta_reg, erf::erfc, gamma::gamma_lr, gamma::ln_gamma};
+use statrs::function::{beta::beta_reg, gamma::gamma_lr, gamma::ln_gamma};
 
 /// `x` with ten significant digits.
 pub(super) fn rounded(x: f64) -> f64 {
@@ -67,11 +67,6 @@ fn beta_tail_quantile(a: f64, b: f64, p: f64) -> f64 {
     let z = normal_quantile(1.0 - p / 2.0);
     let start = 2.0 * a / (2.0 * a + z * z);
     invert(|x| beta_reg(a, b, x), density, p, (0.0, 1.0), start)
-}
-
-/// The standard normal distribution function.
-pub(super) fn normal_cdf(z: f64) -> f64 {
-    0.5 * erfc(-z / std::f64::consts::SQRT_2)
 }
 
 /// Solves `cdf(x) = p` by Newton's steps, kept inside a shrinking bracket.
