@@ -55,6 +55,9 @@ fn refuse_what_shows_one(args: &Args) -> anyhow::Result<()> {
     }
 }
 
+/// What is simulated, with the input that it comes from.
+type Lowered = (Input, Scenario);
+
 /// The scenario of each workload, and those that have none.
 ///
 /// # Errors
@@ -63,7 +66,7 @@ fn lower(
     args: &InputArgs,
     input: &Input,
     asked: &[usize],
-) -> anyhow::Result<(Vec<(Input, Scenario)>, Vec<NotSimulated>)> {
+) -> anyhow::Result<(Vec<Lowered>, Vec<NotSimulated>)> {
     let (mut scenarios, mut not_simulated) = (Vec::new(), Vec::new());
     let mut problems = Diagnostics::default();
     for &index in asked {

@@ -68,8 +68,10 @@ pub struct Pod {
     pub template: TemplateId,
     /// `metadata.creationTimestamp`, not cut to seconds.
     pub created: Time,
-    /// Drawn; breaks ties where Kubernetes sorts by it.
+    /// Random, and its set's and its number's: what other objects there are does not change it.
     pub uid: u64,
+    /// How many its Deployment had made before.
+    pub number: u32,
     /// `spec.nodeName`, as the node's number; None: not bound yet.
     pub node: Option<u16>,
     /// As the kubelet wrote it last.
@@ -104,6 +106,8 @@ pub struct RsStatus {
 /// A ReplicaSet as the API server holds it.
 #[derive(Clone, Copy, Debug)]
 pub struct ReplicaSet {
+    /// The Deployment's, and its number among the Deployment's sets.
+    pub uid: u64,
     /// The Deployment that owns it.
     pub deployment: DeploymentId,
     /// What its pods are made from.
@@ -128,6 +132,8 @@ pub struct ReplicaSet {
     pub min_ready_seconds: i32,
     /// The object is gone; its place stays, so that numbers stay.
     pub removed: bool,
+    /// Pods made so far.
+    pub pods_made: u32,
 }
 
 /// `status` of a Deployment.
@@ -156,6 +162,8 @@ impl DeploymentStatus {
 /// A Deployment as the API server holds it.
 #[derive(Clone, Debug)]
 pub struct Deployment {
+    /// Of its name.
+    pub uid: u64,
     /// As the user wrote it last.
     pub spec: DeploymentSpec,
     /// The present pod template.
@@ -164,6 +172,10 @@ pub struct Deployment {
     pub generation: u32,
     /// As its controller wrote it last.
     pub status: DeploymentStatus,
+    /// ReplicaSets made so far.
+    pub sets_made: u32,
+    /// Of all its sets.
+    pub pods_made: u32,
 }
 
 /// One endpoint's conditions in a slice.

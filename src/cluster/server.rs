@@ -6,6 +6,7 @@ use super::objects::*;
 use super::phase::PodPhase;
 use super::spec::{Deployment as DeploymentSpec, Labels, Node, PodTemplate, Service};
 use super::write::{Change, Write};
+use crate::engine::rng::uid_of;
 use crate::engine::{Dur, List, Time};
 use std::sync::Arc;
 
@@ -101,15 +102,18 @@ impl Cluster {
     }
 
     /// A Deployment appears (an action of the user, or the start of the run).
-    pub fn create_deployment(&mut self, spec: DeploymentSpec) -> DeploymentId {
+    pub fn create_deployment(&mut self, spec: DeploymentSpec, uid: u64) -> DeploymentId {
         assert!(spec.replicas >= 0, "a Deployment cannot have {} replicas", spec.replicas);
         let template = self.intern_template(&spec.template);
         let id = DeploymentId(self.deployments.len() as u32);
         self.deployments.push(Deployment {
+            uid,
             spec,
             template,
             generation: 1,
             status: DeploymentStatus::default(),
+            sets_made: 0,
+            pods_made: 0,
         });
         self.log.push(Change::Deployment(id));
         id
@@ -130,7 +134,7 @@ impl Cluster {
     }
 
     /// Commits one write.
-    pub fn apply(&mut self, now: Time, write: Write, uid: u64) {
+    pub fn apply(&mut self, now: Time, write: Write) {
         match write {
             Write::CreateReplicaSet { deployment, template, revision, replicas, max } => {
                 // Named after the template: a second creation from an old cache is refused.
@@ -158,7 +162,7 @@ impl Cluster {
             Write::ProgressDeadlineExceeded { deployment } => {
                 self.log.push(Change::Deployment(deployment));
             }
-            Write::CreatePod { owner } => self.create_pod(now, owner, uid),
+            Write::CreatePod { owner } => self.create_pod(now, owner),
             Write::BindPod { pod, node } => {
                 let p = &mut self.pods[pod];
                 // A pod that was deleted meanwhile cannot be bound.
@@ -237,9 +241,13 @@ impl Cluster {
     ) {
         assert!(replicas >= 0, "a ReplicaSet cannot have {replicas} replicas");
         debug_assert!(revision > 0 && template.index() < self.templates.len());
-        let spec = &self.deployments[deployment].spec;
+        let owner = &mut self.deployments[deployment];
+        let uid = uid_of(owner.uid, owner.sets_made);
+        owner.sets_made += 1;
+        let spec = &owner.spec;
         let id = RsId(self.replica_sets.len() as u32);
         self.replica_sets.push(ReplicaSet {
+            uid,
             deployment,
             template,
             revision,
@@ -252,6 +260,7 @@ impl Cluster {
             status: RsStatus::default(),
             min_ready_seconds: spec.min_ready_seconds,
             removed: false,
+            pods_made: 0,
         });
         self.log.push(Change::ReplicaSet(id));
     }
@@ -302,9 +311,13 @@ impl Cluster {
         self.log.push(Change::ReplicaSet(rs));
     }
 
-    fn create_pod(&mut self, now: Time, owner: Owner, uid: u64) {
+    fn create_pod(&mut self, now: Time, owner: Owner) {
         let Owner::ReplicaSet(rs) = owner;
-        let template = self.replica_sets[rs].template;
+        let set = &mut self.replica_sets[rs];
+        let (template, uid) = (set.template, uid_of(set.uid, set.pods_made));
+        set.pods_made += 1;
+        let made = &mut self.deployments[set.deployment].pods_made;
+        let number = std::mem::replace(made, *made + 1);
         let spec = &self.templates[template];
         let (gates, deletion_cost) = (spec.readiness_gates.is_empty(), spec.deletion_cost);
         let id = PodId(self.pods.len() as u32);
@@ -313,6 +326,7 @@ impl Cluster {
             template,
             created: now,
             uid,
+            number,
             node: None,
             status: PodStatus {
                 phase: PodPhase::Pending,

@@ -14,7 +14,7 @@ pub mod time;
 pub use dist::Dist;
 pub use list::List;
 pub use queue::Queue;
-pub use rng::{Rng, Seed};
+pub use rng::{Bits, Luck, Rng, Seed};
 pub use sampler::Sampler;
 pub use shared::SharedProcessor;
 pub use time::{Dur, Time};

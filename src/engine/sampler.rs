@@ -2,7 +2,7 @@
 //! the rest.
 
 use super::dist::Dist;
-use super::rng::{Rng, unit_open};
+use super::rng::{Bits, unit_open};
 use super::time::Dur;
 use std::ops::RangeInclusive;
 
@@ -73,8 +73,12 @@ impl<const BORDERS: usize> Sampler<BORDERS> {
     }
 
     /// The next value of a stream.
-    pub fn draw(&self, rng: &mut Rng) -> Dur {
-        let bits = rng.next_u64();
+    pub fn draw(&self, luck: &mut impl Bits) -> Dur {
+        self.of(luck.bits())
+    }
+
+    /// The value for the uniform number `bits` / 2^64.
+    pub fn of(&self, bits: u64) -> Dur {
         self.constant.unwrap_or_else(|| Dur(self.at(bits)))
     }
 

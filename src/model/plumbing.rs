@@ -2,7 +2,7 @@
 
 use crate::cluster::server::Cluster;
 use crate::cluster::write::Write;
-use crate::engine::{Dur, Rng, Seed, Time};
+use crate::engine::{Bits, Dur, Seed, Time};
 pub use crate::model::platform::Latencies;
 use crate::model::platform::{Defaults, Kubernetes, Platform};
 use crate::timeline::Recorder;
@@ -180,8 +180,8 @@ impl<'a> Deref for Ctx<'a> {
 
 impl Ctx<'_> {
     /// One API write now.
-    pub fn api_write(&self, rng: &mut Rng) -> Dur {
-        self.slowed(self.latencies.api_write.draw(rng))
+    pub fn api_write(&self, luck: &mut impl Bits) -> Dur {
+        self.slowed(self.latencies.api_write.draw(luck))
     }
 
     /// A latency of the control plane, as long as it takes now.

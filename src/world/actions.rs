@@ -142,7 +142,7 @@ impl World<'_> {
         let (id, note) = match self.called(&deployment.name) {
             Some(id) => (id, format!("switch to {}", deployment.name)),
             None => {
-                let id = self.cluster.create_deployment((**deployment).clone());
+                let id = self.create_deployment((**deployment).clone());
                 (WorkloadId::Deployment(id), "create the second Deployment".to_string())
             }
         };

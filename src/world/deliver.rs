@@ -1,104 +1,122 @@
 //! What was committed reaches the watchers, each after its own latency and in order.
 
+use super::watches::{CACHE, KUBELET, SCHEDULER, pods_of_layer, slices_of_layer};
 use super::{Event, World, says};
 use crate::cluster::objects::PodId;
 use crate::cluster::write::{Change, SliceRange};
-use crate::engine::Time;
-use crate::model::plumbing::Ctx;
+use crate::engine::rng::Heard;
+use crate::engine::{Dur, Sampler, Time};
+use crate::model::plumbing::{Ctx, slowed};
 use crate::model::{gate, kubelet, scheduler};
 
 impl World<'_> {
     pub(super) fn deliver(&mut self, now: Time, change: Change) {
+        let heard = self.watches.hears(self.run.seed, change, &self.cluster);
         if let Change::PodStatus(pod) | Change::PodGates(pod) | Change::PodDeleting(pod) = change {
-            self.pod_to_balancers(now, pod);
+            self.pod_to_balancers(now, pod, heard);
         }
         match change {
             Change::PodBound(pod) => {
-                self.tell_scheduler(now, change);
-                self.tell_kubelet(now, pod, kubelet::controller::Event::Bound(pod))
+                self.tell_scheduler(now, change, heard);
+                self.tell_kubelet(now, pod, kubelet::controller::Event::Bound(pod), heard)
             }
             Change::PodGates(pod) => {
-                self.tell_kubelet(now, pod, kubelet::controller::Event::Gates(pod))
+                self.tell_kubelet(now, pod, kubelet::controller::Event::Gates(pod), heard)
             }
             Change::PodDeleting(pod) => {
-                self.tell_scheduler(now, change);
-                self.tell_kubelet(now, pod, kubelet::controller::Event::Deleting(pod));
-                self.tell_cache(now, change);
+                self.tell_scheduler(now, change, heard);
+                self.tell_kubelet(now, pod, kubelet::controller::Event::Deleting(pod), heard);
+                self.tell_cache(now, change, heard);
             }
             Change::PodCreated(pod) => {
                 self.queue
                     .schedule(now, Event::Scheduler(scheduler::controller::Event::Pending(pod)));
-                self.tell_cache(now, change);
+                self.tell_cache(now, change, heard);
             }
             Change::PodRemoved(_) => {
-                self.tell_scheduler(now, change);
-                self.tell_cache(now, change);
+                self.tell_scheduler(now, change, heard);
+                self.tell_cache(now, change, heard);
             }
-            Change::Node(_) => self.tell_scheduler(now, change),
+            Change::Node(_) => self.tell_scheduler(now, change, heard),
             // Services are watched apart from pods.
             Change::Service(_) => {
-                let at = now + self.latency(|l| &l.watch_controller);
+                let at = now + self.watch(&self.run.latencies.watch_controller, heard, CACHE);
                 self.queue.schedule(at, Event::Cache(change));
             }
             Change::Weights => self.weights_to_balancers(now),
-            Change::Budget(_) | Change::BudgetConflict(_) => self.tell_disruption(now, change),
+            Change::Budget(_) | Change::BudgetConflict(_) => {
+                self.tell_disruption(now, change, heard)
+            }
             Change::Slice(range) => {
-                let at = self.next_cache(now);
+                let at = self.next_cache(now, heard);
                 if self.slices[usize::from(range.service)].awaits_watch() {
                     self.queue.schedule(at, Event::Cache(change));
                 }
-                self.slices_to_balancers(now, range);
+                self.slices_to_balancers(now, range, heard);
             }
             Change::PodStatus(pod) => {
-                self.tell_cache(now, change);
+                self.tell_cache(now, change, heard);
                 let waits = self.gate.is_some() && !self.cluster.pods[pod].gates;
                 if waits && self.cluster.pods[pod].status.containers_ready {
                     self.queue.schedule(now, Event::Gate(gate::Event::ContainersReady(pod)));
                 }
             }
             Change::Deployment(_) | Change::ReplicaSet(_) | Change::Conflict(_) => {
-                self.tell_cache(now, change);
+                self.tell_cache(now, change, heard);
             }
         }
     }
 
-    fn tell_scheduler(&mut self, now: Time, change: Change) {
-        let ctx = Ctx { run: self.run, now, slowdown: self.slowdown() };
-        self.scheduler.tell(ctx, change, &mut says(&mut self.queue, Event::Scheduler));
+    /// How long a change takes to a watcher.
+    fn watch(&self, sampler: &Sampler, heard: Heard, watcher: u64) -> Dur {
+        slowed(sampler.of(heard.by(watcher)), self.slowdown())
     }
 
-    fn tell_disruption(&mut self, now: Time, change: Change) {
+    fn tell_disruption(&mut self, now: Time, change: Change, heard: Heard) {
+        let latency = self.watch(&self.run.latencies.watch_controller, heard, CACHE);
         let ctx = Ctx { run: self.run, now, slowdown: self.slowdown() };
         let Some(disruption) = &mut self.disruption else { return };
         let out = &mut says(&mut self.queue, Event::Disruption);
         match change {
-            Change::Budget(id) => disruption.tell(ctx, id, out),
+            Change::Budget(id) => disruption.tell(now, id, latency, out),
             Change::BudgetConflict(id) => disruption.conflict(ctx, id, out),
             _ => {}
         }
     }
 
-    fn tell_cache(&mut self, now: Time, change: Change) {
-        let at = self.next_cache(now);
+    fn tell_scheduler(&mut self, now: Time, change: Change, heard: Heard) {
+        let latency = self.watch(&self.run.latencies.watch_controller, heard, SCHEDULER);
+        let out = &mut says(&mut self.queue, Event::Scheduler);
+        self.scheduler.tell(now, change, latency, out);
+    }
+
+    fn tell_cache(&mut self, now: Time, change: Change, heard: Heard) {
+        let at = self.next_cache(now, heard);
         self.queue.schedule(at, Event::Cache(change));
     }
 
     /// When the shared cache shows a change committed now.
-    fn next_cache(&mut self, now: Time) -> Time {
-        let at = now + self.latency(|l| &l.watch_controller);
+    fn next_cache(&mut self, now: Time, heard: Heard) -> Time {
+        let at = now + self.watch(&self.run.latencies.watch_controller, heard, CACHE);
         self.last_cache = self.last_cache.max(at);
         self.last_cache
     }
 
-    fn tell_kubelet(&mut self, now: Time, pod: PodId, event: kubelet::controller::Event) {
+    fn tell_kubelet(
+        &mut self,
+        now: Time,
+        pod: PodId,
+        event: kubelet::controller::Event,
+        heard: Heard,
+    ) {
         let Some(node) = self.cluster.pods[pod].node else { return };
-        let at = now + self.latency(|l| &l.watch_kubelet);
+        let at = now + self.watch(&self.run.latencies.watch_kubelet, heard, KUBELET);
         let last = &mut self.last_kubelet[usize::from(node)];
         *last = (*last).max(at);
         self.queue.schedule(*last, Event::Kubelet(event));
     }
 
-    fn slices_to_balancers(&mut self, now: Time, range: SliceRange) {
+    fn slices_to_balancers(&mut self, now: Time, range: SliceRange, heard: Heard) {
         let mut place = 0;
         for layer in 0..self.balancers.len() {
             for watcher in 0..self.balancers[layer].watchers() {
@@ -106,7 +124,8 @@ impl World<'_> {
                 if self.balancers[layer].watched(watcher) != range.service {
                     continue;
                 }
-                let at = now + self.latency(|l| &l.watch_proxy);
+                let by = slices_of_layer(layer, usize::from(watcher));
+                let at = now + self.watch(&self.run.latencies.watch_proxy, heard, by);
                 let last = &mut self.last_balancer[place - 1];
                 *last = (*last).max(at);
                 let event = self.balancers[layer].slices(watcher, range.from, range.to);
@@ -136,11 +155,12 @@ impl World<'_> {
         }
     }
 
-    fn pod_to_balancers(&mut self, now: Time, pod: PodId) {
+    fn pod_to_balancers(&mut self, now: Time, pod: PodId, heard: Heard) {
         let first = self.last_balancer.len() - self.balancers.len();
         for layer in 0..self.balancers.len() {
             let Some(event) = self.balancers[layer].pod(pod) else { continue };
-            let at = now + self.latency(|l| &l.watch_proxy);
+            let by = pods_of_layer(layer);
+            let at = now + self.watch(&self.run.latencies.watch_proxy, heard, by);
             let last = &mut self.last_balancer[first + layer];
             *last = (*last).max(at);
             self.queue.schedule(*last, Event::Balancer(layer as u8, event));

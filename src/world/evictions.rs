@@ -21,7 +21,7 @@ impl World<'_> {
             (0..self.scenario.nodes.len()).find(asked).unwrap_or(0)
         });
         let cordon = Write::SetUnschedulable { node: node as u16, value: true };
-        self.cluster.apply(now, cordon, 0);
+        self.cluster.apply(now, cordon);
         let (index, pods) = (goal.action, self.pods_on(node).collect::<Vec<PodId>>());
         let mut owners: Vec<WorkloadId> =
             pods.iter().map(|&p| self.cluster.workload_of(p)).collect();
@@ -95,7 +95,7 @@ impl World<'_> {
         let (answer, taken) = self.ask(pod, &budgets);
         if taken {
             let take = Write::TakeDisruption { budget: budgets[0], pod };
-            self.cluster.apply(now, take, 0);
+            self.cluster.apply(now, take);
         }
         (answer, budgets.len())
     }

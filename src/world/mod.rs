@@ -12,12 +12,14 @@ mod path;
 mod running;
 mod setup;
 mod stuck;
+mod watches;
 mod why;
 
 use crate::cluster::objects::{DeploymentId, WorkloadId};
 use crate::cluster::server::Cluster;
+use crate::cluster::spec::Deployment;
 use crate::cluster::write::{Change, Write};
-use crate::engine::rng::mix;
+use crate::engine::rng::{hash, mix};
 use crate::engine::{Dur, Queue, Rng, Sampler, Seed, Time};
 use crate::model::balancer::{self, Balancer, Scene};
 use crate::model::informer::Informer;
@@ -28,6 +30,7 @@ use crate::timeline::{Milestone, Recorder, Timeline};
 use crate::traffic::Mode;
 use live::Load;
 pub use outcome::{RolloutOutcome, Unschedulable};
+use watches::Watches;
 pub use why::{Stuck, Why};
 
 /// Everything that can happen. Aligned so that slots of the queue have a power of two of bytes.
@@ -117,10 +120,9 @@ pub struct World<'a> {
     goals: goals::Goals,
     timeline: Recorder,
     tracker: outcome::Tracker,
-    watch: Rng,
-    /// Of pods on the path; those of Deployments that only take room have streams of their own.
-    uids: Rng,
-    uids_of_others: Vec<Rng>,
+    watches: Watches,
+    /// Of the calls that actions make.
+    user: Rng,
     /// Watches deliver in order: per watcher, the time of the last delivery.
     last_cache: Time,
     last_kubelet: Vec<Time>,
@@ -288,10 +290,21 @@ impl World<'_> {
         }
     }
 
-    /// The next draw of a latency of the control plane, as long as it takes now.
+    /// The next latency of a call that an action makes, as long as it takes now.
     fn latency(&mut self, pick: impl Fn(&Latencies) -> &Sampler) -> Dur {
-        let latency = pick(self.run.latencies).draw(&mut self.watch);
+        let latency = pick(self.run.latencies).draw(&mut self.user);
         slowed(latency, self.slowdown())
+    }
+
+    /// A Deployment appears. Its luck is its name's; the subject's is the same under any name.
+    fn create_deployment(&mut self, spec: Deployment) -> DeploymentId {
+        let is_subject = self.cluster.deployments.len() == self.scenario.subject;
+        let name = if is_subject {
+            hash(&["Deployment"])
+        } else {
+            hash(&["Deployment", &spec.namespace, &spec.name])
+        };
+        self.cluster.create_deployment(spec, self.run.seed.uid(name))
     }
 
     /// Commits a write; pods are entered into the timeline as they appear and go.
@@ -302,19 +315,7 @@ impl World<'_> {
         if let Write::ProgressDeadlineExceeded { .. } = &write {
             self.tracker.deadline_exceeded(now, &mut self.timeline);
         }
-        let uid = match write {
-            Write::CreatePod { owner } => self.uid(self.cluster.workload(owner)),
-            _ => 0,
-        };
-        self.cluster.apply(now, write, uid);
-    }
-
-    /// A new pod's uid: another workload's pods do not change it.
-    fn uid(&mut self, workload: WorkloadId) -> u64 {
-        let WorkloadId::Deployment(deployment) = workload;
-        let other = deployment.index().checked_sub(self.scenario.on_path);
-        let stream = other.and_then(|i| self.uids_of_others.get_mut(i)).unwrap_or(&mut self.uids);
-        stream.next_u64()
+        self.cluster.apply(now, write);
     }
 
     /// Tells the watchers of what was committed.

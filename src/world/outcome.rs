@@ -241,7 +241,10 @@ fn placed(cluster: &Cluster, workload: WorkloadId) -> Vec<u32> {
 
 pub(super) fn name_of(cluster: &Cluster, pod: PodId) -> PodName {
     let WorkloadId::Deployment(id) = cluster.workload_of(pod);
-    PodName { deployment: cluster.deployments[id].spec.name.clone(), number: pod.0 }
+    PodName {
+        deployment: cluster.deployments[id].spec.name.clone(),
+        number: cluster.pods[pod].number,
+    }
 }
 
 /// Folds into `digest` what was written: every change of an endpoint, and what sets and pods have come to.

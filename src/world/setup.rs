@@ -1,6 +1,7 @@
 //! The state in which a run starts: every Deployment complete, its pods running, ready and routed for some
 //! time; those of a version that is never ready running, unready and routed nowhere.
 
+use super::watches::Watches;
 use super::{Event, World, actions, goals, outcome, path, says};
 use crate::cluster::PodPhase;
 use crate::cluster::objects::{
@@ -10,8 +11,7 @@ use crate::cluster::objects::{
 use crate::cluster::server::Cluster;
 use crate::cluster::spec::{Deployment, PodDisruptionBudget, Service};
 use crate::cluster::write::Write;
-use crate::engine::rng::hash;
-use crate::engine::{Dur, List, Queue, Rng, Seed, Time};
+use crate::engine::{Dur, List, Queue, Time};
 use crate::model::balancer::Scene;
 use crate::model::informer::Informer;
 use crate::model::plumbing::{Ctx, Run};
@@ -51,20 +51,10 @@ impl<'a> World<'a> {
             scheduler: scheduler::controller::Controller::new(ctx, &scenario.scheduler, &cluster),
             cluster,
             informer: Informer::default(),
-            deployments: deployment::controller::Controller::new(
-                seed.stream("deployment", 0),
-                &scenario.kubernetes.defaults,
-            ),
-            replica_sets: replicaset::controller::Controller::new(
-                seed.stream("replicaset", 0),
-                &scenario.kubernetes.defaults,
-            ),
+            deployments: deployment::controller::Controller::new(&scenario.kubernetes.defaults),
+            replica_sets: replicaset::controller::Controller::new(&scenario.kubernetes.defaults),
             slices: scenario.services.iter().enumerate().map(slices).collect(),
-            kubelets: kubelet::controller::Kubelets::new(
-                ctx,
-                &scenario.nodes,
-                seed.stream("kubelet", 0),
-            ),
+            kubelets: kubelet::controller::Kubelets::new(ctx, &scenario.nodes),
             balancers,
             gate: scenario.gate.clone().map(|g| gate::Controller::new(g, seed.stream("gate", 0))),
             disruption: None,
@@ -72,9 +62,8 @@ impl<'a> World<'a> {
             goals: goals::Goals::default(),
             timeline,
             tracker: outcome::Tracker::new(scenario),
-            watch: seed.stream("watch", 0),
-            uids: seed.stream("uid", 0),
-            uids_of_others: uids_of_others(scenario, seed),
+            watches: Watches::default(),
+            user: seed.stream("user", 0),
             last_cache: Time::ALWAYS,
             last_kubelet: vec![Time::ALWAYS; nodes],
             last_balancer: vec![Time::ALWAYS; watchers],
@@ -115,7 +104,7 @@ impl<'a> World<'a> {
             }
         }
         for deployment in &self.scenario.deployments {
-            let id = self.cluster.create_deployment(deployment.clone());
+            let id = self.create_deployment(deployment.clone());
             self.populate_deployment(id);
         }
         self.cluster.log.clear();
@@ -145,7 +134,7 @@ impl<'a> World<'a> {
         let rs = RsId(self.cluster.replica_sets.len() as u32);
         let create =
             Write::CreateReplicaSet { deployment: id, template, revision: 1, replicas, max };
-        self.cluster.apply(started, create, 0);
+        self.cluster.apply(started, create);
         let mut pods = Vec::with_capacity(replicas.max(0) as usize);
         for left in (0..replicas).rev() {
             let asked = self.node_to_drain(id).filter(|_| left == 0);
@@ -155,7 +144,7 @@ impl<'a> World<'a> {
         let ready = pods.iter().filter(ready).count() as i32;
         let status =
             RsStatus { replicas, ready, available: ready, terminating: 0, observed_generation: 1 };
-        self.cluster.apply(started, Write::ReplicaSetStatus { rs, status }, 0);
+        self.cluster.apply(started, Write::ReplicaSetStatus { rs, status });
         let deployment_status = DeploymentStatus {
             replicas,
             updated: replicas,
@@ -183,9 +172,7 @@ impl<'a> World<'a> {
 
     /// A pod that has been there for long: running, or waiting for a node.
     fn populate_pod(&mut self, rs: RsId, started: Time, asked: Option<u16>) -> PodId {
-        let owner = Owner::ReplicaSet(rs);
-        let uid = self.uid(self.cluster.workload(owner));
-        self.cluster.apply(started, Write::CreatePod { owner }, uid);
+        self.cluster.apply(started, Write::CreatePod { owner: Owner::ReplicaSet(rs) });
         let pod = PodId(self.cluster.pods.len() as u32 - 1);
         let template = self.cluster.pods[pod].template;
         let version = self.tracker.version_of(&self.cluster, template, &mut self.timeline);
@@ -204,12 +191,12 @@ impl<'a> World<'a> {
     }
 
     fn populate_status(&mut self, pod: PodId, node: u16, started: Time) {
-        self.cluster.apply(started, Write::BindPod { pod, node }, 0);
+        self.cluster.apply(started, Write::BindPod { pod, node });
         let template = self.cluster.template_of(pod);
         let containers_ready = !template.never_ready();
         let gates = containers_ready && template.unset_gates.is_empty();
         if gates {
-            self.cluster.apply(started, Write::SetGates { pod, value: true }, 0);
+            self.cluster.apply(started, Write::SetGates { pod, value: true });
         }
         let ready = containers_ready && gates;
         let status = PodStatus {
@@ -219,7 +206,7 @@ impl<'a> World<'a> {
             has_ip: true,
             restarts: 0,
         };
-        self.cluster.apply(started, Write::PodStatus { pod, status }, 0);
+        self.cluster.apply(started, Write::PodStatus { pod, status });
         self.timeline.bound(pod, started, node);
         self.timeline.shows(pod, started, Shown::Running);
         if ready {
@@ -270,12 +257,6 @@ fn budget(spec: &Arc<PodDisruptionBudget>) -> Budget {
         granted: Vec::new(),
         resource_version: 1,
     }
-}
-
-fn uids_of_others(scenario: &Scenario, seed: Seed) -> Vec<Rng> {
-    let others = scenario.deployments.iter().skip(scenario.on_path);
-    let named = |d: &Deployment| seed.stream("uid of another", hash(&[&d.namespace, &d.name]));
-    others.map(named).collect()
 }
 
 fn new_timeline(scenario: &Scenario, start: Time) -> Recorder {

@@ -138,7 +138,7 @@ fn a_gate_is_set_by_its_exact_name() {
 #[test]
 fn the_version_that_a_gate_needs_is_assumed_aloud() {
     let right = format!("{V1}edge_shop-front_http");
-    let (answer, _) = answer(manifests(&[right.clone()], "ip", "ClusterIP", ""), &[]);
+    let (answer, _) = answer(manifests(std::slice::from_ref(&right), "ip", "ClusterIP", ""), &[]);
     let told = answer.assumptions.iter().find(|a| a.key == "load balancer controller");
     assert!(told.is_some_and(|a| a.text.contains(&right)), "{:?}", answer.assumptions);
 }

@@ -6,6 +6,7 @@
 
 mod checker;
 mod relations;
+mod unrelated;
 mod world;
 
 use checker::{Checker, Verdict, check_end};
@@ -29,7 +30,9 @@ fn number(variable: &str, default: u64) -> u64 {
 fn random_worlds_keep_the_rules() {
     let first = number("ROLLSIM_SWARM_FROM", 0);
     let worlds = first..first + number("ROLLSIM_SWARM", WORLDS);
-    let failure = worlds.into_par_iter().find_map_first(|n| try_world(n).err());
+    // A world that waits for its replications begins another one meanwhile, on the same stack.
+    let pool = rayon::ThreadPoolBuilder::new().stack_size(256 << 20).build().expect("threads");
+    let failure = pool.install(|| worlds.into_par_iter().find_map_first(|n| try_world(n).err()));
     if let Some(failure) = failure {
         panic!("{failure}");
     }
@@ -68,12 +71,18 @@ fn read(manifests: &[Value], scenario: &str) -> Result<Scenario, String> {
 }
 
 fn read_text(manifest: String, scenario: &str) -> Result<Scenario, String> {
-    let input = input(manifest, scenario)?;
-    input.lower().map_err(|e| e.to_string())
+    read_files(&[manifest], scenario)
 }
 
-fn input(manifest: String, scenario: &str) -> Result<Input, String> {
-    let source = |name: &str, text: String| Source::Text { name: name.to_owned(), text };
-    let sources = [source("scenario.toml", scenario.to_owned()), source("web.yaml", manifest)];
+fn read_files(manifests: &[String], scenario: &str) -> Result<Scenario, String> {
+    input(manifests, scenario)?.lower().map_err(|e| e.to_string())
+}
+
+fn input(manifests: &[String], scenario: &str) -> Result<Input, String> {
+    let source = |name: String, text: String| Source::Text { name, text };
+    let files = manifests.iter().enumerate();
+    let files = files.map(|(i, text)| source(format!("{i}.yaml"), text.clone()));
+    let scenario = source("scenario.toml".to_owned(), scenario.to_owned());
+    let sources: Vec<Source> = std::iter::once(scenario).chain(files).collect();
     Input::load(&sources).map_err(|e| e.to_string())
 }

@@ -16,8 +16,11 @@ impl Input {
             "platform" => Arc::make_mut(&mut input.platform).vary(entry, factor),
             "scheduler" => Arc::make_mut(&mut input.scheduler).vary(entry, factor),
             "app" => {
-                let cards = input.apps.iter_mut().map(|(_, card)| Arc::make_mut(card));
-                cards.fold(false, |any, card| card.vary(entry, factor) || any)
+                let mut any = false;
+                for (_, card) in &mut input.apps {
+                    any |= Arc::make_mut(card).vary(entry, factor);
+                }
+                any
             }
             // Which card that is follows from the path.
             "balancer" | "in_front" => {

@@ -81,8 +81,8 @@ impl Lowering<'_> {
         let ingress = split::ingress(self, &service);
         let way = path::lower(self, &service, ingress.as_ref());
         self.chosen_by_service(subject);
-        let (mut deployments, subject_index, on_path) =
-            self.deployments(subject, &way.services, &apps);
+        let (mut deployments, on_path) = self.deployments(subject, &way.services, &apps);
+        let subject_index = 0;
         let placed = (&deployments[..], subject_index);
         let mut actions = actions::lower(self, subject, &way, placed, &apps);
         let path::Way { path, services, split } = way;
@@ -108,7 +108,7 @@ impl Lowering<'_> {
             name: input.name.clone(),
             given: self.given(&deployments),
             kubernetes,
-            pod_disruption_budgets: self.budgets(),
+            pod_disruption_budgets: self.budgets(&deployments[subject_index].template),
             ingress,
             in_front: path::in_front(self, &path),
             path,

@@ -1,6 +1,6 @@
 //! The objects around the Deployment under test: the budgets, the Deployments beside it.
 
-use crate::cluster::spec::{Deployment, PodDisruptionBudget, Service};
+use crate::cluster::spec::{Deployment, PodDisruptionBudget, PodTemplate, Service};
 use crate::input::lower::apps::Versions;
 use crate::input::lower::lowering::Lowering;
 use crate::input::lower::{named, network, workload};
@@ -10,19 +10,17 @@ use std::sync::Arc;
 
 impl Lowering<'_> {
     /// The subject, and what else matters to it: Deployments behind the same Service or that it is switched
-    /// to, those that actions scale, and all others where there are nodes to share. Those come last, by name,
-    /// so that their place in the input changes nothing.
+    /// to, those that actions scale, and all others where there are nodes to share. The subject comes first,
+    /// then those that serve, all by name: their places in the input change nothing.
     pub fn deployments(
         &mut self,
         subject: &Subject,
         services: &[Service],
         apps: &Versions,
-    ) -> (Vec<Deployment>, usize, usize) {
+    ) -> (Vec<Deployment>, usize) {
         let limited = !self.input.case.nodes.is_empty()
             || self.input.documents.iter().any(|d| matches!(d.object, Object::Node(_)));
         let mut deployments = Vec::new();
-        let mut bystanders = Vec::new();
-        let mut index = 0;
         let roles = named::roles(self.input, subject);
         for (i, doc) in self.input.documents.iter().enumerate() {
             let role = roles.get(&i);
@@ -35,10 +33,9 @@ impl Lowering<'_> {
                 doc.namespace() == service.namespace
                     && selector.all(|(k, v)| labels.get(k.as_str()) == Some(&v.as_str()))
             };
-            let on_path = served || services.iter().any(is_behind);
-            if i == subject.deployment {
-                index = deployments.len();
-            } else if !(on_path || limited || role.is_some()) {
+            let behind = served || services.iter().any(is_behind);
+            let is_subject = i == subject.deployment;
+            if !(is_subject || behind || limited || role.is_some()) {
                 continue;
             }
             if served && api.spec.as_ref().is_some_and(|s| s.replicas == Some(0)) {
@@ -49,25 +46,23 @@ impl Lowering<'_> {
                 let text = "there from the start: it is scaled before a switch creates it";
                 self.assume(&format!("Deployment {}", doc.name()), text);
             }
-            let (version, app) = match (i == subject.deployment, served) {
+            let (version, app) = match (is_subject, served) {
                 (true, _) => ("v1", &apps.v1),
                 (false, true) => ("v2", &apps.v2),
                 (false, false) => (doc.name(), &apps.v1),
             };
-            let list = match on_path || i == subject.deployment {
-                true => &mut deployments,
-                false => &mut bystanders,
-            };
-            list.push(self.check(doc, |check| workload::deployment(check, api, version, app)));
+            let lowered = self.check(doc, |check| workload::deployment(check, api, version, app));
+            deployments.push((!is_subject, !behind, lowered));
         }
-        bystanders.sort_by(|a, b| (&a.namespace, &a.name).cmp(&(&b.namespace, &b.name)));
-        let on_path = deployments.len();
-        deployments.append(&mut bystanders);
-        (deployments, index, on_path)
+        deployments
+            .sort_by(|(.., a), (.., b)| (&a.namespace, &a.name).cmp(&(&b.namespace, &b.name)));
+        deployments.sort_by_key(|&(is_other, beside, _)| (is_other, beside));
+        let on_path = deployments.iter().filter(|(other, beside, _)| !(*other && *beside)).count();
+        (deployments.into_iter().map(|(.., deployment)| deployment).collect(), on_path)
     }
 
-    /// All budgets, as they are before the action.
-    pub fn budgets(&mut self) -> Vec<Arc<PodDisruptionBudget>> {
+    /// All budgets, as they are before the action: those of the subject first, by name.
+    pub fn budgets(&mut self, subject: &PodTemplate) -> Vec<Arc<PodDisruptionBudget>> {
         let documents = &self.input.documents;
         let mut budgets: Vec<Arc<PodDisruptionBudget>> = Vec::new();
         for doc in
@@ -87,6 +82,9 @@ impl Lowering<'_> {
                 None => budgets.push(Arc::new(budget)),
             }
         }
+        let key =
+            |b: &PodDisruptionBudget| (!b.covers(subject), b.namespace.clone(), b.name.clone());
+        budgets.sort_by_cached_key(|budget| key(budget));
         budgets
     }
 }

@@ -44,6 +44,11 @@ pub(super) fn check(low: &mut Lowering<'_>, scenario: &Scenario) {
         }
         if let Some(Use::Never(why)) = of_case(low, scenario, &path) {
             let file = &low.input.case_file;
+            // Who asks "what if" need not take out of the file what the question leaves idle.
+            if !low.input.must_use.is_empty() {
+                low.note(format!("{file}:{line}: {path} does nothing with this: {why}"));
+                continue;
+            }
             let error = Diagnostic::error(file, "given and not used").at(Some(line), path);
             low.problems.push(error.suggest(why));
         }
@@ -171,7 +176,7 @@ fn of_app(scenario: &Scenario, key: &str) -> Option<Use> {
             let why = "no container has an exec or httpGet postStart hook";
             Use::when(any(&|c| timed(&c.post_start)), why)
         }
-        "queue" => {
+        "queue" | "waiting" => {
             Use::when(any(&|c| c.app.concurrency.is_some()), "it counts with app.concurrency")
         }
         "never_ready" => {

@@ -11,7 +11,7 @@ use crate::cluster::objects::{Deployment, DeploymentId, DeploymentStatus, Replic
 use crate::cluster::server::Cluster;
 use crate::cluster::spec::Strategy;
 use crate::cluster::write::Write;
-use crate::engine::{Dur, List, Rng, Time};
+use crate::engine::{Dur, List, Luck, Time};
 use crate::model::informer::{Informer, PodChange};
 use crate::model::platform::Defaults;
 use crate::model::plumbing::{Ctx, Delayed, Out, TokenBucket, WorkKey, retry_delay};
@@ -20,8 +20,7 @@ use crate::model::plumbing::{Ctx, Delayed, Out, TokenBucket, WorkKey, retry_dela
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Event {
     Sync(DeploymentId),
-    /// Its delayed key is due: a failed sync (conflict) is tried again, or the progress deadline may have
-    /// passed.
+    /// Its delayed key is due: a failed sync (conflict) comes again, or the progress deadline may be over.
     Due(DeploymentId),
 }
 
@@ -36,6 +35,7 @@ struct State {
     progressing: Option<Progressing>,
     /// Pods of all its sets in the cache (the Recreate wake-up).
     pods: i32,
+    luck: Option<Luck>,
 }
 
 /// The Deployment controller, with what it remembers of each Deployment.
@@ -46,18 +46,16 @@ pub struct Controller {
     sets: Vec<(RsId, ReplicaSet)>,
     sizes: Vec<RsSize>,
     bucket: TokenBucket,
-    rng: Rng,
 }
 
 impl Controller {
     /// With an empty queue.
-    pub fn new(rng: Rng, defaults: &Defaults) -> Controller {
+    pub fn new(defaults: &Defaults) -> Controller {
         Controller {
             states: List::new(),
             sets: Vec::new(),
             sizes: Vec::new(),
             bucket: TokenBucket::of_controller(defaults),
-            rng,
         }
     }
 
@@ -176,7 +174,9 @@ impl Controller {
 
     fn call(&mut self, sync: &mut Sync) -> Time {
         let taken = self.bucket.take(sync.end);
-        sync.end = taken + sync.ctx.api_write(&mut self.rng);
+        let (uid, luck) = (sync.deployment.uid, &mut self.state(sync.id).luck);
+        let luck = luck.get_or_insert_with(|| Luck::of(uid, "deployment controller"));
+        sync.end = taken + sync.ctx.api_write(luck);
         sync.end
     }
 

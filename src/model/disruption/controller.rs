@@ -42,7 +42,6 @@ pub struct Controller {
     states: List<BudgetId, State>,
     bucket: TokenBucket,
     rng: Rng,
-    watch: Rng,
     last_seen: Time,
 }
 
@@ -53,7 +52,6 @@ impl Controller {
             states: cluster.budgets.iter().map(|_| State::default()).collect(),
             bucket: TokenBucket::of_controller(&ctx.kubernetes.defaults),
             rng: ctx.seed.stream("disruption", 0),
-            watch: ctx.seed.stream("disruption watch", 0),
             last_seen: Time::ALWAYS,
         };
         for id in (0..cluster.budgets.len() as u16).map(BudgetId) {
@@ -72,10 +70,9 @@ impl Controller {
         controller
     }
 
-    /// A budget was written: the cache shows it later, in order.
-    pub fn tell(&mut self, ctx: Ctx, id: BudgetId, out: &mut impl Out<Event>) {
-        let latency = ctx.slowed(ctx.latencies.watch_controller.draw(&mut self.watch));
-        self.last_seen = self.last_seen.max(ctx.now + latency);
+    /// A budget was written: the cache shows it later, by `latency` and in order.
+    pub fn tell(&mut self, now: Time, id: BudgetId, latency: Dur, out: &mut impl Out<Event>) {
+        self.last_seen = self.last_seen.max(now + latency);
         out.at(self.last_seen, Event::Seen(id));
     }
 

@@ -7,7 +7,8 @@ use super::restart::{RestartPolicy, should_restart};
 use crate::cluster::objects::{PodId, PodStatus};
 use crate::cluster::placement;
 use crate::cluster::spec::{Container as ContainerSpec, PodTemplate};
-use crate::engine::{Dur, List, Rng, SharedProcessor, Time, dist};
+use crate::engine::rng::hash;
+use crate::engine::{Dur, List, Luck, Rng, SharedProcessor, Time, dist};
 use crate::model::plumbing::{Ctx, Out, Scene};
 use crate::timeline::LifeEnd;
 use smallvec::SmallVec;
@@ -78,6 +79,8 @@ pub(super) enum Job {
 
 #[derive(Debug)]
 pub(super) struct Node {
+    /// The API object's.
+    pub uid: u64,
     pub cpu: SharedProcessor<Job>,
     /// When the processor's next event is due; NEVER: there is none.
     pub cpu_due: Time,
@@ -114,6 +117,10 @@ pub(super) enum Life {
 
 #[derive(Debug)]
 pub(super) struct Pod {
+    /// The API object's.
+    pub uid: u64,
+    /// Of the kubelet's work on it.
+    pub luck: Luck,
     pub node: u16,
     pub life: Life,
     pub containers: SmallVec<[Container; 1]>,
@@ -219,7 +226,6 @@ pub struct Kill {
 pub struct Kubelets {
     pub(super) nodes: Vec<Node>,
     pub(super) pods: List<PodId, Option<Pod>>,
-    pub(super) rng: Rng,
     pub(super) probing: Probing,
     /// For ticks that change nothing: with or without them, the other draws are the same.
     pub(super) idle_rng: Rng,
@@ -235,12 +241,15 @@ pub struct Kubelets {
 
 impl Kubelets {
     /// On nodes on which nothing runs yet.
-    pub fn new(ctx: Ctx, nodes: &[Arc<placement::Node>], mut rng: Rng) -> Kubelets {
-        let node = |(index, spec): (usize, &Arc<placement::Node>)| {
-            let length = ctx.latencies.pleg_relist.draw(&mut rng);
+    pub fn new(ctx: Ctx, nodes: &[Arc<placement::Node>]) -> Kubelets {
+        let node = |spec: &Arc<placement::Node>| {
+            let uid = ctx.seed.uid(hash(&["Node", &spec.name]));
+            let mut luck = Luck::of(uid, "kubelet");
+            let length = ctx.latencies.pleg_relist.draw(&mut luck);
             let period = ctx.kubernetes.defaults.relist_period + length;
-            let phase = ctx.seed.uniform("relist phase", index as u64);
+            let phase = luck.uniform();
             Node {
+                uid,
                 cpu: SharedProcessor::new(ctx.platform.node_cores),
                 cpu_due: Time::NEVER,
                 relist: Time((phase * period.0 as f64) as i64),
@@ -254,13 +263,12 @@ impl Kubelets {
                 pull_free: Time::ALWAYS,
             }
         };
-        let nodes = nodes.iter().enumerate().map(node).collect();
+        let nodes = nodes.iter().map(node).collect();
         let spread = dist::normal_quantile(ctx.seed.uniform("pace", 0)) * ctx.platform.run_spread;
         let pace = libm::exp(spread);
         Kubelets {
             nodes,
             pods: List::new(),
-            rng,
             probing: Probing::default(),
             idle_rng: ctx.seed.stream("idle probes", 0),
             pace,
@@ -297,8 +305,13 @@ impl Kubelets {
         &mut self.nodes[usize::from(node)]
     }
 
-    pub(super) fn u(&mut self) -> f64 {
-        self.rng.uniform()
+    /// The luck of what a kubelet does for a pod.
+    pub(super) fn luck(&mut self, pod: PodId) -> &mut Luck {
+        &mut self.pod(pod).luck
+    }
+
+    pub(super) fn u(&mut self, pod: PodId) -> f64 {
+        self.luck(pod).uniform()
     }
 
     /// Acts on what is due for a pod, a container or a probe.

@@ -1,7 +1,7 @@
 //! How long a process that drains goes on.
 
 use super::controller::Kubelets;
-use crate::engine::{Dist, Dur, Rng, law};
+use crate::engine::{Dist, Dur, Luck, law};
 
 impl Kubelets {
     /// How long the requests running in the pod still take: the last of a Poisson number of them. The chance
@@ -34,11 +34,11 @@ impl Kubelets {
 /// later, and then at doubling intervals up to `longest`, each up to a tenth longer by chance.
 ///
 /// Go, `net/http/server.go: Shutdown`.
-pub(super) fn next_look(done: Dur, longest: Dur, mut rng: Rng) -> Dur {
+pub(super) fn next_look(done: Dur, longest: Dur, mut luck: Luck) -> Dur {
     let mut interval = Dur::from_millis(1).min(longest);
     let mut look = Dur::ZERO;
     while look < done {
-        look = look + Dur::from_secs_f64(interval.as_secs_f64() * (1.0 + 0.1 * rng.uniform()));
+        look = look + Dur::from_secs_f64(interval.as_secs_f64() * (1.0 + 0.1 * luck.uniform()));
         interval = Dur(2 * interval.0).min(longest);
     }
     look
@@ -47,13 +47,12 @@ pub(super) fn next_look(done: Dur, longest: Dur, mut rng: Rng) -> Dur {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::engine::Seed;
 
     #[test]
     fn a_drain_ends_with_a_look() {
         let look = |ms, seed| {
-            let rng = Seed(seed).stream("drain looks", 0);
-            next_look(Dur::from_millis(ms), Dur::from_millis(500), rng).as_secs_f64()
+            let luck = Luck::of(seed, "drain looks");
+            next_look(Dur::from_millis(ms), Dur::from_millis(500), luck).as_secs_f64()
         };
         assert_eq!(look(0, 1), 0.0);
         for seed in 0..100 {

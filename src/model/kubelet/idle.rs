@@ -50,7 +50,7 @@ impl Kubelets {
             out.at(next, Event::IdleTick { pod, container: index, kind: kind as u8 });
         }
         if idle && !waits && !terminal {
-            let draw = |kubelets: &mut Kubelets| kubelets.idle_rng.uniform();
+            let draw = |kubelets: &mut Kubelets, _| kubelets.idle_rng.uniform();
             let begun = self.probe_once(scene, ContainerId(pod, index), kind, draw, out);
             if begun.is_some_and(|b| b.updated) {
                 self.result_changed(scene, ContainerId(pod, index), kind, out);

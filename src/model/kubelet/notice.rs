@@ -2,7 +2,7 @@
 
 use super::controller::{ContainerId, Event, Kubelets};
 use crate::cluster::objects::PodId;
-use crate::engine::{Dur, Time};
+use crate::engine::{Dur, Seed, Time};
 use crate::model::plumbing::{Ctx, Out, slowed};
 
 impl Kubelets {
@@ -10,8 +10,8 @@ impl Kubelets {
     /// may come before.
     pub(super) fn process_start(&mut self, ctx: Ctx, ContainerId(pod, index): ContainerId) -> Dur {
         let (node, run) = (usize::from(self.pod(pod).node), self.container(pod, index).run);
-        let of_start = u64::from(pod.0) << 32 | u64::from(index) << 24 | u64::from(run);
-        let luck = ctx.seed.uniform("process start", of_start);
+        let of_start = u64::from(index) << 32 | u64::from(run);
+        let luck = Seed(self.pod(pod).uid).uniform("process start", of_start);
         let slow = self.short_slowdown(ctx.platform.short_work_share, node);
         slowed(ctx.latencies.process_start.sample(luck), slow)
     }
@@ -29,6 +29,6 @@ impl Kubelets {
         }
         // The pod is relisted on its own, which costs the node as much as an iteration, while others start.
         self.burden(ctx, pod, out);
-        end + ctx.latencies.pleg_relist.draw(&mut self.rng)
+        end + ctx.latencies.pleg_relist.draw(self.luck(pod))
     }
 }

@@ -13,7 +13,7 @@ use super::readiness::{self, Probes, Role};
 use crate::cluster::objects::PodId;
 use crate::cluster::server::Cluster;
 use crate::cluster::spec::Probe as ProbeSpec;
-use crate::engine::{Dur, Time};
+use crate::engine::{Dur, Seed, Time};
 use crate::model::plumbing::{Ctx, Out, Scene};
 
 const KINDS: [Kind; 3] = [Kind::Readiness, Kind::Liveness, Kind::Startup];
@@ -73,8 +73,9 @@ impl Kubelets {
         period_seconds: i32,
     ) -> Time {
         let age = ctx.now - self.node_of(pod).up_since;
-        let of_worker = u64::from(pod.0) << 16 | u64::from(container) << 8 | kind as u64;
-        let luck = || ctx.seed.uniform("probe start", of_worker);
+        let of_worker = u64::from(container) << 8 | kind as u64;
+        let uid = self.pod(pod).uid;
+        let luck = || Seed(uid).uniform("probe start", of_worker);
         ctx.now + start_delay(ctx.kubernetes.kubelet, period_seconds, age, luck)
     }
 
@@ -82,7 +83,7 @@ impl Kubelets {
     /// clock has any phase.
     pub(super) fn settle_workers(&mut self, pod: PodId, started: Time) {
         for index in 0..self.pod(pod).containers.len() as u8 {
-            let u = self.u();
+            let u = self.u(pod);
             let c = self.container(pod, index);
             for kind in [READINESS, LIVENESS, STARTUP] {
                 let started_flag = kind != STARTUP;
@@ -117,7 +118,7 @@ impl Kubelets {
         out: &mut impl Out<Event>,
     ) {
         for index in 0..self.pod(pod).containers.len() as u8 {
-            let lost = newly_running && self.u() < scene.ctx.platform.probe_trigger_lost;
+            let lost = newly_running && self.u(pod) < scene.ctx.platform.probe_trigger_lost;
             let flags = self.update_flags(pod, index);
             for kind in [READINESS, LIVENESS, STARTUP] {
                 self.wake(scene.ctx, ContainerId(pod, index), kind, out);
@@ -218,7 +219,7 @@ impl Kubelets {
         scene: &mut Scene,
         ContainerId(pod, index): ContainerId,
         kind: usize,
-        draw: fn(&mut Kubelets) -> f64,
+        draw: fn(&mut Kubelets, PodId) -> f64,
         out: &mut impl Out<Event>,
     ) -> Option<Begun> {
         let seen = self.seen(pod, index, scene.cluster);
@@ -235,7 +236,7 @@ impl Kubelets {
                 probe.asking = true;
                 let kind = kind as u8;
                 let takes = too_late.unwrap_or(probe.takes);
-                let way = scene.ctx.latencies.probe_answer.sample(draw(self));
+                let way = scene.ctx.latencies.probe_answer.sample(draw(self, pod));
                 let at = scene.ctx.now + way + takes;
                 out.at(at, Event::Answer { pod, container: index, kind, run });
             } else {
@@ -304,7 +305,7 @@ impl Kubelets {
     }
 
     fn next_kill(&mut self, ctx: Ctx, pod: PodId) -> Time {
-        self.next_iteration(ctx.now, pod) + ctx.latencies.signal_delivery.draw(&mut self.rng)
+        self.next_iteration(ctx.now, pod) + ctx.latencies.signal_delivery.draw(self.luck(pod))
     }
 
     /// What the kubelet's cached status says of a container.

@@ -8,8 +8,8 @@ use super::controller::{
 use super::readiness::Role;
 use super::requeue::{self, Intervals, SyncResult};
 use crate::cluster::objects::PodId;
-use crate::cluster::spec::{App, Container as ContainerSpec, Hook, ImagePullPolicy, PodTemplate};
-use crate::engine::{Dur, Time};
+use crate::cluster::spec::{App, Container as ContainerSpec, Hook, ImagePullPolicy};
+use crate::engine::{Dur, Luck, Time};
 use crate::model::platform::Defaults;
 use crate::model::plumbing::{Ctx, Out, Scene};
 use crate::timeline::LifeEnd;
@@ -18,12 +18,12 @@ use smallvec::SmallVec;
 impl Kubelets {
     pub(super) fn bound(&mut self, scene: &mut Scene, pod: PodId, out: &mut impl Out<Event>) {
         let node = scene.cluster.pods[pod].node.expect("bound");
-        self.insert(pod, new_pod(scene.ctx, node, scene.cluster.template_of(pod)));
+        self.insert(pod, new_pod(scene, node, pod));
         self.create_workers(scene, pod);
         if self.probing == Probing::All {
             self.tick_idly(scene.ctx.now, pod, out);
         }
-        let setup = scene.ctx.latencies.pod_setup.draw(&mut self.rng);
+        let setup = scene.ctx.latencies.pod_setup.draw(self.luck(pod));
         self.prepare(scene, ContainerId(pod, 0), scene.ctx.now + setup, out);
     }
 
@@ -35,7 +35,7 @@ impl Kubelets {
     /// its processes did.
     pub fn adopt(&mut self, scene: &mut Scene, pod: PodId, node: u16, started: Time) {
         let template = scene.cluster.template_of(pod);
-        self.insert(pod, new_pod(scene.ctx, node, template));
+        self.insert(pod, new_pod(scene, node, pod));
         let state = self.pod(pod);
         let running = State::Running { since: started };
         for (index, container) in (0..).zip(&mut state.containers) {
@@ -85,7 +85,7 @@ impl Kubelets {
             return;
         }
         let spec = container_spec(scene.cluster.template_of(pod), index);
-        let u = self.u();
+        let u = self.u(pod);
         let node = self.node_of(pod);
         let present = node.images.contains(&spec.image);
         let at = match (spec.image_pull_policy, present) {
@@ -108,8 +108,8 @@ impl Kubelets {
         ContainerId(pod, container): ContainerId,
         out: &mut impl Out<Event>,
     ) {
-        let mut work = ctx.latencies.container_start.draw(&mut self.rng);
-        let create = ctx.latencies.sandbox_create.draw(&mut self.rng);
+        let mut work = ctx.latencies.container_start.draw(self.luck(pod));
+        let create = ctx.latencies.sandbox_create.draw(self.luck(pod));
         let state = self.pod(pod);
         if state.life == Life::Terminal || matches!(state.life, Life::Terminating { .. }) {
             return;
@@ -134,7 +134,7 @@ impl Kubelets {
         if first {
             self.node_of(pod).sandboxes += 1;
         }
-        let delay = spec.app.start_delay.sample(self.u())
+        let delay = spec.app.start_delay.sample(self.u(pod))
             + self.process_start(scene.ctx, ContainerId(pod, index));
         let serving = self.pod(pod).serving == index;
         let c = self.container(pod, index);
@@ -264,7 +264,7 @@ impl Kubelets {
         ended: Time,
         out: &mut impl Out<Event>,
     ) {
-        let u = self.u();
+        let u = self.u(pod);
         let c = self.container(pod, index);
         let due = c.backoff.may_start_at(ended);
         if due <= scene.ctx.now {
@@ -284,9 +284,8 @@ impl Kubelets {
 
     /// Due work items are picked up by the next tick of the sync loop, once a second.
     fn next_sync_tick(&mut self, ctx: Ctx, pod: PodId, due: Time) -> Time {
-        let node = self.pod(pod).node;
         let ticker = ctx.kubernetes.defaults.sync_ticker;
-        let uniform = ctx.seed.uniform("sync ticker", u64::from(node));
+        let uniform = Luck::of(self.node_of(pod).uid, "sync ticker").uniform();
         let phase = Dur::from_secs_f64(uniform * ticker.as_secs_f64());
         let ticks = (due + phase - Time::ZERO).0.div_euclid(ticker.0) + 1;
         Time(ticks * ticker.0) - phase
@@ -296,9 +295,10 @@ impl Kubelets {
 // These two are inlined so that a pod is made where it stays: it is large.
 
 #[inline(always)]
-fn new_pod(ctx: Ctx, node: u16, template: &PodTemplate) -> Pod {
+fn new_pod(scene: &Scene, node: u16, pod: PodId) -> Pod {
     let Defaults { crash_loop_base, crash_loop_max, crash_loop_reset, .. } =
-        ctx.kubernetes.defaults;
+        scene.ctx.kubernetes.defaults;
+    let (uid, template) = (scene.cluster.pods[pod].uid, scene.cluster.template_of(pod));
     let backoff = Backoff::new(crash_loop_base, crash_loop_max, crash_loop_reset);
     let init = |c: &ContainerSpec| match c.sidecar {
         true => Role::Sidecar,
@@ -309,6 +309,8 @@ fn new_pod(ctx: Ctx, node: u16, template: &PodTemplate) -> Pod {
     let mut containers = SmallVec::new();
     roles.for_each(|role| containers.push(new_container(role, backoff)));
     Pod {
+        uid,
+        luck: Luck::of(uid, "kubelet"),
         node,
         life: Life::Starting,
         containers,

@@ -18,7 +18,7 @@ impl Kubelets {
         pod: PodId,
         out: &mut impl Out<Event>,
     ) {
-        let wait = scene.ctx.latencies.status_sync.draw(&mut self.rng);
+        let wait = scene.ctx.latencies.status_sync.draw(self.luck(pod));
         let free = self.node_of(pod).status_free;
         let status = self.status_of(pod, scene.cluster);
         let state = self.pod(pod);
@@ -65,7 +65,7 @@ impl Kubelets {
         let terminal = state.life == Life::Terminal;
         let node = usize::from(self.pod(pod).node);
         let slow = self.slowdown(node);
-        let patch = slowed(scene.ctx.latencies.status_patch.draw(&mut self.rng), slow);
+        let patch = slowed(scene.ctx.latencies.status_patch.draw(self.luck(pod)), slow);
         let commit = scene.ctx.now + patch;
         self.node_of(pod).status_free = commit;
         self.burden(scene.ctx, pod, out);
@@ -73,7 +73,7 @@ impl Kubelets {
         self.record(pod, status, commit, scene.timeline);
         if terminal {
             // The object goes after a newer relist, and after the volumes and the cgroup.
-            let removal = scene.ctx.latencies.object_removal.draw(&mut self.rng);
+            let removal = scene.ctx.latencies.object_removal.draw(self.luck(pod));
             let gone = self.node_of(pod).relist_after(commit) + removal;
             out.write(gone, Write::RemovePod { pod });
         }

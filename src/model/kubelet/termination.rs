@@ -1,7 +1,7 @@
 //! Termination: hooks, grace period, signals, what the process does on them, and taking the pod down.
 
 use super::controller::{
-    ContainerId, Event, Job, Kill, Kubelets, Life, READINESS, State, container_spec,
+    ContainerId, Event, Job, Kill, Kubelets, LIVENESS, Life, READINESS, State, container_spec,
 };
 use super::drain::next_look;
 use super::grace::{self, GraceSettings, KillReason, Signals};
@@ -9,7 +9,7 @@ use super::readiness::Role;
 use super::start::hook_length;
 use crate::cluster::objects::PodId;
 use crate::cluster::spec::{Hook, OnSigterm};
-use crate::engine::{Dur, Time};
+use crate::engine::{Dur, Luck, Time};
 use crate::model::plumbing::{Ctx, Out, Scene, slowed};
 use crate::timeline::{LifeEnd, Phase};
 
@@ -103,12 +103,12 @@ impl Kubelets {
             KillReason::Other => grace::effective_grace(settings.spec, settings.deletion, None),
             _ => grace::container_grace(reason, settings),
         };
-        let hook = spec.pre_stop.as_ref().map(|hook| self.hook_time(scene.ctx, hook));
+        let hook = spec.pre_stop.as_ref().map(|hook| self.hook_time(scene.ctx, pod, hook));
         let Signals { sigterm, sigkill } = grace::signals(seconds, hook, turn, settings.minimum);
         let begun = scene.ctx.now - turn.unwrap_or(Dur::ZERO);
         let node = usize::from(self.pod(pod).node);
         let slow = self.short_slowdown(scene.ctx.platform.short_work_share, node);
-        let delivery = slowed(scene.ctx.latencies.signal_delivery.draw(&mut self.rng), slow);
+        let delivery = slowed(scene.ctx.latencies.signal_delivery.draw(self.luck(pod)), slow);
         let c = self.container(pod, index);
         let run = c.run;
         c.kill_at = c.kill_at.min(begun + sigkill + delivery);
@@ -117,11 +117,11 @@ impl Kubelets {
         out.at(at, Event::Sigterm { pod, container: index, run });
     }
 
-    fn hook_time(&mut self, ctx: Ctx, hook: &Hook) -> Dur {
+    fn hook_time(&mut self, ctx: Ctx, pod: PodId, hook: &Hook) -> Dur {
         let start = match hook {
             Hook::Sleep { .. } => Dur::ZERO,
-            Hook::Exec { .. } => ctx.latencies.hook_exec.draw(&mut self.rng),
-            Hook::HttpGet { .. } => ctx.latencies.hook_http.draw(&mut self.rng),
+            Hook::Exec { .. } => ctx.latencies.hook_exec.draw(self.luck(pod)),
+            Hook::HttpGet { .. } => ctx.latencies.hook_http.draw(self.luck(pod)),
         };
         hook_length(hook) + start
     }
@@ -134,7 +134,7 @@ impl Kubelets {
         out: &mut impl Out<Event>,
     ) {
         let spec = container_spec(scene.cluster.template_of(pod), index);
-        let u = self.u();
+        let u = self.u(pod);
         let serving = self.pod(pod).serving == index;
         let c = self.container(pod, index);
         if c.run != run || !c.is_running() {
@@ -160,8 +160,7 @@ impl Kubelets {
         self.wake(scene.ctx, ContainerId(pod, index), READINESS, out);
         let mut drain = self.drain_time(&spec.app.service, u);
         if let Some(longest) = spec.app.drain_poll {
-            drain =
-                next_look(drain, longest, scene.ctx.seed.stream("drain looks", u64::from(pod.0)));
+            drain = next_look(drain, longest, Luck::of(self.pod(pod).uid, "drain looks"));
         }
         out.at(stop, Event::StopListening { pod, container: index, run });
         self.exit_by(scene.ctx.now, stop + drain.min(limit), pod, index, out);
@@ -216,6 +215,9 @@ impl Kubelets {
             scene.timeline.exits(pod, scene.ctx.now, end, window);
             self.differing.push(pod);
         }
+        // Until the kubelet has noticed, its probes meet nobody.
+        self.wake(scene.ctx, ContainerId(pod, index), READINESS, out);
+        self.wake(scene.ctx, ContainerId(pod, index), LIVENESS, out);
         match self.pod(pod).life {
             Life::Terminating { .. } => self.next_stop(scene, pod, out),
             Life::Starting | Life::Running if killing => {
@@ -259,7 +261,7 @@ impl Kubelets {
             return;
         }
         let node = self.pod(pod).node;
-        let work = scene.ctx.latencies.sandbox_teardown.draw(&mut self.rng);
+        let work = scene.ctx.latencies.sandbox_teardown.draw(self.luck(pod));
         let weight = scene.ctx.platform.stop_weight;
         self.add_job(scene.ctx.now, node, (Job::Teardown(pod), weight, work), out);
     }
@@ -285,7 +287,7 @@ impl Kubelets {
                 }
             }
         }
-        let work = scene.ctx.latencies.pod_cleanup.draw(&mut self.rng);
+        let work = scene.ctx.latencies.pod_cleanup.draw(self.luck(pod));
         let weight = scene.ctx.platform.stop_weight;
         self.add_job(scene.ctx.now, node, (Job::Cleanup(pod), weight, work), out);
     }

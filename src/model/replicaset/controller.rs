@@ -7,7 +7,7 @@ use super::ranking::{self, PodRow, Rules};
 use crate::cluster::objects::{Owner, PodId, ReplicaSet, RsId, RsStatus};
 use crate::cluster::server::Cluster;
 use crate::cluster::write::Write;
-use crate::engine::{Dur, List, Rng, Time};
+use crate::engine::{Dur, List, Luck, Time};
 use crate::model::informer::{Informer, PodChange, SeenPod};
 use crate::model::platform::Defaults;
 use crate::model::plumbing::{Ctx, Delayed, Out, TokenBucket, WorkKey};
@@ -35,6 +35,8 @@ struct Set {
     /// (`controller_utils.go: UIDTrackingControllerExpectations`).
     deletions: Vec<PodId>,
     last_status: RsStatus,
+    /// Of its calls.
+    luck: Option<Luck>,
     /// API events written so far (they take tokens too).
     events: i32,
 }
@@ -44,7 +46,6 @@ struct Set {
 pub struct Controller {
     sets: List<RsId, Set>,
     bucket: TokenBucket,
-    rng: Rng,
     rows: Vec<PodRow>,
     chosen: Vec<usize>,
     per_node: Vec<u32>,
@@ -52,11 +53,10 @@ pub struct Controller {
 
 impl Controller {
     /// With an empty queue.
-    pub fn new(rng: Rng, defaults: &Defaults) -> Controller {
+    pub fn new(defaults: &Defaults) -> Controller {
         Controller {
             sets: List::new(),
             bucket: TokenBucket::of_controller(defaults),
-            rng,
             rows: Vec::new(),
             chosen: Vec::new(),
             per_node: Vec::new(),
@@ -160,6 +160,7 @@ impl Controller {
         let Some(seen) = informer.sets.get(rs).and_then(Option::as_ref) else { return };
         let set = self.set(rs);
         set.work.start(ctx.now);
+        set.luck.get_or_insert_with(|| Luck::of(seen.uid, "replicaset controller"));
         set.tally.pass_time(ctx.now);
         // The status is of the pods as they were before this sync's own changes.
         let status = set.tally.status(ctx.kubernetes.control_plane, seen.generation);
@@ -178,7 +179,7 @@ impl Controller {
         }
         if status != self.sets[rs].last_status {
             self.sets[rs].last_status = status;
-            end = self.bucket.take(end) + ctx.api_write(&mut self.rng);
+            end = self.write_at(ctx, rs, end);
             out.write(end, Write::ReplicaSetStatus { rs, status });
         }
         if let Some(after) = self.look_again(ctx, rs, seen, status, end) {
@@ -235,9 +236,15 @@ impl Controller {
         end
     }
 
+    /// When a call of the set's sync is answered.
+    fn write_at(&mut self, ctx: Ctx, rs: RsId, start: Time) -> Time {
+        let luck = self.sets[rs].luck.as_mut().expect("named as its sync began");
+        self.bucket.take(start) + ctx.api_write(luck)
+    }
+
     /// One API call and the event that reports it; both take a token.
     fn call(&mut self, ctx: Ctx, rs: RsId, start: Time) -> Time {
-        let at = self.bucket.take(start) + ctx.api_write(&mut self.rng);
+        let at = self.write_at(ctx, rs, start);
         let set = &mut self.sets[rs];
         set.events += 1;
         if set.events <= ctx.kubernetes.defaults.events_passed {

@@ -10,7 +10,7 @@ use super::queue::{Next, Queue};
 use crate::cluster::objects::{PodId, TemplateId};
 use crate::cluster::server::Cluster;
 use crate::cluster::write::{Change, Write};
-use crate::engine::{Dur, List, Rng, Seed, Time};
+use crate::engine::{Dur, List, Luck, Seed, Time};
 use crate::model::plumbing::{Ctx, Out, TokenBucket};
 use std::collections::VecDeque;
 
@@ -44,7 +44,6 @@ pub struct Controller<'a> {
     /// When the next of them is an event.
     seen_at: Option<Time>,
     last_seen: Time,
-    watch: Rng,
     /// By template.
     plans: List<TemplateId, Plan>,
     chooser: Chooser,
@@ -59,7 +58,6 @@ pub struct Controller<'a> {
     flush_phase: Dur,
     free: Time,
     bucket: TokenBucket,
-    rng: Rng,
 }
 
 impl<'a> Controller<'a> {
@@ -74,7 +72,6 @@ impl<'a> Controller<'a> {
             inbox: VecDeque::new(),
             seen_at: None,
             last_seen: Time::ALWAYS,
-            watch: seed.stream("scheduler watch", 0),
             plans: List::new(),
             chooser: Chooser::default(),
             failed: None,
@@ -84,7 +81,6 @@ impl<'a> Controller<'a> {
             flush_phase: Dur((profile.flush_every.0 as f64 * phase) as i64),
             free: Time::ALWAYS,
             bucket: TokenBucket::new(profile.client_rate, profile.client_burst),
-            rng: seed.stream("scheduler", 0),
         }
     }
 
@@ -152,13 +148,12 @@ impl<'a> Controller<'a> {
         node
     }
 
-    /// A change was committed: it is seen later, in order.
-    pub fn tell(&mut self, ctx: Ctx, change: Change, out: &mut impl Out<Event>) {
+    /// A change was committed: it is seen later, by `latency` and in order.
+    pub fn tell(&mut self, now: Time, change: Change, latency: Dur, out: &mut impl Out<Event>) {
         if matches!(change, Change::PodBound(_)) && self.queue.is_empty() {
             return;
         }
-        let latency = ctx.slowed(ctx.latencies.watch_controller.draw(&mut self.watch));
-        self.last_seen = self.last_seen.max(ctx.now + latency);
+        self.last_seen = self.last_seen.max(now + latency);
         self.inbox.push_back((self.last_seen, change));
         self.look_out(out);
     }
@@ -176,7 +171,7 @@ impl<'a> Controller<'a> {
 
     /// Acts on what its watches show, or takes the next pod off its queue.
     pub fn handle(&mut self, ctx: Ctx, event: Event, cluster: &Cluster, out: &mut impl Out<Event>) {
-        let now = self.looks_at(ctx, event);
+        let now = self.looks_at(ctx, event, cluster);
         self.take_in(now, cluster, out);
         match event {
             Event::Pending(pod) => self.attempt(ctx, pod, cluster, out),
@@ -203,11 +198,14 @@ impl<'a> Controller<'a> {
     }
 
     /// What a new pod is decided by was seen when the pod itself was: its latency counts as part of binding.
-    fn looks_at(&mut self, ctx: Ctx, event: Event) -> Time {
-        if !matches!(event, Event::Pending(_)) || self.inbox.is_empty() {
-            return ctx.now;
+    fn looks_at(&self, ctx: Ctx, event: Event, cluster: &Cluster) -> Time {
+        match event {
+            Event::Pending(pod) if !self.inbox.is_empty() => {
+                let mut luck = Luck::of(cluster.pods[pod].uid, "scheduler watch");
+                ctx.now + ctx.slowed(ctx.latencies.watch_controller.draw(&mut luck))
+            }
+            _ => ctx.now,
         }
-        ctx.now + ctx.slowed(ctx.latencies.watch_controller.draw(&mut self.watch))
     }
 
     /// The next of the pods that were woken, when the scheduler is free.
@@ -283,7 +281,8 @@ impl<'a> Controller<'a> {
             Err(failure) => self.queue.park(pod, ctx.now, failure),
             Ok(node) => {
                 self.queue.forget(pod);
-                let latency = ctx.slowed(ctx.latencies.schedule.draw(&mut self.rng));
+                let mut luck = Luck::of(cluster.pods[pod].uid, "scheduler");
+                let latency = ctx.slowed(ctx.latencies.schedule.draw(&mut luck));
                 let bind = self.bucket.take(start) + latency;
                 out.write(bind, Write::BindPod { pod, node });
             }

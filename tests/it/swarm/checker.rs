@@ -194,7 +194,9 @@ impl World {
         let paused = self.actions.iter().rfind(|(_, a)| matches!(a, Act::Pause | Act::Resume));
         let paused = paused.is_some_and(|(_, act)| *act == Act::Pause);
         let homeless = self.nodes.count == 1 && self.has(|act| act == Act::Drain);
-        self.is_sound() && !paused && !homeless
+        let undone = self.actions.iter().filter(|(_, act)| *act == Act::Undo).count();
+        let sound = self.is_sound() || !self.has(|act| act == Act::Rollout) || undone % 2 == 1;
+        sound && !paused && !homeless
     }
 }
 

@@ -1,15 +1,22 @@
 //! Two inputs that mean the same have the same answer, and what is known of an answer holds.
 
-use super::checker::{Verdict, ensure};
-use super::world::{Beside, Fault, World};
-use super::{input, read, read_text};
-use rollsim::engine::Time;
-use rollsim::scenario::Scenario;
+use super::checker::{Verdict, check_end, ensure};
+use super::unrelated;
+use super::world::{Act, Beside, Fault, World};
+use super::{input, read, read_files, read_text};
+use rollsim::engine::{Dur, Time};
+use rollsim::run::{RunOptions, run};
+use rollsim::scenario::{ActionKind, Scenario};
+use rollsim::timeline::LifeEnd;
 use rollsim::traffic::{self, Evaluator, EvaluatorChoice, TrafficOutcome};
 use rollsim::world::{self as simulation, Control, Why};
 use serde_json::{Map, Value, json};
+use std::sync::Arc;
 
-/// Every world is held to what concerns its requests, and to one of the relations.
+/// So many relations are tried in each world.
+const EACH: usize = 3;
+
+/// Every world is held to what concerns its requests, and to some of the relations.
 pub fn check(world: &World, scenario: &Scenario, control: &Control) -> Verdict {
     let outcome = evaluate(world, scenario, control, EvaluatorChoice::Auto);
     conserved(world, &outcome)?;
@@ -17,16 +24,30 @@ pub fn check(world: &World, scenario: &Scenario, control: &Control) -> Verdict {
     let relations = [
         keys_in_another_order,
         documents_in_another_order,
-        blocks_for_braces,
+        ports_in_another_order,
         containers_in_another_order,
+        one_file_each,
+        blocks_for_braces,
         unrelated_objects,
+        unrelated::an_unrelated_deployment,
+        unrelated::wherever_it_stands,
         settings_for_edits,
         renamed,
         the_same_again,
+        one_thread_or_three,
         every_probe_and_check,
+        a_longer_horizon,
+        a_longer_grace_period,
+        more_min_ready_seconds,
+        faults_that_stop,
     ];
-    relations[(world.seed % relations.len() as u64) as usize](world, scenario, control)?;
-    twice_the_rate(world, scenario, control, &outcome)
+    let n = relations.len();
+    let first = (world.seed % n as u64) as usize;
+    for relation in relations.iter().cycle().skip(first).step_by(5).take(EACH) {
+        relation(world, scenario, control)?;
+    }
+    twice_the_rate(world, scenario, control, &outcome)?;
+    exact_is_the_mean(world, scenario, control, &outcome)
 }
 
 fn evaluate(
@@ -89,8 +110,18 @@ fn same(a: &Scenario, b: &Scenario, what: &str) -> Verdict {
         s
     };
     let (a, b) = (plain(a), plain(b));
-    ensure!(a == b, "{what}: read as\n{a:?}\nand\n{b:?}");
+    ensure!(a == b, "{what}: {}", apart(&format!("{a:?}"), &format!("{b:?}")));
     Ok(())
+}
+
+/// Where two texts begin to differ.
+pub fn apart(a: &str, b: &str) -> String {
+    let place = a.bytes().zip(b.bytes()).position(|(a, b)| a != b).unwrap_or(0);
+    let part = |text: &str| {
+        let (from, to) = (place.saturating_sub(80), place + 80);
+        String::from_utf8_lossy(&text.as_bytes()[from..to.min(text.len())]).into_owned()
+    };
+    format!("read as\n...{}...\nand\n...{}...", part(a), part(b))
 }
 
 fn reversed(value: &Value) -> Value {
@@ -113,6 +144,47 @@ fn documents_in_another_order(world: &World, scenario: &Scenario, _: &Control) -
     let mut manifests = world.manifests();
     manifests.reverse();
     same(scenario, &read(&manifests, &world.scenario())?, "documents in another order")
+}
+
+/// A container and its Service may have more ports than the one that is used, in any order.
+fn ports_in_another_order(world: &World, _: &Scenario, _: &Control) -> Verdict {
+    let with_more = |turned: bool| {
+        let mut manifests = world.manifests();
+        for (path, more) in [
+            ("/spec/template/spec/containers", json!({ "name": "metrics", "containerPort": 9090 })),
+            ("/spec/ports", json!({ "name": "metrics", "port": 9090, "targetPort": 9090 })),
+        ] {
+            for list in manifests.iter_mut().filter_map(|m| m.pointer_mut(path)) {
+                for ports in list.as_array_mut().into_iter().flat_map(|all| ports_of(all)) {
+                    ports.push(more.clone());
+                    if turned {
+                        ports.reverse();
+                    }
+                }
+            }
+        }
+        read(&manifests, &world.scenario())
+    };
+    let (one, turned) = (with_more(false)?, with_more(true)?);
+    let of = |s: &Scenario| simulation::simulate(s, &s.platform.latencies(), world.seed());
+    let (one, turned) = (of(&one), of(&turned));
+    ensure!(one.timeline == turned.timeline, "ports in another order change the timeline");
+    differs("ports in another order", &one, &turned)
+}
+
+/// The list itself, if it is one of ports, or those of the container that serves.
+fn ports_of(list: &mut Vec<Value>) -> Vec<&mut Vec<Value>> {
+    if list.iter().any(|item| item.get("port").is_some()) {
+        return vec![list];
+    }
+    let serving = list.iter_mut().filter(|c| c["name"] == "app");
+    serving.filter_map(|c| c["ports"].as_array_mut()).collect()
+}
+
+/// Every document in a file of its own, the last one first.
+fn one_file_each(world: &World, scenario: &Scenario, _: &Control) -> Verdict {
+    let files: Vec<String> = world.manifests().iter().rev().map(Value::to_string).collect();
+    same(scenario, &read_files(&files, &world.scenario())?, "one file each")
 }
 
 fn blocks_for_braces(world: &World, scenario: &Scenario, _: &Control) -> Verdict {
@@ -143,6 +215,10 @@ fn unrelated_objects(world: &World, scenario: &Scenario, control: &Control) -> V
         0,
         json!({ "apiVersion": "v1", "kind": "ConfigMap", "metadata": { "name": "other" } }),
     );
+    manifests.push(json!({
+        "apiVersion": "v1", "kind": "Service", "metadata": { "name": "other" },
+        "spec": { "selector": labels, "ports": [{ "port": 80, "targetPort": 9090 }] },
+    }));
     manifests.push(json!({
         "apiVersion": "policy/v1", "kind": "PodDisruptionBudget", "metadata": { "name": "other" },
         "spec": { "minAvailable": 1, "selector": { "matchLabels": labels } },
@@ -177,7 +253,7 @@ fn settings_for_edits(world: &World, _: &Scenario, _: &Control) -> Verdict {
         ("app.start_delay_s", start),
     ];
     let text: Vec<String> = world.manifests().iter().map(Value::to_string).collect();
-    let mut input = input(text.join("\n---\n"), &world.scenario())?;
+    let mut input = input(&[text.join("\n---\n")], &world.scenario())?;
     for (key, value) in settings.iter().take(if slow > 0 { 5 } else { 4 }) {
         input.set(key, value).map_err(|e| e.to_string())?;
     }
@@ -215,6 +291,17 @@ fn differs(what: &str, a: &Control, b: &Control) -> Verdict {
     Ok(())
 }
 
+/// Threads share the replications, and nothing else.
+fn one_thread_or_three(world: &World, scenario: &Scenario, _: &Control) -> Verdict {
+    let options = RunOptions { seed: world.seed, replications: 3, ..RunOptions::default() };
+    let with = |threads: usize| {
+        let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build();
+        pool.map_err(|e| e.to_string()).map(|pool| pool.install(|| run(scenario, &options)))
+    };
+    ensure!(with(1)? == with(3)?, "the number of threads changes the answer");
+    Ok(())
+}
+
 /// Probes and checks that are left out change nothing.
 fn every_probe_and_check(world: &World, scenario: &Scenario, control: &Control) -> Verdict {
     let latencies = scenario.platform.latencies();
@@ -232,6 +319,77 @@ fn every_probe_and_check(world: &World, scenario: &Scenario, control: &Control) 
     Ok(())
 }
 
+/// What has come of the actions: when the rollout was over, and what is stuck and by what.
+type Outcome = (Option<Dur>, Vec<(usize, std::mem::Discriminant<Why>, bool)>);
+
+fn outcome(control: &Control) -> Outcome {
+    let stuck = control.rollout.stuck.iter();
+    let stuck = stuck.map(|s| (s.action, std::mem::discriminant(&s.why), s.for_good));
+    (control.rollout.complete, stuck.collect())
+}
+
+/// A run that nobody gave an end to ends when all is decided.
+fn a_longer_horizon(world: &World, scenario: &Scenario, _: &Control) -> Verdict {
+    let latencies = scenario.platform.latencies();
+    let verdict = |horizon: Option<u32>| {
+        let scenario = read(&world.manifests(), &world.scenario_until(horizon))?;
+        Ok::<Outcome, String>(outcome(&simulation::simulate(&scenario, &latencies, world.seed())))
+    };
+    let (alone, longer) = (verdict(None)?, verdict(Some(3_000))?);
+    ensure!(alone == longer, "until all is decided: {alone:?}, until 3000 s: {longer:?}");
+    Ok(())
+}
+
+/// Where nothing is killed, it does not matter how late it would have been.
+fn a_longer_grace_period(world: &World, scenario: &Scenario, control: &Control) -> Verdict {
+    if control.timeline.pods.iter().flat_map(|p| &p.lives).any(|l| l.ended_by == LifeEnd::Sigkill) {
+        return Ok(());
+    }
+    // A hook that takes as long as the grace period is ended by it.
+    if world.pods.pre_stop.is_some_and(|s| s >= world.pods.grace) {
+        return Ok(());
+    }
+    let mut longer = scenario.clone();
+    let templates = longer.deployments.iter_mut().map(|d| &mut d.template);
+    let rolled = longer.actions.iter_mut().filter_map(|a| match &mut a.kind {
+        ActionKind::Rollout { deployment } => Some(&mut deployment.template),
+        _ => None,
+    });
+    for template in templates.chain(rolled) {
+        Arc::make_mut(template).termination_grace_period_seconds += 100;
+    }
+    let latencies = scenario.platform.latencies();
+    let other = simulation::simulate(&longer, &latencies, world.seed());
+    let lost = |control| evaluate(world, scenario, control, EvaluatorChoice::Auto).losses;
+    ensure!(lost(&other) == lost(control), "100 s more of grace change what is lost");
+    differs("100 s more of grace", &other, control)
+}
+
+/// Pods that have to be ready for longer make no rollout shorter.
+fn more_min_ready_seconds(world: &World, scenario: &Scenario, control: &Control) -> Verdict {
+    if world.has(|act| act != Act::Rollout) {
+        return Ok(());
+    }
+    let mut slower = world.clone();
+    slower.pods.min_ready += 5;
+    let slower = read(&slower.manifests(), &slower.scenario())?;
+    let latencies = scenario.platform.latencies();
+    let slower = simulation::simulate(&slower, &latencies, world.seed());
+    let (before, after) = (control.rollout.complete, slower.rollout.complete);
+    let sooner = after.zip(before).is_some_and(|(after, before)| after < before);
+    ensure!(!sooner, "complete at {before:?}, and with minReadySeconds 5 more at {after:?}");
+    Ok(())
+}
+
+/// Whatever went wrong: once it is mended all comes to rest.
+fn faults_that_stop(world: &World, scenario: &Scenario, _: &Control) -> Verdict {
+    let Some(mended) = world.mended() else { return Ok(()) };
+    let mended_scenario = read(&mended.manifests(), &mended.scenario())?;
+    let latencies = scenario.platform.latencies();
+    let control = simulation::simulate(&mended_scenario, &latencies, world.seed());
+    check_end(&mended, &mended_scenario, &control).map_err(|e| format!("faults stop, and {e}"))
+}
+
 /// Twice the rate loses twice as much, where requests do not hinder each other and no pod waits for them.
 fn twice_the_rate(
     world: &World,
@@ -247,5 +405,25 @@ fn twice_the_rate(
     let twice = evaluate(world, &double, control, EvaluatorChoice::Exact);
     let (once, twice) = (outcome.failed(), twice.failed());
     ensure!(near(2.0 * once, twice), "{once} are lost, and {twice} at twice the rate");
+    Ok(())
+}
+
+/// Where requests can be integrated, single ones lose as many as that, but for chance.
+fn exact_is_the_mean(
+    world: &World,
+    scenario: &Scenario,
+    control: &Control,
+    outcome: &TrafficOutcome,
+) -> Verdict {
+    if outcome.evaluator != Evaluator::Exact {
+        return Ok(());
+    }
+    let single = evaluate(world, scenario, control, EvaluatorChoice::Requests);
+    let (mean, lost) = (outcome.failed(), single.failed());
+    // Few losses are not normal: a handful more may come.
+    let most = 6.0 * libm::sqrt(outcome.variance) + 8.0;
+    ensure!((lost - mean).abs() <= most, "{lost} of single requests lost, {mean} in the mean");
+    let answered: f64 = single.answered_by_version.iter().sum();
+    ensure!(near(answered + lost + single.open, single.sent), "{single:?}");
     Ok(())
 }

@@ -318,6 +318,27 @@ impl World {
         }
     }
 
+    /// The same world, in which everything that went wrong is put right in the end; None: nothing did, or it
+    /// cannot be.
+    pub fn mended(&self) -> Option<World> {
+        let last = |is: fn(Act) -> bool| self.actions.iter().rfind(|(_, act)| is(*act));
+        let paused = last(|act| matches!(act, Act::Pause | Act::Resume));
+        let paused = paused.is_some_and(|(_, act)| *act == Act::Pause);
+        let undone = self.actions.iter().filter(|(_, act)| *act == Act::Undo).count();
+        let broken = matches!(self.app.fault, Fault::NeverReady | Fault::Crashes)
+            && self.has(|act| act == Act::Rollout)
+            && undone % 2 == 0;
+        // Nobody uncordons the only node.
+        let homeless = self.nodes.count == 1 && self.has(|act| act == Act::Drain);
+        if homeless || !(paused || broken) {
+            return None;
+        }
+        let mut mended = self.clone();
+        mended.actions.extend(paused.then_some((200, Act::Resume)));
+        mended.actions.extend(broken.then_some((300, Act::Undo)));
+        Some(mended)
+    }
+
     pub fn has(&self, is: impl Fn(Act) -> bool) -> bool {
         self.actions.iter().any(|(_, act)| is(*act))
     }
@@ -464,9 +485,15 @@ impl World {
 
     /// The scenario, which ends long after everything has settled.
     pub fn scenario(&self) -> String {
+        self.scenario_until(Some(900))
+    }
+
+    /// The same until then, or until everything is decided.
+    pub fn scenario_until(&self, horizon: Option<u32>) -> String {
         let Load { rate, poisson, keep_alive, retries } = self.load;
+        let horizon = horizon.map_or(String::new(), |s| format!("horizon_s = {s}.0\n"));
         let mut text = format!(
-            "schema = 1\nhorizon_s = 900.0\n[traffic]\npath = \"{}\"\nrate_per_s = {rate}.0\narrivals = \"{}\"\nstart_s = \
+            "schema = 1\n{horizon}[traffic]\npath = \"{}\"\nrate_per_s = {rate}.0\narrivals = \"{}\"\nstart_s = \
              -5.0\nduration_s = 100.0\nkeep_alive = {keep_alive}\nretries = {retries}\n[kubernetes]\ncontrol_plane = \
              \"1.{}\"\nkube_proxy = \"1.{}\"\n",
             self.path.name,

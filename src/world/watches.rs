@@ -1,0 +1,77 @@
+//! The luck of changes on their way to those who watch them: each object's own, so that nothing that happens
+//! to others changes when its own changes are seen.
+
+use crate::cluster::server::Cluster;
+use crate::cluster::write::{Change, SliceRange};
+use crate::engine::rng::{Heard, hash};
+use crate::engine::{Luck, Seed};
+
+/// Who watches; the others, of data planes, follow by their layer and place in it.
+pub(super) const CACHE: u64 = 0;
+pub(super) const KUBELET: u64 = 1;
+pub(super) const SCHEDULER: u64 = 2;
+
+/// A layer's watch on pods.
+pub(super) fn pods_of_layer(layer: usize) -> u64 {
+    (layer as u64 + 1) << 32
+}
+
+/// A layer's watches on endpoints.
+pub(super) fn slices_of_layer(layer: usize, watcher: usize) -> u64 {
+    pods_of_layer(layer) + 1 + watcher as u64
+}
+
+/// The streams of all objects that have changed, by their places.
+#[derive(Debug, Default)]
+pub(super) struct Watches {
+    deployments: Vec<Option<Luck>>,
+    sets: Vec<Option<Luck>>,
+    pods: Vec<Option<Luck>>,
+    services: Vec<Option<Luck>>,
+    budgets: Vec<Option<Luck>>,
+    ingress: Vec<Option<Luck>>,
+    nodes: Vec<Option<Luck>>,
+}
+
+impl Watches {
+    /// The luck of a change that has just been committed.
+    pub fn hears(&mut self, seed: Seed, change: Change, cluster: &Cluster) -> Heard {
+        let (lucks, place, uid) = match change {
+            Change::Deployment(id) | Change::Conflict(id) => {
+                let place = id.index();
+                (&mut self.deployments, place, cluster.deployments[place].uid)
+            }
+            Change::ReplicaSet(rs) => {
+                let place = rs.index();
+                (&mut self.sets, place, cluster.replica_sets[place].uid)
+            }
+            Change::PodCreated(pod)
+            | Change::PodBound(pod)
+            | Change::PodStatus(pod)
+            | Change::PodGates(pod)
+            | Change::PodDeleting(pod)
+            | Change::PodRemoved(pod) => {
+                let place = pod.index();
+                (&mut self.pods, place, cluster.pods[place].uid)
+            }
+            Change::Slice(SliceRange { service, .. }) | Change::Service(service) => {
+                let service = u64::from(service);
+                (&mut self.services, service as usize, seed.uid(hash(&["Service"]) ^ service))
+            }
+            Change::Budget(id) | Change::BudgetConflict(id) => {
+                let budget = hash(&["PodDisruptionBudget"]) ^ id.index() as u64;
+                (&mut self.budgets, id.index(), seed.uid(budget))
+            }
+            // Of the one Ingress.
+            Change::Weights => (&mut self.ingress, 0, seed.uid(hash(&["Ingress"]))),
+            Change::Node(node) => {
+                let place = usize::from(node);
+                (&mut self.nodes, place, seed.uid(hash(&["Node", &cluster.nodes[place].name])))
+            }
+        };
+        if lucks.len() <= place {
+            lucks.resize(place + 1, None);
+        }
+        lucks[place].get_or_insert_with(|| Luck::of(uid, "watch")).next_change()
+    }
+}
