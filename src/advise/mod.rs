@@ -30,7 +30,7 @@ pub use trial::{Outcome, Sample, Trials, Tried, outcome, worth_changing};
 /// Everything that was tried for one run.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Advice {
-    /// For each reason why something does not reach its end, in the order of [`ends::reasons`].
+    /// For each reason why something does not reach its end, in the order of the answer.
     pub ends: Vec<End>,
     /// What to change.
     pub fixes: Fixes,
