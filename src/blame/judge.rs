@@ -8,7 +8,9 @@ use crate::traffic::{Cause, LossKey};
 
 /// What would have saved requests, and by how much it is short.
 pub(super) struct Verdict {
+    /// Which.
     pub setting: Setting,
+    /// Seconds, above 0; None: no length of time would do, or it is not known.
     pub missing_s: Option<f64>,
 }
 

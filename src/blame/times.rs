@@ -6,20 +6,25 @@ use crate::timeline::{ChangeKind, PodId, PodTruth, Target, Timeline, View, ViewI
 /// What happens to a pod, seen from the requests.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Moment {
+    /// The pod is written to the API.
     Created,
     /// The first process runs.
     Started,
+    /// Its process accepts connections, first time.
     Listening,
     /// First time Ready in the API.
     Ready,
     /// The first data plane sends it requests.
     Listed,
+    /// Its deletion time is written to the API.
     Deleted,
+    /// The serving process gets SIGTERM.
     Sigterm,
     /// Marked not ready in the API after its deletion.
     Unready,
     /// It accepts no new connections.
     ListenerClosed,
+    /// The serving process has exited, or was killed.
     ProcessGone,
     /// Its address no longer answers.
     AddressGone,

@@ -8,7 +8,9 @@ use libm::{exp, lgamma, log, pow, sqrt};
 /// A fitted distribution.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Fit {
+    /// In seconds.
     pub dist: Dist,
+    /// Which kind of distribution it is.
     pub family: Family,
     /// Kolmogorov-Smirnov distance between data and fit.
     pub statistic: f64,
@@ -19,10 +21,15 @@ pub struct Fit {
 /// Which kind of distribution is fitted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Family {
+    /// All samples are alike.
     Constant,
+    /// One parameter, the mean.
     Exponential,
+    /// Median and spread of the logarithms.
     LogNormal,
+    /// Scale and shape.
     Weibull,
+    /// Quantiles of the samples themselves, where no family fits.
     Empirical,
 }
 

@@ -20,7 +20,9 @@ pub const FEWEST_SAMPLES: usize = 4;
 /// What the records say about a platform.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Calibration {
+    /// How many were read.
     pub runs: usize,
+    /// Of all runs together.
     pub pods: usize,
     /// Fitted entries by name.
     pub fitted: BTreeMap<String, Fitted>,
@@ -39,6 +41,7 @@ pub struct Fitted {
     pub interval: &'static str,
     /// Durations in seconds, in the order of the records.
     pub samples: Vec<f64>,
+    /// What they are fitted by.
     pub fit: Fit,
     /// Further entries that share the interval.
     pub shared_with: Vec<&'static str>,
@@ -47,8 +50,11 @@ pub struct Fitted {
 /// A number of the card that is no distribution.
 #[derive(Clone, Debug, PartialEq)]
 pub struct FittedNumber {
+    /// In the unit of the card's entry.
     pub value: f64,
+    /// How many it is computed from.
     pub samples: usize,
+    /// What was measured, in words.
     pub from: &'static str,
 }
 

@@ -4,6 +4,7 @@ use super::record::{Hook, PodRecord, RunRecord};
 
 /// An interval that can be measured, as a sum of latencies of the card.
 pub struct Recipe {
+    /// What is measured, in words.
     pub name: &'static str,
     /// One sample per pod, in seconds; None where the pod says nothing.
     pub sample: fn(&PodRecord, &RunRecord) -> Option<f64>,

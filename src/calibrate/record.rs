@@ -8,6 +8,7 @@ use serde_json::Value;
 pub struct RunRecord {
     /// Where it comes from, for messages.
     pub source: String,
+    /// In the order of the record.
     pub pods: Vec<PodRecord>,
     /// Durations of image pulls, in seconds.
     pub image_pulls: Vec<f64>,
@@ -18,26 +19,39 @@ pub struct RunRecord {
 /// When things happened to one pod, in seconds on the run's clock; None: unknown or never.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct PodRecord {
+    /// creationTimestamp.
     pub created: Option<f64>,
+    /// Condition PodScheduled became True.
     pub scheduled: Option<f64>,
+    /// Its process started (`startedAt` of the container, where nothing finer is known).
     pub process_start: Option<f64>,
+    /// The process says that it listens.
     pub listening: Option<f64>,
     /// The container state running as the API shows it.
     pub running_seen: Option<f64>,
+    /// Condition Ready became True, first time.
     pub ready: Option<f64>,
+    /// The condition of the readiness gates became True.
     pub gate_set: Option<f64>,
     /// First listed as ready in an EndpointSlice.
     pub slice_ready: Option<f64>,
     /// First listed as terminating.
     pub slice_terminating: Option<f64>,
+    /// The deletion time was seen.
     pub deleted: Option<f64>,
+    /// The process got SIGTERM.
     pub sigterm: Option<f64>,
+    /// The process exited.
     pub exit: Option<f64>,
     /// The terminal phase, or Ready false after the deletion.
     pub unready: Option<f64>,
+    /// The object was gone.
     pub removed: Option<f64>,
+    /// Restarts of containers until the end.
     pub restarts: u32,
+    /// How it stops.
     pub hook: Hook,
+    /// Some container has one.
     pub readiness_probe: bool,
 }
 
@@ -84,10 +98,12 @@ fn pod_template(manifest: &str) -> Option<Value> {
 /// The preStop hook of a pod's first container that has one.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub enum Hook {
+    /// There is none.
     #[default]
     None,
     /// An exec hook that sleeps so many seconds, less than the grace period.
     ExecSleep(f64),
+    /// An httpGet hook: how long it takes is not known.
     Http,
     /// Any other: how long it takes is not known.
     Other,

@@ -3,11 +3,16 @@
 /// In the order in which pods are deleted: Pending before Unknown before Running.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
 pub enum PodPhase {
+    /// Not all containers have been started.
     #[default]
     Pending,
+    /// Its node was lost; nothing sets it today.
     Unknown,
+    /// At least one container runs, or is being restarted.
     Running,
+    /// All containers have ended with status 0, and none is restarted.
     Succeeded,
+    /// All have ended, one of them with another status, and none is restarted.
     Failed,
 }
 

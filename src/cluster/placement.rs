@@ -50,11 +50,17 @@ pub struct Requirement {
 /// What is required of a value: the `operator` with its `values`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Is {
+    /// `In`: it is one of these.
     In(Vec<String>),
+    /// `NotIn`: it is none of these, or missing.
     NotIn(Vec<String>),
+    /// `Exists`: there is one.
     Exists,
+    /// `DoesNotExist`: there is none.
     DoesNotExist,
+    /// `Gt`: it is a whole number above this one.
     Gt(i64),
+    /// `Lt`: it is a whole number below this one.
     Lt(i64),
 }
 
@@ -124,8 +130,11 @@ pub struct NodeAffinity {
 /// What a taint does to pods that do not tolerate it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Effect {
+    /// No new pods.
     NoSchedule,
+    /// New pods only where no better node is left.
     PreferNoSchedule,
+    /// No new pods, and those that are there have to go.
     NoExecute,
 }
 

@@ -25,6 +25,7 @@ pub struct Cluster {
     pub pods: List<PodId, Pod>,
     /// PodDisruptionBudgets with their statuses.
     pub budgets: List<BudgetId, Budget>,
+    /// Those of the path, in the order of the scenario.
     pub services: Vec<Arc<Service>>,
     /// The shares of the Services in the Ingress' rule, in their order; empty: there is none, or one Service.
     pub weights: Vec<u32>,

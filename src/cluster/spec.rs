@@ -11,7 +11,9 @@ use std::sync::Arc;
 /// `maxSurge: 1` or `maxSurge: 25%`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum IntOrPercent {
+    /// Pods, 0 or more.
     Int(i32),
+    /// Per cent of the replicas, 0 or more: rounded up for a surge, down for what may be unavailable.
     Percent(i32),
 }
 
@@ -58,7 +60,9 @@ pub struct Deployment {
 /// `spec.strategy`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Strategy {
+    /// All old pods go before the first new one comes.
     Recreate,
+    /// Old and new pods overlap, within these bounds.
     RollingUpdate { max_surge: IntOrPercent, max_unavailable: IntOrPercent },
 }
 
@@ -87,6 +91,7 @@ pub struct PodTemplate {
     pub deletion_cost: i32,
     /// Condition types, e.g. `target-health.elbv2.k8s.aws/...`.
     pub readiness_gates: Vec<String>,
+    /// Those of them that nobody sets: the pods never become ready.
     pub unset_gates: Vec<super::gates::UnsetGate>,
     /// Where its pods may go.
     pub placement: Placement,
@@ -185,8 +190,11 @@ impl Container {
 /// When an image is asked for before a container starts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ImagePullPolicy {
+    /// Before every start of a container.
     Always,
+    /// Where the node does not have it.
     IfNotPresent,
+    /// Never: without it the container does not start.
     Never,
 }
 
@@ -238,28 +246,25 @@ impl Probe {
 /// What a probe or hook does.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Handler {
+    /// An HTTP GET to the pod: 200 to 399 is success.
     HttpGet { path: String, port: u16 },
+    /// A connection to the pod's port.
     TcpSocket { port: u16 },
+    /// A call of the gRPC health service on the pod's port.
     Grpc { port: u16 },
+    /// A command in the container: exit status 0 is success.
     Exec { command: Vec<String> },
 }
 
 /// What `lifecycle.preStop` or `postStart` does.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Hook {
-    Sleep {
-        seconds: i64,
-    },
+    /// The kubelet itself waits.
+    Sleep { seconds: i64 },
     /// `duration` is read from `sleep N` commands, or given by the scenario, else zero.
-    Exec {
-        command: Vec<String>,
-        duration: Dur,
-    },
-    HttpGet {
-        path: String,
-        port: u16,
-        duration: Dur,
-    },
+    Exec { command: Vec<String>, duration: Dur },
+    /// An HTTP GET to the pod; `duration` is what the scenario gives, else zero.
+    HttpGet { path: String, port: u16, duration: Dur },
 }
 
 /// A Service, as far as data planes read it.
@@ -308,16 +313,22 @@ pub struct ServicePort {
 /// The port of the pods: by number, or by the name that a container gives it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum TargetPort {
+    /// A port of the pod, 1 to 65535.
     Number(u16),
+    /// `name` of a container's port.
     Name(String),
 }
 
 /// `spec.type`, with `clusterIP: None` as a type of its own.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ServiceKind {
+    /// An address in the cluster, through kube-proxy.
     ClusterIp,
+    /// No address: names lead to the pods themselves.
     Headless,
+    /// That, and a port on every node.
     NodePort,
+    /// That, and a cloud's load balancer in front.
     LoadBalancer,
 }
 

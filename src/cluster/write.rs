@@ -19,6 +19,7 @@ pub struct SliceRange {
 /// A verb: what a client writes to the API server.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Write {
+    /// A ReplicaSet for a template that has none; `max` is its annotation max-replicas.
     CreateReplicaSet {
         deployment: DeploymentId,
         template: TemplateId,
@@ -27,87 +28,67 @@ pub enum Write {
         max: i32,
     },
     /// Made from a copy with this resource version: refused when the object has moved on.
-    ScaleReplicaSet {
-        rs: RsId,
-        replicas: i32,
-        desired: i32,
-        max: i32,
-        resource_version: u32,
-    },
+    ScaleReplicaSet { rs: RsId, replicas: i32, desired: i32, max: i32, resource_version: u32 },
     /// The Deployment's revision history: `undo` gives an old set the next revision.
-    SetRevision {
-        rs: RsId,
-        revision: u32,
-    },
-    ReplicaSetStatus {
-        rs: RsId,
-        status: RsStatus,
-    },
-    DeleteReplicaSet {
-        rs: RsId,
-    },
-    DeploymentStatus {
-        deployment: DeploymentId,
-        status: DeploymentStatus,
-    },
-    ProgressDeadlineExceeded {
-        deployment: DeploymentId,
-    },
-    CreatePod {
-        owner: Owner,
-    },
-    BindPod {
-        pod: PodId,
-        node: u16,
-    },
+    SetRevision { rs: RsId, revision: u32 },
+    /// Its `status`.
+    ReplicaSetStatus { rs: RsId, status: RsStatus },
+    /// An old set beyond the revision history limit goes.
+    DeleteReplicaSet { rs: RsId },
+    /// Its `status`, the condition Progressing apart.
+    DeploymentStatus { deployment: DeploymentId, status: DeploymentStatus },
+    /// The condition Progressing has become False.
+    ProgressDeadlineExceeded { deployment: DeploymentId },
+    /// A pod of the owner's template.
+    CreatePod { owner: Owner },
+    /// The scheduler's decision; `node` is the node's number.
+    BindPod { pod: PodId, node: u16 },
+    /// Sets the deletion time; the kubelet does the rest.
     DeletePod {
         pod: PodId,
         /// The grace period that is asked for, in seconds; None: the pod's own.
         grace: Option<i64>,
     },
-    PodStatus {
-        pod: PodId,
-        status: PodStatus,
-    },
-    SetGates {
-        pod: PodId,
-        value: bool,
-    },
-    RemovePod {
-        pod: PodId,
-    },
+    /// What the kubelet reports.
+    PodStatus { pod: PodId, status: PodStatus },
+    /// All conditions of its readiness gates become True, or False.
+    SetGates { pod: PodId, value: bool },
+    /// The kubelet's last word: the object goes.
+    RemovePod { pod: PodId },
     /// `kubectl cordon` and `uncordon`.
-    SetUnschedulable {
-        node: u16,
-        value: bool,
-    },
+    SetUnschedulable { node: u16, value: bool },
+    /// These entries of the log of endpoints are written to their slices.
     Slice(SliceRange),
     /// Made from a copy with this resource version: refused when the object has moved on.
-    BudgetStatus {
-        budget: BudgetId,
-        status: BudgetStatus,
-        resource_version: u32,
-    },
+    BudgetStatus { budget: BudgetId, status: BudgetStatus, resource_version: u32 },
     /// The eviction of a pod takes one of the budget's disruptions.
-    TakeDisruption {
-        budget: BudgetId,
-        pod: PodId,
-    },
+    TakeDisruption { budget: BudgetId, pod: PodId },
 }
 
 /// What changed, for the watchers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Change {
+    /// The Deployment: its spec or its status.
     Deployment(DeploymentId),
+    /// The ReplicaSet: its spec or its status, or it is gone.
     ReplicaSet(RsId),
+    /// The pod is there, on no node yet.
     PodCreated(PodId),
+    /// It has a node.
     PodBound(PodId),
+    /// The kubelet has reported on it.
     PodStatus(PodId),
+    /// The conditions of its readiness gates.
     PodGates(PodId),
+    /// It has a deletion time.
     PodDeleting(PodId),
+    /// It is gone.
     PodRemoved(PodId),
+    /// The node with that number.
     Node(u16),
+    /// The entries of the log of endpoints that were written.
     Slice(SliceRange),
+    /// The PodDisruptionBudget: its status.
     Budget(BudgetId),
     /// A Service, by its number.
     Service(u8),
@@ -115,5 +96,6 @@ pub enum Change {
     Weights,
     /// A write was refused because its copy was old.
     Conflict(DeploymentId),
+    /// A status of the budget was refused because its copy was old.
     BudgetConflict(BudgetId),
 }

@@ -9,6 +9,7 @@ use crate::input::text::diagnostics::{Diagnostic, did_you_mean};
 
 /// What is under test: indices into the input's documents.
 pub struct Subject {
+    /// The one that is under test.
     pub deployment: usize,
     /// The new manifest of the same Deployment.
     pub update: Option<usize>,

@@ -283,11 +283,17 @@ pub struct Kubernetes {
 /// In the order of their word.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ToldBy {
+    /// `kubernetes` of the scenario, or `--set` of it.
     Scenario,
+    /// The server's version in the output of `kubectl version`.
     KubectlVersion,
+    /// `status.nodeInfo.kubeletVersion` of Node objects.
     Nodes,
+    /// API versions in `metadata.managedFields` that later clusters do not know.
     ManagedFields,
+    /// The platform card.
     Card,
+    /// Assumed.
     Nobody,
 }
 

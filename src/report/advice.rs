@@ -15,16 +15,19 @@ use std::fmt;
 /// One side of "found ..., needed ...".
 #[derive(Clone, Debug, PartialEq)]
 pub enum Worth {
+    /// So many seconds.
     Seconds(f64),
+    /// More than so many seconds.
     MoreThan(f64),
     /// A hook of so many seconds, which needs a grace period of so many.
-    SecondsWithin {
-        hook: f64,
-        grace: f64,
-    },
+    SecondsWithin { hook: f64, grace: f64 },
+    /// Pods, or per cent of the replicas.
     Amount(IntOrPercent),
+    /// No more pods, or per cent, than these.
     AtMost(IntOrPercent),
+    /// So many of what the word names.
     Count(i32, Words),
+    /// So many or more of them.
     AtLeast(i32, Words),
     /// Where a Service sends to.
     Port(TargetPort),
@@ -34,6 +37,7 @@ pub enum Worth {
     EndsAfter(f64),
     /// Its liveness probe ends it so many seconds after its start.
     KilledAfter(f64),
+    /// In words.
     Words(Words),
     /// A change that was tried, or that there is none.
     Text(String),

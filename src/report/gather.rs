@@ -53,8 +53,11 @@ pub(super) fn set_text(value: &Value) -> String {
 
 /// One point before its settings became levels.
 pub(super) struct Gathered {
+    /// The point's number in the design.
     pub index: u64,
+    /// Of each axis, in order.
     pub settings: Vec<Value>,
+    /// In the order of `METRICS`.
     pub figures: Vec<Estimate>,
 }
 

@@ -19,6 +19,7 @@ enum Output {
 /// One answer, or several scenarios to compare.
 #[derive(Clone, Debug, PartialEq, Serialize, JsonSchema)]
 pub struct Document {
+    /// Version of this schema: 1 or more.
     pub schema: u32,
     /// One per scenario.
     pub answers: Vec<Answer>,

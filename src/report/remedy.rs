@@ -11,8 +11,11 @@ use crate::world::{Stuck, Why};
 /// The setting to blame: what was found, and what would do.
 #[derive(Default)]
 pub(super) struct Fix {
+    /// For people, as the manifests or the scenario call it.
     pub setting: String,
+    /// What it is.
     pub found: String,
+    /// What would do.
     pub needed: String,
 }
 

@@ -17,6 +17,7 @@ pub struct Advice {
     pub prices: Vec<Binding>,
     /// Empty: no manifest changes.
     pub patch: String,
+    /// The command that applies the patch.
     pub patch_command: String,
 }
 

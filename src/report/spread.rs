@@ -11,6 +11,7 @@ use crate::stats::{self, LEVEL};
 /// The number of lost requests of one run, given its timeline.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Draw {
+    /// Of the count, given the timeline; 0 or more.
     pub mean: f64,
     /// Of the count, given the timeline.
     pub variance: f64,

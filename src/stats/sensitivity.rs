@@ -11,11 +11,13 @@ const MORRIS_STEP: f64 = 2.0 / 3.0;
 /// One axis after Morris' screening. Effects are per full range of the axis.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct MorrisEffect {
+    /// Mean of the effects, with their signs.
     pub mean: f64,
     /// Mean of the absolute effects: the importance.
     pub mean_absolute: f64,
     /// Large next to `mean_absolute`: the axis acts non-linearly or together with others.
     pub standard_deviation: f64,
+    /// How many had no gap.
     pub trajectories: u32,
 }
 
@@ -24,9 +26,11 @@ pub struct MorrisEffect {
 pub struct SobolIndex {
     /// By itself (Saltelli 2010).
     pub first: f64,
+    /// 95 % interval of `first`.
     pub first_interval: Interval,
     /// With all its interactions (Jansen).
     pub total: f64,
+    /// 95 % interval of `total`.
     pub total_interval: Interval,
 }
 

@@ -50,8 +50,10 @@ pub struct RawAxis {
 /// How the levels of an axis are spaced.
 #[serde(rename_all = "kebab-case")]
 pub enum Scale {
+    /// By equal differences.
     #[default]
     Linear,
+    /// By equal ratios: both ends are above 0.
     Log,
 }
 

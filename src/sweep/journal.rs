@@ -43,15 +43,19 @@ pub struct Place {
 /// A journal that cannot be used, and what to do about it.
 #[derive(Debug, thiserror::Error)]
 pub enum JournalError {
+    /// It cannot be read or written.
     #[error("{}: {cause}", path.display())]
     Io { path: PathBuf, cause: io::Error },
+    /// The file is something else.
     #[error("{} is not a journal of rollsim sweep; give another --out", path.display())]
     NotAJournal { path: PathBuf },
+    /// It belongs to a sweep with another plan, version or share.
     #[error(
         "{} belongs to another sweep ({what} differs): give another --out, or delete it to start anew",
         path.display()
     )]
     Other { path: PathBuf, what: &'static str },
+    /// Another process holds its lock.
     #[error("another process is working on {}", path.display())]
     Locked { path: PathBuf },
 }

@@ -60,12 +60,14 @@ pub struct Base {
 /// `evaluator` of a plan.
 #[serde(rename_all = "kebab-case")]
 pub enum EvaluatorName {
+    /// Integrals where they are exact, else single requests.
     #[default]
     Auto,
     /// Refused where it is not exact.
     Exact,
     /// Integrals also where they are not exact; the results are marked.
     Approximate,
+    /// Single requests.
     Requests,
     /// Single requests, in step with the control plane.
     Stepped,
@@ -120,6 +122,7 @@ pub struct PlanError {
 /// What becomes of a point of the design.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Point {
+    /// It is simulated with these values of the axes.
     Run(Vec<Value>),
     /// The constraint (by index) that it breaks.
     Dropped(usize),

@@ -20,6 +20,7 @@ pub struct Row {
 /// What became of a point.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub enum RowOutcome {
+    /// Its estimates.
     #[serde(rename = "s")]
     Summary(Box<Summary>),
     /// Why the point cannot be run.
@@ -178,9 +179,13 @@ impl<'de> Deserialize<'de> for Summary {
 /// What a column holds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Kind {
+    /// True or false.
     Bool,
+    /// Whole numbers.
     Int,
+    /// Numbers.
     Float,
+    /// Words.
     Text,
 }
 

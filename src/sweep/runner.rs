@@ -64,17 +64,22 @@ pub enum Ended {
 /// Why a sweep stopped.
 #[derive(Debug, thiserror::Error)]
 pub enum SweepError {
+    /// Its journal cannot be used.
     #[error(transparent)]
     Journal(#[from] JournalError),
+    /// A file cannot be read or written.
     #[error("{}: {cause}", path.display())]
     Io { path: PathBuf, cause: io::Error },
+    /// The directory holds a sweep already, and `--resume` was not given.
     #[error(
         "{} already holds a sweep: --resume goes on with it, or give another --out",
         path.display()
     )]
     Exists { path: PathBuf },
+    /// A file that is no result of a sweep stands where one would be written.
     #[error("{} is not of a sweep here: it is not replaced; give another --out", path.display())]
     Foreign { path: PathBuf },
+    /// Shards do not belong together, or some are missing.
     #[error("{0}")]
     Merge(String),
 }

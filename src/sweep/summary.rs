@@ -51,8 +51,11 @@ pub struct SweepSummary {
 /// How strongly lost requests depend on each axis.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Sensitivity {
+    /// Main effects, of designs that are grids or samples.
     Main(Vec<AxisEffect>),
+    /// Effects of Morris' screening.
     Morris(Vec<MorrisEffect>),
+    /// Shares of the variance.
     Sobol(Vec<SobolIndex>),
 }
 

@@ -9,9 +9,13 @@ use std::fmt;
 pub enum Value {
     /// Not set: the base keeps its own value.
     Unset,
+    /// `true` or `false`.
     Bool(bool),
+    /// A whole number.
     Int(i64),
+    /// Any other number.
     Float(f64),
+    /// A word, or a quantity with its unit.
     Text(String),
 }
 

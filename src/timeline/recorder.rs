@@ -30,11 +30,15 @@ impl Deref for Recorder {
 /// What the API shows of a pod from some instant on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Shown {
+    /// A container's state is running.
     Running,
+    /// Condition Ready is True.
     Ready,
     /// Ready no longer, or terminal.
     Unready,
+    /// It has a deletion time.
     Deleted,
+    /// It is gone.
     Removed,
 }
 

@@ -10,6 +10,7 @@ pub struct PodSignals {
     pub cpu: f64,
     /// Requests in service now, and waiting for a slot.
     pub in_service: f64,
+    /// Requests that wait for a slot now.
     pub waiting: f64,
     /// Requests a second that it was sent and that failed.
     pub errors: f64,

@@ -53,12 +53,10 @@ impl Mode {
 /// What the models of a scenario read of the pods' load.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Reads {
+    /// No model reads load.
     Nothing,
     /// Rates over a window, scraped `every` so often.
-    Rates {
-        every: Dur,
-        window: Dur,
-    },
+    Rates { every: Dur, window: Dur },
     /// Whatever happens to requests, as it happens.
     Everything,
 }

@@ -16,7 +16,9 @@ pub enum Fate {
 /// From `from` until the next segment of the pod begins.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Segment {
+    /// The first instant.
     pub from: Time,
+    /// What an attempt meets that is made in it.
     pub fate: Fate,
 }
 

@@ -24,7 +24,9 @@ const ROLLOUT: Tolerance =
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Verdict {
+    /// Within its tolerances.
     Pass,
+    /// Outside of one of them.
     Fail,
 }
 

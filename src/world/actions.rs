@@ -13,17 +13,17 @@ use crate::timeline::Milestone;
 /// A step of an action, by the action's index in the scenario.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Step {
+    /// Its time has come.
     Begin(u32),
     /// Asks for the eviction of the `next`-th pod of the list.
-    Evict {
-        action: u32,
-        next: u32,
-    },
+    Evict { action: u32, next: u32 },
     /// Looks whether the second Deployment is available.
     AwaitAvailable(u32),
+    /// The Service is to select the other Deployment.
     SwitchSelector(u32),
     /// What it writes to the Service or the Ingress commits.
     Commit(u32),
+    /// The Deployment that has lost the Service goes to 0 replicas.
     ScaleDown(u32),
 }
 

@@ -12,6 +12,7 @@ use crate::model::deployment::status;
 pub(super) struct Goal {
     /// Its index in the scenario.
     pub action: u32,
+    /// When it began.
     pub since: Time,
     /// These have as many available pods as they want ...
     pub workloads: Vec<WorkloadId>,
@@ -27,6 +28,7 @@ pub(super) struct Goal {
     pub refused: Option<Time>,
     /// It was turned away.
     pub denied: Option<Why>,
+    /// When it had all come about; None: not yet.
     pub over: Option<Time>,
 }
 

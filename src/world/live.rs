@@ -21,9 +21,11 @@ pub enum Live<'a> {
 /// What was found on the way.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Load {
+    /// Nothing: requests are evaluated when the timeline is complete.
     Open,
     /// Counters of each pod.
     Metered(List<PodId, Routed>),
+    /// What has become of requests.
     Stepped(Box<TrafficOutcome>),
 }
 

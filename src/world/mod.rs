@@ -41,16 +41,23 @@ pub enum Event {
     Write(Write),
     /// The controllers' shared cache shows a change.
     Cache(Change),
+    /// Of the Deployment controller.
     Deployment(deployment::controller::Event),
+    /// Of the ReplicaSet controller.
     ReplicaSet(replicaset::controller::Event),
     /// Of the Service with that number.
     Slice(u8, endpointslice::controller::Event),
+    /// Of kube-scheduler.
     Scheduler(scheduler::controller::Event),
+    /// Of the kubelet of some node.
     Kubelet(kubelet::controller::Event),
     /// Of the balancer in that layer of the path.
     Balancer(u8, balancer::Event),
+    /// Of whoever sets readiness gates.
     Gate(gate::Event),
+    /// Of the disruption controller.
     Disruption(disruption::controller::Event),
+    /// Of an action of the user.
     Action(actions::Step),
 }
 

@@ -28,10 +28,15 @@ use std::sync::OnceLock;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum CardKind {
+    /// Latencies of a cluster.
     Platform,
+    /// How a process starts, serves and stops.
     App,
+    /// Numbers of one kind of data plane.
     Balancer,
+    /// Kubernetes' own defaults.
     Kubernetes,
+    /// Weights and limits of kube-scheduler.
     Scheduler,
 }
 

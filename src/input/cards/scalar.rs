@@ -7,7 +7,9 @@ use std::fmt;
 #[derive(Clone, Debug, PartialEq, Serialize)]
 #[serde(untagged)]
 pub enum Scalar {
+    /// In the unit of the entry.
     Number(f64),
+    /// One of the words that the entry allows.
     Word(String),
 }
 

@@ -70,6 +70,7 @@ fn by_number(root: &Node, steps: &[Step]) -> Vec<Step> {
 /// One step towards a field.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum FieldStep {
+    /// The value of this key.
     Key(String),
     /// The list element with this `name`.
     Named(String),

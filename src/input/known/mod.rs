@@ -14,8 +14,11 @@ pub use tree::{Keys, in_tree};
 /// What becomes of a key.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Fate {
+    /// It is simulated.
     Modelled,
+    /// It cannot change an answer.
     WithoutEffect,
+    /// It is not simulated, and can change an answer.
     NotModelled(Rule),
 }
 
@@ -23,6 +26,7 @@ pub enum Fate {
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 #[serde(from = "Written")]
 pub struct Rule {
+    /// What it would do, for the reader.
     pub effect: String,
     /// Values with which it does nothing.
     unless: Vec<String>,
@@ -35,6 +39,7 @@ pub struct Rule {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum When {
+    /// Nothing.
     #[default]
     Always,
     /// Nodes are given: those that nobody gave take every pod.
@@ -98,7 +103,9 @@ impl Rule {
 /// A key of an object that is not simulated.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct LeftOut {
+    /// Dotted, from the object's root.
     pub path: String,
+    /// What is said of it.
     pub rule: &'static Rule,
 }
 

@@ -6,7 +6,9 @@ use crate::input::text::tree::Node;
 /// What was found in an object: keys that are not simulated, and keys nobody knows.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Keys {
+    /// Keys that are not simulated.
     pub left_out: Vec<LeftOut>,
+    /// Dotted paths of keys that no table has.
     pub unknown: Vec<String>,
 }
 

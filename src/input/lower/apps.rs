@@ -16,7 +16,9 @@ pub const DEFAULT: &str = "generic";
 
 /// The processes of the initial template (`v1`) and of the updated one.
 pub struct Versions {
+    /// Of the pods at the start.
     pub v1: Apps,
+    /// Of the updated pods.
     pub v2: Apps,
 }
 

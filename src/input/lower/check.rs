@@ -12,11 +12,17 @@ use k8s_openapi::apimachinery::pkg::util::intstr::IntOrString;
 
 /// Collects what is wrong with one object, and what is not modelled.
 pub struct Check<'a> {
+    /// All that was given.
     pub input: &'a Input,
+    /// The object that is looked at.
     pub doc: &'a Document,
+    /// Errors and warnings so far.
     pub problems: &'a mut Diagnostics,
+    /// What is left out and can change the answer.
     pub not_modelled: &'a mut Vec<String>,
+    /// What nobody said and was assumed.
     pub assumptions: &'a mut Vec<Assumption>,
+    /// What the pod templates ask of nodes.
     pub asked: &'a mut Vec<Wanted>,
     /// The minor version of the kubelets.
     pub kubelet: u32,

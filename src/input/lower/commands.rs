@@ -149,8 +149,11 @@ pub struct Known {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Stop {
+    /// It stops listening, finishes running requests and exits.
     Graceful,
+    /// It exits at once.
     Exit,
+    /// What the scenario or the app card says.
     AsTold,
 }
 

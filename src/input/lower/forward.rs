@@ -14,24 +14,33 @@ const EXAMPLE: &str = "{\"type\": \"forward\", \"forwardConfig\": {\"targetGroup
 /// An action that shares requests among target groups.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Forward {
+    /// In the order of the action; one at least.
     pub groups: Vec<TargetGroup>,
+    /// `targetGroupStickinessConfig.enabled`: clients keep their group by a cookie.
     pub sticky: bool,
 }
 
 /// An entry of `forwardConfig.targetGroups` in an ALB's action.
 #[derive(Clone, Debug, PartialEq)]
 pub struct TargetGroup {
+    /// `serviceName`; None: `arn` names the group.
     pub service: Option<String>,
+    /// `targetGroupARN`; None: `service` names the group.
     pub arn: Option<String>,
+    /// 0 to 999; the share is this over the sum of all.
     pub weight: u32,
 }
 
 /// Why a text is no action.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Problem {
+    /// What is wrong.
     pub message: String,
+    /// What stands there.
     pub found: String,
+    /// What may stand there.
     pub allowed: String,
+    /// What to write instead.
     pub suggestion: String,
 }
 

@@ -15,9 +15,13 @@ use std::collections::BTreeSet;
 
 /// Lowers with everything gathered on the way.
 pub(crate) struct Lowering<'a> {
+    /// All that was given.
     pub input: &'a Input,
+    /// Errors and warnings so far.
     pub problems: Diagnostics,
+    /// What is left out and can change the answer.
     pub not_modelled: Vec<String>,
+    /// What nobody said and was assumed.
     pub assumptions: Vec<Assumption>,
     /// What the pod templates ask of nodes.
     pub asked: Vec<Wanted>,

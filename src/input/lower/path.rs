@@ -18,9 +18,11 @@ use std::collections::{BTreeMap, BTreeSet};
 
 /// How requests come to the Service, and with which others it shares them.
 pub(crate) struct Way {
+    /// The data plane with its settings.
     pub path: Path,
     /// It, and the others.
     pub services: Vec<Service>,
+    /// How they share; None: it gets all.
     pub split: Option<Split>,
 }
 

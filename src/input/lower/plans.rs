@@ -9,8 +9,11 @@ use std::collections::BTreeMap;
 /// How one process behaves, with what its hooks take when the manifest does not say.
 #[derive(Clone, Debug, PartialEq)]
 pub struct AppPlan {
+    /// The process.
     pub app: App,
+    /// Of an exec or httpGet preStop hook; None: as its command says, else zero.
     pub pre_stop: Option<Dur>,
+    /// Of an exec or httpGet postStart hook; None: as its command says, else zero.
     pub post_start: Option<Dur>,
     /// How long an answer to a probe takes.
     pub probe: Option<Dur>,
@@ -27,6 +30,7 @@ pub struct AppPlan {
 pub struct Apps {
     /// The container that serves `port`, the Service's target port.
     pub serving: AppPlan,
+    /// None: no Service leads to it.
     pub port: Option<TargetPort>,
     /// Containers the scenario describes by name.
     pub named: BTreeMap<String, AppPlan>,

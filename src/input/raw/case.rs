@@ -1,6 +1,7 @@
 //! The scenario file (TOML), as written: every key optional, nothing checked but types. `lower` makes a
 //! validated [`Scenario`](crate::scenario::Scenario) of it.
 
+pub use super::app::{AppCase, AppSection, OnSigtermCase, WaitingCase};
 use crate::engine::Dist;
 use crate::model::balancer::{FrontKind, Kind};
 use schemars::JsonSchema;
@@ -135,114 +136,6 @@ pub struct RateStep {
     pub per_s: f64,
 }
 
-/// How the application behaves: `v1` for the pods at the start, `v2` for the updated ones. What `v2` leaves
-/// out is as in `v1`; what both leave out is as given here; what is not given here is as in the card.
-#[derive(Clone, Debug, Default, PartialEq, Deserialize, JsonSchema)]
-#[serde(default)]
-pub struct AppSection {
-    pub v1: Option<AppCase>,
-    pub v2: Option<AppCase>,
-    /// The processes of further containers, by container name.
-    pub containers: BTreeMap<String, AppCase>,
-    /// App card: a name (`rollsim cards list`) or a path relative to this file. Default generic.
-    pub card: Option<String>,
-    pub start_delay_s: Option<f64>,
-    pub start_delay: Option<Dist>,
-    pub service: Option<Dist>,
-    pub on_sigterm: Option<OnSigtermCase>,
-    pub drain_timeout_s: Option<f64>,
-    pub drain_poll_s: Option<f64>,
-    pub lame_duck_s: Option<f64>,
-    pub crash_after_s: Option<f64>,
-    pub never_ready: Option<bool>,
-    pub concurrency: Option<u32>,
-    pub queue: Option<u32>,
-    pub waiting: Option<WaitingCase>,
-    pub keep_alive_timeout_s: Option<f64>,
-    pub pre_stop_s: Option<f64>,
-    pub post_start_s: Option<f64>,
-    pub ports: Option<Vec<u16>>,
-    pub probe_s: Option<f64>,
-    /// As in `v1`.
-    pub status: Option<u16>,
-    /// As in `v1`.
-    pub answer_bytes: Option<u32>,
-}
-
-/// One version of the application.
-#[derive(Clone, Debug, Default, PartialEq, Deserialize, JsonSchema)]
-#[serde(default)]
-pub struct AppCase {
-    /// App card: a name or a path.
-    pub card: Option<String>,
-    /// From process start until it listens.
-    pub start_delay_s: Option<f64>,
-    /// The same as a distribution.
-    pub start_delay: Option<Dist>,
-    /// Time to answer one request.
-    pub service: Option<Dist>,
-    pub on_sigterm: Option<OnSigtermCase>,
-    /// With graceful and lame-duck: how long running requests may take to finish. Default 30.
-    pub drain_timeout_s: Option<f64>,
-    /// While it drains, the process looks whether requests are left after 1 ms, then at doubling intervals
-    /// up to this one, and exits when it finds none, as Go's http.Server.Shutdown does (0.5). 0: it exits
-    /// with the last request. Default: as in the card.
-    pub drain_poll_s: Option<f64>,
-    /// With lame-duck: how long it goes on serving after SIGTERM.
-    pub lame_duck_s: Option<f64>,
-    /// Exits with status 1 that long after its start.
-    pub crash_after_s: Option<f64>,
-    /// Its readiness endpoint always answers 503. Where a readiness probe asks it, the pods of the version
-    /// that runs at the start are unready from the start, as after a broken release that has been out for
-    /// long (`v2`, where it is the release that mends it, says false).
-    pub never_ready: Option<bool>,
-    /// Requests worked on at once; the others wait. Default: no limit.
-    pub concurrency: Option<u32>,
-    /// How many may wait; more are answered 503. Default: no limit.
-    pub queue: Option<u32>,
-    /// Where those wait that are not worked on (with `concurrency`). Default: as in the card, else process.
-    pub waiting: Option<WaitingCase>,
-    /// Closes idle keep-alive connections after this long. 0: never.
-    pub keep_alive_timeout_s: Option<f64>,
-    /// How long an exec or httpGet preStop hook takes. Default: read from a `sleep N` command, else 0.
-    pub pre_stop_s: Option<f64>,
-    /// How long an exec or httpGet postStart hook takes.
-    pub post_start_s: Option<f64>,
-    /// The ports that it listens on: requests and probes to others are refused. Default: every port that is
-    /// asked.
-    pub ports: Option<Vec<u16>>,
-    /// How long its answer to a probe takes. Default: read from a `sleep N` of an exec probe, else 0.
-    pub probe_s: Option<f64>,
-    /// The HTTP status of its answers, 200 to 399: which version answered, in `--format vegeta`. Default 200.
-    pub status: Option<u16>,
-    /// The size of an answer's body, for vegeta's Bytes In. Default 0.
-    pub answer_bytes: Option<u32>,
-}
-
-/// Where requests wait for a slot.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
-#[serde(rename_all = "kebab-case")]
-pub enum WaitingCase {
-    /// In the process, which has accepted their connections: a graceful stop answers them.
-    Process,
-    /// In the listener's backlog, as with synchronous workers: reset when the listener closes.
-    Backlog,
-}
-
-/// What the process does on SIGTERM.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
-#[serde(rename_all = "kebab-case")]
-pub enum OnSigtermCase {
-    /// Exits at once.
-    Exit,
-    /// Stops listening, finishes running requests, exits.
-    Graceful,
-    /// Nothing, until SIGKILL.
-    Ignore,
-    /// Goes on serving for `lame_duck_s`, then as graceful.
-    LameDuck,
-}
-
 /// What happens. `at_s` is when (default 0).
 #[derive(Clone, Debug, PartialEq, Deserialize, JsonSchema)]
 #[serde(tag = "kind", rename_all = "kebab-case", deny_unknown_fields)]
@@ -301,6 +194,7 @@ pub enum ActionCase {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum ApplyCase {
+    /// The update's, where there is one.
     Update,
     /// The first one again: unlike an undo, a new revision where the application has changed.
     First,

@@ -80,7 +80,9 @@ pub fn meaning(api_version: &str, kind: &str) -> Meaning {
 /// An API version that was replaced by the one it is read as.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Old {
+    /// As it was written.
     pub was: String,
+    /// As it is read.
     pub now: &'static str,
     /// The minor version of Kubernetes that no longer knows it.
     pub gone: u32,

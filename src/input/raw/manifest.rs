@@ -15,9 +15,11 @@ use std::collections::BTreeMap;
 /// One Kubernetes object of the input.
 #[derive(Clone, Debug)]
 pub struct Document {
+    /// Where it was read, for messages.
     pub file: String,
     /// As written (without status and managedFields), with overrides.
     pub root: Node,
+    /// What it is.
     pub object: Object,
     /// Which argument it was given by.
     pub argument: usize,
@@ -36,16 +38,20 @@ pub struct Document {
 /// The kinds that are read; the others only by name.
 #[derive(Clone, Debug)]
 pub enum Object {
+    /// `apps/v1`.
     Deployment(Box<Deployment>),
+    /// `v1`.
     Service(Box<Service>),
+    /// `policy/v1`.
     PodDisruptionBudget(Box<PodDisruptionBudget>),
+    /// `networking.k8s.io/v1`.
     Ingress(Box<Ingress>),
+    /// `v1`.
     Node(Box<ClusterNode>),
+    /// `v1`: its labels, which gates and balancers read.
     Namespace(Box<Namespace>),
     /// Recognised by its kind and otherwise left alone.
-    Other {
-        kind: String,
-    },
+    Other { kind: String },
 }
 
 impl Document {
@@ -196,8 +202,11 @@ fn kind_of(file: &str, root: &Node) -> Result<String, Diagnostics> {
 
 /// An object and what was found in it.
 pub(crate) struct Meant {
+    /// What it is.
     pub object: Object,
+    /// Keys that its type does not have.
     pub unknown: Vec<Unknown>,
+    /// Keys that are not simulated and can change the answer.
     pub left_out: Vec<LeftOut>,
     /// See [`typed::Typed`].
     pub ignored: Vec<String>,

@@ -1,5 +1,6 @@
 //! Documents as written: nothing checked but their types.
 
+pub(crate) mod app;
 pub mod case;
 pub(crate) mod groups;
 pub(crate) mod manifest;

@@ -23,6 +23,7 @@ pub enum Source {
 pub(crate) struct Text {
     /// For messages.
     pub name: String,
+    /// The whole of it.
     pub text: String,
     /// Found in a folder, not asked for by name: may hold something else.
     pub found: bool,

@@ -16,12 +16,19 @@ pub struct Node {
 /// What a document holds at one place.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Value {
+    /// Nothing: `null`, `~`, or no value behind a key.
     Null,
+    /// `true` or `false`.
     Bool(bool),
+    /// A whole number of 64 bits.
     Int(i64),
+    /// Any other number.
     Float(f64),
+    /// A text, also one that looks like nothing else.
     Str(String),
+    /// In order.
     List(Vec<Node>),
+    /// In the order of the text.
     Map(Vec<Entry>),
 }
 
@@ -39,7 +46,9 @@ pub struct Entry {
 /// One step into a tree.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Step {
+    /// The value of this key.
     Key(String),
+    /// This element of a list, from 0.
     Index(usize),
 }
 

@@ -15,8 +15,11 @@ use std::cell::RefCell;
 /// A key that no field of the type took.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Unknown {
+    /// Of the mapping that it stands in.
     pub path: String,
+    /// From 1; 0: not from a file.
     pub line: u32,
+    /// As written.
     pub key: String,
     /// The keys the type knows there.
     pub known: &'static [&'static str],
@@ -24,8 +27,11 @@ pub struct Unknown {
 
 /// What a deserialization made: the value, the keys it did not know, and those that are not simulated.
 pub struct Typed<T> {
+    /// What was read.
     pub value: T,
+    /// Keys that no field took.
     pub unknown: Vec<Unknown>,
+    /// Keys that are not simulated and can change the answer.
     pub left_out: Vec<LeftOut>,
     /// Keys that are not simulated, whether they could change the answer or not.
     pub ignored: Vec<String>,

@@ -78,9 +78,11 @@ pub struct Sample {
 pub enum PodGroup {
     /// Its sample is used.
     Ready,
+    /// It is pending, or its CPU does not tell yet: 0 where the others would scale up, else not counted.
     Unready,
     /// It has no sample.
     Missing,
+    /// It is being deleted or has failed: it does not count at all.
     Ignored,
 }
 
@@ -89,7 +91,9 @@ pub enum PodGroup {
 pub struct Look {
     /// The metric is CPU.
     pub cpu: bool,
+    /// The controller's flags.
     pub settings: Settings,
+    /// When the controller looks.
     pub now: Time,
 }
 

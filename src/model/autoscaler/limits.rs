@@ -12,10 +12,15 @@ pub const DOWNSCALE_STABILIZATION: Dur = Dur::from_secs(300);
 /// Why a size came out as it did.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Limit {
+    /// It is what was asked for.
     WithinRange,
+    /// Fewer than `minReplicas` were asked for.
     TooFewReplicas,
+    /// More than `maxReplicas` were asked for.
     TooManyReplicas,
+    /// It may not grow faster.
     ScaleUpLimit,
+    /// It may not shrink faster.
     ScaleDownLimit,
 }
 
@@ -115,7 +120,9 @@ pub struct Policy {
 /// What a policy's `value` counts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Change {
+    /// So many pods in a period.
     Pods(i32),
+    /// So many per cent of the pods at the period's start.
     Percent(i32),
 }
 
@@ -126,6 +133,7 @@ pub enum SelectPolicy {
     Max,
     /// The smaller change.
     Min,
+    /// No change that way.
     Disabled,
 }
 

@@ -30,13 +30,16 @@ pub struct Rules {
 pub enum Health {
     /// Not enough checks yet.
     Initial,
+    /// Enough checks in a row have passed.
     Healthy,
+    /// Enough checks in a row have failed.
     Unhealthy,
 }
 
 /// What one checker thinks of one target.
 #[derive(Clone, Copy, Debug)]
 pub struct Checked {
+    /// The verdict.
     pub health: Health,
     /// Results in a row that speak against `health`.
     against: u32,

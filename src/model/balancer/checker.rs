@@ -10,6 +10,7 @@ use crate::timeline::{Target, Timeline};
 /// What all checkers of a balancer share.
 #[derive(Debug)]
 pub struct Checks {
+    /// Interval, timeout and thresholds.
     pub rules: Rules,
     /// The share of answers that come before the timeout.
     in_time: f64,
@@ -69,6 +70,7 @@ struct Sleep {
 /// The health checks of one target: when the next is due, and what they say.
 #[derive(Clone, Copy, Debug)]
 pub struct Checker {
+    /// The verdict, and what speaks against it.
     pub checked: Checked,
     /// Where its luck comes from: that of a check depends on its number alone.
     luck: Seed,

@@ -11,6 +11,7 @@ use crate::timeline::{Hop, Recorder, Target, ViewId};
 pub struct Settings {
     /// For people.
     pub name: &'static str,
+    /// How it chooses, and what it does at layer 7.
     pub hop: Hop,
     /// Load balancer nodes, or processes.
     pub instances: u32,

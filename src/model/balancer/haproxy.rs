@@ -98,25 +98,14 @@ pub fn settings(given: &mut dyn Given) -> Settings {
 /// What can happen to HAProxy.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Event {
-    Slices {
-        from: u32,
-        to: u32,
-    },
-    Resolve {
-        process: u32,
-    },
+    /// Its DNS shows these entries of the log of endpoints.
+    Slices { from: u32, to: u32 },
+    /// The process looks the Service's name up.
+    Resolve { process: u32 },
     /// Void when the server's place was given up meanwhile.
-    Check {
-        process: u32,
-        pod: PodId,
-        generation: u32,
-    },
-    Result {
-        process: u32,
-        pod: PodId,
-        generation: u32,
-        pass: bool,
-    },
+    Check { process: u32, pod: PodId, generation: u32 },
+    /// The outcome of a check is known.
+    Result { process: u32, pod: PodId, generation: u32, pass: bool },
 }
 
 #[derive(Debug)]

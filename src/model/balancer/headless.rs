@@ -32,15 +32,12 @@ pub fn settings(given: &mut dyn Given) -> Settings {
 /// What can happen to CoreDNS and its clients.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Event {
-    Slices {
-        from: u32,
-        to: u32,
-    },
+    /// CoreDNS' watch shows these entries of the log of endpoints.
+    Slices { from: u32, to: u32 },
     /// CoreDNS renews its cached answer.
     Renew,
-    LookUp {
-        client: u32,
-    },
+    /// A client looks the Service's name up.
+    LookUp { client: u32 },
 }
 
 /// Clients that look pods up in DNS, and believe an answer until they ask again.

@@ -7,8 +7,11 @@ use crate::engine::List;
 /// A change of one pod's endpoint; None: it is none.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Changed {
+    /// Whose endpoint.
     pub pod: PodId,
+    /// Its conditions before.
     pub was: Option<Conditions>,
+    /// Its conditions from then on.
     pub is: Option<Conditions>,
 }
 

@@ -120,26 +120,17 @@ fn check_failures(given: &mut dyn Given, own: &Own) {
 /// What can happen to ingress-nginx.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Event {
-    Slices {
-        replica: u16,
-        service: u8,
-        from: u32,
-        to: u32,
-    },
+    /// The replica's watch shows these entries of the log of the Service's endpoints.
+    Slices { replica: u16, service: u8, from: u32, to: u32 },
     /// Every replica sees new weights of the Ingresses.
     Weights,
     /// The queue's worker has its token.
-    Sync {
-        replica: u16,
-    },
+    Sync { replica: u16 },
     /// nginx has the backends that the synchronisation read at its start.
-    Posted {
-        replica: u16,
-        post: u32,
-    },
-    Poll {
-        worker: u16,
-    },
+    Posted { replica: u16, post: u32 },
+    /// The worker's timer: it takes up the backends that were posted last.
+    Poll { worker: u16 },
+    /// To the controller's own pods.
     Restart(restart::Event),
 }
 

@@ -7,7 +7,9 @@ use crate::timeline::{L7, L7Status, Pool, RetryOn};
 
 /// A number of the card, or what the manifests say in its place.
 pub struct Entry {
+    /// The card's key.
     pub key: &'static str,
+    /// None: the card's number counts.
     pub own: Option<Own>,
 }
 
@@ -37,14 +39,19 @@ pub enum Again {
 pub struct Layer7 {
     /// For people, and to tell hops apart.
     pub proxy: &'static str,
+    /// So long for a connection to a backend.
     pub connect_timeout: Entry,
+    /// So long for the answer from then on.
     pub response_timeout: Entry,
     /// Tries in total, and which failures move on to another one.
     pub tries: u32,
+    /// Which failures move on to another one.
     pub retry_on: RetryOn,
+    /// Where a further try goes.
     pub again: Again,
     /// Longest wait before a further try on the same backend.
     pub retry_delay: Dur,
+    /// What is answered for which failure.
     pub status: L7Status,
     /// Connections to backends are kept so long; None: each request has one of its own.
     pub idle_timeout: Option<Entry>,

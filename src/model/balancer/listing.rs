@@ -7,6 +7,7 @@ use std::collections::BTreeMap;
 /// Targets with their weights.
 #[derive(Debug)]
 pub struct Listing {
+    /// Whose list it is.
     pub view: ViewId,
     listed: BTreeMap<Target, f32>,
 }

@@ -14,6 +14,7 @@ use crate::timeline::{Empty, Hop, Pick, Recorder, Target, ViewId};
 /// MetalLB by layer 2 or BGP.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Settings {
+    /// By BGP; else by layer 2.
     pub bgp: bool,
     /// externalTrafficPolicy Local: only nodes with a pod that can serve announce.
     pub local: bool,
@@ -33,14 +34,10 @@ pub fn settings(given: &mut dyn Given, bgp: bool) -> Settings {
 /// What can happen to MetalLB's speakers.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Event {
-    Slices {
-        from: u32,
-        to: u32,
-    },
+    /// A speaker's watch shows these entries of the log of endpoints.
+    Slices { from: u32, to: u32 },
     /// Traffic follows the announcements decided then.
-    Follows {
-        decision: u32,
-    },
+    Follows { decision: u32 },
 }
 
 /// MetalLB's speakers: which nodes announce the Service's address.

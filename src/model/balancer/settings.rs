@@ -7,6 +7,7 @@ use crate::engine::{Dist, Dur};
 pub struct Own {
     /// Where it says so, for error messages: an annotation's key, perhaps with an attribute's name.
     pub place: String,
+    /// What it says there.
     pub text: String,
 }
 

@@ -1,8 +1,7 @@
 //! The Deployment controller (`pkg/controller/deployment/`): one sync reads the cache, makes at most one kind
 //! of scaling step and writes the status.
 
-use super::rolling::RollingStep;
-use super::rolling::{self, RsSize};
+use super::rolling::{self, RollingStep, RsSize};
 use super::status::{self, ConditionStatus, Progressing, Reason, Requeue};
 use super::sync::{Sync, scaled, size};
 use super::{history, recreate, scaling};
@@ -19,6 +18,7 @@ use crate::model::plumbing::{Ctx, Delayed, Out, TokenBucket, WorkKey, retry_dela
 /// What can happen to the controller.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Event {
+    /// Its key is taken from the queue.
     Sync(DeploymentId),
     /// Its delayed key is due: a failed sync (conflict) comes again, or the progress deadline may be over.
     Due(DeploymentId),

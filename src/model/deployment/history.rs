@@ -13,6 +13,7 @@ pub struct OldSet {
     pub replicas: i32,
     /// observedGeneration is the current one.
     pub observed: bool,
+    /// It has a deletion time.
     pub deleting: bool,
 }
 

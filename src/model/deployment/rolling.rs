@@ -22,6 +22,7 @@ pub enum RollingStep {
     ScaledNew(i32),
     /// The old sets got the sizes now in the slice; the sync stops here.
     ScaledOld,
+    /// Neither may be scaled now: the sync goes on to the status.
     Nothing,
 }
 

@@ -23,6 +23,7 @@ pub struct ScaledSet {
 /// What the Deployment asks for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Wanted {
+    /// `spec.strategy`.
     pub strategy: Strategy,
     /// spec.replicas.
     pub desired: i32,

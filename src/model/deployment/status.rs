@@ -32,20 +32,30 @@ impl Progressing {
 /// `status` of a condition.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ConditionStatus {
+    /// Progress is made, or was completed.
     True,
+    /// The progress deadline has passed.
     False,
+    /// The Deployment is, or was, paused.
     Unknown,
 }
 
 /// `reason` of the condition Progressing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Reason {
+    /// A sync has created the new set.
     NewReplicaSetCreated,
+    /// The new set was there already.
     FoundNewReplicaSet,
+    /// More pods are updated, ready or available, or fewer old ones are left.
     ReplicaSetUpdated,
+    /// The rollout is complete.
     NewReplicaSetAvailable,
+    /// Nothing of that for `progressDeadlineSeconds`.
     ProgressDeadlineExceeded,
+    /// `spec.paused` was seen.
     DeploymentPaused,
+    /// It was paused before.
     DeploymentResumed,
     /// Any other.
     Other,
@@ -108,6 +118,7 @@ pub fn timed_out(condition: Option<Progressing>, deadline: Option<i32>, now: Tim
 /// When the Deployment is looked at again for its deadline.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Requeue {
+    /// Not for that: there is no deadline, it has passed, or the rollout is complete.
     No,
     /// At once, through the rate limiter.
     Now,

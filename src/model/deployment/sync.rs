@@ -10,8 +10,11 @@ use crate::model::plumbing::Ctx;
 /// One sync in progress: the sets as this sync sees them (its own writes applied to the copies) and the time
 /// it has used so far.
 pub(super) struct Sync<'a> {
+    /// Time and the platform's latencies.
     pub ctx: Ctx<'a>,
+    /// The Deployment that is synced.
     pub id: DeploymentId,
+    /// It, as stored at the API.
     pub deployment: &'a Deployment,
     /// By creation, as cached, with this sync's own changes.
     pub sets: Vec<(RsId, ReplicaSet)>,
@@ -23,7 +26,9 @@ pub(super) struct Sync<'a> {
     pub status: DeploymentStatus,
     /// Condition Progressing, with this sync's own changes.
     pub progressing: Option<Progressing>,
+    /// The sync has got so far: when its last call to the API returns.
     pub end: Time,
+    /// It has scaled a set: failures before it are not forgotten until that is seen to have worked.
     pub wrote: bool,
     /// It does more than scale: progress counts.
     pub rolls: bool,

@@ -15,6 +15,7 @@ use crate::model::plumbing::{Ctx, Delayed, Out, TokenBucket, WorkKey, retry_dela
 pub enum Event {
     /// The cache shows a change of the budget.
     Seen(BudgetId),
+    /// Its key is taken from the queue.
     Sync(BudgetId),
     /// Its delayed key is due: a conflict is tried again, or a granted eviction has come to nothing.
     Due(BudgetId),

@@ -83,9 +83,13 @@ pub trait Store {
 /// The answer to a request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Answer {
+    /// 201: the pod is deleted.
     Deleted,
+    /// 429: the budget allows no disruption; with a Retry-After, or without.
     TooManyRequests(Option<Dur>),
+    /// 409, or every try met one.
     Conflict,
+    /// 500: more than one budget selects the pod.
     SeveralBudgets,
 }
 

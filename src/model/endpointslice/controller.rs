@@ -16,7 +16,9 @@ use std::sync::Arc;
 /// What can happen to the controller.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Event {
+    /// Its key is taken from the queue.
     Sync,
+    /// The delay after a failed sync is over.
     Retry,
 }
 

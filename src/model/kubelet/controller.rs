@@ -1,17 +1,15 @@
 //! All kubelets of the cluster: their state, their events and the dispatch.
 
-use super::backoff::Backoff;
-use super::probe::{ProbeResult, Ticker, Worker};
-use super::readiness::Role;
-use super::restart::{RestartPolicy, should_restart};
-use crate::cluster::objects::{PodId, PodStatus};
+pub(super) use super::state::{
+    Container, Job, LIVENESS, Life, Node, Pod, Probe, READINESS, STARTUP, State,
+};
+use crate::cluster::objects::PodId;
 use crate::cluster::placement;
 use crate::cluster::spec::{Container as ContainerSpec, PodTemplate};
 use crate::engine::rng::hash;
 use crate::engine::{Dur, List, Luck, Rng, SharedProcessor, Time, dist};
 use crate::model::plumbing::{Ctx, Out, Scene};
 use crate::timeline::LifeEnd;
-use smallvec::SmallVec;
 use std::collections::VecDeque;
 use std::sync::Arc;
 
@@ -62,160 +60,14 @@ pub enum Event {
     StopListening { pod: PodId, container: u8, run: u32 },
 }
 
-/// Work that shares the node's cores.
-#[derive(Clone, Copy, Debug)]
-pub(super) enum Job {
-    Start {
-        pod: PodId,
-        container: u8,
-    },
-    /// Taking the network away.
-    Teardown(PodId),
-    /// What is left to do until the terminal phase is known.
-    Cleanup(PodId),
-    /// Work whose end nobody waits for.
-    Load,
-}
-
-#[derive(Debug)]
-pub(super) struct Node {
-    /// The API object's.
-    pub uid: u64,
-    pub cpu: SharedProcessor<Job>,
-    /// When the processor's next event is due; NEVER: there is none.
-    pub cpu_due: Time,
-    /// The end of one relist; others end every `relist_period`.
-    relist: Time,
-    relist_period: Dur,
-    relist_length: Dur,
-    /// The status manager is busy until then.
-    pub status_free: Time,
-    /// Pods whose statuses wait for it.
-    pub statuses: VecDeque<PodId>,
-    /// Sandboxes with a network.
-    pub sandboxes: u32,
-    /// The kubelet started then.
-    pub up_since: Time,
-    /// Images present.
-    pub images: Vec<String>,
-    /// The one running image pull ends then.
-    pub pull_free: Time,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Life {
-    /// Containers are being started.
-    Starting,
-    Running,
-    /// Deletion seen, the pod worker has not begun yet.
-    AboutToStop,
-    Terminating {
-        since: Time,
-    },
-    Terminal,
-}
-
-#[derive(Debug)]
-pub(super) struct Pod {
-    /// The API object's.
-    pub uid: u64,
-    /// Of the kubelet's work on it.
-    pub luck: Luck,
-    pub node: u16,
-    pub life: Life,
-    pub containers: SmallVec<[Container; 1]>,
-    pub sandbox: bool,
-    /// The pending iteration; NEVER: none.
-    pub iterate_at: Time,
-    /// The last one.
-    pub iterated: Time,
-    /// Containers were seen running before.
-    pub seen_running: bool,
-    pub status_pending: bool,
-    pub sent: Option<PodStatus>,
-    pub serving: u8,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum State {
-    Waiting,
-    Running { since: Time },
-    Exited { at: Time, code: i32 },
-}
-
-#[derive(Debug)]
-pub(super) struct Container {
-    pub role: Role,
-    /// Counts starts: events of an earlier run are void.
-    pub run: u32,
-    pub state: State,
-    /// What the cached status shows: state and run.
-    pub seen: (State, u32),
-    pub listening: Time,
-    /// Readiness answers "no" from here although it listens: a lame duck from SIGTERM, an application that is
-    /// never ready always.
-    pub unready_from: Time,
-    pub stop_accept: Time,
-    pub started: bool,
-    pub ready: bool,
-    /// Being killed by a probe.
-    pub killing: bool,
-    /// Its image is fetched or its process is being started.
-    pub preparing: bool,
-    pub kill_at: Time,
-    pub backoff: Backoff,
-    pub probes: [Option<Probe>; 3],
-}
-
-/// A probe worker with its clock. Its ticks are scheduled only while its answer could change something.
-#[derive(Debug)]
-pub(super) struct Probe {
-    pub worker: Worker,
-    pub ticker: Ticker,
-    pub epoch: u32,
-    pub scheduled: bool,
-    /// An answer is awaited: the worker does nothing else meanwhile.
-    pub asking: bool,
-    /// The last evaluation.
-    pub evaluated: Time,
-    /// The worker sleeps until then before its first evaluation: see [`super::probe::start_delay`].
-    pub asleep_until: Time,
-    /// An immediate evaluation was asked for while it slept.
-    pub pending: bool,
-    /// How long its handler takes.
-    pub takes: Dur,
-    /// It cannot succeed: see [`crate::cluster::spec::Probe::fails_after`].
-    pub fails_after: Option<Dur>,
-}
-
-/// Indices of `Container::probes`.
-pub(super) const READINESS: usize = 0;
-pub(super) const LIVENESS: usize = 1;
-pub(super) const STARTUP: usize = 2;
-
-impl Container {
-    /// What the probe of this kind said last.
-    pub fn result(&self, kind: usize) -> Option<ProbeResult> {
-        self.probes[kind].as_ref().and_then(|p| p.worker.result())
-    }
-
-    /// Whether its process runs.
-    pub fn is_running(&self) -> bool {
-        matches!(self.state, State::Running { .. })
-    }
-
-    /// Whether it runs again after ending with `code`. Pods of workloads have restartPolicy Always.
-    pub fn restarts(&self, code: i32) -> bool {
-        let own = (self.role == Role::Sidecar).then_some(RestartPolicy::Always);
-        should_restart(RestartPolicy::Always, own, &[], code)
-    }
-}
-
 /// A probe has ended a container that was not being deleted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Kill {
+    /// Whose container it was.
     pub pod: PodId,
+    /// Its index, init containers first.
     pub container: u8,
+    /// The startup probe; else the liveness probe.
     pub by_startup: bool,
     /// So long after its start.
     pub after: Dur,
@@ -369,15 +221,6 @@ impl Kubelets {
             return now;
         }
         node.relist_after(iterated).max(now)
-    }
-}
-
-impl Node {
-    /// The end of the first relist that starts after `t`.
-    pub fn relist_after(&self, t: Time) -> Time {
-        let target = t + self.relist_length;
-        let periods = (target - self.relist).0.div_euclid(self.relist_period.0) + 1;
-        self.relist + Dur(periods * self.relist_period.0)
     }
 }
 

@@ -20,8 +20,11 @@ pub fn effective_grace(
 /// Why a single container is killed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum KillReason {
+    /// Its liveness probe failed: that probe's own grace period counts.
     LivenessProbe,
+    /// Its startup probe failed: that probe's own grace period counts.
     StartupProbe,
+    /// Anything else: the pod's counts.
     Other,
 }
 

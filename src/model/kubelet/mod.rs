@@ -1,7 +1,7 @@
 //! The kubelet: start, probes, readiness, restarts and termination of the pods of one node.
 //!
-//! `controller.rs` holds the state and the events; `start.rs`, `probing.rs`, `status.rs` and `termination.rs`
-//! what happens in each part of a pod's life; the other files are the rules in pure form.
+//! `state.rs` holds what is remembered, `controller.rs` the events; `start.rs`, `probing.rs`, `status.rs` and
+//! `termination.rs` what happens in each part of a pod's life; the other files are the rules in pure form.
 
 pub mod backoff;
 pub mod controller;
@@ -16,5 +16,6 @@ pub mod readiness;
 pub mod requeue;
 pub mod restart;
 mod start;
+mod state;
 mod status;
 mod termination;

@@ -8,17 +8,23 @@ use crate::engine::{Dur, Time};
 /// Which of the three probes it is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Kind {
+    /// Whether it gets requests.
     Readiness,
+    /// Whether it is to be restarted.
     Liveness,
+    /// Whether the other two may begin; if it fails, it is restarted.
     Startup,
 }
 
 /// What is stored for a container.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum ProbeResult {
+    /// Before the first result of a startup probe, which holds the others back.
     #[default]
     Unknown,
+    /// `successThreshold` in a row have passed.
     Success,
+    /// `failureThreshold` in a row have failed.
     Failure,
 }
 
@@ -49,6 +55,7 @@ pub struct SeenPod {
 pub struct SeenContainer {
     /// Another one after every restart.
     pub id: u32,
+    /// As in its cached status.
     pub state: ContainerState,
     /// The startup probe passed, or there is none and it runs.
     pub started: bool,
@@ -57,11 +64,11 @@ pub struct SeenContainer {
 /// `state` of a container's status.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ContainerState {
+    /// Not started yet, or waiting for the end of a back-off.
     Waiting,
     /// `started_at` as the API shows it, cut to whole seconds.
-    Running {
-        started_at: Time,
-    },
+    Running { started_at: Time },
+    /// Its process has ended.
     Terminated {
         /// See [`super::restart::should_restart`].
         restarts: bool,
@@ -82,6 +89,7 @@ pub enum Next {
 /// The start of one evaluation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Begun {
+    /// What the worker does now.
     pub next: Next,
     /// A result was stored that differs from the one before: the sync loop gets an update.
     pub updated: bool,
@@ -90,6 +98,7 @@ pub struct Begun {
 /// Whether containers keep their readiness over a restart of the kubelet.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct KubeletStart {
+    /// When it started.
     pub at: Time,
     /// Gate ChangeContainerStatusOnKubeletRestart: every container starts from the initial result.
     pub resets_status: bool,
@@ -281,10 +290,13 @@ pub fn initial_result(
 /// What a probe handler reports.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Raw {
+    /// The check passed.
     Success,
     /// A redirect to another host.
     Warning,
+    /// The check failed, or no answer came within the timeout.
     Failure,
+    /// The check could not be made.
     Unknown,
 }
 

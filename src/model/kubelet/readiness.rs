@@ -21,18 +21,20 @@ pub struct Probes {
 /// Which part a container plays in its pod.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Role {
+    /// One of `spec.containers`.
     App,
     /// An init container that ends, and whether it has, with status 0.
-    Init {
-        succeeded: bool,
-    },
+    Init { succeeded: bool },
+    /// An init container with restartPolicy Always, which runs beside the others.
     Sidecar,
 }
 
 /// What is remembered of a container's probes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Flags {
+    /// `started` of its status.
     pub started: bool,
+    /// `ready` of its status.
     pub ready: bool,
     /// An immediate readiness evaluation is asked for (at most one is pending).
     pub trigger: bool,

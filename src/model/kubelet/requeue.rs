@@ -7,11 +7,13 @@ use crate::engine::Dur;
 /// How an iteration of a pod worker ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum SyncResult {
+    /// Everything is as it should be.
     Success,
     /// The pod network is not ready, whatever else failed.
     NetworkNotReady,
     /// Containers wait for their back-off, the earliest ending that long from now.
     BackOff(Dur),
+    /// Anything else has failed.
     Error,
 }
 

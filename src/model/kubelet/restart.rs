@@ -3,8 +3,11 @@
 /// When a container that has ended is started again.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum RestartPolicy {
+    /// However it ended.
     Always,
+    /// Where its exit code is not 0.
     OnFailure,
+    /// It is not.
     Never,
 }
 

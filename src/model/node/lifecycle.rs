@@ -47,6 +47,7 @@ impl NodeHealth {
 /// Nodes of one zone.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ZoneHealth {
+    /// All, 0 or more.
     pub nodes: u32,
     /// Those whose Ready is not True.
     pub unhealthy: u32,
@@ -86,7 +87,9 @@ pub fn min_toleration(matching: &[Option<i64>]) -> Option<Dur> {
 /// Pods of one priority and above, shut down together.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ShutdownGroup {
+    /// Pods of this priority and above, up to the next group's.
     pub priority: i32,
+    /// How long they may take to end.
     pub grace: Dur,
 }
 

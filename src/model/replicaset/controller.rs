@@ -15,6 +15,7 @@ use crate::model::plumbing::{Ctx, Delayed, Out, TokenBucket, WorkKey};
 /// What can happen to the controller.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Event {
+    /// Its key is taken from the queue.
     Sync(RsId),
     /// A pod may have become available by the passing of time.
     Recheck(RsId),

@@ -12,6 +12,7 @@ use std::cmp::{Ordering, Reverse};
 pub struct PodRow {
     /// None: not bound yet.
     pub node: Option<u32>,
+    /// `status.phase` as cached.
     pub phase: PodPhase,
     /// Condition Ready is True.
     pub ready: bool,

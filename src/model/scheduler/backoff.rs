@@ -8,7 +8,9 @@ use crate::engine::{Dur, Time};
 /// First and longest wait.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Limits {
+    /// After the first failed attempt (1 s in kube-scheduler's defaults).
     pub initial: Dur,
+    /// After any number of them (10 s).
     pub max: Dur,
 }
 

@@ -10,6 +10,7 @@ use std::sync::Arc;
 /// What a pod takes of a node.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Share {
+    /// The containers' requests.
     pub requested: Resources,
     /// The same for scores, where containers that request nothing count too.
     pub scored: Resources,
@@ -33,6 +34,7 @@ struct Key {
 /// What the scheduler knows of nodes, and of pods on them.
 #[derive(Clone, Debug)]
 pub struct Cache {
+    /// As its watch has shown them, by number.
     pub nodes: Vec<Arc<Node>>,
     /// Counts changes of nodes.
     pub version: u32,
@@ -40,7 +42,9 @@ pub struct Cache {
     pub changes: u64,
     /// In the order in which they are tried: one of each zone in turn.
     pub order: Vec<u16>,
+    /// How many are on each node, or will be.
     pub pods: Vec<u32>,
+    /// What the pods take of each node.
     pub used: Vec<Share>,
     by_template: List<TemplateId, Present>,
     /// Per pod: the node decided on, bound or not.

@@ -16,6 +16,7 @@ use std::sync::Arc;
 /// No node will do.
 #[derive(Clone, Debug)]
 pub struct Failure {
+    /// The plugins that left nodes out.
     pub rejected: Rejected,
     /// As the event FailedScheduling has it.
     pub message: Arc<str>,

@@ -11,6 +11,7 @@ use crate::cluster::spec::Resources;
 #[derive(Debug, Default)]
 pub struct Sums {
     by_domain: Vec<i64>,
+    /// In all domains together.
     pub all: i64,
 }
 

@@ -7,7 +7,9 @@ use crate::cluster::spec::PodTemplate;
 /// The pods of one template.
 #[derive(Clone, Copy)]
 pub struct Pods<'a> {
+    /// The template's.
     pub id: TemplateId,
+    /// What they are made from.
     pub template: &'a PodTemplate,
 }
 

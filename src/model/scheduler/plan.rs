@@ -18,7 +18,9 @@ use crate::cluster::write::Change;
 /// A topology spread constraint.
 #[derive(Debug)]
 pub struct Spread<R> {
+    /// What the constraint asks for.
     pub rule: R,
+    /// Index of its topologyKey among those of the cache.
     pub key: usize,
     /// Templates of the pods it counts.
     pub templates: Vec<TemplateId>,
@@ -29,7 +31,9 @@ pub struct Spread<R> {
 /// Pods near or far from which a pod wants to be.
 #[derive(Debug)]
 pub struct Group {
+    /// Index of the term's topologyKey among those of the cache.
     pub key: usize,
+    /// Those whose pods the term selects.
     pub templates: Vec<TemplateId>,
     /// For each such pod in a node's domain.
     pub weight: i64,
@@ -40,6 +44,7 @@ pub struct Group {
 pub struct Plan {
     /// Version of the nodes and number of templates it was made with.
     made_with: (u32, usize),
+    /// What each pod takes of a node.
     pub share: Share,
     /// Some node has limits.
     pub limits: bool,
@@ -51,22 +56,28 @@ pub struct Plan {
     pub ports: Vec<TemplateId>,
     /// Templates whose pods use a volume that one pod alone may use.
     pub exclusive: Vec<TemplateId>,
+    /// Constraints that keep pods away (whenUnsatisfiable DoNotSchedule).
     pub spread: Vec<Spread<Filter>>,
     /// Constraints that score, and whether they are the pods' own.
     pub even: Vec<Spread<Score>>,
+    /// False: the profile's, for pods that have none.
     pub own_constraints: bool,
     /// Required affinity: pods that match all terms, by the key of each; and whether these pods do
     /// themselves.
     pub near: Vec<Group>,
+    /// These pods match all terms themselves: while none matches, any node with the keys will do.
     pub near_itself: bool,
     /// Required anti-affinity: these pods', and that of others against them.
     pub apart: Vec<Group>,
+    /// Pods whose required anti-affinity is against these.
     pub kept_off: Vec<Group>,
     /// What scores by the pods that are there.
     pub wishes: Vec<Group>,
     /// Raw scores per node; empty: all alike.
     pub taints: Vec<i64>,
+    /// Sums of the weights of preferred node affinity that the node matches.
     pub affinity: Vec<i64>,
+    /// By the images that are there already, 0 to 100.
     pub images: Vec<i64>,
 }
 

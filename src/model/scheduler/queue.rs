@@ -21,6 +21,7 @@ enum State {
 /// A pod that fitted nowhere.
 #[derive(Debug)]
 pub struct Waiting {
+    /// Why, at the last attempt.
     pub failure: Failure,
     attempts: u32,
     since: Time,
@@ -32,7 +33,9 @@ pub struct Waiting {
 /// When a pod that was woken is tried again.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Next {
+    /// Its back-off is over.
     Now,
+    /// When its back-off ends.
     At(Time),
 }
 

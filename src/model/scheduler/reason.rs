@@ -5,29 +5,48 @@ use crate::cluster::placement::{Node, Placement};
 /// Why a node does not do.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Reason {
+    /// `spec.unschedulable`: it is cordoned.
     Unschedulable,
+    /// `spec.nodeName` names another one.
     NodeName,
+    /// A taint that the pod does not tolerate.
     Taint,
+    /// nodeSelector or required node affinity.
     NodeAffinity,
+    /// A hostPort is taken.
     Ports,
+    /// It has as many pods as `allocatable.pods`.
     TooManyPods,
+    /// The requests of its pods leave too little CPU.
     Cpu,
+    /// The requests of its pods leave too little memory.
     Memory,
+    /// A volume with access mode ReadWriteOncePod is in use by another pod.
     Volume,
+    /// It lacks the topologyKey of a spread constraint.
     SpreadKey,
+    /// `maxSkew` would be broken.
     Spread,
+    /// No pod of those that it wants to be near.
     Affinity,
+    /// A pod that it wants to be away from.
     AntiAffinity,
+    /// A pod that wants to be away from it.
     AntiAffinityOfOthers,
 }
 
 /// Plugins that turned a pod down: what has to change before another try.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Rejected {
+    /// NodePorts: a pod has to go.
     pub ports: bool,
+    /// NodeResourcesFit: a pod has to go.
     pub resources: bool,
+    /// VolumeRestrictions: a pod has to go.
     pub volumes: bool,
+    /// PodTopologySpread: pods have to come or go.
     pub spread: bool,
+    /// InterPodAffinity: pods have to come or go.
     pub affinity: bool,
 }
 

@@ -5,7 +5,9 @@
 /// A resource of a node: what is requested and what it has, in any one unit.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Load {
+    /// By the pods there and the one that is to come.
     pub requested: i64,
+    /// What it may give to pods (`allocatable`).
     pub capacity: i64,
 }
 

@@ -5,6 +5,7 @@
 /// A constraint that filters.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Filter {
+    /// `maxSkew`: so many more pods than in the domain with the fewest, at most. 1 or more.
     pub max_skew: i32,
     /// Unset: 1.
     pub min_domains: Option<i32>,
@@ -26,7 +27,9 @@ pub struct SpreadNode {
 /// Whether a pod may go to a node, by one constraint.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Verdict {
+    /// It may.
     Ok,
+    /// `maxSkew` would be broken: pods have to come or go.
     Unschedulable,
     /// The node lacks the key: nothing but a change of the node helps.
     Unresolvable,
@@ -81,6 +84,7 @@ pub fn filter(constraint: Filter, counts: &DomainCounts, domain: Option<u32>) ->
 /// A constraint that scores.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Score {
+    /// `maxSkew`: how much a difference weighs. 1 or more.
     pub max_skew: i32,
     /// The key is `kubernetes.io/hostname`: every node is a domain.
     pub hostname: bool,

@@ -23,8 +23,11 @@ pub trait Sink {
 /// A kind of result file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Format {
+    /// Apache Parquet (feature `parquet`).
     Parquet,
+    /// Comma-separated values with a heading.
     Csv,
+    /// An object of JSON on each line.
     JsonLines,
 }
 

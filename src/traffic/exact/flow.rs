@@ -24,6 +24,7 @@ pub struct Flow {
     pub least_weight: f64,
     /// The whole inflow while nothing is listed, and while the rules are rewritten.
     pub empty: Vec<Piece>,
+    /// The whole inflow while the rules are rewritten.
     pub gaps: Vec<Piece>,
 }
 

@@ -7,8 +7,11 @@ use crate::traffic::service;
 /// Requests accepted alike by pods of one version.
 #[derive(Clone, Copy)]
 pub struct Class<'a> {
+    /// Its place among the classes.
     pub index: usize,
+    /// Index into the timeline's versions.
     pub version: u16,
+    /// Service times in seconds.
     pub dist: &'a Dist,
     /// Waited before the pod accepted.
     pub after: Dur,

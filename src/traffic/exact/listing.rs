@@ -6,27 +6,36 @@ use crate::timeline::{ChangeKind, PodId, Target, Timeline, View, ViewId};
 /// One target listed with one weight, from `from` until `to`.
 #[derive(Clone, Copy)]
 pub struct Stay {
+    /// Who is listed.
     pub target: Target,
+    /// 0 or more; the share is this over the sum of all.
     pub weight: f64,
+    /// The first instant.
     pub from: Time,
+    /// The first instant after it.
     pub to: Time,
 }
 
 /// What is listed from `from` on.
 #[derive(Clone, Copy)]
 pub struct Step {
+    /// The first instant; it lasts until the next step.
     pub from: Time,
+    /// How many targets.
     pub listed: u32,
+    /// The sum of their weights.
     pub weight: f64,
 }
 
 /// What a view lists, read in one pass over its changes.
 pub struct Listing {
+    /// One for each time that a target was listed with one weight.
     pub stays: Vec<Stay>,
     /// In time order, the first from `Time::ALWAYS`.
     pub steps: Vec<Step>,
     /// Listed weight of each version's pods, a row of `versions` entries for each step.
     pub version_weights: Vec<f64>,
+    /// Versions of the timeline.
     pub versions: usize,
 }
 

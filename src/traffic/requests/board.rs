@@ -28,9 +28,13 @@ pub struct PodNow {
 /// A change of the board.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Change {
+    /// The next whole second begins: series are counted by seconds.
     Second,
+    /// Number `change` of the view's changes.
     View { view: u32, change: u32 },
+    /// The view's rules are being rewritten, or are there again.
     Gap { view: u32, begins: bool },
+    /// Number `segment` of what the pod is to connections, under the rules of `context`.
     Pod { context: u32, pod: u32, segment: u32 },
 }
 

@@ -22,6 +22,7 @@ struct Underway {
 
 /// The loads of all views that look at them.
 pub struct Loads {
+    /// By view; without backends where its pick does not look at load.
     pub views: Vec<Load>,
     /// An event is a view and, in so many lower bits, a backend.
     backend_bits: u32,

@@ -12,15 +12,20 @@ use std::collections::BinaryHeap;
 
 /// What has come to pass by now: what the loop in step may know.
 pub struct Present {
+    /// What each data plane lists.
     pub views: List<ViewId, ViewNow>,
     /// Of each view, what it does at layer 7.
     pub hops: List<ViewId, Option<L7>>,
     /// Of each view, a number of its proxy.
     proxies: List<ViewId, u32>,
+    /// What each pod is.
     pub pods: List<PodId, PodNow>,
+    /// Those of the timeline so far.
     pub versions: Vec<Version>,
     root: ViewId,
+    /// How long a connection to an address that is gone takes to fail where its node answers for the link.
     pub arp_failure: Dur,
+    /// The end of the timeline.
     pub end: Time,
     /// What is to be looked at, and when: something changes there then, if it is not withdrawn.
     due: BinaryHeap<Reverse<(Time, Touched)>>,
@@ -35,6 +40,7 @@ pub struct Present {
 /// What a pod is now.
 #[derive(Clone, Debug)]
 pub struct PodNow {
+    /// Index into the timeline's versions.
     pub version: u16,
     /// While it serves: the run that accepts connections.
     pub life: u16,
@@ -62,9 +68,11 @@ pub enum Ending {
 /// What the simulation is to see to at once.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Happened {
+    /// It has been seen to.
     Nothing,
     /// The pod has endings pending.
     Endings(u32),
+    /// A router hashes anew: the n-th time.
     Rehash(u32),
 }
 

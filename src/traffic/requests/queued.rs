@@ -9,6 +9,7 @@ mod event;
 mod hops;
 mod pod;
 mod pools;
+mod request;
 mod scores;
 mod signals;
 mod source;
@@ -21,119 +22,53 @@ use super::present::{Happened, Present};
 use crate::engine::rng::mix;
 use crate::engine::{Seed, Time};
 use crate::timeline::{L7, Timeline, Touched};
+use crate::traffic::TrafficOutcome;
 use crate::traffic::offered::Traffic;
 use crate::traffic::plan;
 use crate::traffic::service::Sampler;
 use crate::traffic::tally::Tally;
-use crate::traffic::{Cause, Failure, TrafficOutcome};
 use client::{Connections, Users};
 use event::Event;
 use hops::Stacks;
 use pod::Pods;
 use pools::Pools;
+pub use request::{Counted, End, NONE, Request, State};
 use scores::Scores;
 use signals::Readings;
 use source::Source;
 
-/// No request, pod or hop.
-pub const NONE: u32 = u32::MAX;
-
-/// What a request is waiting for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum State {
-    Free,
-    /// For a SYN that met nobody to be sent again, for the n-th time.
-    Syn(u8),
-    /// A client's connection is on its way; a freed one may come first.
-    Dialing,
-    /// In a pod's queue.
-    Queued,
-    /// In service; how that ends by itself.
-    Running(End),
-    /// For a failed connection to be known to have failed.
-    Failing(Failure, Cause),
-    /// For a failure to be known that the hop cannot mend.
-    Over(Failure, Cause),
-    /// For a further try: of the hop on the same slot, or of the client.
-    HopRetry,
-    ClientRetry,
-}
-
-/// How the work on a request ends.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum End {
-    Answered,
-    /// The hop or the client gives up first.
-    TooSlow,
-}
-
-/// A backend, as a view counts its load.
-#[derive(Clone, Copy, Debug)]
-pub struct Counted {
-    pub view: u32,
-    pub backend: u32,
-}
-
-/// One request of a client, over all its tries.
-#[derive(Clone, Copy, Debug)]
-pub struct Request {
-    /// First send.
-    pub sent: i64,
-    /// The client gives this try up.
-    pub deadline: i64,
-    pub bits: u64,
-    pub state: State,
-    /// In service: when the service would be complete. In a queue: when it is given up.
-    pub complete: i64,
-    pub pod: u32,
-    /// The view that chose the pod.
-    pub view: u32,
-    pub life: u16,
-    /// It must not be sent twice (POST, PATCH).
-    pub non_idempotent: bool,
-    /// On a connection that served before.
-    pub reused: bool,
-    /// The innermost layer-7 hop, which tries, or NONE.
-    pub hop: u32,
-    /// How many hops wait for that one.
-    pub outer: u8,
-    /// The slot that the hop chose, and those before.
-    pub slot: u32,
-    pub tried: [u32; 4],
-    pub tries: u32,
-    pub client_tries: u32,
-    /// When this try began.
-    pub began: i64,
-    pub user: u32,
-    /// Counts the uses of this place, so that late events find out that they are void.
-    pub generation: u32,
-    /// Of the event that it waits for; NONE: whatever comes is void.
-    pub stamp: u32,
-    /// Whose loads count this try.
-    pub loads: [Counted; 2],
-    pub load_count: u32,
-}
-
 /// The loop of single requests, with all that is under way.
 pub struct Simulation<'a> {
+    /// What clients offer.
     pub traffic: &'a Traffic,
+    /// What has come to pass.
     pub present: Present,
     /// By version.
     samplers: Vec<Sampler>,
     /// None: the users of a closed loop send.
     source: Option<Box<Source>>,
+    /// What requests wait for.
     pub agenda: Agenda<Event>,
+    /// Places of requests, used again.
     pub requests: Vec<Request>,
     free: Vec<u32>,
     /// Of each request.
     pub stacks: Stacks,
+    /// Requests under way by view and backend.
     pub loads: Loads,
+    /// Means of answer times by view and backend, for EWMA.
     pub scores: Scores,
+    /// Idle connections of hops.
     pub pools: Pools,
+    /// What pods work on, and who waits there.
     pub pods: Pods,
+    /// Idle connections of clients; None: they keep none.
     pub connections: Option<Connections>,
+    /// Those of a closed loop: none where requests come by a rate.
     pub users: Users,
+    /// What has become of requests.
     pub tally: Tally,
+    /// Nanoseconds.
     pub now: i64,
     meter: Readings,
 }

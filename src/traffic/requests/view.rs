@@ -6,7 +6,9 @@ use crate::timeline::{ChangeKind, Empty, Pick, Target, Timeline, ViewId};
 /// What one view lists now.
 #[derive(Clone, Debug)]
 pub struct ViewNow {
+    /// How it chooses.
     pub pick: Pick,
+    /// What happens where it lists nothing.
     pub empty: Empty,
     /// Index into `Board::rules` and factor of `Board::pods`.
     pub context: u32,
@@ -15,7 +17,9 @@ pub struct ViewNow {
     weights: Vec<f32>,
     /// Running sums of the weights where they differ; empty: all alike.
     cumulative: Vec<f32>,
+    /// Round robin: the slot that is next.
     pub cursor: u32,
+    /// Its rules are being rewritten: nothing is listed.
     pub in_gap: bool,
     /// How many of the slots are views.
     pub nested: u32,

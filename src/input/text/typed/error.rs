@@ -13,11 +13,17 @@ pub struct Error(pub(super) Box<Problem>);
 
 #[derive(Debug)]
 pub(super) struct Problem {
+    /// What is wrong.
     pub message: String,
+    /// What stands there.
     pub found: Option<String>,
+    /// What may stand there.
     pub allowed: Option<String>,
+    /// What was probably meant.
     pub suggestion: Option<String>,
+    /// A key is not there that has to be.
     pub missing: bool,
+    /// Path and line of the innermost value that was being read.
     pub place: Option<(String, u32)>,
 }
 

@@ -10,12 +10,12 @@ use std::collections::BTreeSet;
 /// Whether a target is registered.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum State {
+    /// Not registered.
     Unused,
+    /// Registered: nodes that know send it requests when it is healthy.
     Registered,
     /// Registered again after it: an address cannot return earlier.
-    Draining {
-        returns: bool,
-    },
+    Draining { returns: bool },
 }
 
 /// A target of the group, as AWS' API knows it.

@@ -62,18 +62,19 @@ impl Settings {
 /// What can happen to the controller.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Event {
-    Slices {
-        from: u32,
-        to: u32,
-    },
+    /// Its watch shows these entries of the log of endpoints.
+    Slices { from: u32, to: u32 },
+    /// Its watch shows a change of a pod: of interest where the pod has its gates.
     Pod(PodId),
     /// The deferred key comes back to the queue.
     Requeue,
+    /// Its key is taken from the queue.
     Sync,
     /// The targets' health is read.
     Described,
     /// The call returned.
     Deregistered,
+    /// The call returned.
     Registered,
     /// All calls are done: pod conditions are patched.
     Patch,

@@ -29,19 +29,16 @@ pub enum Event {
     Known(Place),
     /// The deregistration has.
     Forgotten(Place),
+    /// A health check begins.
     Check(Place),
+    /// Its outcome is known; true: it has passed.
     Result(Place, bool),
     /// The node's choices follow its verdict.
     Verdict(Place, Health),
     /// The deregistration delay is over.
-    Drained {
-        target: u32,
-        generation: u32,
-    },
+    Drained { target: u32, generation: u32 },
     /// Shares of targets in slow start grow.
-    Grow {
-        node: u32,
-    },
+    Grow { node: u32 },
 }
 
 /// A target group: what each load balancer node believes of each target.

@@ -60,12 +60,12 @@ pub struct Settings {
 /// What can happen to the load balancer, by the part that it happens to.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Event {
+    /// To the controller in the cluster.
     Controller(controller::Event),
+    /// To the target group at AWS.
     Group(group::Event),
     /// A client looks the load balancer's name up.
-    LookUp {
-        client: u32,
-    },
+    LookUp { client: u32 },
 }
 
 /// A load balancer has a node in each subnet that an annotation lists.

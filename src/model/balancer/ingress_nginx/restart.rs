@@ -36,26 +36,16 @@ impl Settings {
 /// How far the replacement of the controller's pods has come.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Event {
+    /// The replacement begins.
     Begin,
     /// The replica's new pod is ready: its old one is deleted.
-    Ready {
-        replica: u16,
-    },
+    Ready { replica: u16 },
     /// Connections come to the new pod.
-    Joined {
-        replica: u16,
-        pod: u8,
-    },
+    Joined { replica: u16, pod: u8 },
     /// The pod closes its listener.
-    Closed {
-        replica: u16,
-        pod: u8,
-    },
+    Closed { replica: u16, pod: u8 },
     /// Nobody connects to the pod any more.
-    Left {
-        replica: u16,
-        pod: u8,
-    },
+    Left { replica: u16, pod: u8 },
 }
 
 /// A place for a controller pod, with its present and its next one.

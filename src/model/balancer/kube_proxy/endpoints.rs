@@ -8,7 +8,9 @@ pub enum Hint {
     /// It has none.
     #[default]
     Absent,
+    /// They do.
     Here,
+    /// They name others only.
     Elsewhere,
 }
 

@@ -11,6 +11,7 @@ use crate::traffic::{Cause, Failure};
 /// An attempt to connect to a pod.
 #[derive(Clone, Copy, Debug)]
 pub struct Attempt {
+    /// Whose address it goes to.
     pub pod: u32,
     /// The first SYN.
     pub sent: i64,
@@ -18,6 +19,7 @@ pub struct Attempt {
     pub again: u8,
     /// It is given up so long after the first SYN, and at the request's deadline.
     pub limit: Dur,
+    /// Nanoseconds: nobody waits any longer.
     pub deadline: i64,
 }
 

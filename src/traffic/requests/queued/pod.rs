@@ -11,6 +11,7 @@ use std::collections::VecDeque;
 /// Requests in service and waiting, for pods with a concurrency limit.
 #[derive(Default)]
 pub struct Pods {
+    /// By pod.
     pub states: Vec<PodState>,
     /// What pods work on for nobody, until it is complete.
     pub orphans: Vec<Orphan>,
@@ -24,7 +25,9 @@ pub struct PodState {
     queue_limit: usize,
     /// What waits has not been accepted.
     pub backlog: bool,
+    /// Requests in service, and orphans.
     pub running: u32,
+    /// Requests that wait, by place; the first is served next.
     pub queue: VecDeque<u32>,
 }
 
@@ -33,6 +36,7 @@ pub struct PodState {
 pub struct Orphan {
     /// NONE: cut meanwhile.
     pub pod: u32,
+    /// The run of its process.
     pub life: u16,
 }
 

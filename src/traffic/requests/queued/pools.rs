@@ -8,10 +8,13 @@ use crate::traffic::{Cause, Failure};
 /// A connection of a hop to a backend, waiting to be used again.
 #[derive(Clone, Copy)]
 pub struct Idle {
+    /// Nanoseconds: the last use.
     pub since: i64,
     /// NONE: to a further proxy, that of `view`.
     pub pod: u32,
+    /// Where it leads to, if not to a pod.
     pub view: u32,
+    /// The run of the pod's process.
     pub life: u16,
     /// The view that led to the proxy.
     pub through: u32,
@@ -37,6 +40,7 @@ enum Found {
 pub enum Reuse {
     /// There is none.
     No,
+    /// It was sent on one.
     Sent,
     /// It is at a further proxy.
     Passed(Idle),

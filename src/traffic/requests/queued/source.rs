@@ -8,9 +8,13 @@ use crate::traffic::random::{BLOCK, Sends};
 pub struct Source {
     sends: Sends,
     random: Random,
+    /// Nanoseconds of the sends, in order.
     pub times: [i64; BLOCK],
+    /// Random bits of each.
     pub bits: [u64; BLOCK],
+    /// The next one.
     pub next: usize,
+    /// How many there are in this block.
     pub count: usize,
 }
 

@@ -1,0 +1,96 @@
+//! What is remembered of a request that is under way.
+
+use crate::traffic::{Cause, Failure};
+
+/// No request, pod or hop.
+pub const NONE: u32 = u32::MAX;
+
+/// What a request is waiting for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum State {
+    /// Nothing: the place is free.
+    Free,
+    /// For a SYN that met nobody to be sent again, for the n-th time.
+    Syn(u8),
+    /// A client's connection is on its way; a freed one may come first.
+    Dialing,
+    /// In a pod's queue.
+    Queued,
+    /// In service; how that ends by itself.
+    Running(End),
+    /// For a failed connection to be known to have failed.
+    Failing(Failure, Cause),
+    /// For a failure to be known that the hop cannot mend.
+    Over(Failure, Cause),
+    /// For a further try of the hop on the same slot.
+    HopRetry,
+    /// For a further try of the client.
+    ClientRetry,
+}
+
+/// How the work on a request ends.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum End {
+    /// With its answer, when the service is complete.
+    Answered,
+    /// The hop or the client gives up first.
+    TooSlow,
+}
+
+/// A backend, as a view counts its load.
+#[derive(Clone, Copy, Debug)]
+pub struct Counted {
+    /// Whose load it is.
+    pub view: u32,
+    /// A pod, or behind them a view.
+    pub backend: u32,
+}
+
+/// One request of a client, over all its tries.
+#[derive(Clone, Copy, Debug)]
+pub struct Request {
+    /// First send.
+    pub sent: i64,
+    /// The client gives this try up.
+    pub deadline: i64,
+    /// Random: what the try draws (pod, service time) comes from here; mixed anew for the next try.
+    pub bits: u64,
+    /// What it waits for.
+    pub state: State,
+    /// In service: when the service would be complete. In a queue: when it is given up.
+    pub complete: i64,
+    /// The pod of this try; NONE: none was chosen.
+    pub pod: u32,
+    /// The view that chose the pod.
+    pub view: u32,
+    /// Of the pod: the run of its process that it reached.
+    pub life: u16,
+    /// It must not be sent twice (POST, PATCH).
+    pub non_idempotent: bool,
+    /// On a connection that served before.
+    pub reused: bool,
+    /// The innermost layer-7 hop, which tries, or NONE.
+    pub hop: u32,
+    /// How many hops wait for that one.
+    pub outer: u8,
+    /// The slot that the hop chose, and those before.
+    pub slot: u32,
+    /// The slots before, the latest first; NONE: none.
+    pub tried: [u32; 4],
+    /// Tries of the hop, from 1; those that cost nothing are not counted.
+    pub tries: u32,
+    /// Further tries of the client, from 0.
+    pub client_tries: u32,
+    /// When this try began.
+    pub began: i64,
+    /// Of a closed loop; NONE: of an open one.
+    pub user: u32,
+    /// Counts the uses of this place, so that late events find out that they are void.
+    pub generation: u32,
+    /// Of the event that it waits for; NONE: whatever comes is void.
+    pub stamp: u32,
+    /// Whose loads count this try.
+    pub loads: [Counted; 2],
+    /// How many of `loads` are filled.
+    pub load_count: u32,
+}
