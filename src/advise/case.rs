@@ -3,7 +3,7 @@
 use super::change::Change;
 use super::ladder;
 use super::trial::Tried;
-use crate::cluster::spec::{Container, Deployment, Hook, OnSigterm};
+use crate::cluster::spec::{Container, Deployment, OnSigterm};
 use crate::scenario::Scenario;
 
 /// One way to mend something: changes of growing size, of which the least that does is wanted.
@@ -38,13 +38,7 @@ impl<'a> Case<'a> {
 
     /// How long the hook runs today.
     pub fn hook_s(&self) -> f64 {
-        match &self.container.pre_stop {
-            None => 0.0,
-            Some(Hook::Sleep { seconds }) => *seconds as f64,
-            Some(Hook::Exec { duration, .. } | Hook::HttpGet { duration, .. }) => {
-                duration.as_secs_f64()
-            }
-        }
+        self.container.pre_stop.as_ref().map_or(0.0, |hook| hook.length().as_secs_f64())
     }
 
     /// Hardly any request takes longer, or is waited for longer.

@@ -8,7 +8,7 @@ use crate::blame::facts::{may_be_away, pods_needed};
 use crate::blame::{Blame, Setting};
 use crate::cluster::spec::{Handler, IntOrPercent, OnSigterm, Strategy};
 use crate::scenario::ActionKind;
-use crate::sweep::optimize::usual::{SLEEP_SINCE, may_sleep, port, slept};
+use crate::sweep::optimize::usual::{SLEEP_SINCE, may_sleep, port};
 
 /// Ways for the losses of one setting, the plainest first.
 pub fn ways(case: &Case<'_>, blame: &Blame) -> Vec<Way> {
@@ -83,8 +83,13 @@ pub fn structure(case: &Case<'_>) -> Vec<Way> {
 
 /// A hook that sleeps longer by what is missing, and the grace period that it needs.
 fn hook(case: &Case<'_>, missing_s: f64) -> Way {
-    let now = slept(case.container).map_or(case.hook_s(), |s| s as f64);
-    ladder::seconds(now + missing_s).into_iter().filter_map(|s| sleep(case, s)).collect()
+    hooks(case, missing_s).into_iter().map(|(_, change)| change).collect()
+}
+
+/// As [`hook`], each with the seconds that it sleeps.
+fn hooks(case: &Case<'_>, missing_s: f64) -> Vec<(i64, Change)> {
+    let longer = ladder::seconds(case.hook_s() + missing_s).into_iter();
+    longer.filter_map(|s| Some((s, sleep(case, s)?))).collect()
 }
 
 /// A hook of so many seconds; None: the hook that is there does something that must stay.
@@ -110,12 +115,11 @@ fn hook_and_shutdown(case: &Case<'_>, missing_s: f64) -> Way {
     if matches!(case.container.app.on_sigterm, OnSigterm::Graceful { .. }) {
         return Vec::new();
     }
-    let both = |change: Change| {
-        let seconds = change.0.iter().find(|e| e.path == "preStop.sleep.seconds");
-        let seconds = seconds.and_then(|e| e.value.parse::<f64>().ok()).unwrap_or(0.0);
-        case.within_grace(change.with("app.on_sigterm", "graceful"), seconds + case.longest_s())
+    let both = |(seconds, change): (i64, Change)| {
+        let needed_s = seconds as f64 + case.longest_s();
+        case.within_grace(change.with("app.on_sigterm", "graceful"), needed_s)
     };
-    hook(case, missing_s).into_iter().map(both).collect()
+    hooks(case, missing_s).into_iter().map(both).collect()
 }
 
 /// SIGKILL comes too early: a longer grace period, or a process that hears SIGTERM after a hook.

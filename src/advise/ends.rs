@@ -5,9 +5,8 @@ use super::change::Change;
 use super::fixes::LEFT;
 use super::ladder;
 use super::trial::{Outcome, Trials};
-use crate::cluster::spec::{
-    Container, Deployment, IntOrPercent, OnSigterm, PodDisruptionBudget, Strategy,
-};
+use crate::cluster::spec::{Container, Deployment, OnSigterm, PodDisruptionBudget, Strategy};
+use crate::model::disruption::pdb;
 use crate::run::Replication;
 use crate::scenario::Scenario;
 use crate::sweep::optimize::usual::port;
@@ -85,8 +84,8 @@ fn ways(scenario: &Scenario, stuck: &Stuck) -> Vec<Way> {
         Why::Crashes { .. } => vec![app("crash_after_s", "null")],
         Why::NeverReady { .. } => vec![app("never_ready", "false")],
         Why::Gates { .. } => vec![vec![Change::one("readinessGates", "null")]],
-        Why::Budget { budget, desired, .. } => {
-            budgets(&scenario.pod_disruption_budgets[*budget], *desired, subject.replicas)
+        Why::Budget { budget, healthy, .. } => {
+            budgets(&scenario.pod_disruption_budgets[*budget], *healthy, subject.replicas)
         }
         Why::Starting { .. } | Why::Late { .. } => vec![deadline(stuck, deployment)],
         Why::MinReady { .. } => {
@@ -138,10 +137,8 @@ fn killed(scenario: &Scenario, container: &Container, by_startup: bool, after_s:
         true => rest.to_owned(),
         false => format!("containers.{}.{rest}", container.name),
     };
-    let period = f64::from(probe.period_seconds.max(1));
     let start_s = container.app.start_delay.quantile_s(0.999);
-    let more = libm::ceil((start_s - after_s).max(0.0) / period) as i32 + 1;
-    let least = probe.failure_threshold + more;
+    let least = i64::from(probe.outlasting(start_s, after_s));
     let threshold = path(&format!("{name}.failureThreshold"));
     let longer = [least, least * 3 / 2 + 1, 2 * least, 4 * least];
     let mut all = vec![longer.map(|n| Change::one(&threshold, n)).to_vec()];
@@ -153,18 +150,14 @@ fn killed(scenario: &Scenario, container: &Container, by_startup: bool, after_s:
 }
 
 /// One pod more than must stay, or one less that must.
-fn budgets(budget: &PodDisruptionBudget, desired: i32, replicas: i32) -> Vec<Way> {
-    let one = Change::one("pdb.spec.maxUnavailable", 1).with("pdb.spec.minAvailable", "null");
-    let more = |n: i32| vec![Change::one("replicas", n)];
-    match (budget.max_unavailable, budget.min_available) {
-        (None, Some(IntOrPercent::Percent(p))) => {
-            let spare = |n: &i32| IntOrPercent::Percent(p).of(*n, true) < *n;
-            let enough = (replicas + 1..=100).find(spare);
-            enough.map(more).into_iter().chain([vec![one]]).collect()
-        }
-        (None, _) => vec![more(desired.max(replicas) + 1), vec![one]],
-        _ => vec![vec![Change::one("pdb.spec.maxUnavailable", 1)]],
-    }
+fn budgets(budget: &PodDisruptionBudget, covered: i32, replicas: i32) -> Vec<Way> {
+    let one = Change::one("pdb.spec.maxUnavailable", 1);
+    let one = match budget.min_available {
+        Some(_) => one.with("pdb.spec.minAvailable", "null"),
+        None => one,
+    };
+    let more = pdb::further(budget, covered).map(|n| Change::one("replicas", replicas + n));
+    more.into_iter().chain([one]).map(|change| vec![change]).collect()
 }
 
 /// A deadline beyond the time that it takes.

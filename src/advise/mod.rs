@@ -19,7 +19,7 @@ mod trial;
 
 use crate::input::Input;
 use crate::run::{Replication, RunOptions};
-use crate::scenario::Scenario;
+use crate::scenario::{Action, ActionKind, Scenario};
 pub use change::{Change, Edit};
 pub use ends::End;
 pub use fixes::{Fix, Fixes, LEFT};
@@ -86,11 +86,8 @@ fn look(options: &RunOptions, today: &Outcome, left: f64) -> u32 {
 
 /// What the rollout that brings the last change still loses: the pods before it have not got it.
 fn bringing(input: &Input, scenario: &Scenario, options: &RunOptions, mut fixes: Fixes) -> Fixes {
-    if !scenario
-        .actions
-        .iter()
-        .all(|a| matches!(a.kind, crate::scenario::ActionKind::Rollout { .. }))
-    {
+    let brings = |action: &Action| matches!(action.kind, ActionKind::Rollout { .. });
+    if !scenario.actions.iter().all(brings) {
         return fixes;
     }
     if let Some(last) = fixes.steps.last_mut() {

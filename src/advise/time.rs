@@ -3,7 +3,7 @@
 
 use super::change::Change;
 use super::trial::{Outcome, Trials};
-use crate::cluster::spec::{Container, Deployment, IntOrPercent, Probe, Strategy};
+use crate::cluster::spec::{Container, Deployment, Probe, Strategy};
 use crate::scenario::Scenario;
 
 /// What one setting takes.
@@ -128,10 +128,6 @@ fn of_probe(name: &str, probe: &Probe) -> Vec<Candidate> {
 
 /// Pods that are replaced one after the other, or only when others are gone.
 fn waves(deployment: &Deployment) -> Vec<Candidate> {
-    let text = |limit: IntOrPercent| match limit {
-        IntOrPercent::Int(n) => n.to_string(),
-        IntOrPercent::Percent(p) => format!("{p}%"),
-    };
     match deployment.strategy {
         Strategy::Recreate => {
             let change = Change::one("strategy.type", "RollingUpdate");
@@ -143,8 +139,7 @@ fn waves(deployment: &Deployment) -> Vec<Candidate> {
         }
         Strategy::RollingUpdate { max_surge, max_unavailable } => {
             let at_once = max_surge.of(deployment.replicas, true);
-            let found =
-                format!("maxSurge {}, maxUnavailable {}", text(max_surge), text(max_unavailable));
+            let found = format!("maxSurge {max_surge}, maxUnavailable {max_unavailable}");
             let change = Change::one("maxSurge", "100%");
             let waves = ("waves of pods".to_owned(), found, change);
             if at_once < deployment.replicas { vec![waves] } else { Vec::new() }

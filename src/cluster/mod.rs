@@ -7,6 +7,7 @@ pub mod labels;
 pub mod objects;
 pub mod phase;
 pub mod placement;
+mod probe;
 pub mod server;
 pub mod spec;
 pub mod write;

@@ -4,8 +4,10 @@
 pub use super::app::{App, OnSigterm};
 pub use super::labels::{Labels, selects};
 pub use super::placement::{Node, Placement, Resources, Selector};
+pub use super::probe::{Handler, Probe};
 use crate::engine::Dur;
 use std::collections::BTreeMap;
+use std::fmt;
 use std::sync::Arc;
 
 /// `maxSurge: 1` or `maxSurge: 25%`.
@@ -30,6 +32,16 @@ impl IntOrPercent {
                 let n = down + i64::from(round_up && down * 100 != hundredths);
                 n.clamp(i64::from(i32::MIN), i64::from(i32::MAX)) as i32
             }
+        }
+    }
+}
+
+/// As a manifest has it.
+impl fmt::Display for IntOrPercent {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            IntOrPercent::Int(n) => write!(f, "{n}"),
+            IntOrPercent::Percent(p) => write!(f, "{p}%"),
         }
     }
 }
@@ -207,55 +219,6 @@ pub struct ContainerPort {
     pub port: u16,
 }
 
-/// A startup, readiness or liveness probe, with Kubernetes' defaults filled in.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Probe {
-    /// What is asked.
-    pub handler: Handler,
-    /// From the start of the container to the first probe.
-    pub initial_delay_seconds: i32,
-    /// From one probe to the next.
-    pub period_seconds: i32,
-    /// An answer that takes longer is a failure.
-    pub timeout_seconds: i32,
-    /// So many in a row make it succeed.
-    pub success_threshold: i32,
-    /// So many in a row make it fail.
-    pub failure_threshold: i32,
-    /// Overrides the pod's grace period when this probe kills the container.
-    pub termination_grace_period_seconds: Option<i64>,
-    /// How long its handler takes besides the way there and back.
-    pub takes: Dur,
-    /// Nobody listens where it asks.
-    pub refused: bool,
-    /// A handler that is still busy at the timeout has failed (not that of an exec probe before v1.20).
-    pub times_out: bool,
-}
-
-impl Probe {
-    /// It never succeeds, whatever the application does: it fails so long after it is asked.
-    pub fn fails_after(&self) -> Option<Dur> {
-        let timeout = Dur::from_secs(i64::from(self.timeout_seconds));
-        match self.refused {
-            true => Some(Dur::ZERO),
-            false => (self.times_out && self.takes >= timeout).then_some(timeout),
-        }
-    }
-}
-
-/// What a probe or hook does.
-#[derive(Clone, Debug, PartialEq)]
-pub enum Handler {
-    /// An HTTP GET to the pod: 200 to 399 is success.
-    HttpGet { path: String, port: u16 },
-    /// A connection to the pod's port.
-    TcpSocket { port: u16 },
-    /// A call of the gRPC health service on the pod's port.
-    Grpc { port: u16 },
-    /// A command in the container: exit status 0 is success.
-    Exec { command: Vec<String> },
-}
-
 /// What `lifecycle.preStop` or `postStart` does.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Hook {
@@ -265,6 +228,16 @@ pub enum Hook {
     Exec { command: Vec<String>, duration: Dur },
     /// An HTTP GET to the pod; `duration` is what the scenario gives, else zero.
     HttpGet { path: String, port: u16, duration: Dur },
+}
+
+impl Hook {
+    /// How long it runs, without the time to start it.
+    pub fn length(&self) -> Dur {
+        match self {
+            Hook::Sleep { seconds } => Dur::from_secs(*seconds),
+            Hook::Exec { duration, .. } | Hook::HttpGet { duration, .. } => *duration,
+        }
+    }
 }
 
 /// A Service, as far as data planes read it.

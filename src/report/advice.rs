@@ -5,7 +5,7 @@ use super::words::{plural, seconds};
 use crate::blame::facts::{may_be_away, pods_needed};
 use crate::blame::{Blame, Setting};
 use crate::cluster::spec::{
-    Container, Deployment, Handler, Hook, IntOrPercent, OnSigterm, Strategy, TargetPort,
+    Container, Deployment, Handler, IntOrPercent, OnSigterm, Strategy, TargetPort,
 };
 use crate::scenario::Scenario;
 use crate::timeline::L7;
@@ -165,10 +165,7 @@ fn pre_stop(subject: &Deployment, missing_s: Option<f64>, longest_s: f64) -> (Wo
 }
 
 fn pre_stop_s(container: &Container) -> Option<f64> {
-    container.pre_stop.as_ref().map(|hook| match hook {
-        Hook::Sleep { seconds } => *seconds as f64,
-        Hook::Exec { duration, .. } | Hook::HttpGet { duration, .. } => duration.as_secs_f64(),
-    })
+    container.pre_stop.as_ref().map(|hook| hook.length().as_secs_f64())
 }
 
 /// What decides when new pods are sent requests, and how long their processes run.

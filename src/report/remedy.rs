@@ -4,6 +4,7 @@ use super::words::seconds;
 use crate::cluster::spec::{
     Container, Deployment, IntOrPercent, PodDisruptionBudget, Probe, Strategy,
 };
+use crate::model::disruption::pdb;
 use crate::model::scheduler::filter::Rejected;
 use crate::scenario::Scenario;
 use crate::world::{Stuck, Why};
@@ -50,8 +51,9 @@ pub(super) fn fix(scenario: &Scenario, stuck: &Stuck) -> Fix {
             Some(gate) => ("readinessGates", gate.name.clone(), gate.needed.clone()),
             None => ("readinessGates", names.join(", "), "a controller that sets it sooner".into()),
         },
-        Why::Budget { budget, desired, .. } => {
-            return Fix::of_budget(&scenario.pod_disruption_budgets[*budget], *desired);
+        Why::Budget { budget, healthy, .. } => {
+            let replicas = scenario.deployments[scenario.subject].replicas;
+            return Fix::of_budget(&scenario.pod_disruption_budgets[*budget], *healthy, replicas);
         }
         Why::SeveralBudgets { names } => {
             ("PodDisruptionBudget", names.join(", "), "one budget for each pod".into())
@@ -199,8 +201,7 @@ fn killed(container: &Container, by_startup: bool, after_s: f64) -> Fix {
         return never_succeeds(container, probe_name(by_startup), probe);
     }
     let period = f64::from(probe.period_seconds.max(1));
-    let more = libm::floor((start_s(container) - after_s).max(0.0) / period) as i32 + 1;
-    let threshold = probe.failure_threshold.saturating_add(more);
+    let threshold = probe.outlasting(start_s(container), after_s);
     let name = probe_name(by_startup);
     let needed = match by_startup {
         true => format!("failureThreshold at least {threshold}"),
@@ -215,26 +216,15 @@ fn killed(container: &Container, by_startup: bool, after_s: f64) -> Fix {
 
 impl Fix {
     /// One pod more than must stay, or one less that must.
-    fn of_budget(budget: &PodDisruptionBudget, desired: i32) -> Fix {
-        let (found, needed) = match (budget.max_unavailable, budget.min_available) {
-            (Some(max), _) => {
-                let found = match max {
-                    IntOrPercent::Int(n) => format!("maxUnavailable {n}"),
-                    IntOrPercent::Percent(p) => format!("maxUnavailable {p} %"),
-                };
-                (found, "maxUnavailable 1".to_owned())
-            }
-            (None, Some(IntOrPercent::Int(n))) => {
-                (format!("minAvailable {n} of {desired}"), format!("replicas {}", n + 1))
-            }
-            (None, Some(IntOrPercent::Percent(p))) => {
-                let spare = |n: &i32| IntOrPercent::Percent(p).of(*n, true) < *n;
-                let replicas = (desired..=100).find(spare);
-                let needed =
-                    replicas.map_or("maxUnavailable 1".into(), |n| format!("replicas {n}"));
-                (format!("minAvailable {p} %, which is {desired}"), needed)
-            }
+    fn of_budget(budget: &PodDisruptionBudget, covered: i32, replicas: i32) -> Fix {
+        let found = match (budget.max_unavailable, budget.min_available) {
+            (Some(max), _) => format!("maxUnavailable {max}"),
+            (None, Some(min)) => format!("minAvailable {min} of {covered}"),
             (None, None) => return Fix::default(),
+        };
+        let needed = match pdb::further(budget, covered) {
+            Some(more) => format!("replicas {}", replicas + more),
+            None => "maxUnavailable 1".to_owned(),
         };
         Fix { setting: format!("PodDisruptionBudget {}", budget.name), found, needed }
     }

@@ -2,9 +2,7 @@
 
 use super::answer::Setting;
 use super::words::seconds;
-use crate::cluster::spec::{
-    App, Container, Deployment, Handler, Hook, IntOrPercent, OnSigterm, Probe, Strategy,
-};
+use crate::cluster::spec::{App, Container, Deployment, Handler, Hook, OnSigterm, Probe, Strategy};
 use crate::engine::Dist;
 use crate::model::platform::Kubernetes;
 use crate::scenario::Scenario;
@@ -69,8 +67,8 @@ fn deployment(list: &mut List, d: &Deployment) {
         Strategy::Recreate => add("strategy", "Recreate".into()),
         Strategy::RollingUpdate { max_surge, max_unavailable } => {
             add("strategy", "RollingUpdate".into());
-            add("maxSurge", int_or_percent(max_surge));
-            add("maxUnavailable", int_or_percent(max_unavailable));
+            add("maxSurge", max_surge.to_string());
+            add("maxUnavailable", max_unavailable.to_string());
         }
     }
     add("minReadySeconds", d.min_ready_seconds.to_string());
@@ -126,13 +124,6 @@ fn hook_text(hook: &Hook) -> String {
         Hook::HttpGet { path, port, duration } => {
             format!("httpGet :{port}{path} ({})", seconds(duration.as_secs_f64()))
         }
-    }
-}
-
-fn int_or_percent(v: IntOrPercent) -> String {
-    match v {
-        IntOrPercent::Int(n) => n.to_string(),
-        IntOrPercent::Percent(p) => format!("{p}%"),
     }
 }
 

@@ -1,7 +1,7 @@
 //! The load, and how long to simulate.
 
 use crate::cluster::spec::{
-    Deployment, Hook, IntOrPercent, Node, OnSigterm, PodTemplate, Requests, Strategy,
+    Deployment, IntOrPercent, Node, OnSigterm, PodTemplate, Requests, Strategy,
 };
 use crate::engine::{Dist, Dur, Time};
 use crate::input::bounds;
@@ -350,13 +350,7 @@ fn available(deployment: &Deployment, path: &Path, platform: &Platform, minor: u
 fn stop(template: &PodTemplate) -> f64 {
     let grace = template.termination_grace_period_seconds as f64;
     let one = |c: &crate::cluster::spec::Container| {
-        let hook = match &c.pre_stop {
-            Some(Hook::Sleep { seconds }) => *seconds as f64,
-            Some(Hook::Exec { duration, .. } | Hook::HttpGet { duration, .. }) => {
-                duration.as_secs_f64()
-            }
-            None => 0.0,
-        };
+        let hook = c.pre_stop.as_ref().map_or(0.0, |hook| hook.length().as_secs_f64());
         let service = c.app.service.quantile_s(0.99);
         hook + match &c.app.on_sigterm {
             OnSigterm::Exit => 0.0,

@@ -3,7 +3,7 @@
 //! Source: `pkg/controller/disruption/disruption.go`.
 
 use crate::cluster::objects::BudgetStatus;
-use crate::cluster::spec::IntOrPercent;
+use crate::cluster::spec::{IntOrPercent, PodDisruptionBudget};
 use crate::engine::Time;
 use crate::model::platform::Defaults;
 
@@ -47,6 +47,20 @@ pub fn status(
     }
 }
 
+/// How many pods more, all healthy, there have to be for one to go, where so many are covered, of one
+/// controller; None: however many there are, all must stay.
+pub fn further(budget: &PodDisruptionBudget, covered: i32) -> Option<i32> {
+    let PodDisruptionBudget { min_available, max_unavailable, .. } = budget;
+    let first = match (max_unavailable, min_available) {
+        (None, Some(IntOrPercent::Int(n))) => covered.max(*n),
+        _ => covered,
+    };
+    let spare = |n: i32| status(*min_available, *max_unavailable, n, n, n).disruptions_allowed > 0;
+    // One of a hundred may go, unless all must stay.
+    let enough = (first..=first.saturating_add(100)).find(|&n| spare(n))?;
+    Some(enough - covered)
+}
+
 /// Whether an accepted eviction still counts: its pod exists, shows no deletion, and it is not older than two
 /// minutes. `pod_deleting` is None when the pod is gone.
 ///
@@ -77,4 +91,36 @@ pub fn count_healthy(
     let healthy =
         |pod: &BudgetPod| pod.ready && !pod.deleting && !is_disrupted(defaults, *pod, now);
     pods.into_iter().filter(healthy).count() as i32
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// With so many more one may go, and with one fewer none.
+    #[test]
+    fn further_pods_are_just_enough() {
+        let budget = |min_available, max_unavailable| PodDisruptionBudget {
+            name: "web".into(),
+            namespace: "default".into(),
+            selector: None,
+            min_available,
+            max_unavailable,
+            always_allow_unhealthy: false,
+        };
+        let allowed = |b: &PodDisruptionBudget, n: i32| {
+            status(b.min_available, b.max_unavailable, n, n, n).disruptions_allowed
+        };
+        let mins = (0..=99).map(IntOrPercent::Percent).chain((0..9).map(IntOrPercent::Int));
+        for budget in mins.map(|min| budget(Some(min), None)) {
+            for covered in 1..=100 {
+                let further = further(&budget, covered).expect("enough of a hundred");
+                assert!(allowed(&budget, covered + further) > 0, "{budget:?} {covered}");
+                assert!(further == 0 || allowed(&budget, covered + further - 1) == 0);
+            }
+        }
+        assert_eq!(further(&budget(Some(IntOrPercent::Percent(100)), None), 3), None);
+        assert_eq!(further(&budget(None, Some(IntOrPercent::Int(0))), 3), None);
+        assert_eq!(further(&budget(Some(IntOrPercent::Int(i32::MAX)), None), 3), None);
+    }
 }

@@ -177,7 +177,7 @@ impl Kubelets {
     ) {
         let template = scene.cluster.template_of(pod);
         let hook =
-            container_spec(template, index).post_start.as_ref().map_or(Dur::ZERO, hook_length);
+            container_spec(template, index).post_start.as_ref().map_or(Dur::ZERO, Hook::length);
         let restarted = self.container(pod, index).run > 1;
         let next = usize::from(index) + 1;
         let app = usize::from(index) >= template.init_containers.len();
@@ -347,12 +347,4 @@ fn new_container(role: Role, backoff: Backoff) -> Container {
 /// From when on a process that has just started answers "not ready".
 fn unready_from(app: &App) -> Time {
     if app.never_ready { Time::ALWAYS } else { Time::NEVER }
-}
-
-/// How long a hook runs, without the time to start it.
-pub(super) fn hook_length(hook: &Hook) -> Dur {
-    match hook {
-        Hook::Sleep { seconds } => Dur::from_secs(*seconds),
-        Hook::Exec { duration, .. } | Hook::HttpGet { duration, .. } => *duration,
-    }
 }

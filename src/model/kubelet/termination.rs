@@ -6,7 +6,6 @@ use super::controller::{
 use super::drain::next_look;
 use super::grace::{self, GraceSettings, KillReason, Signals};
 use super::readiness::Role;
-use super::start::hook_length;
 use crate::cluster::objects::PodId;
 use crate::cluster::spec::{Hook, OnSigterm};
 use crate::engine::{Dur, Luck, Time};
@@ -123,7 +122,7 @@ impl Kubelets {
             Hook::Exec { .. } => ctx.latencies.hook_exec.draw(self.luck(pod)),
             Hook::HttpGet { .. } => ctx.latencies.hook_http.draw(self.luck(pod)),
         };
-        hook_length(hook) + start
+        hook.length() + start
     }
 
     pub(super) fn sigterm(

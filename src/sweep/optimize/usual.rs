@@ -2,7 +2,7 @@
 //! `rollsim optimize` searches without a problem, and where advice looks when the cause alone does not help.
 
 use crate::cluster::spec::{Container, Deployment, Hook, IntOrPercent, Strategy, TargetPort};
-use crate::scenario::{ActionKind, Scenario};
+use crate::scenario::Scenario;
 
 /// A setting with values to try.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -27,13 +27,14 @@ const MIN_READY: [i64; 4] = [0, 5, 10, 30];
 /// The settings of the Deployment under test. What only protects, a hook and a grace period, is tried from
 /// today's value on, or also `below` it.
 pub fn settings(scenario: &Scenario, below: bool) -> Vec<Usual> {
-    let deployment = rolled_out(scenario);
+    let deployment = scenario.after();
     let template = &deployment.template;
     let container = template.serving_container();
     let mut all = Vec::new();
     let mut add = |path, name, values| all.push(Usual { path, name, values });
     if scenario.kubernetes.kubelet >= SLEEP_SINCE && may_sleep(container) {
-        let today = slept(container);
+        let hook = container.pre_stop.as_ref();
+        let today = hook.map(|hook| libm::ceil(hook.length().as_secs_f64()) as i64);
         let rest: Vec<i64> =
             SLEEPS.into_iter().filter(|s| below || today.is_none_or(|t| *s >= t)).collect();
         add("preStop.sleep.seconds", "preStop", numbers(&rest, today));
@@ -57,25 +58,13 @@ pub fn settings(scenario: &Scenario, below: bool) -> Vec<Usual> {
     all
 }
 
-/// The Deployment as the rollout leaves it.
-pub fn rolled_out(scenario: &Scenario) -> &Deployment {
-    let mut updates = scenario.actions.iter().rev().filter_map(|action| match &action.kind {
-        ActionKind::Rollout { deployment } => Some(&**deployment),
-        _ => None,
-    });
-    updates.next().unwrap_or(&scenario.deployments[scenario.subject])
-}
-
 fn strategy(deployment: &Deployment) -> Vec<Usual> {
     let Strategy::RollingUpdate { max_surge, max_unavailable } = deployment.strategy else {
         let values = ["Recreate", "RollingUpdate"].map(str::to_owned).to_vec();
         return vec![Usual { path: "strategy.type", name: "strategy", values }];
     };
     let with_own = |own: IntOrPercent, others: &[&str]| {
-        let own = match own {
-            IntOrPercent::Int(n) => n.to_string(),
-            IntOrPercent::Percent(p) => format!("{p}%"),
-        };
+        let own = own.to_string();
         let mut values: Vec<String> = others.iter().map(|v| (*v).to_owned()).collect();
         if !values.contains(&own) {
             values.push(own);
@@ -98,15 +87,6 @@ pub fn may_sleep(container: &Container) -> bool {
         None | Some(Hook::Sleep { .. }) => true,
         Some(Hook::Exec { command, .. }) => command.iter().any(|word| word.contains("sleep")),
         Some(Hook::HttpGet { .. }) => false,
-    }
-}
-
-/// How long the hook sleeps today, in whole seconds.
-pub fn slept(container: &Container) -> Option<i64> {
-    match &container.pre_stop {
-        Some(Hook::Sleep { seconds }) => Some(*seconds),
-        Some(Hook::Exec { duration, .. }) => Some(libm::ceil(duration.as_secs_f64()) as i64),
-        _ => None,
     }
 }
 
