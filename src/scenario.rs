@@ -1,7 +1,9 @@
 //! A scenario: everything a run needs, validated. `input` makes it of manifests, scenario files and cards.
 
+use crate::cluster::objects::ServiceId;
 use crate::cluster::spec::{Deployment, Ingress, Node, PodDisruptionBudget, PodTemplate, Service};
-use crate::engine::{Dur, Time};
+pub use crate::cluster::workload::Workload;
+use crate::engine::{Dur, List, Time};
 pub use crate::model::balancer::Path;
 use crate::model::balancer::front;
 use crate::model::balancer::services::Split;
@@ -18,29 +20,19 @@ pub struct Scenario {
     pub name: String,
     /// Versions and feature gates of the cluster's parts.
     pub kubernetes: Kubernetes,
-    /// Present (with all pods running) when the run starts.
-    pub deployments: Vec<Deployment>,
-    /// The Deployment under test: an index into `deployments`.
-    pub subject: usize,
-    /// The first so many Deployments stand behind the path; the others only take room on nodes.
-    pub on_path: usize,
-    /// The Services on the path: first the one of the Deployment under test, then those that share its
-    /// requests.
-    pub services: Vec<Arc<Service>>,
-    /// How they do; None: there is one.
-    pub split: Option<Split>,
-    /// The Ingress in front of it, if there is one.
-    pub ingress: Option<Ingress>,
+    /// Present (with all pods running) when the run starts. Actions are done to the first, unless they name
+    /// another.
+    pub workloads: Vec<Workload>,
+    /// Those that routes lead to.
+    pub services: List<ServiceId, Arc<Service>>,
+    /// How requests get to them; the clients' is the first.
+    pub routes: Vec<Route>,
     /// All there are, whatever they cover.
     pub pod_disruption_budgets: Vec<Arc<PodDisruptionBudget>>,
     /// At least one.
     pub nodes: Vec<Arc<Node>>,
     /// Weights and settings of kube-scheduler.
     pub scheduler: Profile,
-    /// The data planes between client and pods.
-    pub path: Path,
-    /// A proxy of its own in front of the path's.
-    pub in_front: Option<front::Settings>,
     /// What clients send, and how they behave.
     pub traffic: Traffic,
     /// Why no requests are sent, for people.
@@ -66,6 +58,30 @@ pub struct Scenario {
     pub not_modelled: Vec<String>,
     /// What of all this the input named, for the head of an answer.
     pub given: Given,
+}
+
+/// How requests get from those who send them to the pods of Services.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Route {
+    /// Who sends them.
+    pub from: Caller,
+    /// Who answers: at least one, and those that share its requests.
+    pub to: Vec<ServiceId>,
+    /// How they share them, in the order of `to`; None: there is one.
+    pub split: Option<Split>,
+    /// The Ingress that leads to them, if there is one.
+    pub ingress: Option<Ingress>,
+    /// A proxy of its own in front of the path's.
+    pub in_front: Option<front::Settings>,
+    /// The data planes between sender and pods.
+    pub path: Path,
+}
+
+/// Who sends requests.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Caller {
+    /// Those outside, as [`Scenario::traffic`] says.
+    Clients,
 }
 
 /// A load balancer that its controller refuses to make, in words.
@@ -201,6 +217,26 @@ impl ActionKind {
         }
     }
 
+    /// The Deployment that it applies or switches to.
+    pub fn brings(&self) -> Option<&Deployment> {
+        match self {
+            ActionKind::Rollout { deployment } | ActionKind::SelectorSwitch { deployment, .. } => {
+                Some(deployment)
+            }
+            _ => None,
+        }
+    }
+
+    /// As [`brings`](ActionKind::brings), to change it.
+    pub fn brings_mut(&mut self) -> Option<&mut Deployment> {
+        match self {
+            ActionKind::Rollout { deployment } | ActionKind::SelectorSwitch { deployment, .. } => {
+                Some(deployment)
+            }
+            _ => None,
+        }
+    }
+
     /// Whether all it does is to change the spec of a Deployment.
     pub fn edits_a_deployment(&self) -> bool {
         self.is_rollout() || matches!(self, ActionKind::Scale { .. } | ActionKind::Pause)
@@ -218,33 +254,36 @@ impl ActionKind {
 }
 
 impl Scenario {
-    /// The Deployment under test as it is after the actions.
-    pub fn after(&self) -> &Deployment {
-        let new = self.actions.iter().rev().find_map(|a| match &a.kind {
-            ActionKind::Rollout { deployment } | ActionKind::SelectorSwitch { deployment, .. } => {
-                Some(&**deployment)
-            }
-            _ => None,
-        });
-        new.unwrap_or(&self.deployments[self.subject])
+    /// What the actions are done to, as it is before them.
+    pub fn before(&self) -> &Deployment {
+        let Workload::Deployment(deployment) = &self.workloads[0];
+        deployment
     }
 
-    /// Every distinct behaviour version that can serve: the templates of `deployments` and of the actions.
+    /// What the actions are done to, as it is after them.
+    pub fn after(&self) -> &Deployment {
+        let new = self.actions.iter().rev().find_map(|a| a.kind.brings());
+        new.unwrap_or(self.before())
+    }
+
+    /// How the clients' requests come.
+    pub fn route(&self) -> &Route {
+        &self.routes[0]
+    }
+
+    /// The Service that clients ask.
+    pub fn service(&self) -> &Arc<Service> {
+        &self.services[self.route().to[0]]
+    }
+
+    /// Every distinct behaviour version that can serve: the templates of the workloads and of the actions.
     pub fn templates(&self) -> Vec<&PodTemplate> {
-        templates(&self.deployments, &self.actions)
+        let of_start = self.workloads.iter().map(|w| &**w.template());
+        of_start.chain(templates_brought(&self.actions)).collect()
     }
 }
 
-pub(crate) fn templates<'a>(
-    deployments: &'a [Deployment],
-    actions: &'a [Action],
-) -> Vec<&'a PodTemplate> {
-    let of_action = |action: &'a Action| match &action.kind {
-        ActionKind::Rollout { deployment } | ActionKind::SelectorSwitch { deployment, .. } => {
-            Some(&*deployment.template)
-        }
-        _ => None,
-    };
-    let of_start = deployments.iter().map(|d| &*d.template);
-    of_start.chain(actions.iter().filter_map(of_action)).collect()
+/// The templates of the Deployments that actions bring.
+pub(crate) fn templates_brought(actions: &[Action]) -> impl Iterator<Item = &PodTemplate> {
+    actions.iter().filter_map(|a| a.kind.brings()).map(|d| &*d.template)
 }

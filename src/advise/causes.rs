@@ -13,7 +13,7 @@ use crate::sweep::optimize::usual::{SLEEP_SINCE, may_sleep, port};
 /// Ways for the losses of one setting, the plainest first.
 pub fn ways(case: &Case<'_>, blame: &Blame) -> Vec<Way> {
     let mut all = of_setting(case, blame);
-    if case.scenario().services[0].external_traffic_local {
+    if case.scenario().service().external_traffic_local {
         all.push(vec![Change::one("externalTrafficPolicy", "Cluster")]);
     }
     all
@@ -63,7 +63,7 @@ fn of_setting(case: &Case<'_>, blame: &Blame) -> Vec<Way> {
 /// Ways that come before all others: where no pod may be left, nothing else is worth looking at.
 pub fn structure(case: &Case<'_>) -> Vec<Way> {
     let scenario = case.scenario();
-    let deployment = &scenario.deployments[scenario.subject];
+    let deployment = scenario.before();
     let taken = |kind: &ActionKind| {
         let away = matches!(kind, ActionKind::DeletePods { .. } | ActionKind::Evict { .. });
         away || matches!(kind, ActionKind::Drain { .. })
@@ -240,7 +240,7 @@ fn replicas(case: &Case<'_>) -> Way {
 
 /// The server keeps idle connections for longer than the proxy does.
 fn keep_alive(case: &Case<'_>) -> Way {
-    let idle = case.scenario().path.idle_timeout().map_or(60.0, |d| d.as_secs_f64());
+    let idle = case.scenario().route().path.idle_timeout().map_or(60.0, |d| d.as_secs_f64());
     let longer = ladder::seconds(idle);
     longer.into_iter().map(|s| Change::one("app.keep_alive_timeout_s", s)).collect()
 }

@@ -70,7 +70,7 @@ fn first(trials: &mut Trials<'_>, base: &Change, ways: &[Way]) -> Option<(Change
 
 /// What may let it reach its end, the least first.
 fn ways(scenario: &Scenario, stuck: &Stuck) -> Vec<Way> {
-    let subject = &scenario.deployments[scenario.subject];
+    let subject = scenario.before();
     let deployment = stuck.deployment.as_deref().unwrap_or(subject);
     match &stuck.why {
         Why::Paused | Why::UndoOfPaused => vec![vec![Change::one("paused", "false")]],

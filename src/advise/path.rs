@@ -13,7 +13,7 @@ const INJECT: &str = "elbv2.k8s.aws/pod-readiness-gate-inject";
 pub fn gate(case: &Case<'_>) -> Way {
     let scenario = case.scenario();
     let ours = |gate: &String| GATES.iter().any(|prefix| gate.starts_with(prefix));
-    if scenario.path.controller().is_none()
+    if scenario.route().path.controller().is_none()
         || case.deployment.template.readiness_gates.iter().any(ours)
     {
         return Vec::new();
@@ -24,7 +24,7 @@ pub fn gate(case: &Case<'_>) -> Way {
         return vec![by_namespace];
     }
     // The controller names its target groups so, with a hash at the end that only the cluster knows.
-    let service = &scenario.services[0];
+    let service = scenario.service();
     let short = |name: &str| -> String {
         name.chars().filter(char::is_ascii_alphanumeric).take(8).collect()
     };
@@ -35,7 +35,7 @@ pub fn gate(case: &Case<'_>) -> Way {
 
 /// Running requests outlast the deregistration delay.
 pub fn deregistration(case: &Case<'_>) -> Way {
-    let now = case.scenario().path.deregistration_delay().map_or(0.0, |d| d.as_secs_f64());
+    let now = case.scenario().route().path.deregistration_delay().map_or(0.0, |d| d.as_secs_f64());
     let name = "deregistration_delay.timeout_seconds";
     let longer = ladder::seconds(now.max(case.longest_s()));
     let group = |s| attribute(case, name, s, "deregistration_delay");
@@ -49,7 +49,7 @@ pub fn cross_zone(case: &Case<'_>) -> Way {
 
 /// The ingress controller serves on until nobody connects to it.
 pub fn proxy_grace(case: &Case<'_>) -> Way {
-    let now = case.scenario().path.shutdown_grace().map_or(0.0, |d| d.as_secs_f64());
+    let now = case.scenario().route().path.shutdown_grace().map_or(0.0, |d| d.as_secs_f64());
     let longer = ladder::seconds(now + 1.0);
     longer.into_iter().map(|s| Change::one("balancer.shutdown_grace", s)).collect()
 }
@@ -58,17 +58,20 @@ pub fn proxy_grace(case: &Case<'_>) -> Way {
 /// the entry of the card.
 fn attribute(case: &Case<'_>, name: &str, value: impl std::fmt::Display, key: &str) -> Change {
     let scenario = case.scenario();
-    let (object, annotation, annotations) = match (&scenario.path, &scenario.ingress) {
-        (Path::Alb(_), Some(ingress)) => {
-            ("ingress", "alb.ingress.kubernetes.io/target-group-attributes", &ingress.annotations)
-        }
-        (Path::Nlb(_), _) => (
-            "service",
-            "service.beta.kubernetes.io/aws-load-balancer-target-group-attributes",
-            &scenario.services[0].annotations,
-        ),
-        _ => return Change::one(&format!("balancer.{key}"), value),
-    };
+    let (object, annotation, annotations) =
+        match (&scenario.route().path, &scenario.route().ingress) {
+            (Path::Alb(_), Some(ingress)) => (
+                "ingress",
+                "alb.ingress.kubernetes.io/target-group-attributes",
+                &ingress.annotations,
+            ),
+            (Path::Nlb(_), _) => (
+                "service",
+                "service.beta.kubernetes.io/aws-load-balancer-target-group-attributes",
+                &scenario.service().annotations,
+            ),
+            _ => return Change::one(&format!("balancer.{key}"), value),
+        };
     let others = annotations.get(annotation).map_or("", String::as_str).split(',');
     let others = others.map(str::trim).filter(|a| !a.is_empty() && !a.starts_with(name));
     let all: Vec<String> = others.map(str::to_owned).chain([format!("{name}={value}")]).collect();
@@ -80,11 +83,11 @@ fn attribute(case: &Case<'_>, name: &str, value: impl std::fmt::Display, key: &s
 
 /// A proxy keeps idle connections for longer than the one in front of it does.
 pub fn front_keep_alive(case: &Case<'_>) -> Way {
-    let key = match case.scenario().path {
+    let key = match case.scenario().route().path {
         Path::Haproxy(_) => "balancer.http_keep_alive",
         _ => "balancer.keep_alive",
     };
-    let now = case.scenario().path.front_idle_timeout().map_or(60.0, |d| d.as_secs_f64());
+    let now = case.scenario().route().path.front_idle_timeout().map_or(60.0, |d| d.as_secs_f64());
     ladder::seconds(now).into_iter().map(|s| Change::one(key, s)).collect()
 }
 

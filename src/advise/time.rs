@@ -85,11 +85,13 @@ fn candidates(scenario: &Scenario) -> Vec<Candidate> {
     for (what, found, change) in waves(deployment).into_iter().chain(processes(container)) {
         add(&what, found, change);
     }
-    if scenario.path.controller().is_some() && !deployment.template.readiness_gates.is_empty() {
+    if scenario.route().path.controller().is_some()
+        && !deployment.template.readiness_gates.is_empty()
+    {
         let interval = Change::one("balancer.check_interval", 5);
         add("health checks of the load balancer", "before the readiness gate".into(), interval);
     }
-    if let Some(delay) = scenario.path.deregistration_delay() {
+    if let Some(delay) = scenario.route().path.deregistration_delay() {
         let found = seconds(delay.as_secs_f64() as i64);
         add("deregistration delay", found, Change::one("balancer.deregistration_delay", 0));
     }

@@ -2,7 +2,7 @@
 
 use super::Setting;
 use crate::cluster::spec::{Deployment, IntOrPercent, OnSigterm, PodTemplate, Strategy};
-use crate::scenario::{ActionKind, Scenario};
+use crate::scenario::{ActionKind, Scenario, Workload};
 use crate::traffic::offered::Arrivals;
 use std::collections::BTreeMap;
 
@@ -49,14 +49,14 @@ impl Facts {
             let refuses = t.refuses;
             (t.version.clone(), VersionFacts { on_sigterm, readiness_probe, refuses })
         };
-        let subject = &scenario.deployments[scenario.subject];
+        let subject = scenario.before();
         let strategy_empties = match subject.strategy {
             Strategy::Recreate => Some(Setting::Strategy),
             Strategy::RollingUpdate { .. } => {
                 (may_be_away(subject) >= subject.replicas).then_some(Setting::MaxUnavailable)
             }
         };
-        let never_ready = |d: &Deployment| d.replicas > 0 && d.template.never_ready();
+        let never_ready = |w: &Workload| w.replicas() > 0 && w.template().never_ready();
         let rollout = scenario.actions.iter().any(|a| matches!(a.kind, ActionKind::Rollout { .. }));
         let taken = |kind: &ActionKind| {
             matches!(
@@ -77,9 +77,9 @@ impl Facts {
             rollout,
             alone: if alone { Setting::Replicas } else { Setting::Procedure },
             capacity: if away { Setting::PodsAway } else { Setting::Capacity },
-            never_ready: scenario.deployments.iter().any(never_ready),
-            zones_apart: scenario.path.zones_apart(&scenario.nodes),
-            weighted: scenario.split.is_some(),
+            never_ready: scenario.workloads.iter().any(never_ready),
+            zones_apart: scenario.route().path.zones_apart(&scenario.nodes),
+            weighted: scenario.route().split.is_some(),
         }
     }
 }
@@ -100,7 +100,7 @@ pub fn may_be_away(deployment: &Deployment) -> i32 {
 pub fn pods_needed(scenario: &Scenario) -> Option<i32> {
     let traffic = &scenario.traffic;
     let open = matches!(traffic.arrivals, Arrivals::Even | Arrivals::Poisson);
-    let app = &scenario.deployments[scenario.subject].template.serving_container().app;
+    let app = &scenario.before().template.serving_container().app;
     let at_once = f64::from(app.concurrency.filter(|_| open)?);
     let highest = traffic.rate.iter().map(|r| r.1).fold(0.0, f64::max);
     let mean_s = crate::engine::law::limited_mean(&app.service, 1e9);

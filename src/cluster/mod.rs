@@ -10,6 +10,7 @@ pub mod placement;
 mod probe;
 pub mod server;
 pub mod spec;
+pub mod workload;
 pub mod write;
 
 pub use phase::PodPhase;

@@ -11,6 +11,7 @@ id!(RsId, "Index of a ReplicaSet.");
 id!(DeploymentId, "Index of a Deployment.");
 id!(TemplateId, "Index of a distinct pod template.");
 id!(BudgetId(u16), "Index of a PodDisruptionBudget.");
+id!(ServiceId(u8), "Index of a Service.");
 
 /// A workload: what is rolled out, scaled and drained. A further kind (StatefulSet, DaemonSet, Rollout) is a
 /// variant here, and the compiler names the places that have to know it.

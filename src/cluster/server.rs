@@ -25,8 +25,8 @@ pub struct Cluster {
     pub pods: List<PodId, Pod>,
     /// PodDisruptionBudgets with their statuses.
     pub budgets: List<BudgetId, Budget>,
-    /// Those of the path, in the order of the scenario.
-    pub services: Vec<Arc<Service>>,
+    /// Those that routes lead to, as in the scenario.
+    pub services: List<ServiceId, Arc<Service>>,
     /// The shares of the Services in the Ingress' rule, in their order; empty: there is none, or one Service.
     pub weights: Vec<u32>,
     /// Endpoint changes in the order the slice controller decided them.
@@ -121,8 +121,8 @@ impl Cluster {
     }
 
     /// Gives a Service another selector (an action of the user).
-    pub fn set_selector(&mut self, service: u8, selector: Labels) {
-        Arc::make_mut(&mut self.services[usize::from(service)]).selector = selector;
+    pub fn set_selector(&mut self, service: ServiceId, selector: Labels) {
+        Arc::make_mut(&mut self.services[service]).selector = selector;
         self.log.push(Change::Service(service));
     }
 

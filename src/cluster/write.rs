@@ -2,14 +2,14 @@
 
 use super::objects::{
     BudgetId, BudgetStatus, DeploymentId, DeploymentStatus, Owner, PodId, PodStatus, RsId,
-    RsStatus, TemplateId,
+    RsStatus, ServiceId, TemplateId,
 };
 
 /// The endpoint changes of one sync of a Service: a range of `Cluster::slice_log`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct SliceRange {
-    /// Its number in the scenario.
-    pub service: u8,
+    /// Whose they are.
+    pub service: ServiceId,
     /// The first entry of the log.
     pub from: u32,
     /// The one after the last.
@@ -91,7 +91,7 @@ pub enum Change {
     /// The PodDisruptionBudget: its status.
     Budget(BudgetId),
     /// A Service, by its number.
-    Service(u8),
+    Service(ServiceId),
     /// The shares in the Ingress' rule.
     Weights,
     /// A write was refused because its copy was old.

@@ -105,7 +105,7 @@ impl Serialize for Worth {
 
 /// The setting as it is, and as it would have to be.
 pub fn found_and_needed(blame: &Blame, scenario: &Scenario) -> (Worth, Worth) {
-    let subject = &scenario.deployments[scenario.subject];
+    let subject = scenario.before();
     let missing_s = blame.missing.map(|m| m.most_s);
     match blame.setting {
         Setting::PreStopSleep => pre_stop(subject, missing_s, longest_s(scenario)),
@@ -174,7 +174,7 @@ fn of_new_pods(setting: Setting, scenario: &Scenario) -> (Worth, Worth) {
     match setting {
         Setting::Restarts => restarts(container),
         Setting::TargetPort => {
-            let port = scenario.services[0].ports.first().map(|p| &p.target_port);
+            let port = scenario.service().ports.first().map(|p| &p.target_port);
             let found = port.map_or(words!("none"), |p| Worth::Port(p.clone()));
             (found, words!("a port of app.ports"))
         }
@@ -208,7 +208,7 @@ fn restarts(container: &Container) -> (Worth, Worth) {
 
 /// How many pods may be away: all but one, or as many as are not needed for the requests.
 fn unavailable(setting: Setting, scenario: &Scenario) -> (Worth, Worth) {
-    let subject = &scenario.deployments[scenario.subject];
+    let subject = scenario.before();
     let needed = match setting {
         Setting::PodsAway => pods_needed(scenario).unwrap_or(1),
         _ => 1,
@@ -228,7 +228,7 @@ fn unavailable(setting: Setting, scenario: &Scenario) -> (Worth, Worth) {
 }
 
 fn more_pods(scenario: &Scenario) -> Worth {
-    let replicas = scenario.deployments[scenario.subject].replicas;
+    let replicas = scenario.before().replicas;
     match pods_needed(scenario).filter(|needed| *needed > replicas) {
         Some(needed) => Worth::AtLeast(needed, PODS),
         None => words!("more, or more requests at once in each"),
@@ -237,13 +237,13 @@ fn more_pods(scenario: &Scenario) -> Worth {
 
 /// What the proxy in front of the path's does.
 fn front(scenario: &Scenario) -> Option<&L7> {
-    scenario.in_front.as_ref()?.hop.l7.as_ref()
+    scenario.route().in_front.as_ref()?.hop.l7.as_ref()
 }
 
 /// What the balancers and proxies before the pods are set to.
 fn of_the_path(setting: Setting, scenario: &Scenario) -> (Worth, Worth) {
-    let path = &scenario.path;
-    let subject = &scenario.deployments[scenario.subject];
+    let path = &scenario.route().path;
+    let subject = scenario.before();
     let known = |s: Option<crate::engine::Dur>| {
         s.map_or(words!("too short"), |d| Worth::Seconds(d.as_secs_f64()))
     };
@@ -280,7 +280,7 @@ fn of_the_path(setting: Setting, scenario: &Scenario) -> (Worth, Worth) {
 
 /// Hardly any request takes longer, or is waited for longer; in seconds.
 fn longest_s(scenario: &Scenario) -> f64 {
-    let app = &scenario.deployments[scenario.subject].template.serving_container().app;
+    let app = &scenario.before().template.serving_container().app;
     let longest = app.service.quantile_s(0.999);
     longest.min(scenario.traffic.client.timeout.as_secs_f64())
 }

@@ -88,7 +88,7 @@ pub fn setting_name(setting: Setting) -> &'static str {
 /// What the proxy logs of requests whose clients went away: no client sees that status.
 fn logged(blame: &Blame, scenario: &Scenario) -> String {
     let gave_up = blame.parts.keys().any(|part| part.1 == Failure::Timeout);
-    match scenario.path.client_gone().filter(|_| gave_up) {
+    match scenario.route().path.client_gone().filter(|_| gave_up) {
         Some(status) => format!(" The proxy logs requests whose clients gave up as {status}."),
         None => String::new(),
     }

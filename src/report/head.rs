@@ -42,7 +42,7 @@ pub fn head(scenario: &Scenario) -> Vec<HeadRow> {
 
 /// The Service's name and the ports that requests go to and arrive at.
 fn service(scenario: &Scenario) -> String {
-    let service = &scenario.services[0];
+    let service = scenario.service();
     let target = |port: &TargetPort| match port {
         TargetPort::Number(n) => n.to_string(),
         TargetPort::Name(name) => name.clone(),
@@ -56,8 +56,8 @@ fn service(scenario: &Scenario) -> String {
 }
 
 fn way(scenario: &Scenario) -> String {
-    let path = path(&scenario.path);
-    match &scenario.in_front {
+    let path = path(&scenario.route().path);
+    match &scenario.route().in_front {
         Some(front) => format!("{} in front of {path}", front.name),
         None => path.to_owned(),
     }

@@ -52,7 +52,7 @@ pub(super) fn fix(scenario: &Scenario, stuck: &Stuck) -> Fix {
             None => ("readinessGates", names.join(", "), "a controller that sets it sooner".into()),
         },
         Why::Budget { budget, healthy, .. } => {
-            let replicas = scenario.deployments[scenario.subject].replicas;
+            let replicas = scenario.before().replicas;
             return Fix::of_budget(&scenario.pod_disruption_budgets[*budget], *healthy, replicas);
         }
         Why::SeveralBudgets { names } => {
@@ -76,7 +76,7 @@ pub(super) fn fix(scenario: &Scenario, stuck: &Stuck) -> Fix {
 }
 
 fn no_revision(wanted: Option<u32>, kept: &[u32], scenario: &Scenario) -> Fix {
-    let limit = scenario.deployments[scenario.subject].revision_history_limit;
+    let limit = scenario.before().revision_history_limit;
     if limit == Some(0) {
         let needed = "1 or more".into();
         return Fix { setting: "revisionHistoryLimit".into(), found: "0".into(), needed };

@@ -41,7 +41,7 @@ pub fn rollout(scenario: &Scenario, replications: &[Replication]) -> Rollout {
 
 /// Replicas of the Deployment under test, after the actions.
 fn desired(scenario: &Scenario) -> i32 {
-    let subject = &scenario.deployments[scenario.subject];
+    let subject = scenario.before();
     let mut replicas = subject.replicas;
     for action in &scenario.actions {
         match &action.kind {

@@ -10,7 +10,7 @@ use crate::traffic::offered::{Arrivals, Client, Traffic};
 
 /// Everything that matters, grouped; the Deployment as it is after the action.
 pub fn settings(scenario: &Scenario) -> Vec<Setting> {
-    let (before, after) = (&scenario.deployments[scenario.subject], scenario.after());
+    let (before, after) = (scenario.before(), scenario.after());
     let mut list = List::default();
     deployment(&mut list, after);
     let old = &before.template.serving_container().app;

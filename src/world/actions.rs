@@ -288,10 +288,11 @@ impl World<'_> {
                 switch.from = Some(from).filter(|&from| from != to);
                 self.actions.selected = Some(to);
                 let selector = self.switched_selector(from, to);
-                if self.cluster.services[0].selector == selector {
+                let service = self.scenario.route().to[0];
+                if self.cluster.services[service].selector == selector {
                     self.actions.idle.push(index);
                 }
-                self.cluster.set_selector(0, selector);
+                self.cluster.set_selector(service, selector);
             }
             ActionKind::ShiftWeight { weights } => {
                 if self.cluster.weights == *weights {
@@ -308,7 +309,8 @@ impl World<'_> {
     fn switched_selector(&self, from: WorkloadId, to: WorkloadId) -> Labels {
         let labels = |id| &self.cluster.templates[self.cluster.template_now(id)].labels;
         let (before, after) = (labels(from), labels(to));
-        let mut selector = self.cluster.services[0].selector.clone();
+        let service = self.scenario.route().to[0];
+        let mut selector = self.cluster.services[service].selector.clone();
         selector.retain(|key, _| after.contains_key(key));
         for (key, value) in &mut selector {
             value.clone_from(&after[key]);

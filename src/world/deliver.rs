@@ -49,7 +49,7 @@ impl World<'_> {
             }
             Change::Slice(range) => {
                 let at = self.next_cache(now, heard);
-                if self.slices[usize::from(range.service)].awaits_watch() {
+                if self.slices[range.service].awaits_watch() {
                     self.queue.schedule(at, Event::Cache(change));
                 }
                 self.slices_to_balancers(now, range, heard);

@@ -15,17 +15,17 @@ mod stuck;
 mod watches;
 mod why;
 
-use crate::cluster::objects::{DeploymentId, WorkloadId};
+use crate::cluster::objects::{DeploymentId, ServiceId, WorkloadId};
 use crate::cluster::server::Cluster;
 use crate::cluster::spec::Deployment;
 use crate::cluster::write::{Change, Write};
 use crate::engine::rng::{hash, mix};
-use crate::engine::{Dur, Queue, Rng, Sampler, Seed, Time};
+use crate::engine::{Dur, List, Queue, Rng, Sampler, Seed, Time};
 use crate::model::balancer::{self, Balancer, Scene};
 use crate::model::informer::Informer;
 use crate::model::plumbing::{Ctx, Latencies, Out, Run, slowed};
 use crate::model::{deployment, disruption, endpointslice, gate, kubelet, replicaset, scheduler};
-use crate::scenario::Scenario;
+use crate::scenario::{Scenario, Workload};
 use crate::timeline::{Milestone, Recorder, Timeline};
 use crate::traffic::Mode;
 use live::Load;
@@ -45,8 +45,8 @@ pub enum Event {
     Deployment(deployment::controller::Event),
     /// Of the ReplicaSet controller.
     ReplicaSet(replicaset::controller::Event),
-    /// Of the Service with that number.
-    Slice(u8, endpointslice::controller::Event),
+    /// Of that Service.
+    Slice(ServiceId, endpointslice::controller::Event),
     /// Of kube-scheduler.
     Scheduler(scheduler::controller::Event),
     /// Of the kubelet of some node.
@@ -114,8 +114,7 @@ pub struct World<'a> {
     informer: Informer,
     deployments: deployment::controller::Controller,
     replica_sets: replicaset::controller::Controller,
-    /// By Service.
-    slices: Vec<endpointslice::controller::Controller>,
+    slices: List<ServiceId, endpointslice::controller::Controller>,
     scheduler: scheduler::controller::Controller<'a>,
     kubelets: kubelet::controller::Kubelets,
     /// The path, from the pods to the clients.
@@ -237,7 +236,7 @@ impl World<'_> {
             }
             Event::Slice(service, e) => {
                 self.fold(now, 3);
-                let slices = &mut self.slices[usize::from(service)];
+                let slices = &mut self.slices[service];
                 let log = &mut self.cluster.slice_log;
                 let out = &mut says(&mut self.queue, |e| Event::Slice(service, e));
                 slices.handle(ctx, e, &self.informer, log, out);
@@ -305,7 +304,7 @@ impl World<'_> {
 
     /// A Deployment appears. Its luck is its name's; the subject's is the same under any name.
     fn create_deployment(&mut self, spec: Deployment) -> DeploymentId {
-        let is_subject = self.cluster.deployments.len() == self.scenario.subject;
+        let is_subject = self.cluster.deployments.is_empty();
         let name = if is_subject {
             hash(&["Deployment"])
         } else {
@@ -356,6 +355,9 @@ impl World<'_> {
     }
 }
 
+/// The first workload is the first of its kind.
 fn subject(scenario: &Scenario) -> WorkloadId {
-    WorkloadId::Deployment(DeploymentId(scenario.subject as u32))
+    match scenario.workloads[0] {
+        Workload::Deployment(_) => WorkloadId::Deployment(DeploymentId(0)),
+    }
 }

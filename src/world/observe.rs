@@ -1,7 +1,7 @@
 //! The controllers' shared cache shows a change: who is woken by it.
 
 use super::{Event, World, says};
-use crate::cluster::objects::{Owner, PodId};
+use crate::cluster::objects::{Owner, PodId, ServiceId};
 use crate::cluster::write::Change;
 use crate::model::plumbing::Ctx;
 
@@ -30,7 +30,7 @@ impl World<'_> {
                     self.replica_sets.set_changed(now, rs, out);
                 }
             }
-            Change::Slice(range) => self.slices[usize::from(range.service)].slice_seen(),
+            Change::Slice(range) => self.slices[range.service].slice_seen(),
             Change::PodCreated(pod)
             | Change::PodBound(pod)
             | Change::PodStatus(pod)
@@ -38,9 +38,9 @@ impl World<'_> {
             | Change::PodDeleting(pod)
             | Change::PodRemoved(pod) => self.observe_pod(ctx, pod),
             Change::Service(service) => {
-                let spec = self.cluster.services[usize::from(service)].clone();
+                let spec = self.cluster.services[service].clone();
                 let out = &mut says(&mut self.queue, |e| Event::Slice(service, e));
-                let slices = &mut self.slices[usize::from(service)];
+                let slices = &mut self.slices[service];
                 slices.service_changed(now, spec, &self.cluster, out);
             }
             Change::Node(_) | Change::Weights => {}
@@ -66,7 +66,7 @@ impl World<'_> {
             disruption.pod_changed(ctx.now, pod, change, &self.cluster, out);
         }
         let template = self.cluster.template_of(pod);
-        for (service, slices) in (0..).zip(&mut self.slices) {
+        for (service, slices) in (0..).map(ServiceId).zip(&mut self.slices) {
             let out = &mut says(&mut self.queue, |e| Event::Slice(service, e));
             slices.pod_changed(ctx.now, pod, template, change, out);
         }

@@ -73,7 +73,7 @@ impl Tracker {
     /// Before the run starts.
     pub fn new(scenario: &Scenario) -> Tracker {
         let called = |name: &str| {
-            let found = scenario.deployments.iter().position(|d| &*d.name == name)?;
+            let found = scenario.workloads.iter().position(|w| &**w.name() == name)?;
             Some(WorkloadId::Deployment(DeploymentId(found as u32)))
         };
         let scaled = scenario.actions.iter().filter_map(|a| match &a.kind {

@@ -6,17 +6,17 @@ use super::{Event, World, actions, goals, outcome, path, says};
 use crate::cluster::PodPhase;
 use crate::cluster::objects::{
     Budget, BudgetStatus, DeploymentId, DeploymentStatus, Owner, PodId, PodStatus, RsId, RsStatus,
-    WorkloadId,
+    ServiceId, WorkloadId,
 };
 use crate::cluster::server::Cluster;
-use crate::cluster::spec::{Deployment, PodDisruptionBudget, Service};
+use crate::cluster::spec::{PodDisruptionBudget, Service};
 use crate::cluster::write::Write;
 use crate::engine::{Dur, List, Queue, Time};
 use crate::model::balancer::Scene;
 use crate::model::informer::Informer;
 use crate::model::plumbing::{Ctx, Run};
 use crate::model::{deployment, disruption, endpointslice, gate, kubelet, replicaset, scheduler};
-use crate::scenario::{Action, ActionKind, Scenario};
+use crate::scenario::{Action, ActionKind, Scenario, Workload};
 use crate::timeline::{Recorder, Shown, Timeline, Version, ViewId};
 use std::sync::Arc;
 
@@ -27,19 +27,20 @@ impl<'a> World<'a> {
         let (ctx, seed) = (Ctx { run, now: start, slowdown: 1.0 }, run.seed);
         let nodes = scenario.nodes.len();
         let mut timeline = new_timeline(scenario, start);
-        let balancers = path::build(scenario, ctx, &mut timeline);
+        let balancers = path::build(scenario, scenario.route(), ctx, &mut timeline);
         let entries = balancers.last().expect("a path has a balancer").entries();
         timeline.clients(&entries.into_iter().map(|view| (view, 1.0)).collect::<Vec<_>>());
         let watchers = balancers.iter().map(|b| usize::from(b.watchers()) + 1).sum();
-        let slices = |(i, service): (usize, &Arc<Service>)| {
-            let rng = seed.stream("slice", i as u64);
+        let slices = |(id, service): (ServiceId, &Arc<Service>)| {
+            let rng = seed.stream("slice", u64::from(id.0));
             let kubernetes = &scenario.kubernetes;
-            endpointslice::controller::Controller::new(i as u8, rng, service.clone(), kubernetes)
+            endpointslice::controller::Controller::new(id, rng, service.clone(), kubernetes)
         };
+        let split = scenario.route().split.as_ref();
         let cluster = Cluster {
             nodes: scenario.nodes.clone(),
             services: scenario.services.clone(),
-            weights: scenario.split.as_ref().map_or(Vec::new(), |s| s.weights.clone()),
+            weights: split.map_or(Vec::new(), |s| s.weights.clone()),
             budgets: scenario.pod_disruption_budgets.iter().map(budget).collect(),
             second_phase: Dur((seed.uniform("wall clock", 0) * 1e9) as i64),
             ..Cluster::default()
@@ -53,7 +54,7 @@ impl<'a> World<'a> {
             informer: Informer::default(),
             deployments: deployment::controller::Controller::new(&scenario.kubernetes.defaults),
             replica_sets: replicaset::controller::Controller::new(&scenario.kubernetes.defaults),
-            slices: scenario.services.iter().enumerate().map(slices).collect(),
+            slices: scenario.services.pairs().map(slices).collect(),
             kubelets: kubelet::controller::Kubelets::new(ctx, &scenario.nodes),
             balancers,
             gate: scenario.gate.clone().map(|g| gate::Controller::new(g, seed.stream("gate", 0))),
@@ -80,8 +81,8 @@ impl<'a> World<'a> {
 
     /// Room for what is known to come, so that lists need not grow one by one.
     fn reserve(&mut self) {
-        let pods = |d: &Deployment| 2 * d.replicas.max(0) as usize + 2;
-        let count = self.scenario.deployments.iter().map(pods).sum();
+        let pods = |w: &Workload| 2 * w.replicas().max(0) as usize + 2;
+        let count = self.scenario.workloads.iter().map(pods).sum();
         self.cluster.pods.reserve(count);
         self.cluster.slice_log.reserve(3 * count);
         self.cluster.log.reserve(8);
@@ -98,17 +99,17 @@ impl<'a> World<'a> {
 
     fn populate(&mut self) {
         // Initial images are on the nodes; a new one has to be pulled.
-        for template in self.scenario.deployments.iter().map(|d| &d.template) {
+        for template in self.scenario.workloads.iter().map(Workload::template) {
             for container in template.init_containers.iter().chain(&template.containers) {
                 self.kubelets.add_image(&container.image);
             }
         }
-        for deployment in &self.scenario.deployments {
+        for Workload::Deployment(deployment) in &self.scenario.workloads {
             let id = self.create_deployment(deployment.clone());
             self.populate_deployment(id);
         }
         self.cluster.log.clear();
-        let subject = &self.scenario.deployments[self.scenario.subject];
+        let subject = self.scenario.before();
         let rate = self.scenario.traffic.rate.first().map_or(0.0, |&(_, rate)| rate);
         self.kubelets.requests_per_pod_s = rate / f64::from(subject.replicas.max(1));
         self.tracker.start(&self.cluster);
@@ -221,13 +222,13 @@ impl<'a> World<'a> {
         self.kubelets.adopt(&mut scene, pod, node, started);
         let now = Ctx { now: self.queue.now(), ..ctx };
         self.kubelets.wake_failing(now, pod, &mut says(&mut self.queue, Event::Kubelet));
-        for service in 0..self.slices.len() {
+        for service in self.slices.ids() {
             let template = self.cluster.template_of(pod);
             if let Some(conditions) = self.slices[service].adopt(pod, template, ready) {
                 let (cluster, timeline) = (&self.cluster, &mut self.timeline);
                 let mut scene = Scene { ctx, cluster, timeline };
                 for balancer in &mut self.balancers {
-                    balancer.adopt(&mut scene, service as u8, pod, conditions);
+                    balancer.adopt(&mut scene, service, pod, conditions);
                 }
             }
         }

@@ -55,8 +55,8 @@ impl Watches {
                 (&mut self.pods, place, cluster.pods[place].uid)
             }
             Change::Slice(SliceRange { service, .. }) | Change::Service(service) => {
-                let service = u64::from(service);
-                (&mut self.services, service as usize, seed.uid(hash(&["Service"]) ^ service))
+                let uid = seed.uid(hash(&["Service"]) ^ u64::from(service.0));
+                (&mut self.services, service.index(), uid)
             }
             Change::Budget(id) | Change::BudgetConflict(id) => {
                 let budget = hash(&["PodDisruptionBudget"]) ^ id.index() as u64;

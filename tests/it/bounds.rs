@@ -57,7 +57,7 @@ fn many_keys_and_documents_are_read() {
         format!("apiVersion: v1\nkind: ConfigMap\nmetadata: {{name: c{}}}\n---\n", i % 4000)
     };
     let scenario = load(&format!("{map}{}{GOOD}", lines(4_900, small)), "").expect("not too many");
-    assert_eq!(scenario.deployments.len(), 1);
+    assert_eq!(scenario.workloads.len(), 1);
 }
 
 #[test]

@@ -123,7 +123,7 @@ fn ports_nobody_opens() {
     assert!(lost > 0.999, "{lost}");
     assert_eq!(refused.blame[0].setting, "targetPort of the Service", "{:?}", refused.blame);
     assert_eq!(refused.blame[0].found.to_string(), "9090");
-    assert!(scenario.deployments[0].template.refuses);
+    assert!(scenario.before().template.refuses);
     let open = answer(&[other, ("app.ports", "[8080, 9090]")]).1;
     assert!(open.lost.total.mean < 0.5 * open.requests.sent);
     let (_, never) = answer(&[probe, ("app.ports", "[8080]")]);
@@ -136,7 +136,7 @@ fn ports_nobody_opens() {
 
 fn on_sigterm(settings: &[(&str, &str)]) -> (OnSigterm, Scenario) {
     let scenario = lower(settings);
-    (scenario.deployments[0].template.containers[0].app.on_sigterm.clone(), scenario)
+    (scenario.before().template.containers[0].app.on_sigterm.clone(), scenario)
 }
 
 /// A shell as PID 1 passes no signal on; inits do. The scenario's word comes first.
@@ -187,7 +187,7 @@ fn hooks_that_are_known() {
             assumed(&scenario, "(preStop)") && !assumed(&scenario, "is not known"),
             "{command}"
         );
-        let hook = scenario.deployments[0].template.containers[0].pre_stop.clone();
+        let hook = scenario.before().template.containers[0].pre_stop.clone();
         let hook = format!("{hook:?}");
         assert!(hook.contains(&format!("duration: {seconds:.3}s")), "{command}: {hook}");
     }
@@ -291,7 +291,7 @@ fn annotations_are_set_by_their_names() {
             input.must_use(path);
         }
         let scenario = input.lower().unwrap_or_else(|e| panic!("{e}"));
-        scenario.path.deregistration_delay().expect("an ALB").as_secs_f64()
+        scenario.route().path.deregistration_delay().expect("an ALB").as_secs_f64()
     };
     let name =
         "alb.ingress.kubernetes.io/target-group-attributes.deregistration_delay.timeout_seconds";

@@ -152,11 +152,11 @@ fn a_deployment_of_the_update_takes_its_turn() {
     };
     let turns = [switch(0, "green", ""), switch(60, "blue", ""), scale(80, "green", 0)];
     let (scenario, created) = answer(&files(2, &turns));
-    assert_eq!(scenario.deployments.len(), 1);
+    assert_eq!(scenario.workloads.len(), 1);
     let (blue, green, lost) = counts(&created);
     assert!(blue > 500.0 && green > 800.0 && lost < 2.0, "{blue} {green} {lost}");
     let (scenario, there) = answer(&files(0, &there_and_back(DOWN)));
-    assert_eq!(scenario.deployments.len(), 2);
+    assert_eq!(scenario.workloads.len(), 2);
     assert!(scenario.assumptions.iter().any(|a| a.text.contains("there from the start")));
     assert!(counts(&there).1 > 1000.0 && counts(&there).2 < 1.0, "{}", there.verdict);
 }
@@ -188,7 +188,7 @@ fn who_is_rolled_out_and_why_is_said() {
         let files =
             [("web.yaml", manifest), ("scenario.toml", "schema = 1\n".to_owned() + traffic)];
         let scenario = load(&files).lower().unwrap_or_else(|e| panic!("{e}"));
-        assert_eq!(&*scenario.deployments[scenario.subject].name, "blue");
+        assert_eq!(&*scenario.before().name, "blue");
         let why = scenario.assumptions.into_iter().find(|a| a.key == "deployment");
         why.map(|a| a.text)
     };

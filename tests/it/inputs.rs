@@ -57,7 +57,7 @@ fn a_folder_is_the_same_as_its_case() {
     whole.not_modelled.clear();
     whole.kubernetes = case.kubernetes;
     assert_eq!(whole.actions, case.actions);
-    assert_eq!(whole.deployments, case.deployments);
+    assert_eq!(whole.workloads, case.workloads);
     assert_eq!(whole.traffic, case.traffic);
 }
 
@@ -67,7 +67,7 @@ fn the_first_manifest_again_runs_the_application_of_v2() {
     assert_eq!(scenario.actions.len(), 2);
     let ActionKind::Rollout { deployment } = &scenario.actions[0].kind else { panic!() };
     assert_eq!(deployment.template.version, "v2");
-    assert_eq!(scenario.deployments[0].template.version, "v1");
+    assert_eq!(scenario.before().template.version, "v1");
     let ActionKind::Rollout { deployment } = &scenario.actions[1].kind else { panic!() };
     assert_eq!(deployment.template.version, "v1");
     assert_eq!(deployment.template.containers[0].app.start_delay.sample(0.5).as_secs_f64(), 3.0);
@@ -96,7 +96,7 @@ fn good() -> Source {
 #[test]
 fn selector_switch_takes_the_second_deployment() {
     let scenario = case("bluegreen-unready-start4");
-    assert_eq!(scenario.deployments.len(), 1);
+    assert_eq!(scenario.workloads.len(), 1);
     let ActionKind::SelectorSwitch { deployment, wait_available, scale_down_after, .. } =
         &scenario.actions[0].kind
     else {
@@ -143,7 +143,7 @@ fn settings_reach_manifests_scenario_and_cards() {
     set(&mut input, "platform.api_write", "0.5");
     set(&mut input, "publishNotReadyAddresses", "true");
     let scenario = lower(&input);
-    let (v1, v2) = (&scenario.deployments[0], updated(&scenario));
+    let (v1, v2) = (scenario.before(), updated(&scenario));
     for d in [v1, v2] {
         let Strategy::RollingUpdate { max_surge, max_unavailable } = d.strategy else { panic!() };
         assert_eq!(max_surge, IntOrPercent::Int(3));
@@ -231,16 +231,16 @@ fn microservices_demo_needs_a_choice_then_lowers_every_service() {
     assert!(problems.contains("emailservice") && problems.contains("--workload"), "{problems}");
     for name in &names {
         let scenario = with_deployment("microservices-demo.yaml", name);
-        assert_eq!(scenario.deployments.len(), 1, "{name}");
-        assert_eq!(&*scenario.deployments[scenario.subject].name, name);
+        assert_eq!(scenario.workloads.len(), 1, "{name}");
+        assert_eq!(&*scenario.before().name, name);
         assert!(!scenario.not_modelled.iter().any(|n| n.contains("unknown key")), "{name}");
     }
     let ads = with_deployment("microservices-demo.yaml", "adservice");
-    let container = &ads.deployments[0].template.containers[0];
+    let container = &ads.before().template.containers[0];
     let probe = container.readiness_probe.as_ref().expect("a probe");
     assert_eq!(probe.handler, Handler::Grpc { port: 9555 });
-    assert_eq!(ads.deployments[0].template.termination_grace_period_seconds, 5);
-    let requests = ads.deployments[0].template.requests(Default::default());
+    assert_eq!(ads.before().template.termination_grace_period_seconds, 5);
+    let requests = ads.before().template.requests(Default::default());
     assert_eq!((requests.cpu_millis, requests.memory_bytes), (100, 64 << 20));
 }
 
@@ -248,7 +248,7 @@ fn microservices_demo_needs_a_choice_then_lowers_every_service() {
 fn podinfo_keeps_merged_probes_and_names_the_autoscaler() {
     use rollsim::cluster::spec::{IntOrPercent, Strategy, TargetPort};
     let scenario = lower(&manifest("podinfo.yaml"));
-    let d = &scenario.deployments[0];
+    let d = scenario.before();
     assert_eq!((d.min_ready_seconds, d.progress_deadline_seconds), (3, Some(60)));
     assert_eq!(
         d.strategy,
@@ -268,9 +268,8 @@ fn podinfo_keeps_merged_probes_and_names_the_autoscaler() {
 #[test]
 fn bookinfo_reviews_share_one_service() {
     let scenario = with_deployment("bookinfo.yaml", "reviews-v2");
-    let names: Vec<&str> = scenario.deployments.iter().map(|d| &*d.name).collect();
+    let names: Vec<&str> = scenario.workloads.iter().map(|w| &**w.name()).collect();
     assert_eq!(names, ["reviews-v2", "reviews-v1", "reviews-v3"], "the subject, then by name");
-    assert_eq!(scenario.subject, 0);
     assert_eq!(scenario.services[0].name, "reviews");
 }
 
@@ -279,11 +278,11 @@ fn the_2048_game_has_its_ingress_and_namespace() {
     use rollsim::cluster::spec::{ImagePullPolicy, ServiceKind};
     let input = manifest("game-2048.yaml");
     let scenario = lower(&input);
-    let ingress = scenario.ingress.expect("an Ingress leads to the Service");
+    let ingress = scenario.route().ingress.clone().expect("an Ingress leads to the Service");
     assert_eq!(ingress.class.as_deref(), Some("alb"));
     assert_eq!(ingress.annotations["alb.ingress.kubernetes.io/target-type"], "ip");
     assert_eq!(scenario.services[0].kind, ServiceKind::NodePort);
-    let container = &scenario.deployments[0].template.containers[0];
+    let container = &scenario.before().template.containers[0];
     assert_eq!(container.image_pull_policy, ImagePullPolicy::Always);
     let labels = input.namespace_labels("game-2048");
     assert_eq!(labels["elbv2.k8s.aws/pod-readiness-gate-inject"], "enabled");
@@ -294,7 +293,7 @@ fn kubectl_get_output_parses_without_noise() {
     use rollsim::cluster::spec::Hook;
     let scenario = lower(&manifest("kubectl-get.yaml"));
     assert_eq!(scenario.not_modelled, Vec::<String>::new());
-    let d = &scenario.deployments[0];
+    let d = scenario.before();
     assert_eq!((d.namespace.as_str(), d.replicas), ("shop", 3));
     let Some(Hook::Exec { duration, .. }) = &d.template.containers[0].pre_stop else { panic!() };
     assert_eq!(duration.as_secs_f64(), 15.0);
@@ -307,14 +306,14 @@ fn helm_output_keeps_sidecars_spreading_and_the_budget() {
     use rollsim::cluster::spec::{IntOrPercent, ServiceKind};
     let mut input = manifest("helm-output.yaml");
     let taken = lower(&input);
-    let t = &taken.deployments[0].template;
+    let t = &taken.before().template;
     assert_eq!(t.placement.topology_spread, []);
     assert_eq!(t.placement.anti_affinity, Default::default());
     assert!(taken.assumptions.iter().any(|a| a.key == "nodes.topology"));
     set(&mut input, "nodes", "[{ name = \"node\", count = 3 }]");
     let scenario = lower(&input);
     assert!(scenario.assumptions.iter().all(|a| !a.key.starts_with("nodes")));
-    let t = &scenario.deployments[0].template;
+    let t = &scenario.before().template;
     assert_eq!(t.init_containers.iter().map(|c| c.sidecar).collect::<Vec<_>>(), [false, true]);
     // The init container's 1 CPU is more than sidecar and container together.
     let requests = t.requests(Default::default());
@@ -340,7 +339,7 @@ fn kustomize_json_with_a_headless_service() {
     let scenario = lower(&manifest("kustomize-output.json"));
     assert_eq!(scenario.services[0].kind, ServiceKind::Headless);
     assert!(scenario.services[0].publish_not_ready_addresses);
-    let d = &scenario.deployments[0];
+    let d = scenario.before();
     assert_eq!(d.strategy, Strategy::Recreate);
     // A registry port is no tag: none means latest.
     assert_eq!(d.template.containers[0].image_pull_policy, ImagePullPolicy::Always);
@@ -353,7 +352,7 @@ fn the_second_manifest_of_a_deployment_is_its_update() {
     let read = |name: &str| Source::Path(dir.join(name));
     let input = Input::load(&[read("manifest.yaml"), read("update.yaml")]).expect("two manifests");
     let scenario = lower(&input);
-    assert_eq!(scenario.deployments.len(), 1);
+    assert_eq!(scenario.workloads.len(), 1);
     assert_eq!(updated(&scenario).template.version, "v2");
     assert!(scenario.assumptions.iter().any(|a| a.key == "action"));
 }

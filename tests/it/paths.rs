@@ -41,14 +41,18 @@ fn with(folder: &str, settings: &[(&str, &str)]) -> Result<Scenario, String> {
 
 #[test]
 fn manifests_choose_the_path() {
-    let path = |folder| lower(&input(folder)).path;
+    let path = |folder| lower(&input(folder)).route().path.clone();
     assert!(matches!(path("a0-alb-defaults"), Path::Alb(_)));
     assert!(matches!(path("nginx-retries"), Path::IngressNginx(_)));
     assert!(matches!(path("nlb-two-minutes"), Path::Nlb(_)));
     for (kind, found) in [("NodePort", "NodePort"), ("LoadBalancer", "LoadBalancer(None)")] {
         let settings = [("service.spec.type", kind), ("traffic.path", "null")];
         let scenario = with("b2-rolling-update", &settings).expect("fits");
-        assert!(format!("{:?}", scenario.path).starts_with(found), "{:?}", scenario.path);
+        assert!(
+            format!("{:?}", scenario.route().path).starts_with(found),
+            "{:?}",
+            scenario.route().path
+        );
     }
 }
 
@@ -60,7 +64,7 @@ fn annotations_take_the_place_of_card_numbers() {
     let interval =
         "ingress.metadata.annotations[alb.ingress.kubernetes.io/healthcheck-interval-seconds]";
     let scenario = with("a0-alb-defaults", &[(group, attributes), (interval, "7")]).expect("fits");
-    let Path::Alb(alb) = scenario.path else { panic!("{:?}", scenario.path) };
+    let Path::Alb(alb) = &scenario.route().path else { panic!("{:?}", scenario.route().path) };
     assert_eq!(alb.deregistration_delay, Dur::from_secs(20));
     assert_eq!((alb.slow_start, alb.hop.pick), (Dur::from_secs(60), Pick::Random));
     assert_eq!(alb.check.interval, Dur::from_secs(7));

@@ -85,7 +85,7 @@ fn nodes_nobody_gave_bear_what_pods_ask_for() {
     assert!(text.contains("kubernetes.io/os=linux, pool=fast"), "{text}");
     let text = assumed(&scenario, "nodes.topology").expect("it is said");
     assert!(text.contains("anti-affinity over kubernetes.io/hostname"), "{text}");
-    let apart = &scenario.deployments[0].template.placement.anti_affinity;
+    let apart = &scenario.before().template.placement.anti_affinity;
     assert!(apart.required.is_empty() && apart.preferred.is_empty());
     // Before the numbers of cards, of which there are many.
     let first_of_card = scenario.assumptions.iter().position(|a| a.key.starts_with("app."));
@@ -175,15 +175,15 @@ spec: {{{key}: 5, scaleTargetRef: {{kind: Deployment, name: web}}}}
     ] {
         let text = scaler(api, kind, key);
         let scenario = lower(&text, &[]);
-        assert_eq!(scenario.deployments[0].replicas, 5, "{api}");
+        assert_eq!(scenario.before().replicas, 5, "{api}");
         assert!(assumed(&scenario, "replicas").is_some_and(|t| t.contains(kind)), "{api}");
         let set = lower(&text, &[("replicas", "2")]);
-        assert_eq!((set.deployments[0].replicas, assumed(&set, "replicas")), (2, None));
+        assert_eq!((set.before().replicas, assumed(&set, "replicas")), (2, None));
     }
     let status = lower(&format!("{open}status: {{replicas: 4}}\n"), &[]);
-    assert_eq!(status.deployments[0].replicas, 4);
+    assert_eq!(status.before().replicas, 4);
     let none = lower(&open, &[]);
-    assert_eq!(none.deployments[0].replicas, 1);
+    assert_eq!(none.before().replicas, 1);
     assert!(assumed(&none, "replicas").is_some_and(|t| t.starts_with('1')));
 }
 
@@ -274,7 +274,7 @@ fn what_is_set_wins_over_annotations() {
         let (entry, value) = setting.split_once('=').unwrap();
         let path = format!("balancer.{entry}");
         let way = |annotation: Option<(&str, &str)>, set: &[(&str, &str)]| -> Path {
-            lower(&through(balancer, annotation), set).path
+            lower(&through(balancer, annotation), set).route().path.clone()
         };
         let said = Some((key, text));
         let set = [(path.as_str(), value)];
@@ -291,7 +291,7 @@ fn annotations_are_set_by_path() {
     let set = lower(&through("alb", None), &[(&path, "deregistration_delay.timeout_seconds=7")]);
     let written =
         through("alb", Some(("target-group-attributes", "deregistration_delay.timeout_seconds=7")));
-    assert_eq!(set.path, lower(&written, &[]).path);
+    assert_eq!(set.route().path, lower(&written, &[]).route().path);
 }
 
 #[test]
@@ -338,8 +338,8 @@ fn api_versions_of_old_are_read() {
             "backend: {serviceName: web, servicePort: 80}",
         );
     let (now, then) = (lower(&now, &[]), lower(&then, &[]));
-    assert_eq!((&now.deployments, &now.path), (&then.deployments, &then.path));
-    assert_eq!(now.ingress, then.ingress);
+    assert_eq!((&now.workloads, &now.route().path), (&then.workloads, &then.route().path));
+    assert_eq!(now.route().ingress, then.route().ingress);
     assert!(assumed(&then, "apiVersion extensions/v1beta1").is_some());
     let budget = |version: &str| {
         format!(
@@ -363,12 +363,12 @@ fn yaml_is_read_as_kubectl_reads_it() {
     let plain = lower(&deployment("", ""), &[]);
     let same = |text: &str| {
         let scenario = lower(text, &[]);
-        assert_eq!(scenario.deployments, plain.deployments, "{text}");
+        assert_eq!(scenario.workloads, plain.workloads, "{text}");
         scenario
     };
     same(&DEPLOYMENT.replace("replicas: 3", "replicas: 003"));
     assert_eq!(
-        lower(&DEPLOYMENT.replace("replicas: 3", "replicas: 010"), &[]).deployments[0].replicas,
+        lower(&DEPLOYMENT.replace("replicas: 3", "replicas: 010"), &[]).before().replicas,
         8
     );
     // Brackets and quoted texts that end at the column of their key.
@@ -419,7 +419,7 @@ fn json_objects_may_follow_each_other() {
         object("Service", "v1", r#"{"selector": {"app": "web"}, "ports": [{"port": 80}]}"#);
     for between in ["\n", "", " \n\n "] {
         let scenario = lower(&format!("{deployment}{between}{service}"), &[]);
-        assert_eq!((scenario.deployments[0].replicas, scenario.services[0].ports[0].port), (2, 80));
+        assert_eq!((scenario.before().replicas, scenario.services[0].ports[0].port), (2, 80));
         assert_eq!(assumed(&scenario, "service"), None, "the Service was read");
     }
 }

@@ -62,7 +62,7 @@ fn the_order_of_containers_changes_nothing() {
             let one = of([APP, PROXY, ADMIN], set);
             for other in [[PROXY, ADMIN, APP], [ADMIN, APP, PROXY]] {
                 let other = of(other, set);
-                let serving = |s: &Scenario| s.deployments[0].template.serving_container().clone();
+                let serving = |s: &Scenario| s.before().template.serving_container().clone();
                 assert_eq!(serving(&one), serving(&other), "{port} {set:?}");
                 // Containers start one after the other, so that it is not the same to the bit.
                 let (a, b) = (failed(&one, 20), failed(&other, 20));

@@ -153,7 +153,7 @@ spec: {{ minAvailable: 1, selector: {selector} }}
     let evicted = |budget: &str| {
         let all = format!("{web}---\n{other}{budget}");
         let scenario = scenario(&all, &format!("{DRAIN}\n")).unwrap_or_else(|e| panic!("{e}"));
-        assert_eq!(scenario.deployments.len(), 2);
+        assert_eq!(scenario.workloads.len(), 2);
         let run = run(&scenario, &RunOptions { keep_timelines: 1, ..RunOptions::default() });
         let names = deleted(&run[0]);
         let of_api = names.iter().filter(|pod| &*pod.name.deployment == "api").count();
@@ -207,7 +207,7 @@ fn a_deletion_cost_is_a_whole_number() {
         manifest("", &format!("      annotations: {{ {key}: \"{cost}\" }}\n"), "")
     };
     let lowered = scenario(&with("-10"), "kind = \"rollout\"").unwrap_or_else(|e| panic!("{e}"));
-    assert_eq!(lowered.deployments[0].template.deletion_cost, -10);
+    assert_eq!(lowered.before().template.deletion_cost, -10);
     for wrong in ["+1", "007", "much", "1.5", "3000000000"] {
         let refused = scenario(&with(wrong), "kind = \"rollout\"").expect_err(wrong);
         assert!(refused.contains("not a valid deletion cost"), "{refused}");

@@ -20,7 +20,7 @@ pub(crate) fn lower(
     low: &mut Lowering<'_>,
     subject: &Subject,
     Way { path, services, split }: &Way,
-    (deployments, index): (&[Deployment], usize),
+    deployments: &[Deployment],
     apps: &Versions,
 ) -> Vec<Action> {
     let case = &low.input.case;
@@ -37,17 +37,8 @@ pub(crate) fn lower(
     };
     let named = named::roles(low.input, subject).into_iter().filter(|(_, role)| !role.there);
     let created = named.map(|(i, _)| low.input.documents[i].name().into()).collect();
-    let mut scene = Scene {
-        low,
-        subject,
-        path,
-        deployments,
-        index,
-        apps,
-        rollouts: 0,
-        applied: false,
-        created,
-    };
+    let mut scene =
+        Scene { low, subject, path, deployments, apps, rollouts: 0, applied: false, created };
     let mut weights = Shares::new(services, split.as_ref());
     let mut actions = Vec::new();
     if given.is_empty() {
@@ -93,8 +84,8 @@ struct Scene<'a, 'b> {
     low: &'a mut Lowering<'b>,
     subject: &'a Subject,
     path: &'a Path,
+    /// The subject first.
     deployments: &'a [Deployment],
-    index: usize,
     apps: &'a Versions,
     /// How many rollouts there were before.
     rollouts: u32,
@@ -182,7 +173,7 @@ impl Scene<'_, '_> {
         self.applied = true;
         self.rollouts += 1;
         let mut deployment = self.second(document)?;
-        let (before, now) = (&self.deployments[self.index].template, &deployment.template);
+        let (before, now) = (&self.deployments[0].template, &deployment.template);
         let version = match (before.version.as_str(), now.version.as_str()) {
             ("v1", "v1" | "v2") if again => Some(format!("v{}", self.rollouts + 1)),
             (_, now) if again => Some(format!("{now} (restart {})", self.rollouts)),
@@ -199,7 +190,7 @@ impl Scene<'_, '_> {
     /// The first manifest with the processes of `app.v2`: its answers are counted as those of the first.
     fn first_again(&mut self, at: Time) -> Option<Action> {
         let mut deployment = self.second(self.subject.deployment)?;
-        let version = self.deployments[self.index].template.version.clone();
+        let version = self.deployments[0].template.version.clone();
         Arc::make_mut(&mut deployment.template).version = version;
         Some(Action { at, kind: ActionKind::Rollout { deployment: Box::new(deployment) } })
     }
@@ -224,7 +215,7 @@ impl Scene<'_, '_> {
             error.allowed = bounds::range_of("replicas");
         }
         let names = || self.deployments.iter().map(|d| &d.name).chain(self.created.iter());
-        let subject = &self.deployments[self.index].name;
+        let subject = &self.deployments[0].name;
         let found = match name {
             Some(name) => names().find(|n| ***n == *name).cloned(),
             None => Some(subject.clone()),
@@ -235,7 +226,7 @@ impl Scene<'_, '_> {
             error.found = name.map(crate::input::text::tree::quoted);
             error.allowed = Some(names.join(", "));
         }
-        let deployment = found.unwrap_or_else(|| self.deployments[self.index].name.clone());
+        let deployment = found.unwrap_or_else(|| self.deployments[0].name.clone());
         ActionKind::Scale { deployment, replicas: replicas.max(0) }
     }
 

@@ -5,7 +5,7 @@ use crate::cluster::spec::{Deployment, Node, PodTemplate};
 use crate::engine::Dur;
 use crate::input::lower::lowering::Lowering;
 use crate::input::lower::wanted::Wanted;
-use crate::scenario::{Action, ActionKind, Assumption};
+use crate::scenario::{Action, Assumption};
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
@@ -71,9 +71,7 @@ pub fn settle(
     };
     deployments.iter_mut().for_each(|d| release(&mut d.template));
     for action in actions {
-        if let ActionKind::Rollout { deployment } | ActionKind::SelectorSwitch { deployment, .. } =
-            &mut action.kind
-        {
+        if let Some(deployment) = action.kind.brings_mut() {
             release(&mut deployment.template);
         }
     }

@@ -16,7 +16,7 @@ use crate::input::lower::lowering::Lowering;
 use crate::input::raw::manifest::{Document, Object};
 use crate::model::balancer::Path;
 use crate::model::balancer::elb::controller::GATES;
-use crate::scenario::{Action, ActionKind, templates};
+use crate::scenario::{Action, ActionKind, templates_brought};
 use std::sync::Arc;
 
 /// The namespace label that has readiness gates added to its pods.
@@ -62,8 +62,11 @@ pub(crate) fn settle(
     let mut setters = Setters { path, groups, labelled, legacy: asked, external };
     let chosen = low.input.balancer_settings.iter().any(|(_, keys, _)| keys[0] == "controller");
     if !chosen && !labelled && path.controller().is_some() {
-        let mut present =
-            templates(deployments, actions).into_iter().flat_map(|t| &t.readiness_gates);
+        let mut present = deployments
+            .iter()
+            .map(|d| &*d.template)
+            .chain(templates_brought(actions))
+            .flat_map(|t| &t.readiness_gates);
         if let Some(gate) = present.find(|gate| setters.is_legacy(gate)) {
             let text = format!(
                 "v1 of the AWS Load Balancer Controller, which sets the gate {gate}; v2 never does: \
@@ -76,9 +79,7 @@ pub(crate) fn settle(
     deployments.iter_mut().for_each(|d| setters.settle(&mut d.template, false));
     for action in actions {
         let later = matches!(action.kind, ActionKind::SelectorSwitch { .. });
-        if let ActionKind::Rollout { deployment } | ActionKind::SelectorSwitch { deployment, .. } =
-            &mut action.kind
-        {
+        if let Some(deployment) = action.kind.brings_mut() {
             setters.settle(&mut deployment.template, later);
         }
     }

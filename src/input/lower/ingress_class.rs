@@ -193,7 +193,7 @@ mod tests {
         let scenario = input.lower().unwrap_or_else(|e| panic!("{e}"));
         let told = scenario.assumptions.iter().filter(|a| a.key == "traffic.path");
         let told = told.map(|a| a.text.clone()).collect();
-        let kind = format!("{:?}", scenario.path);
+        let kind = format!("{:?}", scenario.route().path);
         let kind = kind.split(['(', ' ']).next().unwrap_or("").to_owned();
         (kind, told, scenario.not_modelled)
     }

@@ -7,7 +7,7 @@ use crate::input::lower::{annotations, binding, ingress_class, placement};
 use crate::input::raw::manifest::{Document, Object};
 use crate::input::subject::Subject;
 use crate::input::text::tree::Node;
-use crate::scenario::{ActionKind, Scenario};
+use crate::scenario::{Scenario, Workload};
 
 impl Lowering<'_> {
     /// Names it, each thing once.
@@ -54,23 +54,22 @@ fn concerns(doc: &Document, subject: &Document, scenario: &Scenario) -> bool {
     // A load balancer that is not made has been asked for all the same.
     let asked = scenario.no_requests.is_none() || scenario.unserved.is_some();
     let is = |name: &str, namespace: &str| doc.name() == name && doc.namespace() == namespace;
-    let of_action = scenario.actions.iter().filter_map(|a| match &a.kind {
-        ActionKind::Rollout { deployment } | ActionKind::SelectorSwitch { deployment, .. } => {
-            Some(&**deployment)
-        }
-        _ => None,
-    });
-    let mut deployments = scenario.deployments[..scenario.on_path].iter().chain(of_action);
+    let brought = scenario.actions.iter().filter_map(|a| a.kind.brings());
+    let brought = brought.map(|d| (&*d.name, &*d.namespace));
+    let served = |w: &&Workload| scenario.services.iter().any(|s| s.selects(w.template()));
+    let (first, others) = scenario.workloads.split_first().expect("a workload");
+    let served = std::iter::once(first).chain(others.iter().filter(served));
+    let mut workloads = served.map(|w| (&**w.name(), w.namespace())).chain(brought);
     match &doc.object {
-        Object::Deployment(_) => deployments.any(|d| is(&d.name, &d.namespace)),
+        Object::Deployment(_) => workloads.any(|(name, namespace)| is(name, namespace)),
         Object::Service(_) => asked && scenario.services.iter().any(|s| is(&s.name, &s.namespace)),
         Object::Ingress(_) => {
-            asked && scenario.ingress.as_ref().is_some_and(|i| is(&i.name, &i.namespace))
+            asked && scenario.route().ingress.as_ref().is_some_and(|i| is(&i.name, &i.namespace))
         }
         Object::Node(_) | Object::PodDisruptionBudget(_) => true,
         Object::Namespace(_) => doc.name() == subject.namespace(),
         Object::Other { .. } => match target(doc) {
-            Some(name) => deployments.any(|d| *d.name == *name),
+            Some(name) => workloads.any(|(other, _)| other == name),
             None => true,
         },
     }

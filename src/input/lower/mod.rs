@@ -37,13 +37,15 @@ mod versions;
 mod wanted;
 mod workload;
 
+use crate::cluster::objects::ServiceId;
 use crate::cluster::spec::Node;
 use crate::engine::Dur;
+use crate::engine::List;
 use crate::input::given::Input;
 use crate::input::hints;
 use crate::input::subject::{self, Subject};
 use crate::input::text::diagnostics::Diagnostics;
-use crate::scenario::{Scenario, templates};
+use crate::scenario::{Caller, Route, Scenario, Workload, templates_brought};
 use lowering::Lowering;
 use std::sync::Arc;
 pub use versions::minor_version;
@@ -82,9 +84,7 @@ impl Lowering<'_> {
         let way = path::lower(self, &service, ingress.as_ref());
         self.chosen_by_service(subject);
         let (mut deployments, on_path) = self.deployments(subject, &way.services, &apps);
-        let subject_index = 0;
-        let placed = (&deployments[..], subject_index);
-        let mut actions = actions::lower(self, subject, &way, placed, &apps);
+        let mut actions = actions::lower(self, subject, &way, &deployments, &apps);
         let path::Way { path, services, split } = way;
         let served = &mut deployments[..on_path];
         gates::settle(self, (&path, &services), ingress.as_ref(), served, &mut actions);
@@ -96,31 +96,32 @@ impl Lowering<'_> {
         }
         let nodes: Vec<Arc<Node>> = nodes.into_iter().map(Arc::new).collect();
         let scheduler = self.scheduler(nodes.len() > 1);
-        let kubernetes = self.kubernetes(&templates(&deployments, &actions));
+        let templates = deployments.iter().map(|d| &*d.template);
+        let kubernetes =
+            self.kubernetes(&templates.chain(templates_brought(&actions)).collect::<Vec<_>>());
         let unserved = path::unserved(self, &path, &service, ingress.as_ref());
-        let silence = serving::nothing_runs(&deployments, subject_index, &actions)
+        let silence = serving::nothing_runs(&deployments, &actions)
             .or_else(|| serving::silence(input, subject, unserved.is_some()));
         let place = (&platform, &kubernetes, &*nodes);
-        let (rolled, none) = (&deployments[subject_index], silence.is_some());
+        let (rolled, none) = (&deployments[0], silence.is_some());
         let (traffic, horizon, follow) = traffic::lower(self, rolled, &actions, &path, place, none);
         let no_requests = silence.or_else(|| serving::rate_of_0(&traffic));
+        let services: List<ServiceId, _> = services.into_iter().map(Arc::new).collect();
+        let in_front = path::in_front(self, &path);
+        let to = services.ids().collect();
+        let route = Route { from: Caller::Clients, to, split, ingress, in_front, path };
         let scenario = Scenario {
             name: input.name.clone(),
             given: self.given(&deployments),
             kubernetes,
-            pod_disruption_budgets: self.budgets(&deployments[subject_index].template),
-            ingress,
-            in_front: path::in_front(self, &path),
-            path,
+            pod_disruption_budgets: self.budgets(&deployments[0].template),
             gate: self.gate(),
             age,
             horizon,
             follow,
-            deployments,
-            subject: subject_index,
-            on_path,
-            services: services.into_iter().map(Arc::new).collect(),
-            split,
+            workloads: deployments.into_iter().map(Workload::Deployment).collect(),
+            routes: vec![route],
+            services,
             nodes,
             scheduler,
             traffic,

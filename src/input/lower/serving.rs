@@ -134,20 +134,13 @@ fn silent(input: &Input, subject: &Subject) -> Option<String> {
 }
 
 /// Why there is nothing to ask, where no pod runs from beginning to end.
-pub fn nothing_runs(
-    deployments: &[Deployment],
-    subject: usize,
-    actions: &[Action],
-) -> Option<String> {
+pub fn nothing_runs(deployments: &[Deployment], actions: &[Action]) -> Option<String> {
     let rises = |action: &Action| match &action.kind {
-        ActionKind::Rollout { deployment } | ActionKind::SelectorSwitch { deployment, .. } => {
-            deployment.replicas > 0
-        }
         ActionKind::Scale { replicas, .. } => *replicas > 0,
-        _ => false,
+        kind => kind.brings().is_some_and(|d| d.replicas > 0),
     };
     let idle = deployments.iter().all(|d| d.replicas == 0) && !actions.iter().any(rises);
-    let name = &deployments[subject].name;
+    let name = &deployments[0].name;
     idle.then(|| format!("{name} has 0 replicas: nothing runs, and there is nothing to roll out."))
 }
 

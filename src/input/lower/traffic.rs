@@ -63,12 +63,7 @@ pub(crate) fn lower(
 fn follow(subject: &Deployment, actions: &[Action]) -> Follow {
     const WITHOUT_DEADLINE: i32 = 3600;
     const MOST: i32 = 7200;
-    let deployments = actions.iter().filter_map(|a| match &a.kind {
-        ActionKind::Rollout { deployment } | ActionKind::SelectorSwitch { deployment, .. } => {
-            Some(&**deployment)
-        }
-        _ => None,
-    });
+    let deployments = actions.iter().filter_map(|a| a.kind.brings());
     let deadline = |d: &Deployment| d.progress_deadline_seconds.unwrap_or(WITHOUT_DEADLINE);
     let quiet = |d: &Deployment| deadline(d).max(d.min_ready_seconds).clamp(600, MOST);
     let longest = deployments.chain([subject]).map(quiet).max().unwrap_or(MOST);

@@ -158,8 +158,8 @@ fn of_app(scenario: &Scenario, key: &str) -> Option<Use> {
     let probed = |c: &Container| {
         [&c.startup_probe, &c.readiness_probe, &c.liveness_probe].iter().any(|p| p.is_some())
     };
-    let checked = matches!(scenario.path, Path::Alb(_) | Path::Haproxy(_));
-    let kept = scenario.traffic.client.keep_alive || scenario.path.idle_timeout().is_some();
+    let checked = matches!(scenario.route().path, Path::Alb(_) | Path::Haproxy(_));
+    let kept = scenario.traffic.client.keep_alive || scenario.route().path.idle_timeout().is_some();
     Some(match key {
         "card" | "start_delay_s" | "start_delay" | "service" | "on_sigterm" | "crash_after_s"
         | "concurrency" | "ports" | "status" | "answer_bytes" => Use::Always,
@@ -196,7 +196,7 @@ fn of_traffic(low: &Lowering<'_>, scenario: &Scenario, key: &str) -> Option<Use>
     let client = &traffic.client;
     let again = client.retries > 0
         || client.keep_alive
-        || matches!(scenario.path, Path::IngressNginx(_) | Path::Haproxy(_) | Path::Alb(_));
+        || matches!(scenario.route().path, Path::IngressNginx(_) | Path::Haproxy(_) | Path::Alb(_));
     Some(match key {
         "path" | "arrivals" | "start_s" | "duration_s" | "keep_alive" | "timeout_s" | "retries"
         | "stall_s" | "in_front" => Use::Always,

@@ -9,7 +9,7 @@ use super::listing::Listing;
 use super::members::Members;
 use super::settings::Given;
 use super::{Model, Scene};
-use crate::cluster::objects::{Conditions, PodId};
+use crate::cluster::objects::{Conditions, PodId, ServiceId};
 use crate::engine::{Dur, List, Rng, Time};
 use crate::model::plumbing::{Ctx, Out};
 use crate::timeline::{Empty, Hop, L7Status, Pick, Recorder, RetryOn, Target, ViewId};
@@ -288,7 +288,13 @@ impl Model for Haproxy {
         self.checks.always = true;
     }
 
-    fn adopt(&mut self, _scene: &mut Scene, _service: u8, pod: PodId, conditions: Conditions) {
+    fn adopt(
+        &mut self,
+        _scene: &mut Scene,
+        _service: ServiceId,
+        pod: PodId,
+        conditions: Conditions,
+    ) {
         self.members.set(pod, Some(conditions));
         if !conditions.ready {
             return;

@@ -4,7 +4,7 @@ use super::listing::Listing;
 use super::members::Members;
 use super::settings::Given;
 use super::{Model, Scene};
-use crate::cluster::objects::{Conditions, PodId};
+use crate::cluster::objects::{Conditions, PodId, ServiceId};
 use crate::engine::{Dur, Rng};
 use crate::model::plumbing::{Ctx, Out};
 use crate::timeline::{Empty, Hop, Pick, Recorder, Target, ViewId};
@@ -87,7 +87,13 @@ impl Model for Headless {
         Event::Slices { from, to }
     }
 
-    fn adopt(&mut self, _scene: &mut Scene, _service: u8, pod: PodId, conditions: Conditions) {
+    fn adopt(
+        &mut self,
+        _scene: &mut Scene,
+        _service: ServiceId,
+        pod: PodId,
+        conditions: Conditions,
+    ) {
         self.members.set(pod, Some(conditions));
         if conditions.ready {
             self.cached.push(pod);

@@ -13,7 +13,7 @@ use super::services;
 use super::settings::{Given, Own};
 use super::split::Split;
 use super::{Model, Scene};
-use crate::cluster::objects::{Conditions, PodId};
+use crate::cluster::objects::{Conditions, PodId, ServiceId};
 use crate::engine::{Dist, Dur, Rng, Time};
 use crate::model::plumbing::{Ctx, Out, TokenBucket};
 use crate::timeline::{Empty, Hop, Pick, Recorder, RetryOn, Target, ViewId};
@@ -121,7 +121,7 @@ fn check_failures(given: &mut dyn Given, own: &Own) {
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Event {
     /// The replica's watch shows these entries of the log of the Service's endpoints.
-    Slices { replica: u16, service: u8, from: u32, to: u32 },
+    Slices { replica: u16, service: ServiceId, from: u32, to: u32 },
     /// Every replica sees new weights of the Ingresses.
     Weights,
     /// The queue's worker has its token.
@@ -297,8 +297,8 @@ impl Model for IngressNginx {
         (self.replicas.len() * self.services()) as u16
     }
 
-    fn watched(&self, watcher: u16) -> u8 {
-        (usize::from(watcher) % self.services()) as u8
+    fn watched(&self, watcher: u16) -> ServiceId {
+        ServiceId((usize::from(watcher) % self.services()) as u8)
     }
 
     fn slices(&self, watcher: u16, from: u32, to: u32) -> Event {
@@ -314,8 +314,14 @@ impl Model for IngressNginx {
         self.front.as_ref().map(|_| Event::Restart(restart::Event::Begin))
     }
 
-    fn adopt(&mut self, _scene: &mut Scene, service: u8, pod: PodId, conditions: Conditions) {
-        let service = usize::from(service);
+    fn adopt(
+        &mut self,
+        _scene: &mut Scene,
+        service: ServiceId,
+        pod: PodId,
+        conditions: Conditions,
+    ) {
+        let service = service.index();
         for replica in &mut self.replicas {
             replica.members[service].set(pod, Some(conditions));
             if conditions.ready {
@@ -345,7 +351,7 @@ impl Model for IngressNginx {
         match event {
             Event::Slices { replica, service, from, to } => {
                 let members = &mut self.replicas[usize::from(replica)].members;
-                members[usize::from(service)].take(scene.cluster, from, to);
+                members[service.index()].take(scene.cluster, from, to);
                 self.enqueue(replica, now, out);
             }
             Event::Weights => {

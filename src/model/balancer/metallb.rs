@@ -5,7 +5,7 @@ use super::listing::Listing;
 use super::members::Members;
 use super::settings::Given;
 use super::{Model, Scene};
-use crate::cluster::objects::{Conditions, PodId};
+use crate::cluster::objects::{Conditions, PodId, ServiceId};
 use crate::cluster::server::Cluster;
 use crate::engine::{Dist, List, Rng, Time};
 use crate::model::plumbing::{Ctx, Out};
@@ -143,7 +143,13 @@ impl Model for MetalLb {
         Event::Slices { from, to }
     }
 
-    fn adopt(&mut self, scene: &mut Scene, _service: u8, pod: PodId, conditions: Conditions) {
+    fn adopt(
+        &mut self,
+        scene: &mut Scene,
+        _service: ServiceId,
+        pod: PodId,
+        conditions: Conditions,
+    ) {
         self.set(scene.cluster, pod, Some(conditions));
     }
 

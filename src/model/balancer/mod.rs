@@ -25,7 +25,7 @@ pub mod services;
 pub mod settings;
 pub mod split;
 
-use crate::cluster::objects::{Conditions, PodId};
+use crate::cluster::objects::{Conditions, PodId, ServiceId};
 pub use crate::model::plumbing::Scene;
 use crate::model::plumbing::{Ctx, Out};
 use crate::timeline::{Recorder, ViewId};
@@ -39,9 +39,9 @@ pub trait Model {
     /// How many watch endpoint slices, each with its own latency.
     fn watchers(&self) -> u16;
 
-    /// The Service (by its number in the scenario) whose slices `watcher` watches.
-    fn watched(&self, _watcher: u16) -> u8 {
-        0
+    /// The Service whose slices `watcher` watches.
+    fn watched(&self, _watcher: u16) -> ServiceId {
+        ServiceId(0)
     }
 
     /// Watcher `watcher` sees a range of the cluster's slice log.
@@ -72,7 +72,14 @@ pub trait Model {
     fn reserve(&mut self, _pods: usize, _timeline: &mut Recorder) {}
 
     /// Takes over a pod that is running and routed when the run starts, if the Service is one of its own.
-    fn adopt(&mut self, _scene: &mut Scene, _service: u8, _pod: PodId, _conditions: Conditions) {}
+    fn adopt(
+        &mut self,
+        _scene: &mut Scene,
+        _service: ServiceId,
+        _pod: PodId,
+        _conditions: Conditions,
+    ) {
+    }
 
     /// All pods are adopted: timers begin.
     fn start(&mut self, _scene: &mut Scene, _out: &mut impl Out<Event>) {}
@@ -116,7 +123,7 @@ macro_rules! balancers {
                 match self { $(Balancer::$name(m) => m.watchers(),)* }
             }
 
-            pub(crate) fn watched(&self, watcher: u16) -> u8 {
+            pub(crate) fn watched(&self, watcher: u16) -> ServiceId {
                 match self { $(Balancer::$name(m) => m.watched(watcher),)* }
             }
 
@@ -151,7 +158,7 @@ macro_rules! balancers {
             pub(crate) fn adopt(
                 &mut self,
                 scene: &mut Scene,
-                service: u8,
+                service: ServiceId,
                 pod: PodId,
                 conditions: Conditions,
             ) {

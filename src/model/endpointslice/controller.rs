@@ -3,7 +3,7 @@
 use super::conditions::{
     include_terminating, pod_to_endpoint, retry_delay, should_pod_be_in_endpoints,
 };
-use crate::cluster::objects::{Conditions, EndpointChange, PodId};
+use crate::cluster::objects::{Conditions, EndpointChange, PodId, ServiceId};
 use crate::cluster::server::Cluster;
 use crate::cluster::spec::{PodTemplate, Service};
 use crate::cluster::write::{SliceRange, Write};
@@ -26,7 +26,7 @@ pub enum Event {
 #[derive(Debug)]
 pub struct Controller {
     /// Of the scenario's Services.
-    service: u8,
+    service: ServiceId,
     work: WorkKey,
     delayed: Delayed,
     bucket: TokenBucket,
@@ -54,7 +54,12 @@ pub struct Controller {
 
 impl Controller {
     /// With an empty queue.
-    pub fn new(service: u8, rng: Rng, spec: Arc<Service>, kubernetes: &Kubernetes) -> Controller {
+    pub fn new(
+        service: ServiceId,
+        rng: Rng,
+        spec: Arc<Service>,
+        kubernetes: &Kubernetes,
+    ) -> Controller {
         let defaults = &kubernetes.defaults;
         Controller {
             service,

@@ -92,7 +92,7 @@ pub fn may_sleep(container: &Container) -> bool {
 
 /// The port that serves.
 pub fn port(scenario: &Scenario, container: &Container) -> Option<u16> {
-    match &scenario.services[0].ports.first()?.target_port {
+    match &scenario.service().ports.first()?.target_port {
         TargetPort::Number(n) => Some(*n),
         TargetPort::Name(name) => {
             container.ports.iter().find(|p| p.name.as_ref() == Some(name)).map(|p| p.port)

@@ -42,7 +42,7 @@ fn lower(manifest: &str) -> Result<Scenario, String> {
 
 fn alb(key: &str, value: &str) -> rollsim::model::balancer::elb::Settings {
     let scenario = lower(&manifest(Some("alb"), &format!("{ALB}{key}"), value));
-    match scenario.unwrap_or_else(|e| panic!("{key}={value}: {e}")).path {
+    match scenario.unwrap_or_else(|e| panic!("{key}={value}: {e}")).route().path.clone() {
         Path::Alb(alb) => *alb,
         other => panic!("{other:?}"),
     }
@@ -52,7 +52,7 @@ fn nlb(key: &str, value: &str) -> rollsim::model::balancer::elb::Settings {
     let text = manifest(None, &format!("{NLB}{key}"), value);
     let text =
         text.replace("  annotations:\n", &format!("  annotations:\n    {NLB}type: external\n"));
-    match lower(&text).unwrap_or_else(|e| panic!("{key}={value}: {e}")).path {
+    match lower(&text).unwrap_or_else(|e| panic!("{key}={value}: {e}")).route().path.clone() {
         Path::Nlb(nlb) => *nlb,
         other => panic!("{other:?}"),
     }
@@ -190,7 +190,7 @@ const BINDING: &str = "---\napiVersion: elbv2.k8s.aws/v1beta1\nkind: TargetGroup
 fn a_binding_by_hand_is_a_path() {
     let plain = manifest(None, "note", "x").replace("  type: LoadBalancer\n", "");
     let scenario = lower(&format!("{plain}{BINDING}")).expect("fits");
-    let Path::Alb(alb) = &scenario.path else { panic!("{:?}", scenario.path) };
+    let Path::Alb(alb) = &scenario.route().path else { panic!("{:?}", scenario.route().path) };
     assert!(alb.controller.is_some());
     assert_eq!((alb.check.interval, alb.check.rise), (Dur::from_secs(30), 5));
     let told =
@@ -199,9 +199,9 @@ fn a_binding_by_hand_is_a_path() {
     let tcp = BINDING.replace("targetType: ip", "targetType: instance\n  targetGroupProtocol: TCP");
     let scenario = lower(&format!("{plain}{tcp}")).expect("fits");
     assert!(
-        matches!(&scenario.path, Path::Nlb(s) if s.controller.is_none()),
+        matches!(&scenario.route().path, Path::Nlb(s) if s.controller.is_none()),
         "{:?}",
-        scenario.path
+        scenario.route().path
     );
     for (from, to, words) in [
         ("name: web\n", "name: wep\n", "did you mean \"web\"?"),

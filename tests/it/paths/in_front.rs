@@ -23,12 +23,12 @@ fn lost(runs: &[Replication]) -> f64 {
 #[test]
 fn both_proxies_have_settings_of_their_own() {
     let scenario = lowered(&[ALB, ("in_front.idle_timeout", "30"), ("balancer.keep_alive", "20")]);
-    let front = scenario.in_front.as_ref().expect("one in front");
+    let front = scenario.route().in_front.as_ref().expect("one in front");
     let outer = front.hop.l7.as_ref().expect("layer 7");
     assert_eq!((front.name, outer.tries), ("ALB", 1));
     assert_eq!(outer.response_timeout, Some(Dur::from_secs(30)));
-    assert_eq!(scenario.path.front_idle_timeout(), Some(Dur::from_secs(20)));
-    assert_eq!(scenario.path.idle_timeout(), Some(Dur::from_secs(60)));
+    assert_eq!(scenario.route().path.front_idle_timeout(), Some(Dur::from_secs(20)));
+    assert_eq!(scenario.route().path.idle_timeout(), Some(Dur::from_secs(60)));
 }
 
 #[test]

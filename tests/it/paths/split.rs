@@ -7,7 +7,7 @@ use rollsim::scenario::{ActionKind, Scenario};
 const ACTION: &str = "ingress.metadata.annotations[alb.ingress.kubernetes.io/actions.weighted]";
 
 fn weights(scenario: &Scenario) -> Vec<(String, u32)> {
-    let split = scenario.split.as_ref().expect("several Services");
+    let split = scenario.route().split.as_ref().expect("several Services");
     scenario.services.iter().map(|s| s.name.clone()).zip(split.weights.iter().copied()).collect()
 }
 
@@ -19,11 +19,12 @@ fn named(pairs: &[(&str, u32)]) -> Vec<(String, u32)> {
 fn canaries_and_actions_have_weights() {
     let nginx = lower(&input("nginx-canary"));
     assert_eq!(weights(&nginx), named(&[("web-canary", 10), ("web", 90)]));
-    assert_eq!(nginx.split.as_ref().map(|s| (s.main, s.canary)), Some((1, true)));
-    assert_eq!(nginx.ingress.map(|i| i.name), Some("web".to_owned()), "the canary's main Ingress");
+    assert_eq!(nginx.route().split.as_ref().map(|s| (s.main, s.canary)), Some((1, true)));
+    let ingress = nginx.route().ingress.as_ref();
+    assert_eq!(ingress.map(|i| &*i.name), Some("web"), "the canary's main Ingress");
     let alb = lower(&input("alb-canary"));
     assert_eq!(weights(&alb), named(&[("web-canary", 10), ("web", 90)]));
-    assert!(lower(&input("nginx-retries")).split.is_none());
+    assert!(lower(&input("nginx-retries")).route().split.is_none());
 }
 
 #[test]
@@ -75,7 +76,7 @@ fn wrong_shares_are_refused() {
             Err(told) => {
                 assert!(told.contains(words) || told.contains("weight"), "{value}: {told}")
             }
-            Ok(scenario) => panic!("{value}: {:?}", scenario.split),
+            Ok(scenario) => panic!("{value}: {:?}", scenario.route().split),
         }
     }
     let canary = "ingress.metadata.annotations[nginx.ingress.kubernetes.io/canary-weight]";

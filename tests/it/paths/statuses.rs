@@ -7,7 +7,7 @@ use rollsim::model::balancer::Path;
 use rollsim::timeline::{Empty, Hop};
 
 fn hop(kind: &str) -> Hop {
-    match with("a0-alb-defaults", &[("traffic.path", kind)]).expect("fits").path {
+    match with("a0-alb-defaults", &[("traffic.path", kind)]).expect("fits").route().path.clone() {
         Path::Alb(s) | Path::Nlb(s) => s.hop,
         Path::IngressNginx(s) => s.hop,
         Path::Haproxy(s) => s.hop,
@@ -48,8 +48,9 @@ fn waits_are_those_of_the_documentation() {
 /// Only a log knows these.
 #[test]
 fn a_client_that_goes_first_is_logged() {
-    let logged =
-        |kind| with("a0-alb-defaults", &[("traffic.path", kind)]).expect("fits").path.client_gone();
+    let logged = |kind| {
+        with("a0-alb-defaults", &[("traffic.path", kind)]).expect("fits").route().path.client_gone()
+    };
     assert_eq!(logged("alb"), Some(460));
     assert_eq!(logged("ingress-nginx"), Some(499));
     assert_eq!(logged("nlb"), None);

@@ -156,7 +156,7 @@ impl<'a> Checker<'a> {
         let log = log.ok_or_else(|| format!("no such entries: {range:?}"))?;
         for (pod, conditions) in log {
             let labels = &cluster.template_of(*pod).labels;
-            let selector = &self.scenario.services[0].selector;
+            let selector = &self.scenario.service().selector;
             let selected = selector.iter().all(|(k, v)| labels.get(k) == Some(v));
             ensure!(selected, "{pod:?} is an endpoint and has other labels");
             if let Some(c) = conditions {

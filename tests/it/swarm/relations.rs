@@ -6,7 +6,7 @@ use super::world::{Act, Beside, Fault, World};
 use super::{input, read, read_files, read_text};
 use rollsim::engine::{Dur, Time};
 use rollsim::run::{RunOptions, run};
-use rollsim::scenario::{ActionKind, Scenario};
+use rollsim::scenario::{Scenario, Workload};
 use rollsim::timeline::LifeEnd;
 use rollsim::traffic::{self, Evaluator, EvaluatorChoice, TrafficOutcome};
 use rollsim::world::{self as simulation, Control, Why};
@@ -203,7 +203,7 @@ fn containers_in_another_order(world: &World, scenario: &Scenario, _: &Control) 
     let mut turned = world.clone();
     turned.pods.beside = beside;
     let other = read(&turned.manifests(), &turned.scenario())?;
-    let serving = |s: &Scenario| s.deployments[0].template.serving_container().clone();
+    let serving = |s: &Scenario| s.before().template.serving_container().clone();
     ensure!(serving(scenario) == serving(&other), "another container serves");
     Ok(())
 }
@@ -350,11 +350,9 @@ fn a_longer_grace_period(world: &World, scenario: &Scenario, control: &Control) 
         return Ok(());
     }
     let mut longer = scenario.clone();
-    let templates = longer.deployments.iter_mut().map(|d| &mut d.template);
-    let rolled = longer.actions.iter_mut().filter_map(|a| match &mut a.kind {
-        ActionKind::Rollout { deployment } => Some(&mut deployment.template),
-        _ => None,
-    });
+    let templates = longer.workloads.iter_mut().map(Workload::template_mut);
+    let brought = longer.actions.iter_mut().filter_map(|a| a.kind.brings_mut());
+    let rolled = brought.map(|d| &mut d.template);
     for template in templates.chain(rolled) {
         Arc::make_mut(template).termination_grace_period_seconds += 100;
     }

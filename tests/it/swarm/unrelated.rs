@@ -49,7 +49,7 @@ fn with_other(world: &World, scenario: &Scenario, place: usize) -> Result<Contro
     let mut manifests = world.manifests();
     manifests.insert(place.min(manifests.len()), deployment(world));
     let with = read(&manifests, &world.scenario())?;
-    ensure!(with.deployments.len() == 2, "the other Deployment shares the nodes");
+    ensure!(with.workloads.len() == 2, "the other Deployment shares the nodes");
     let latencies = scenario.platform.latencies();
     Ok(simulation::simulate(&with, &latencies, world.seed()))
 }

@@ -12,7 +12,7 @@ pub mod zones;
 
 use super::settings::Own;
 use super::{Model, Scene, check};
-use crate::cluster::objects::{Conditions, PodId};
+use crate::cluster::objects::{Conditions, PodId, ServiceId};
 use crate::cluster::spec::Node;
 use crate::engine::{Dist, Dur, Rng};
 use crate::model::plumbing::{Ctx, Out};
@@ -78,7 +78,7 @@ pub fn one_a_subnet(listed: Own) -> Own {
 #[derive(Debug)]
 pub struct Elb {
     /// The Service that the target group belongs to.
-    service: u8,
+    service: ServiceId,
     controller: Option<Controller>,
     group: Group,
     dns: Option<Dns>,
@@ -91,23 +91,23 @@ impl Elb {
     pub fn new(
         ctx: Ctx,
         settings: &Settings,
-        service: u8,
+        service: ServiceId,
         name: Option<&str>,
         cluster: (&[Arc<Node>], &[ViewId]),
         timeline: &mut Recorder,
     ) -> Elb {
         let (nodes, views) = cluster;
         let zones = if settings.cross_zone { None } else { Zones::of(nodes, views) };
-        let rng = ctx.seed.stream("elb", u64::from(service));
+        let rng = ctx.seed.stream("elb", u64::from(service.0));
         let mut group = Group::new(ctx, settings, name, zones, rng, timeline);
         if settings.controller.is_none() {
             views.iter().for_each(|view| group.adopt(Target::View(*view)));
         }
-        let rng = ctx.seed.stream("elb controller", u64::from(service));
+        let rng = ctx.seed.stream("elb controller", u64::from(service.0));
         let controller = settings.controller.as_ref().map(|s| Controller::new(s, rng));
         let dns =
             settings.dns.as_ref().map(|s| Dns::new(s, &group.views(), &settings.hop, timeline));
-        let rng = ctx.seed.stream("elb dns", u64::from(service));
+        let rng = ctx.seed.stream("elb dns", u64::from(service.0));
         Elb { service, controller, group, dns, rng }
     }
 }
@@ -119,7 +119,7 @@ impl Model for Elb {
         u16::from(self.controller.is_some())
     }
 
-    fn watched(&self, _watcher: u16) -> u8 {
+    fn watched(&self, _watcher: u16) -> ServiceId {
         self.service
     }
 
@@ -139,7 +139,7 @@ impl Model for Elb {
         self.group.checks.always = true;
     }
 
-    fn adopt(&mut self, scene: &mut Scene, service: u8, pod: PodId, conditions: Conditions) {
+    fn adopt(&mut self, scene: &mut Scene, service: ServiceId, pod: PodId, conditions: Conditions) {
         let own = service == self.service;
         if let Some(controller) = self.controller.as_mut().filter(|_| own)
             && controller.adopt(scene.cluster, pod, conditions)

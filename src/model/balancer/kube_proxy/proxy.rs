@@ -2,7 +2,7 @@
 
 use super::endpoints::{Counts, Endpoint, Policy, Rules, Usable};
 use super::runner::{Intervals, Runner};
-use crate::cluster::objects::{Conditions, PodId};
+use crate::cluster::objects::{Conditions, PodId, ServiceId};
 use crate::cluster::server::Cluster;
 use crate::cluster::spec;
 use crate::engine::{Dur, Rng, Time};
@@ -40,7 +40,7 @@ struct Node {
 #[derive(Debug)]
 pub struct Proxies {
     /// Whose rules they are.
-    service: u8,
+    service: ServiceId,
     nodes: Vec<Node>,
     history: History,
     /// What a run changes, for the time of one call.
@@ -59,7 +59,7 @@ impl Proxies {
     pub fn new(
         ctx: Ctx,
         nodes: &[Arc<spec::Node>],
-        service: u8,
+        service: ServiceId,
         local: bool,
         timeline: &mut Recorder,
     ) -> Proxies {
@@ -84,7 +84,7 @@ impl Proxies {
             rejects,
             history: History::default(),
             touched: Vec::new(),
-            rng: ctx.seed.stream("kube-proxy", u64::from(service)),
+            rng: ctx.seed.stream("kube-proxy", u64::from(service.0)),
             local,
             // A view is of one kind of clients: their list alone counts.
             policy: Policy { internal_local: local, ..Policy::default() },
@@ -203,7 +203,7 @@ impl Model for Proxies {
         Event::Seen { node, from, to }
     }
 
-    fn watched(&self, _node: u16) -> u8 {
+    fn watched(&self, _node: u16) -> ServiceId {
         self.service
     }
 
@@ -215,7 +215,7 @@ impl Model for Proxies {
         }
     }
 
-    fn adopt(&mut self, scene: &mut Scene, service: u8, pod: PodId, conditions: Conditions) {
+    fn adopt(&mut self, scene: &mut Scene, service: ServiceId, pod: PodId, conditions: Conditions) {
         if service != self.service {
             return;
         }
