@@ -1,6 +1,7 @@
 //! What `rollsim run` is asked, and how it answers: for one scenario as for several workloads.
 
 use super::input::InputArgs;
+use super::simulation::Simulation;
 use super::{advice, files, progress};
 use crate::input::{Diagnostics, Input};
 use crate::report::{self, Answer};
@@ -19,26 +20,29 @@ Examples:
                                                  the other, and every later one
   rollsim run experiments/b2-rolling-update      a folder with manifests and a scenario
   rollsim run web.yaml --set maxSurge=100% --set readinessProbe.periodSeconds=2
+  rollsim run web.yaml --vs preStop.sleep.seconds=5 --vs maxSurge=2,maxUnavailable=0
+                                                 as it is, and with other settings: three columns
+  rollsim run @one-replica --steps               a published experiment, step by step
   rollsim run shop.yaml --workload cart,mail     two Deployments of many; without it all
   rollsim run web.yaml --fail-on-loss 1          exit with 1 when more than 1 request is lost
                                                  (or something does not reach its end)
+  rollsim run web.yaml --format markdown         for a pull request
   rollsim run web.yaml --format json --output answer.json")]
 pub struct Args {
     #[command(flatten)]
     pub(super) input: InputArgs,
 
-    /// The same seed gives the same answer
-    #[arg(long, default_value_t = 1, help_heading = "Simulation")]
-    seed: u64,
+    /// Compare with the same input where this is set, on the same luck: preStop.sleep.seconds=5, or several
+    /// settings by commas; may be given several times
+    #[arg(long, value_name = "KEY=VALUE", help_heading = "Comparison")]
+    pub(super) vs: Vec<String>,
 
-    /// How many rollouts are simulated; more narrow the intervals
-    #[arg(long, value_name = "N", default_value_t = RunOptions::default().replications,
-          value_parser = clap::value_parser!(u32).range(1..=1_000_000), help_heading = "Simulation")]
-    replications: u32,
+    /// Compare the steps of an experiment: those of the expect.toml in its folder
+    #[arg(long, conflicts_with = "vs", help_heading = "Comparison")]
+    pub(super) steps: bool,
 
-    /// Integrals over the timeline, single requests, or whichever is right
-    #[arg(long, value_enum, default_value = "auto", help_heading = "Simulation")]
-    evaluator: EvaluatorArg,
+    #[command(flatten)]
+    simulation: Simulation,
 
     /// Try no changes: what would help, what takes the time, and which guess matters
     #[arg(long, help_heading = "Simulation")]
@@ -78,6 +82,8 @@ pub(super) enum RunFormat {
     Text,
     /// Everything, for programs (see `rollsim schema output`)
     Json,
+    /// For a pull request
+    Markdown,
     /// scenario,second,outcome,kind,version,count: a table of every second (see docs/answers.md)
     Csv,
     /// As a Prometheus target
@@ -92,18 +98,6 @@ impl RunFormat {
     fn is_vegeta(self) -> bool {
         matches!(self, RunFormat::Vegeta | RunFormat::VegetaJson)
     }
-}
-
-#[derive(Clone, Copy, clap::ValueEnum)]
-enum EvaluatorArg {
-    Auto,
-    /// Refused where it is not exact
-    Exact,
-    /// Integrals also where they are not exact; the answer is marked
-    Approximate,
-    Requests,
-    /// Single requests, in step with the control plane
-    Stepped,
 }
 
 fn bound(text: &str) -> Result<f64, String> {
@@ -126,25 +120,16 @@ fn share(text: &str) -> Result<f64, String> {
 impl Args {
     /// Whether an output shows what was tried.
     fn shows_advice(&self) -> bool {
-        let text = matches!(self.format, RunFormat::Text | RunFormat::Json);
+        let text = matches!(self.format, RunFormat::Text | RunFormat::Json | RunFormat::Markdown);
         (text || self.report.is_some()) && !self.no_advice
     }
 
     pub(super) fn options(&self) -> RunOptions {
-        RunOptions {
-            seed: self.seed,
-            replications: self.replications,
-            evaluator: match self.evaluator {
-                // Vegeta's latencies are also those of requests that fail.
-                EvaluatorArg::Auto if self.format.is_vegeta() => EvaluatorChoice::Requests,
-                EvaluatorArg::Auto => EvaluatorChoice::Auto,
-                EvaluatorArg::Exact => EvaluatorChoice::Exact,
-                EvaluatorArg::Approximate => EvaluatorChoice::Approximate,
-                EvaluatorArg::Requests => EvaluatorChoice::Requests,
-                EvaluatorArg::Stepped => EvaluatorChoice::Stepped,
-            },
-            ..RunOptions::default()
-        }
+        self.simulation.options(match self.format.is_vegeta() {
+            // Vegeta's latencies are also those of requests that fail.
+            true => EvaluatorChoice::Requests,
+            false => EvaluatorChoice::Auto,
+        })
     }
 }
 

@@ -1,6 +1,6 @@
 //! Arguments that say what to simulate, shared by the commands.
 
-use super::{demo, files};
+use super::{experiments, files};
 use crate::advise::change::quoted;
 use crate::input::{Diagnostics, Input, Source};
 use std::path::{Path, PathBuf};
@@ -8,8 +8,8 @@ use std::path::{Path, PathBuf};
 /// What to simulate.
 #[derive(clap::Args, Clone, Debug)]
 pub struct InputArgs {
-    /// Manifests (YAML or JSON), a scenario (TOML), folders of them, or - for standard input.
-    /// Without any: a demonstration
+    /// Manifests (YAML or JSON), a scenario (TOML), folders of them, - for standard input, or @NAME for an
+    /// experiment that comes with rollsim. Without any: a demonstration
     #[arg(value_name = "INPUT")]
     pub inputs: Vec<PathBuf>,
 
@@ -43,7 +43,7 @@ pub struct InputArgs {
 }
 
 impl InputArgs {
-    /// Reads everything; one input, or the demonstrations.
+    /// Reads everything; one input, or those of the demonstration.
     ///
     /// # Errors
     /// Whatever is wrong with the input.
@@ -58,8 +58,11 @@ impl InputArgs {
     /// Reads everything, as it stands there.
     pub fn read(&self) -> anyhow::Result<Vec<Input>> {
         if self.inputs.is_empty() {
-            let load = |source: Source| Input::load(&[source]);
-            return Ok(demo::sources().into_iter().map(load).collect::<Result<_, _>>()?);
+            let load = |name: &str| Input::load(&[experiments::source(name)?]);
+            return Ok(experiments::DEMONSTRATION
+                .map(load)
+                .into_iter()
+                .collect::<Result<_, _>>()?);
         }
         Ok(vec![Input::load(&self.sources()?)?])
     }
@@ -95,7 +98,9 @@ impl InputArgs {
         let mut sources = Vec::new();
         let mut stdin_read = false;
         for path in &self.inputs {
-            if path.as_os_str() != "-" {
+            if let Some(name) = experiments::named(path) {
+                sources.push(experiments::source(name)?);
+            } else if path.as_os_str() != "-" {
                 sources.push(Source::Path(path.clone()));
             } else if !std::mem::replace(&mut stdin_read, true) {
                 let name = "standard input".to_owned();

@@ -6,8 +6,10 @@ mod advice;
 mod answer;
 mod calibrate;
 mod cards;
+mod columns;
+mod compare;
 mod completions;
-mod demo;
+mod experiments;
 mod files;
 mod format;
 mod frontier;
@@ -23,6 +25,7 @@ mod problem;
 mod progress;
 mod run;
 mod schema;
+mod simulation;
 mod sweep;
 mod sweep_text;
 mod trace;
@@ -45,6 +48,7 @@ Examples:
   kubectl get deploy,svc web -o yaml | rollsim run -
   rollsim run web.yaml --app spring-boot --set traffic.rate_per_s=250
   rollsim run web.yaml --set preStop.sleep.seconds=5 --fail-on-loss 0.5
+  rollsim compare old.yaml new.yaml             which is better, and by what?
 
 Exit status: 0 done, 1 a bound was exceeded, 2 bad input.
 NO_COLOR=1 turns colours off.";
@@ -75,6 +79,7 @@ macro_rules! commands {
 
 commands! {
     Run => run,
+    Compare => compare,
     Sweep => sweep,
     Merge => merge,
     Optimize => optimize,

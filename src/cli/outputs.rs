@@ -1,6 +1,7 @@
 //! What a command is about to write, looked at before anything is simulated: an output never replaces an
 //! input, another output, or a file that is not of its own kind.
 
+use crate::report::csv;
 use std::path::{Path, PathBuf};
 
 /// A file or folder that an option names.
@@ -13,7 +14,7 @@ pub struct Output<'a> {
 /// What is written there.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Form {
-    /// Of `rollsim run`, in any format.
+    /// Of `rollsim run` or `rollsim compare`, in any format.
     Answer,
     Trace,
     /// A page, or a folder with one and the data and pictures beside it.
@@ -26,8 +27,14 @@ pub enum Form {
 }
 
 /// What a report's folder may hold; the first makes the folder one.
-const REPORT: [&str; 5] =
-    ["index.html", "answer.json", "metrics.txt", "requests-per-second.csv", "patch.yaml"];
+const REPORT: [&str; 6] = [
+    "index.html",
+    "answer.json",
+    "comparison.csv",
+    "metrics.txt",
+    "requests-per-second.csv",
+    "patch.yaml",
+];
 
 /// The outputs that were asked for.
 pub fn given<'a>(
@@ -89,7 +96,7 @@ impl Output<'_> {
 impl Form {
     fn name(self) -> &'static str {
         match self {
-            Form::Answer => "answer of rollsim run",
+            Form::Answer => "answer of rollsim",
             Form::Trace => "trace of rollsim run",
             Form::Report => "page of rollsim",
             Form::Patch => "patch of rollsim optimize",
@@ -104,9 +111,12 @@ impl Form {
         let page = || text.starts_with("<!doctype html>") && text.contains("rollsim");
         match self {
             Form::Answer => {
-                all(&[" evaluator", " · digest "])
+                // A line may end between the words.
+                let words = text.replace('\n', " ");
+                [" evaluator", " · digest "].iter().all(|mark| words.contains(mark))
                     || all(&["\"schema\":", "\"answers\":", "\"provenance\":"])
-                    || text.starts_with("second,sent")
+                    || text.starts_with(&csv::COLUMNS.join(","))
+                    || text.starts_with(&csv::COMPARED.join(","))
                     || all(&["# TYPE rollsim_"])
                     || text.starts_with("Requests      [total, rate, throughput]")
                     || all(&["\"latencies\":", "\"status_codes\":", "\"throughput\":"])

@@ -1,11 +1,11 @@
-//! `rollsim run`: one scenario, one answer; of several workloads see [`workloads`].
+//! `rollsim run`: one scenario, one answer; of several workloads see [`workloads`], of several settings
+//! [`compare`].
 
 pub use super::answer::Args;
 use super::answer::{RunFormat, answer, within_bounds, write_answer};
 use super::outputs::{self, Form};
-use super::{files, trace, workloads};
+use super::{compare, files, trace, workloads};
 use crate::report::{self, Answer};
-use crate::scenario::Scenario;
 use std::process::ExitCode;
 
 /// Runs the command.
@@ -16,45 +16,38 @@ pub fn run(args: Args) -> anyhow::Result<ExitCode> {
         ("--trace", &args.trace, Form::Trace),
     ]);
     outputs::check(&args.input.paths(), &outputs)?;
-    let mut inputs = args.input.read()?;
-    if let [input] = &inputs[..] {
-        let asked = input.asked_workloads(&args.input.workload)?;
-        if asked.len() > 1 {
-            return workloads::run(&args, input, &asked);
-        }
+    if compare::is_asked(&args) {
+        return compare::of_run(&args);
     }
-    let mut results: Vec<Scenario> = Vec::new();
-    for input in &mut inputs {
-        args.input.apply(input)?;
-        input.must_use_scenario();
-        results.push(input.lower()?);
+    let mut input = args.input.read()?.swap_remove(0);
+    let asked = input.asked_workloads(&args.input.workload)?;
+    if asked.len() > 1 {
+        return workloads::run(&args, &input, &asked);
     }
-    let options = args.options();
-    let each = inputs.iter().zip(&results);
-    let answers =
-        each.map(|(input, one)| answer(&args, input, one, None)).collect::<Result<Vec<_>, _>>()?;
-    write_answer(&render(&answers, args.format), args.output.as_deref())?;
+    args.input.apply(&mut input)?;
+    input.must_use_scenario();
+    let scenario = input.lower()?;
+    let answer = answer(&args, &input, &scenario, None)?;
+    write_answer(&render(&answer, args.format), args.output.as_deref())?;
     if let Some(path) = &args.report {
-        let page = || report::html::run(&answers);
-        files::write_report(path, page, || report::run_files(&answers))?;
+        files::write_report(path, || report::html::run(&answer), || report::run_files(&answer))?;
     }
     if let Some(path) = &args.trace {
-        let traces = results.iter().map(|scenario| trace::lines(scenario, options.seed));
-        files::write_whole(path, &traces.collect::<String>())?;
+        files::write_whole(path, &trace::lines(&scenario, args.options().seed))?;
     }
-    Ok(within_bounds(&answers, &args))
+    Ok(within_bounds(&[answer], &args))
 }
 
-/// The answers in one format.
-fn render(answers: &[Answer], format: RunFormat) -> String {
-    let each = |one: fn(&Answer) -> String| answers.iter().map(one).collect::<String>();
-    match (format, answers) {
-        (RunFormat::Text, [answer]) => report::text::text(answer),
-        (RunFormat::Text, several) => report::text::compare(several),
-        (RunFormat::Json, _) => report::json::json(answers),
-        (RunFormat::Csv, _) => report::csv::csv(answers),
-        (RunFormat::Openmetrics, _) => report::openmetrics::openmetrics(answers),
-        (RunFormat::Vegeta, _) => each(report::vegeta::text),
-        (RunFormat::VegetaJson, _) => each(report::vegeta::json),
+/// The answer in one format.
+fn render(answer: &Answer, format: RunFormat) -> String {
+    let one = std::slice::from_ref(answer);
+    match format {
+        RunFormat::Text => report::text::text(answer),
+        RunFormat::Json => report::json::json(one),
+        RunFormat::Markdown => report::markdown::run(answer),
+        RunFormat::Csv => report::csv::csv(one),
+        RunFormat::Openmetrics => report::openmetrics::openmetrics(one),
+        RunFormat::Vegeta => report::vegeta::text(answer),
+        RunFormat::VegetaJson => report::vegeta::json(answer),
     }
 }

@@ -22,6 +22,7 @@ pub fn run(args: &Args, input: &Input, asked: &[usize]) -> anyhow::Result<ExitCo
     let text = match args.format {
         RunFormat::Json => json::workloads(&all),
         RunFormat::Csv => csv::csv(&all.workloads),
+        RunFormat::Markdown => report::markdown::workloads(&all),
         RunFormat::Openmetrics => openmetrics::openmetrics(&all.workloads),
         _ => report::text::workloads(&all),
     };
@@ -43,7 +44,11 @@ fn refuse_what_shows_one(args: &Args) -> anyhow::Result<()> {
     let format = match args.format {
         RunFormat::Vegeta => Some("--format vegeta"),
         RunFormat::VegetaJson => Some("--format vegeta-json"),
-        RunFormat::Text | RunFormat::Json | RunFormat::Csv | RunFormat::Openmetrics => None,
+        RunFormat::Text
+        | RunFormat::Json
+        | RunFormat::Markdown
+        | RunFormat::Csv
+        | RunFormat::Openmetrics => None,
     };
     let report = args.report.as_ref().map(|_| "--report");
     let trace = args.trace.as_ref().map(|_| "--trace");

@@ -5,6 +5,7 @@
 mod autoscaled;
 pub mod bounds;
 pub mod cards;
+pub mod differences;
 mod edit;
 pub mod given;
 mod hints;

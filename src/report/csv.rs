@@ -1,7 +1,9 @@
-//! Requests per second as comma-separated values (RFC 4180), in one long table with the same columns whatever
-//! happened.
+//! Comma-separated values (RFC 4180), in one long table with the same columns whatever happened: requests per
+//! second, or the figures of a comparison.
 
 use super::answer::Answer;
+use super::comparison::{Comparison, Told};
+use super::measure::Unit;
 use crate::sweep::csv::{join, text};
 use std::fmt::Write as _;
 
@@ -15,6 +17,61 @@ pub fn csv<'a>(answers: impl IntoIterator<Item = &'a Answer>) -> String {
     join(&mut table, COLUMNS.map(str::to_owned).into_iter());
     answers.into_iter().for_each(|answer| rows(&mut table, answer));
     table
+}
+
+/// The columns of a comparison; see `docs/answers.md`.
+pub const COMPARED: [&str; 9] = [
+    "column",
+    "title",
+    "figure",
+    "unit",
+    "mean",
+    "difference",
+    "difference_low",
+    "difference_high",
+    "told",
+];
+
+/// One row for each column and figure.
+pub fn comparison(comparison: &Comparison) -> String {
+    let mut table = String::new();
+    join(&mut table, COMPARED.map(str::to_owned).into_iter());
+    for (i, column) in comparison.columns.iter().enumerate() {
+        for measure in comparison.measures() {
+            let against = measure.of(column);
+            let Some(mean) = against.mean else { continue };
+            let unit = match measure.unit() {
+                Unit::Requests => "requests",
+                Unit::Share => "share",
+                Unit::Seconds => "s",
+                Unit::Pods => "pods",
+            };
+            let told = |told: Told| match told {
+                Told::Same => "same",
+                Told::Chance => "chance",
+                Told::Differs => "differs",
+            };
+            let d = against.difference;
+            let (letter, figure) = (super::comparison::letter(i).to_string(), measure.key());
+            let mut cells = vec![letter, text(&column.title), figure.into(), unit.into()];
+            cells.push(signed(mean));
+            let parts = |d: super::comparison::Difference| {
+                [signed(d.mean), signed(d.interval[0]), signed(d.interval[1]), told(d.told).into()]
+            };
+            cells.extend(d.map_or_else(Default::default, parts));
+            join(&mut table, cells.into_iter());
+        }
+    }
+    table
+}
+
+/// As [`number`], on either side of 0.
+fn signed(x: f64) -> String {
+    match x {
+        0.0 => "0".to_owned(),
+        x if x < 0.0 => format!("-{}", number(-x)),
+        x => number(x),
+    }
 }
 
 fn rows(table: &mut String, answer: &Answer) {

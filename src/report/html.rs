@@ -4,7 +4,9 @@
 //! disk, follows the system's light or dark setting, and prints.
 
 use super::answer::Answer;
+use super::comparison::Comparison;
 use super::data::{FrontierReport, OptimizeReport, SweepReport, ValidateReport};
+use super::measure::Unit;
 use super::text;
 use serde::Serialize;
 use serde_json::json;
@@ -12,6 +14,7 @@ use serde_json::json;
 const CSS: &str = include_str!("page/base.css");
 const COMMON: &str = include_str!("page/common.js");
 const RUN: &str = include_str!("page/run.js");
+const COMPARE: &str = include_str!("page/compare.js");
 const RUN_ADVICE: &str = include_str!("page/run_advice.js");
 const RUN_TABLES: &str = include_str!("page/run_tables.js");
 const SWEEP: &str = include_str!("page/sweep.js");
@@ -21,25 +24,41 @@ const OPTIMIZE: &str = include_str!("page/optimize.js");
 const FRONTIER: &str = include_str!("page/frontier.js");
 const VALIDATE: &str = include_str!("page/validate.js");
 
+/// Columns of the text that stands for a page without scripts.
+const PLAIN: usize = 100;
+
 /// Largest part of a sweep that is put into a page, in points: keeps the file below 6 MB.
 pub const POINTS_SHOWN: usize = 20_000;
 
-/// The page of one rollout, or of several to compare (at least one answer).
-pub fn run(answers: &[Answer]) -> String {
-    let lossy = answers.iter().filter(|a| a.lost.total.mean > 0.0).count();
-    let open = answers.iter().filter(|a| a.incomplete > 0.0).count();
-    let mut verdict = format!("{} of {} lose requests.", lossy, answers.len());
-    if open > 0 {
-        verdict = format!("{open} of {} do not reach their end. {verdict}", answers.len());
-    }
-    let signatures: Vec<String> = answers.iter().map(Answer::signature).collect();
-    let data = json!({ "answers": answers, "signatures": signatures, "verdict": verdict });
-    let plain = match answers {
-        [one] => text::text(one),
-        several => text::compare(several),
-    };
-    let plain = anstream::adapter::strip_str(&plain).to_string();
-    page(&answers[0].name, &data, &[RUN, RUN_ADVICE, RUN_TABLES], &plain)
+/// The page of one rollout.
+pub fn run(answer: &Answer) -> String {
+    let data = json!({ "answers": [answer], "signatures": [answer.signature()] });
+    let plain = anstream::adapter::strip_str(&text::text(answer)).to_string();
+    page(&answer.name, &data, &[RUN, RUN_ADVICE, RUN_TABLES], &plain)
+}
+
+/// The page of several rollouts beside each other.
+pub fn compare(comparison: &Comparison) -> String {
+    let signatures: Vec<String> = comparison.answers.iter().map(Answer::signature).collect();
+    // The answers are in the page once.
+    let head = Comparison { answers: Vec::new(), ..comparison.clone() };
+    let measures = comparison.measures().into_iter().map(|m| {
+        let unit = match m.unit() {
+            Unit::Requests | Unit::Pods => "",
+            Unit::Share => "share",
+            Unit::Seconds => "s",
+        };
+        json!({ "key": m.key(), "title": m.title(), "unit": unit, "less": m.is_better_less() })
+    });
+    let data = json!({
+        "answers": comparison.answers,
+        "signatures": signatures,
+        "comparison": head,
+        "measures": measures.collect::<Vec<_>>(),
+        "signature": comparison.signature(),
+    });
+    let plain = anstream::adapter::strip_str(&text::compare(comparison, PLAIN)).to_string();
+    page(&comparison.name, &data, &[RUN, COMPARE, RUN_ADVICE, RUN_TABLES], &plain)
 }
 
 /// The page of a sweep; of more than [`POINTS_SHOWN`] points, those on the front and an even choice.

@@ -2,6 +2,7 @@
 
 use super::answer::Answer;
 use super::answer::SCHEMA;
+use super::comparison::Comparison;
 use super::workloads::Workloads;
 use schemars::JsonSchema;
 use serde::Serialize;
@@ -14,10 +15,13 @@ enum Output {
     Answers(Document),
     /// Of several workloads of one input.
     Workloads(Workloads),
+    /// Of several rollouts beside each other.
+    Comparison(Comparison),
 }
 
-/// One answer, or several scenarios to compare.
+/// One answer, or several.
 #[derive(Clone, Debug, PartialEq, Serialize, JsonSchema)]
+#[schemars(deny_unknown_fields)]
 pub struct Document {
     /// Version of this schema: 1 or more.
     pub schema: u32,
@@ -35,13 +39,18 @@ pub fn workloads(workloads: &Workloads) -> String {
     indented(workloads)
 }
 
+/// The document of a comparison.
+pub fn comparison(comparison: &Comparison) -> String {
+    indented(comparison)
+}
+
 fn indented(document: &impl Serialize) -> String {
     let mut text = serde_json::to_string_pretty(document).expect("plain data");
     text.push('\n');
     text
 }
 
-/// The JSON Schema of both documents (`rollsim schema output`).
+/// The JSON Schema of all documents (`rollsim schema output`).
 pub fn schema() -> String {
     indented(&schemars::schema_for!(Output))
 }

@@ -9,6 +9,8 @@ pub mod advised;
 pub mod answer;
 pub mod blame;
 mod build;
+mod compared;
+pub mod comparison;
 pub mod data;
 pub mod drawn;
 mod figure;
@@ -16,8 +18,12 @@ mod gather;
 mod head;
 pub mod html;
 mod lanes;
+pub mod markdown;
+pub mod measure;
+pub mod pairs;
 mod pictures;
 mod placement;
+mod ranking;
 mod remedy;
 mod rollout;
 pub mod searches;
@@ -41,6 +47,7 @@ pub mod openmetrics;
 pub mod vegeta;
 
 pub use answer::Answer;
+pub use comparison::Comparison;
 pub use pictures::ARE_BUILT_IN as PICTURES_ARE_BUILT_IN;
 
 use data::{FrontierReport, OptimizeReport, SweepReport, ValidateReport};
@@ -48,21 +55,33 @@ use data::{FrontierReport, OptimizeReport, SweepReport, ValidateReport};
 /// The files of a report, by name: what `--report DIR` writes.
 pub type Files = Vec<(String, String)>;
 
-/// `index.html`, the data, and the pictures of each rollout (numbered when there are several).
-pub fn run_files(answers: &[Answer]) -> Files {
+/// `index.html`, the data, and the pictures of a rollout.
+pub fn run_files(answer: &Answer) -> Files {
+    let one = std::slice::from_ref(answer);
     let mut files = vec![
-        ("index.html".to_owned(), html::run(answers)),
-        ("answer.json".into(), json::json(answers)),
+        ("index.html".to_owned(), html::run(answer)),
+        ("answer.json".into(), json::json(one)),
+        ("metrics.txt".into(), openmetrics::openmetrics(one)),
+    ];
+    let pictures = pictures::rollout(answer).into_iter();
+    files.extend(pictures.map(|(stem, svg)| (format!("{stem}.svg"), svg)));
+    files.push(("requests-per-second.csv".into(), csv::csv(one)));
+    files
+}
+
+/// `index.html`, the data, and the pictures of each rollout, numbered.
+pub fn compare_files(comparison: &Comparison) -> Files {
+    let answers = &comparison.answers;
+    let mut files = vec![
+        ("index.html".to_owned(), html::compare(comparison)),
+        ("answer.json".into(), json::comparison(comparison)),
+        ("comparison.csv".into(), csv::comparison(comparison)),
         ("metrics.txt".into(), openmetrics::openmetrics(answers)),
+        ("requests-per-second.csv".into(), csv::csv(answers)),
     ];
     for (i, answer) in answers.iter().enumerate() {
-        let name = |stem: &str, end: &str| match answers.len() {
-            1 => format!("{stem}.{end}"),
-            _ => format!("{stem}-{}.{end}", i + 1),
-        };
         let pictures = pictures::rollout(answer).into_iter();
-        files.extend(pictures.map(|(stem, svg)| (name(&stem, "svg"), svg)));
-        files.push((name("requests-per-second", "csv"), csv::csv([answer])));
+        files.extend(pictures.map(|(stem, svg)| (format!("{stem}-{}.svg", i + 1), svg)));
     }
     files
 }

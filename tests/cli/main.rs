@@ -2,6 +2,7 @@
 
 mod bounds;
 mod commands;
+mod compare;
 mod figures;
 mod honest;
 mod outputs;

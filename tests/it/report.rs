@@ -33,8 +33,8 @@ fn text_of_a_large_rollout() {
 
 #[test]
 fn text_of_two_answers() {
-    let answers = [case(&example::without_probe()), case(&example::with_probe())];
-    insta::assert_snapshot!(plain(&text::compare(&answers)));
+    let comparison = example::comparison(&[example::without_probe(), example::with_probe()]);
+    insta::assert_snapshot!(plain(&text::compare(&comparison, 80)));
 }
 
 #[test]
@@ -151,8 +151,9 @@ fn pictures_of_a_sweep() {
 #[test]
 fn pages_stand_alone_and_stay_small() {
     let pages = [
-        html::run(&[case(&example::without_probe())]),
-        html::run(&[case(&example::large())]),
+        html::run(&case(&example::without_probe())),
+        html::run(&case(&example::large())),
+        html::compare(&example::comparison(&[example::without_probe(), example::stuck()])),
         html::sweep(&sweeps::large_sweep()),
         html::optimize(&sweeps::optimize()),
         html::frontier(&sweeps::frontier()),
@@ -175,7 +176,7 @@ fn pages_stand_alone_and_stay_small() {
 fn names_cannot_break_out_of_a_page() {
     let mut answer = case(&example::without_probe());
     answer.name = "</script><script>alert(1)</script><!--".into();
-    let page = html::run(&[answer]);
+    let page = html::run(&answer);
     assert_eq!(page.matches("<script").count(), 2, "data and code, nothing else");
     assert!(!page.contains("alert(1)</script><!--"));
 }
@@ -205,20 +206,21 @@ fn a_real_run_is_rendered() {
     let drawn: f64 = lanes.lanes.iter().map(|l| l.lost).sum();
     assert!((drawn - replications[0].traffic.failed()).abs() < 1e-6, "{drawn}");
     assert!(plain(&text::text(&answer)).contains('×'));
-    assert!(html::run(&[answer]).len() < 1_000_000);
+    assert!(html::run(&answer).len() < 1_000_000);
 }
 
 #[test]
 fn a_report_folder_holds_page_data_and_pictures() {
-    use rollsim::report::{Files, frontier_files, optimize_files, run_files, sweep_files};
+    use rollsim::report::{
+        Files, compare_files, frontier_files, optimize_files, run_files, sweep_files,
+    };
     let names = |files: Files| -> Vec<String> {
         assert!(files.iter().all(|(_, text)| !text.is_empty()));
         files.into_iter().map(|(name, _)| name).collect()
     };
-    let answer = case(&example::without_probe());
     insta::assert_debug_snapshot!([
-        names(run_files(std::slice::from_ref(&answer))),
-        names(run_files(&[answer.clone(), answer])),
+        names(run_files(&case(&example::without_probe()))),
+        names(compare_files(&example::comparison(&[example::stuck(), example::with_probe()]))),
         names(sweep_files(&sweeps::small_sweep())),
         names(optimize_files(&sweeps::optimize())),
         names(frontier_files(&sweeps::frontier())),

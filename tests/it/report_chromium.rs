@@ -19,12 +19,12 @@ fn chromium() -> Option<PathBuf> {
 
 fn pages() -> Vec<(&'static str, String)> {
     let lossy = example::answer(&example::without_probe());
-    let safe = example::answer(&example::with_probe());
+    let cases = [example::without_probe(), example::with_probe(), example::stuck()];
     vec![
-        ("run", html::run(std::slice::from_ref(&lossy))),
-        ("compare", html::run(&[lossy, safe])),
-        ("stuck", html::run(&[example::answer(&example::stuck())])),
-        ("large", html::run(&[example::answer(&example::large())])),
+        ("run", html::run(&lossy)),
+        ("compare", html::compare(&example::comparison(&cases))),
+        ("stuck", html::run(&example::answer(&example::stuck()))),
+        ("large", html::run(&example::answer(&example::large()))),
         ("sweep", html::sweep(&sweeps::small_sweep())),
         ("sweep_large", html::sweep(&sweeps::large_sweep())),
         ("optimize", html::optimize(&sweeps::optimize())),

@@ -4,5 +4,5 @@ mod annotation;
 mod card;
 pub(crate) mod field;
 mod insert;
-mod set;
+pub(crate) mod set;
 mod vary;

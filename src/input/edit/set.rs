@@ -14,7 +14,7 @@ use crate::input::text::typed::Unknown;
 use std::sync::Arc;
 
 /// Short names: the first key, and where it stands in the Deployment (`@` is the serving container).
-const SHORT: &[(&str, &str)] = &[
+pub(crate) const SHORT: &[(&str, &str)] = &[
     ("replicas", "spec"),
     ("strategy", "spec"),
     ("minReadySeconds", "spec"),
@@ -301,7 +301,7 @@ pub(crate) fn deployment_path(
 }
 
 /// Where the container stands that serves the clients' port.
-fn serving_container(input: &Input, document: &Document) -> String {
+pub(crate) fn serving_container(input: &Input, document: &Document) -> String {
     let service = subject::choose(input).ok().and_then(|s| s.service);
     let port = service.and_then(|i| ports::target_port(input, &input.documents[i]));
     let spec = document.deployment().and_then(|d| d.spec.as_ref());

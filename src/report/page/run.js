@@ -13,6 +13,7 @@ const at = (list, t) => list.find((x) => x.from_s <= t && t < x.to_s);
 // What the viewer looks at: answer, window of time, instant, filter, all answers one under the other.
 const look = { answer: 0, from: 0, to: 1, now: 0, lossy: false, open: -1, together: true };
 let A, T;
+const SEVERAL = DATA.answers.length > 1;
 const TIMED = DATA.answers.map((a, i) => i).filter((i) => DATA.answers[i].timeline);
 // All answers have one axis of time, from the action: what is above is at the same instant as what is below.
 const ENDS = [Math.min(...TIMED.map((i) => DATA.answers[i].timeline.start_s)),
@@ -56,22 +57,17 @@ function start() {
 }
 
 function draw() {
-  const several = DATA.answers.length > 1;
-  const bad = (a) => a.worth_changing || a.incomplete > 0, lossy = bad(A);
-  main.replaceChildren(...[
-    header("rollout", several ? "Rollouts compared" : A.name, several ? DATA.verdict : A.verdict,
-      several ? DATA.answers.some(bad) : lossy),
-    several ? null : headLine(A),
-    several ? comparison() : null,
-    several && look.together && T ? timelineSection() : null,
-    several ? tabs() : null,
-    several ? h("p", { class: "verdict" + (lossy ? " lossy" : "") }, A.verdict) : null,
-    several ? headLine(A) : null,
-    stuckSection(), tiles(), fixSection(), T && !(several && look.together) ? timelineSection() : null, blameSection(), requestsSection(), rolloutSection(),
-    timeSection(), matterSection(), listsSection(), footer(DATA.signatures[look.answer] + " · " + A.provenance.evaluator + ": "
-      + A.provenance.evaluator_reason)].filter(Boolean));
+  const whole = SEVERAL ? comparisonPage() : [
+    header("rollout", A.name, A.verdict, bad(A)), headLine(A), ...answerSections(true)];
+  main.replaceChildren(...whole.filter(Boolean));
   if (T) drawTime();
 }
+const bad = (a) => a.worth_changing || a.incomplete > 0;
+// What is said of one answer; its timeline unless that of all is drawn.
+const answerSections = (timed) => [stuckSection(), tiles(), fixSection(),
+  T && timed ? timelineSection() : null, blameSection(), requestsSection(), rolloutSection(),
+  timeSection(), matterSection(), listsSection(), footer(DATA.signatures[look.answer] + " · "
+    + A.provenance.evaluator + ": " + A.provenance.evaluator_reason)];
 
 // What was simulated, and what of it nobody gave; an approximation says what it leaves out.
 function headLine(a) {
@@ -80,34 +76,6 @@ function headLine(a) {
   return h("div", null, h("p", { class: "note", id: "head" }, items),
     p.evaluator === "approximate"
       ? h("p", { class: "note" }, "Approximate, as asked for: " + p.evaluator_reason) : null);
-}
-
-function comparison() {
-  const of = (name, f) => [name, ...DATA.answers.map(f)];
-  const d = (f) => (f ? sec(f.mean) : "no end");
-  return table("", ["", ...DATA.answers.map((a) => a.name)], [
-    of("lost requests", (a) => count(a.lost.total.mean) + " of " + count(a.requests.sent)),
-    of("in 95 % of rollouts", (a) => range(a.lost.total.range)),
-    of("chance of no loss", (a) => percent(a.lost.probability_none.mean)),
-    of("mostly", (a) => (a.lost.by_failure[0] || { label: "–" }).label),
-    of("rollout takes", (a) => d(a.rollout.duration_s)),
-    of("last pod gone after", (a) => d(a.rollout.last_pod_gone_s)),
-    of("pods at most", (a) => count(a.rollout.peak_pods.range[1])),
-    of("available at least", (a) => count(a.rollout.lowest_available.range[0])),
-  ]);
-}
-
-function tabs() {
-  const choose = (i) => { open(i); draw(); document.getElementById("tab" + i).focus(); };
-  const step = (i) => (e) => {
-    const n = DATA.answers.length;
-    if (e.key === "ArrowRight") choose((i + 1) % n);
-    if (e.key === "ArrowLeft") choose((i + n - 1) % n);
-  };
-  return h("div", { class: "tools", role: "tablist", "aria-label": "which rollout to show" },
-    DATA.answers.map((a, i) => h("button", { role: "tab", id: "tab" + i, onclick: () => choose(i),
-      "aria-selected": String(i === look.answer), tabindex: i === look.answer ? 0 : -1,
-      onkeydown: step(i) }, a.name)));
 }
 
 function tiles() {
@@ -236,7 +204,8 @@ function drawTime() {
   document.getElementById("lanes").replaceChildren(...each(group));
   // One scale for all, so that heights compare.
   const most = [Math.max(...each(() => highest(answered()))), Math.max(...each(() => highest(failed())))];
-  document.getElementById("rates").replaceChildren(...each(() => rates(f, most, several)).flat());
+  document.getElementById("rates").replaceChildren(...each(() => rates(f, most, several)).flat(),
+    ...(several && KINDS.length ? [kindsLegend()] : []));
   drawCursor();
 }
 
@@ -283,6 +252,7 @@ function laneArt(f, lanes, first) {
   }
   if (outage) outages(svg, art, f, paint);
   lanes.forEach((lane, i) => oneLane(svg, art, f, paint, lane, top + i * ROW));
+  ended(art, f, 0, top + lanes.length * ROW + 6, T.end_s, first ? "the run is over" : "");
   svg.append(art, s("line", { class: "cursor", y1: 0, y2: top + lanes.length * ROW + 6 }));
   pointer(svg, f);
   return svg;
@@ -396,22 +366,28 @@ function pointer(svg, f) {
 
 const answered = () => A.requests.answered.map((v, i) => ({ name: "answered by " + v.version,
   paint: [colour(i), null], of: (x) => x.answered[i] || 0 }));
+// A kind of failure is painted alike in all answers.
+const KINDS = [...new Set(DATA.answers.flatMap((a) => a.lost.by_failure.map((g) => g.label)))];
 const failed = () => A.lost.by_failure.map((g, i) => ({ name: g.label,
-  paint: FAILED[i % FAILED.length], of: (x) => x.failed[i] || 0 }));
+  paint: FAILED[KINDS.indexOf(g.label) % FAILED.length], of: (x) => x.failed[i] || 0 }));
 const inWindow = () => A.seconds.filter((x) => x.second + 1 > look.from && x.second < look.to);
 const highest = (series) => Math.max(1e-9, ...inWindow().map((x) =>
   series.reduce((sum, k) => sum + k.of(x), 0)));
 
+// What is answered and what fails, of one answer; of several without legends, which they share.
 function rates(f, most, several) {
   const kinds = failed(), of = several ? A.name + ": " : "";
   const out = [h("h3", null, of + "answered, requests a second (mean over all rollouts)"),
     stack(f, answered(), 96, most[0])];
   if (kinds.length) {
     out.push(h("h3", null, of + "failed, requests a second (mean over all rollouts; its own scale)"),
-      stack(f, kinds, 96, most[1]), seriesLegend(kinds));
+      stack(f, kinds, 96, most[1]), several ? null : seriesLegend(kinds));
   } else out.push(h("p", { class: "note" }, of + "no request fails in any second."));
-  return out;
+  return out.filter(Boolean);
 }
+// All kinds of failure that occur in what is drawn.
+const kindsLegend = () => seriesLegend([...new Map(each(failed).flat().map((k) =>
+  [k.name, k])).values()]);
 const seriesLegend = (series) => legend(series.map((x) => [(svg) => {
   svg.append(s("rect", { y: 1, width: 22, height: 10, fill: x.paint[0], "fill-opacity":
     x.paint[1] ? 0.25 : 1 }));
@@ -440,9 +416,20 @@ function stack(f, series, height, most) {
       below += n;
     });
   }
+  ended(svg, f, 10, height - 2, T && T.traffic_s[1], "no more requests are sent");
   svg.append(s("line", { class: "cursor", y1: 4, y2: height - 2 }));
   pointer(svg, f);
   return svg;
+}
+
+// Where one of several is over before the others: what is not drawn is no outage.
+function ended(svg, f, top, bottom, end, text) {
+  if (drawn().length < 2 || end === null || end >= look.to - 1e-6) return;
+  const x = Math.max(f.l, f.x(end)), narrow = f.r - x < text.length * 6.4 + 12;
+  svg.append(s("rect", { x, y: top, width: Math.max(0, f.r - x), height: bottom - top,
+    fill: "var(--track)" }, title(`${A.name}: ${text} after ${instant(end)}`)),
+  s("line", { class: "zero", x1: x, x2: x, y1: top, y2: bottom }),
+  narrow ? "" : s("text", { class: "dim", x: x + 6, y: (top + bottom) / 2 + 4 }, text));
 }
 
 // ---- the instant ----

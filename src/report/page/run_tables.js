@@ -94,13 +94,29 @@ function rolloutSection() {
 }
 
 function listsSection() {
-  const assumed = A.assumptions.map((a) => [path(a.key), a.text]);
-  return h("div", null,
-    assumed.length ? [h("h2", null, "Assumed, not measured"),
-      table("", ["card entry", "value and why"], assumed)] : null,
+  return h("div", null, assumedTables(),
     A.not_modelled.length ? [h("h2", null, "In the input, not modelled"),
       h("ul", null, A.not_modelled.map((x) => h("li", null, h("code", null, x))))] : null,
     h("h2", null, "Settings used"), settingsTable(A.settings));
+}
+
+// What several cards' entries have as their reason is said once.
+function assumedTables() {
+  if (!A.assumptions.length) return null;
+  const parts = A.assumptions.map((a) => {
+    const found = a.text.match(/^(.*?) \(card ([^:]*): (.*)\)$/s);
+    return found ? { key: a.key, value: found[1], why: `card ${found[2]}: ${found[3]}` }
+      : { key: a.key, value: a.text, why: "" };
+  });
+  const reasons = [...new Set(parts.map((p) => p.why))];
+  const alone = (why) => why === "" || parts.filter((p) => p.why === why).length < 3;
+  const single = parts.filter((p) => alone(p.why));
+  const rows = single.map((p) => [path(p.key), p.value + (p.why ? ` (${p.why})` : "")]);
+  return [h("h2", null, "Assumed, not measured"),
+    rows.length ? table("", ["entry", "value and why"], rows) : null,
+    ...reasons.filter((why) => !alone(why)).map((why) => h("p", { class: "assumed" },
+      h("b", null, why + ". "), parts.filter((p) => p.why === why).flatMap((p, i) =>
+        [i ? " · " : "", path(p.key), " " + p.value])))];
 }
 
 open(0);
@@ -157,10 +173,27 @@ selftest([
     if (show) show.click();
   }],
   ["tabs switch the rollout", () => {
-    if (DATA.answers.length < 2) return;
+    if (!SEVERAL) return;
     document.getElementById("tab1").click();
     expect("second", look.answer === 1);
     document.getElementById("tab0").click();
+  }],
+  ["every difference is in the table", () => {
+    if (!SEVERAL) return;
+    const cells = document.querySelectorAll("#figures tbody td").length;
+    expect("cells", cells === DATA.measures.length * (DATA.comparison.columns.length + 1));
+    expect("best", document.querySelectorAll("#figures th.best").length === 1);
+    expect("one legend", document.querySelectorAll("#rates .legend").length <= 1);
+  }],
+  ["paper has every rollout", () => {
+    if (!SEVERAL) return;
+    printing = true;
+    draw();
+    const shown = document.querySelectorAll("section.answer").length;
+    printing = false;
+    draw();
+    expect("all", shown === DATA.answers.length);
+    expect("one again", document.querySelectorAll("section.answer").length === 1);
   }],
   ["the lanes of all rollouts have one axis", () => {
     if (TIMED.length < 2) return;

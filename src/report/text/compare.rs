@@ -1,60 +1,251 @@
-//! Several answers side by side.
+//! Several rollouts side by side: a column each where they fit, else a few rows each.
 
-use super::{
-    DIM, HEAD, WIDTH, blame_row, head, line, paint, section, shorten, timeline, verdict, wrap,
-};
+use super::{BAD, DIM, GOOD, HEAD, head, line, paint, section, wrap};
 use crate::report::answer::Answer;
-use crate::report::words::{count, percent, range, seconds};
+use crate::report::comparison::{Against, Column, Comparison, SettingRow, Told, letter};
+use crate::report::measure::Measure;
+use anstyle::Style;
 
-/// Lines for each timeline.
-const LINES_EACH: usize = 15;
+/// A cell of a table and how it is painted.
+type Cell = (String, Style);
 
-/// A row of the table: its title and the cell of an answer.
-type Row = (&'static str, fn(&Answer) -> String);
+/// Settings that are shown.
+const SETTINGS: usize = 10;
+/// The widest path of a setting that stands beside its values.
+const PATH: usize = 34;
+/// Where a row begins that belongs to a column.
+const INDENT: usize = 12;
 
-const ROWS: [Row; 8] = [
-    ("lost requests", |a| format!("{} of {}", count(a.lost.total.mean), count(a.requests.sent))),
-    ("95 % of rollouts", |a| range(&count(a.lost.total.range[0]), &count(a.lost.total.range[1]))),
-    ("chance of no loss", |a| percent(a.lost.probability_none.mean)),
-    ("mostly", |a| a.lost.by_failure.first().map_or("-".into(), |g| g.label.clone())),
-    ("rollout takes", |a| a.rollout.duration_s.map_or("no end".into(), |d| seconds(d.mean))),
-    ("last pod gone", |a| a.rollout.last_pod_gone_s.map_or("-".into(), |d| seconds(d.mean))),
-    ("pods at most", |a| count(a.rollout.peak_pods.range[1])),
-    ("available at least", |a| count(a.rollout.lowest_available.range[0])),
-];
+/// What is not there.
+const NONE: &str = "–";
+const PLAIN: Style = Style::new();
 
-/// The answers next to each other, each with its timeline and first reason under the table.
-pub fn compare(answers: &[Answer]) -> String {
+/// The comparison within so many columns of text.
+pub fn compare(comparison: &Comparison, width: usize) -> String {
     let mut out = String::new();
-    let column = (WIDTH - 22) / answers.len().max(1);
-    let table_row = |title: &str, cells: Vec<String>| {
-        let cells: String = cells.into_iter().map(|c| format!("{c:<column$}")).collect();
-        format!("  {title:<20}{cells}")
-    };
-    let names = answers.iter().map(|a| shorten(&a.name, column - 2)).collect();
-    line(&mut out, &paint(HEAD, &table_row("", names)));
-    for (title, cell) in ROWS {
-        let cells = answers.iter().map(|a| shorten(&cell(a), column - 2)).collect();
-        line(&mut out, &table_row(title, cells));
+    for part in wrap(&comparison.name, width) {
+        line(&mut out, &paint(HEAD, &part));
     }
-    for answer in answers {
-        one(&mut out, answer);
+    for part in wrap(&head(&comparison.head), width - 2).iter().filter(|p| !p.is_empty()) {
+        line(&mut out, &format!("  {}", paint(DIM, part)));
+    }
+    let style = super::style(&comparison.answers[comparison.best as usize]);
+    for part in wrap(&comparison.verdict, width - 2) {
+        line(&mut out, &format!("  {}", paint(style, &part)));
+    }
+    out.push('\n');
+    for (i, column) in comparison.columns.iter().enumerate() {
+        hung(&mut out, &letter(i).to_string(), &column.title, HEAD, width);
+        hung(&mut out, "", &column.about, DIM, width);
+    }
+    out.push('\n');
+    if !columns(&mut out, comparison, width) {
+        rows(&mut out, comparison, width);
+    }
+    if comparison.has_chance() {
+        let note = "chance: the 95 % interval (±) of the difference to A includes 0";
+        line(&mut out, &paint(DIM, &format!("  {note}")));
+    }
+    settings(&mut out, comparison, width);
+    section(&mut out, "THE BEST", "");
+    command(&mut out, &comparison.best().command, width);
+    out.push('\n');
+    for part in wrap(&comparison.signature(), width) {
+        line(&mut out, &paint(DIM, &part));
     }
     out
 }
 
-fn one(out: &mut String, answer: &Answer) {
-    section(out, &answer.name, "");
-    for part in wrap(&head(answer), WIDTH - 2) {
-        line(out, &format!("  {}", paint(DIM, &part)));
+/// A text beside a short word, continued under itself.
+fn hung(out: &mut String, word: &str, text: &str, style: Style, width: usize) {
+    for (i, part) in wrap(text, width - 5).iter().filter(|p| !p.is_empty()).enumerate() {
+        let word = if i == 0 { word } else { "" };
+        for part in chunks(part, width - 5) {
+            line(out, &format!("  {word:<2} {}", paint(style, &part)));
+        }
     }
-    verdict(out, answer);
-    if let Some(lanes) = &answer.timeline {
-        timeline::draw(out, lanes, &answer.seconds, LINES_EACH);
+}
+
+/// A word that is too long, in pieces.
+fn chunks(text: &str, width: usize) -> Vec<String> {
+    let all: Vec<char> = text.chars().collect();
+    all.chunks(width.max(1)).map(|part| part.iter().collect()).collect()
+}
+
+/// A column for each; false: they do not fit, and nothing is written.
+fn columns(out: &mut String, comparison: &Comparison, width: usize) -> bool {
+    let all = &comparison.columns;
+    let mut table: Vec<Vec<Cell>> = vec![vec![(String::new(), PLAIN)]];
+    table[0].extend((0..all.len()).map(|i| (letter(i).to_string(), HEAD)));
+    for measure in comparison.measures() {
+        let mut row = vec![(measure.title().to_owned(), PLAIN)];
+        row.extend(all.iter().map(|c| cell(measure, measure.of(c))));
+        table.push(row);
     }
-    if let Some(first) = answer.blame.first().filter(|_| answer.worth_changing) {
-        section(out, "WHY", "first of all");
-        blame_row(out, first, true);
+    let mut kinds = vec![("mostly".to_owned(), PLAIN)];
+    kinds.extend(comparison.answers.iter().map(|a| (kind(a), PLAIN)));
+    if kinds[1..].iter().any(|(kind, _)| kind != NONE) {
+        table.insert(2.min(table.len()), kinds);
     }
-    line(out, &paint(DIM, &format!("  {}", answer.signature())));
+    let widths: Vec<usize> = (0..=all.len())
+        .map(|i| table.iter().map(|row| row[i].0.chars().count()).max().unwrap_or(0))
+        .collect();
+    let gap = 2;
+    if 2 + widths.iter().sum::<usize>() + gap * all.len() > width {
+        return false;
+    }
+    // What is left is shared out, so that columns stand apart.
+    let gap = gap + ((width - 2 - widths.iter().sum::<usize>()) / all.len() - gap).min(4);
+    for row in table {
+        let cells = row.iter().zip(&widths).map(|((text, style), width)| {
+            let room = " ".repeat(width + gap - text.chars().count());
+            if text.is_empty() { room } else { format!("{}{room}", paint(*style, text)) }
+        });
+        line(out, &format!("  {}", cells.collect::<String>()));
+    }
+    true
+}
+
+/// What the client mostly sees.
+fn kind(answer: &Answer) -> String {
+    let first = answer.lost.by_failure.first().filter(|g| g.count.mean >= 0.005);
+    first.map_or(NONE.to_owned(), |g| g.label.clone())
+}
+
+/// The figure, and how it differs.
+fn cell(measure: Measure, against: &Against) -> Cell {
+    let text = measure.text(against);
+    match &against.difference {
+        None => (text, PLAIN),
+        Some(d) if d.told == Told::Same => (format!("{text}  same"), DIM),
+        Some(d) => (format!("{text}  ({})", measure.told(d)), style(measure, against)),
+    }
+}
+
+fn style(measure: Measure, against: &Against) -> Style {
+    match measure.is_better(against) {
+        Some(true) => GOOD,
+        Some(false) => BAD,
+        None => PLAIN,
+    }
+}
+
+/// Three rows for each: the figures, the differences, and their intervals.
+fn rows(out: &mut String, comparison: &Comparison, width: usize) {
+    let measures = comparison.measures();
+    let each = ((width - INDENT) / measures.len()).min(14);
+    let row = |cells: Vec<Cell>| {
+        let pad = |text: &str| " ".repeat(each.saturating_sub(text.chars().count()));
+        let cell = |(text, style): Cell| match text.is_empty() {
+            true => pad(""),
+            false => format!("{}{}", pad(&text), paint(style, &text)),
+        };
+        cells.into_iter().map(cell).collect::<String>()
+    };
+    let start = |out: &mut String, name: &str, cells: Vec<Cell>| {
+        line(out, &format!("  {name:<room$}{}", row(cells), room = INDENT - 2));
+    };
+    let heads = measures.iter().map(|m| (m.short().to_owned(), HEAD)).collect();
+    start(out, "", heads);
+    for (i, column) in comparison.columns.iter().enumerate() {
+        let of = |m: &Measure| (m.text(m.of(column)), PLAIN);
+        start(out, &letter(i).to_string(), measures.iter().map(of).collect());
+        if i == 0 {
+            continue;
+        }
+        start(out, "   to A", measures.iter().map(|m| short_change(*m, column)).collect());
+        start(out, "   95 %", measures.iter().map(|m| short_reach(*m, column)).collect());
+    }
+}
+
+fn short_change(measure: Measure, column: &Column) -> Cell {
+    let against = measure.of(column);
+    match &against.difference {
+        None => (String::new(), PLAIN),
+        Some(d) if d.told == Told::Same => ("same".to_owned(), DIM),
+        Some(d) => {
+            // Points are those of the figure above.
+            let text = measure.change(d.mean).replace(" points", " %");
+            (text, style(measure, against))
+        }
+    }
+}
+
+fn short_reach(measure: Measure, column: &Column) -> Cell {
+    let text = match &measure.of(column).difference {
+        Some(d) if d.told == Told::Differs => measure.reach(d),
+        Some(d) if d.told == Told::Chance => "chance".to_owned(),
+        _ => String::new(),
+    };
+    (text, DIM)
+}
+
+/// What is set otherwise.
+fn settings(out: &mut String, comparison: &Comparison, width: usize) {
+    let all = &comparison.settings;
+    if all.is_empty() {
+        section(out, "WHAT DIFFERS", "no setting: the inputs say the same");
+        return;
+    }
+    section(out, "WHAT DIFFERS", "");
+    let value = |v: &Option<String>| v.clone().unwrap_or_else(|| NONE.to_owned());
+    let shown: Vec<&SettingRow> = all.iter().take(SETTINGS).collect();
+    let path = shown.iter().map(|s| s.path.chars().count()).max().unwrap_or(0).min(PATH);
+    let longest = |i: usize| shown.iter().map(|s| value(&s.values[i]).chars().count()).max();
+    let widths: Vec<usize> =
+        (0..comparison.columns.len()).map(|i| longest(i).unwrap_or(0).max(1)).collect();
+    let fits = 2 + path + widths.iter().map(|w| w + 2).sum::<usize>() <= width
+        && shown.iter().all(|s| s.path.chars().count() <= path);
+    let row = |name: &str, cells: Vec<String>| {
+        let cells = cells.iter().zip(&widths).map(|(cell, w)| format!("  {cell:<w$}"));
+        format!("  {name:<path$}{}", cells.collect::<String>())
+    };
+    if fits {
+        let heads = (0..comparison.columns.len()).map(|i| letter(i).to_string()).collect();
+        line(out, &paint(DIM, row("", heads).trim_end()));
+    }
+    for setting in &shown {
+        if fits {
+            line(out, &row(&setting.path, setting.values.iter().map(value).collect()));
+            continue;
+        }
+        for part in chunks(&setting.path, width - 2) {
+            line(out, &format!("  {part}"));
+        }
+        for (letters, value) in shared(&setting.values) {
+            hung(out, "", &format!("{letters}: {value}"), PLAIN, width);
+        }
+    }
+    if all.len() > SETTINGS {
+        let more = all.len() - SETTINGS;
+        line(out, &format!("  and {more} more: see --format json or --report"));
+    }
+}
+
+/// Each value with the columns that have it: `A, C` and `30`.
+fn shared(values: &[Option<String>]) -> Vec<(String, String)> {
+    let mut found: Vec<(String, String)> = Vec::new();
+    for (i, value) in values.iter().enumerate() {
+        let value = value.clone().unwrap_or_else(|| NONE.to_owned());
+        match found.iter_mut().find(|(_, known)| *known == value) {
+            Some((letters, _)) => letters.push_str(&format!(", {}", letter(i))),
+            None => found.push((letter(i).to_string(), value)),
+        }
+    }
+    found
+}
+
+/// A command to copy, continued where an option would go beyond the width.
+fn command(out: &mut String, text: &str, width: usize) {
+    let mut now = String::new();
+    for part in text.replace(" --", "\n--").split('\n') {
+        let room = if now.is_empty() { "  " } else { " " };
+        if now.chars().count() + room.len() + part.chars().count() + 2 > width && !now.is_empty() {
+            line(out, &paint(HEAD, &format!("{now} \\")));
+            now = format!("      {part}");
+        } else {
+            now = format!("{now}{room}{part}");
+        }
+    }
+    line(out, &paint(HEAD, &now));
 }

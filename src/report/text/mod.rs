@@ -32,7 +32,7 @@ const DIM: Style = Style::new().dimmed();
 pub fn text(answer: &Answer) -> String {
     let mut out = String::new();
     line(&mut out, &paint(HEAD, &answer.name));
-    for part in wrap(&head(answer), WIDTH - 2) {
+    for part in wrap(&head(&answer.head), WIDTH - 2) {
         line(&mut out, &format!("  {}", paint(DIM, &part)));
     }
     verdict(&mut out, answer);
@@ -56,12 +56,12 @@ pub fn text(answer: &Answer) -> String {
 }
 
 /// What was simulated; what the input does not say is marked.
-fn head(answer: &Answer) -> String {
+fn head(rows: &[HeadRow]) -> String {
     let item = |row: &HeadRow| match row.given {
         true => row.value.clone(),
         false => format!("{} (assumed)", row.value),
     };
-    answer.head.iter().map(item).collect::<Vec<_>>().join(" · ")
+    rows.iter().map(item).collect::<Vec<_>>().join(" · ")
 }
 
 /// Red: enough is lost to matter, or something does not reach its end.

@@ -10,6 +10,8 @@ use rollsim::engine::{Dist, Dur, Seed, Time};
 use rollsim::input::{Input, Source};
 use rollsim::report::advice::{Words, Worth};
 use rollsim::report::answer::{Answer, BlamePart, BlameRow, ChainLink};
+use rollsim::report::comparison::Comparison;
+use rollsim::report::pairs::Part;
 use rollsim::run::{Replication, RunOptions};
 use rollsim::scenario::{Assumption, Scenario};
 use rollsim::timeline::*;
@@ -411,15 +413,7 @@ fn row(timeline: &Timeline, cause: Cause, failure: Failure, lost: f64) -> BlameR
 
 /// The scenario as a user would write it, read by the parser.
 pub fn scenario(case: &Case) -> Scenario {
-    let file = |name: &str, text: String| (name.to_owned(), text);
-    let files = vec![
-        file("manifest.yaml", manifest(case, "v1")),
-        file("update.yaml", manifest(case, "v2")),
-        file("case.toml", case_toml(case)),
-    ];
-    let source = Source::Folder { name: "example".into(), files };
-    let input = Input::load(&[source]).unwrap_or_else(|e| panic!("{e}"));
-    let mut scenario = input.lower().unwrap_or_else(|e| panic!("{e}"));
+    let mut scenario = input(case).lower().unwrap_or_else(|e| panic!("{e}"));
     // Cards change; what the renderers are shown does not.
     let assumption = |key: &str, text: &str| Assumption { key: key.into(), text: text.into() };
     scenario.assumptions = vec![
@@ -428,6 +422,34 @@ pub fn scenario(case: &Case) -> Scenario {
     ];
     scenario.not_modelled = vec!["spec.template.spec.dnsPolicy".into()];
     scenario
+}
+
+/// The cases beside each other.
+pub fn comparison(cases: &[Case]) -> Comparison {
+    let read: Vec<(Input, Scenario)> = cases.iter().map(|c| (input(c), scenario(c))).collect();
+    let part = |(case, (input, scenario)): (&Case, _)| Part {
+        title: case.name.into(),
+        about: String::new(),
+        command: format!("rollsim run '{}'", case.name),
+        input,
+        scenario,
+        answer: answer(case),
+        replications: replications(case),
+    };
+    let parts: Vec<Part<'_>> =
+        cases.iter().zip(&read).map(|(c, (i, s))| part((c, (i, s)))).collect();
+    Comparison::new("rolling updates", &parts)
+}
+
+fn input(case: &Case) -> Input {
+    let file = |name: &str, text: String| (name.to_owned(), text);
+    let files = vec![
+        file("manifest.yaml", manifest(case, "v1")),
+        file("update.yaml", manifest(case, "v2")),
+        file("case.toml", case_toml(case)),
+    ];
+    let source = Source::Folder { name: "example".into(), files };
+    Input::load(&[source]).unwrap_or_else(|e| panic!("{e}"))
 }
 
 fn manifest(case: &Case, version: &str) -> String {
