@@ -94,6 +94,7 @@ pub const DEMONSTRATION: [&str; 2] = ["a1-alb-late-listener", "a2-alb-readiness-
 /// What an expect.toml says of a step; what else it says is for tests.
 #[derive(Debug, Deserialize)]
 pub struct Step {
+    /// What it is called.
     pub name: String,
     /// Settings, as `--set` takes them.
     #[serde(default)]

@@ -21,11 +21,13 @@ pub struct Simulation {
 
 #[derive(Clone, Copy, Debug, clap::ValueEnum)]
 enum EvaluatorArg {
+    /// Integrals where they are exact, else single requests
     Auto,
     /// Refused where it is not exact
     Exact,
     /// Integrals also where they are not exact; the answer is marked
     Approximate,
+    /// Single requests, after the control plane
     Requests,
     /// Single requests, in step with the control plane
     Stepped,
