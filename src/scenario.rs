@@ -1,6 +1,6 @@
 //! A scenario: everything a run needs, validated. `input` makes it of manifests, scenario files and cards.
 
-use crate::cluster::objects::ServiceId;
+use crate::cluster::objects::{NodeId, ServiceId};
 use crate::cluster::spec::{Deployment, Ingress, Node, PodDisruptionBudget, PodTemplate, Service};
 pub use crate::cluster::workload::Workload;
 use crate::engine::{Dur, List, Time};
@@ -30,7 +30,7 @@ pub struct Scenario {
     /// All there are, whatever they cover.
     pub pod_disruption_budgets: Vec<Arc<PodDisruptionBudget>>,
     /// At least one.
-    pub nodes: Vec<Arc<Node>>,
+    pub nodes: List<NodeId, Arc<Node>>,
     /// Weights and settings of kube-scheduler.
     pub scheduler: Profile,
     /// What clients send, and how they behave.
@@ -197,10 +197,10 @@ pub enum ActionKind {
     Pause,
     /// `kubectl rollout resume`: what was changed meanwhile is rolled out.
     Resume,
-    /// `kubectl drain` of a node (index); None: the first that has a pod of the subject.
+    /// `kubectl drain` of a node; None: the first that has a pod of the subject.
     Drain {
         /// Index into the scenario's nodes.
-        node: Option<usize>,
+        node: Option<NodeId>,
         /// `--grace-period`; None: the pods' own.
         grace: Option<i64>,
     },

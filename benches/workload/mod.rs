@@ -2,8 +2,8 @@
 
 use rollsim::engine::{Dist, Dur, Seed, Time};
 use rollsim::timeline::{
-    Backend, ChangeKind, Empty, Hop, Life, LifeEnd, Phase, Pick, PodId, PodName, PodTruth, Target,
-    Timeline, Version, View, ViewChange, ViewId,
+    Backend, ChangeKind, Empty, Hop, Life, LifeEnd, NodeId, Phase, Pick, PodId, PodName, PodTruth,
+    Target, Timeline, Version, View, ViewChange, ViewId,
 };
 use rollsim::traffic::offered::{Arrivals, Client, Traffic};
 
@@ -32,7 +32,7 @@ fn pod(version: u16, listening: f64, stop: f64) -> PodTruth {
     PodTruth {
         name: PodName { deployment: "".into(), number: 0 },
         version,
-        node: 0,
+        node: NodeId(0),
         created: s(listening - 3.0),
         scheduled: s(listening - 3.0),
         running_seen: s(listening),

@@ -6,7 +6,7 @@ use crate::engine::Time;
 use crate::engine::list::id;
 use std::sync::Arc;
 
-pub use crate::timeline::PodId;
+pub use crate::timeline::{NodeId, PodId};
 id!(RsId, "Index of a ReplicaSet.");
 id!(DeploymentId, "Index of a Deployment.");
 id!(TemplateId, "Index of a distinct pod template.");
@@ -74,7 +74,7 @@ pub struct Pod {
     /// How many its Deployment had made before.
     pub number: u32,
     /// `spec.nodeName`, as the node's number; None: not bound yet.
-    pub node: Option<u16>,
+    pub node: Option<NodeId>,
     /// As the kubelet wrote it last.
     pub status: PodStatus,
     /// lastTransitionTime of Ready, cut to whole seconds as on the wire.

@@ -14,7 +14,7 @@ use std::sync::Arc;
 #[derive(Clone, Debug, Default)]
 pub struct Cluster {
     /// By number: pods are bound to places in this list.
-    pub nodes: Vec<Arc<Node>>,
+    pub nodes: List<NodeId, Arc<Node>>,
     /// Every distinct one.
     pub templates: List<TemplateId, Arc<PodTemplate>>,
     /// All, in the order of the scenario.
@@ -225,8 +225,8 @@ impl Cluster {
         self.log.push(Change::Budget(id));
     }
 
-    fn set_unschedulable(&mut self, node: u16, value: bool) {
-        let n = &mut self.nodes[usize::from(node)];
+    fn set_unschedulable(&mut self, node: NodeId, value: bool) {
+        let n = &mut self.nodes[node];
         if n.unschedulable != value {
             Arc::make_mut(n).unschedulable = value;
             self.log.push(Change::Node(node));

@@ -1,7 +1,7 @@
 //! What clients write to the API server, and what watchers are told.
 
 use super::objects::{
-    BudgetId, BudgetStatus, DeploymentId, DeploymentStatus, Owner, PodId, PodStatus, RsId,
+    BudgetId, BudgetStatus, DeploymentId, DeploymentStatus, NodeId, Owner, PodId, PodStatus, RsId,
     RsStatus, ServiceId, TemplateId,
 };
 
@@ -42,7 +42,7 @@ pub enum Write {
     /// A pod of the owner's template.
     CreatePod { owner: Owner },
     /// The scheduler's decision; `node` is the node's number.
-    BindPod { pod: PodId, node: u16 },
+    BindPod { pod: PodId, node: NodeId },
     /// Sets the deletion time; the kubelet does the rest.
     DeletePod {
         pod: PodId,
@@ -56,7 +56,7 @@ pub enum Write {
     /// The kubelet's last word: the object goes.
     RemovePod { pod: PodId },
     /// `kubectl cordon` and `uncordon`.
-    SetUnschedulable { node: u16, value: bool },
+    SetUnschedulable { node: NodeId, value: bool },
     /// These entries of the log of endpoints are written to their slices.
     Slice(SliceRange),
     /// Made from a copy with this resource version: refused when the object has moved on.
@@ -85,7 +85,7 @@ pub enum Change {
     /// It is gone.
     PodRemoved(PodId),
     /// The node with that number.
-    Node(u16),
+    Node(NodeId),
     /// The entries of the log of endpoints that were written.
     Slice(SliceRange),
     /// The PodDisruptionBudget: its status.

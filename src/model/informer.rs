@@ -1,7 +1,7 @@
 //! kube-controller-manager's shared cache: what its controllers see of the API, one watch latency late.
 
 use crate::cluster::PodPhase;
-use crate::cluster::objects::{DeploymentId, Owner, PodId, ReplicaSet, RsId, TemplateId};
+use crate::cluster::objects::{DeploymentId, NodeId, Owner, PodId, ReplicaSet, RsId, TemplateId};
 use crate::cluster::server::Cluster;
 use crate::engine::{List, Time};
 
@@ -15,7 +15,7 @@ pub struct SeenPod {
     /// What it was made from.
     pub template: TemplateId,
     /// Where it is bound.
-    pub node: Option<u16>,
+    pub node: Option<NodeId>,
     /// `status.phase`.
     pub phase: PodPhase,
     /// The condition Ready.

@@ -88,7 +88,7 @@ fn lane(timeline: &Timeline, id: PodId, sending: Span) -> Lane {
     Lane {
         pod: pod.name.to_string(),
         version: usize::from(pod.version),
-        node: pod.node,
+        node: pod.node.0,
         new: pod.created >= Time::ZERO,
         truth: truth(pod, window),
         beliefs,

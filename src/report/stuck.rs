@@ -2,6 +2,7 @@
 
 use super::remedy::{failing, fix, list, probe_name, start_s, why_it_fails};
 use super::words::{percent, plural, seconds};
+use crate::cluster::objects::NodeId;
 use crate::cluster::spec::{Container, Probe};
 use crate::run::Replication;
 use crate::scenario::{ActionKind, Scenario, Unserved};
@@ -131,7 +132,7 @@ fn late_s(alike: &[&Stuck]) -> Option<f64> {
 /// The action as the subject of a sentence.
 pub(super) fn action(scenario: &Scenario, index: usize) -> String {
     let node =
-        |node: &Option<usize>| node.map_or("a node", |n| &*scenario.nodes[n].name).to_owned();
+        |node: &Option<NodeId>| node.map_or("a node", |n| &*scenario.nodes[n].name).to_owned();
     let name = match &scenario.actions[index].kind {
         ActionKind::Rollout { .. } | ActionKind::Resume => "rollout".to_owned(),
         ActionKind::Undo { .. } => "undo".into(),

@@ -16,7 +16,7 @@ use std::sync::Arc;
 pub use belief::{
     Backend, ChangeKind, Empty, Hop, L7, L7Status, Pick, Pool, RetryOn, Target, View, ViewChange,
 };
-pub use id::{PodId, ViewId};
+pub use id::{NodeId, PodId, ViewId};
 pub use recorder::{Recorder, Shown};
 pub use signals::PodSignals;
 pub use truth::{Life, LifeEnd, Phase, PodName, PodTruth, Version};

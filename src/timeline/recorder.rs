@@ -1,6 +1,7 @@
 //! The one writer of a timeline. Its verbs say what happens now, or is planned for later. What is past never
 //! changes; what was planned may be withdrawn.
 
+use super::id::NodeId;
 use super::{
     Backend, ChangeKind, Hop, Life, LifeEnd, Milestone, Phase, PodId, PodName, PodTruth, Target,
     Timeline, Touched, Version, View, ViewChange, ViewId,
@@ -140,7 +141,7 @@ impl Recorder {
     }
 
     /// The scheduler's binding, as the API shows it.
-    pub fn bound(&mut self, pod: PodId, at: Time, node: u16) {
+    pub fn bound(&mut self, pod: PodId, at: Time, node: NodeId) {
         let truth = self.truth(pod, at);
         assert!(truth.scheduled.is_never(), "{} was bound twice", truth.name);
         (truth.scheduled, truth.node) = (at, node);
@@ -310,7 +311,7 @@ impl PodTruth {
         PodTruth {
             name,
             version,
-            node: 0,
+            node: NodeId::default(),
             created,
             scheduled: Time::NEVER,
             running_seen: Time::NEVER,
@@ -374,7 +375,7 @@ mod tests {
     type Verb = fn(&mut Recorder, Time);
 
     const VERBS: &[(&str, Verb)] = &[
-        ("bound", |r, at| r.bound(POD, at, 0)),
+        ("bound", |r, at| r.bound(POD, at, NodeId(0))),
         ("shows", |r, at| r.shows(POD, at, Shown::Ready)),
         ("restarts", |r, at| r.restarts(POD, at, 1)),
         ("phase", |r, at| r.phase(POD, at, Phase::Serving)),

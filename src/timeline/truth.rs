@@ -1,5 +1,6 @@
 //! What pods really are, over time.
 
+use super::id::NodeId;
 use crate::engine::{Dist, Dur, Time};
 use smallvec::SmallVec;
 use std::fmt::{self, Display, Formatter};
@@ -45,7 +46,7 @@ pub struct PodTruth {
     /// Index into [`Timeline::versions`](super::Timeline::versions).
     pub version: u16,
     /// Number of the node it was bound to.
-    pub node: u16,
+    pub node: NodeId,
     /// The API object is there.
     pub created: Time,
     /// Bound to its node.

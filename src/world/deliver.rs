@@ -111,7 +111,7 @@ impl World<'_> {
     ) {
         let Some(node) = self.cluster.pods[pod].node else { return };
         let at = now + self.watch(&self.run.latencies.watch_kubelet, heard, KUBELET);
-        let last = &mut self.last_kubelet[usize::from(node)];
+        let last = &mut self.last_kubelet[node];
         *last = (*last).max(at);
         self.queue.schedule(*last, Event::Kubelet(event));
     }

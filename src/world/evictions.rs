@@ -3,7 +3,7 @@
 use super::actions::Step;
 use super::goals::Goal;
 use super::{Event, World, outcome};
-use crate::cluster::objects::{BudgetId, PodId, WorkloadId};
+use crate::cluster::objects::{BudgetId, NodeId, PodId, WorkloadId};
 use crate::cluster::write::Write;
 use crate::engine::{Dur, Time};
 use crate::model::disruption::eviction::{self, Answer, EvictedPod, Store};
@@ -14,13 +14,13 @@ use crate::timeline::Milestone;
 const EVICTION_GAP: Dur = Dur::from_millis(100);
 
 impl World<'_> {
-    pub(super) fn drain(&mut self, now: Time, goal: Goal, node: Option<usize>) -> String {
+    pub(super) fn drain(&mut self, now: Time, goal: Goal, node: Option<NodeId>) -> String {
         let of_subject = |p: &PodId| self.cluster.workload_of(*p) == self.subject();
         let node = node.unwrap_or_else(|| {
-            let asked = |&node: &usize| self.pods_on(node).any(|p| of_subject(&p));
-            (0..self.scenario.nodes.len()).find(asked).unwrap_or(0)
+            let asked = |&node: &NodeId| self.pods_on(node).any(|p| of_subject(&p));
+            self.scenario.nodes.ids().find(asked).unwrap_or_default()
         });
-        let cordon = Write::SetUnschedulable { node: node as u16, value: true };
+        let cordon = Write::SetUnschedulable { node, value: true };
         self.cluster.apply(now, cordon);
         let (index, pods) = (goal.action, self.pods_on(node).collect::<Vec<PodId>>());
         let mut owners: Vec<WorkloadId> =
@@ -44,10 +44,10 @@ impl World<'_> {
         format!("drain {}", self.scenario.nodes[node].name)
     }
 
-    pub(super) fn pods_on(&self, node: usize) -> impl Iterator<Item = PodId> + '_ {
+    pub(super) fn pods_on(&self, node: NodeId) -> impl Iterator<Item = PodId> + '_ {
         let there = move |p: &PodId| {
             let pod = &self.cluster.pods[*p];
-            !pod.removed && pod.node == Some(node as u16)
+            !pod.removed && pod.node == Some(node)
         };
         (0..self.cluster.pods.len() as u32).map(PodId).filter(there)
     }

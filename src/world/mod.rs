@@ -15,7 +15,7 @@ mod stuck;
 mod watches;
 mod why;
 
-use crate::cluster::objects::{DeploymentId, ServiceId, WorkloadId};
+use crate::cluster::objects::{DeploymentId, NodeId, ServiceId, WorkloadId};
 use crate::cluster::server::Cluster;
 use crate::cluster::spec::Deployment;
 use crate::cluster::write::{Change, Write};
@@ -131,7 +131,7 @@ pub struct World<'a> {
     user: Rng,
     /// Watches deliver in order: per watcher, the time of the last delivery.
     last_cache: Time,
-    last_kubelet: Vec<Time>,
+    last_kubelet: List<NodeId, Time>,
     /// One after the other: the slice watchers of every balancer, then each balancer's watch on pods.
     last_balancer: Vec<Time>,
     digest: u64,
@@ -291,7 +291,7 @@ impl World<'_> {
     fn slowdown(&self) -> f64 {
         let platform = &self.scenario.platform;
         match platform.shared_control_plane {
-            true => self.kubelets.short_slowdown(platform.short_work_share, 0),
+            true => self.kubelets.short_slowdown(platform.short_work_share, NodeId::default()),
             false => 1.0,
         }
     }

@@ -2,11 +2,11 @@
 
 use super::why::Stuck;
 use super::{Control, World};
-use crate::cluster::objects::{DeploymentId, RsId, RsStatus, TemplateId, WorkloadId};
+use crate::cluster::objects::{DeploymentId, NodeId, RsId, RsStatus, TemplateId, WorkloadId};
 use crate::cluster::server::Cluster;
 use crate::cluster::write::Change;
 use crate::engine::rng::mix;
-use crate::engine::{Dur, Time};
+use crate::engine::{Dur, List, Time};
 use crate::model::scheduler::choice::Failure;
 use crate::scenario::{ActionKind, Scenario};
 use crate::timeline::{Milestone, PodId, PodName, Recorder, Shown, Version};
@@ -142,7 +142,7 @@ impl Tracker {
             }
             Change::PodBound(pod) => {
                 self.progressed = now;
-                timeline.bound(pod, now, cluster.pods[pod].node.unwrap_or(0));
+                timeline.bound(pod, now, cluster.pods[pod].node.unwrap_or_default());
             }
             Change::PodDeleting(pod) => timeline.shows(pod, now, Shown::Deleted),
             Change::PodRemoved(pod) => {
@@ -228,15 +228,15 @@ fn placed(cluster: &Cluster, workload: WorkloadId) -> Vec<u32> {
     if cluster.nodes.len() == 1 {
         return Vec::new();
     }
-    let mut counts = vec![0; cluster.nodes.len()];
+    let mut counts: List<NodeId, u32> = vec![0; cluster.nodes.len()].into();
     for pod in cluster.pods.iter().filter(|p| !p.removed && p.deleting.is_none()) {
         if let Some(node) = pod.node
             && cluster.workload(pod.owner) == workload
         {
-            counts[usize::from(node)] += 1;
+            counts[node] += 1;
         }
     }
-    counts
+    counts.into()
 }
 
 pub(super) fn name_of(cluster: &Cluster, pod: PodId) -> PodName {
@@ -260,7 +260,7 @@ fn digest_of_state(digest: u64, cluster: &Cluster) -> u64 {
     });
     let pods = cluster.pods.iter().map(|pod| {
         let flags = bits([pod.status.ready, pod.gates, pod.removed]);
-        let node = pod.node.map_or(0, |node| u64::from(node) + 1);
+        let node = pod.node.map_or(0, |node| u64::from(node.0) + 1);
         node << 40 | u64::from(pod.status.restarts) << 8 | (pod.status.phase as u64) << 3 | flags
     });
     endpoints.chain(sets).chain(pods).fold(digest, |digest, value| mix(digest ^ value))

@@ -5,8 +5,8 @@ use super::watches::Watches;
 use super::{Event, World, actions, goals, outcome, path, says};
 use crate::cluster::PodPhase;
 use crate::cluster::objects::{
-    Budget, BudgetStatus, DeploymentId, DeploymentStatus, Owner, PodId, PodStatus, RsId, RsStatus,
-    ServiceId, WorkloadId,
+    Budget, BudgetStatus, DeploymentId, DeploymentStatus, NodeId, Owner, PodId, PodStatus, RsId,
+    RsStatus, ServiceId, WorkloadId,
 };
 use crate::cluster::server::Cluster;
 use crate::cluster::spec::{PodDisruptionBudget, Service};
@@ -66,7 +66,7 @@ impl<'a> World<'a> {
             watches: Watches::default(),
             user: seed.stream("user", 0),
             last_cache: Time::ALWAYS,
-            last_kubelet: vec![Time::ALWAYS; nodes],
+            last_kubelet: vec![Time::ALWAYS; nodes].into(),
             last_balancer: vec![Time::ALWAYS; watchers],
             digest: seed.0,
             marks: Vec::new(),
@@ -161,18 +161,18 @@ impl<'a> World<'a> {
     }
 
     /// The node of a drain that has no pod of the subject yet: what is asked is how its pods come off it.
-    fn node_to_drain(&self, id: DeploymentId) -> Option<u16> {
+    fn node_to_drain(&self, id: DeploymentId) -> Option<NodeId> {
         let id = WorkloadId::Deployment(id);
         let node = self.scenario.actions.iter().find_map(|a| match a.kind {
             ActionKind::Drain { node, .. } => node,
             _ => None,
         })?;
         let mut there = self.pods_on(node).filter(|&p| self.cluster.workload_of(p) == id);
-        (id == self.subject() && there.next().is_none()).then_some(node as u16)
+        (id == self.subject() && there.next().is_none()).then_some(node)
     }
 
     /// A pod that has been there for long: running, or waiting for a node.
-    fn populate_pod(&mut self, rs: RsId, started: Time, asked: Option<u16>) -> PodId {
+    fn populate_pod(&mut self, rs: RsId, started: Time, asked: Option<NodeId>) -> PodId {
         self.cluster.apply(started, Write::CreatePod { owner: Owner::ReplicaSet(rs) });
         let pod = PodId(self.cluster.pods.len() as u32 - 1);
         let template = self.cluster.pods[pod].template;
@@ -191,7 +191,7 @@ impl<'a> World<'a> {
         pod
     }
 
-    fn populate_status(&mut self, pod: PodId, node: u16, started: Time) {
+    fn populate_status(&mut self, pod: PodId, node: NodeId, started: Time) {
         self.cluster.apply(started, Write::BindPod { pod, node });
         let template = self.cluster.template_of(pod);
         let containers_ready = !template.never_ready();
@@ -215,7 +215,7 @@ impl<'a> World<'a> {
         }
     }
 
-    fn populate_belief(&mut self, pod: PodId, node: u16, started: Time) {
+    fn populate_belief(&mut self, pod: PodId, node: NodeId, started: Time) {
         let ready = self.cluster.pods[pod].status.ready;
         let ctx = Ctx { run: self.run, now: started, slowdown: 1.0 };
         let mut scene = Scene { ctx, cluster: &self.cluster, timeline: &mut self.timeline };

@@ -65,8 +65,8 @@ impl Watches {
             // Of the one Ingress.
             Change::Weights => (&mut self.ingress, 0, seed.uid(hash(&["Ingress"]))),
             Change::Node(node) => {
-                let place = usize::from(node);
-                (&mut self.nodes, place, seed.uid(hash(&["Node", &cluster.nodes[place].name])))
+                let uid = seed.uid(hash(&["Node", &cluster.nodes[node].name]));
+                (&mut self.nodes, node.index(), uid)
             }
         };
         if lucks.len() <= place {

@@ -77,7 +77,7 @@ fn nodes_nobody_gave_bear_what_pods_ask_for() {
       nodeSelector: {kubernetes.io/os: linux}
 ";
     let scenario = lower(&deployment("", affinity), &[]);
-    let [node] = &scenario.nodes[..] else { panic!("{:?}", scenario.nodes) };
+    let [node] = &*scenario.nodes else { panic!("{:?}", scenario.nodes) };
     let labels: Vec<(&str, &str)> =
         node.labels.iter().map(|(k, v)| (k.as_str(), v.as_str())).collect();
     assert_eq!(labels, [("kubernetes.io/os", "linux"), ("pool", "fast")]);

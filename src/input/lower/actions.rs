@@ -1,5 +1,6 @@
 //! What happens: the scenario's actions, or a rollout when it says nothing.
 
+use crate::cluster::objects::NodeId;
 use crate::cluster::spec::Deployment;
 use crate::engine::{Dur, Time};
 use crate::input::bounds;
@@ -321,6 +322,6 @@ impl Scene<'_, '_> {
         }
         let text = format!("one of the pods is on {node} when it is drained, if it fits there");
         self.low.assume("placement", text);
-        found.map(|node| ActionKind::Drain { node: Some(node), grace })
+        found.map(|node| ActionKind::Drain { node: Some(NodeId(node as u16)), grace })
     }
 }

@@ -37,7 +37,7 @@ mod versions;
 mod wanted;
 mod workload;
 
-use crate::cluster::objects::ServiceId;
+use crate::cluster::objects::{NodeId, ServiceId};
 use crate::cluster::spec::Node;
 use crate::engine::Dur;
 use crate::engine::List;
@@ -94,7 +94,7 @@ impl Lowering<'_> {
         if !nodes_given {
             assumed::settle(self, &nodes, &mut deployments, &mut actions);
         }
-        let nodes: Vec<Arc<Node>> = nodes.into_iter().map(Arc::new).collect();
+        let nodes: List<NodeId, Arc<Node>> = nodes.into_iter().map(Arc::new).collect();
         let scheduler = self.scheduler(nodes.len() > 1);
         let templates = deployments.iter().map(|d| &*d.template);
         let kubernetes =

@@ -87,7 +87,8 @@ impl MetalLb {
         self.members.set(pod, conditions);
         let count = |c: Option<Conditions>| u32::from(c.is_some_and(|c| c.serving));
         if let Some(node) = cluster.pods[pod].node {
-            let serving = &mut self.serving[usize::from(node)];
+            // The views of kube-proxies come first, one per node.
+            let serving = &mut self.serving[ViewId(node.0.into())];
             *serving = *serving + count(conditions) - count(was);
         }
     }

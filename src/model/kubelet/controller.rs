@@ -3,7 +3,7 @@
 pub(super) use super::state::{
     Container, Job, LIVENESS, Life, Node, Pod, Probe, READINESS, STARTUP, State,
 };
-use crate::cluster::objects::PodId;
+use crate::cluster::objects::{NodeId, PodId};
 use crate::cluster::placement;
 use crate::cluster::spec::{Container as ContainerSpec, PodTemplate};
 use crate::engine::rng::hash;
@@ -35,7 +35,7 @@ pub enum Event {
     /// The next container may be started (volumes mounted, image there, hook over).
     Start { pod: PodId, container: u8 },
     /// A job of the node's processor is done, unless the job list changed since.
-    Cpu { node: u16 },
+    Cpu { node: NodeId },
     /// One iteration of the pod worker.
     Iterate(PodId),
     /// A probe worker's tick.
@@ -47,7 +47,7 @@ pub enum Event {
     /// The status manager hears that the pod's status changed.
     SendStatus(PodId),
     /// It has sent one status and goes on to the next.
-    NextStatus { node: u16 },
+    NextStatus { node: NodeId },
     /// The pod worker begins to terminate the pod.
     Terminate(PodId),
     /// A container is killed because a probe failed.
@@ -76,7 +76,7 @@ pub struct Kill {
 /// The kubelets of all nodes.
 #[derive(Debug)]
 pub struct Kubelets {
-    pub(super) nodes: Vec<Node>,
+    pub(super) nodes: List<NodeId, Node>,
     pub(super) pods: List<PodId, Option<Pod>>,
     pub(super) probing: Probing,
     /// For ticks that change nothing: with or without them, the other draws are the same.
@@ -154,7 +154,7 @@ impl Kubelets {
 
     pub(super) fn node_of(&mut self, pod: PodId) -> &mut Node {
         let node = self.pod(pod).node;
-        &mut self.nodes[usize::from(node)]
+        &mut self.nodes[node]
     }
 
     /// The luck of what a kubelet does for a pod.

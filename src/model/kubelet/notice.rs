@@ -9,7 +9,7 @@ impl Kubelets {
     /// From the start of a container until its process could listen. The readiness probe's first evaluation
     /// may come before.
     pub(super) fn process_start(&mut self, ctx: Ctx, ContainerId(pod, index): ContainerId) -> Dur {
-        let (node, run) = (usize::from(self.pod(pod).node), self.container(pod, index).run);
+        let (node, run) = (self.pod(pod).node, self.container(pod, index).run);
         let of_start = u64::from(index) << 32 | u64::from(run);
         let luck = Seed(self.pod(pod).uid).uniform("process start", of_start);
         let slow = self.short_slowdown(ctx.platform.short_work_share, node);

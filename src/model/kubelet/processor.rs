@@ -1,18 +1,18 @@
 //! The processor of a node, which all its work shares.
 
 use super::controller::{ContainerId, Event, Job, Kubelets};
-use crate::cluster::objects::PodId;
+use crate::cluster::objects::{NodeId, PodId};
 use crate::engine::{Dur, Time};
 use crate::model::plumbing::{Ctx, Out, Scene, slowed};
 
 impl Kubelets {
     /// How much longer work takes on a node than when it is idle.
-    pub fn slowdown(&self, node: usize) -> f64 {
+    pub fn slowdown(&self, node: NodeId) -> f64 {
         self.nodes[node].cpu.slowdown() * self.pace
     }
 
     /// The same for what needs the processor only for a moment: the operating system lets it in soon.
-    pub fn short_slowdown(&self, share: f64, node: usize) -> f64 {
+    pub fn short_slowdown(&self, share: f64, node: NodeId) -> f64 {
         (1.0 + share * (self.nodes[node].cpu.slowdown() - 1.0)) * self.pace
     }
 
@@ -25,17 +25,16 @@ impl Kubelets {
         }
     }
 
-    pub(super) fn cpu_done(&mut self, scene: &mut Scene, node: u16, out: &mut impl Out<Event>) {
-        let index = usize::from(node);
-        if self.nodes[index].cpu_due != scene.ctx.now {
+    pub(super) fn cpu_done(&mut self, scene: &mut Scene, node: NodeId, out: &mut impl Out<Event>) {
+        if self.nodes[node].cpu_due != scene.ctx.now {
             return;
         }
-        self.nodes[index].cpu_due = Time::NEVER;
-        if self.nodes[index].cpu.next_done().is_some_and(|at| at > scene.ctx.now) {
+        self.nodes[node].cpu_due = Time::NEVER;
+        if self.nodes[node].cpu.next_done().is_some_and(|at| at > scene.ctx.now) {
             // Jobs that were added since have slowed the others down.
             return self.schedule_cpu(node, out);
         }
-        while let Some(job) = self.nodes[index].cpu.take_done(scene.ctx.now) {
+        while let Some(job) = self.nodes[node].cpu.take_done(scene.ctx.now) {
             match job {
                 Job::Start { pod, container } => {
                     self.container_up(scene, ContainerId(pod, container), out);
@@ -52,22 +51,21 @@ impl Kubelets {
     pub(super) fn add_job(
         &mut self,
         now: Time,
-        node: u16,
+        node: NodeId,
         (job, weight, work): (Job, f64, Dur),
         out: &mut impl Out<Event>,
     ) {
         let work = slowed(work, self.pace);
-        self.nodes[usize::from(node)].cpu.add(now, work, weight, job);
+        self.nodes[node].cpu.add(now, work, weight, job);
         self.schedule_cpu(node, out);
     }
 
     /// Sees to it that there is an event no later than the next job is done.
-    fn schedule_cpu(&mut self, node: u16, out: &mut impl Out<Event>) {
-        let index = usize::from(node);
-        if let Some(at) = self.nodes[index].cpu.next_done()
-            && at < self.nodes[index].cpu_due
+    fn schedule_cpu(&mut self, node: NodeId, out: &mut impl Out<Event>) {
+        if let Some(at) = self.nodes[node].cpu.next_done()
+            && at < self.nodes[node].cpu_due
         {
-            self.nodes[index].cpu_due = at;
+            self.nodes[node].cpu_due = at;
             out.at(at, Event::Cpu { node });
         }
     }

@@ -7,7 +7,7 @@ use super::controller::{
 };
 use super::readiness::Role;
 use super::requeue::{self, Intervals, SyncResult};
-use crate::cluster::objects::PodId;
+use crate::cluster::objects::{NodeId, PodId};
 use crate::cluster::spec::{App, Container as ContainerSpec, Hook, ImagePullPolicy};
 use crate::engine::{Dur, Luck, Time};
 use crate::model::platform::Defaults;
@@ -33,7 +33,7 @@ impl Kubelets {
 
     /// Takes a pod over that has been running for long, and ready if it ever becomes so; `started` is when
     /// its processes did.
-    pub fn adopt(&mut self, scene: &mut Scene, pod: PodId, node: u16, started: Time) {
+    pub fn adopt(&mut self, scene: &mut Scene, pod: PodId, node: NodeId, started: Time) {
         let template = scene.cluster.template_of(pod);
         self.insert(pod, new_pod(scene, node, pod));
         let state = self.pod(pod);
@@ -59,7 +59,7 @@ impl Kubelets {
         state.sent = Some(scene.cluster.pods[pod].status);
         self.create_workers(scene, pod);
         self.settle_workers(pod, started);
-        self.nodes[usize::from(node)].sandboxes += 1;
+        self.nodes[node].sandboxes += 1;
         let listening = if template.refuses { Time::NEVER } else { started };
         scene.timeline.life(pod, started, listening);
     }
@@ -295,7 +295,7 @@ impl Kubelets {
 // These two are inlined so that a pod is made where it stays: it is large.
 
 #[inline(always)]
-fn new_pod(scene: &Scene, node: u16, pod: PodId) -> Pod {
+fn new_pod(scene: &Scene, node: NodeId, pod: PodId) -> Pod {
     let Defaults { crash_loop_base, crash_loop_max, crash_loop_reset, .. } =
         scene.ctx.kubernetes.defaults;
     let (uid, template) = (scene.cluster.pods[pod].uid, scene.cluster.template_of(pod));

@@ -4,7 +4,7 @@ use super::backoff::Backoff;
 use super::probe::{ProbeResult, Ticker, Worker};
 use super::readiness::Role;
 use super::restart::{RestartPolicy, should_restart};
-use crate::cluster::objects::{PodId, PodStatus};
+use crate::cluster::objects::{NodeId, PodId, PodStatus};
 use crate::engine::{Dur, Luck, SharedProcessor, Time};
 use smallvec::SmallVec;
 use std::collections::VecDeque;
@@ -81,7 +81,7 @@ pub(super) struct Pod {
     /// Of the kubelet's work on it.
     pub luck: Luck,
     /// The number of the node it is bound to.
-    pub node: u16,
+    pub node: NodeId,
     /// How far the pod worker has come.
     pub life: Life,
     /// Init containers first, as in the template.

@@ -3,7 +3,7 @@
 use super::controller::{Event, Kubelets, Life, State};
 use super::readiness::{self, Role};
 use crate::cluster::PodPhase;
-use crate::cluster::objects::{PodId, PodStatus};
+use crate::cluster::objects::{NodeId, PodId, PodStatus};
 use crate::cluster::server::Cluster;
 use crate::cluster::write::Write;
 use crate::engine::Time;
@@ -31,7 +31,7 @@ impl Kubelets {
     /// Sends the pod's status, or lets it wait in line.
     pub(super) fn send_status(&mut self, scene: &mut Scene, pod: PodId, out: &mut impl Out<Event>) {
         let index = self.pod(pod).node;
-        let node = &mut self.nodes[usize::from(index)];
+        let node = &mut self.nodes[index];
         if node.status_free <= scene.ctx.now && node.statuses.is_empty() {
             self.sync_status(scene, pod, out);
             return;
@@ -43,12 +43,17 @@ impl Kubelets {
     }
 
     /// The status manager is free again.
-    pub(super) fn next_status(&mut self, scene: &mut Scene, index: u16, out: &mut impl Out<Event>) {
-        while self.nodes[usize::from(index)].status_free <= scene.ctx.now {
-            let Some(pod) = self.nodes[usize::from(index)].statuses.pop_front() else { return };
+    pub(super) fn next_status(
+        &mut self,
+        scene: &mut Scene,
+        index: NodeId,
+        out: &mut impl Out<Event>,
+    ) {
+        while self.nodes[index].status_free <= scene.ctx.now {
+            let Some(pod) = self.nodes[index].statuses.pop_front() else { return };
             self.sync_status(scene, pod, out);
         }
-        let node = &self.nodes[usize::from(index)];
+        let node = &self.nodes[index];
         if !node.statuses.is_empty() {
             out.at(node.status_free, Event::NextStatus { node: index });
         }
@@ -63,7 +68,7 @@ impl Kubelets {
         }
         state.sent = Some(status);
         let terminal = state.life == Life::Terminal;
-        let node = usize::from(self.pod(pod).node);
+        let node = self.pod(pod).node;
         let slow = self.slowdown(node);
         let patch = slowed(scene.ctx.latencies.status_patch.draw(self.luck(pod)), slow);
         let commit = scene.ctx.now + patch;

@@ -105,7 +105,7 @@ impl Kubelets {
         let hook = spec.pre_stop.as_ref().map(|hook| self.hook_time(scene.ctx, pod, hook));
         let Signals { sigterm, sigkill } = grace::signals(seconds, hook, turn, settings.minimum);
         let begun = scene.ctx.now - turn.unwrap_or(Dur::ZERO);
-        let node = usize::from(self.pod(pod).node);
+        let node = self.pod(pod).node;
         let slow = self.short_slowdown(scene.ctx.platform.short_work_share, node);
         let delivery = slowed(scene.ctx.latencies.signal_delivery.draw(self.luck(pod)), slow);
         let c = self.container(pod, index);

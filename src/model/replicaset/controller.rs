@@ -261,7 +261,7 @@ impl Controller {
             let seen = informer.pod(pod);
             let object = &cluster.pods[pod];
             rows.push(PodRow {
-                node: seen.node.map(u32::from),
+                node: seen.node,
                 phase: seen.phase,
                 ready: seen.ready,
                 ready_since: Some(seen.ready_transition),
@@ -276,7 +276,7 @@ impl Controller {
         let deployment = cluster.replica_sets[rs].deployment;
         let siblings = informer.sets_of(deployment).filter_map(|(rs, _)| sets.get(rs));
         let related = siblings.flat_map(|set| &set.active);
-        let nodes = related.map(|&pod| informer.pod(pod).node.map(u32::from));
+        let nodes = related.map(|&pod| informer.pod(pod).node);
         ranking::fill_ranks(rows, nodes, per_node);
     }
 

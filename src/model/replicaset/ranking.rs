@@ -4,6 +4,7 @@
 //! `pkg/controller/replicaset/replica_set.go: getPodsToDelete`.
 
 use crate::cluster::PodPhase;
+use crate::cluster::objects::NodeId;
 use crate::engine::Time;
 use std::cmp::{Ordering, Reverse};
 
@@ -11,7 +12,7 @@ use std::cmp::{Ordering, Reverse};
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct PodRow {
     /// None: not bound yet.
-    pub node: Option<u32>,
+    pub node: Option<NodeId>,
     /// `status.phase` as cached.
     pub phase: PodPhase,
     /// Condition Ready is True.
@@ -55,10 +56,10 @@ impl Rules {
 /// `replica_set.go: getPodsRankedByRelatedPodsOnSameNode`.
 pub fn fill_ranks(
     rows: &mut [PodRow],
-    related: impl IntoIterator<Item = Option<u32>>,
+    related: impl IntoIterator<Item = Option<NodeId>>,
     per_node: &mut Vec<u32>,
 ) {
-    let slot = |node: Option<u32>| node.map_or(0, |node| node as usize + 1);
+    let slot = |node: Option<NodeId>| node.map_or(0, |node| node.index() + 1);
     per_node.clear();
     for node in related {
         let slot = slot(node);
@@ -201,7 +202,7 @@ mod tests {
 
     fn ready(age_s: i64, uid: u64) -> PodRow {
         PodRow {
-            node: Some(0),
+            node: Some(NodeId(0)),
             phase: PodPhase::Running,
             ready: true,
             ready_since: Some(Time::ZERO - Dur::from_secs(age_s)),
@@ -239,7 +240,11 @@ mod tests {
     #[test]
     fn ranks_count_related_pods_on_the_node() {
         let mut rows = [ready(1, 1), PodRow { node: None, ..ready(1, 2) }];
-        fill_ranks(&mut rows, [Some(0), Some(0), Some(1), None], &mut Vec::new());
+        fill_ranks(
+            &mut rows,
+            [Some(NodeId(0)), Some(NodeId(0)), Some(NodeId(1)), None],
+            &mut Vec::new(),
+        );
         assert_eq!(rows.map(|row| row.rank), [2, 1]);
     }
 }

@@ -1,7 +1,7 @@
 //! What the scheduler knows: nodes, and the pods on them, as its watches have shown them and as it has
 //! decided itself.
 
-use crate::cluster::objects::{PodId, TemplateId};
+use crate::cluster::objects::{NodeId, PodId, TemplateId};
 use crate::cluster::placement::Node;
 use crate::cluster::spec::Resources;
 use crate::engine::List;
@@ -19,9 +19,9 @@ pub struct Share {
 /// Pods of one template by node.
 #[derive(Clone, Debug, Default)]
 struct Present {
-    all: Vec<i32>,
+    all: List<NodeId, i32>,
     /// Those that are not being deleted.
-    live: Vec<i32>,
+    live: List<NodeId, i32>,
 }
 
 #[derive(Clone, Debug)]
@@ -35,20 +35,20 @@ struct Key {
 #[derive(Clone, Debug)]
 pub struct Cache {
     /// As its watch has shown them, by number.
-    pub nodes: Vec<Arc<Node>>,
+    pub nodes: List<NodeId, Arc<Node>>,
     /// Counts changes of nodes.
     pub version: u32,
     /// Counts what changes where pods fit.
     pub changes: u64,
     /// In the order in which they are tried: one of each zone in turn.
-    pub order: Vec<u16>,
+    pub order: Vec<NodeId>,
     /// How many are on each node, or will be.
-    pub pods: Vec<u32>,
+    pub pods: List<NodeId, u32>,
     /// What the pods take of each node.
-    pub used: Vec<Share>,
+    pub used: List<NodeId, Share>,
     by_template: List<TemplateId, Present>,
     /// Per pod: the node decided on, bound or not.
-    decided: List<PodId, Option<u16>>,
+    decided: List<PodId, Option<NodeId>>,
     keys: Vec<Key>,
 }
 
@@ -56,12 +56,12 @@ impl Cache {
     /// Of nodes without pods.
     pub fn new(nodes: &[Arc<Node>]) -> Cache {
         Cache {
-            nodes: nodes.to_vec(),
+            nodes: nodes.to_vec().into(),
             version: 0,
             changes: 0,
             order: in_turn(nodes),
-            pods: vec![0; nodes.len()],
-            used: vec![Share::default(); nodes.len()],
+            pods: vec![0; nodes.len()].into(),
+            used: vec![Share::default(); nodes.len()].into(),
             by_template: List::new(),
             decided: List::new(),
             keys: Vec::new(),
@@ -74,7 +74,7 @@ impl Cache {
     }
 
     /// The node a pod is on, or will be.
-    pub fn node_of(&self, pod: PodId) -> Option<u16> {
+    pub fn node_of(&self, pod: PodId) -> Option<NodeId> {
         self.decided.get(pod).copied().flatten()
     }
 
@@ -97,14 +97,13 @@ impl Cache {
     }
 
     /// A pod goes to a node.
-    pub fn hold(&mut self, pod: PodId, template: TemplateId, node: u16, share: Share) {
-        let n = usize::from(node);
+    pub fn hold(&mut self, pod: PodId, template: TemplateId, node: NodeId, share: Share) {
         *self.decided.entry(pod) = Some(node);
         let present = self.present(template);
-        present.all[n] += 1;
-        present.live[n] += 1;
-        self.pods[n] += 1;
-        let used = &mut self.used[n];
+        present.all[node] += 1;
+        present.live[node] += 1;
+        self.pods[node] += 1;
+        let used = &mut self.used[node];
         used.requested = used.requested.plus(share.requested);
         used.scored = used.scored.plus(share.scored);
         self.changes += 1;
@@ -113,7 +112,7 @@ impl Cache {
     /// A pod is being deleted (told once): it keeps its room, but others no longer spread away from it.
     pub fn deleting(&mut self, pod: PodId, template: TemplateId) {
         if let Some(node) = self.node_of(pod) {
-            self.present(template).live[usize::from(node)] -= 1;
+            self.present(template).live[node] -= 1;
             self.changes += 1;
         }
     }
@@ -121,20 +120,19 @@ impl Cache {
     /// A pod is gone from the API: its room is free.
     pub fn release(&mut self, pod: PodId, template: TemplateId, share: Share) {
         let Some(node) = self.node_of(pod) else { return };
-        let n = usize::from(node);
         let present = self.present(template);
-        present.all[n] -= 1;
-        assert!(present.all[n] >= 0, "no pod goes twice");
-        self.pods[n] -= 1;
-        let used = &mut self.used[n];
+        present.all[node] -= 1;
+        assert!(present.all[node] >= 0, "no pod goes twice");
+        self.pods[node] -= 1;
+        let used = &mut self.used[node];
         used.requested = used.requested.minus(share.requested);
         used.scored = used.scored.minus(share.scored);
         self.changes += 1;
     }
 
     /// A node is seen to be another.
-    pub fn node_changed(&mut self, node: u16, to: Arc<Node>) {
-        self.nodes[usize::from(node)] = to;
+    pub fn node_changed(&mut self, node: NodeId, to: Arc<Node>) {
+        self.nodes[node] = to;
         self.order = in_turn(&self.nodes);
         self.version += 1;
         self.changes += 1;
@@ -167,9 +165,9 @@ fn domains(nodes: &[Arc<Node>], key: &str) -> Vec<Option<u32>> {
 }
 
 /// `pkg/scheduler/backend/cache/node_tree.go: list`.
-fn in_turn(nodes: &[Arc<Node>]) -> Vec<u16> {
-    let mut zones: Vec<(Option<&str>, Vec<u16>)> = Vec::new();
-    for (n, node) in (0..).zip(nodes) {
+fn in_turn(nodes: &[Arc<Node>]) -> Vec<NodeId> {
+    let mut zones: Vec<(Option<&str>, Vec<NodeId>)> = Vec::new();
+    for (n, node) in (0..).map(NodeId).zip(nodes) {
         match zones.iter_mut().find(|(zone, _)| *zone == node.zone()) {
             Some((_, members)) => members.push(n),
             None => zones.push((node.zone(), vec![n])),
@@ -192,6 +190,6 @@ mod tests {
             Arc::new(Node { labels, ..Node::default() })
         };
         let nodes = ["a", "a", "b", "a", "c"].map(node);
-        assert_eq!(in_turn(&nodes), [0, 2, 4, 1, 3]);
+        assert_eq!(in_turn(&nodes), [0, 2, 4, 1, 3].map(NodeId));
     }
 }

@@ -7,6 +7,7 @@ use super::plan::Plan;
 use super::profile::Profile;
 use super::score::{self, Load};
 use super::spread::{Score, Scorer, SpreadNode};
+use crate::cluster::objects::NodeId;
 use crate::cluster::placement::Placement;
 use crate::cluster::spec::Resources;
 use crate::engine::Rng;
@@ -28,7 +29,7 @@ pub struct Chooser {
     filters: Filters,
     /// Where the search begins.
     start: usize,
-    feasible: Vec<u16>,
+    feasible: Vec<NodeId>,
     /// Of the feasible ones.
     totals: Vec<i64>,
     scores: Vec<i64>,
@@ -48,7 +49,7 @@ impl Chooser {
         cache: &Cache,
         profile: &Profile,
         luck: impl FnOnce() -> Rng,
-    ) -> Option<u16> {
+    ) -> Option<NodeId> {
         self.filters.prepare(plan, cache);
         self.find(plan, cache, profile);
         match self.feasible[..] {
@@ -62,9 +63,9 @@ impl Chooser {
     }
 
     /// Whether a node would do.
-    pub fn passes(&mut self, plan: &Plan, cache: &Cache, node: u16) -> bool {
+    pub fn passes(&mut self, plan: &Plan, cache: &Cache, node: NodeId) -> bool {
         self.filters.prepare(plan, cache);
-        self.filters.reason(plan, cache, usize::from(node)).is_none()
+        self.filters.reason(plan, cache, node.index()).is_none()
     }
 
     /// `schedule_one.go: findNodesThatPassFilters`.
@@ -77,7 +78,7 @@ impl Chooser {
         while looked_at < nodes && self.feasible.len() < wanted {
             let place = self.start + looked_at;
             let node = cache.order[if place < nodes { place } else { place - nodes }];
-            if self.filters.reason(plan, cache, usize::from(node)).is_none() {
+            if self.filters.reason(plan, cache, node.index()).is_none() {
                 self.feasible.push(node);
             }
             looked_at += 1;
@@ -133,7 +134,7 @@ impl Chooser {
     /// What was scored before there were pods.
     fn given(&mut self, by_node: &[i64]) {
         self.scores.clear();
-        self.scores.extend(self.feasible.iter().map(|n| by_node[usize::from(*n)]));
+        self.scores.extend(self.feasible.iter().map(|n| by_node[n.index()]));
     }
 
     /// PodTopologySpread.
@@ -147,11 +148,11 @@ impl Chooser {
         self.candidates.clear();
         self.candidates.resize(cache.nodes.len(), false);
         for &node in &self.feasible {
-            self.candidates[usize::from(node)] = true;
+            self.candidates[node.index()] = true;
         }
         let Chooser { scorer, rules, rows, candidates, by_node, .. } = self;
         scorer.score(rules, plan.own_constraints, rows, candidates, by_node);
-        let score = |n: &u16| self.by_node[usize::from(*n)].expect("feasible nodes have a score");
+        let score = |n: &NodeId| self.by_node[n.index()].expect("feasible nodes have a score");
         self.scores.clear();
         self.scores.extend(self.feasible.iter().map(score));
     }
@@ -163,7 +164,7 @@ impl Chooser {
         for group in &plan.wishes {
             self.sums.fill(group, cache);
             for (score, node) in self.scores.iter_mut().zip(&self.feasible) {
-                let near = self.sums.at(group, cache, usize::from(*node)).unwrap_or(0);
+                let near = self.sums.at(group, cache, node.index()).unwrap_or(0);
                 *score += group.weight * near;
             }
         }
@@ -178,11 +179,10 @@ impl Chooser {
         counted: fn(Share) -> Resources,
         score: impl Fn([Load; 2], [Load; 2]) -> i64,
     ) {
-        let of = |&node: &u16| {
-            let n = usize::from(node);
-            let used = counted(cache.used[n]);
+        let of = |&node: &NodeId| {
+            let used = counted(cache.used[node]);
             let with = used.plus(counted(plan.share));
-            let (cpu, memory) = match cache.nodes[n].allocatable {
+            let (cpu, memory) = match cache.nodes[node].allocatable {
                 Some(all) => (all.cpu_millis, all.memory_bytes),
                 None => (i64::MAX, i64::MAX),
             };
@@ -202,7 +202,7 @@ impl Chooser {
     /// One of the highest, each with the same probability.
     ///
     /// `schedule_one.go: selectHost`.
-    fn best(&self, luck: impl FnOnce() -> Rng) -> u16 {
+    fn best(&self, luck: impl FnOnce() -> Rng) -> NodeId {
         let most = self.totals.iter().copied().max().expect("there are feasible nodes");
         let best = || self.feasible.iter().zip(&self.totals).filter(|(_, t)| **t == most);
         let alike = best().count() as u64;

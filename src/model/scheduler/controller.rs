@@ -7,7 +7,7 @@ use super::choice::{Chooser, Failure};
 use super::plan::Plan;
 use super::profile::Profile;
 use super::queue::{Next, Queue};
-use crate::cluster::objects::{PodId, TemplateId};
+use crate::cluster::objects::{NodeId, PodId, TemplateId};
 use crate::cluster::server::Cluster;
 use crate::cluster::write::{Change, Write};
 use crate::engine::{Dur, List, Luck, Seed, Time};
@@ -123,9 +123,9 @@ impl<'a> Controller<'a> {
         &mut self,
         now: Time,
         pod: PodId,
-        asked: Option<u16>,
+        asked: Option<NodeId>,
         cluster: &Cluster,
-    ) -> Option<u16> {
+    ) -> Option<NodeId> {
         match self.choose(pod, cluster) {
             Ok(node) => Some(asked.map_or(node, |asked| self.prefer(pod, node, asked, cluster))),
             Err(failure) => {
@@ -136,7 +136,7 @@ impl<'a> Controller<'a> {
     }
 
     /// Moves a pod that was just placed to another node, if it fits there.
-    fn prefer(&mut self, pod: PodId, node: u16, asked: u16, cluster: &Cluster) -> u16 {
+    fn prefer(&mut self, pod: PodId, node: NodeId, asked: NodeId, cluster: &Cluster) -> NodeId {
         let template = cluster.pods[pod].template;
         let share = self.plan(template, cluster).share;
         self.cache.deleting(pod, template);
@@ -232,7 +232,7 @@ impl<'a> Controller<'a> {
                     self.queue.forget(pod);
                 }
                 Change::Node(node) => {
-                    self.cache.node_changed(node, cluster.nodes[usize::from(node)].clone());
+                    self.cache.node_changed(node, cluster.nodes[node].clone());
                 }
                 _ => {}
             }
@@ -292,7 +292,7 @@ impl<'a> Controller<'a> {
     }
 
     /// The best node for the pod, on which it counts from now on.
-    fn choose(&mut self, pod: PodId, cluster: &Cluster) -> Result<u16, Failure> {
+    fn choose(&mut self, pod: PodId, cluster: &Cluster) -> Result<NodeId, Failure> {
         let object = &cluster.pods[pod];
         let template = object.template;
         if let Some((of, changes, failure)) = &self.failed

@@ -2,7 +2,7 @@
 
 use crate::input::{Input, Source};
 use crate::scenario::Scenario;
-use crate::timeline::{PodTruth, Timeline};
+use crate::timeline::{NodeId, PodTruth, Timeline};
 use crate::world::RolloutOutcome;
 use crate::world::{self, Control};
 
@@ -243,7 +243,7 @@ fn the_place_of_another_deployment_changes_nothing() {
 fn another_deployment_leaves_the_luck_of_placement_alone() {
     let scenario = "deployment = \"web\"\n[[nodes]]\nname = \"n\"\ncount = 5\n";
     let web = manifest(7, SURGE, "");
-    let nodes_of = |timeline: &Timeline| -> Vec<u16> {
+    let nodes_of = |timeline: &Timeline| -> Vec<NodeId> {
         let of_web = |p: &&PodTruth| &*p.name.deployment == "web";
         let mut pods: Vec<&PodTruth> = timeline.pods.iter().filter(of_web).collect();
         pods.sort_by_key(|p| (p.created, p.name.number));

@@ -61,7 +61,7 @@ pub fn run(
 /// Decides requests between two changes of the board.
 fn decide(board: &mut Board, times: &[i64], bits: &[u64], samplers: &[Sampler], tally: &mut Tally) {
     if let Some(view) = board.single_view() {
-        return match board.views[view as usize].pick {
+        return match board.views[view].pick {
             Pick::RoundRobin => decide_in_one::<true>(board, view, times, bits, samplers, tally),
             _ => decide_in_one::<false>(board, view, times, bits, samplers, tally),
         };
@@ -69,7 +69,7 @@ fn decide(board: &mut Board, times: &[i64], bits: &[u64], samplers: &[Sampler], 
     for (&at, &bits) in times.iter().zip(bits) {
         match route(board, (bits >> 32) as u32) {
             Ok((pod, view)) => {
-                let context = board.views[view as usize].context;
+                let context = board.views[view].context;
                 let now = board.pod_in(context, pod);
                 let service_ns = samplers[now.version as usize].sample_ns(bits as u32);
                 let latency = now.after_ns + service_ns;
@@ -88,13 +88,13 @@ fn decide(board: &mut Board, times: &[i64], bits: &[u64], samplers: &[Sampler], 
 /// Failures are set aside, so that nothing in the loop is called.
 fn decide_in_one<const IN_TURN: bool>(
     board: &mut Board,
-    view: u32,
+    view: ViewId,
     times: &[i64],
     bits: &[u64],
     samplers: &[Sampler],
     tally: &mut Tally,
 ) {
-    let now = &board.views[view as usize];
+    let now = &board.views[view];
     let (slots, pods) = (&now.slots[..], board.pods_in(now.context));
     let mut cursor = now.cursor as usize;
     let mut failures = [(0u32, 0u32); BLOCK];
@@ -125,15 +125,15 @@ fn decide_in_one<const IN_TURN: bool>(
         let service_ns = samplers[version as usize].sample_ns(rest);
         unanswered(board, at, pod as usize, view, service_ns, tally);
     }
-    board.views[view as usize].cursor = cursor as u32;
+    board.views[view].cursor = cursor as u32;
 }
 
 /// Follows a request from its entry to a pod; an error names the view that cannot forward.
 #[inline(always)]
-fn route(board: &mut Board, u: u32) -> Result<(usize, u32), u32> {
+fn route(board: &mut Board, u: u32) -> Result<(usize, ViewId), ViewId> {
     let (mut view, mut u) = (board.enter(), u);
     loop {
-        let now = &mut board.views[view as usize];
+        let now = &mut board.views[view];
         if now.cannot_forward() {
             return Err(view);
         }
@@ -142,7 +142,7 @@ fn route(board: &mut Board, u: u32) -> Result<(usize, u32), u32> {
         if slot & VIEW == 0 {
             return Ok((slot as usize, view));
         }
-        view = slot & !VIEW;
+        view = ViewId(slot & !VIEW);
     }
 }
 
@@ -152,25 +152,25 @@ pub fn unanswered(
     board: &Board,
     at: Time,
     pod: usize,
-    view: u32,
+    view: ViewId,
     service_ns: i64,
     tally: &mut Tally,
 ) {
-    let context = board.views[view as usize].context;
+    let context = board.views[view].context;
     let (failure, cause, known) = board.unanswered(context, pod, at, service_ns);
     if known > board.timeline.end {
         return tally.leave_open(Some(pod));
     }
-    let (pod, view) = (Some(PodId(pod as u32)), Some(ViewId(view)));
+    let (pod, view) = (Some(PodId(pod as u32)), Some(view));
     tally.fail(LossKey { failure, cause, pod, view }, at, known);
 }
 
 /// Counts a request that met a view without a backend.
 #[cold]
-pub fn no_backend(board: &Board, at: Time, view: u32, tally: &mut Tally) {
+pub fn no_backend(board: &Board, at: Time, view: ViewId, tally: &mut Tally) {
     let (failure, cause, known) = board.no_backend(view, at);
     if known > board.timeline.end {
         return tally.leave_open(None);
     }
-    tally.fail(LossKey { failure, cause, pod: None, view: Some(ViewId(view)) }, at, known);
+    tally.fail(LossKey { failure, cause, pod: None, view: Some(view) }, at, known);
 }

@@ -31,9 +31,9 @@ pub enum Change {
     /// The next whole second begins: series are counted by seconds.
     Second,
     /// Number `change` of the view's changes.
-    View { view: u32, change: u32 },
+    View { view: ViewId, change: u32 },
     /// The view's rules are being rewritten, or are there again.
-    Gap { view: u32, begins: bool },
+    Gap { view: ViewId, begins: bool },
     /// Number `segment` of what the pod is to connections, under the rules of `context`.
     Pod { context: u32, pod: u32, segment: u32 },
 }
@@ -103,8 +103,7 @@ impl<'a> Board<'a> {
                 self.pods.push(pod);
             }
         }
-        for (v, view) in self.timeline.views.iter().enumerate() {
-            let v = v as u32;
+        for (v, view) in self.timeline.views.pairs() {
             for (i, change) in view.changes.iter().enumerate().filter(|c| c.1.at < end) {
                 self.changes.push((change.at, Change::View { view: v, change: i as u32 }));
             }
@@ -144,16 +143,16 @@ impl<'a> Board<'a> {
 
     /// Makes the next change; tells a second's beginning. `relisted` hears of slots that a view (first) now
     /// lists or no longer lists.
-    pub fn advance(&mut self, mut relisted: impl FnMut(u32, u32, bool)) -> Option<i64> {
+    pub fn advance(&mut self, mut relisted: impl FnMut(ViewId, u32, bool)) -> Option<i64> {
         let (at, change) = self.changes[self.next];
         self.next += 1;
         match change {
             Change::Second => return Some(at.0.div_euclid(1_000_000_000)),
-            Change::Gap { view, begins } => self.views[view as usize].in_gap = begins,
+            Change::Gap { view, begins } => self.views[view].in_gap = begins,
             Change::View { view, change } => {
-                let change = &self.timeline.views[view as usize].changes[change as usize];
+                let change = &self.timeline.views[view].changes[change as usize];
                 let slot = slot_of(change.target);
-                if self.views[view as usize].change(slot, change.kind) {
+                if self.views[view].change(slot, change.kind) {
                     relisted(view, slot, change.kind != ChangeKind::Remove);
                 }
             }
@@ -179,9 +178,9 @@ impl<'a> Board<'a> {
     }
 
     /// The view that decides everything: the only one that clients enter, listing pods of equal weight.
-    pub fn single_view(&self) -> Option<u32> {
+    pub fn single_view(&self) -> Option<ViewId> {
         let view = self.enter();
-        let now = &self.views[view as usize];
+        let now = &self.views[view];
         (now.even() && now.nested == 0 && !now.cannot_forward()).then_some(view)
     }
 
@@ -217,17 +216,17 @@ impl<'a> Board<'a> {
 
     /// Where a request begins: at the clients' view, or at the only one that it lists.
     #[inline(always)]
-    pub fn enter(&self) -> u32 {
+    pub fn enter(&self) -> ViewId {
         let root = self.timeline.root;
         match self.views[root].slots[..] {
-            [slot] if slot & VIEW != 0 => slot & !VIEW,
-            _ => root.0,
+            [slot] if slot & VIEW != 0 => ViewId(slot & !VIEW),
+            _ => root,
         }
     }
 
     /// What a request meets that finds no backend in `view`, or its rules being rewritten.
-    pub fn no_backend(&self, view: u32, at: Time) -> (Failure, Cause, Time) {
-        let now = &self.views[view as usize];
+    pub fn no_backend(&self, view: ViewId, at: Time) -> (Failure, Cause, Time) {
+        let now = &self.views[view];
         let rules = &self.rules[now.context as usize];
         let arp = self.timeline.arp_failure;
         let (failure, cause, after) = rules.no_backend(now.empty, now.in_gap, arp);

@@ -6,7 +6,7 @@ use super::blind::{self, Random};
 use super::board::Board;
 use super::load::Load;
 use super::view::{VIEW, ViewNow};
-use crate::engine::{Seed, Time};
+use crate::engine::{List, Seed, Time};
 use crate::timeline::{Pick, PodId, ViewId};
 use crate::traffic::random::{BLOCK, Sends};
 use crate::traffic::service::Sampler;
@@ -23,7 +23,7 @@ struct Underway {
 /// The loads of all views that look at them.
 pub struct Loads {
     /// By view; without backends where its pick does not look at load.
-    pub views: Vec<Load>,
+    pub views: List<ViewId, Load>,
     /// An event is a view and, in so many lower bits, a backend.
     backend_bits: u32,
 }
@@ -52,15 +52,15 @@ impl Loads {
     }
 
     /// Follows a change of what a view lists.
-    pub fn relist(&mut self, view: u32, slot: u32, listed: bool) {
+    pub fn relist(&mut self, view: ViewId, slot: u32, listed: bool) {
         let id = self.id(slot);
-        let load = &mut self.views[view as usize];
+        let load = &mut self.views[view];
         if listed { load.list(id) } else { load.delist(id) }
     }
 
     #[inline(always)]
-    fn event(&self, view: u32, id: u32) -> u32 {
-        view << self.backend_bits | id
+    fn event(&self, view: ViewId, id: u32) -> u32 {
+        view.0 << self.backend_bits | id
     }
 
     /// The requests that end up to `now_ns` no longer load their backends.
@@ -69,7 +69,7 @@ impl Loads {
         while agenda.next_ns() <= now_ns {
             let (event, _) = agenda.pop().expect("peeked");
             let id = event & ((1 << self.backend_bits) - 1);
-            self.views[(event >> self.backend_bits) as usize].end(id as usize);
+            self.views[ViewId(event >> self.backend_bits)].end(id as usize);
         }
     }
 
@@ -81,9 +81,9 @@ impl Loads {
 
     /// The slot that a load-aware view picks; `u` decides where chance does. Also what is left of `u`.
     #[inline(always)]
-    pub fn pick(&mut self, now: &ViewNow, view: u32, u: u32) -> (u32, u32) {
+    pub fn pick(&mut self, now: &ViewNow, view: ViewId, u: u32) -> (u32, u32) {
         let count = self.views.len();
-        let load = &mut self.views[view as usize];
+        let load = &mut self.views[view];
         if now.pick == Pick::LeastOutstanding && now.even() {
             let id = load.least();
             let slot = if id < count { id as u32 | VIEW } else { (id - count) as u32 };
@@ -186,7 +186,7 @@ fn decide(
     tally: &mut Tally,
 ) {
     if let Some(view) = board.single_view() {
-        return match board.views[view as usize].pick {
+        return match board.views[view].pick {
             Pick::LeastOutstanding => {
                 decide_in_one::<true>(board, view, underway, block, range, tally)
             }
@@ -203,14 +203,14 @@ fn decide(
 /// Failures are set aside, so that little in the loop is called.
 fn decide_in_one<const LEAST: bool>(
     board: &Board,
-    view: u32,
+    view: ViewId,
     underway: &mut Underway,
     block: &Block,
     range: Range<usize>,
     tally: &mut Tally,
 ) {
     let Underway { loads, agenda } = underway;
-    let now = &board.views[view as usize];
+    let now = &board.views[view];
     let (slots, pods) = (&now.slots[..], board.pods_in(now.context));
     let views = board.views.len();
     let mut failures = [(0u32, 0u32); BLOCK];
@@ -219,7 +219,7 @@ fn decide_in_one<const LEAST: bool>(
     for i in range {
         let at = block.times[i];
         loads.end_until(at, agenda);
-        let load = &mut loads.views[view as usize];
+        let load = &mut loads.views[view];
         let pod = if LEAST {
             load.least() - views
         } else {
@@ -236,7 +236,7 @@ fn decide_in_one<const LEAST: bool>(
         } else {
             failures[failed] = (i as u32, pod as u32);
             failed += 1;
-            let context = board.views[view as usize].context;
+            let context = board.views[view].context;
             ends = board.unanswered(context, pod, Time(at), service_ns).2.0;
         }
         if ends > at {
@@ -264,27 +264,27 @@ fn decide_one(
     let at = block.times[i];
     let (mut view, mut u) = (board.enter(), (block.bits[i] >> 32) as u32);
     // Load-aware choices on the way; there are rarely two.
-    let mut chosen = [(0, 0); 4];
+    let mut chosen = [(ViewId::default(), 0); 4];
     let mut depth = 0;
     let pod = loop {
-        if board.views[view as usize].cannot_forward() {
+        if board.views[view].cannot_forward() {
             blind::no_backend(board, Time(at), view, tally);
             return;
         }
         let slot;
-        if board.views[view as usize].pick.sees_load() {
-            (slot, u) = loads.pick(&board.views[view as usize], view, u);
+        if board.views[view].pick.sees_load() {
+            (slot, u) = loads.pick(&board.views[view], view, u);
             chosen[depth] = (view, loads.id(slot) as u32);
             depth += 1;
         } else {
-            (slot, u) = board.views[view as usize].next_slot(u);
+            (slot, u) = board.views[view].next_slot(u);
         }
         if slot & VIEW == 0 {
             break slot as usize;
         }
-        view = slot & !VIEW;
+        view = ViewId(slot & !VIEW);
     };
-    let context = board.views[view as usize].context;
+    let context = board.views[view].context;
     let now = board.pod_in(context, pod);
     let service_ns = block.service_ns(i, now.version);
     let latency = now.after_ns + service_ns;
@@ -297,13 +297,13 @@ fn decide_one(
         if known > board.timeline.end {
             tally.leave_open(Some(pod));
         } else {
-            let (pod, view) = (Some(PodId(pod as u32)), Some(ViewId(view)));
+            let (pod, view) = (Some(PodId(pod as u32)), Some(view));
             tally.fail(LossKey { failure, cause, pod, view }, Time(at), known);
         }
     }
     if ends > at {
         for &(view, id) in &chosen[..depth] {
-            loads.views[view as usize].begin(id as usize);
+            loads.views[view].begin(id as usize);
             agenda.push(ends, loads.event(view, id));
         }
     }

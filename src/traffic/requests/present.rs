@@ -71,7 +71,7 @@ pub enum Happened {
     /// It has been seen to.
     Nothing,
     /// The pod has endings pending.
-    Endings(u32),
+    Endings(PodId),
     /// A router hashes anew: the n-th time.
     Rehash(u32),
 }
@@ -135,7 +135,7 @@ impl Present {
     pub fn advance(
         &mut self,
         timeline: &Timeline,
-        relisted: impl FnMut(u32, u32, bool),
+        relisted: impl FnMut(ViewId, u32, bool),
     ) -> Happened {
         let Some(Reverse((at, what))) = self.due.pop() else { return Happened::Nothing };
         self.find_next();
@@ -149,7 +149,7 @@ impl Present {
             Touched::Pod(pod) => {
                 let now = &mut self.pods[pod];
                 now.look(&timeline.pods[pod], at);
-                if now.pending.is_empty() { Happened::Nothing } else { Happened::Endings(pod.0) }
+                if now.pending.is_empty() { Happened::Nothing } else { Happened::Endings(pod) }
             }
             Touched::Routers => {
                 let Some(&rehash) = timeline.rehashes.get(self.rehashes.len()) else {
@@ -167,7 +167,7 @@ impl Present {
         timeline: &Timeline,
         view: ViewId,
         at: Time,
-        mut relisted: impl FnMut(u32, u32, bool),
+        mut relisted: impl FnMut(ViewId, u32, bool),
     ) {
         let (believed, now) = (&timeline.views[view], &mut self.views[view]);
         let read = &mut self.read[view];
@@ -175,7 +175,7 @@ impl Present {
             *read += 1;
             let slot = slot_of(change.target);
             if now.change(slot, change.kind) {
-                relisted(view.0, slot, change.kind != ChangeKind::Remove);
+                relisted(view, slot, change.kind != ChangeKind::Remove);
             }
         }
         now.in_gap = believed.in_gap(at);
@@ -183,27 +183,27 @@ impl Present {
 
     /// Where a request begins: at the clients' view, or at the only one that it lists.
     #[inline(always)]
-    pub fn enter(&self) -> u32 {
+    pub fn enter(&self) -> ViewId {
         match self.views[self.root].slots[..] {
-            [slot] if slot & VIEW != 0 => slot & !VIEW,
-            _ => self.root.0,
+            [slot] if slot & VIEW != 0 => ViewId(slot & !VIEW),
+            _ => self.root,
         }
     }
 
     /// Whether both are hops of one proxy.
-    pub fn is_same_proxy(&self, a: u32, b: u32) -> bool {
-        self.proxies[a as usize] == self.proxies[b as usize]
+    pub fn is_same_proxy(&self, a: ViewId, b: ViewId) -> bool {
+        self.proxies[a] == self.proxies[b]
     }
 
     /// What the hop does as a layer-7 proxy, if it is one.
-    pub fn l7(&self, hop: u32) -> Option<&L7> {
-        self.hops.get(ViewId(hop))?.as_ref()
+    pub fn l7(&self, hop: ViewId) -> Option<&L7> {
+        self.hops.get(hop)?.as_ref()
     }
 
     /// When a pod closes a connection that is idle since `since`, as far as is known.
     #[inline(always)]
-    pub fn closes_at(&self, pod: u32, life: u16, since: i64) -> i64 {
-        let now = &self.pods[pod as usize];
+    pub fn closes_at(&self, pod: PodId, life: u16, since: i64) -> i64 {
+        let now = &self.pods[pod];
         let timeout = self.versions[usize::from(now.version)].keep_alive_timeout;
         let idle = timeout.map_or(i64::MAX, |k| (Time(since) + k).0);
         now.lives[usize::from(life)].stop_accept.0.min(idle)

@@ -20,19 +20,19 @@ use super::agenda::Agenda;
 use super::loaded::Loads;
 use super::present::{Happened, Present};
 use crate::engine::rng::mix;
-use crate::engine::{Seed, Time};
-use crate::timeline::{L7, Timeline, Touched};
+use crate::engine::{List, Seed, Time};
+use crate::timeline::{L7, Timeline, Touched, ViewId};
 use crate::traffic::TrafficOutcome;
 use crate::traffic::offered::Traffic;
 use crate::traffic::plan;
 use crate::traffic::service::Sampler;
 use crate::traffic::tally::Tally;
 use client::{Connections, Users};
-use event::Event;
+use event::{Event, RequestId};
 use hops::Stacks;
 use pod::Pods;
 use pools::Pools;
-pub use request::{Counted, End, NONE, Request, State};
+pub use request::{Counted, End, NOBODY, NONE, NOWHERE, Request, State};
 use scores::Scores;
 use signals::Readings;
 use source::Source;
@@ -50,8 +50,8 @@ pub struct Simulation<'a> {
     /// What requests wait for.
     pub agenda: Agenda<Event>,
     /// Places of requests, used again.
-    pub requests: Vec<Request>,
-    free: Vec<u32>,
+    pub requests: List<RequestId, Request>,
+    free: Vec<RequestId>,
     /// Of each request.
     pub stacks: Stacks,
     /// Requests under way by view and backend.
@@ -92,7 +92,7 @@ impl<'a> Simulation<'a> {
             samplers,
             source: sends.map(|sends| Box::new(Source::new(sends, seed))),
             agenda,
-            requests: Vec::with_capacity(1024),
+            requests: Vec::with_capacity(1024).into(),
             free: Vec::with_capacity(1024),
             stacks: Stacks::default(),
             tally,
@@ -202,8 +202,8 @@ impl<'a> Simulation<'a> {
 
     /// What a request waited for has come, unless it was ended before.
     #[inline(always)]
-    fn proceed(&mut self, index: u32, stamp: u32) {
-        let request = &self.requests[index as usize];
+    fn proceed(&mut self, index: RequestId, stamp: u32) {
+        let request = &self.requests[index];
         if request.stamp != stamp {
             return;
         }
@@ -216,7 +216,7 @@ impl<'a> Simulation<'a> {
             State::HopRetry => self.hop_tries_again(index),
             State::ClientRetry => self.client_tries(index),
             State::Free | State::Dialing | State::Queued => {
-                unreachable!("request {index} is not waiting for its event")
+                unreachable!("{index:?} is not waiting for its event")
             }
         }
     }
@@ -236,12 +236,12 @@ impl<'a> Simulation<'a> {
             bits,
             state: State::Free,
             complete: 0,
-            pod: NONE,
-            view: NONE,
+            pod: NOBODY,
+            view: NOWHERE,
             life: 0,
             non_idempotent: self.draws_non_idempotent(bits),
             reused: false,
-            hop: NONE,
+            hop: NOWHERE,
             outer: 0,
             slot: NONE,
             tried: [NONE; 4],
@@ -251,26 +251,23 @@ impl<'a> Simulation<'a> {
             user,
             generation: 0,
             stamp: NONE,
-            loads: [Counted { view: 0, backend: 0 }; 2],
+            loads: [Counted { view: NOWHERE, backend: 0 }; 2],
             load_count: 0,
         };
         let index = match self.free.pop() {
             Some(index) => {
-                let place = &mut self.requests[index as usize];
+                let place = &mut self.requests[index];
                 *place = Request { generation: place.generation + 1, ..request };
                 index
             }
-            None => {
-                self.requests.push(request);
-                self.requests.len() as u32 - 1
-            }
+            None => self.requests.push(request),
         };
         self.client_tries(index);
     }
 
     /// The request is over.
-    pub fn close(&mut self, index: u32) {
-        let request = &mut self.requests[index as usize];
+    pub fn close(&mut self, index: RequestId) {
+        let request = &mut self.requests[index];
         request.state = State::Free;
         let user = request.user;
         self.free.push(index);
@@ -280,16 +277,16 @@ impl<'a> Simulation<'a> {
     }
 
     /// A request is in `state` until `at`, in nanoseconds.
-    pub fn wait_until(&mut self, index: u32, at: i64, state: State) {
+    pub fn wait_until(&mut self, index: RequestId, at: i64, state: State) {
         assert!(at >= self.now, "nobody waits for the past");
         let stamp = self.agenda.push(at, Event::Request(index));
-        let request = &mut self.requests[index as usize];
+        let request = &mut self.requests[index];
         (request.state, request.stamp) = (state, stamp);
     }
 
     /// What the hop does as a layer-7 proxy, if it is one.
     #[inline(always)]
-    pub fn l7(&self, hop: u32) -> Option<&L7> {
+    pub fn l7(&self, hop: ViewId) -> Option<&L7> {
         self.present.l7(hop)
     }
 
@@ -299,7 +296,7 @@ impl<'a> Simulation<'a> {
         self.advance(timeline, Time::NEVER);
         let open = self.requests.iter().filter(|r| r.state != State::Free);
         for request in open {
-            let pod = (request.pod != NONE).then_some(request.pod as usize);
+            let pod = (request.pod != NOBODY).then_some(request.pod.index());
             self.tally.leave_open(pod);
         }
         self.tally.finish()

@@ -92,8 +92,8 @@ impl ViewNow {
     }
 
     /// Whether it leads to this view.
-    pub fn lists_view(&self, view: u32) -> bool {
-        self.slots.contains(&(view | VIEW))
+    pub fn lists_view(&self, view: ViewId) -> bool {
+        self.slots.contains(&(view.0 | VIEW))
     }
 
     /// Whether it lists nobody, or its rules are being rewritten.

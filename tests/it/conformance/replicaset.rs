@@ -1,6 +1,6 @@
 use super::table::{Row, Table};
 use rollsim::cluster::PodPhase;
-use rollsim::cluster::objects::PodId;
+use rollsim::cluster::objects::{NodeId, PodId};
 use rollsim::engine::{Dur, Seed, Time};
 use rollsim::model::informer::SeenPod;
 use rollsim::model::replicaset::availability::{Tally, requeue_after_sync};
@@ -17,7 +17,7 @@ fn ago(row: &Row, key: &str) -> Option<Time> {
 fn pod(row: &Row) -> PodRow {
     let node: String = row.get("node");
     PodRow {
-        node: (!node.is_empty()).then_some(1),
+        node: (!node.is_empty()).then_some(NodeId(1)),
         phase: row.get::<PodPhase>("phase"),
         ready: row.get("ready"),
         ready_since: ago(row, "ready_ago_s"),
@@ -45,13 +45,13 @@ fn order(rows: &[PodRow], rules: Rules) -> Vec<usize> {
 }
 
 fn named_pod(name: &str) -> PodRow {
-    let base = PodRow { phase: PodPhase::Running, node: Some(0), ..PodRow::default() };
+    let base = PodRow { phase: PodPhase::Running, node: Some(NodeId(0)), ..PodRow::default() };
     match name {
         "up" => PodRow { phase: PodPhase::Pending, node: None, ..base },
         "sp" => PodRow { phase: PodPhase::Pending, ..base },
         "nr" => base,
-        "r1" => PodRow { ready: true, node: Some(1), ..base },
-        "r2" => PodRow { ready: true, node: Some(2), ..base },
+        "r1" => PodRow { ready: true, node: Some(NodeId(1)), ..base },
+        "r2" => PodRow { ready: true, node: Some(NodeId(2)), ..base },
         other => panic!("no pod {other}"),
     }
 }
@@ -60,7 +60,7 @@ fn pods_to_delete(row: &Row) {
     let names: Vec<String> = row.get("pods");
     let mut rows: Vec<PodRow> = names.iter().map(|name| named_pod(name)).collect();
     let related: Option<Vec<String>> = row.opt("related");
-    let related: Vec<Option<u32>> =
+    let related: Vec<Option<NodeId>> =
         related.as_ref().unwrap_or(&names).iter().map(|name| named_pod(name).node).collect();
     ranking::fill_ranks(&mut rows, related, &mut Vec::new());
     let mut chosen = Vec::new();
@@ -217,7 +217,7 @@ fn choosing_by_class_is_choosing_one_by_one() {
     for round in 0..3000 {
         // Few values of everything, so that rows tie in every way.
         let mut row = || PodRow {
-            node: (rng.below(5) > 0).then_some(1),
+            node: (rng.below(5) > 0).then_some(NodeId(1)),
             phase: if rng.below(5) > 0 { PodPhase::Running } else { PodPhase::Pending },
             ready: rng.below(3) > 0,
             ready_since: (rng.below(8) > 0).then(|| NOW - Dur::from_secs(rng.below(4) as i64)),

@@ -208,6 +208,6 @@ fn span(times: impl Iterator<Item = Time>) -> Option<f64> {
 fn per_node(timeline: &Timeline, nodes: usize) -> Vec<u32> {
     let mut counts = vec![0; nodes];
     let stay = |p: &&PodTruth| p.deleted == Time::NEVER && p.scheduled < Time::NEVER;
-    timeline.pods.iter().filter(stay).for_each(|p| counts[usize::from(p.node)] += 1);
+    timeline.pods.iter().filter(stay).for_each(|p| counts[p.node.index()] += 1);
     counts
 }

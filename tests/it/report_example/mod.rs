@@ -206,7 +206,7 @@ fn pod(name: PodName, version: u16, t: [f64; 3], deleted: Option<f64>, case: &Ca
     PodTruth {
         name,
         version,
-        node: version,
+        node: NodeId(version),
         created: at(t[0]),
         scheduled: at(t[0] + 0.02),
         running_seen: at(t[1] + 0.08),

@@ -2,7 +2,7 @@
 //! of a run, and shares no rule with the models: each is written down here again, from Kubernetes' own words.
 
 use super::world::{Act, Budget, Fault, Strategy, World};
-use rollsim::cluster::objects::{BudgetStatus, Conditions, Pod, PodId, RsId};
+use rollsim::cluster::objects::{BudgetStatus, Conditions, NodeId, Pod, PodId, RsId};
 use rollsim::cluster::server::Cluster;
 use rollsim::cluster::write::{Change, SliceRange};
 use rollsim::engine::{Dur, Time};
@@ -119,7 +119,7 @@ impl<'a> Checker<'a> {
     fn bound(&self, cluster: &Cluster, pod: PodId) -> Verdict {
         let node = cluster.pods[pod.index()].node.ok_or("bound to no node")?;
         let there = cluster.pods.iter().filter(|p| !p.removed && p.node == Some(node)).count();
-        let room = self.scenario.nodes[usize::from(node)].max_pods as usize;
+        let room = self.scenario.nodes[node].max_pods as usize;
         ensure!(there <= room, "{there} pods on a node for {room}");
         Ok(())
     }
@@ -280,8 +280,9 @@ fn check_views(
             ensure!(!of_pods || fine, "{} lists {pods:?}, there are {live:?}", view.name);
             continue;
         };
-        let is_local = pods.iter().all(|p| cluster.pods[p.index()].node == Some(node as u16));
-        let own = live.iter().filter(|p| cluster.pods[p.index()].node == Some(node as u16));
+        let is_local =
+            pods.iter().all(|p| cluster.pods[p.index()].node == Some(NodeId(node as u16)));
+        let own = live.iter().filter(|p| cluster.pods[p.index()].node == Some(NodeId(node as u16)));
         let own: Vec<PodId> = own.copied().collect();
         let fine = pods == live || is_local && pods == own;
         ensure!(fine, "{} lists {pods:?}, there are {live:?}", view.name);

@@ -2,8 +2,8 @@
 
 use rollsim::engine::{Dist, Dur, Rng, Seed, Time};
 use rollsim::timeline::{
-    Backend, ChangeKind, Empty, Hop, L7, L7Status, Life, LifeEnd, Phase, Pick, PodId, PodName,
-    PodTruth, RetryOn, Target, Timeline, Version, View, ViewChange, ViewId,
+    Backend, ChangeKind, Empty, Hop, L7, L7Status, Life, LifeEnd, NodeId, Phase, Pick, PodId,
+    PodName, PodTruth, RetryOn, Target, Timeline, Version, View, ViewChange, ViewId,
 };
 use rollsim::traffic::offered::{Arrivals, Client, Traffic};
 
@@ -40,7 +40,7 @@ pub fn pod(version: u16, listening: f64, stop: f64, cut: f64) -> PodTruth {
     PodTruth {
         name: PodName { deployment: "".into(), number: 0 },
         version,
-        node: 0,
+        node: NodeId(0),
         created: sandbox,
         scheduled: sandbox,
         running_seen: sandbox,

@@ -1,9 +1,10 @@
 //! Zones: a load balancer node without cross-zone load balancing sends to its own zone's targets alone, and a
 //! zone with too few healthy targets leaves the load balancer's DNS name.
 
+use crate::cluster::objects::NodeId;
 use crate::cluster::server::Cluster;
 use crate::cluster::spec::Node;
-use crate::engine::{Dur, Rng, Time};
+use crate::engine::{Dur, List, Rng, Time};
 use crate::model::balancer::listing::Listing;
 use crate::model::balancer::settings::Given;
 use crate::model::plumbing::Out;
@@ -15,7 +16,7 @@ const LABEL: &str = "topology.kubernetes.io/zone";
 /// In which zone each target is.
 #[derive(Clone, Debug)]
 pub struct Zones {
-    of_node: Vec<u32>,
+    of_node: List<NodeId, u32>,
     /// How many zones there are.
     pub count: u32,
     /// The view of the first of the cluster's nodes, where these are the targets.
@@ -26,7 +27,7 @@ impl Zones {
     /// None: all nodes are in one. `views`: those of the nodes, if they are targets.
     pub fn of(nodes: &[Arc<Node>], views: &[ViewId]) -> Option<Zones> {
         let mut names: Vec<&str> = Vec::new();
-        let of_node: Vec<u32> =
+        let of_node: List<NodeId, u32> =
             nodes.iter().map(|node| zone_place(&mut names, node.labels.get(LABEL))).collect();
         let count = of_node.iter().max().map_or(1, |most| most + 1);
         let first = views.first().map_or(0, |v| v.0);
@@ -36,10 +37,7 @@ impl Zones {
     /// The zone of the target's node.
     pub fn of_target(&self, cluster: &Cluster, target: Target) -> u32 {
         match target {
-            Target::Pod(pod) => {
-                let node = cluster.pods[pod].node.unwrap_or(0);
-                self.of_node[usize::from(node)]
-            }
+            Target::Pod(pod) => self.of_node[cluster.pods[pod].node.unwrap_or_default()],
             Target::View(view) => self.of_node[(view.0 - self.first) as usize],
         }
     }

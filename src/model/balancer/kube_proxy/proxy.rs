@@ -2,10 +2,10 @@
 
 use super::endpoints::{Counts, Endpoint, Policy, Rules, Usable};
 use super::runner::{Intervals, Runner};
-use crate::cluster::objects::{Conditions, PodId, ServiceId};
+use crate::cluster::objects::{Conditions, NodeId, PodId, ServiceId};
 use crate::cluster::server::Cluster;
 use crate::cluster::spec;
-use crate::engine::{Dur, Rng, Time};
+use crate::engine::{Dur, List, Rng, Time};
 use crate::model::balancer::history::{Changed, History, Known};
 use crate::model::balancer::{self, Model, Scene};
 use crate::model::plumbing::{Ctx, Out};
@@ -16,11 +16,11 @@ use std::sync::Arc;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Event {
     /// Node `node` sees a range of the slice log.
-    Seen { node: u16, from: u32, to: u32 },
+    Seen { node: NodeId, from: u32, to: u32 },
     /// A run is due, unless an earlier one served it.
-    Run { node: u16 },
+    Run { node: NodeId },
     /// The rules of the run are in force.
-    Done { node: u16 },
+    Done { node: NodeId },
 }
 
 #[derive(Debug)]
@@ -41,7 +41,7 @@ struct Node {
 pub struct Proxies {
     /// Whose rules they are.
     service: ServiceId,
-    nodes: Vec<Node>,
+    nodes: List<NodeId, Node>,
     history: History,
     /// What a run changes, for the time of one call.
     touched: Vec<Changed>,
@@ -91,8 +91,8 @@ impl Proxies {
         }
     }
 
-    fn schedule(&mut self, node: u16, next: Option<Time>, out: &mut impl Out<balancer::Event>) {
-        let state = &mut self.nodes[usize::from(node)];
+    fn schedule(&mut self, node: NodeId, next: Option<Time>, out: &mut impl Out<balancer::Event>) {
+        let state = &mut self.nodes[node];
         if let Some(at) = next
             && at < state.scheduled
         {
@@ -101,10 +101,10 @@ impl Proxies {
         }
     }
 
-    fn run(&mut self, scene: &mut Scene, node: u16, out: &mut impl Out<balancer::Event>) {
+    fn run(&mut self, scene: &mut Scene, node: NodeId, out: &mut impl Out<balancer::Event>) {
         let ctx = scene.ctx;
         let sync = ctx.slowed(ctx.latencies.proxy_sync.draw(&mut self.rng));
-        let state = &mut self.nodes[usize::from(node)];
+        let state = &mut self.nodes[node];
         if state.scheduled != ctx.now {
             return;
         }
@@ -120,8 +120,8 @@ impl Proxies {
     }
 
     /// The run puts the first endpoints into force: the rule that rejects goes a moment before they come.
-    fn plan_gap(&mut self, scene: &mut Scene, node: u16, done: Time) {
-        let state = &self.nodes[usize::from(node)];
+    fn plan_gap(&mut self, scene: &mut Scene, node: NodeId, done: Time) {
+        let state = &self.nodes[node];
         let mut counts = state.counts;
         for change in self.history.between(state.programmed, state.running) {
             let here = self.local && is_on(scene.cluster, change.pod, node);
@@ -136,10 +136,10 @@ impl Proxies {
     }
 
     /// Puts the endpoints of the run into force and notes what changed for clients.
-    fn program(&mut self, ctx: Ctx, node: u16, cluster: &Cluster, timeline: &mut Recorder) {
+    fn program(&mut self, ctx: Ctx, node: NodeId, cluster: &Cluster, timeline: &mut Recorder) {
         let (policy, local) = (self.policy, self.local);
         let Proxies { history, touched, nodes, rejects, .. } = self;
-        let state = &mut nodes[usize::from(node)];
+        let state = &mut nodes[node];
         let here = |pod: PodId| local && is_on(cluster, pod, node);
         touched.clear();
         touched.extend(history.between(state.programmed, state.running));
@@ -188,7 +188,7 @@ fn endpoint(conditions: Conditions, local: bool) -> Endpoint {
 }
 
 /// The pod is on the node.
-fn is_on(cluster: &Cluster, pod: PodId, node: u16) -> bool {
+fn is_on(cluster: &Cluster, pod: PodId, node: NodeId) -> bool {
     cluster.pods[pod].node == Some(node)
 }
 
@@ -199,8 +199,8 @@ impl Model for Proxies {
         self.nodes.len() as u16
     }
 
-    fn slices(&self, node: u16, from: u32, to: u32) -> Event {
-        Event::Seen { node, from, to }
+    fn slices(&self, watcher: u16, from: u32, to: u32) -> Event {
+        Event::Seen { node: NodeId(watcher), from, to }
     }
 
     fn watched(&self, _node: u16) -> ServiceId {
@@ -220,7 +220,7 @@ impl Model for Proxies {
             return;
         }
         let adopted = self.history.adopt(pod, conditions);
-        for (i, node) in (0..).zip(&mut self.nodes) {
+        for (i, node) in (0..).map(NodeId).zip(&mut self.nodes) {
             let here = self.local && is_on(scene.cluster, pod, i);
             let of = |conditions: Option<Conditions>| conditions.map(|c| endpoint(c, here));
             node.counts.take(of(adopted.was), of(adopted.is));
@@ -244,7 +244,7 @@ impl Model for Proxies {
         match event {
             Event::Seen { node, from, to } => {
                 let news = &scene.cluster.slice_log[from as usize..to as usize];
-                let state = &mut self.nodes[usize::from(node)];
+                let state = &mut self.nodes[node];
                 state.known = self.history.see(state.known, news);
                 state.runner.idle_until(ctx.now);
                 let next = state.runner.request(ctx.now);
@@ -253,7 +253,7 @@ impl Model for Proxies {
             Event::Run { node } => self.run(scene, node, out),
             Event::Done { node } => {
                 self.program(ctx, node, scene.cluster, scene.timeline);
-                let state = &mut self.nodes[usize::from(node)];
+                let state = &mut self.nodes[node];
                 state.runner.completed(ctx.now, true);
                 let next = state.runner.next_wanted();
                 self.schedule(node, next, out);

@@ -2,11 +2,12 @@
 
 use super::super::present::Present;
 use super::connect::{Attempt, Met};
-use super::event::Event;
-use super::{NONE, Simulation, State};
+use super::event::{DialId, Event, RequestId};
+use super::{NOWHERE, Simulation, State};
 use crate::engine::rng::mix;
-use crate::engine::{Seed, Time};
+use crate::engine::{List, Seed, Time};
 use crate::timeline::Timeline;
+use crate::timeline::{PodId, ViewId};
 use crate::traffic::offered::{Arrivals, Traffic};
 use crate::traffic::plan;
 use crate::traffic::service::Sampler;
@@ -15,8 +16,8 @@ use std::collections::VecDeque;
 /// A connection to a pod.
 #[derive(Clone, Copy)]
 struct Connection {
-    pod: u32,
-    view: u32,
+    pod: PodId,
+    view: ViewId,
     life: u16,
     /// Idle since then.
     since: i64,
@@ -26,10 +27,10 @@ struct Connection {
 /// connection that another request frees.
 #[derive(Clone, Copy)]
 struct Dial {
-    index: u32,
+    index: RequestId,
     generation: u32,
     attempt: Attempt,
-    view: u32,
+    view: ViewId,
     /// `Syn` or `Failing`.
     then: State,
 }
@@ -38,8 +39,8 @@ struct Dial {
 pub struct Connections {
     /// The most recently freed on top.
     idle: Vec<Connection>,
-    dials: Vec<Dial>,
-    free: Vec<u32>,
+    dials: List<DialId, Dial>,
+    free: Vec<DialId>,
     /// Requests whose dial is under way, oldest first.
     waiting: VecDeque<Waiting>,
 }
@@ -47,7 +48,7 @@ pub struct Connections {
 /// A use of a request's place: whose generation has gone on is over.
 #[derive(Clone, Copy)]
 struct Waiting {
-    index: u32,
+    index: RequestId,
     generation: u32,
 }
 
@@ -57,7 +58,7 @@ impl Connections {
         let plain = timeline.entries().all(|(view, _)| timeline.views[view].hop.l7.is_none());
         (traffic.client.keep_alive && plain).then(|| Connections {
             idle: Vec::with_capacity(1024),
-            dials: Vec::new(),
+            dials: List::new(),
             free: Vec::new(),
             waiting: VecDeque::new(),
         })
@@ -78,15 +79,15 @@ impl Connections {
 impl Simulation<'_> {
     /// A try of the client begins.
     #[inline(always)]
-    pub fn client_tries(&mut self, index: u32) {
+    pub fn client_tries(&mut self, index: RequestId) {
         let timeout = self.traffic.client.timeout;
-        self.requests[index as usize].deadline = (Time(self.now) + timeout).0;
+        self.requests[index].deadline = (Time(self.now) + timeout).0;
         self.client_connects(index);
     }
 
     /// Takes an idle connection, or opens one.
     #[inline(always)]
-    pub fn client_connects(&mut self, index: u32) {
+    pub fn client_connects(&mut self, index: RequestId) {
         let kept = self.connections.as_mut().and_then(|c| c.take(&self.present, self.now));
         match kept {
             Some(connection) => self.send_on(index, connection),
@@ -95,19 +96,19 @@ impl Simulation<'_> {
     }
 
     #[inline(always)]
-    fn send_on(&mut self, index: u32, connection: Connection) {
-        let request = &mut self.requests[index as usize];
+    fn send_on(&mut self, index: RequestId, connection: Connection) {
+        let request = &mut self.requests[index];
         (request.pod, request.view) = (connection.pod, connection.view);
         request.life = connection.life;
-        (request.reused, request.hop) = (true, NONE);
+        (request.reused, request.hop) = (true, NOWHERE);
         self.admit(index);
     }
 
     /// The answer is complete: the connection is free, for a request that waits for one or for later.
     #[inline(always)]
-    pub fn keep_connection(&mut self, index: u32) {
-        let request = &self.requests[index as usize];
-        if request.hop != NONE {
+    pub fn keep_connection(&mut self, index: RequestId) {
+        let request = &self.requests[index];
+        if request.hop != NOWHERE {
             return self.pool_connection(index);
         }
         let (pod, view, life) = (request.pod, request.view, request.life);
@@ -118,13 +119,13 @@ impl Simulation<'_> {
 
     #[inline(always)]
     fn offer(&mut self, connection: Connection) {
-        let pod = &self.present.pods[connection.pod as usize];
+        let pod = &self.present.pods[connection.pod];
         if pod.lives[connection.life as usize].stop_accept.0 <= self.now {
             return;
         }
         let connections = self.connections.as_mut().expect("kept connections");
         while let Some(Waiting { index, generation }) = connections.waiting.pop_front() {
-            let request = &self.requests[index as usize];
+            let request = &self.requests[index];
             if request.generation == generation && request.state == State::Dialing {
                 return self.send_on(index, connection);
             }
@@ -133,27 +134,29 @@ impl Simulation<'_> {
     }
 
     /// A connection attempt goes on at `at`; without kept connections the request just waits for it.
-    pub fn wait_or_dial(&mut self, index: u32, attempt: Attempt, at: i64, then: State) {
-        let request = &self.requests[index as usize];
-        let Some(connections) = self.connections.as_mut().filter(|_| request.hop == NONE) else {
+    pub fn wait_or_dial(&mut self, index: RequestId, attempt: Attempt, at: i64, then: State) {
+        let request = &self.requests[index];
+        let Some(connections) = self.connections.as_mut().filter(|_| request.hop == NOWHERE) else {
             return self.wait_until(index, at, then);
         };
         let (generation, view) = (request.generation, request.view);
         let dial = Dial { index, generation, attempt, view, then };
-        let place = connections.free.pop().unwrap_or(connections.dials.len() as u32);
-        match connections.dials.get_mut(place as usize) {
-            Some(old) => *old = dial,
+        let place = match connections.free.pop() {
+            Some(place) => {
+                connections.dials[place] = dial;
+                place
+            }
             None => connections.dials.push(dial),
-        }
+        };
         connections.waiting.push_back(Waiting { index, generation });
-        self.requests[index as usize].state = State::Dialing;
+        self.requests[index].state = State::Dialing;
         self.agenda.push(at, Event::Dialed(place));
     }
 
     /// A connection attempt goes on or is over.
-    pub fn dialed(&mut self, place: u32) {
+    pub fn dialed(&mut self, place: DialId) {
         let connections = self.connections.as_mut().expect("kept connections");
-        let mut dial = connections.dials[place as usize];
+        let mut dial = connections.dials[place];
         let met = match dial.then {
             State::Syn(again) => {
                 dial.attempt.again = again;
@@ -169,16 +172,15 @@ impl Simulation<'_> {
             }
             _ => return self.dial_over(place, met),
         };
-        self.connections.as_mut().expect("kept connections").dials[place as usize] =
-            Dial { then, ..dial };
+        self.connections.as_mut().expect("kept connections").dials[place] = Dial { then, ..dial };
         self.agenda.push(at, Event::Dialed(place));
     }
 
-    fn dial_over(&mut self, place: u32, met: Met) {
+    fn dial_over(&mut self, place: DialId, met: Met) {
         let connections = self.connections.as_mut().expect("kept connections");
-        let Dial { index, generation, attempt, view, .. } = connections.dials[place as usize];
+        let Dial { index, generation, attempt, view, .. } = connections.dials[place];
         connections.free.push(place);
-        let request = &mut self.requests[index as usize];
+        let request = &mut self.requests[index];
         let waits = request.generation == generation && request.state == State::Dialing;
         match met {
             Met::Accepted(life) if waits => {

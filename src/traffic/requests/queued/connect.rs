@@ -1,9 +1,11 @@
 //! Connections that take time to come about: a SYN that nobody answers is sent again, until one is answered
 //! or nobody waits for it any longer.
 
-use super::{NONE, Simulation, State};
+use super::event::RequestId;
+use super::{NOBODY, Simulation, State};
 use crate::engine::{Dur, Time};
 use crate::timeline::Phase;
+use crate::timeline::PodId;
 use crate::traffic::fate::{nobody_listens, nobody_there, sent_again};
 use crate::traffic::plan::Rules;
 use crate::traffic::{Cause, Failure};
@@ -12,7 +14,7 @@ use crate::traffic::{Cause, Failure};
 #[derive(Clone, Copy, Debug)]
 pub struct Attempt {
     /// Whose address it goes to.
-    pub pod: u32,
+    pub pod: PodId,
     /// The first SYN.
     pub sent: i64,
     /// How often it was sent again.
@@ -37,14 +39,14 @@ pub enum Met {
 impl Simulation<'_> {
     /// A request's SYN reaches its pod, for the first time or again.
     #[cold]
-    pub fn knock(&mut self, index: u32, again: u8) {
-        let request = &self.requests[index as usize];
+    pub fn knock(&mut self, index: RequestId, again: u8) {
+        let request = &self.requests[index];
         let limit = Rules::new(self.traffic.client.timeout, self.l7(request.hop)).connect;
         let (pod, sent, deadline) = (request.pod, request.began, request.deadline);
         let attempt = Attempt { pod, sent, again, limit, deadline };
         match self.meets(&attempt) {
             Met::Accepted(life) => {
-                self.requests[index as usize].life = life;
+                self.requests[index].life = life;
                 self.admit(index);
             }
             Met::Failed { at, failure, cause } if at <= self.now => {
@@ -59,8 +61,8 @@ impl Simulation<'_> {
 
     /// What an attempt meets at the pod's address now.
     pub fn meets(&self, attempt: &Attempt) -> Met {
-        assert!(attempt.pod != NONE && attempt.sent <= self.now, "a SYN goes to a pod, in time");
-        let pod = &self.present.pods[attempt.pod as usize];
+        assert!(attempt.pod != NOBODY && attempt.sent <= self.now, "a SYN goes to a pod, in time");
+        let pod = &self.present.pods[attempt.pod];
         let (now, sent) = (Time(self.now), Time(attempt.sent));
         let arp = now + self.present.arp_failure;
         let again = sent_again(sent, attempt.again, attempt.limit);

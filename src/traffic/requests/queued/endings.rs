@@ -2,8 +2,10 @@
 //! balancer's deregistration delay, a router that spreads connections anew.
 
 use super::super::present::Ending;
-use super::{NONE, Request, Simulation, State};
+use super::event::RequestId;
+use super::{NOBODY, NONE, NOWHERE, Request, Simulation, State};
 use crate::engine::rng::mix;
+use crate::timeline::{PodId, ViewId};
 use crate::traffic::exact::cut_cause;
 use crate::traffic::{Cause, Failure};
 use std::collections::VecDeque;
@@ -12,13 +14,13 @@ use std::collections::VecDeque;
 #[derive(Clone, Copy)]
 struct Served {
     stamp: u32,
-    index: u32,
+    index: RequestId,
 }
 
 impl Simulation<'_> {
     /// What was found to end at a pod ends.
-    pub fn endings(&mut self, pod: u32) {
-        let pending = std::mem::take(&mut self.present.pods[pod as usize].pending);
+    pub fn endings(&mut self, pod: PodId) {
+        let pending = std::mem::take(&mut self.present.pods[pod].pending);
         for ending in pending {
             match ending {
                 Ending::Closes { life } => self.races(pod, life),
@@ -32,21 +34,21 @@ impl Simulation<'_> {
     }
 
     /// The process ends: so does what waits in its queue and what it works on.
-    fn life_cut(&mut self, pod: u32, life: u16) {
-        let ended_by = self.present.pods[pod as usize].lives[usize::from(life)].ended_by;
+    fn life_cut(&mut self, pod: PodId, life: u16) {
+        let ended_by = self.present.pods[pod].lives[usize::from(life)].ended_by;
         let cause = cut_cause(ended_by);
-        let queue = &mut self.pods.states[pod as usize].queue;
-        let mine = |index: &u32| self.requests[*index as usize].life == life;
+        let queue = &mut self.pods.states[pod].queue;
+        let mine = |index: &RequestId| self.requests[*index].life == life;
         let (waiting, others) = queue.iter().copied().partition(mine);
         *queue = others;
-        let waiting: VecDeque<u32> = waiting;
+        let waiting: VecDeque<RequestId> = waiting;
         for index in waiting {
             self.answer_failed(index, Failure::Eof, cause);
         }
         let orphans = self.pods.orphans.iter_mut().filter(|o| o.pod == pod && o.life == life);
         for orphan in orphans {
-            orphan.pod = NONE;
-            self.pods.states[pod as usize].running -= 1;
+            orphan.pod = NOBODY;
+            self.pods.states[pod].running -= 1;
         }
         let served = self.served(|r| r.pod == pod && r.life == life);
         self.cut_all(&served, cause);
@@ -63,18 +65,19 @@ impl Simulation<'_> {
 
     /// The listener closes: a request that is still on its way to the pod on a connection that is being
     /// closed there is lost, and so is what waits in the backlog.
-    fn races(&mut self, pod: u32, life: u16) {
+    fn races(&mut self, pod: PodId, life: u16) {
         let now = self.now;
-        let race = |hop: u32| self.l7(hop).and_then(|l7| l7.pool).map(|pool| pool.race_window.0);
+        let race = |hop: ViewId| self.l7(hop).and_then(|l7| l7.pool).map(|pool| pool.race_window.0);
         let late = |r: &Request| {
             let mine = r.reused && r.pod == pod && r.life == life;
             mine && race(r.hop).is_some_and(|window| window > 0 && r.began >= now - window)
         };
         let served = self.served(late).into_iter();
-        let mut lost: Vec<(u32, Cause)> = served.map(|s| (s.index, Cause::IdleRace)).collect();
-        let state = &self.pods.states[pod as usize];
+        let mut lost: Vec<(RequestId, Cause)> =
+            served.map(|s| (s.index, Cause::IdleRace)).collect();
+        let state = &self.pods.states[pod];
         lost.extend(state.queue.iter().filter_map(|&index| {
-            let request = &self.requests[index as usize];
+            let request = &self.requests[index];
             let cause = if late(request) { Cause::IdleRace } else { Cause::Backlog };
             let unaccepted = state.backlog && request.life == life && !request.reused;
             (late(request) || unaccepted).then_some((index, cause))
@@ -88,8 +91,9 @@ impl Simulation<'_> {
     /// Requests in service of a kind, with their stamps, in the order in which their service began.
     fn served(&self, kind: impl Fn(&Request) -> bool) -> Vec<Served> {
         let running = |r: &&Request| matches!(r.state, State::Running(_)) && kind(r);
-        let mut found: Vec<Served> = (0..)
-            .zip(&self.requests)
+        let mut found: Vec<Served> = self
+            .requests
+            .pairs()
             .filter(|(_, r)| running(r))
             .map(|(index, r)| Served { stamp: r.stamp, index })
             .collect();
@@ -101,7 +105,7 @@ impl Simulation<'_> {
 
     fn cut_all(&mut self, served: &[Served], cause: Cause) {
         for &Served { stamp, index } in served {
-            let request = &self.requests[index as usize];
+            let request = &self.requests[index];
             if request.stamp == stamp && matches!(request.state, State::Running(_)) {
                 self.leave_unfinished(index);
                 self.cut_off(index, cause);
@@ -110,9 +114,9 @@ impl Simulation<'_> {
     }
 
     /// The request is no longer in service or in the queue, and its event is void.
-    fn leave_unfinished(&mut self, index: u32) {
-        let request = &mut self.requests[index as usize];
-        let pod = &mut self.pods.states[request.pod as usize];
+    fn leave_unfinished(&mut self, index: RequestId) {
+        let request = &mut self.requests[index];
+        let pod = &mut self.pods.states[request.pod];
         match request.state {
             State::Queued => pod.queue.retain(|q| *q != index),
             _ if pod.concurrency.is_some() => pod.running -= 1,
@@ -121,10 +125,10 @@ impl Simulation<'_> {
         request.stamp = NONE;
     }
 
-    fn cut_off(&mut self, index: u32, cause: Cause) {
-        let request = &self.requests[index as usize];
+    fn cut_off(&mut self, index: RequestId, cause: Cause) {
+        let request = &self.requests[index];
         let again = request.reused && self.traffic.client.retry_reused && !request.non_idempotent;
-        if request.hop == NONE && again {
+        if request.hop == NOWHERE && again {
             // Closed before a byte of the answer: Go's transport sends it again.
             self.end_loads(index);
             return self.client_connects(index);

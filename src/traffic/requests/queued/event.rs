@@ -1,22 +1,28 @@
 //! What happens next to requests that wait, to pods, users and connections.
 
 use super::super::agenda::Packed;
+use crate::engine::list::id;
+use crate::timeline::PodId;
+
+id!(RequestId, "A place of a request, used again when that is over.");
+id!(DialId, "A place of a client's attempt to connect, used again.");
+id!(OrphanId, "A place of work that nobody waits for, used again.");
 
 /// What the loop waits for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Event {
     /// What a request waits for has come.
-    Request(u32),
+    Request(RequestId),
     /// A request has waited in a pod's queue for as long as anyone cares.
-    Expire(u32),
+    Expire(RequestId),
     /// What a pod works on for nobody is complete.
-    Release(u32),
+    Release(OrphanId),
     /// Something ends at a pod.
-    Endings(u32),
+    Endings(PodId),
     /// A user of a closed loop sends.
     User(u32),
     /// A client's attempt to connect goes on.
-    Dialed(u32),
+    Dialed(DialId),
     /// A router spreads connections anew.
     Rehash(u32),
 }
@@ -29,12 +35,12 @@ impl Packed for Event {
     #[inline(always)]
     fn pack(self) -> u32 {
         let (kind, index) = match self {
-            Event::Request(index) => (0, index),
-            Event::Expire(index) => (1, index),
-            Event::Release(index) => (2, index),
-            Event::Endings(index) => (3, index),
+            Event::Request(RequestId(index)) => (0, index),
+            Event::Expire(RequestId(index)) => (1, index),
+            Event::Release(OrphanId(index)) => (2, index),
+            Event::Endings(PodId(index)) => (3, index),
             Event::User(index) => (4, index),
-            Event::Dialed(index) => (5, index),
+            Event::Dialed(DialId(index)) => (5, index),
             Event::Rehash(index) => (6, index),
         };
         debug_assert!(index <= INDEX, "{self:?} does not fit the agenda");
@@ -45,12 +51,12 @@ impl Packed for Event {
     fn unpack(packed: u32) -> Event {
         let index = packed & INDEX;
         match packed >> KIND {
-            0 => Event::Request(index),
-            1 => Event::Expire(index),
-            2 => Event::Release(index),
-            3 => Event::Endings(index),
+            0 => Event::Request(RequestId(index)),
+            1 => Event::Expire(RequestId(index)),
+            2 => Event::Release(OrphanId(index)),
+            3 => Event::Endings(PodId(index)),
             4 => Event::User(index),
-            5 => Event::Dialed(index),
+            5 => Event::Dialed(DialId(index)),
             6 => Event::Rehash(index),
             kind => unreachable!("event of kind {kind}"),
         }
@@ -63,13 +69,13 @@ mod tests {
 
     #[test]
     fn events_come_back_as_they_went() {
-        let kinds = [
-            Event::Request,
-            Event::Expire,
-            Event::Release,
-            Event::Endings,
+        let kinds: [fn(u32) -> Event; 7] = [
+            |i| Event::Request(RequestId(i)),
+            |i| Event::Expire(RequestId(i)),
+            |i| Event::Release(OrphanId(i)),
+            |i| Event::Endings(PodId(i)),
             Event::User,
-            Event::Dialed,
+            |i| Event::Dialed(DialId(i)),
             Event::Rehash,
         ];
         for kind in kinds {

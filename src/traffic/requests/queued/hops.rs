@@ -1,20 +1,22 @@
 //! Proxies in front of proxies. The innermost hop tries; each of those around it waits for the answer within
 //! an attempt of its own, with its own patience, tries, kept connections and statuses.
 
+use super::event::RequestId;
 use super::pools::Idle;
-use super::{Counted, NONE, Simulation};
-use crate::engine::Time;
+use super::{Counted, NOBODY, Simulation};
+use crate::engine::{List, Time};
+use crate::timeline::ViewId;
 use crate::traffic::{Cause, Failure};
 use smallvec::SmallVec;
 
 /// The hops that wait, of each request, from the outermost inwards.
 #[derive(Default)]
-pub struct Stacks(Vec<SmallVec<[Waiting; 1]>>);
+pub struct Stacks(List<RequestId, SmallVec<[Waiting; 1]>>);
 
 /// A hop that has passed its request on, as it is until it hears of it.
 #[derive(Clone, Copy)]
 struct Waiting {
-    hop: u32,
+    hop: ViewId,
     slot: u32,
     tried: [u32; 4],
     tries: u32,
@@ -24,20 +26,20 @@ struct Waiting {
     loads: [Counted; 2],
     load_count: u32,
     /// The view that led to the next hop.
-    through: u32,
+    through: ViewId,
 }
 
 impl Simulation<'_> {
     /// The innermost hop has sent the request to the proxy of `view`, through `through`.
     #[cold]
-    pub fn passed_on(&mut self, index: u32, through: u32) {
+    pub fn passed_on(&mut self, index: RequestId, through: ViewId) {
         let all = &mut self.stacks.0;
         if all.len() < self.requests.len() {
             all.resize_with(self.requests.len(), SmallVec::new);
         }
         let deadline = self.gives_up(index);
-        let request = &mut self.requests[index as usize];
-        self.stacks.0[index as usize].push(Waiting {
+        let request = &mut self.requests[index];
+        self.stacks.0[index].push(Waiting {
             hop: request.hop,
             slot: request.slot,
             tried: request.tried,
@@ -56,9 +58,9 @@ impl Simulation<'_> {
 
     /// The hop around the innermost one goes on; returns the proxy that it waited for, and the view that led
     /// there.
-    fn returned(&mut self, index: u32) -> (u32, u32) {
-        let waiting = self.stacks.0[index as usize].pop().expect("a hop waits");
-        let request = &mut self.requests[index as usize];
+    fn returned(&mut self, index: RequestId) -> (ViewId, ViewId) {
+        let waiting = self.stacks.0[index].pop().expect("a hop waits");
+        let request = &mut self.requests[index];
         let Waiting { hop, slot, tried, tries, reused, .. } = waiting;
         let inner = std::mem::replace(&mut request.hop, hop);
         (request.slot, request.tried, request.tries, request.reused) = (slot, tried, tries, reused);
@@ -71,18 +73,18 @@ impl Simulation<'_> {
     /// Whoever sent the request to the innermost hop hears how it failed there: the hop around it, or the
     /// client.
     #[inline(always)]
-    pub fn hop_gives_up(&mut self, index: u32, failure: Failure, cause: Cause) {
-        match self.requests[index as usize].outer {
+    pub fn hop_gives_up(&mut self, index: RequestId, failure: Failure, cause: Cause) {
+        match self.requests[index].outer {
             0 => self.client_failed(index, failure, cause),
             _ => self.outer_hears(index, failure, cause),
         }
     }
 
     #[cold]
-    fn outer_hears(&mut self, index: u32, failure: Failure, cause: Cause) {
-        let late = self.now >= self.requests[index as usize].deadline;
+    fn outer_hears(&mut self, index: RequestId, failure: Failure, cause: Cause) {
+        let late = self.now >= self.requests[index].deadline;
         let (inner, through) = self.returned(index);
-        let request = &mut self.requests[index as usize];
+        let request = &mut self.requests[index];
         if late && self.now >= request.deadline {
             // It is not this hop that had no patience.
             self.end_loads(index);
@@ -105,8 +107,8 @@ impl Simulation<'_> {
 
     /// The answer goes back through the hops that wait for it.
     #[cold]
-    pub fn answer_passes(&mut self, index: u32) {
-        while self.requests[index as usize].outer > 0 {
+    pub fn answer_passes(&mut self, index: RequestId) {
+        while self.requests[index].outer > 0 {
             let (inner, through) = self.returned(index);
             self.end_loads(index);
             self.pool_front(index, inner, through);
@@ -114,10 +116,10 @@ impl Simulation<'_> {
     }
 
     /// A hop keeps its connection to a further proxy.
-    fn pool_front(&mut self, index: u32, proxy: u32, through: u32) {
-        let request = &self.requests[index as usize];
+    fn pool_front(&mut self, index: RequestId, proxy: ViewId, through: ViewId) {
+        let request = &self.requests[index];
         if self.l7(request.hop).is_some_and(|l7| l7.pool.is_some()) {
-            let idle = Idle { since: self.now, pod: NONE, view: proxy, life: 0, through };
+            let idle = Idle { since: self.now, pod: NOBODY, view: proxy, life: 0, through };
             self.pool(request.slot, request.hop, idle);
         }
     }
@@ -127,7 +129,7 @@ impl super::super::present::Present {
     /// When a proxy closes a connection that is idle since `since`: once what it came through leads there no
     /// more, it was closed long ago.
     pub fn front_closes_at(&self, idle: &Idle) -> i64 {
-        let leads = self.views[idle.through as usize].lists_view(idle.view);
+        let leads = self.views[idle.through].lists_view(idle.view);
         let timeout = self.l7(idle.view).and_then(|l7| l7.front_idle_timeout);
         match timeout {
             _ if !leads => i64::MIN,

@@ -1,9 +1,10 @@
 //! A pod's slots and queue, and requests in service.
 
 use super::super::present::PodNow;
-use super::event::Event;
-use super::{End, NONE, Simulation, State};
-use crate::engine::Time;
+use super::event::{Event, OrphanId, RequestId};
+use super::{End, NOBODY, Simulation, State};
+use crate::engine::{List, Time};
+use crate::timeline::PodId;
 use crate::timeline::Version;
 use crate::traffic::{Cause, Failure};
 use std::collections::VecDeque;
@@ -11,11 +12,11 @@ use std::collections::VecDeque;
 /// Requests in service and waiting, for pods with a concurrency limit.
 #[derive(Default)]
 pub struct Pods {
-    /// By pod.
-    pub states: Vec<PodState>,
+    /// What each works on, and who waits there.
+    pub states: List<PodId, PodState>,
     /// What pods work on for nobody, until it is complete.
-    pub orphans: Vec<Orphan>,
-    free: Vec<u32>,
+    pub orphans: List<OrphanId, Orphan>,
+    free: Vec<OrphanId>,
 }
 
 /// What a pod works on, and who waits.
@@ -28,14 +29,14 @@ pub struct PodState {
     /// Requests in service, and orphans.
     pub running: u32,
     /// Requests that wait, by place; the first is served next.
-    pub queue: VecDeque<u32>,
+    pub queue: VecDeque<RequestId>,
 }
 
 /// Work that a pod goes on with though nobody waits for it.
 #[derive(Clone, Copy)]
 pub struct Orphan {
-    /// NONE: cut meanwhile.
-    pub pod: u32,
+    /// NOBODY: cut meanwhile.
+    pub pod: PodId,
     /// The run of its process.
     pub life: u16,
 }
@@ -60,16 +61,16 @@ impl Pods {
 impl Simulation<'_> {
     /// The pod has accepted the connection: into service, into the queue, or turned away.
     #[inline(always)]
-    pub fn admit(&mut self, index: u32) {
-        let request = &mut self.requests[index as usize];
-        let pod = &mut self.pods.states[request.pod as usize];
+    pub fn admit(&mut self, index: RequestId) {
+        let request = &mut self.requests[index];
+        let pod = &mut self.pods.states[request.pod];
         match pod.concurrency {
             Some(limit) if pod.running >= limit => {
                 if pod.queue.len() < pod.queue_limit {
                     pod.queue.push_back(index);
                     request.state = State::Queued;
                     let at = self.gives_up(index);
-                    self.requests[index as usize].complete = at;
+                    self.requests[index].complete = at;
                     self.agenda.push(at, Event::Expire(index));
                 } else {
                     self.end_loads(index);
@@ -86,18 +87,18 @@ impl Simulation<'_> {
 
     /// When hop or client gives the answer up.
     #[inline(always)]
-    pub fn gives_up(&self, index: u32) -> i64 {
-        let request = &self.requests[index as usize];
+    pub fn gives_up(&self, index: RequestId) -> i64 {
+        let request = &self.requests[index];
         let response = self.l7(request.hop).and_then(|l7| l7.response_timeout);
         response.map_or(request.deadline, |r| (Time(self.now) + r).0.min(request.deadline))
     }
 
     /// Starts the service; how it ends unless the pod, a balancer or a router ends it.
     #[inline(always)]
-    pub fn serve(&mut self, index: u32) {
+    pub fn serve(&mut self, index: RequestId) {
         let gives_up = self.gives_up(index);
-        let request = &mut self.requests[index as usize];
-        let version = self.present.pods[request.pod as usize].version;
+        let request = &mut self.requests[index];
+        let version = self.present.pods[request.pod].version;
         let service = self.samplers[usize::from(version)].sample_ns(request.bits as u32);
         request.complete = self.now + service;
         let (at, end) = match request.complete <= gives_up {
@@ -109,37 +110,39 @@ impl Simulation<'_> {
 
     /// The pod has done its work on a request.
     #[inline(always)]
-    pub fn answered(&mut self, index: u32) {
-        let request = self.requests[index as usize];
+    pub fn answered(&mut self, index: RequestId) {
+        let request = self.requests[index];
         self.leave_service(request.pod);
         self.end_loads(index);
         self.keep_connection(index);
         if request.outer > 0 {
             self.answer_passes(index);
         }
-        let pod = request.pod as usize;
+        let pod = request.pod.index();
         self.tally.answer_sent_at(pod, Time(request.sent), self.now - request.sent);
         self.close(index);
     }
 
     /// The pod works on, for nobody.
-    pub fn too_slow(&mut self, index: u32) {
-        let request = self.requests[index as usize];
+    pub fn too_slow(&mut self, index: RequestId) {
+        let request = self.requests[index];
         assert!(request.complete > self.now, "a request that is complete is not too slow");
-        if self.pods.states[request.pod as usize].concurrency.is_some() {
+        if self.pods.states[request.pod].concurrency.is_some() {
             let orphan = Orphan { pod: request.pod, life: request.life };
-            let place = self.pods.free.pop().unwrap_or(self.pods.orphans.len() as u32);
-            match self.pods.orphans.get_mut(place as usize) {
-                Some(old) => *old = orphan,
+            let place = match self.pods.free.pop() {
+                Some(place) => {
+                    self.pods.orphans[place] = orphan;
+                    place
+                }
                 None => self.pods.orphans.push(orphan),
-            }
+            };
             self.agenda.push(request.complete, Event::Release(place));
         }
         self.slow_answer(index, Cause::SlowAnswer);
     }
 
-    fn slow_answer(&mut self, index: u32, cause: Cause) {
-        if self.now >= self.requests[index as usize].deadline {
+    fn slow_answer(&mut self, index: RequestId, cause: Cause) {
+        if self.now >= self.requests[index].deadline {
             self.end_loads(index);
             return self.hop_gives_up(index, Failure::Timeout, cause);
         }
@@ -147,24 +150,24 @@ impl Simulation<'_> {
     }
 
     /// What a pod worked on for nobody is complete.
-    pub fn release(&mut self, place: u32) {
+    pub fn release(&mut self, place: OrphanId) {
         self.pods.free.push(place);
-        let pod = std::mem::replace(&mut self.pods.orphans[place as usize].pod, NONE);
-        if pod != NONE {
+        let pod = std::mem::replace(&mut self.pods.orphans[place].pod, NOBODY);
+        if pod != NOBODY {
             self.leave_service(pod);
         }
     }
 
     #[inline(always)]
-    fn leave_service(&mut self, pod: u32) {
-        let state = &mut self.pods.states[pod as usize];
+    fn leave_service(&mut self, pod: PodId) {
+        let state = &mut self.pods.states[pod];
         if state.concurrency.is_none() {
             return;
         }
         debug_assert!(state.running > 0, "what leaves the service was in it");
         state.running -= 1;
         while let Some(index) = state.queue.pop_front() {
-            if self.requests[index as usize].state == State::Queued {
+            if self.requests[index].state == State::Queued {
                 state.running += 1;
                 return self.serve(index);
             }
@@ -172,12 +175,12 @@ impl Simulation<'_> {
     }
 
     /// A request has waited in the queue for as long as anyone cares.
-    pub fn expire(&mut self, index: u32) {
-        let request = &self.requests[index as usize];
+    pub fn expire(&mut self, index: RequestId) {
+        let request = &self.requests[index];
         if request.state != State::Queued || request.complete != self.now {
             return;
         }
-        let pod = request.pod as usize;
+        let pod = request.pod.index();
         self.pods.states[pod].queue.retain(|q| *q != index);
         self.slow_answer(index, Cause::Overload);
     }

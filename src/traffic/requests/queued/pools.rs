@@ -1,8 +1,10 @@
 //! Connections of hops to backends, kept for further requests.
 
 use super::super::present::Present;
-use super::{NONE, Simulation};
+use super::event::RequestId;
+use super::{NOBODY, NOWHERE, Simulation};
 use crate::engine::Time;
+use crate::timeline::{PodId, ViewId};
 use crate::traffic::{Cause, Failure};
 
 /// A connection of a hop to a backend, waiting to be used again.
@@ -10,14 +12,14 @@ use crate::traffic::{Cause, Failure};
 pub struct Idle {
     /// Nanoseconds: the last use.
     pub since: i64,
-    /// NONE: to a further proxy, that of `view`.
-    pub pod: u32,
+    /// NOBODY: to a further proxy, that of `view`.
+    pub pod: PodId,
     /// Where it leads to, if not to a pod.
-    pub view: u32,
+    pub view: ViewId,
     /// The run of the pod's process.
     pub life: u16,
     /// The view that led to the proxy.
-    pub through: u32,
+    pub through: ViewId,
 }
 
 /// Idle connections by backend and hop, the latest on top.
@@ -62,16 +64,16 @@ impl Pools {
         self.idle.resize_with(size, Vec::new);
     }
 
-    fn take(&mut self, present: &Present, hop: u32, backend: usize, now: i64) -> Found {
-        let pool = present.hops[hop as usize].as_ref().and_then(|l7| l7.pool);
+    fn take(&mut self, present: &Present, hop: ViewId, backend: usize, now: i64) -> Found {
+        let pool = present.hops[hop].as_ref().and_then(|l7| l7.pool);
         let Some(pool) = pool else { return Found::Nothing };
-        let stack = &mut self.idle[backend * self.hops + hop as usize];
+        let stack = &mut self.idle[backend * self.hops + hop.index()];
         while let Some(idle) = stack.pop() {
             if (Time(idle.since) + pool.idle_timeout).0 <= now {
                 continue;
             }
             let closes = match idle.pod {
-                NONE => present.front_closes_at(&idle),
+                NOBODY => present.front_closes_at(&idle),
                 pod => present.closes_at(pod, idle.life, idle.since),
             };
             if now < closes.saturating_sub(pool.race_window.0) {
@@ -88,7 +90,7 @@ impl Pools {
 impl Simulation<'_> {
     /// Sends on a pooled connection if there is one.
     #[inline(always)]
-    pub fn reuse(&mut self, index: u32, hop: u32, slot: u32) -> Reuse {
+    pub fn reuse(&mut self, index: RequestId, hop: ViewId, slot: u32) -> Reuse {
         if !self.pools.used {
             return Reuse::No;
         }
@@ -98,12 +100,12 @@ impl Simulation<'_> {
             Found::Idle(idle) => (idle, false),
             Found::Race(idle) => (idle, true),
         };
-        let request = &mut self.requests[index as usize];
+        let request = &mut self.requests[index];
         (request.pod, request.view, request.life) = (idle.pod, idle.view, idle.life);
         request.reused = true;
         if race {
             self.answer_failed(index, Failure::Reset, Cause::IdleRace);
-        } else if idle.pod == NONE {
+        } else if idle.pod == NOBODY {
             return Reuse::Passed(idle);
         } else {
             self.admit(index);
@@ -113,23 +115,23 @@ impl Simulation<'_> {
 
     /// A hop keeps its connection to the backend for another request.
     #[inline(always)]
-    pub fn pool_connection(&mut self, index: u32) {
-        let request = &self.requests[index as usize];
+    pub fn pool_connection(&mut self, index: RequestId) {
+        let request = &self.requests[index];
         if !self.pools.used || self.l7(request.hop).is_none_or(|l| l.pool.is_none()) {
             return;
         }
-        let pod = &self.present.pods[request.pod as usize];
+        let pod = &self.present.pods[request.pod];
         if pod.lives[request.life as usize].stop_accept.0 > self.now {
             let (pod, view, life) = (request.pod, request.view, request.life);
-            let idle = Idle { since: self.now, pod, view, life, through: NONE };
+            let idle = Idle { since: self.now, pod, view, life, through: NOWHERE };
             self.pool(request.slot, request.hop, idle);
         }
     }
 
     /// Keeps a connection for later.
     #[inline(always)]
-    pub fn pool(&mut self, slot: u32, hop: u32, idle: Idle) {
+    pub fn pool(&mut self, slot: u32, hop: ViewId, idle: Idle) {
         let backend = self.loads.id(slot);
-        self.pools.idle[backend * self.pools.hops + hop as usize].push(idle);
+        self.pools.idle[backend * self.pools.hops + hop.index()].push(idle);
     }
 }

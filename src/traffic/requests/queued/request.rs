@@ -1,9 +1,14 @@
 //! What is remembered of a request that is under way.
 
+use crate::timeline::{PodId, ViewId};
 use crate::traffic::{Cause, Failure};
 
-/// No request, pod or hop.
+/// No slot, user or stamp.
 pub const NONE: u32 = u32::MAX;
+/// No pod.
+pub const NOBODY: PodId = PodId(NONE);
+/// No view, nor a hop.
+pub const NOWHERE: ViewId = ViewId(NONE);
 
 /// What a request is waiting for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -41,7 +46,7 @@ pub enum End {
 #[derive(Clone, Copy, Debug)]
 pub struct Counted {
     /// Whose load it is.
-    pub view: u32,
+    pub view: ViewId,
     /// A pod, or behind them a view.
     pub backend: u32,
 }
@@ -59,18 +64,18 @@ pub struct Request {
     pub state: State,
     /// In service: when the service would be complete. In a queue: when it is given up.
     pub complete: i64,
-    /// The pod of this try; NONE: none was chosen.
-    pub pod: u32,
+    /// The pod of this try; NOBODY: none was chosen.
+    pub pod: PodId,
     /// The view that chose the pod.
-    pub view: u32,
+    pub view: ViewId,
     /// Of the pod: the run of its process that it reached.
     pub life: u16,
     /// It must not be sent twice (POST, PATCH).
     pub non_idempotent: bool,
     /// On a connection that served before.
     pub reused: bool,
-    /// The innermost layer-7 hop, which tries, or NONE.
-    pub hop: u32,
+    /// The innermost layer-7 hop, which tries, or NOWHERE.
+    pub hop: ViewId,
     /// How many hops wait for that one.
     pub outer: u8,
     /// The slot that the hop chose, and those before.

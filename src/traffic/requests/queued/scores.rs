@@ -1,7 +1,7 @@
 //! How fast each backend answered, for hops that prefer fast ones.
 
 use super::super::view::ViewNow;
-use crate::timeline::Pick;
+use crate::timeline::{Pick, ViewId};
 
 /// Answer times by backend and view, for hops that prefer fast ones. A score decays over ten seconds.
 pub struct Scores {
@@ -34,16 +34,16 @@ impl Scores {
     }
 
     /// The score at `now`, in seconds; not a number where there is none.
-    pub fn of(&self, view: u32, backend: usize, now: i64) -> f64 {
-        match self.scores[backend * self.views + view as usize] {
+    pub fn of(&self, view: ViewId, backend: usize, now: i64) -> f64 {
+        match self.scores[backend * self.views + view.index()] {
             (_, i64::MIN) => f64::NAN,
             (score, at) => score * Scores::decay(at, now),
         }
     }
 
     /// Takes in a latency of so many seconds.
-    pub fn update(&mut self, view: u32, backend: usize, now: i64, seconds: f64) {
-        let place = &mut self.scores[backend * self.views + view as usize];
+    pub fn update(&mut self, view: ViewId, backend: usize, now: i64, seconds: f64) {
+        let place = &mut self.scores[backend * self.views + view.index()];
         let weight = if place.1 == i64::MIN { 0.0 } else { Scores::decay(place.1, now) };
         *place = (place.0 * weight + seconds * (1.0 - weight), now);
     }

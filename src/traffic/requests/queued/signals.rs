@@ -37,7 +37,7 @@ impl Simulation<'_> {
             });
         }
         for request in self.requests.iter().filter(|r| matches!(r.state, State::Running(_))) {
-            signals[request.pod as usize].in_service += 1.0;
+            signals[request.pod.index()].in_service += 1.0;
         }
         let sent = sent.to_vec();
         self.meter = Readings { at: Some(now), sent, failed: failed.into() };

@@ -2,8 +2,9 @@
 //! try fails.
 
 use super::super::view::VIEW;
+use super::event::RequestId;
 use super::pools::Reuse;
-use super::{Counted, NONE, Simulation, State};
+use super::{Counted, NOBODY, NONE, NOWHERE, Simulation, State};
 use crate::engine::Time;
 use crate::engine::rng::mix;
 use crate::timeline::{Phase, Pick, PodId, ViewId};
@@ -26,9 +27,9 @@ struct Failed {
 impl Simulation<'_> {
     /// Sends a request from its entry.
     #[inline(always)]
-    pub fn enter(&mut self, index: u32) {
-        let request = &mut self.requests[index as usize];
-        request.hop = NONE;
+    pub fn enter(&mut self, index: RequestId) {
+        let request = &mut self.requests[index];
+        request.hop = NOWHERE;
         request.reused = false;
         request.tries = 1;
         request.tried = [NONE; 4];
@@ -39,27 +40,27 @@ impl Simulation<'_> {
 
     /// Follows a request from `view` to a pod.
     #[inline(always)]
-    fn forward(&mut self, index: u32, mut view: u32, mut u: u32) {
+    fn forward(&mut self, index: RequestId, mut view: ViewId, mut u: u32) {
         let mut through = view;
         loop {
-            if self.present.hops[view as usize].is_some() {
-                let hop = self.requests[index as usize].hop;
+            if self.present.hops[view].is_some() {
+                let hop = self.requests[index].hop;
                 if hop != view {
-                    if hop != NONE && !self.present.is_same_proxy(hop, view) {
+                    if hop != NOWHERE && !self.present.is_same_proxy(hop, view) {
                         self.passed_on(index, through);
                     }
-                    let request = &mut self.requests[index as usize];
+                    let request = &mut self.requests[index];
                     (request.hop, request.tries) = (view, 1);
                     request.tried = [NONE; 4];
                 }
             }
-            if self.present.views[view as usize].cannot_forward() {
+            if self.present.views[view].cannot_forward() {
                 return self.no_backend(index, view);
             }
             let slot;
             (slot, u) = self.choose(index, view, u);
-            if self.requests[index as usize].hop == view {
-                self.requests[index as usize].slot = slot;
+            if self.requests[index].hop == view {
+                self.requests[index].slot = slot;
                 match self.reuse(index, view, slot) {
                     Reuse::No => {}
                     Reuse::Sent => return,
@@ -70,25 +71,25 @@ impl Simulation<'_> {
                 }
             }
             if slot & VIEW == 0 {
-                return self.connect(index, view, slot);
+                return self.connect(index, view, PodId(slot));
             }
-            (through, view) = (view, slot & !VIEW);
+            (through, view) = (view, ViewId(slot & !VIEW));
         }
     }
 
     /// Picks a slot of a view, not one that the hop has tried if it may not and another is left.
     #[inline(always)]
-    fn choose(&mut self, index: u32, view: u32, u: u32) -> (u32, u32) {
-        let request = &self.requests[index as usize];
+    fn choose(&mut self, index: RequestId, view: ViewId, u: u32) -> (u32, u32) {
+        let request = &self.requests[index];
         let (slot, rest) = if request.tried[0] != NONE && request.hop == view {
             self.choose_untried(index, view, u)
         } else {
             self.pick(view, u)
         };
-        if self.present.views[view as usize].pick.sees_load() {
+        if self.present.views[view].pick.sees_load() {
             let id = self.loads.id(slot);
-            self.loads.views[view as usize].begin(id);
-            let request = &mut self.requests[index as usize];
+            self.loads.views[view].begin(id);
+            let request = &mut self.requests[index];
             request.loads[request.load_count as usize] = Counted { view, backend: id as u32 };
             request.load_count += 1;
         }
@@ -96,8 +97,8 @@ impl Simulation<'_> {
     }
 
     #[inline(always)]
-    fn pick(&mut self, view: u32, u: u32) -> (u32, u32) {
-        let now = &mut self.present.views[view as usize];
+    fn pick(&mut self, view: ViewId, u: u32) -> (u32, u32) {
+        let now = &mut self.present.views[view];
         match now.pick {
             Pick::Ewma => {
                 let (a, b, rest) = now.two_places(u);
@@ -110,12 +111,12 @@ impl Simulation<'_> {
     }
 
     /// The one with the better score; a new one counts as the mean of all.
-    fn faster(&self, view: u32, a: u32, b: u32) -> u32 {
+    fn faster(&self, view: ViewId, a: u32, b: u32) -> u32 {
         let (id_a, id_b) = (self.loads.id(a), self.loads.id(b));
         let (mut x, mut y) =
             (self.scores.of(view, id_a, self.now), self.scores.of(view, id_b, self.now));
         if x.is_nan() || y.is_nan() {
-            let slots = &self.present.views[view as usize].slots;
+            let slots = &self.present.views[view].slots;
             let known = slots.iter().map(|s| self.scores.of(view, self.loads.id(*s), self.now));
             let (sum, count) =
                 known.filter(|s| !s.is_nan()).fold((0.0, 0.0), |(s, n), x| (s + x, n + 1.0));
@@ -127,14 +128,14 @@ impl Simulation<'_> {
     }
 
     #[cold]
-    fn choose_untried(&mut self, index: u32, view: u32, u: u32) -> (u32, u32) {
-        let request = self.requests[index as usize];
+    fn choose_untried(&mut self, index: RequestId, view: ViewId, u: u32) -> (u32, u32) {
+        let request = self.requests[index];
         if self.l7(view).is_some_and(|l7| l7.retry_same) {
             return (request.tried[0], u);
         }
         let exclude = self.l7(view).is_some_and(|l7| l7.exclude_tried);
         let untried = |slot: &u32| !request.tried.contains(slot);
-        let left = self.present.views[view as usize].slots.iter().filter(|s| untried(s)).count();
+        let left = self.present.views[view].slots.iter().filter(|s| untried(s)).count();
         if !exclude || left == 0 {
             return self.pick(view, u);
         }
@@ -147,16 +148,16 @@ impl Simulation<'_> {
             }
             number = mix(number.wrapping_add(0x9e37_79b9_7f4a_7c15));
         }
-        let slots = &self.present.views[view as usize].slots;
+        let slots = &self.present.views[view].slots;
         (*slots.iter().find(|s| untried(s)).expect("one is left"), u)
     }
 
     /// Opens a connection to a pod.
     #[inline(always)]
-    fn connect(&mut self, index: u32, view: u32, pod: u32) {
-        let request = &mut self.requests[index as usize];
+    fn connect(&mut self, index: RequestId, view: ViewId, pod: PodId) {
+        let request = &mut self.requests[index];
         (request.pod, request.view, request.reused) = (pod, view, false);
-        let pod = &self.present.pods[pod as usize];
+        let pod = &self.present.pods[pod];
         if pod.phase == Phase::Serving {
             request.life = pod.life;
             return self.admit(index);
@@ -164,15 +165,14 @@ impl Simulation<'_> {
         self.knock(index, 0);
     }
 
-    fn no_backend(&mut self, index: u32, view: u32) {
-        let rules =
-            Rules::new(self.traffic.client.timeout, self.l7(self.requests[index as usize].hop));
-        let now = &self.present.views[view as usize];
+    fn no_backend(&mut self, index: RequestId, view: ViewId) {
+        let rules = Rules::new(self.traffic.client.timeout, self.l7(self.requests[index].hop));
+        let now = &self.present.views[view];
         let arp = self.present.arp_failure;
         let (failure, cause, after) = rules.no_backend(now.empty, now.in_gap, arp);
         let known = Time(self.now) + after;
-        let request = &mut self.requests[index as usize];
-        (request.pod, request.view) = (NONE, view);
+        let request = &mut self.requests[index];
+        (request.pod, request.view) = (NOBODY, view);
         if known.0 <= self.now {
             self.hop_gives_up(index, failure, cause);
         } else {
@@ -184,12 +184,12 @@ impl Simulation<'_> {
 
     /// A try is over: its backends' loads and scores learn of it.
     #[inline(always)]
-    pub fn end_loads(&mut self, index: u32) {
-        let request = &mut self.requests[index as usize];
+    pub fn end_loads(&mut self, index: RequestId) {
+        let request = &mut self.requests[index];
         let seconds = (self.now - request.began) as f64 * 1e-9;
         for &Counted { view, backend } in &request.loads[..request.load_count as usize] {
-            self.loads.views[view as usize].end(backend as usize);
-            if self.present.views[view as usize].pick == Pick::Ewma {
+            self.loads.views[view].end(backend as usize);
+            if self.present.views[view].pick == Pick::Ewma {
                 self.scores.update(view, backend as usize, self.now, seconds);
             }
         }
@@ -197,9 +197,9 @@ impl Simulation<'_> {
     }
 
     /// No connection came about.
-    pub fn connect_failed(&mut self, index: u32, failure: Failure, cause: Cause) {
+    pub fn connect_failed(&mut self, index: RequestId, failure: Failure, cause: Cause) {
         self.end_loads(index);
-        let request = &self.requests[index as usize];
+        let request = &self.requests[index];
         let l7 = self.l7(request.hop).filter(|_| self.now < request.deadline);
         let Some(l7) = l7 else {
             let late = self.now >= request.deadline;
@@ -219,9 +219,9 @@ impl Simulation<'_> {
     }
 
     /// The connection was there, the answer did not come.
-    pub fn answer_failed(&mut self, index: u32, failure: Failure, cause: Cause) {
+    pub fn answer_failed(&mut self, index: RequestId, failure: Failure, cause: Cause) {
         self.end_loads(index);
-        let request = &self.requests[index as usize];
+        let request = &self.requests[index];
         let Some(l7) = self.l7(request.hop) else {
             return self.hop_gives_up(index, failure, cause);
         };
@@ -242,10 +242,10 @@ impl Simulation<'_> {
         self.hop_failed(index, Failed { again, code, cause, counts, waits: !request.reused });
     }
 
-    fn hop_failed(&mut self, index: u32, failed: Failed) {
+    fn hop_failed(&mut self, index: RequestId, failed: Failed) {
         let Failed { again, code, cause, counts, waits } = failed;
-        let request = &mut self.requests[index as usize];
-        let l7 = self.present.hops[request.hop as usize].as_ref().expect("a hop");
+        let request = &mut self.requests[index];
+        let l7 = self.present.hops[request.hop].as_ref().expect("a hop");
         if !again || (counts && request.tries >= l7.tries) {
             return self.hop_gives_up(index, Failure::Status(code), cause);
         }
@@ -253,8 +253,8 @@ impl Simulation<'_> {
         request.tried.rotate_right(1);
         request.tried[0] = request.slot;
         request.bits = mix(request.bits.wrapping_add(0x9e37_79b9_7f4a_7c15));
-        let request = self.requests[index as usize];
-        let mut slots = self.present.views[request.hop as usize].slots.iter();
+        let request = self.requests[index];
+        let mut slots = self.present.views[request.hop].slots.iter();
         let others = l7.exclude_tried && slots.any(|s| !request.tried.contains(s));
         let delay = if others || !waits { 0 } else { l7.retry_delay.0 };
         if delay > 0 || !counts {
@@ -265,8 +265,8 @@ impl Simulation<'_> {
     }
 
     /// A hop's wait before a further try is over.
-    pub fn hop_tries_again(&mut self, index: u32) {
-        let request = &mut self.requests[index as usize];
+    pub fn hop_tries_again(&mut self, index: RequestId) {
+        let request = &mut self.requests[index];
         if self.now >= request.deadline {
             return self.hop_gives_up(index, Failure::Timeout, Cause::SlowAnswer);
         }
@@ -277,17 +277,17 @@ impl Simulation<'_> {
     }
 
     /// The client hears of a failure; perhaps it tries again.
-    pub fn client_failed(&mut self, index: u32, failure: Failure, cause: Cause) {
+    pub fn client_failed(&mut self, index: RequestId, failure: Failure, cause: Cause) {
         let client = &self.traffic.client;
-        let request = &mut self.requests[index as usize];
+        let request = &mut self.requests[index];
         if request.client_tries < client.retries {
             request.client_tries += 1;
             request.bits = mix(request.bits.wrapping_add(0x9e37_79b9_7f4a_7c15));
             let at = self.now + client.retry_backoff.0;
             return self.wait_until(index, at, State::ClientRetry);
         }
-        let pod = (request.pod != NONE).then_some(PodId(request.pod));
-        let view = (request.view != NONE).then_some(ViewId(request.view));
+        let pod = (request.pod != NOBODY).then_some(request.pod);
+        let view = (request.view != NOWHERE).then_some(request.view);
         let (key, sent) = (LossKey { failure, cause, pod, view }, Time(request.sent));
         self.tally.fail(key, sent, Time(self.now));
         self.close(index);
