@@ -82,6 +82,21 @@ fn probes_left_out_change_nothing_of_pods_that_are_never_ready() {
     assert!(more > 50, "hardly a probe was left out: {more}");
 }
 
+/// Processes that end by themselves, while their probes wait, count or sleep.
+const CRASHING: [(&str, Settings); 5] = [
+    ("startup-probe", &[("app.crash_after_s", "20")]),
+    ("startup-probe", &[("app.crash_after_s", "3")]),
+    ("b3-readiness-probe", &[("app.crash_after_s", "7"), ("readinessProbe.failureThreshold", "1")]),
+    ("b3-readiness-probe", &[("app.crash_after_s", "7"), ("readinessProbe.successThreshold", "2")]),
+    ("readiness-probe", &[("app.crash_after_s", "31"), ("readinessProbe.periodSeconds", "7")]),
+];
+
+#[test]
+fn probes_left_out_change_nothing_of_processes_that_crash() {
+    let more: u32 = CRASHING.iter().map(|(name, settings)| compare(name, settings)).sum();
+    assert!(more > 30, "hardly a probe was left out: {more}");
+}
+
 /// Workers that sleep before their first evaluation.
 const YOUNG: [Settings; 3] = [
     &[("age_s", "5"), ("readinessProbe.periodSeconds", "30")],

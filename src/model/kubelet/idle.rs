@@ -1,7 +1,7 @@
 //! Ticks of probe workers that are asleep, for tests: nothing comes of them.
 
 use super::controller::{
-    ContainerId, Event, Kubelets, LIVENESS, Life, Probing, READINESS, STARTUP,
+    ContainerId, Event, Kubelets, LIVENESS, Life, Probing, READINESS, STARTUP, State,
 };
 use crate::cluster::objects::PodId;
 use crate::engine::{Dur, Time};
@@ -39,9 +39,11 @@ impl Kubelets {
         out: &mut impl Out<Event>,
     ) {
         let terminal = self.pod(pod).life == Life::Terminal;
+        let c = self.container(pod, index);
         // Before Started, liveness would only take note of the container, of which nobody hears.
-        let waits = kind == LIVENESS && !self.container(pod, index).started;
-        let Some(probe) = &mut self.container(pod, index).probes[kind] else { return };
+        let runs = matches!(c.seen.0, State::Running { .. });
+        let waits = kind == LIVENESS && runs && !c.started;
+        let Some(probe) = &mut c.probes[kind] else { return };
         let next = probe.ticker.next_after(scene.ctx.now);
         let on_time = probe.ticker.next_after(scene.ctx.now - Dur(1)) == scene.ctx.now;
         let due = probe.scheduled && probe.ticker.next() == scene.ctx.now;

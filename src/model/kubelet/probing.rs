@@ -1,15 +1,16 @@
 //! Probe workers: when they evaluate and what follows. A worker is asleep while its answer cannot change
-//! anything: a readiness probe that succeeded, a process that is not going to listen before a given time.
+//! anything: see [`super::sleep`].
 
 use super::controller::{
-    Container, ContainerId, Event, Kubelets, LIVENESS, Life, Probe, READINESS, STARTUP, State,
-    container_spec,
+    ContainerId, Event, Kubelets, LIVENESS, Life, Probe, READINESS, STARTUP, State, container_spec,
 };
 use super::probe::{
-    Begun, ContainerState, IMMEDIATE_EVALUATION, Kind, KubeletStart, Next, ProbeResult, Raw,
-    SeenContainer, SeenPod, Settings, Ticker, Worker, probe_outcome, start_delay,
+    Begun, ContainerState, Kind, KubeletStart, Next, ProbeResult, Raw, SeenContainer, SeenPod,
+    Settings, Worker, probe_outcome,
 };
-use super::readiness::{self, Probes, Role};
+use super::readiness::{self, Probes};
+use super::sleep::{answers, matters_from};
+use super::ticker::{IMMEDIATE_EVALUATION, Ticker, start_delay};
 use crate::cluster::objects::PodId;
 use crate::cluster::server::Cluster;
 use crate::cluster::spec::Probe as ProbeSpec;
@@ -285,19 +286,25 @@ impl Kubelets {
         kind: usize,
         out: &mut impl Out<Event>,
     ) {
-        let failed = self.container(pod, index).result(kind) == Some(ProbeResult::Failure);
-        if failed && kind != READINESS {
-            let run = self.container(pod, index).run;
+        let c = self.container(pod, index);
+        let failed = c.result(kind) == Some(ProbeResult::Failure);
+        let runs = matches!(c.seen.0, State::Running { .. });
+        if failed && runs && kind != READINESS {
+            let run = c.run;
             let at = self.next_kill(scene.ctx, pod);
             out.at(at, Event::Kill { pod, container: index, run, by_startup: kind == STARTUP });
             return;
         }
-        if kind == LIVENESS {
+        if kind == LIVENESS && !failed {
             // A success of liveness is of no interest to the sync loop.
             return;
         }
         self.update_flags(pod, index);
         self.status_dirty(scene, pod, out);
+        if kind == STARTUP && matches!(self.pod(pod).life, Life::Terminating { .. }) {
+            // It counts as started, so that readiness is probed; nobody asks for that at once.
+            self.wake(scene.ctx, ContainerId(pod, index), READINESS, out);
+        }
         if matches!(self.pod(pod).life, Life::Starting | Life::Running) {
             let at = self.next_iteration(scene.ctx.now, pod);
             self.want_iteration(pod, at, out);
@@ -342,18 +349,24 @@ impl Kubelets {
         out: &mut impl Out<Event>,
     ) {
         let terminating = matches!(self.pod(pod).life, Life::Terminating { .. });
-        if terminating && kind != READINESS {
+        let c = self.container(pod, index);
+        if terminating && kind == LIVENESS && matches!(c.seen.0, State::Running { .. }) {
+            // It ends as a success, of which nobody hears.
             return;
         }
-        let c = self.container(pod, index);
         let Some(from) = matters_from(c, kind, ctx.now) else { return };
         let Some(probe) = &mut c.probes[kind] else { return };
-        if probe.scheduled || probe.asking {
+        if probe.asking {
             return;
         }
+        let at = match probe.scheduled {
+            // What was waited for may come sooner: another process that listens at once.
+            true => probe.ticker.back_to(from.max(ctx.now + Dur(1)).max(probe.asleep_until)),
+            false => Some(probe.ticker.skip_to(from.max(ctx.now))),
+        };
+        let Some(at) = at else { return };
         probe.scheduled = true;
         probe.epoch += 1;
-        let at = probe.ticker.skip_to(from.max(ctx.now));
         let epoch = probe.epoch;
         out.at(at, Event::Tick { pod, container: index, kind: kind as u8, epoch });
     }
@@ -363,38 +376,4 @@ impl Kubelets {
 fn outcome(raw: Raw) -> Option<ProbeResult> {
     let (result, error) = probe_outcome(true, Some(raw), false);
     (!error).then_some(result)
-}
-
-/// Whether the probe's handler answers at `now`.
-fn answers(c: &Container, kind: usize, now: Time) -> bool {
-    let up = c.is_running() && now >= c.listening && now < c.stop_accept;
-    let can = c.probes[kind].as_ref().is_none_or(|probe| probe.fails_after.is_none());
-    up && can && (kind != READINESS || now < c.unready_from)
-}
-
-/// From when on evaluations of this kind can change anything; None: not until something else happens.
-fn matters_from(c: &Container, kind: usize, now: Time) -> Option<Time> {
-    let probe = c.probes[kind].as_ref()?;
-    if !matches!(c.seen.0, State::Running { .. }) || matches!(c.role, Role::Init { .. }) {
-        return None;
-    }
-    if kind == READINESS && !probe.worker.has_seen(c.seen.1) {
-        // It stores the initial result, of which the sync loop hears.
-        return Some(now);
-    }
-    if c.started == (kind == STARTUP) || probe.worker.holds(c.run) {
-        return None;
-    }
-    let answering = answers(c, kind, now);
-    match (kind, probe.worker.result()) {
-        (READINESS, Some(ProbeResult::Failure)) if probe.fails_after.is_some() => None,
-        // Unready until the process listens: its failures in between change nothing.
-        (READINESS, Some(ProbeResult::Failure)) if now < c.listening => Some(c.listening),
-        // Nor do those of a process that will not be ready any more: only another life changes that.
-        (READINESS, Some(ProbeResult::Failure)) if now >= c.unready_from.min(c.stop_accept) => None,
-        (READINESS, Some(ProbeResult::Success)) if answering => None,
-        // Liveness starts out as a success and stays one while the process answers.
-        (LIVENESS, Some(ProbeResult::Success)) if answering => None,
-        _ => Some(now),
-    }
 }

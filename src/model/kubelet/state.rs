@@ -1,9 +1,10 @@
 //! What a kubelet remembers of its node, its pods and their containers.
 
 use super::backoff::Backoff;
-use super::probe::{ProbeResult, Ticker, Worker};
+use super::probe::{ProbeResult, Worker};
 use super::readiness::Role;
 use super::restart::{RestartPolicy, should_restart};
+use super::ticker::Ticker;
 use crate::cluster::objects::{NodeId, PodId, PodStatus};
 use crate::engine::{Dur, Luck, SharedProcessor, Time};
 use smallvec::SmallVec;
@@ -157,7 +158,7 @@ pub(super) struct Probe {
     pub asking: bool,
     /// The last evaluation.
     pub evaluated: Time,
-    /// The worker sleeps until then before its first evaluation: see [`super::probe::start_delay`].
+    /// The worker sleeps until then before its first evaluation: see [`super::ticker::start_delay`].
     pub asleep_until: Time,
     /// An immediate evaluation was asked for while it slept.
     pub pending: bool,
@@ -173,9 +174,11 @@ pub(super) const LIVENESS: usize = 1;
 pub(super) const STARTUP: usize = 2;
 
 impl Container {
-    /// What the probe of this kind said last.
+    /// What the probe of this kind said last of the container that is seen; what it said of the one before is
+    /// void.
     pub fn result(&self, kind: usize) -> Option<ProbeResult> {
-        self.probes[kind].as_ref().and_then(|p| p.worker.result())
+        let worker = &self.probes[kind].as_ref()?.worker;
+        worker.result().filter(|_| worker.has_seen(self.seen.1))
     }
 
     /// Whether its process runs.

@@ -1,7 +1,8 @@
 //! Termination: hooks, grace period, signals, what the process does on them, and taking the pod down.
 
 use super::controller::{
-    ContainerId, Event, Job, Kill, Kubelets, LIVENESS, Life, READINESS, State, container_spec,
+    ContainerId, Event, Job, Kill, Kubelets, LIVENESS, Life, READINESS, STARTUP, State,
+    container_spec,
 };
 use super::drain::next_look;
 use super::grace::{self, GraceSettings, KillReason, Signals};
@@ -241,6 +242,9 @@ impl Kubelets {
         c.seen = (c.state, c.run);
         c.started = false;
         c.ready = false;
+        for kind in [READINESS, LIVENESS, STARTUP] {
+            self.wake(scene.ctx, ContainerId(pod, index), kind, out);
+        }
         self.status_dirty(scene, pod, out);
         self.restart(scene, ContainerId(pod, index), scene.ctx.now, out);
     }
