@@ -8,6 +8,7 @@ pub use crate::traffic::EvaluatorChoice;
 use crate::traffic::{self, Evaluator, Mode, Reads, TrafficOutcome};
 use crate::world::{self, RolloutOutcome, live::Load};
 use rayon::prelude::*;
+use std::ops::Range;
 
 /// What one replication left behind.
 #[derive(Clone, Debug, PartialEq)]
@@ -50,11 +51,17 @@ impl Default for RunOptions {
 
 /// Runs `scenario`; replication `i` uses stream `i` of the seed whatever the number of threads.
 pub fn run(scenario: &Scenario, options: &RunOptions) -> Vec<Replication> {
-    let latencies = scenario.platform.latencies();
-    (0..options.replications)
-        .into_par_iter()
-        .map(|i| replicate(scenario, &latencies, options, i))
-        .collect()
+    run_part(scenario, &scenario.platform.latencies(), options, 0..options.replications)
+}
+
+/// As [`run`], of `part` of the replications alone, with latencies that are ready.
+pub fn run_part(
+    scenario: &Scenario,
+    latencies: &Latencies,
+    options: &RunOptions,
+    part: Range<u32>,
+) -> Vec<Replication> {
+    part.into_par_iter().map(|i| replicate(scenario, latencies, options, i)).collect()
 }
 
 /// As [`run`]; `look` sees each replication while its timeline is there, whether it is kept or not.
@@ -64,15 +71,26 @@ pub fn run_seeing<T: Send>(
     look: impl Fn(&Timeline, &TrafficOutcome) -> T + Sync,
 ) -> (Vec<Replication>, Vec<T>) {
     let latencies = scenario.platform.latencies();
+    run_part_seeing(scenario, &latencies, options, 0..options.replications, look)
+}
+
+/// As [`run_part`] and [`run_seeing`].
+pub fn run_part_seeing<T: Send>(
+    scenario: &Scenario,
+    latencies: &Latencies,
+    options: &RunOptions,
+    part: Range<u32>,
+    look: impl Fn(&Timeline, &TrafficOutcome) -> T + Sync,
+) -> (Vec<Replication>, Vec<T>) {
     let all = RunOptions { keep_timelines: u32::MAX, ..options.clone() };
     let one = |i: u32| {
-        let mut replication = replicate(scenario, &latencies, &all, i);
+        let mut replication = replicate(scenario, latencies, &all, i);
         let timeline = replication.timeline.take().expect("kept");
         let seen = look(&timeline, &replication.traffic);
         replication.timeline = (i < options.keep_timelines).then_some(timeline);
         (replication, seen)
     };
-    (0..options.replications).into_par_iter().map(one).unzip()
+    part.into_par_iter().map(one).unzip()
 }
 
 /// Why an evaluator that was asked for is not the one that answered: `exact` where it is not exact, or

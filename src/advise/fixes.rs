@@ -3,7 +3,8 @@
 use super::case::{Case, Way};
 use super::causes::{structure, ways};
 use super::change::Change;
-use super::trial::{Outcome, Trials, Tried};
+use super::outcome::Outcome;
+use super::trial::{Trials, Tried};
 use crate::blame::{Blame, Setting};
 use crate::sweep::optimize::usual;
 use std::rc::Rc;
@@ -136,9 +137,10 @@ impl Search<'_, '_> {
         }
         // Of those that leave as much the least.
         let all = at.outcome.lost();
-        let left = |t: &Rc<Tried>| (rank(t, all).0, rank(t, all).1);
-        let tried = tried.into_iter().flatten();
-        tried.min_by(|a, b| left(a).partial_cmp(&left(b)).expect("numbers"))
+        let left = |t: Rc<Tried>| (rank(&t, all), t);
+        let tried = tried.into_iter().flatten().map(left);
+        let less = |a: &Rank, b: &Rank| (a.0, a.1).partial_cmp(&(b.0, b.1)).expect("numbers");
+        tried.min_by(|a, b| less(&a.0, &b.0)).map(|(_, t)| t)
     }
 
     /// Two changes that help only together.
@@ -207,17 +209,17 @@ impl Search<'_, '_> {
     }
 
     fn confirm(&mut self, change: &Change, today: &Outcome) -> Option<Fix> {
-        let tried = self.trials.confirm(change)?;
+        let outcome = self.trials.confirm(change)?;
         let gone = |b: &&Blame| {
-            let left = tried.outcome.lost_by(b.setting);
-            left <= LEFT * b.lost && tried.outcome.lost() < today.lost()
+            let left = outcome.lost_by(b.setting);
+            left <= LEFT * b.lost && outcome.lost() < today.lost()
         };
         Some(Fix {
             change: change.clone(),
-            enough: tried.outcome.is_good(),
+            enough: outcome.is_good(),
             removes: today.blames.iter().filter(gone).map(|b| b.setting).collect(),
             bringing: None,
-            outcome: tried.outcome,
+            outcome,
         })
     }
 }
@@ -228,9 +230,12 @@ fn does(now: &Outcome, before: &Outcome, meant: Option<Setting>) -> bool {
     now.is_good() || (meant.is_some_and(gone) && now.is_better_than(before))
 }
 
+/// Rollouts that do not end, what is left, settings that are changed, seconds.
+type Rank = (f64, f64, usize, f64);
+
 /// Less is better: reach the end, leave little (to a fiftieth of what is lost now), change little, take
 /// little time.
-fn rank(tried: &Tried, all: f64) -> (f64, f64, usize, f64) {
+fn rank(tried: &Tried, all: f64) -> Rank {
     let outcome = &tried.outcome;
     let left =
         if outcome.is_good() { 0.0 } else { libm::ceil(outcome.lost() * 50.0 / all.max(1e-9)) };

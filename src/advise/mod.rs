@@ -12,20 +12,25 @@ pub mod change;
 mod ends;
 mod fixes;
 mod ladder;
+mod luck;
 pub mod matters;
+mod outcome;
 mod path;
 mod time;
 mod trial;
 
 use crate::input::Input;
 use crate::run::{Replication, RunOptions};
-use crate::scenario::{Action, ActionKind, Scenario};
+use crate::scenario::{ActionKind, Scenario};
 pub use change::{Change, Edit};
 pub use ends::End;
 pub use fixes::{Fix, Fixes, LEFT};
+use luck::Luck;
 pub use matters::{Matters, Weighed};
+pub use outcome::{Outcome, Sample, worth_changing};
 pub use time::{Part, Times};
-pub use trial::{Outcome, Sample, Trials, Tried, outcome, worth_changing};
+use trial::Trials;
+pub use trial::{Tried, outcome};
 
 /// Everything that was tried for one run.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -38,6 +43,8 @@ pub struct Advice {
     pub times: Times,
     /// Which guess decides.
     pub matters: Matters,
+    /// Rollouts that were simulated for all this.
+    pub rollouts: u64,
 }
 
 /// What looking around may cost, in rollouts of one pod: a tenth of a second of a processor's time.
@@ -56,18 +63,21 @@ pub fn advise(
     let left = WORK / trial::work(scenario, replications);
     let look = look(options, today, left);
     let left = (left as i64).max(12 * i64::from(look));
-    let mut trials = Trials::new(input, options, look, left);
+    let luck = Luck::new(scenario, options);
+    let mut trials = Trials::new((input, scenario), &luck, today, (look, left));
     let (ends, base) = ends::ends(&mut trials, scenario, replications);
     let wanted = worth_changing(today.lost(), today.probability_none());
-    let fixes = match wanted && scenario.no_requests.is_none() {
+    let mut fixes = match wanted && scenario.no_requests.is_none() {
         true => fixes::fixes(&mut trials, today, base),
         false => Fixes::default(),
     };
-    let fixes = bringing(input, scenario, options, fixes);
-    let mut trials = Trials::new(input, options, look, left);
+    if let Some(last) = fixes.steps.last_mut() {
+        last.bringing = bringing(input, scenario, &luck, &last.change);
+    }
+    trials.left = left;
     let times = time::times(&mut trials, today);
-    let matters = matters::matters(input, scenario, options, (look, left));
-    Advice { ends, fixes, times, matters }
+    let matters = matters::matters((input, scenario), &luck, today, (look, left));
+    Advice { ends, fixes, times, matters, rollouts: luck.rollouts() }
 }
 
 /// So many rollouts are enough to see what is lost: where few lose anything, more are needed.
@@ -84,18 +94,12 @@ fn look(options: &RunOptions, today: &Outcome, left: f64) -> u32 {
     n
 }
 
-/// What the rollout that brings the last change still loses: the pods before it have not got it.
-fn bringing(input: &Input, scenario: &Scenario, options: &RunOptions, mut fixes: Fixes) -> Fixes {
-    let brings = |action: &Action| matches!(action.kind, ActionKind::Rollout { .. });
-    if !scenario.actions.iter().all(brings) {
-        return fixes;
+/// What the rollout that brings a change still loses, since the pods before it have not got it; None: it is
+/// not brought by a rollout.
+fn bringing(input: &Input, scenario: &Scenario, luck: &Luck, change: &Change) -> Option<f64> {
+    if !scenario.actions.iter().all(|a| matches!(a.kind, ActionKind::Rollout { .. })) {
+        return None;
     }
-    if let Some(last) = fixes.steps.last_mut() {
-        let brought = input.brought(|with| last.change.apply(with).ok());
-        let scenario = brought.and_then(|with| with.lower().ok());
-        let options = RunOptions { keep_timelines: 0, ..options.clone() };
-        let found = scenario.and_then(|scenario| outcome(&scenario, &options));
-        last.bringing = found.map(|found| found.lost());
-    }
-    fixes
+    let brought = input.brought(|with| change.apply(with).ok())?.lower().ok()?;
+    Some(luck.unblamed(&brought, 0..luck.replications())?.lost())
 }

@@ -2,7 +2,8 @@
 //! time.
 
 use super::change::Change;
-use super::trial::{Outcome, Trials};
+use super::outcome::Outcome;
+use super::trial::Trials;
 use crate::cluster::spec::{Container, Deployment, Probe, Strategy};
 use crate::scenario::Scenario;
 

@@ -108,7 +108,7 @@ pub struct Worst {
 }
 
 /// What replications lost, by setting. Each is judged while its timeline is there; the sums are small.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct Tally(BTreeMap<Setting, Group>);
 
 /// The losses of all replications by setting, the most expensive first.
@@ -165,7 +165,7 @@ impl Tally {
 }
 
 /// Losses that share a setting.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, PartialEq)]
 struct Group {
     parts: BTreeMap<(Cause, Failure), f64>,
     pods: f64,

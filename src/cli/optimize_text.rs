@@ -43,7 +43,7 @@ fn headline(problem: &Problem, found: &Optimum) -> String {
     let mut text = format!("{verdict}: {}\n", settings.join(", "));
     let _ = writeln!(
         text,
-        "  {how}: {} points of {} rollouts; the winner again {} times with fresh seeds ({} rollouts \
+        "  {how}: {} points of up to {} rollouts; the winner again {} times with fresh seeds ({} rollouts \
          in all)",
         found.evaluated,
         found.replications,
@@ -173,7 +173,12 @@ pub fn frontier(problem: &Problem, found: &Frontier, rows: usize) -> String {
     let ends = [found.columns.first(), found.columns.last()];
     let ends: Vec<String> = ends.into_iter().flatten().map(|c| setting(&c.x)).collect();
     let _ = writeln!(text, "{:width$}  {}", "", ends.join(" to "));
-    let _ = writeln!(text, "\nLeast {y} that meets the goal ({} points run)", found.evaluated);
+    let _ = writeln!(
+        text,
+        "\nLeast {y} that meets the goal, each confirmed by {} rollouts with fresh seeds ({} points, {} \
+         rollouts in all)",
+        found.fresh, found.evaluated, found.rollouts
+    );
     let header = vec![x.clone(), y.clone(), "lost just below".into()];
     let mut table = new_table(header, 0);
     for column in &found.columns {

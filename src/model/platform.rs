@@ -2,6 +2,7 @@
 //! `rollsim calibrate`.
 
 use crate::engine::{Dist, Dur, Sampler};
+use std::sync::Arc;
 
 /// Declares [`Delays`]: one field per distribution of a platform card, under the same name.
 macro_rules! delays {
@@ -25,6 +26,23 @@ macro_rules! delays {
             /// The same with `f` of each.
             pub fn map<U>(&self, mut f: impl FnMut(&T) -> U) -> Delays<U> {
                 Delays { $($field: f(&self.$field),)* }
+            }
+
+            /// The same; where an entry is as in `before`, what was `made` of that.
+            pub fn map_like<U: Clone>(
+                &self,
+                before: &Delays<T>,
+                made: &Delays<U>,
+                f: impl Fn(&T) -> U,
+            ) -> Delays<U>
+            where
+                T: PartialEq,
+            {
+                let one = |now: &T, before: &T, made: &U| match now == before {
+                    true => made.clone(),
+                    false => f(now),
+                };
+                Delays { $($field: one(&self.$field, &before.$field, &made.$field),)* }
             }
         }
     };
@@ -173,6 +191,35 @@ impl Platform {
     /// Samplers of its delays: dear to make, so made once for all replications.
     pub fn latencies(&self) -> Latencies {
         self.delays.map(Sampler::new)
+    }
+}
+
+/// Latencies that are ready, and what they were made of: to make all of them takes as long as a few rollouts.
+#[derive(Clone, Debug)]
+pub struct Ready {
+    delays: Delays<Dist>,
+    latencies: Arc<Latencies>,
+}
+
+impl Ready {
+    /// Those of a platform.
+    pub fn of(platform: &Platform) -> Ready {
+        Ready { delays: platform.delays.clone(), latencies: Arc::new(platform.latencies()) }
+    }
+
+    /// Those of another platform: only those are made that differ.
+    pub fn like(&self, platform: &Platform) -> Ready {
+        if platform.delays == self.delays {
+            return self.clone();
+        }
+        let delays = platform.delays.clone();
+        let latencies = delays.map_like(&self.delays, &self.latencies, Sampler::new);
+        Ready { delays, latencies: Arc::new(latencies) }
+    }
+
+    /// The latencies themselves.
+    pub fn latencies(&self) -> &Latencies {
+        &self.latencies
     }
 }
 

@@ -57,10 +57,9 @@ impl Answer {
         if let Some(why) = refusal(scenario, options, &replications) {
             return Err(Diagnostic::error("", format!("{}: {why}", scenario.name)).into());
         }
-        let blames = Tally::finish(tallies);
-        let rows = super::blame::rows(scenario, &blames);
+        let outcome = Outcome::of(&replications, tallies);
+        let rows = super::blame::rows(scenario, &outcome.blames);
         let answer = Answer::new(scenario, options, &replications, rows);
-        let outcome = Outcome::of(&replications, blames);
         Ok((answer, replications, outcome))
     }
 

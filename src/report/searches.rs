@@ -6,7 +6,7 @@ use super::data::{
 };
 use super::gather::{Gathered, MISSING, estimate, exact, metrics, points, set_text, shown_axis};
 use super::sweeps::Origin;
-use crate::stats::{self, LEVEL, count_mean, pareto_front, t_mean};
+use crate::stats::{self, LEVEL, count_mean, t_mean};
 use crate::sweep::Value;
 use crate::sweep::optimize::{Boundary, Frontier, Goal, Optimum, Outcome, Price, Problem};
 
@@ -124,7 +124,7 @@ fn confirmation(found: &Optimum) -> String {
         None => String::new(),
     };
     format!(
-        "{how}: {} points of {} rollouts, candidates of more, {} rollouts in all. The winner was run \
+        "{how}: {} points of up to {} rollouts, candidates of more, {} rollouts in all. The winner was run \
          again {} times with fresh seeds: {} requests lost per rollout (95 %: {} to {}).{refused}{failed}",
         found.evaluated,
         found.replications,
@@ -138,12 +138,9 @@ fn confirmation(found: &Optimum) -> String {
 
 /// All points that were tried, as a sweep.
 fn evaluated(problem: &Problem, found: &Optimum, origin: Origin) -> SweepReport {
-    let rows: Vec<Vec<f64>> = found
-        .tried
-        .iter()
-        .map(|(_, o)| vec![o.failed(), o.duration_s(), f64::from(o.peak_pods)])
-        .collect();
-    let pareto = pareto_front(&rows).into_iter().filter(|&i| rows[i][1].is_finite()).collect();
+    let on_front = |settings: &[Value]| found.front.iter().any(|point| point.settings == settings);
+    let tried = found.tried.iter().enumerate();
+    let pareto = tried.filter(|(_, (settings, _))| on_front(settings)).map(|(i, _)| i).collect();
     let gathered = found.tried.iter().zip(0..).map(|((settings, o), index)| Gathered {
         index,
         settings: settings.clone(),
@@ -205,11 +202,13 @@ pub fn frontier(
     Ok(FrontierReport {
         name: if problem.name.is_empty() { "Frontier".into() } else { problem.name.clone() },
         verdict: format!(
-            "{met} of {} values of {} allow a {} that meets the goal: {}.",
+            "{met} of {} values of {} allow a {} that meets the goal: {}; the boundary stood {} rollouts \
+             with fresh seeds.",
             found.columns.len(),
             x.name,
             y.name,
-            goal(problem).split(", at the least").next().unwrap_or_default()
+            goal(problem).split(", at the least").next().unwrap_or_default(),
+            found.fresh
         ),
         x: shown_axis(x, &[]),
         y: shown_axis(y, &[]),

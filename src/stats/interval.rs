@@ -2,6 +2,7 @@
 
 use super::Interval;
 use super::special::{beta_quantile, gamma_quantile, rounded};
+use crate::engine::dist::normal_quantile;
 
 /// Exact limits (Garwood) of the mean of a Poisson variable seen to be `count`.
 ///
@@ -15,6 +16,21 @@ pub fn poisson_exact(count: f64, level: f64) -> Interval {
     Interval { low: gamma_quantile(count, tail), high: gamma_quantile(count + 1.0, 1.0 - tail) }
 }
 
+/// Surely below the lower of these limits: to work those out takes many steps.
+pub(super) fn below_poisson(count: f64, level: f64) -> f64 {
+    count - (reach(level) + 1.0) * libm::sqrt(count + 1.0)
+}
+
+/// Surely above the upper one.
+pub(super) fn above_poisson(count: f64, level: f64) -> f64 {
+    let z = reach(level);
+    count + (z + 1.0) * libm::sqrt(count + 1.0) + z * z
+}
+
+fn reach(level: f64) -> f64 {
+    normal_quantile((1.0 + level) / 2.0)
+}
+
 /// Exact limits (Clopper and Pearson) of a probability after `successes` in `trials`.
 ///
 /// `successes` may be fractional, as a sum of probabilities is: the limits are then conservative, since
@@ -22,7 +38,9 @@ pub fn poisson_exact(count: f64, level: f64) -> Interval {
 pub fn clopper_pearson(successes: f64, trials: f64, level: f64) -> Interval {
     assert!((0.0..=trials).contains(&successes), "{successes} successes in {trials} trials");
     let tail = (1.0 - level) / 2.0;
-    let failures = trials - successes;
+    // What does not show in ten digits is none.
+    let nearly = |x: f64| if x < 1e-12 { 0.0 } else { x };
+    let (successes, failures) = (nearly(successes), nearly(trials - successes));
     let low = match successes {
         0.0 => 0.0,
         _ if failures == 0.0 => rounded(libm::pow(tail, 1.0 / trials)),
@@ -58,6 +76,17 @@ mod tests {
         check(clopper_pearson(0.0, 10.0, 0.95), 0.0, 0.308_497);
         check(clopper_pearson(10.0, 10.0, 0.95), 0.691_503, 1.0);
         check(clopper_pearson(3.0, 10.0, 0.95), 0.066_740, 0.652_453);
+    }
+
+    #[test]
+    fn what_is_beyond_the_poisson_limits_is() {
+        for count in [0.0, 0.3, 1.0, 2.0, 5.0, 20.0, 100.0, 1e4, 1e6] {
+            for level in [0.8, 0.95, 0.99, 0.999] {
+                let exact = poisson_exact(count, level);
+                let (below, above) = (below_poisson(count, level), above_poisson(count, level));
+                assert!(below < exact.low && exact.high < above, "{count} at {level}: {exact:?}");
+            }
+        }
     }
 
     #[test]

@@ -1,5 +1,6 @@
 //! Means over replications.
 
+use super::interval::{above_poisson, below_poisson};
 use super::special::{rounded, t_quantile};
 use super::{Estimate, Interval, clopper_pearson, poisson_exact};
 
@@ -51,6 +52,11 @@ pub fn count_mean(counts: &[f64], level: f64) -> Estimate {
     let n = counts.len() as f64;
     let total: f64 = counts.iter().sum();
     let student = t_mean(counts, level).interval();
+    if student.low * n < below_poisson(total, level)
+        && student.high * n > above_poisson(total, level)
+    {
+        return Estimate::new(total / n, Interval { low: student.low.max(0.0), ..student });
+    }
     // The limits of a fractional total are between those of the whole numbers around it.
     let poisson = poisson_exact(total.max(0.0), level);
     let poisson = Interval { low: rounded(poisson.low / n), high: rounded(poisson.high / n) };

@@ -1,17 +1,16 @@
 //! The simulator as an evaluator: settings by path on a base input.
 
 use super::{Base, Evaluate, EvaluatorName, Figures, Value};
-use crate::engine::dist::Dist;
 use crate::engine::rng::fnv1a;
 use crate::input::bounds;
 use crate::input::{Diagnostics, Input, Source};
-use crate::model::platform::Platform;
-use crate::model::platform::{Delays, Latencies};
+use crate::model::platform::Ready;
 use crate::run::{EvaluatorChoice, RunOptions, refusal, replicate};
+use crate::scenario::Scenario;
 use rayon::prelude::*;
 use std::ops::Range;
 use std::path::Path;
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, OnceLock};
 
 /// Simulates a base with some settings changed.
 pub struct Simulator {
@@ -22,14 +21,18 @@ pub struct Simulator {
     parallel: bool,
     /// For each thread.
     chains: Mutex<Vec<Chain>>,
-    /// Of the platform that was seen last. To make them ready takes as long as a rollout, and few plans
-    /// change the platform.
-    latencies: Mutex<Option<(Delays<Dist>, Arc<Latencies>)>>,
+    /// The point that each thread ran last: a search goes on with it.
+    last: Mutex<Vec<Last>>,
+    /// Of the platform that was seen first; few plans change it.
+    ready: OnceLock<Ready>,
 }
 
 /// The last point of a thread: its settings, each with the input that has it and those before it.
 /// Neighbours in a plan share the first ones, and to set one costs as much as half a rollout.
 type Chain = Vec<(Value, Arc<Input>)>;
+
+/// A point, and what it says.
+type Last = Option<(Vec<Value>, Arc<Scenario>)>;
 
 impl Simulator {
     /// Reads the base of a plan (paths relative to `folder`) and tries each setting's path.
@@ -74,7 +77,8 @@ impl Simulator {
             fingerprint,
             parallel: false,
             chains: Mutex::default(),
-            latencies: Mutex::default(),
+            last: Mutex::default(),
+            ready: OnceLock::new(),
         }
     }
 
@@ -96,7 +100,7 @@ impl Simulator {
     /// A path is unknown, or a value has the wrong type.
     pub fn input_at(&self, point: &[Value]) -> Result<Arc<Input>, Diagnostics> {
         let thread = rayon::current_thread_index().unwrap_or(0);
-        let mut chain = self.chain(thread, Chain::new());
+        let mut chain = replaced(&self.chains, thread, Chain::new());
         let shared = chain.iter().zip(point).take_while(|((known, _), v)| known == *v).count();
         chain.truncate(shared);
         for (path, value) in self.paths.iter().zip(point).skip(shared) {
@@ -113,30 +117,32 @@ impl Simulator {
             chain.push((value.clone(), next));
         }
         let found = chain.last().map_or_else(|| self.input.clone().into(), |c| Arc::clone(&c.1));
-        self.chain(thread, chain);
+        replaced(&self.chains, thread, chain);
         Ok(found)
     }
 
-    fn latencies(&self, platform: &Platform) -> Arc<Latencies> {
-        let mut seen = self.latencies.lock().expect("no thread panicked");
-        match &*seen {
-            Some((delays, ready)) if *delays == platform.delays => Arc::clone(ready),
-            _ => {
-                let ready = Arc::new(platform.latencies());
-                *seen = Some((platform.delays.clone(), Arc::clone(&ready)));
-                ready
-            }
+    /// What a point says.
+    fn scenario_at(&self, point: &[Value]) -> Result<Arc<Scenario>, Diagnostics> {
+        let thread = rayon::current_thread_index().unwrap_or(0);
+        if let Some((known, scenario)) = replaced(&self.last, thread, None)
+            && known == point
+        {
+            replaced(&self.last, thread, Some((known, Arc::clone(&scenario))));
+            return Ok(scenario);
         }
+        let scenario = Arc::new(self.input_at(point)?.lower()?);
+        replaced(&self.last, thread, Some((point.to_vec(), Arc::clone(&scenario))));
+        Ok(scenario)
     }
+}
 
-    /// The chain of a thread, and another in its place.
-    fn chain(&self, thread: usize, other: Chain) -> Chain {
-        let mut chains = self.chains.lock().expect("no thread panicked");
-        if chains.len() <= thread {
-            chains.resize(thread + 1, Chain::new());
-        }
-        std::mem::replace(&mut chains[thread], other)
+/// What is kept for a thread, and another in its place.
+fn replaced<T: Clone + Default>(of: &Mutex<Vec<T>>, thread: usize, other: T) -> T {
+    let mut all = of.lock().expect("no thread panicked");
+    if all.len() <= thread {
+        all.resize(thread + 1, T::default());
     }
+    std::mem::replace(&mut all[thread], other)
 }
 
 /// As on the command line: whole numbers without a fraction, whatever they come from.
@@ -154,15 +160,13 @@ impl Evaluate for Simulator {
         replications: Range<u32>,
         seed: u64,
     ) -> Result<Vec<Figures>, String> {
-        let scenario = self
-            .input_at(point)
-            .and_then(|input| input.lower())
-            .map_err(|problems| problems.to_string())?;
-        let latencies = self.latencies(&scenario.platform);
+        let scenario = self.scenario_at(point).map_err(|problems| problems.to_string())?;
+        let platform = &scenario.platform;
+        let ready = self.ready.get_or_init(|| Ready::of(platform)).like(platform);
         let options = RunOptions { seed, ..self.options.clone() };
         bounds::rollout(&scenario, &options).map_err(|problems| problems.to_string())?;
         let one = |i: u32| {
-            let replication = replicate(&scenario, &latencies, &options, i);
+            let replication = replicate(&scenario, ready.latencies(), &options, i);
             match refusal(&scenario, &options, std::slice::from_ref(&replication)) {
                 Some(why) => Err(why),
                 None => Ok(Figures::from(&replication)),

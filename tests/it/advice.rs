@@ -1,7 +1,8 @@
 //! Advice is kept: what is named was tried, and does what it says on other luck too.
 //!
 //! `ROLLSIM_ADVICE=all cargo test --test it advice` looks at every experiment and every measured case;
-//! without it at some of each.
+//! without it at some of each. `ROLLSIM_ADVICE_INPUTS=FOLDER` adds each file or folder of a folder, as far as
+//! it can be run: manifests that others wrote.
 
 use rollsim::advise::{Advice, Change, LEFT, Outcome, advise, outcome, worth_changing};
 use rollsim::blame::Tally;
@@ -59,7 +60,20 @@ fn inputs() -> Vec<(String, Input)> {
         .into_iter()
         .step_by(step)
         .map(|p| (name(&p), Input::load_case(&p).unwrap_or_else(|e| panic!("{p:?}: {e}"))));
-    experiments.chain(cases).collect()
+    experiments.chain(cases).chain(others()).collect()
+}
+
+/// What a folder outside the repository holds, where one is named.
+fn others() -> Vec<(String, Input)> {
+    let Some(folder) = std::env::var_os("ROLLSIM_ADVICE_INPUTS") else { return Vec::new() };
+    let entries = std::fs::read_dir(folder).expect("a folder");
+    let mut paths: Vec<PathBuf> = entries.map(|e| e.expect("readable").path()).collect();
+    paths.sort();
+    let named = |path: PathBuf| {
+        let name = path.file_name()?.to_string_lossy().into_owned();
+        Some((name, Input::load(&[Source::Path(path)]).ok()?))
+    };
+    paths.into_iter().filter_map(named).collect()
 }
 
 /// An input with what was tried for it.
@@ -74,7 +88,7 @@ fn advised(input: Input, options: &RunOptions) -> Option<Advised> {
     let facts = rollsim::blame::Facts::of(&scenario);
     let tally = |timeline: &_, outcome: &_| Tally::of(timeline, outcome, &facts);
     let (replications, tallies) = run_seeing(&scenario, options, tally);
-    let today = Outcome::of(&replications, Tally::finish(tallies));
+    let today = Outcome::of(&replications, tallies);
     let advice = advise(&input, &scenario, options, &replications, &today);
     Some(Advised { input, today, advice })
 }
@@ -188,6 +202,8 @@ fn settings_that_need_each_other_come_together() {
     let keys = found.advice.matters.weighed.iter().map(|w| w.key.as_str()).collect::<Vec<_>>();
     assert!(keys[..4].contains(&"traffic.rate_per_s"), "{keys:?}");
     assert!(keys[..4].contains(&"app.start_delay"), "{keys:?}");
+    // 200 of the run, and of each guess no more than it needs.
+    assert!(found.advice.rollouts < 1600, "{} rollouts for advice", found.advice.rollouts);
 }
 
 /// Of two renders the later one counts object by object, and what it brings is judged by the rollouts after

@@ -2,21 +2,24 @@
 //! boundary between losing and not.
 
 mod descend;
+mod exam;
 mod frontier;
+mod outcome;
 mod patch;
 mod price;
 mod problem;
+mod race;
 mod search;
 mod trial;
 pub mod usual;
 
 pub use frontier::{Boundary, Frontier, frontier};
+pub use outcome::{Outcome, Score};
 pub use patch::{PatchTarget, Wanted, patches, yaml};
 use price::prices;
 pub use price::{Binding, Price};
 pub use problem::{Cost, Goal, Problem, RawProblem, Today};
 pub use search::{FrontPoint, Optimum, optimize};
-pub use trial::{Outcome, Score};
 
 #[cfg(test)]
 mod tests;

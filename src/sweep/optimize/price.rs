@@ -77,7 +77,6 @@ fn binding(trials: &mut Trials<'_>, best: &Levels, setting: usize) -> Option<Bin
     if best[setting] == AS_TODAY {
         return None;
     }
-    let cost = trials.problem.cost;
     let last = trials.problem.levels(setting) - 1;
     let mut found: Option<Binding> = None;
     for by in [-1, 1] {
@@ -86,12 +85,12 @@ fn binding(trials: &mut Trials<'_>, best: &Levels, setting: usize) -> Option<Bin
         };
         let mut next = best.clone();
         next[setting] = level;
-        if trials.score(&next).meets() {
+        // What saves nothing need not sit exams.
+        let Some(saves) = trials.saves(&next, best) else { continue };
+        if saves <= 0.0 || trials.score(&next).meets() {
             continue;
         }
-        let Some((here, there)) = pair(trials, best, &next) else { continue };
-        let saves = here.cost(&cost) - there.cost(&cost);
-        if saves > 0.0 && found.as_ref().is_none_or(|f| f.saves < saves) {
+        if found.as_ref().is_none_or(|f| f.saves < saves) {
             let failed = trials.outcome(&next).map_or(0.0, Outcome::failed);
             found = Some(Binding { next: trials.problem.value(setting, level), saves, failed });
         }

@@ -2,8 +2,9 @@
 //! that it must stand.
 
 use super::descend::search;
+use super::exam::Exam;
 use super::problem::AS_TODAY;
-use super::trial::{Exam, Levels, Trials};
+use super::trial::{Levels, Trials};
 use super::{Outcome, Price, Problem, Score, prices};
 use crate::engine::rng::mix;
 use crate::stats::pareto_front;
@@ -73,6 +74,20 @@ const WORTH_A_CHANGE: f64 = 1e-3;
 /// Evaluated at once when everything is.
 const BLOCK: usize = 256;
 
+/// Replications with fresh seeds that a first winner must stand.
+pub(super) fn fresh(problem: &Problem) -> u32 {
+    let replications = problem.replications.saturating_mul(FRESH);
+    match problem.goal.failed == 0.0 && problem.goal.probability_none.is_none() {
+        true => replications.max(FRESH_FOR_NONE),
+        false => replications,
+    }
+}
+
+/// The seed of the fresh ones, by how many winners they have refused.
+pub(super) fn fresh_seed(problem: &Problem, refused: u32) -> u64 {
+    mix(problem.seed ^ mix(u64::from(refused) + 1))
+}
+
 /// Searches; an error says why nothing could be run at all.
 ///
 /// A winner that fresh seeds refuse makes them an exam that all must stand: the next candidates sit it, in
@@ -91,10 +106,7 @@ pub fn optimize(problem: &Problem, evaluator: &dyn Evaluate) -> Result<Optimum, 
     }
     // Today's settings compete too, whether or not they are among the levels.
     trials.score(&trials.today().clone());
-    let mut replications = problem.replications.saturating_mul(FRESH);
-    if problem.goal.failed == 0.0 && problem.goal.probability_none.is_none() {
-        replications = replications.max(FRESH_FOR_NONE);
-    }
+    let mut replications = fresh(problem);
     for round in 0.. {
         if !exhaustive && !trials.exhausted() {
             search(&mut trials, &sizes);
@@ -105,12 +117,11 @@ pub fn optimize(problem: &Problem, evaluator: &dyn Evaluate) -> Result<Optimum, 
                 None => "the constraints allow no combination of the settings".into(),
             });
         };
-        let seed = mix(problem.seed ^ mix(u64::from(round) + 1));
-        let exam = Exam { seed, replications, telling: 0 };
-        let figures = trials.sit(&best, exam)?;
-        let fresh = Outcome::of(&figures);
-        let confirmed = fresh.violation(&problem.goal) == 0.0;
+        let exam = Exam::new(fresh_seed(problem, round), replications, problem.replications);
         let hopeless = !trials.score(&best).meets();
+        let last = hopeless || round == ROUNDS;
+        let sat = trials.sit(&best, &exam, last)?;
+        let confirmed = !sat.lost;
         // What meets the goal may lie between points that all are beyond what is allowed.
         if let (true, Some(error)) = (hopeless, trials.first_error()) {
             let (errors, run) = (trials.errors() as usize, trials.outcomes().count());
@@ -121,10 +132,14 @@ pub fn optimize(problem: &Problem, evaluator: &dyn Evaluate) -> Result<Optimum, 
                 ));
             }
         }
-        if confirmed || hopeless || round == ROUNDS {
+        if confirmed || last {
+            let figures = sat.figures();
+            trials.rollouts += figures.len() as u64;
+            let fresh = Outcome::of(&figures);
+            let confirmed = confirmed && fresh.violation(&problem.goal) == 0.0;
             return Ok(answer(&mut trials, &best, fresh, (confirmed, exhaustive, round)));
         }
-        trials.add(exam, &best, figures);
+        trials.add_failed(exam, &best, sat);
         replications = replications.saturating_mul(2);
     }
     unreachable!("the loop ends by returning")
@@ -139,16 +154,18 @@ fn answer(
     let problem = trials.problem;
     let present = trials.today().clone();
     let prices = prices(trials, best, &present);
+    let front = front(trials);
+    let present_outcome = trials.outcome(&present).cloned();
     Optimum {
         settings: problem.values(best),
         score: trials.score(best),
         outcome: trials.outcome(best).expect("the best was run").clone(),
         fresh,
         confirmed,
-        present: trials.outcome(&present).cloned(),
+        present: present_outcome,
         present_settings: problem.values(&present),
         prices,
-        front: front(trials),
+        front,
         tried: trials.outcomes().map(|(l, o)| (problem.values(l), o.clone())).collect(),
         evaluated: trials.evaluated,
         rollouts: trials.rollouts,
@@ -160,11 +177,17 @@ fn answer(
     }
 }
 
-fn front(trials: &Trials<'_>) -> Vec<FrontPoint> {
+/// Of what ran through the first replications; so does all that looks like it after few.
+fn front(trials: &mut Trials<'_>) -> Vec<FrontPoint> {
+    let few: Vec<(Levels, Outcome)> =
+        trials.on_the_same_luck().map(|(levels, o)| (levels.clone(), o)).collect();
+    for i in pareto_front(&few.iter().map(|(_, o)| trade(o)).collect::<Vec<_>>()) {
+        trials.outcome(&few[i].0);
+    }
+    let whole = |o: &Outcome| o.failed.len() >= trials.problem.replications as usize;
     let all: Vec<(&Levels, &Outcome)> =
-        trials.outcomes().filter(|(_, o)| o.duration_s().is_finite()).collect();
-    let rows: Vec<Vec<f64>> =
-        all.iter().map(|(_, o)| vec![o.failed(), o.duration_s(), f64::from(o.peak_pods)]).collect();
+        trials.outcomes().filter(|(_, o)| whole(o) && o.duration_s().is_finite()).collect();
+    let rows: Vec<Vec<f64>> = all.iter().map(|(_, o)| trade(o)).collect();
     let point = |i: usize| FrontPoint {
         settings: trials.problem.values(all[i].0),
         failed: rows[i][0],
@@ -174,6 +197,10 @@ fn front(trials: &Trials<'_>) -> Vec<FrontPoint> {
     let mut front: Vec<FrontPoint> = pareto_front(&rows).into_iter().map(point).collect();
     front.sort_by(|a, b| a.failed.total_cmp(&b.failed).then(a.duration_s.total_cmp(&b.duration_s)));
     front
+}
+
+fn trade(o: &Outcome) -> Vec<f64> {
+    vec![o.failed(), o.duration_s(), f64::from(o.peak_pods)]
 }
 
 /// The best with all settings as they are today that make no difference worth a change.
@@ -189,7 +216,7 @@ fn plainest(trials: &mut Trials<'_>, mut best: Levels) -> Levels {
     best
 }
 
-/// Every combination, in blocks over all cores.
+/// Every combination: a few replications of each, then what might be the best.
 fn evaluate_all(trials: &mut Trials<'_>, sizes: &[u64], choices: &[u64], all: u64) {
     let combination = |mut index: u64| -> Levels {
         let mut levels = vec![0; sizes.len()];
@@ -200,18 +227,29 @@ fn evaluate_all(trials: &mut Trials<'_>, sizes: &[u64], choices: &[u64], all: u6
         }
         levels
     };
+    let mut allowed: Vec<Levels> = Vec::new();
     for first in (0..all).step_by(BLOCK) {
-        let block: Vec<Levels> = (first..all.min(first + BLOCK as u64)).map(combination).collect();
-        let shared = &*trials;
-        let run = |levels: &Levels| {
-            let allowed = shared.problem.allows(&shared.problem.values(levels));
-            allowed.then(|| shared.first_run(levels))
-        };
-        let found: Vec<Option<Result<Vec<Figures>, String>>> = block.par_iter().map(run).collect();
-        for (levels, figures) in block.into_iter().zip(found) {
-            if let Some(figures) = figures {
-                trials.learn(levels, figures);
-            }
-        }
+        let block = (first..all.min(first + BLOCK as u64)).map(combination);
+        let problem = trials.problem;
+        let block: Vec<Levels> = block.filter(|l| problem.allows(&problem.values(l))).collect();
+        each(trials, &block, |trials, levels| trials.first_few(levels));
+        allowed.extend(block);
+    }
+    trials.lead();
+    for block in allowed.chunks(BLOCK) {
+        each(trials, block, |trials, levels| trials.race(levels));
+    }
+}
+
+/// Runs settings over all cores.
+fn each(
+    trials: &mut Trials<'_>,
+    block: &[Levels],
+    run: impl Fn(&Trials<'_>, &[u64]) -> Result<Vec<Figures>, String> + Sync,
+) {
+    let shared = &*trials;
+    let found: Vec<_> = block.par_iter().map(|levels| run(shared, levels)).collect();
+    for (levels, figures) in block.iter().zip(found) {
+        trials.learn(levels.clone(), figures);
     }
 }

@@ -284,6 +284,54 @@ fn what_is_known_is_kept_when_a_winner_is_refused() {
     assert!(refuted >= 8, "{refuted} of 16");
 }
 
+/// Everything loses: what is surely worse than the best is not run to the end, and the nearest is found.
+#[test]
+fn a_goal_out_of_reach_takes_few_rollouts() {
+    let formula: Formula =
+        |x, luck| (2.0 + luck + over(7.0 - x[0]) + over(x[1] - 3.0), Some(x[0]), 0.0, 4);
+    for (most, evaluated) in [(3000, 31 * 31), (200, 0)] {
+        let counted = Counted(Closed(formula), AtomicU64::new(0));
+        let head = format!("max_evaluations = {most}");
+        let found =
+            optimize(&problem(&head, &["from = 0, to = 30", "from = 0, to = 30"]), &counted)
+                .unwrap();
+        assert_eq!(found.rollouts, counted.1.into_inner(), "all are counted");
+        assert!(!found.score.meets() && found.outcome.failed.len() >= 40);
+        assert_eq!(numbers(&found)[0], 7.0, "the nearest");
+        assert!(numbers(&found)[1] <= 3.0);
+        assert!(evaluated == 0 || found.evaluated == evaluated);
+        // Of all points 40 rollouts would be four times as many.
+        let fresh = 1000;
+        let each = if found.exhaustive { 10 } else { 40 };
+        let most = u64::from(found.evaluated) * each + fresh;
+        assert!(found.rollouts <= most, "{} of {most}", found.rollouts);
+    }
+}
+
+/// One rollout in a hundred loses below 20: 40 rollouts do not see it, the boundary does, as the winner does.
+#[test]
+fn the_boundary_stands_what_the_winner_stands() {
+    let formula: Formula = |x, luck| {
+        let rare = if luck > 0.99 { over(20.0 - x[1]) } else { 0.0 };
+        (over(5.0 - x[1]) + rare, Some(10.0 + x[0] + x[1]), 0.0, 4)
+    };
+    for seed in 1..=4 {
+        let head = format!("seed = {seed}");
+        let problem = problem(&head, &["from = 0, to = 3", "from = 0, to = 40"]);
+        let counted = Counted(Closed(formula), AtomicU64::new(0));
+        let map = frontier(&problem, &counted, (0, 1), 4).unwrap();
+        assert_eq!(map.rollouts, counted.1.into_inner(), "all are counted");
+        assert_eq!(map.fresh, 1000);
+        let winner = optimize(&problem, &Closed(formula)).unwrap();
+        for column in &map.columns {
+            assert_eq!(column.meets, [(20, 40)], "seed {seed}");
+        }
+        assert_eq!(numbers(&winner), [0.0, 20.0], "seed {seed}");
+        // A column: what is out at once, what the exam refuses, and the boundary.
+        assert!(map.rollouts < 4 * 3000, "{}", map.rollouts);
+    }
+}
+
 /// Today's value is none of the levels, or is not set at all.
 #[test]
 fn today_between_the_levels_and_not_set() {

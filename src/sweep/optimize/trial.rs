@@ -1,119 +1,18 @@
-//! Trials of settings: evaluated once each, and further where they might be the answer; compared by how far
-//! they miss the goal, then by cost.
+//! Trials of settings: each is run as far as is needed to tell it from the best, and further where it might
+//! be the answer.
 
-use super::{Cost, Goal, Problem};
-use crate::stats::{Estimate, LEVEL, mean, probability_mean};
+use super::exam::{Exam, Sat};
+use super::race::{Bar, FEW};
+use super::{Outcome, Problem, Score};
 use crate::sweep::{Evaluate, Figures};
-use std::cmp::Ordering;
 use std::collections::BTreeMap;
-use std::ops::Range;
-
-/// What settings come to, over the replications.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Outcome {
-    /// Lost requests of each replication.
-    pub failed: Vec<f64>,
-    /// Of each replication; infinite where it did not complete.
-    pub durations_s: Vec<f64>,
-    /// Probability that a rollout loses no request.
-    pub probability_none: f64,
-    /// The same with its interval.
-    pub none: Estimate,
-    /// Pod-seconds above the desired replicas, in the mean.
-    pub surge_pod_seconds: f64,
-    /// Most pods at once in any replication.
-    pub peak_pods: u32,
-}
-
-impl Outcome {
-    /// Of all replications of a point.
-    pub fn of(figures: &[Figures]) -> Outcome {
-        let column = |get: fn(&Figures) -> f64| figures.iter().map(get).collect::<Vec<f64>>();
-        Outcome {
-            failed: column(|f| f.failed),
-            durations_s: column(|f| f.duration_s.unwrap_or(f64::INFINITY)),
-            probability_none: mean(&column(|f| f.probability_none)),
-            none: probability_mean(&column(|f| f.probability_none), LEVEL),
-            surge_pod_seconds: mean(&column(|f| f.surge_pod_seconds)),
-            peak_pods: figures.iter().map(|f| f.peak_pods).max().unwrap_or(0),
-        }
-    }
-
-    /// Lost requests per rollout.
-    pub fn failed(&self) -> f64 {
-        mean(&self.failed)
-    }
-
-    /// Seconds until complete; infinite if one replication did not complete.
-    pub fn duration_s(&self) -> f64 {
-        mean(&self.durations_s)
-    }
-
-    /// What it costs to run so, in the unit of the costs that were given.
-    pub fn cost(&self, cost: &Cost) -> f64 {
-        let weighted = |weight: f64, x: f64| if weight == 0.0 { 0.0 } else { weight * x };
-        weighted(cost.duration_s, self.duration_s())
-            + weighted(cost.surge_pod_seconds, self.surge_pod_seconds)
-            + weighted(cost.peak_pods, f64::from(self.peak_pods))
-    }
-
-    /// How far the goal is missed; 0: it is met. An unfinished rollout misses any goal.
-    pub fn violation(&self, goal: &Goal) -> f64 {
-        let unfinished = self.durations_s.iter().filter(|d| d.is_infinite()).count();
-        let lost = goal.failed_limit().map_or(0.0, |limit| (self.failed() - limit).max(0.0));
-        let risk = goal.probability_none.map_or(0.0, |p| (p - self.probability_none).max(0.0));
-        // Within a missed probability, fewer lost requests show the way.
-        let hint = if risk > 0.0 && lost == 0.0 { self.failed() } else { 0.0 };
-        1e9 * unfinished as f64 + lost + risk + hint
-    }
-}
-
-/// Smaller is better: first the violation, then the cost, then how much is changed of today's settings.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Score {
-    /// How far the goal is missed; 0: it is met.
-    pub violation: f64,
-    /// In the unit of the costs that were given.
-    pub cost: f64,
-    /// Number of settings that differ from today's, plus their mean distance (as a share of the range).
-    pub changes: f64,
-}
-
-impl Score {
-    /// Whether the goal is met.
-    pub fn meets(&self) -> bool {
-        self.violation == 0.0
-    }
-
-    /// Whether it comes before the other.
-    pub fn better_than(&self, other: &Score) -> bool {
-        self.order(other) == Ordering::Less
-    }
-
-    /// The better first.
-    pub fn order(&self, other: &Score) -> Ordering {
-        self.violation
-            .total_cmp(&other.violation)
-            .then(self.cost.total_cmp(&other.cost))
-            .then(self.changes.total_cmp(&other.changes))
-    }
-}
 
 /// Levels of each setting; [`AS_TODAY`](super::problem::AS_TODAY) where the base's own value stands.
 pub(super) type Levels = Vec<u64>;
 
-/// Replications that a winner must stand, with seeds of their own.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Exam {
-    pub seed: u64,
-    pub replications: u32,
-    /// The part of so many replications as the first run has in which the refused winner lost most.
-    pub telling: usize,
-}
-
 /// Settings that could be run.
 struct Known {
-    /// Of the first replications, then of each exam that was taken.
+    /// Of the first replications (all of them, unless it is out), then of each exam that was taken.
     figures: Vec<Figures>,
     outcome: Outcome,
     /// Of the first run, or of the exam that was failed.
@@ -123,17 +22,25 @@ struct Known {
 }
 
 /// Evaluates settings: all with the first replications, and those that meet the goal there with the exams.
+/// What cannot meet the goal any more is run only until it is sure to be worse than the best.
 pub(super) struct Trials<'a> {
     pub problem: &'a Problem,
     pub evaluator: &'a dyn Evaluate,
     today: Levels,
     known: BTreeMap<Levels, Result<Known, String>>,
+    /// The best that ran through the first replications.
+    best: Option<Levels>,
+    /// Whether it is only asked if the goal is met.
+    only_goal: bool,
     exams: Vec<Exam>,
     /// Different settings.
     pub evaluated: u32,
     /// Replications in all.
     pub rollouts: u64,
 }
+
+/// What was given up misses the goal, if by nothing more.
+const LEAST: f64 = 1e-12;
 
 impl<'a> Trials<'a> {
     /// A search that has not evaluated anything.
@@ -143,23 +50,44 @@ impl<'a> Trials<'a> {
             evaluator,
             today: (0..problem.settings.len()).map(|i| problem.today_level(i)).collect(),
             known: BTreeMap::new(),
+            best: None,
+            only_goal: false,
             exams: Vec::new(),
             evaluated: 0,
             rollouts: 0,
         }
     }
 
-    /// What the settings come to; None: they are not allowed or cannot be run.
+    /// The same, where only whether the goal is met is asked, and standing `exam` is part of that.
+    pub fn of_goal(problem: &'a Problem, evaluator: &'a dyn Evaluate) -> Self {
+        Trials { only_goal: true, ..Trials::new(problem, evaluator) }
+    }
+
+    /// What the settings come to, in all replications; None: they are not allowed or cannot be run.
     pub fn outcome(&mut self, levels: &[u64]) -> Option<&Outcome> {
-        self.bring_up_to_date(levels)?;
+        self.complete(levels)?;
         self.known[levels].as_ref().ok().map(|k| &k.outcome)
     }
 
     /// The first replications, then those of all exams. Different settings have the same luck in the first
     /// ones, and in all if they stood the same exams.
     pub fn figures(&mut self, levels: &[u64]) -> Option<&[Figures]> {
-        self.bring_up_to_date(levels)?;
+        self.complete(levels)?;
         self.known[levels].as_ref().ok().map(|k| &k.figures[..])
+    }
+
+    /// What `other` costs less than `best`, in the first replications.
+    pub fn saves(&mut self, other: &[u64], best: &[u64]) -> Option<f64> {
+        for levels in [other, best] {
+            self.screen(levels)?;
+            self.run_rest(levels);
+        }
+        let first = |levels: &[u64]| {
+            let known = self.known[levels].as_ref().ok()?;
+            let first = &known.figures[..self.problem.replications as usize];
+            Some(Outcome::of(first).cost(&self.problem.cost))
+        };
+        Some(first(best)? - first(other)?)
     }
 
     /// Runs the settings if that was not done yet. None: they are not allowed.
@@ -168,7 +96,7 @@ impl<'a> Trials<'a> {
             if !self.problem.allows(&self.problem.values(levels)) {
                 return None;
             }
-            let found = self.first_run(levels);
+            let found = self.race(levels);
             self.learn(levels.to_vec(), found);
         }
         Some(())
@@ -182,48 +110,95 @@ impl<'a> Trials<'a> {
             if known.violation > 0.0 || known.exams == self.exams.len() {
                 return Some(());
             }
-            let figures = self.examine(levels, self.exams[known.exams]);
-            self.note(levels, figures);
+            let sat = self.sit(levels, &self.exams[known.exams].clone(), false);
+            self.note(levels, sat);
         }
     }
 
-    /// The first replications of settings; nothing is noted.
-    pub fn first_run(&self, levels: &[u64]) -> Result<Vec<Figures>, String> {
-        let (replications, seed) = (self.problem.replications, self.problem.seed);
-        self.evaluator.evaluate(&self.problem.run_values(levels), 0..replications, seed)
+    /// The same, and all first replications of what was given up.
+    fn complete(&mut self, levels: &[u64]) -> Option<()> {
+        self.bring_up_to_date(levels)?;
+        self.run_rest(levels);
+        Some(())
     }
 
-    /// The replications of an exam, part by part: it ends where no luck in the rest could meet the goal. The
-    /// part that told the last winner comes first, since on the same luck neighbours lose together.
-    fn examine(&self, levels: &[u64], exam: Exam) -> Result<Vec<Figures>, String> {
-        let values = self.problem.run_values(levels);
-        let mut parts: Vec<Range<u32>> = self.parts(exam).collect();
-        parts[..=exam.telling].rotate_right(1);
-        let mut found: Vec<(u32, Vec<Figures>)> = Vec::new();
-        for part in parts {
-            let from = part.start;
-            found.push((from, self.evaluator.evaluate(&values, part, exam.seed)?));
-            if self.problem.goal.is_lost(found.iter().flat_map(|(_, f)| f), exam.replications) {
-                break;
+    /// The first replications that were given up.
+    fn run_rest(&mut self, levels: &[u64]) {
+        if let Ok(known) = &self.known[levels]
+            && self.is_partial(known)
+        {
+            let found = self.run_on(levels, &known.figures, Bar::None);
+            self.learn(levels.to_vec(), found);
+        }
+    }
+
+    fn is_partial(&self, known: &Known) -> bool {
+        known.figures.len() < self.problem.replications as usize
+    }
+
+    /// Too few replications of new settings to tell what they come to, but enough to tell which are worth
+    /// more; nothing is noted.
+    pub fn first_few(&self, levels: &[u64]) -> Result<Vec<Figures>, String> {
+        let few = 0..FEW.min(self.problem.replications);
+        self.evaluator.evaluate(&self.problem.run_values(levels), few, self.problem.seed)
+    }
+
+    /// The first replications of settings, from where they are known to where they are out; nothing is noted.
+    pub fn race(&self, levels: &[u64]) -> Result<Vec<Figures>, String> {
+        match self.known.get(levels) {
+            Some(Ok(known)) => self.run_on(levels, &known.figures, self.bar(levels)),
+            Some(Err(error)) => Err(error.clone()),
+            None => self.run_on(levels, &[], self.bar(levels)),
+        }
+    }
+
+    /// What `levels` are out against.
+    fn bar(&self, levels: &[u64]) -> Bar<'_> {
+        if self.only_goal {
+            return Bar::Goal;
+        }
+        let best = self.best.as_ref().filter(|best| *best != levels);
+        match best.map(|best| &self.known[best]) {
+            Some(Ok(best)) => {
+                Bar::Best(&best.figures[..self.problem.replications as usize], best.violation)
             }
+            _ => Bar::None,
         }
-        found.sort_by_key(|(from, _)| *from);
-        Ok(found.into_iter().flat_map(|(_, figures)| figures).collect())
     }
 
-    fn parts(&self, exam: Exam) -> impl Iterator<Item = Range<u32>> + use<> {
-        let (part, all) = (self.problem.replications, exam.replications);
-        (0..all.div_ceil(part)).map(move |i| i * part..(i + 1).saturating_mul(part).min(all))
+    fn run_on(
+        &self,
+        levels: &[u64],
+        known: &[Figures],
+        bar: Bar<'_>,
+    ) -> Result<Vec<Figures>, String> {
+        let (all, seed) = (self.problem.replications, self.problem.seed);
+        let values = self.problem.run_values(levels);
+        let goal = &self.problem.goal;
+        let mut figures = known.to_vec();
+        while figures.len() < all as usize && !bar.is_passed(&figures, goal, all) {
+            let from = figures.len() as u32;
+            let next = match bar {
+                Bar::None => all,
+                _ => (2 * from).max(FEW).min(all),
+            };
+            figures.extend(self.evaluator.evaluate(&values, from..next, seed)?);
+        }
+        Ok(figures)
     }
 
     /// Notes what an exam came to.
-    fn note(&mut self, levels: &[u64], figures: Result<Vec<Figures>, String>) {
+    fn note(&mut self, levels: &[u64], sat: Result<Sat, String>) {
         let goal = self.problem.goal;
-        match (self.known.get_mut(levels), figures) {
-            (Some(Ok(known)), Ok(figures)) => {
-                let exam = self.exams[known.exams];
+        match (self.known.get_mut(levels), sat) {
+            (Some(Ok(known)), Ok(sat)) => {
+                let exam = &mut self.exams[known.exams];
+                if sat.lost {
+                    exam.learn(&sat);
+                }
                 // Rounding must not let one pass that was given up.
-                let least = if goal.is_lost(&figures, exam.replications) { 1e-300 } else { 0.0 };
+                let least = if sat.lost { LEAST } else { 0.0 };
+                let figures = sat.figures();
                 known.violation = Outcome::of(&figures).violation(&goal).max(least);
                 known.exams += 1;
                 self.rollouts += figures.len() as u64;
@@ -237,30 +212,22 @@ impl<'a> Trials<'a> {
         }
     }
 
-    /// All replications of a new exam for the winner; whether the others must stand it is for
-    /// [`add`](Self::add) to say.
-    pub fn sit(&mut self, levels: &[u64], exam: Exam) -> Result<Vec<Figures>, String> {
-        self.rollouts += u64::from(exam.replications);
+    /// Settings sit an exam; nothing is noted.
+    pub fn sit(&self, levels: &[u64], exam: &Exam, whole: bool) -> Result<Sat, String> {
         let values = self.problem.run_values(levels);
-        self.evaluator.evaluate(&values, 0..exam.replications, exam.seed)
+        let run = |part, seed| self.evaluator.evaluate(&values, part, seed);
+        exam.sit(&self.problem.goal, whole, run)
     }
 
-    /// An exam that `failed_by` failed, with these figures: from now on all must stand it.
-    pub fn add(&mut self, mut exam: Exam, failed_by: &[u64], figures: Vec<Figures>) {
-        let misses = |part: &[Figures]| -> f64 {
-            let miss = |f: &Figures| match f.duration_s {
-                Some(_) => f.failed + (1.0 - f.probability_none),
-                None => 1e9,
-            };
-            part.iter().map(miss).sum()
-        };
-        let parts: Vec<f64> =
-            figures.chunks(self.problem.replications as usize).map(misses).collect();
-        exam.telling = (0..parts.len()).max_by(|a, b| parts[*a].total_cmp(&parts[*b])).unwrap_or(0);
+    /// From now on all must stand it.
+    pub fn add(&mut self, exam: Exam) {
         self.exams.push(exam);
-        // They were counted when they were run.
-        self.rollouts -= figures.len() as u64;
-        self.note(failed_by, Ok(figures));
+    }
+
+    /// An exam that `failed_by` sat last, and failed: from now on all must stand it.
+    pub fn add_failed(&mut self, exam: Exam, failed_by: &[u64], sat: Sat) {
+        self.add(exam);
+        self.note(failed_by, Ok(sat));
     }
 
     /// Settings that could not be run.
@@ -273,16 +240,52 @@ impl<'a> Trials<'a> {
         self.known.values().find_map(|o| o.as_ref().err().map(String::as_str))
     }
 
-    /// Takes the first replications of settings.
+    /// Takes the first replications of settings, as far as they were run.
     pub fn learn(&mut self, levels: Levels, figures: Result<Vec<Figures>, String>) {
-        self.evaluated += 1;
+        let before = match self.known.get(&levels) {
+            Some(known) => known.as_ref().map_or(0, |k| k.figures.len()),
+            None => {
+                self.evaluated += 1;
+                0
+            }
+        };
         let known = figures.map(|figures| {
-            self.rollouts += figures.len() as u64;
+            self.rollouts += (figures.len() - before) as u64;
             let outcome = Outcome::of(&figures);
-            let violation = outcome.violation(&self.problem.goal);
+            let violation = self.violation(&levels, &figures, &outcome);
             Known { figures, outcome, violation, exams: 0 }
         });
-        self.known.insert(levels, known);
+        let complete = known.as_ref().is_ok_and(|known| !self.is_partial(known));
+        self.known.insert(levels.clone(), known);
+        if complete && self.best.as_ref().is_none_or(|best| self.is_before(&levels, best)) {
+            self.best = Some(levels);
+        }
+    }
+
+    fn is_before(&self, levels: &[u64], best: &[u64]) -> bool {
+        self.known_score(levels).better_than(&self.known_score(best))
+    }
+
+    /// Of the first replications. Of what was given up, in all of them: as far beyond the best as on the luck
+    /// that both saw.
+    fn violation(&self, levels: &[u64], figures: &[Figures], outcome: &Outcome) -> f64 {
+        let goal = &self.problem.goal;
+        let here = outcome.violation(goal);
+        match self.bar(levels) {
+            _ if figures.len() == self.problem.replications as usize => here,
+            Bar::Best(best, violation) => {
+                let there = Outcome::of(&best[..figures.len()]).violation(goal);
+                violation + (here - there).max(LEAST)
+            }
+            Bar::Goal | Bar::None => here.max(LEAST),
+        }
+    }
+
+    /// Runs the most promising of what has seen too few replications: what the others are raced against.
+    pub fn lead(&mut self) {
+        if let Some((_, levels)) = self.sorted().into_iter().next() {
+            self.complete(&levels);
+        }
     }
 
     /// Today's settings.
@@ -328,14 +331,20 @@ impl<'a> Trials<'a> {
     /// The best of all that was evaluated, standing all exams if one does: the candidates sit them in the
     /// order of their cost until one has stood them all.
     pub fn best(&mut self) -> Option<Levels> {
-        let mut all = self.sorted();
-        for (score, levels) in &all {
+        for (score, levels) in &self.sorted() {
             if score.meets() && self.score(levels).meets() {
                 return Some(levels.clone());
             }
         }
-        all = self.sorted();
-        all.into_iter().next().map(|(_, levels)| levels)
+        // None does: the nearest, and sure of it.
+        loop {
+            let (_, first) = self.sorted().into_iter().next()?;
+            let partial = self.known[&first].as_ref().is_ok_and(|known| self.is_partial(known));
+            if !partial {
+                return Some(first);
+            }
+            self.complete(&first);
+        }
     }
 
     fn sorted(&self) -> Vec<(Score, Levels)> {
@@ -362,8 +371,16 @@ impl<'a> Trials<'a> {
         self.evaluated >= self.problem.max_evaluations
     }
 
-    /// Everything that was evaluated and could be run.
+    /// Everything that was evaluated and could be run, as far as it was run.
     pub fn outcomes(&self) -> impl Iterator<Item = (&Levels, &Outcome)> {
         self.known.iter().filter_map(|(levels, k)| k.as_ref().ok().map(|k| (levels, &k.outcome)))
+    }
+
+    /// The same on the luck that all of them saw.
+    pub fn on_the_same_luck(&self) -> impl Iterator<Item = (&Levels, Outcome)> {
+        let few = FEW.min(self.problem.replications) as usize;
+        let known =
+            self.known.iter().filter_map(|(levels, k)| k.as_ref().ok().map(|k| (levels, k)));
+        known.map(move |(levels, k)| (levels, Outcome::of(&k.figures[..few])))
     }
 }
