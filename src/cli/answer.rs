@@ -52,6 +52,10 @@ pub struct Args {
     #[arg(long, value_enum, default_value_t, help_heading = "Output")]
     pub(super) format: RunFormat,
 
+    /// Everything, not what fits on one screen
+    #[arg(long, help_heading = "Output")]
+    details: bool,
+
     /// Write the answer there instead of standard output
     #[arg(long, short, value_name = "FILE", help_heading = "Output")]
     pub(super) output: Option<PathBuf>,
@@ -122,6 +126,11 @@ impl Args {
     fn shows_advice(&self) -> bool {
         let text = matches!(self.format, RunFormat::Text | RunFormat::Json | RunFormat::Markdown);
         (text || self.report.is_some()) && !self.no_advice
+    }
+
+    /// How much of the answer is shown, and how wide.
+    pub(super) fn screen(&self) -> report::text::Screen {
+        report::text::Screen { width: super::screen::width(), details: self.details }
     }
 
     pub(super) fn options(&self) -> RunOptions {

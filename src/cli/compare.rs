@@ -3,17 +3,14 @@
 
 use super::answer::{self, RunFormat};
 use super::columns::{self, Asked};
-use super::files;
 use super::input::InputArgs;
 use super::outputs::{self, Form};
 use super::simulation::Simulation;
+use super::{files, screen};
 use crate::report::{self, Comparison};
 use crate::run::EvaluatorChoice;
 use std::path::PathBuf;
 use std::process::ExitCode;
-
-/// Columns of a text.
-const WIDTH: usize = 80;
 
 /// Simulate several rollouts on the same luck and say what differs.
 #[derive(clap::Args)]
@@ -97,7 +94,7 @@ pub fn run(args: Args) -> anyhow::Result<ExitCode> {
     let options = args.simulation.options(EvaluatorChoice::Auto);
     let comparison = columns::compared(asked, &options)?;
     let text = match args.format {
-        Format::Text => report::text::compare(&comparison, WIDTH),
+        Format::Text => report::text::compare(&comparison, screen::width()),
         Format::Json => report::json::comparison(&comparison),
         Format::Markdown => report::markdown::compare(&comparison),
         Format::Csv => report::csv::comparison(&comparison),
@@ -145,7 +142,7 @@ pub fn of_run(args: &answer::Args) -> anyhow::Result<ExitCode> {
     let answers = &comparison.answers;
     let each = |one: fn(&report::Answer) -> String| answers.iter().map(one).collect::<String>();
     let text = match args.format {
-        RunFormat::Text => report::text::compare(&comparison, WIDTH),
+        RunFormat::Text => report::text::compare(&comparison, screen::width()),
         RunFormat::Json => report::json::comparison(&comparison),
         RunFormat::Markdown => report::markdown::compare(&comparison),
         RunFormat::Csv => report::csv::csv(answers),

@@ -25,6 +25,7 @@ mod problem;
 mod progress;
 mod run;
 mod schema;
+mod screen;
 mod simulation;
 mod sweep;
 mod sweep_text;
@@ -50,8 +51,7 @@ Examples:
   rollsim run web.yaml --set preStop.sleep.seconds=5 --fail-on-loss 0.5
   rollsim compare old.yaml new.yaml             which is better, and by what?
 
-Exit status: 0 done, 1 a bound was exceeded, 2 bad input.
-NO_COLOR=1 turns colours off.";
+Exit status: 0 done, 1 a bound was exceeded, 2 bad input.";
 
 /// Predicts, offline, how many requests a Kubernetes rollout will lose, why, and how long it takes.
 #[derive(Parser)]
@@ -59,6 +59,17 @@ NO_COLOR=1 turns colours off.";
 struct Cli {
     #[command(subcommand)]
     command: Command,
+
+    /// When output is coloured; NO_COLOR=1 turns colours off too
+    #[arg(
+        long,
+        value_enum,
+        default_value_t,
+        global = true,
+        value_name = "WHEN",
+        help_heading = "Output"
+    )]
+    color: screen::Color,
 }
 
 /// Lists the commands: a variant, and the module that holds its `Args` and `run`.
@@ -99,6 +110,7 @@ const BAD_INPUT: u8 = 2;
 pub fn main(commit: &str) -> ExitCode {
     VERSION.get_or_init(|| format!("{} ({commit})", env!("CARGO_PKG_VERSION")));
     let cli = Cli::parse();
+    cli.color.apply();
     match dispatch(cli.command) {
         Ok(code) => code,
         // Whoever reads our output has read enough.

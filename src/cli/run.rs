@@ -28,7 +28,7 @@ pub fn run(args: Args) -> anyhow::Result<ExitCode> {
     input.must_use_scenario();
     let scenario = input.lower()?;
     let answer = answer(&args, &input, &scenario, None)?;
-    write_answer(&render(&answer, args.format), args.output.as_deref())?;
+    write_answer(&render(&answer, &args), args.output.as_deref())?;
     if let Some(path) = &args.report {
         files::write_report(path, || report::html::run(&answer), || report::run_files(&answer))?;
     }
@@ -39,10 +39,10 @@ pub fn run(args: Args) -> anyhow::Result<ExitCode> {
 }
 
 /// The answer in one format.
-fn render(answer: &Answer, format: RunFormat) -> String {
+fn render(answer: &Answer, args: &Args) -> String {
     let one = std::slice::from_ref(answer);
-    match format {
-        RunFormat::Text => report::text::text(answer),
+    match args.format {
+        RunFormat::Text => report::text::text(answer, args.screen()),
         RunFormat::Json => report::json::json(one),
         RunFormat::Markdown => report::markdown::run(answer),
         RunFormat::Csv => report::csv::csv(one),

@@ -24,7 +24,7 @@ pub fn run(args: &Args, input: &Input, asked: &[usize]) -> anyhow::Result<ExitCo
         RunFormat::Csv => csv::csv(&all.workloads),
         RunFormat::Markdown => report::markdown::workloads(&all),
         RunFormat::Openmetrics => openmetrics::openmetrics(&all.workloads),
-        _ => report::text::workloads(&all),
+        _ => report::text::workloads(&all, args.screen()),
     };
     answer::write_answer(&text, args.output.as_deref())?;
     let code = answer::within_bounds(&all.workloads, args);

@@ -6,6 +6,7 @@
 use super::advice::Worth;
 pub use super::drawn::{Belief, Lane, Lanes, Mark, Outage, State, Stretch, ViewRow};
 pub use super::figure::{Estimate, Figure};
+use super::hurt::Hurt;
 use super::stuck::StuckRow;
 use super::tried::{DurationRow, FixRow, LaterRow, MattersRow};
 use schemars::JsonSchema;
@@ -33,6 +34,8 @@ pub struct Answer {
     pub without_effect: Vec<String>,
     /// How many requests fail, of which kind and for which cause.
     pub lost: Lost,
+    /// For how long requests fail; none where none does.
+    pub hurt: Option<Hurt>,
     /// How many requests were sent, and what became of those that did not fail.
     pub requests: Requests,
     /// How long the rollout takes, and how many pods there are meanwhile.

@@ -6,7 +6,7 @@ use super::answer::{
 };
 use super::sentences::{change_sentence, rollout_sentence, sent_sentence};
 use super::spread::{Draw, count_figure, none_estimate};
-use super::{head, lanes, rollout, settings, stuck, words};
+use super::{head, hurt, lanes, rollout, settings, stuck, words};
 use crate::advise::{Outcome, worth_changing};
 use crate::blame::{Facts, Tally};
 use crate::engine::rng::mix;
@@ -81,6 +81,7 @@ impl Answer {
             stuck: stuck::rows(scenario, replications),
             without_effect: stuck::without_effect(scenario, replications),
             lost: lost(replications, &failures),
+            hurt: hurt::hurt(replications),
             requests: requests(scenario, replications),
             rollout: rollout::rollout(scenario, replications),
             latency: latency(replications, |t| t.latency),

@@ -19,6 +19,7 @@ pub fn head(scenario: &Scenario) -> Vec<HeadRow> {
     let given = &scenario.given;
     let mut rows = vec![
         row("workload", format!("deployment/{}", subject.name), true),
+        row("action", action(scenario), !assumed("action")),
         row("replicas", replicas, !assumed("replicas")),
         row("service", service(scenario), !assumed("service")),
         row("path", way(scenario), !assumed("traffic.path")),
@@ -38,6 +39,20 @@ pub fn head(scenario: &Scenario) -> Vec<HeadRow> {
         rows.push(row("not simulated", format!("not simulated: {}", names.join(", ")), true));
     }
     rows
+}
+
+/// What is done; what nobody asked for is named as the assumption does.
+fn action(scenario: &Scenario) -> String {
+    let assumed = scenario.assumptions.iter().find(|a| a.key == "action");
+    if let Some(assumed) = assumed {
+        return assumed.text.trim_end_matches(" at 0").to_owned();
+    }
+    let name = |i| super::stuck::action(scenario, i).trim_start_matches("the ").to_owned();
+    match scenario.actions.len() {
+        0 => "nothing is done".to_owned(),
+        n @ 1..=2 => (0..n).map(name).collect::<Vec<_>>().join(", "),
+        n => format!("{} and {} more", name(0), plural(n as u64 - 1, "action")),
+    }
 }
 
 /// The Service's name and the ports that requests go to and arrive at.

@@ -30,10 +30,13 @@ const PLAIN: usize = 100;
 /// Largest part of a sweep that is put into a page, in points: keeps the file below 6 MB.
 pub const POINTS_SHOWN: usize = 20_000;
 
+/// The text for who reads it without scripts.
+const WHOLE: text::Screen = text::Screen { width: 100, details: true };
+
 /// The page of one rollout.
 pub fn run(answer: &Answer) -> String {
     let data = json!({ "answers": [answer], "signatures": [answer.signature()] });
-    let plain = anstream::adapter::strip_str(&text::text(answer)).to_string();
+    let plain = anstream::adapter::strip_str(&text::text(answer, WHOLE)).to_string();
     page(&answer.name, &data, &[RUN, RUN_ADVICE, RUN_TABLES], &plain)
 }
 

@@ -17,6 +17,7 @@ mod figure;
 mod gather;
 mod head;
 pub mod html;
+pub mod hurt;
 mod lanes;
 pub mod markdown;
 pub mod measure;
@@ -48,6 +49,7 @@ pub mod vegeta;
 
 pub use answer::Answer;
 pub use comparison::Comparison;
+pub use figure::Figure;
 pub use pictures::ARE_BUILT_IN as PICTURES_ARE_BUILT_IN;
 
 use data::{FrontierReport, OptimizeReport, SweepReport, ValidateReport};

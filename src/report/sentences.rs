@@ -1,6 +1,7 @@
 //! Sentences of the verdict: what to change, how long it takes, how long requests are sent.
 
 use super::answer::Answer;
+use super::hurt::Hurt;
 use super::tried::{FixRow, LaterRow};
 use super::words;
 
@@ -29,7 +30,13 @@ pub fn rollout_sentence(answer: &Answer) -> String {
             let (share, time) = (words::percent(rollout.completed), words::seconds(d.mean));
             format!("{share} of rollouts complete, in {time}.")
         }
-        Some(d) => format!("The rollout takes {}.", words::seconds(d.mean)),
+        Some(d) => {
+            let (mean, range) = (words::seconds(d.mean), words::seconds_range(d.range));
+            match mean == range {
+                true => format!("The rollout takes {mean}."),
+                false => format!("The rollout takes {mean} ({range})."),
+            }
+        }
     }
 }
 
@@ -43,5 +50,26 @@ pub fn sent_sentence(answer: &Answer) -> String {
             words::seconds(until)
         ),
         _ => String::new(),
+    }
+}
+
+/// For how long requests fail, in rollouts that lose any.
+pub fn hurt_sentence(hurt: &Hurt) -> String {
+    let [all, half] = [&hurt.all_fail_s, &hurt.half_fail_s].map(|s| s.mean);
+    // Less than half of a second in the mean: hardly ever.
+    let worst = match () {
+        () if half < 0.5 => "never half at once".to_owned(),
+        () if all < 0.5 => format!("half or more for {} on end", words::seconds(half)),
+        () if half - all < 0.5 => format!("all for {} on end", words::seconds(all)),
+        () => {
+            let [all, half] = [all, half].map(words::seconds);
+            format!("half or more for {half} on end, all for {all}")
+        }
+    };
+    let answered = words::percent(hurt.availability.mean);
+    let they = if hurt.share < 0.5 { "Where requests fail, they do" } else { "Requests fail" };
+    match words::seconds(hurt.window_s.mean).as_str() {
+        "0 s" => format!("{they} at one moment; {worst}."),
+        window => format!("{they} over {window}; {worst}; {answered} answered meanwhile."),
     }
 }

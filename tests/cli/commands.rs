@@ -277,7 +277,10 @@ fn what_a_kustomization_would_change_is_said() {
         ("resources: [web.yaml, ../common]\n", true),
     ] {
         std::fs::write(dir.path().join("kustomization.yaml"), kustomization).expect("written");
-        let text = stdout(&["run", path, "--replications", "2"]).replace("\n  ", " ");
+        let text = stdout(&["run", path, "--replications", "2"])
+            .split_whitespace()
+            .collect::<Vec<_>>()
+            .join(" ");
         let advice = text.contains("kubectl kustomize");
         assert_eq!(advice, said, "{kustomization}: {text}");
         assert!(!text.contains("no Kubernetes object"), "{text}");

@@ -113,7 +113,7 @@ fn ports_nobody_opens() {
     let (scenario, answered) = answer(&[other]);
     let first = &scenario.assumptions[0];
     assert!(first.key.starts_with("web.yaml:") && first.text.contains("9090"), "{first:?}");
-    let shown = anstream::adapter::strip_str(&text(&answered)).to_string();
+    let shown = anstream::adapter::strip_str(&text(&answered, Default::default())).to_string();
     let line = shown.lines().position(|l| l.contains("warning")).expect("a warning");
     assert!(line < shown.lines().position(|l| l.contains("LOST")).expect("losses"), "{shown}");
     let probe = ("readinessProbe.httpGet.port", "9999");

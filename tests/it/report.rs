@@ -3,6 +3,9 @@
 use crate::report_example::{self as example, sweeps};
 use rollsim::report::{Answer, csv, html, json, openmetrics, svg, text, vegeta};
 
+/// Everything, as wide as a page has it.
+const FULL: text::Screen = text::Screen { width: 100, details: true };
+
 fn plain(text: &str) -> String {
     anstream::adapter::strip_str(text).to_string()
 }
@@ -13,22 +16,22 @@ fn case(case: &example::Case) -> Answer {
 
 #[test]
 fn text_of_a_lossy_rollout() {
-    insta::assert_snapshot!(plain(&text::text(&case(&example::without_probe()))));
+    insta::assert_snapshot!(plain(&text::text(&case(&example::without_probe()), FULL)));
 }
 
 #[test]
 fn text_of_a_rollout_without_losses() {
-    insta::assert_snapshot!(plain(&text::text(&case(&example::with_probe()))));
+    insta::assert_snapshot!(plain(&text::text(&case(&example::with_probe()), FULL)));
 }
 
 #[test]
 fn text_of_a_rollout_that_does_not_end() {
-    insta::assert_snapshot!(plain(&text::text(&case(&example::stuck()))));
+    insta::assert_snapshot!(plain(&text::text(&case(&example::stuck()), FULL)));
 }
 
 #[test]
 fn text_of_a_large_rollout() {
-    insta::assert_snapshot!(plain(&text::text(&case(&example::large()))));
+    insta::assert_snapshot!(plain(&text::text(&case(&example::large()), FULL)));
 }
 
 #[test]
@@ -37,13 +40,37 @@ fn text_of_two_answers() {
     insta::assert_snapshot!(plain(&text::compare(&comparison, 80)));
 }
 
+/// What answers look like on a terminal: at its least, usual and greatest width.
 #[test]
-fn text_fits_one_screen() {
+fn screens() {
+    let cases = [
+        ("lossy", example::without_probe()),
+        ("stuck", example::stuck()),
+        ("large", example::large()),
+    ];
+    for (name, answer) in cases.map(|(name, c)| (name, case(&c))) {
+        for width in [60, 80, 120] {
+            let text = plain(&text::text(&answer, text::Screen { width, details: false }));
+            insta::assert_snapshot!(format!("screen_{name}_{width}"), text);
+        }
+    }
+}
+
+/// No line is longer than the terminal is wide, and nothing scrolls away.
+#[test]
+fn text_fits_the_screen() {
     for c in [example::without_probe(), example::with_probe(), example::stuck(), example::large()] {
-        let text = plain(&text::text(&case(&c)));
-        assert!(text.lines().count() <= 50, "{}: {} lines", c.name, text.lines().count());
-        for line in text.lines() {
-            assert!(line.chars().count() <= text::WIDTH, "{}: {line}", c.name);
+        let answer = case(&c);
+        for width in [60, 66, 80, 100, 120, 300] {
+            for details in [false, true] {
+                let text = plain(&text::text(&answer, text::Screen { width, details }));
+                let lines = text.lines().count();
+                assert!(details || lines <= text::LINES, "{}: {lines} lines at {width}", c.name);
+                for line in text.lines() {
+                    let fits = line.chars().count() <= width.min(*text::WIDTHS.end());
+                    assert!(fits, "{} at {width}: {line}", c.name);
+                }
+            }
         }
     }
 }
@@ -205,7 +232,7 @@ fn a_real_run_is_rendered() {
     assert!(lanes.lanes.iter().filter(|l| l.new).all(|l| !l.wrong.is_empty()));
     let drawn: f64 = lanes.lanes.iter().map(|l| l.lost).sum();
     assert!((drawn - replications[0].traffic.failed()).abs() < 1e-6, "{drawn}");
-    assert!(plain(&text::text(&answer)).contains('×'));
+    assert!(plain(&text::text(&answer, FULL)).contains('×'));
     assert!(html::run(&answer).len() < 1_000_000);
 }
 

@@ -354,7 +354,7 @@ fn a_drained_node_has_a_pod() {
 #[test]
 fn it_is_red_and_in_the_json() {
     let answer = answer(&DRAIN, &[]);
-    let text = rollsim::report::text::text(&answer);
+    let text = rollsim::report::text::text(&answer, Default::default());
     let red = anstyle::Style::new().fg_color(Some(anstyle::AnsiColor::Red.into())).bold();
     assert!(text.contains(&format!("{red}The drain of node-1 never reaches its end")), "{text}");
     let json = rollsim::report::json::json(&[answer]);

@@ -89,11 +89,20 @@ function tiles() {
     l.total.mean ? "bad" : "good"),
     tile("chance of no loss", percent(l.probability_none.mean), "of a single rollout",
       l.probability_none.mean > 0.5 ? "good" : "bad"),
+    A.hurt ? tile("requests fail over", sec(A.hurt.window_s.mean), hurtNote(A.hurt), "bad") : null,
     tile("rollout takes", d ? sec(d.mean) : "no end", done, d ? "" : "bad"),
     tile("pods available at least", range(r.lowest_available.range), "of " + r.desired + " wanted",
       r.lowest_available.range[0] < r.desired ? "bad" : ""),
     tile("pods at most", range(r.peak_pods.range),
       count(r.surge_pod_seconds) + " pod-seconds above the wanted"));
+}
+
+// From the first failed request to the last: how bad it is meanwhile.
+function hurtNote(u) {
+  const half = u.half_fail_s.mean, all = u.all_fail_s.mean;
+  const worst = half < 0.5 ? "never half at once" : all < 0.5 ? `half or more for ${sec(half)} on end`
+    : `all for ${sec(all)} on end`;
+  return `${worst}; ${percent(u.availability.mean)} answered meanwhile`;
 }
 
 // ---- the timeline ----

@@ -1,6 +1,7 @@
 //! Several rollouts side by side: a column each where they fit, else a few rows each.
 
-use super::{BAD, DIM, GOOD, HEAD, head, line, paint, section, wrap};
+use super::head;
+use super::page::{BAD, DIM, GOOD, HEAD, Page, paint, wrap};
 use crate::report::answer::Answer;
 use crate::report::comparison::{Against, Column, Comparison, SettingRow, Told, letter};
 use crate::report::measure::Measure;
@@ -22,46 +23,47 @@ const PLAIN: Style = Style::new();
 
 /// The comparison within so many columns of text.
 pub fn compare(comparison: &Comparison, width: usize) -> String {
-    let mut out = String::new();
+    let mut page = Page::new(width);
+    let width = page.width;
     for part in wrap(&comparison.name, width) {
-        line(&mut out, &paint(HEAD, &part));
+        page.line(&paint(HEAD, &part));
     }
     for part in wrap(&head(&comparison.head), width - 2).iter().filter(|p| !p.is_empty()) {
-        line(&mut out, &format!("  {}", paint(DIM, part)));
+        page.line(&format!("  {}", paint(DIM, part)));
     }
     let style = super::style(&comparison.answers[comparison.best as usize]);
     for part in wrap(&comparison.verdict, width - 2) {
-        line(&mut out, &format!("  {}", paint(style, &part)));
+        page.line(&format!("  {}", paint(style, &part)));
     }
-    out.push('\n');
+    page.line("");
     for (i, column) in comparison.columns.iter().enumerate() {
-        hung(&mut out, &letter(i).to_string(), &column.title, HEAD, width);
-        hung(&mut out, "", &column.about, DIM, width);
+        hung(&mut page, &letter(i).to_string(), &column.title, HEAD, width);
+        hung(&mut page, "", &column.about, DIM, width);
     }
-    out.push('\n');
-    if !columns(&mut out, comparison, width) {
-        rows(&mut out, comparison, width);
+    page.line("");
+    if !columns(&mut page, comparison, width) {
+        rows(&mut page, comparison, width);
     }
     if comparison.has_chance() {
         let note = "chance: the 95 % interval (±) of the difference to A includes 0";
-        line(&mut out, &paint(DIM, &format!("  {note}")));
+        page.line(&paint(DIM, &format!("  {note}")));
     }
-    settings(&mut out, comparison, width);
-    section(&mut out, "THE BEST", "");
-    command(&mut out, &comparison.best().command, width);
-    out.push('\n');
+    settings(&mut page, comparison, width);
+    page.section("THE BEST", "");
+    command(&mut page, &comparison.best().command, width);
+    page.line("");
     for part in wrap(&comparison.signature(), width) {
-        line(&mut out, &paint(DIM, &part));
+        page.line(&paint(DIM, &part));
     }
-    out
+    page.into_text()
 }
 
 /// A text beside a short word, continued under itself.
-fn hung(out: &mut String, word: &str, text: &str, style: Style, width: usize) {
+fn hung(page: &mut Page, word: &str, text: &str, style: Style, width: usize) {
     for (i, part) in wrap(text, width - 5).iter().filter(|p| !p.is_empty()).enumerate() {
         let word = if i == 0 { word } else { "" };
         for part in chunks(part, width - 5) {
-            line(out, &format!("  {word:<2} {}", paint(style, &part)));
+            page.line(&format!("  {word:<2} {}", paint(style, &part)));
         }
     }
 }
@@ -73,7 +75,7 @@ fn chunks(text: &str, width: usize) -> Vec<String> {
 }
 
 /// A column for each; false: they do not fit, and nothing is written.
-fn columns(out: &mut String, comparison: &Comparison, width: usize) -> bool {
+fn columns(page: &mut Page, comparison: &Comparison, width: usize) -> bool {
     let all = &comparison.columns;
     let mut table: Vec<Vec<Cell>> = vec![vec![(String::new(), PLAIN)]];
     table[0].extend((0..all.len()).map(|i| (letter(i).to_string(), HEAD)));
@@ -101,7 +103,7 @@ fn columns(out: &mut String, comparison: &Comparison, width: usize) -> bool {
             let room = " ".repeat(width + gap - text.chars().count());
             if text.is_empty() { room } else { format!("{}{room}", paint(*style, text)) }
         });
-        line(out, &format!("  {}", cells.collect::<String>()));
+        page.line(&format!("  {}", cells.collect::<String>()));
     }
     true
 }
@@ -131,7 +133,7 @@ fn style(measure: Measure, against: &Against) -> Style {
 }
 
 /// Three rows for each: the figures, the differences, and their intervals.
-fn rows(out: &mut String, comparison: &Comparison, width: usize) {
+fn rows(page: &mut Page, comparison: &Comparison, width: usize) {
     let measures = comparison.measures();
     let each = ((width - INDENT) / measures.len()).min(14);
     let row = |cells: Vec<Cell>| {
@@ -142,19 +144,19 @@ fn rows(out: &mut String, comparison: &Comparison, width: usize) {
         };
         cells.into_iter().map(cell).collect::<String>()
     };
-    let start = |out: &mut String, name: &str, cells: Vec<Cell>| {
-        line(out, &format!("  {name:<room$}{}", row(cells), room = INDENT - 2));
+    let start = |page: &mut Page, name: &str, cells: Vec<Cell>| {
+        page.line(&format!("  {name:<room$}{}", row(cells), room = INDENT - 2));
     };
     let heads = measures.iter().map(|m| (m.short().to_owned(), HEAD)).collect();
-    start(out, "", heads);
+    start(page, "", heads);
     for (i, column) in comparison.columns.iter().enumerate() {
         let of = |m: &Measure| (m.text(m.of(column)), PLAIN);
-        start(out, &letter(i).to_string(), measures.iter().map(of).collect());
+        start(page, &letter(i).to_string(), measures.iter().map(of).collect());
         if i == 0 {
             continue;
         }
-        start(out, "   to A", measures.iter().map(|m| short_change(*m, column)).collect());
-        start(out, "   95 %", measures.iter().map(|m| short_reach(*m, column)).collect());
+        start(page, "   to A", measures.iter().map(|m| short_change(*m, column)).collect());
+        start(page, "   95 %", measures.iter().map(|m| short_reach(*m, column)).collect());
     }
 }
 
@@ -181,13 +183,13 @@ fn short_reach(measure: Measure, column: &Column) -> Cell {
 }
 
 /// What is set otherwise.
-fn settings(out: &mut String, comparison: &Comparison, width: usize) {
+fn settings(page: &mut Page, comparison: &Comparison, width: usize) {
     let all = &comparison.settings;
     if all.is_empty() {
-        section(out, "WHAT DIFFERS", "no setting: the inputs say the same");
+        page.section("WHAT DIFFERS", "no setting: the inputs say the same");
         return;
     }
-    section(out, "WHAT DIFFERS", "");
+    page.section("WHAT DIFFERS", "");
     let value = |v: &Option<String>| v.clone().unwrap_or_else(|| NONE.to_owned());
     let shown: Vec<&SettingRow> = all.iter().take(SETTINGS).collect();
     let path = shown.iter().map(|s| s.path.chars().count()).max().unwrap_or(0).min(PATH);
@@ -202,23 +204,23 @@ fn settings(out: &mut String, comparison: &Comparison, width: usize) {
     };
     if fits {
         let heads = (0..comparison.columns.len()).map(|i| letter(i).to_string()).collect();
-        line(out, &paint(DIM, row("", heads).trim_end()));
+        page.line(&paint(DIM, row("", heads).trim_end()));
     }
     for setting in &shown {
         if fits {
-            line(out, &row(&setting.path, setting.values.iter().map(value).collect()));
+            page.line(&row(&setting.path, setting.values.iter().map(value).collect()));
             continue;
         }
         for part in chunks(&setting.path, width - 2) {
-            line(out, &format!("  {part}"));
+            page.line(&format!("  {part}"));
         }
         for (letters, value) in shared(&setting.values) {
-            hung(out, "", &format!("{letters}: {value}"), PLAIN, width);
+            hung(page, "", &format!("{letters}: {value}"), PLAIN, width);
         }
     }
     if all.len() > SETTINGS {
         let more = all.len() - SETTINGS;
-        line(out, &format!("  and {more} more: see --format json or --report"));
+        page.line(&format!("  and {more} more: see --format json or --report"));
     }
 }
 
@@ -236,16 +238,16 @@ fn shared(values: &[Option<String>]) -> Vec<(String, String)> {
 }
 
 /// A command to copy, continued where an option would go beyond the width.
-fn command(out: &mut String, text: &str, width: usize) {
+fn command(page: &mut Page, text: &str, width: usize) {
     let mut now = String::new();
     for part in text.replace(" --", "\n--").split('\n') {
         let room = if now.is_empty() { "  " } else { " " };
         if now.chars().count() + room.len() + part.chars().count() + 2 > width && !now.is_empty() {
-            line(out, &paint(HEAD, &format!("{now} \\")));
+            page.line(&paint(HEAD, &format!("{now} \\")));
             now = format!("      {part}");
         } else {
             now = format!("{now}{room}{part}");
         }
     }
-    line(out, &paint(HEAD, &now));
+    page.line(&paint(HEAD, &now));
 }

@@ -1,48 +1,138 @@
 //! The timeline in characters: one row a pod, truth against belief, losses marked.
 
-use super::{BAD, DIM, WIDTH, line, paint, shorten};
-use crate::report::answer::{Lane, Lanes, SecondRow, State};
-use crate::report::words::count;
+use super::page::{BAD, DIM, Page, paint, shorten, wrap};
+use crate::report::answer::{Answer, Lane, Lanes, SecondRow, State};
+use crate::report::words::{count, range};
+use anstyle::{AnsiColor, Style};
 
+/// Widest names of pods.
 const NAME: usize = 18;
 const LOST: usize = 9;
-const CELLS: usize = WIDTH - NAME - LOST - 8;
-/// Lines that are no pods: outages, failures, ticks, legend.
-const FRAME: usize = 7;
-/// Pods shown: as many as there is room for, within these bounds.
-const ROWS: std::ops::RangeInclusive<usize> = 4..=12;
+/// Colours of the versions; losses are red.
+const VERSIONS: [AnsiColor; 4] =
+    [AnsiColor::Blue, AnsiColor::Cyan, AnsiColor::Magenta, AnsiColor::Yellow];
+/// What the marks stand for.
+const LEGEND: [(char, &str); 5] = [
+    ('█', "serving and routed"),
+    ('▒', "routed by some data planes"),
+    ('░', "serving, not routed"),
+    ('·', "up, not serving"),
+    ('×', "requests fail: routed but not serving, or cut"),
+];
+
+/// The same in few words.
+const SHORT: [(char, &str); 5] = [
+    ('█', "serves"),
+    ('▒', "partly routed"),
+    ('░', "not routed"),
+    ('·', "not serving"),
+    ('×', "fails"),
+];
 
 /// Columns of time: `cells` of `step_s` seconds from `start_s` on.
 struct Axis {
     start_s: f64,
     step_s: f64,
     cells: usize,
+    /// Columns of the pods' names.
+    name: usize,
 }
 
-/// Draws the lanes, the failed requests under them and the time axis, in about `lines` lines.
-pub fn draw(out: &mut String, lanes: &Lanes, seconds: &[SecondRow], lines: usize) {
-    let axis = axis(lanes);
-    let shown = shown(lanes, lines.saturating_sub(FRAME).clamp(*ROWS.start(), *ROWS.end()));
-    for lane in &shown {
-        let name = shorten(&lane.pod, NAME);
+/// Draws the lanes of at most so many pods, the failed requests under them and the time axis.
+pub fn draw(page: &mut Page, lanes: &Lanes, seconds: &[SecondRow], pods: usize) {
+    let shown = shown(lanes, pods);
+    let axis = axis(lanes, &shown, page.width);
+    pods_and_outages(page, lanes, &axis, &shown);
+    fleet(page, lanes, &axis);
+    failed(page, seconds, &axis);
+    ticks(page, &axis);
+    legend(page);
+}
+
+/// The same in so many lines, the marks that are drawn in its title.
+pub fn small(page: &mut Page, answer: &Answer, lanes: &Lanes, lines: usize) {
+    let lowest = &answer.rollout.lowest_available.range;
+    let least = format!(
+        "{} of {} available at least",
+        range(&count(lowest[0]), &count(lowest[1])),
+        answer.rollout.desired
+    );
+    let mut best = None;
+    // As many pods as there is room for, once it is known which marks are drawn.
+    for pods in 1..=lines.min(8) {
+        let mut drawn = Page::new(page.width);
+        let shown = shown(lanes, pods);
+        let axis = axis(lanes, &shown, page.width);
+        let mut rows = Page::new(page.width);
+        let marks = pods_and_outages(&mut rows, lanes, &axis, &shown);
+        let said = SHORT.iter().filter(|(mark, _)| marks.contains(*mark));
+        let said: Vec<String> = said.map(|(mark, what)| format!("{mark} {what}")).collect();
+        drawn.section("ONE ROLLOUT", &format!("{}; {least}", said.join(", ")));
+        drawn.push(rows);
+        fleet(&mut drawn, lanes, &axis);
+        ticks(&mut drawn, &axis);
+        match drawn.lines() <= lines {
+            true => best = Some(drawn),
+            false => break,
+        }
+    }
+    page.push(best.unwrap_or_else(|| Page::new(page.width)));
+}
+
+/// A row for each pod that is shown, one for when nobody is routable. Gives the marks that were drawn.
+fn pods_and_outages(page: &mut Page, lanes: &Lanes, axis: &Axis, shown: &[&Lane]) -> String {
+    let mut marks = String::new();
+    for lane in shown {
+        let name = shorten(&lane.pod, axis.name);
         let version = lanes.versions.get(lane.version).map_or("", String::as_str);
         let cells: String = (0..axis.cells).map(|i| cell(lane, axis.span(i))).collect();
+        marks += &cells;
         let lost = if lane.lost > 0.0 { format!("-{}", count(lane.lost)) } else { String::new() };
-        let row = format!("  {name:<NAME$} {:<4} {} {lost}", shorten(version, 4), marked(&cells));
-        line(out, &row);
+        let style = VERSIONS[lane.version % VERSIONS.len()].on_default();
+        let version = paint(style, &format!("{:<4}", shorten(version, 4)));
+        let drawn = marked(&cells, style);
+        page.line(&format!("  {name:<0$} {version} {drawn} {lost}", axis.name));
     }
     let hidden = lanes.lanes.len() - shown.len();
     if hidden > 0 {
-        line(out, &paint(DIM, &format!("  and {hidden} more pods, which lose no more than these")));
+        let more = crate::report::words::plural(hidden as u64, "more pod");
+        page.line(&paint(DIM, &format!("  and {more}")));
     }
-    outages(out, lanes, &axis);
-    failed(out, seconds, &axis);
-    ticks(out, &axis);
-    for part in [
-        "█ serving and routed   ▒ routed by some data planes   ░ serving, not routed",
-        "· up, not serving      × requests fail: routed but not serving, or cut",
-    ] {
-        line(out, &paint(DIM, &format!("  {part}")));
+    outages(page, lanes, axis);
+    marks
+}
+
+/// How many pods there are, running or stopping.
+fn fleet(page: &mut Page, lanes: &Lanes, axis: &Axis) {
+    let there = |i: usize| {
+        let [from, to] = axis.span(i);
+        let middle = (from + to) / 2.0;
+        let is = |l: &&Lane| l.truth.iter().any(|s| s.from_s <= middle && middle < s.to_s);
+        lanes.lanes.iter().filter(is).count() as f64
+    };
+    let counts: Vec<f64> = (0..axis.cells).map(there).collect();
+    let (bars, most) = bars(&counts);
+    let name = format!("{:<1$}", "all pods", axis.name);
+    page.line(&format!("  {name}      {bars} ≤{}", count(most)));
+}
+
+/// Bars of eighths, scaled to the largest, which comes with them.
+fn bars(values: &[f64]) -> (String, f64) {
+    let most = values.iter().copied().fold(0.0, f64::max);
+    let bar = |n: &f64| match *n {
+        n if n <= 0.0 => ' ',
+        n => ['▁', '▂', '▃', '▄', '▅', '▆', '▇', '█']
+            [(libm::ceil(n / most * 8.0) as usize).clamp(1, 8) - 1],
+    };
+    (values.iter().map(bar).collect(), most)
+}
+
+/// What the marks mean.
+fn legend(page: &mut Page) {
+    // What belongs together is not broken.
+    let text = LEGEND.map(|(mark, what)| format!("{mark} {what}").replace(' ', "\u{a0}"));
+    for part in wrap(&text.join(" "), page.width - 8) {
+        page.line(&paint(DIM, &format!("  {}", part.replace(' ', "   ").replace('\u{a0}', " "))));
     }
 }
 
@@ -54,7 +144,10 @@ impl Axis {
 }
 
 /// From a little before the action until nothing more happens to any pod, in whole steps.
-fn axis(lanes: &Lanes) -> Axis {
+fn axis(lanes: &Lanes, shown: &[&Lane], width: usize) -> Axis {
+    let name = shown.iter().map(|l| l.pod.chars().count()).max().unwrap_or(0);
+    let name = name.clamp(8, NAME);
+    let most = width - name - LOST - 8;
     let changes = lanes.lanes.iter().flat_map(|l| {
         l.truth.iter().flat_map(|s| [s.from_s, s.to_s]).chain(l.marks.iter().map(|m| m.at_s))
     });
@@ -65,8 +158,8 @@ fn axis(lanes: &Lanes) -> Axis {
         (start, libm::ceil((last + 3.0).min(lanes.end_s) / step) * step)
     };
     let cells = |step: f64| ((bounds(step).1 - bounds(step).0) / step) as usize;
-    let step_s = *steps.iter().find(|s| cells(**s) <= CELLS).unwrap_or(&86_400.0);
-    Axis { start_s: bounds(step_s).0, step_s, cells: cells(step_s).clamp(1, CELLS) }
+    let step_s = *steps.iter().find(|s| cells(**s) <= most).unwrap_or(&86_400.0);
+    Axis { start_s: bounds(step_s).0, step_s, cells: cells(step_s).clamp(1, most), name }
 }
 
 /// The lanes worth a row, those that lose most, in their own order.
@@ -100,31 +193,32 @@ fn cell(lane: &Lane, span: [f64; 2]) -> char {
     }
 }
 
-/// `cells` with the losses painted.
-fn marked(cells: &str) -> String {
+/// `cells` in the version's colour, the losses in their own.
+fn marked(cells: &str, style: Style) -> String {
     let mut out = String::new();
     let mut rest = cells;
     while let Some(at) = rest.find('×') {
         let end = rest[at..].find(|c| c != '×').map_or(rest.len(), |n| at + n);
-        out.push_str(&rest[..at]);
+        out.push_str(&paint(style, &rest[..at]));
         out.push_str(&paint(BAD, &rest[at..end]));
         rest = &rest[end..];
     }
-    out + rest
+    out + &paint(style, rest)
 }
 
-fn outages(out: &mut String, lanes: &Lanes, axis: &Axis) {
+fn outages(page: &mut Page, lanes: &Lanes, axis: &Axis) {
     if lanes.outages.is_empty() {
         return;
     }
     let hit = |span| lanes.outages.iter().any(|o| overlaps(span, o.from_s, o.to_s));
     let cells: String =
         (0..axis.cells).map(|i| if hit(axis.span(i)) { '×' } else { ' ' }).collect();
-    line(out, &format!("  {:<NAME$} {:<4} {}", "nothing routable", "", marked(&cells)));
+    let name = shorten("nothing routable", axis.name);
+    page.line(&format!("  {name:<0$}      {1}", axis.name, marked(&cells, DIM)));
 }
 
 /// Failed requests per cell as a bar of eighths, scaled to the worst cell.
-fn failed(out: &mut String, seconds: &[SecondRow], axis: &Axis) {
+fn failed(page: &mut Page, seconds: &[SecondRow], axis: &Axis) {
     let sum = |span: [f64; 2]| -> f64 {
         let overlap = |s: &SecondRow| {
             let from = f64::from(s.second);
@@ -133,22 +227,16 @@ fn failed(out: &mut String, seconds: &[SecondRow], axis: &Axis) {
         seconds.iter().map(|s| overlap(s) * s.failed.iter().sum::<f64>()).sum()
     };
     let sums: Vec<f64> = (0..axis.cells).map(|i| sum(axis.span(i)) / axis.step_s).collect();
-    let worst = sums.iter().copied().fold(0.0, f64::max);
+    let (bars, worst) = bars(&sums);
     if worst <= 0.0 {
         return;
     }
-    let bar = |n: &f64| match *n {
-        n if n <= 0.0 => ' ',
-        n => ['▁', '▂', '▃', '▄', '▅', '▆', '▇', '█']
-            [((n / worst * 8.0).ceil() as usize).clamp(1, 8) - 1],
-    };
-    let bars: String = sums.iter().map(bar).collect();
     let note = format!("≤{}/s", count(worst));
-    let pad = " ".repeat(NAME - "failed".len() + 6);
-    line(out, &format!("  failed{pad}{} {note}", paint(BAD, &bars)));
+    let name = format!("{:<1$}", "failed", axis.name);
+    page.line(&format!("  {name}      {} {note}", paint(BAD, &bars)));
 }
 
-fn ticks(out: &mut String, axis: &Axis) {
+fn ticks(page: &mut Page, axis: &Axis) {
     let whole = |n: &usize| libm::fmod(*n as f64 * axis.step_s, 5.0) == 0.0;
     let every = [5usize, 10, 20].into_iter().find(|n| whole(n) && axis.cells / n <= 14);
     let every = every.unwrap_or(20);
@@ -162,5 +250,6 @@ fn ticks(out: &mut String, axis: &Axis) {
         }
     }
     let labels: String = row.into_iter().collect();
-    line(out, &paint(DIM, format!("  {:<NAME$} {:<4} {labels}", "seconds", "").trim_end()));
+    let name = format!("{:<1$}", "seconds", axis.name);
+    page.line(&paint(DIM, format!("  {name}      {labels}").trim_end()));
 }

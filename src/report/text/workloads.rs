@@ -1,6 +1,7 @@
 //! Several workloads: a row for each, the worst in full.
 
-use super::{BAD, DIM, GOOD, HEAD, WIDTH, line, paint, shorten, text, wrap};
+use super::page::{BAD, DIM, GOOD, HEAD, Page, paint, shorten, wrap};
+use super::{Screen, text};
 use crate::report::answer::Answer;
 use crate::report::words::{count, percent, seconds};
 use crate::report::workloads::{Workloads, is_stuck};
@@ -9,28 +10,28 @@ use crate::report::workloads::{Workloads, is_stuck};
 const NAME: usize = 34;
 
 /// The table of all workloads, and the worst one in full.
-pub fn workloads(all: &Workloads) -> String {
-    let mut out = String::new();
-    line(&mut out, &paint(HEAD, &all.name));
+pub fn workloads(all: &Workloads, screen: Screen) -> String {
+    let mut page = Page::new(screen.width);
+    page.line(&paint(HEAD, &all.name));
     let bad = all.workloads.iter().any(|a| a.worth_changing || is_stuck(a));
-    line(&mut out, &format!("  {}", paint(if bad { BAD } else { GOOD }, &all.verdict())));
-    out.push('\n');
+    page.styled(2, if bad { BAD } else { GOOD }, &all.verdict());
+    page.line("");
     let answered = all.workloads.iter().map(|a| a.name.as_str());
     let names = answered.chain(all.not_simulated.iter().map(|n| n.workload.as_str()));
     let width = names.map(|n| n.chars().count()).max().unwrap_or(0).clamp(8, NAME);
     let head = figures("lost", "share", "takes");
-    line(&mut out, &paint(HEAD, &format!("  {:<width$}  {head}change first", "workload")));
+    page.line(&paint(HEAD, &format!("  {:<width$}  {head}change first", "workload")));
     for answer in &all.workloads {
-        row(&mut out, width, &answer.name, &cells(answer), &why(answer));
+        row(&mut page, width, &answer.name, &cells(answer), &why(answer));
     }
     for left in &all.not_simulated {
-        row(&mut out, width, &left.workload, "", &format!("not simulated: {}", left.why));
+        row(&mut page, width, &left.workload, "", &format!("not simulated: {}", left.why));
     }
-    out.push('\n');
+    page.line("");
     let note = "The first in full; another one: --workload NAME; all of them: --format json";
-    line(&mut out, &paint(DIM, note));
-    out.push('\n');
-    out + &text(&all.workloads[0])
+    page.styled(0, DIM, note);
+    page.line("");
+    page.into_text() + &text(&all.workloads[0], screen)
 }
 
 fn figures(lost: &str, share: &str, takes: &str) -> String {
@@ -38,12 +39,12 @@ fn figures(lost: &str, share: &str, takes: &str) -> String {
 }
 
 /// Name and figures, and the rest wrapped beside them.
-fn row(out: &mut String, width: usize, name: &str, cells: &str, rest: &str) {
+fn row(page: &mut Page, width: usize, name: &str, cells: &str, rest: &str) {
     let start = format!("  {:<width$}  {cells}", shorten(name, width));
     let indent = start.chars().count();
-    for (i, part) in wrap(rest, WIDTH - indent).iter().enumerate() {
+    for (i, part) in wrap(rest, page.width - indent).iter().enumerate() {
         let start = if i == 0 { start.as_str() } else { "" };
-        line(out, &format!("{start:<indent$}{part}"));
+        page.line(&format!("{start:<indent$}{part}"));
     }
 }
 
