@@ -126,6 +126,15 @@ pub struct Assumption {
     pub key: String,
     /// What is assumed, and why.
     pub text: String,
+    /// What happens where it is not so, as a sentence for the headline; empty: nothing as grave.
+    pub otherwise: String,
+}
+
+impl Assumption {
+    /// Without which the answer would be much the same.
+    pub fn new(key: &str, text: impl Into<String>) -> Assumption {
+        Assumption { key: key.to_owned(), text: text.into(), otherwise: String::new() }
+    }
 }
 
 /// Something that is done to the cluster.

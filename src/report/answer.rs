@@ -343,6 +343,9 @@ pub struct AssumptionRow {
     pub key: String,
     /// What is assumed, and why.
     pub text: String,
+    /// What happens where it is not so, as a sentence; left out: nothing as grave.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub otherwise: String,
 }
 
 impl AssumptionRow {

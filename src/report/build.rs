@@ -99,7 +99,11 @@ impl Answer {
             assumptions: scenario
                 .assumptions
                 .iter()
-                .map(|a| AssumptionRow { key: a.key.clone(), text: a.text.clone() })
+                .map(|a| AssumptionRow {
+                    key: a.key.clone(),
+                    text: a.text.clone(),
+                    otherwise: a.otherwise.clone(),
+                })
                 .collect(),
             not_modelled: scenario.not_modelled.clone(),
             provenance: provenance(scenario, options, replications),
@@ -326,7 +330,7 @@ fn verdict(answer: &Answer) -> String {
     };
     let mut sentences = vec![
         worst.map_or(String::new(), stuck::sentence),
-        losses_sentence(answer),
+        doubted(answer, losses_sentence(answer)),
         rollout_sentence(answer),
         sent_sentence(answer),
         answer.without_effect.join(" "),
@@ -334,6 +338,16 @@ fn verdict(answer: &Answer) -> String {
     ];
     sentences.retain(|s| !s.is_empty());
     sentences.join(" ")
+}
+
+/// What is found, behind what would be found if something assumed were not so.
+fn doubted(answer: &Answer, found: String) -> String {
+    let Some(doubt) = answer.assumptions.iter().find(|a| !a.otherwise.is_empty()) else {
+        return found;
+    };
+    let mut letters = found.chars();
+    let first = letters.next().map_or(String::new(), |c| c.to_lowercase().to_string());
+    format!("{} Else {first}{}", doubt.otherwise, letters.as_str())
 }
 
 fn losses_sentence(answer: &Answer) -> String {

@@ -260,7 +260,8 @@ fn podinfo_keeps_merged_probes_and_names_the_autoscaler() {
     let c = &d.template.containers[0];
     assert_eq!(c.readiness_probe, c.liveness_probe);
     assert_eq!(scenario.services[0].ports[0].target_port, TargetPort::Name("http".to_owned()));
-    let autoscaler = |n: &String| n.starts_with("kind HorizontalPodAutoscaler (replicas stay");
+    let autoscaler =
+        |n: &String| n.starts_with("HorizontalPodAutoscaler maxReplicas (replicas stay");
     assert!(scenario.not_modelled.iter().any(autoscaler), "{:?}", scenario.not_modelled);
     assert_eq!(scenario.actions.len(), 1);
 }

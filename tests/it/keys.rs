@@ -4,7 +4,8 @@
 mod schema;
 
 use k8s_openapi::api::apps::v1::Deployment;
-use k8s_openapi::api::core::v1::{Namespace, Node, Service};
+use k8s_openapi::api::autoscaling::v2::HorizontalPodAutoscaler;
+use k8s_openapi::api::core::v1::{Namespace, Node, PersistentVolumeClaim, Service};
 use k8s_openapi::api::networking::v1::Ingress;
 use k8s_openapi::api::policy::v1::PodDisruptionBudget;
 use rollsim::engine::Dist;
@@ -14,13 +15,127 @@ use rollsim::model::balancer::Kind;
 use rollsim::model::balancer::settings::{Given, Own};
 use rollsim::scenario::Scenario;
 use schema::Schema;
+use serde::Deserialize;
 use serde_json::{Value, json};
 use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
 
-/// Objects that are read by their keys alone; that the code reads no others stands in the tables.
-const BY_KEYS: [&str; 4] =
-    ["TargetGroupBinding", "PersistentVolumeClaim", "HorizontalPodAutoscaler", "ScaledObject"];
+/// Objects that are read by their keys alone: of Kubernetes' own types.
+fn by_keys() -> [(&'static str, Schema); 2] {
+    [
+        (
+            "HorizontalPodAutoscaler",
+            schema::of::<HorizontalPodAutoscaler>("autoscaling/v2", "HorizontalPodAutoscaler"),
+        ),
+        (
+            "PersistentVolumeClaim",
+            schema::of::<PersistentVolumeClaim>("v1", "PersistentVolumeClaim"),
+        ),
+    ]
+}
+
+/// A kind that others define, and its fields.
+#[derive(Deserialize)]
+struct Definition {
+    api: String,
+    fields: Vec<String>,
+}
+
+/// The others that are read by their keys.
+fn definitions() -> BTreeMap<String, Definition> {
+    toml::from_str(include_str!("keys/crds.toml")).expect("a table of the repository")
+}
+
+/// The dotted fields of a kind that is read by its keys, as deep as its type goes.
+fn dotted(root: &str, schema: &Schema) -> Vec<String> {
+    let (mut all, mut open) = (Vec::new(), vec![(root.to_owned(), String::new())]);
+    while let Some((owner, above)) = open.pop() {
+        for (field, holds) in &schema[&owner] {
+            let path = if above.is_empty() { field.clone() } else { format!("{above}.{field}") };
+            // Types that hold themselves, and metadata, which all kinds have.
+            let deep = path.matches('.').count() > 4 || path == "metadata";
+            if let Some(child) = holds.child.as_ref().filter(|_| !deep) {
+                open.push((child.clone(), path.clone()));
+            }
+            all.push(path);
+        }
+    }
+    all
+}
+
+/// Every kind that is read by its keys: its API version, and its fields.
+fn kinds_by_keys() -> BTreeMap<String, (String, Vec<String>)> {
+    let own = by_keys().map(|(kind, schema)| {
+        let api = if kind == "PersistentVolumeClaim" { "v1" } else { "autoscaling/v2" };
+        (kind.to_owned(), (api.to_owned(), dotted(kind, &schema)))
+    });
+    let others = definitions().into_iter().map(|(kind, d)| (kind, (d.api, d.fields)));
+    own.into_iter().chain(others).collect()
+}
+
+/// Whether the table has the field, or one that it stands in.
+fn is_in_table(kind: &str, field: &str) -> bool {
+    let section = known::fields_of(kind).unwrap_or_else(|| panic!("no table of {kind}"));
+    let ends = field.match_indices('.').map(|(at, _)| at).chain([field.len()]);
+    ends.into_iter().any(|end| section.fate(&field[..end]).is_some())
+}
+
+#[test]
+fn every_field_of_kinds_that_are_read_by_their_keys_stands_in_a_table() {
+    for (kind, (_, fields)) in kinds_by_keys() {
+        let above = |f: &&String| fields.iter().any(|other| other.starts_with(&format!("{f}.")));
+        let leaves = fields.iter().filter(|f| !above(f));
+        let missing: Vec<&String> = leaves.filter(|f| !is_in_table(&kind, f)).collect();
+        assert!(missing.is_empty(), "{kind}: in no table: {missing:?}");
+        for (key, _) in known::fields_of(&kind).expect("looked up before").all() {
+            let is = |f: &String| f == key || f.starts_with(&format!("{key}."));
+            // Versions before had it.
+            let old = key == "spec.targetCPUUtilizationPercentage";
+            assert!(old || fields.iter().any(is), "{kind} has no field {key}");
+        }
+    }
+}
+
+/// An object with a value at one place.
+fn with_field(kind: &str, api: &str, field: &str) -> Value {
+    let metadata = json!({ "name": "other", "namespace": "shop" });
+    let mut object = json!({ "apiVersion": api, "kind": kind, "metadata": metadata, "spec": {} });
+    // What it cannot do without.
+    if kind == "TargetGroupBinding" {
+        object["spec"] =
+            json!({ "serviceRef": { "name": "web", "port": 80 }, "targetGroupARN": "arn" });
+    }
+    let mut place = &mut object;
+    for name in field.split('.').filter(|name| !name.is_empty()) {
+        place = &mut place[name];
+    }
+    if !field.is_empty() {
+        *place = json!("x");
+    }
+    object
+}
+
+#[test]
+fn fields_of_kinds_that_are_read_by_their_keys_are_named_if_they_matter() {
+    let documents = whole();
+    let mut tried = 0;
+    for (kind, (api, _)) in kinds_by_keys() {
+        let with = |field: &str| {
+            let more = with_field(&kind, &api, field);
+            documents.iter().cloned().chain([more]).collect::<Vec<Value>>()
+        };
+        let plain = lower(&with("")).unwrap_or_else(|e| panic!("{kind}: {e}"));
+        let fates = known::fields_of(&kind).expect("a table").all();
+        for (field, fate) in fates.filter(|(f, _)| f.starts_with("spec")) {
+            if *fate == Fate::Modelled {
+                continue;
+            }
+            assert_eq!(difference(&plain, &with(field), fate), None, "{kind} {field}");
+            tried += 1;
+        }
+    }
+    assert!(tried > 80, "{tried}");
+}
 
 fn roots() -> [(&'static str, Schema); 6] {
     [
@@ -80,7 +195,8 @@ fn every_field_stands_in_a_table() {
     assert!(missing.is_empty(), "in no table: {missing:?}");
     assert!(met.len() > 50, "{}", met.len());
     let [(_, fields), _] = known::tables();
-    for (name, section) in fields.iter().filter(|(name, _)| !BY_KEYS.contains(&name.as_str())) {
+    let by_keys = kinds_by_keys();
+    for (name, section) in fields.iter().filter(|(name, _)| !by_keys.contains_key(*name)) {
         let there = met.get(name).unwrap_or_else(|| panic!("no type {name} is read"));
         let listed: BTreeSet<String> = section.all().map(|(key, _)| key.to_owned()).collect();
         assert_eq!(listed.difference(there).next(), None, "{name} has no such field");

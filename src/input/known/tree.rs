@@ -34,6 +34,9 @@ fn look(kind: &str, above: &str, node: &Node, found: &mut Keys) {
             }
             Some(_) => {}
             None if entry.node.is_map() => look(kind, &path, &entry.node, found),
+            None if entry.node.items().iter().any(Node::is_map) => {
+                entry.node.items().iter().for_each(|item| look(kind, &path, item, found));
+            }
             None => found.unknown.push(path),
         }
     }

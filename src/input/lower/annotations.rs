@@ -2,6 +2,7 @@
 //! answer and do not are named, and so are those that nobody knows.
 
 use crate::input::known::{self, Fate, Section};
+use crate::input::lower::ingress_class;
 use crate::input::lower::lowering::Lowering;
 use crate::input::raw::manifest::{Document, Object};
 use crate::input::text::diagnostics::{Diagnostic, did_you_mean, misspelt};
@@ -43,6 +44,7 @@ pub(super) fn check(low: &mut Lowering<'_>, about: &[&Document], nodes: bool) {
             None => unknown(low, mark, prefix, section),
         }
     }
+    of_classes(low, about);
 }
 
 /// Annotations and labels of an object; those of a Deployment that count are its pods'.
@@ -104,7 +106,6 @@ fn unknown(low: &mut Lowering<'_>, mark: &Mark<'_>, prefix: &str, section: &Sect
 
 /// `name=value,name=value`, each with a known name.
 fn attributes(low: &mut Lowering<'_>, mark: &Mark<'_>) {
-    let known = known::attributes();
     for pair in mark.value.split(',').map(str::trim).filter(|pair| !pair.is_empty()) {
         let Some((name, value)) = pair.split_once('=') else {
             let error: Diagnostic = mark.doc.error(&mark.path, "an attribute without a value");
@@ -112,22 +113,43 @@ fn attributes(low: &mut Lowering<'_>, mark: &Mark<'_>) {
             low.problems.push(error.suggest(format!("{pair}=...")));
             continue;
         };
-        let (name, value) = (name.trim(), value.trim());
-        match known.fate(name) {
-            Some(Fate::NotModelled(rule)) if rule.applies_to(value) => {
-                low.note(format!("attribute {name} ({})", rule.effect));
-            }
-            Some(_) => {}
-            None => {
-                let modelled = known.all().filter(|(_, fate)| **fate == Fate::Modelled);
-                match misspelt(name, modelled.map(|(name, _)| name)) {
-                    Some(close) => {
-                        let error = mark.doc.error(&mark.path, "unknown attribute");
-                        let error = error.found(quoted(name));
-                        low.problems.push(error.suggest(format!("did you mean \"{close}\"?")));
-                    }
-                    None => low.note(format!("unknown attribute {name} of {}", mark.key)),
+        attribute(low, mark, name.trim(), value.trim());
+    }
+}
+
+/// One attribute of a target group or load balancer.
+fn attribute(low: &mut Lowering<'_>, mark: &Mark<'_>, name: &str, value: &str) {
+    let known = known::attributes();
+    match known.fate(name) {
+        Some(Fate::NotModelled(rule)) if rule.applies_to(value) => {
+            low.note(format!("attribute {name} ({})", rule.effect));
+        }
+        Some(_) => {}
+        None => {
+            let modelled = known.all().filter(|(_, fate)| **fate == Fate::Modelled);
+            match misspelt(name, modelled.map(|(name, _)| name)) {
+                Some(close) => {
+                    let error = mark.doc.error(&mark.path, "unknown attribute");
+                    let error = error.found(quoted(name));
+                    low.problems.push(error.suggest(format!("did you mean \"{close}\"?")));
                 }
+                None => low.note(format!("unknown attribute {name} of {}", mark.key)),
+            }
+        }
+    }
+}
+
+/// Attributes that an IngressClassParams gives to load balancers.
+fn of_classes(low: &mut Lowering<'_>, about: &[&Document]) {
+    for doc in about.iter().filter(|d| d.kind() == ingress_class::PARAMETERS) {
+        let spec = doc.root.get("spec");
+        let listed = spec.and_then(|s| s.get("loadBalancerAttributes"));
+        let path = "spec.loadBalancerAttributes".to_owned();
+        let mark = Mark { doc, path, key: "IngressClassParams", value: "" };
+        for item in listed.map_or(&[][..], Node::items) {
+            let text = |key: &str| item.get(key).and_then(Node::as_str);
+            if let (Some(name), Some(value)) = (text("key"), text("value")) {
+                attribute(low, &mark, name, value);
             }
         }
     }

@@ -61,7 +61,7 @@ impl Check<'_> {
 
     /// Something that was taken for granted, once.
     pub fn assume(&mut self, key: &str, text: impl Into<String>) {
-        let assumption = Assumption { key: key.to_owned(), text: text.into() };
+        let assumption = Assumption::new(key, text);
         if !self.assumptions.contains(&assumption) {
             self.assumptions.push(assumption);
         }
@@ -69,10 +69,15 @@ impl Check<'_> {
 
     /// Something at `path` that is most likely a mistake: it stands before all that is assumed.
     pub fn warn(&mut self, path: &str, text: impl Into<String>) {
+        self.warn_of(path, text, String::new());
+    }
+
+    /// The same of what decides the answer: `otherwise` says how.
+    pub fn warn_of(&mut self, path: &str, text: impl Into<String>, otherwise: String) {
         let line = self.doc.root.line_of(path).map_or(String::new(), |l| format!(":{l}"));
         let key = format!("{}{line}: {path}", self.doc.file);
         if !self.assumptions.iter().any(|a| a.key == key) {
-            self.assumptions.insert(0, Assumption { key, text: text.into() });
+            self.assumptions.insert(0, Assumption { key, text: text.into(), otherwise });
         }
     }
 

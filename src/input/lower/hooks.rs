@@ -60,7 +60,7 @@ fn assume_instant(check: &mut Check<'_>, path: &str, what: &str) -> Dur {
     let key = if kind == "preStop" { "app.pre_stop_s" } else { "app.post_start_s" };
     let text = format!("0 s: how long the {kind} hook {} takes is not known", quoted(what));
     if !check.assumptions.iter().any(|a| a.key == key) {
-        check.assumptions.push(Assumption { key: key.to_owned(), text });
+        check.assumptions.push(Assumption::new(key, text));
     }
     Dur::ZERO
 }

@@ -5,9 +5,13 @@ use crate::cluster::spec::Ingress;
 use crate::input::given::Input;
 use crate::input::lower::lowering::Lowering;
 use crate::input::raw::manifest::{Document, Object};
+use crate::input::text::tree::Node;
 use crate::model::balancer::Kind;
+use std::collections::BTreeMap;
 
 const KIND: &str = "IngressClass";
+/// What classes of the AWS Load Balancer Controller name for further settings.
+pub(crate) const PARAMETERS: &str = "IngressClassParams";
 /// The class that the API server gives an Ingress without one.
 const DEFAULT: &str = "ingressclass.kubernetes.io/is-default-class";
 
@@ -62,7 +66,55 @@ const ANNOTATIONS: [(&str, Controller); 9] = [
 
 /// The kind is read.
 pub(crate) fn is_read(kind: &str) -> bool {
-    kind == KIND
+    kind == KIND || kind == PARAMETERS
+}
+
+/// The annotations of an Ingress as its controller reads them: what the class says in its parameters, an
+/// Ingress cannot.
+///
+/// `model_build_target_group.go: buildTargetGroupTargetType`, `model_build_load_balancer_attributes.go` of
+/// kubernetes-sigs/aws-load-balancer-controller.
+pub(crate) fn annotations(input: &Input, ingress: &Ingress) -> BTreeMap<String, String> {
+    let mut annotations = ingress.annotations.clone();
+    let Some(spec) = parameters(input, ingress).and_then(|p| p.root.get("spec")) else {
+        return annotations;
+    };
+    let prefix = "alb.ingress.kubernetes.io";
+    if let Some(kind) = spec.get("targetType").and_then(Node::as_str) {
+        annotations.insert(format!("{prefix}/target-type"), kind.to_owned());
+    }
+    let listed = spec.get("loadBalancerAttributes").map_or(&[][..], Node::items);
+    let pair = |item: &Node| {
+        let text = |key: &str| item.get(key).and_then(Node::as_str);
+        Some(format!("{}={}", text("key")?, text("value")?))
+    };
+    let mut pairs: Vec<String> = listed.iter().filter_map(pair).collect();
+    if !pairs.is_empty() {
+        // The first of a name counts.
+        let slot = annotations.entry(format!("{prefix}/load-balancer-attributes")).or_default();
+        pairs.extend(Some(slot.clone()).filter(|own| !own.is_empty()));
+        *slot = pairs.join(",");
+    }
+    annotations
+}
+
+/// The parameters that the class of an Ingress names.
+fn parameters<'a>(input: &'a Input, ingress: &Ingress) -> Option<&'a Document> {
+    let named = |class: &&Document| match &ingress.class {
+        Some(name) => class.name() == name,
+        None => is_default(class),
+    };
+    let wanted = classes(input).find(named)?.root.get("spec")?.get("parameters")?;
+    let name = wanted.get("name").and_then(Node::as_str)?;
+    let documents = input.documents.iter().map(|d| &**d);
+    let is = |d: &&Document| matches!(&d.object, Object::Other { kind } if kind == PARAMETERS);
+    documents.filter(is).find(|d| d.name() == name && !d.update)
+}
+
+/// Whether the API server gives this class to an Ingress without one.
+fn is_default(class: &Document) -> bool {
+    let annotations = class.root.get("metadata").and_then(|m| m.get("annotations"));
+    annotations.and_then(|a| a.get(DEFAULT)).and_then(Node::as_str) == Some("true")
 }
 
 /// How requests reach the Ingress' Services; None: by a way that is not modelled, which is said.
@@ -133,11 +185,7 @@ fn of_class(input: &Input, class: &str, ingress: &Ingress) -> (Option<Controller
 
 fn without_class(input: &Input, ingress: &Ingress) -> (Option<Controller>, Option<String>) {
     let name = &ingress.name;
-    let is_default = |d: &&Document| {
-        let annotations = d.root.get("metadata").and_then(|m| m.get("annotations"));
-        annotations.and_then(|a| a.get(DEFAULT)).and_then(|v| v.as_str()) == Some("true")
-    };
-    if let Some(class) = classes(input).find(is_default)
+    if let Some(class) = classes(input).find(|class| is_default(class))
         && let Some(found) = controller_of(class)
     {
         let why = format!("Ingress {name} names no class, and {} is the default", class.name());
@@ -179,7 +227,7 @@ mod tests {
     use crate::input::text::source::Source;
 
     /// A Deployment, its Service, and an Ingress with these lines; further documents after it.
-    fn path(ingress: &str, more: &str) -> (String, Vec<String>, Vec<String>) {
+    fn lower(ingress: &str, more: &str) -> crate::scenario::Scenario {
         let text = format!(
             "apiVersion: apps/v1\nkind: Deployment\nmetadata: {{name: web}}\nspec:\n  \
              selector: {{matchLabels: {{app: web}}}}\n  template:\n    metadata: {{labels: {{app: web}}}}\n    \
@@ -190,7 +238,12 @@ mod tests {
         );
         let source = Source::Text { name: "web.yaml".into(), text };
         let input = Input::load(&[source]).unwrap_or_else(|e| panic!("{e}"));
-        let scenario = input.lower().unwrap_or_else(|e| panic!("{e}"));
+        input.lower().unwrap_or_else(|e| panic!("{e}"))
+    }
+
+    /// The path, what is said of it, and what is not modelled.
+    fn path(ingress: &str, more: &str) -> (String, Vec<String>, Vec<String>) {
+        let scenario = lower(ingress, more);
         let told = scenario.assumptions.iter().filter(|a| a.key == "traffic.path");
         let told = told.map(|a| a.text.clone()).collect();
         let kind = format!("{:?}", scenario.route().path);
@@ -249,5 +302,30 @@ mod tests {
             assert_eq!(said, wanted == "NodePort" && !assumed, "{name} {not_modelled:?}");
             assert!(!not_modelled.iter().any(|n| n.contains(KIND)), "{not_modelled:?}");
         }
+    }
+
+    /// What the class says in its parameters, the Ingress cannot.
+    #[test]
+    fn parameters_of_the_class_come_before_annotations() {
+        let class = "---\napiVersion: networking.k8s.io/v1\nkind: IngressClass\nmetadata: {name: edge}\n\
+                     spec: {controller: ingress.k8s.aws/alb, parameters: {kind: IngressClassParams, name: p}}\n\
+                     ---\napiVersion: elbv2.k8s.aws/v1beta1\nkind: IngressClassParams\nmetadata: {name: p}\n\
+                     spec:\n  targetType: ip\n  loadBalancerAttributes:\n  \
+                     - {key: idle_timeout.timeout_seconds, value: \"7\"}\n  \
+                     - {key: waf.fail_open.enabled, value: \"true\"}\n";
+        let own = "alb.ingress.kubernetes.io/target-type: instance, \
+                   alb.ingress.kubernetes.io/load-balancer-attributes: idle_timeout.timeout_seconds=90";
+        let scenario = lower(&ingress("edge", own), class);
+        let crate::model::balancer::Path::Alb(alb) = &scenario.route().path else {
+            panic!("an ALB")
+        };
+        assert!(alb.controller.is_some(), "pods are the targets");
+        let l7 = alb.hop.l7.as_ref().expect("it reads HTTP");
+        assert_eq!(l7.front_idle_timeout, Some(crate::engine::Dur::from_secs(7)));
+        // A class of another name has no say.
+        let scenario = lower(&ingress("alb", own), class);
+        assert!(
+            matches!(&scenario.route().path, crate::model::balancer::Path::Alb(s) if s.controller.is_none())
+        );
     }
 }

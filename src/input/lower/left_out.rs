@@ -18,7 +18,11 @@ impl Lowering<'_> {
         let about: Vec<&Document> = about.into_iter().filter(concerned).collect();
         for doc in &about {
             for left in doc.left_out.iter().filter(|left| left.rule.matters(nodes)) {
-                self.note(format!("{} ({})", shown(&left.path), left.rule.effect));
+                let kind = match &doc.object {
+                    Object::Other { kind } => format!("{kind} "),
+                    _ => String::new(),
+                };
+                self.note(format!("{kind}{} ({})", shown(&left.path), left.rule.effect));
             }
         }
         annotations::check(self, &about, nodes);
@@ -36,10 +40,13 @@ impl Lowering<'_> {
     /// A kind that is not simulated.
     fn note_kind(&mut self, doc: &Document, nodes: bool) {
         let Object::Other { kind } = &doc.object else { return };
-        if binding::is_read(kind) || ingress_class::is_read(kind) || kind == placement::CLAIM {
+        let is_read = binding::is_read(kind) || ingress_class::is_read(kind);
+        // Where fields are named, the kind need not be.
+        if is_read || kind == placement::CLAIM || !doc.left_out.is_empty() {
             return;
         }
         match known::kind(kind) {
+            None if known::fields_of(kind).is_some() => {}
             None => self.note(format!("kind {kind}")),
             Some(Fate::NotModelled(rule)) if rule.matters(nodes) => {
                 self.note(format!("kind {kind} ({})", rule.effect));

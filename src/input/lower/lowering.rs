@@ -95,7 +95,7 @@ impl Lowering<'_> {
 
     /// Notes what the answer leans on.
     pub fn assume(&mut self, key: &str, text: impl Into<String>) {
-        self.assumptions.push(Assumption { key: key.to_owned(), text: text.into() });
+        self.assumptions.push(Assumption::new(key, text));
     }
 }
 
@@ -111,5 +111,5 @@ pub fn lean(assumptions: &mut Vec<Assumption>, key: &str, card: &str, entry: &Nu
     }
     let value = show(entry);
     let text = format!("{value} (card {card}: {})", entry.source);
-    assumptions.push(Assumption { key: key.to_owned(), text });
+    assumptions.push(Assumption::new(key, text));
 }

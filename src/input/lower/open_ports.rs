@@ -47,7 +47,12 @@ pub fn settle(
                     format!("asks port {port}, which app.ports lacks: always refused"),
                 );
             } else if !said && !known && Some(port) != target {
-                check.warn(&path, undeclared(&format!("asks port {port}"), &declared));
+                let follows = match kind {
+                    "readinessProbe" => "no pod becomes ready",
+                    _ => "containers are restarted for ever",
+                };
+                let text = undeclared(&format!("asks port {port}"), &declared);
+                check.warn_of(&path, text, otherwise(port, follows));
             }
         }
     }
@@ -63,11 +68,17 @@ fn undeclared(what: &str, declared: &[(usize, u16)]) -> String {
     )
 }
 
+/// What follows where it is not listened on either.
+fn otherwise(port: u16, follows: &str) -> String {
+    format!("If nothing listens on port {port}, which no container declares, {follows}.")
+}
+
 /// The same of a Service, whose port leads to `target`.
 pub fn warn_of_target(check: &mut Check<'_>, path: &str, target: u16, declared: &[u16]) {
     if !declared.is_empty() && !declared.contains(&target) {
         let declared: Vec<(usize, u16)> = declared.iter().map(|port| (0, *port)).collect();
-        check.warn(path, undeclared(&format!("leads to port {target}"), &declared));
+        let text = undeclared(&format!("leads to port {target}"), &declared);
+        check.warn_of(path, text, otherwise(target, "every request fails"));
     }
 }
 

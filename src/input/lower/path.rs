@@ -41,7 +41,12 @@ pub(crate) fn lower(low: &mut Lowering<'_>, service: &Service, ingress: Option<&
         return Way { path: Path::Service, services, split: None };
     };
     let by_ingress = matches!(kind, Kind::Alb | Kind::IngressNginx);
+    let of_class;
     let (named, annotations) = match ingress.filter(|_| by_ingress) {
+        Some(ingress) if kind == Kind::Alb => {
+            of_class = ingress_class::annotations(low.input, ingress);
+            (("Ingress", &ingress.name), &of_class)
+        }
         Some(ingress) => (("Ingress", &ingress.name), &ingress.annotations),
         None => (("Service", &service.name), &service.annotations),
     };

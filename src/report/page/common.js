@@ -122,7 +122,7 @@ const tile = (name, value, note, tone) =>
 function header(kind, name, verdict, lossy) {
   document.title = name + " · rollsim";
   return h("header", null, h("p", { class: "kind" }, "rollsim · " + kind), h("h1", null, name),
-    h("p", { class: "verdict" + (lossy ? " lossy" : "") }, verdict));
+    h("p", { class: "verdict" + (typeof lossy === "string" ? lossy : lossy ? " lossy" : "") }, verdict));
 }
 const footer = (text) => h("footer", null, text);
 

@@ -58,11 +58,13 @@ function start() {
 
 function draw() {
   const whole = SEVERAL ? comparisonPage() : [
-    header("rollout", A.name, A.verdict, bad(A)), headLine(A), ...answerSections(true)];
+    header("rollout", A.name, A.verdict, mark(A)), headLine(A), ...answerSections(true)];
   main.replaceChildren(...whole.filter(Boolean));
   if (T) drawTime();
 }
 const bad = (a) => a.worth_changing || a.incomplete > 0;
+// Bad, or bad were something not as it is assumed.
+const mark = (a) => bad(a) || (a.assumptions.some((x) => x.otherwise) ? " doubtful" : "");
 // What is said of one answer; its timeline unless that of all is drawn.
 const answerSections = (timed) => [stuckSection(), tiles(), fixSection(),
   T && timed ? timelineSection() : null, blameSection(), requestsSection(), rolloutSection(),

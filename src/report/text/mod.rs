@@ -16,7 +16,7 @@ use super::sentences;
 use crate::traffic::Evaluator;
 use anstyle::Style;
 pub use compare::compare;
-use page::{BAD, GOOD, Page};
+use page::{BAD, DOUBTFUL, GOOD, Page};
 pub use page::{WIDTH, WIDTHS};
 pub use workloads::workloads;
 
@@ -58,11 +58,15 @@ fn head_item(row: &HeadRow) -> String {
     }
 }
 
-/// Red: enough is lost to matter, or something does not reach its end.
+/// Red: enough is lost to matter, or something does not reach its end. Yellow: it would, were something not as
+/// it is assumed.
 fn style(answer: &Answer) -> Style {
-    match answer.worth_changing || answer.incomplete > 0.0 {
-        true => BAD,
-        false => GOOD,
+    let bad = answer.worth_changing || answer.incomplete > 0.0;
+    let doubtful = answer.assumptions.iter().any(|a| !a.otherwise.is_empty());
+    match (bad, doubtful) {
+        (true, _) => BAD,
+        (false, true) => DOUBTFUL,
+        (false, false) => GOOD,
     }
 }
 

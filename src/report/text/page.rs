@@ -12,6 +12,8 @@ pub const WIDTH: usize = 80;
 pub const BAD: Style = AnsiColor::Red.on_default().bold();
 /// What is good.
 pub const GOOD: Style = AnsiColor::Green.on_default().bold();
+/// What is good only if something is as it is assumed.
+pub const DOUBTFUL: Style = AnsiColor::Yellow.on_default().bold();
 /// Titles.
 pub const HEAD: Style = Style::new().bold();
 /// What matters less.

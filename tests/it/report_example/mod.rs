@@ -415,7 +415,7 @@ fn row(timeline: &Timeline, cause: Cause, failure: Failure, lost: f64) -> BlameR
 pub fn scenario(case: &Case) -> Scenario {
     let mut scenario = input(case).lower().unwrap_or_else(|e| panic!("{e}"));
     // Cards change; what the renderers are shown does not.
-    let assumption = |key: &str, text: &str| Assumption { key: key.into(), text: text.into() };
+    let assumption = Assumption::new;
     scenario.assumptions = vec![
         assumption("watch_proxy", "5 ms from commit until kube-proxy sees it (not measured here)"),
         assumption("app.service", "20 ms to answer a request (nobody said)"),
