@@ -6,8 +6,11 @@ use std::path::{Path, PathBuf};
 
 /// A file or folder that an option names.
 pub struct Output<'a> {
+    /// As it is given, for messages: `--output`.
     pub option: &'static str,
+    /// Where.
     pub path: &'a Path,
+    /// What is written there.
     pub form: Form,
 }
 
@@ -16,9 +19,11 @@ pub struct Output<'a> {
 pub enum Form {
     /// Of `rollsim run` or `rollsim compare`, in any format.
     Answer,
+    /// Of `rollsim run --trace`.
     Trace,
     /// A page, or a folder with one and the data and pictures beside it.
     Report,
+    /// Of `rollsim optimize --patch`.
     Patch,
     /// A platform card of `rollsim calibrate`.
     Card,

@@ -98,8 +98,11 @@ pub struct PlanArgs {
 /// A result file, as the command line names it.
 #[derive(Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
 pub enum FormatArg {
+    /// Apache Parquet.
     Parquet,
+    /// Comma-separated values with a heading.
     Csv,
+    /// An object of JSON on each line.
     Jsonl,
 }
 

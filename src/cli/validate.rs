@@ -27,6 +27,7 @@ pub struct Args {
     /// Simulated runs per case.
     #[arg(long, default_value_t = 400, value_parser = clap::value_parser!(u32).range(2..))]
     pub replications: u32,
+    /// Of the simulated runs.
     #[arg(long, default_value_t = 1)]
     pub seed: u64,
     /// Platform card, a name or a path, instead of the one the cases were fitted with.
@@ -38,6 +39,7 @@ pub struct Args {
     /// Write a page besides: into FILE.html, or as index.html into a folder.
     #[arg(long, value_name = "DIR|FILE.html")]
     pub report: Option<PathBuf>,
+    /// How the comparison is written.
     #[arg(long, value_enum, default_value_t = Format::Text)]
     pub format: Format,
     /// Write there instead of to standard output. With `--format markdown` the pictures go beside it, into a
@@ -49,9 +51,13 @@ pub struct Args {
 /// How the comparison is written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
 pub enum Format {
+    /// For a terminal.
     Text,
+    /// A document for programs.
     Json,
+    /// A page.
     Html,
+    /// A page with pictures beside it.
     Markdown,
 }
 

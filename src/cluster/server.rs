@@ -45,6 +45,10 @@ impl Cluster {
             self.templates.push(template.clone());
             self.templates.len() - 1
         });
+        debug_assert!(
+            self.templates.iter().nth(index) == Some(template),
+            "a template has one name"
+        );
         TemplateId(index as u32)
     }
 
@@ -294,6 +298,7 @@ impl Cluster {
     fn delete_replica_set(&mut self, rs: RsId) {
         let set = &mut self.replica_sets[rs];
         if !set.removed {
+            debug_assert!(set.replicas == 0, "only a set without replicas goes: {}", set.replicas);
             set.removed = true;
             self.touch_replica_set(rs);
         }
@@ -315,6 +320,7 @@ impl Cluster {
     fn create_pod(&mut self, now: Time, owner: Owner) {
         let Owner::ReplicaSet(rs) = owner;
         let set = &mut self.replica_sets[rs];
+        debug_assert!(set.created <= now, "a pod is no older than its set");
         let (template, uid) = (set.template, uid_of(set.uid, set.pods_made));
         set.pods_made += 1;
         let made = &mut self.deployments[set.deployment].pods_made;
@@ -353,6 +359,7 @@ impl Cluster {
             return;
         }
         let grace = api_delete_grace(p.node.is_some(), Some(p.status.phase), requested, Some(spec));
+        debug_assert!(grace >= 0, "a grace period is no less than nothing: {grace}");
         p.deleting = Some(grace);
         p.removed = grace == 0;
         self.log.push(Change::PodDeleting(pod));

@@ -106,6 +106,7 @@ impl<E: Copy> Queue<E> {
             place = before;
         }
         near[place] = Key { at, number: self.scheduled, slot };
+        debug_assert!(place == 0 || near[place - 1].at > at, "the next events are in order");
         self.waiting += 1;
         Some(&mut self.slots[usize::from(slot)])
     }
@@ -147,6 +148,7 @@ impl<E: Copy> Queue<E> {
             self.near.push(Key { at: Time::NEVER, number: 0, slot: self.slots.len() as u8 });
             return self.slots.push(None);
         }
+        debug_assert!(self.waiting == NEAR, "only a full list is shortened");
         for &Key { at, number, slot } in &self.near[..NEAR - REFILL] {
             *self.far.place(at, number) = self.slots[usize::from(slot)];
         }
@@ -157,6 +159,7 @@ impl<E: Copy> Queue<E> {
 
     #[cold]
     fn refill(&mut self) {
+        debug_assert!(self.waiting == 0, "events that wait are not written over");
         self.waiting = REFILL.min(self.far.keys.len());
         for key in self.near[..self.waiting].iter_mut().rev() {
             let (at, number, event) = self.far.pop();
@@ -198,6 +201,7 @@ impl<E: Copy> Far<E> {
         let (time, low) = ((key >> 64) as u64, key as u64);
         let slot = (low as u32) & ((1 << SLOT_BITS) - 1);
         self.free.push(slot);
+        debug_assert!(self.slots[slot as usize].is_some(), "a key has an event");
         (Time((time ^ (1 << 63)) as i64), low >> SLOT_BITS, self.slots[slot as usize])
     }
 }

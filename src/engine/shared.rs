@@ -48,6 +48,7 @@ impl<J> SharedProcessor<J> {
 
     /// Adds a job that takes `work` on an idle machine.
     pub fn add(&mut self, now: Time, work: Dur, weight: f64, payload: J) {
+        debug_assert!(work >= Dur::ZERO && weight >= 0.0, "work takes time and has weight");
         self.advance(now);
         let done_at = self.progress + work.0 as f64;
         let later = self.jobs.partition_point(|job| job.done_at > done_at);
@@ -83,6 +84,7 @@ impl<J> SharedProcessor<J> {
     }
 
     fn advance(&mut self, now: Time) {
+        debug_assert!(now >= self.updated, "work that is done is not undone");
         if !self.jobs.is_empty() {
             self.progress += (now - self.updated).0 as f64 / self.slowdown;
         }

@@ -46,6 +46,7 @@ impl TokenBucket {
         let full = Dur(self.per_token.0 * self.burst);
         self.empty_at = self.empty_at.max(now - full);
         self.empty_at += self.per_token;
+        debug_assert!(self.empty_at > now - full, "a bucket holds no more than its burst");
         now.max(self.empty_at)
     }
 }
@@ -108,11 +109,13 @@ impl Delayed {
         if earlier {
             self.due = at;
         }
+        debug_assert!(self.due <= at, "the earliest entry of a key is kept");
         earlier.then_some(at)
     }
 
     /// Whether the event scheduled for `now` is the entry's: not if it was moved earlier meanwhile.
     pub fn take(&mut self, now: Time) -> bool {
+        debug_assert!(self.due >= now, "no entry is forgotten: one was due at {:?}", self.due);
         let is_due = self.due == now;
         if is_due {
             self.due = Time::NEVER;

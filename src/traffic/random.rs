@@ -163,6 +163,10 @@ impl Sends {
             let end = self.before + piece.count();
             let ns = 1e9 / piece.rate;
             let inside = due[k..].partition_point(|d| *d < end);
+            debug_assert!(
+                piece.rate > 0.0 && k + inside <= BLOCK,
+                "sends are of a time when some are sent"
+            );
             for (due, out) in due[k..k + inside].iter().zip(&mut out[k..]) {
                 let at = piece.from.0 + ((due - self.before) * ns) as i64;
                 *out = at.min(piece.to.0 - 1);

@@ -31,6 +31,7 @@ impl Histogram {
     /// Counts one latency, in nanoseconds.
     #[inline(always)]
     pub fn add(&mut self, ns: i64) {
+        debug_assert!(ns >= 0, "nothing is answered before it is sent: {ns}");
         self.cells[Histogram::cell(ns)] += 1;
         self.min_ns = self.min_ns.min(ns);
         self.max_ns = self.max_ns.max(ns);
@@ -58,6 +59,7 @@ impl Histogram {
         self.min_ns = self.min_ns.min(other.min_ns);
         self.max_ns = self.max_ns.max(other.max_ns);
         self.sum_ns += other.sum_ns;
+        debug_assert!(self.max_ns >= other.max_ns, "the longest of both is kept");
     }
 
     fn latency(&self) -> Option<Latency> {
@@ -98,6 +100,7 @@ impl Losses {
             self.counts.push((key, 0));
         }
         self.counts[*place as usize].1 += 1;
+        debug_assert!(self.counts[*place as usize].0 == key, "a loss is counted where it belongs");
     }
 }
 
@@ -193,6 +196,7 @@ impl Tally {
     #[inline(always)]
     pub fn answer_sent_at(&mut self, pod: usize, sent: Time, latency_ns: i64) {
         let row = (second_of(sent) - self.first_second) as usize;
+        debug_assert!(row < self.seconds && latency_ns >= 0, "an answer follows a send");
         self.answered[self.versions[pod] as usize * self.seconds + row] += 1;
         self.sent_to[pod] += 1;
         self.stalled += u64::from(latency_ns > self.stall_threshold_ns);
@@ -229,6 +233,7 @@ impl Tally {
         if let Some(pod) = pod {
             self.sent_to[pod] += 1;
         }
+        debug_assert!(self.open <= self.sent, "what is open was sent");
     }
 
     /// From here on requests are sent in `second`.
@@ -240,6 +245,7 @@ impl Tally {
     fn close_second(&mut self) {
         for (pod, count) in self.latest.iter_mut().enumerate().filter(|a| *a.1 > 0) {
             let version = self.versions[pod] as usize;
+            debug_assert!(self.row < self.seconds, "a second is one of the run");
             self.answered[version * self.seconds + self.row] += u64::from(*count);
             self.sent_to[pod] += u64::from(*count);
             *count = 0;
@@ -320,6 +326,7 @@ impl Answers<'_> {
     /// As [`Tally::answer`].
     #[inline(always)]
     pub fn add(&mut self, pod: usize, latency_ns: i64) {
+        debug_assert!(latency_ns >= 0, "nothing is answered before it is sent: {latency_ns}");
         self.latest[pod] += 1;
         self.cells[Histogram::cell(latency_ns)] += 1;
         self.sum_ns += latency_ns;

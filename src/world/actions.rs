@@ -76,6 +76,7 @@ impl World<'_> {
     }
 
     fn begin(&mut self, now: Time, index: u32) {
+        debug_assert!(!self.actions.idle.contains(&index), "an action begins once");
         let subject = self.subject();
         let before = self.cluster.deployments.len();
         let generation = |world: &Self| -> u32 {
@@ -146,6 +147,8 @@ impl World<'_> {
                 (WorkloadId::Deployment(id), "create the second Deployment".to_string())
             }
         };
+        let begun = |s: &Switch| s.action == index;
+        debug_assert!(!self.actions.switches.iter().any(begun), "a switch begins once");
         self.actions.switches.push(Switch { action: index, from: None, to: id });
         self.tracker.counts_too(id);
         let steps = 1 + u32::from(scale_down_after.is_some());
@@ -210,6 +213,8 @@ impl World<'_> {
             .map(|set| (set.revision, set.template))
             .collect();
         sets.sort_unstable();
+        let alike = sets.windows(2).any(|pair| pair[0].0 == pair[1].0);
+        debug_assert!(!alike, "a revision is that of one set: {sets:?}");
         let wanted = match to_revision {
             Some(revision) => sets.iter().find(|(r, _)| *r == revision),
             None => sets.iter().rev().nth(1),
@@ -245,6 +250,7 @@ impl World<'_> {
     }
 
     fn await_available(&mut self, now: Time, index: u32) {
+        debug_assert!(!self.actions.awaiting.contains(&index), "a switch waits once");
         let to = self.switch(index).to;
         let Progress { desired, available, .. } = self.cluster.progress(to);
         if available >= desired {
@@ -295,6 +301,10 @@ impl World<'_> {
                 self.cluster.set_selector(service, selector);
             }
             ActionKind::ShiftWeight { weights } => {
+                debug_assert!(
+                    self.cluster.weights.len() == weights.len(),
+                    "each Service has a share"
+                );
                 if self.cluster.weights == *weights {
                     self.actions.idle.push(index);
                 }

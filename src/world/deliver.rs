@@ -113,6 +113,7 @@ impl World<'_> {
         let at = now + self.watch(&self.run.latencies.watch_kubelet, heard, KUBELET);
         let last = &mut self.last_kubelet[node];
         *last = (*last).max(at);
+        debug_assert!(*last >= now, "no watch shows what has not happened");
         self.queue.schedule(*last, Event::Kubelet(event));
     }
 
@@ -128,6 +129,7 @@ impl World<'_> {
                 let at = now + self.watch(&self.run.latencies.watch_proxy, heard, by);
                 let last = &mut self.last_balancer[place - 1];
                 *last = (*last).max(at);
+                debug_assert!(*last >= now, "no watch shows what has not happened");
                 let event = self.balancers[layer].slices(watcher, range.from, range.to);
                 self.queue.schedule(*last, Event::Balancer(layer as u8, event));
             }
@@ -148,6 +150,7 @@ impl World<'_> {
             return;
         }
         for pod in self.kubelets.differing.drain(..) {
+            debug_assert!(pod.index() < self.cluster.pods.len(), "what differs is a pod");
             for (layer, balancer) in (0..).zip(&mut self.balancers) {
                 let out = &mut says(&mut self.queue, |e| Event::Balancer(layer, e));
                 balancer.wake(ctx, pod, out);
@@ -163,6 +166,7 @@ impl World<'_> {
             let at = now + self.watch(&self.run.latencies.watch_proxy, heard, by);
             let last = &mut self.last_balancer[first + layer];
             *last = (*last).max(at);
+            debug_assert!(*last >= now, "no watch shows what has not happened");
             self.queue.schedule(*last, Event::Balancer(layer as u8, event));
         }
     }

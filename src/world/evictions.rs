@@ -22,6 +22,7 @@ impl World<'_> {
         });
         let cordon = Write::SetUnschedulable { node, value: true };
         self.cluster.apply(now, cordon);
+        debug_assert!(self.cluster.nodes[node].unschedulable, "a node that is drained is cordoned");
         let (index, pods) = (goal.action, self.pods_on(node).collect::<Vec<PodId>>());
         let mut owners: Vec<WorkloadId> =
             pods.iter().map(|&p| self.cluster.workload_of(p)).collect();

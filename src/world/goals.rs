@@ -91,6 +91,7 @@ impl Goal {
             let all = self.workloads.iter().all(|&id| self.holds(id, cluster));
             self.over = if all { self.over.or(Some(now)) } else { None };
         }
+        debug_assert!(self.over.is_none_or(|over| over <= now), "nothing is over before it is");
     }
 }
 
@@ -158,6 +159,7 @@ impl Goals {
     /// A step of the action itself is done; from now on `more` has to come to rest as well.
     pub fn step_done(&mut self, action: u32, more: Option<WorkloadId>) {
         for goal in self.0.iter_mut().filter(|g| g.action == action) {
+            debug_assert!(goal.steps > 0, "a step that is done was to come");
             goal.steps -= 1;
             goal.workloads.extend(more);
         }

@@ -326,12 +326,14 @@ impl World<'_> {
 
     /// Tells the watchers of what was committed.
     fn publish(&mut self, now: Time) {
+        let told = self.cluster.log.len();
         for index in 0..self.cluster.log.len() {
             let change = self.cluster.log[index];
             self.tracker.changed(now, change, &self.cluster, &mut self.timeline);
             self.reach(now, change);
             self.deliver(now, change);
         }
+        debug_assert!(self.cluster.log.len() == told, "telling of changes makes none");
         self.cluster.log.clear();
     }
 

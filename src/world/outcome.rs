@@ -111,6 +111,7 @@ impl Tracker {
         self.available = cluster.available(self.subject);
         self.lowest = self.available.max(0) as u32;
         self.placed = placed(cluster, self.subject);
+        debug_assert!(self.lowest <= self.present, "no more pods are available than there are");
     }
 
     /// From now on its pods are counted as well.
@@ -142,6 +143,7 @@ impl Tracker {
             }
             Change::PodBound(pod) => {
                 self.progressed = now;
+                debug_assert!(cluster.pods[pod].node.is_some(), "a pod that was bound has a node");
                 timeline.bound(pod, now, cluster.pods[pod].node.unwrap_or_default());
             }
             Change::PodDeleting(pod) => timeline.shows(pod, now, Shown::Deleted),
@@ -165,6 +167,7 @@ impl Tracker {
         let above = f64::from((self.present as i32 - desired).max(0));
         self.surge += above * (now - self.since).as_secs_f64().max(0.0);
         self.since = now.max(Time::ZERO);
+        debug_assert!(self.present as i32 + by >= 0, "no more pods go than there were");
         self.present = self.present.saturating_add_signed(by);
         self.peak = self.peak.max(self.present);
     }
@@ -218,6 +221,10 @@ impl Tracker {
             backlog: app.backlog,
             keep_alive_timeout: app.keep_alive_timeout,
         });
+        debug_assert!(
+            self.versions.iter().all(|v| v.1 < version),
+            "versions are numbered in order"
+        );
         self.versions.push((template, version));
         version
     }

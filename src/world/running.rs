@@ -49,6 +49,7 @@ impl World<'_> {
             observer(Moment { at: now, event, cluster, changes: &cluster.log, digest });
         }
         self.publish(now);
+        debug_assert!(self.until_mark > 0, "a mark is due every {MARK} events");
         self.until_mark -= 1;
         if self.until_mark == 0 {
             self.until_mark = MARK;

@@ -108,6 +108,8 @@ impl<'a> World<'a> {
             let id = self.create_deployment(deployment.clone());
             self.populate_deployment(id);
         }
+        let workloads = self.scenario.workloads.len();
+        debug_assert!(self.cluster.deployments.len() == workloads, "each workload is there once");
         self.cluster.log.clear();
         let subject = self.scenario.before();
         let rate = self.scenario.traffic.rate.first().map_or(0.0, |&(_, rate)| rate);
@@ -143,6 +145,7 @@ impl<'a> World<'a> {
         }
         let ready = |p: &&PodId| self.cluster.pods[**p].status.ready;
         let ready = pods.iter().filter(ready).count() as i32;
+        debug_assert!(ready <= replicas.max(0), "no more pods are ready than there are");
         let status =
             RsStatus { replicas, ready, available: ready, terminating: 0, observed_generation: 1 };
         self.cluster.apply(started, Write::ReplicaSetStatus { rs, status });
@@ -175,6 +178,10 @@ impl<'a> World<'a> {
     fn populate_pod(&mut self, rs: RsId, started: Time, asked: Option<NodeId>) -> PodId {
         self.cluster.apply(started, Write::CreatePod { owner: Owner::ReplicaSet(rs) });
         let pod = PodId(self.cluster.pods.len() as u32 - 1);
+        debug_assert!(
+            self.cluster.pods[pod].owner == Owner::ReplicaSet(rs),
+            "the last pod is the new one"
+        );
         let template = self.cluster.pods[pod].template;
         let version = self.tracker.version_of(&self.cluster, template, &mut self.timeline);
         let name = outcome::name_of(&self.cluster, pod);

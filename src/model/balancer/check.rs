@@ -77,6 +77,8 @@ impl Checked {
             }
         };
         self.against += 1;
+        let counted = self.health == Health::Initial || self.against <= needed.max(1);
+        debug_assert!(counted, "a verdict changes at its threshold");
         if self.against < needed {
             return false;
         }

@@ -94,6 +94,7 @@ impl Checker {
         self.luck = Seed(luck);
         let phase = checks.rules.interval.0 as f64 * self.luck.uniform("phase", 0);
         self.begins = now + Dur(phase as i64);
+        debug_assert!(self.begins >= now, "no check begins in the past");
         self.late = self.late_from(0, checks);
         self.begins
     }
@@ -113,6 +114,7 @@ impl Checker {
                 return Turn { result: None, next };
             }
         }
+        debug_assert!(self.sleep.is_some() || self.begins >= now, "no check is left out");
         if self.sleep.is_some() || self.begins != now {
             return NO_TURN;
         }
@@ -142,6 +144,7 @@ impl Checker {
         while self.begins < ctx.now {
             self.advance(met, checks, ctx.latencies);
         }
+        debug_assert!(self.begins >= ctx.now, "the next check is still to come");
         Some(self.begins)
     }
 
@@ -169,6 +172,7 @@ impl Checker {
 
     /// On to the check after the one that comes next, which meets `met`.
     fn advance(&mut self, met: Met, checks: &Checks, latencies: &Latencies) {
+        let before = self.begins;
         let Rules { interval, from_end, .. } = checks.rules;
         if from_end {
             self.begins += self.takes(met, checks, latencies);
@@ -178,6 +182,7 @@ impl Checker {
         if self.late < self.number {
             self.late = self.late_from(self.number, checks);
         }
+        debug_assert!(self.begins > before && self.late >= self.number, "checks go on");
     }
 
     /// How long the check that comes next takes if it meets `met`.

@@ -139,6 +139,8 @@ impl Process {
         let up = servers.filter_map(|(pod, s)| Some((Target::Pod(pod), share(s)?)));
         let wanted: Vec<(Target, f32)> = up.collect();
         self.rising = wanted.iter().any(|&(_, share)| share < 1.0);
+        let share = |&(_, share): &(Target, f32)| (0.0..=1.0).contains(&share);
+        debug_assert!(wanted.iter().all(share), "a share is of a whole: {wanted:?}");
         self.listing.set(scene.timeline, now, wanted);
     }
 }
@@ -329,6 +331,10 @@ impl Model for Haproxy {
                 out.at(first, Event::Check { process, pod, generation }.into());
             }
         }
+        debug_assert!(
+            self.processes.iter().all(|p| p.changed.is_empty()),
+            "nothing has changed before"
+        );
     }
 
     fn handle(&mut self, scene: &mut Scene, event: Event, out: &mut impl Out<super::Event>) {

@@ -65,7 +65,10 @@ impl History {
                 self.push(entry);
             }
         }
-        known + news.len() as Known
+        let knows = known + news.len() as Known;
+        let brought = self.changes.len() - self.adopted;
+        debug_assert!(knows as usize <= brought, "nobody knows what nobody has brought");
+        knows
     }
 
     /// What a watcher that knew `from` did not know yet of `to`, in order.

@@ -65,6 +65,7 @@ impl Listing {
                 ChangeKind::Remove => self.listed.remove(&change.target),
             };
         }
+        debug_assert!(self.listed.len() == wanted.len(), "what is listed is what was wanted");
     }
 
     /// Lists `target` with this weight from `at` on, or no longer; notes it if it differs.
@@ -75,6 +76,10 @@ impl Listing {
         target: Target,
         weight: Option<f32>,
     ) {
+        debug_assert!(
+            weight.is_none_or(|w| w >= 0.0),
+            "a weight is no less than nothing: {weight:?}"
+        );
         let (was, kind) = match weight {
             Some(weight) => (self.listed.insert(target, weight), ChangeKind::Add { weight }),
             None => (self.listed.remove(&target), ChangeKind::Remove),
@@ -104,6 +109,7 @@ impl Followed {
             view.initial.iter().for_each(|backend| self.add(backend.target));
             0
         });
+        debug_assert!(read <= view.changes.len(), "each change is read once");
         for change in &view.changes[read..] {
             match change.kind {
                 ChangeKind::Add { .. } => self.add(change.target),
@@ -123,6 +129,7 @@ impl Followed {
     fn add(&mut self, target: Target) {
         let last = self.targets.len() as u32;
         let place = self.place(target);
+        debug_assert!(place.is_none_or(|place| place < last), "a place is one of the list");
         if place.is_none() {
             *place = Some(last);
             self.targets.push(target);
@@ -132,6 +139,7 @@ impl Followed {
     /// The last one takes its place.
     fn remove(&mut self, target: Target) {
         let Some(place) = self.place(target).take() else { return };
+        debug_assert!(self.targets[place as usize] == target, "a place is its target's");
         self.targets.swap_remove(place as usize);
         if let Some(&moved) = self.targets.get(place as usize) {
             *self.place(moved) = Some(place);

@@ -89,6 +89,7 @@ impl MetalLb {
         if let Some(node) = cluster.pods[pod].node {
             // The views of kube-proxies come first, one per node.
             let serving = &mut self.serving[ViewId(node.0.into())];
+            debug_assert!(*serving >= count(was), "no more pods stop to serve than served");
             *serving = *serving + count(conditions) - count(was);
         }
     }
@@ -169,6 +170,10 @@ impl Model for MetalLb {
                 if wanted != self.announced {
                     self.announced = wanted;
                     self.decisions += 1;
+                    debug_assert!(
+                        self.announced.len() <= self.serving.len(),
+                        "nodes announce, once each"
+                    );
                     let after = self.settings.announcement.sample(self.rng.uniform());
                     let at: Time = scene.ctx.now + after;
                     let decision = self.decisions;

@@ -1,11 +1,11 @@
 //! The Deployment controller (`pkg/controller/deployment/`): one sync reads the cache, makes at most one kind
 //! of scaling step and writes the status.
 
-use super::rolling::{self, RollingStep, RsSize};
+mod steps;
+
+use super::rolling::{self, RsSize};
 use super::status::{self, ConditionStatus, Progressing, Reason, Requeue};
-use super::sync::{Sync, scaled, size};
-use super::{history, recreate, scaling};
-use crate::cluster::PodPhase;
+use super::sync::Sync;
 use crate::cluster::objects::{Deployment, DeploymentId, DeploymentStatus, ReplicaSet, RsId};
 use crate::cluster::server::Cluster;
 use crate::cluster::spec::Strategy;
@@ -81,6 +81,7 @@ impl Controller {
     ) {
         let state = self.state(id);
         state.pods += i32::from(after.exists) - i32::from(before.exists);
+        debug_assert!(state.pods >= 0, "no more pods go than came");
         let last_gone = before.exists && !after.exists && state.pods == 0;
         if last_gone && strategy == Strategy::Recreate {
             self.changed(now, id, out);
@@ -103,6 +104,7 @@ impl Controller {
 
     /// Takes a Deployment over that has been like this since `since`: complete, or its deadline exceeded.
     pub fn adopt(&mut self, id: DeploymentId, deployment: &Deployment, pods: i32, since: Time) {
+        debug_assert!(deployment.status.available <= pods, "no more are available than there are");
         let status = deployment.status;
         let (ok, reason) = match status.available == pods {
             true => (ConditionStatus::True, Reason::NewReplicaSetAvailable),
@@ -168,12 +170,14 @@ impl Controller {
             sync.rolls = true;
         }
         self.write_status(&mut sync, cluster.second_phase, out);
+        debug_assert!(sync.end >= ctx.now, "a sync ends after it began");
         self.state(id).work.done(sync.end);
         self.sets = sync.sets;
     }
 
     fn call(&mut self, sync: &mut Sync) -> Time {
         let taken = self.bucket.take(sync.end);
+        debug_assert!(taken >= sync.end, "calls follow each other");
         let (uid, luck) = (sync.deployment.uid, &mut self.state(sync.id).luck);
         let luck = luck.get_or_insert_with(|| Luck::of(uid, "deployment controller"));
         sync.end = taken + sync.ctx.api_write(luck);
@@ -218,142 +222,6 @@ impl Controller {
         }
     }
 
-    /// Recreate: the old pods must be gone before the new set appears.
-    fn recreate_blocked(&self, sync: &Sync, informer: &Informer) -> bool {
-        let active_old = sync.old().any(|(_, set)| set.replicas > 0);
-        let status_replicas: i32 = sync.old().map(|(_, set)| set.status.replicas).sum();
-        // One pod of a set stands for all whose phase is not terminal.
-        let old = sync.old().filter(|(rs, _)| informer.has_unfinished(*rs));
-        active_old || recreate::old_pods_running([status_replicas], old.map(|_| PodPhase::Running))
-    }
-
-    fn roll_recreate(&mut self, sync: &mut Sync, informer: &Informer, out: &mut impl Out<Event>) {
-        let mut sizes = self.old_sizes(sync);
-        if recreate::scale_down_old(&mut sizes) {
-            self.resize_old(sync, sizes, out);
-            return;
-        }
-        self.sizes = sizes;
-        let desired = sync.deployment.spec.replicas;
-        if let Some(new) = sync.new
-            && !self.recreate_blocked(sync, informer)
-        {
-            self.resize(sync, new, desired, out);
-        }
-    }
-
-    /// The old sets, in the buffer for them.
-    fn old_sizes(&mut self, sync: &Sync) -> Vec<RsSize> {
-        let mut sizes = std::mem::take(&mut self.sizes);
-        sizes.clear();
-        sizes.extend(sync.old().map(|(_, set)| size(set)));
-        sizes
-    }
-
-    /// Gives the old sets these sizes, and the buffer back.
-    fn resize_old(&mut self, sync: &mut Sync, sizes: Vec<RsSize>, out: &mut impl Out<Event>) {
-        for (i, size) in sync.old_indices().zip(&sizes) {
-            self.resize(sync, i, size.spec, out);
-        }
-        self.sizes = sizes;
-    }
-
-    fn roll(&mut self, sync: &mut Sync, out: &mut impl Out<Event>) {
-        let spec = &sync.deployment.spec;
-        let new = match (sync.new, sync.created) {
-            (Some(i), _) => size(&sync.sets[i].1),
-            (None, created) => RsSize { spec: created.unwrap_or(0), replicas: 0, available: 0 },
-        };
-        let mut sizes = self.old_sizes(sync);
-        let step = rolling::rolling_step(&mut sizes, new, spec.strategy, spec.replicas);
-        if let (RollingStep::ScaledNew(target), Some(i)) = (step, sync.new) {
-            self.resize(sync, i, target, out);
-        }
-        // Sets cleaned up before a lagging one was met are written even when the step is given up.
-        self.resize_old(sync, sizes, out);
-        if step == RollingStep::Nothing && sync.is_complete() {
-            self.clean_up(sync, out);
-        }
-    }
-
-    /// Scaling while paused or after `spec.replicas` changed (section "scale" of `sync.go`).
-    fn scale(&mut self, sync: &mut Sync, out: &mut impl Out<Event>) {
-        let spec = &sync.deployment.spec;
-        let mut sizes: Vec<scaling::ScaledSet> =
-            sync.sets.iter().map(|(_, set)| scaled(set)).collect();
-        let wanted = scaling::Wanted {
-            strategy: spec.strategy,
-            desired: spec.replicas,
-            status_replicas: sync.deployment.status.replicas,
-        };
-        scaling::scale(&mut sizes, sync.new, wanted);
-        for (i, size) in sizes.into_iter().enumerate().filter(|(_, size)| size.written) {
-            self.annotate(sync, i, size.spec, out);
-        }
-    }
-
-    /// Sets the size and the annotations; true if a write was made.
-    fn annotate(
-        &mut self,
-        sync: &mut Sync,
-        index: usize,
-        target: i32,
-        out: &mut impl Out<Event>,
-    ) -> bool {
-        let spec = &sync.deployment.spec;
-        let desired = spec.replicas;
-        let max = desired + rolling::max_surge(spec.strategy, desired);
-        let (rs, set) = &mut sync.sets[index];
-        let same = set.replicas == target
-            && (set.desired_annotation == desired && set.max_annotation == max
-                || set.replicas == 0);
-        if same {
-            return false;
-        }
-        let (rs, resource_version) = (*rs, set.resource_version);
-        set.replicas = target;
-        set.desired_annotation = desired;
-        set.max_annotation = max;
-        let at = self.call(sync);
-        out.write(
-            at,
-            Write::ScaleReplicaSet { rs, replicas: target, desired, max, resource_version },
-        );
-        sync.wrote = true;
-        true
-    }
-
-    fn resize(
-        &mut self,
-        sync: &mut Sync,
-        index: usize,
-        target: i32,
-        out: &mut impl Out<Event>,
-    ) -> bool {
-        if sync.sets[index].1.replicas == target {
-            return false;
-        }
-        self.annotate(sync, index, target, out)
-    }
-
-    fn clean_up(&mut self, sync: &mut Sync, out: &mut impl Out<Event>) {
-        let old: Vec<history::OldSet> = sync
-            .old()
-            .map(|(_, s)| history::OldSet {
-                revision: i64::from(s.revision),
-                spec: s.replicas,
-                replicas: s.status.replicas,
-                observed: s.status.observed_generation >= s.generation,
-                deleting: false,
-            })
-            .collect();
-        for i in history::to_delete(&old, sync.deployment.spec.revision_history_limit) {
-            let rs = sync.old().nth(i).expect("one of the old sets").0;
-            let at = self.call(sync);
-            out.write(at, Write::DeleteReplicaSet { rs });
-        }
-    }
-
     /// Writes what has changed of the status; if nothing has, looks again when the deadline will have passed.
     fn write_status(&mut self, sync: &mut Sync, second_phase: Dur, out: &mut impl Out<Event>) {
         let (deployment, status) = (sync.id, sync.status);
@@ -361,6 +229,10 @@ impl Controller {
         if !sync.wrote {
             state.failures = 0;
         }
+        debug_assert!(
+            status.available <= status.ready,
+            "no more are available than ready: {status:?}"
+        );
         let progressing = match sync.progressing == state.progressing {
             true => state.progressing,
             false => sync.progressing.map(|condition| condition.on_the_wire(second_phase)),

@@ -135,6 +135,10 @@ impl Controller {
             Event::Seen(id) => {
                 let Budget { status, granted, resource_version, .. } = &cluster.budgets[id];
                 let state = &mut self.states[id];
+                debug_assert!(
+                    *resource_version >= state.resource_version,
+                    "a watch does not go back"
+                );
                 state.status = *status;
                 state.granted.clone_from(granted);
                 state.resource_version = *resource_version;
@@ -172,6 +176,7 @@ impl Controller {
             let resource_version = state.resource_version;
             out.write(end, Write::BudgetStatus { budget, status, resource_version });
         }
+        debug_assert!(end >= ctx.now, "a sync ends after it began");
         if let Some(at) = state.work.done(end) {
             out.at(at, Event::Sync(budget));
         }

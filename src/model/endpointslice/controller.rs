@@ -94,6 +94,8 @@ impl Controller {
             self.selected.resize(pod.index() + 1, false);
             self.slice.resize(pod.index() + 1, 0);
         }
+        let rows = [self.written.len(), self.selected.len(), self.slice.len()];
+        debug_assert!(rows == [rows[0]; 3], "each pod has a row in every list: {rows:?}");
     }
 
     /// What the controller would write for the pod.
@@ -124,6 +126,7 @@ impl Controller {
         if was == self.wanted(pod, after) {
             return;
         }
+        debug_assert!(self.selected.len() > pod.index(), "a pod that changes has a row");
         self.dirty.push(pod);
         self.queue(now, out);
     }
@@ -142,6 +145,7 @@ impl Controller {
             self.selected[pod] = self.spec.selects(cluster.template_of(pod));
             self.dirty.push(pod);
         }
+        debug_assert!(self.dirty.len() >= cluster.pods.len(), "a selector is tried on every pod");
         self.queue(now, out);
     }
 
@@ -238,6 +242,7 @@ impl Controller {
             self.failures = 0;
             return;
         }
+        debug_assert!(self.failures > 0, "what is tried again has failed");
         let wait = retry_delay(&ctx.kubernetes.defaults, self.failures);
         if let Some(at) = self.delayed.add(ctx.now + wait) {
             out.at(at, Event::Retry);
@@ -255,10 +260,12 @@ impl Controller {
             _ => {}
         }
         *written = wanted;
+        debug_assert!(self.members <= self.written.len(), "no more pods are listed than there are");
     }
 
     /// Takes a pod over whose endpoint is in the slice already, if it is selected; the endpoint's conditions.
     pub fn adopt(&mut self, pod: PodId, template: &PodTemplate, ready: bool) -> Option<Conditions> {
+        debug_assert!(self.failures == 0 && !self.stale, "pods are adopted before the first sync");
         self.grow(pod);
         let selected = self.spec.selects(template);
         self.selected[pod] = selected;

@@ -34,6 +34,7 @@ impl Backoff {
             None => self.base,
             Some((wait, _)) => Dur(wait.0.saturating_mul(2)).min(self.max),
         };
+        debug_assert!(wait <= self.max, "a wait grows to its bound, no further");
         self.entry = Some((wait, now));
     }
 

@@ -211,6 +211,7 @@ impl Kubelets {
             state.iterate_at = at;
             out.at(at, Event::Iterate(pod));
         }
+        debug_assert!(state.iterate_at <= at, "the earliest iteration that is wanted comes");
     }
 
     /// When the pod worker may run next: at once if a relist ended since its last iteration.

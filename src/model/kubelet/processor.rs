@@ -1,6 +1,6 @@
 //! The processor of a node, which all its work shares.
 
-use super::controller::{ContainerId, Event, Job, Kubelets};
+use super::controller::{ContainerId, Event, Job, Kubelets, Node};
 use crate::cluster::objects::{NodeId, PodId};
 use crate::engine::{Dur, Time};
 use crate::model::plumbing::{Ctx, Out, Scene, slowed};
@@ -26,6 +26,7 @@ impl Kubelets {
     }
 
     pub(super) fn cpu_done(&mut self, scene: &mut Scene, node: NodeId, out: &mut impl Out<Event>) {
+        debug_assert!(self.nodes[node].cpu_due >= scene.ctx.now, "no work is overdue");
         if self.nodes[node].cpu_due != scene.ctx.now {
             return;
         }
@@ -68,5 +69,10 @@ impl Kubelets {
             self.nodes[node].cpu_due = at;
             out.at(at, Event::Cpu { node });
         }
+        let Node { cpu, cpu_due, .. } = &self.nodes[node];
+        debug_assert!(
+            cpu.next_done().is_none_or(|at| *cpu_due <= at),
+            "the end of work is awaited"
+        );
     }
 }

@@ -34,6 +34,7 @@ impl Kubelets {
     /// Takes a pod over that has been running for long, and ready if it ever becomes so; `started` is when
     /// its processes did.
     pub fn adopt(&mut self, scene: &mut Scene, pod: PodId, node: NodeId, started: Time) {
+        debug_assert!(started <= scene.ctx.now, "a pod that is there has started");
         let template = scene.cluster.template_of(pod);
         self.insert(pod, new_pod(scene, node, pod));
         let state = self.pod(pod);
@@ -99,6 +100,7 @@ impl Kubelets {
                 end
             }
         };
+        debug_assert!(at >= ready, "no container starts before it may");
         out.at(at, Event::Start { pod, container: index });
     }
 
@@ -118,6 +120,7 @@ impl Kubelets {
             state.sandbox = true;
             work = work + create;
         }
+        debug_assert!(state.sandbox, "a container starts in a sandbox");
         let node = state.node;
         self.add_job(ctx.now, node, (Job::Start { pod, container }, 1.0, work), out);
     }
@@ -178,6 +181,7 @@ impl Kubelets {
         let template = scene.cluster.template_of(pod);
         let hook =
             container_spec(template, index).post_start.as_ref().map_or(Dur::ZERO, Hook::length);
+        debug_assert!(self.container(pod, index).run > 0, "a start has been counted");
         let restarted = self.container(pod, index).run > 1;
         let next = usize::from(index) + 1;
         let app = usize::from(index) >= template.init_containers.len();
@@ -205,6 +209,7 @@ impl Kubelets {
             return;
         }
         state.iterate_at = Time::NEVER;
+        debug_assert!(state.iterated <= scene.ctx.now, "iterations follow each other");
         state.iterated = scene.ctx.now;
         for container in &mut state.containers {
             container.seen = (container.state, container.run);
@@ -232,6 +237,7 @@ impl Kubelets {
         let last = state.containers.iter().rposition(|c| c.run > 0);
         let Some(last) = last.filter(|&i| i < inits) else { return };
         let c = &mut state.containers[last];
+        debug_assert!(last < inits, "only init containers are waited for");
         let done = match c.role {
             Role::Init { .. } => matches!(c.seen.0, State::Exited { .. }),
             _ => c.started,
@@ -266,6 +272,7 @@ impl Kubelets {
     ) {
         let u = self.u(pod);
         let c = self.container(pod, index);
+        debug_assert!(!c.is_running(), "what runs is not started again");
         let due = c.backoff.may_start_at(ended);
         if due <= scene.ctx.now {
             c.backoff.next(ended, scene.ctx.now);

@@ -26,6 +26,7 @@ impl Kubelets {
             state.status_pending = true;
             out.at((scene.ctx.now + wait).max(free), Event::SendStatus(pod));
         }
+        debug_assert!(state.status_pending || state.sent == Some(status), "a new status is sent");
     }
 
     /// Sends the pod's status, or lets it wait in line.
@@ -55,6 +56,7 @@ impl Kubelets {
         }
         let node = &self.nodes[index];
         if !node.statuses.is_empty() {
+            debug_assert!(node.status_free > scene.ctx.now, "who waits, waits for the manager");
             out.at(node.status_free, Event::NextStatus { node: index });
         }
     }
@@ -72,6 +74,7 @@ impl Kubelets {
         let slow = self.slowdown(node);
         let patch = slowed(scene.ctx.latencies.status_patch.draw(self.luck(pod)), slow);
         let commit = scene.ctx.now + patch;
+        debug_assert!(commit >= scene.ctx.now, "a patch takes effect after it is sent");
         self.node_of(pod).status_free = commit;
         self.burden(scene.ctx, pod, out);
         out.write(commit, Write::PodStatus { pod, status });

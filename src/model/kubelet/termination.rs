@@ -74,6 +74,7 @@ impl Kubelets {
         c.killing = true;
         if let State::Running { since } = c.state {
             let after = scene.ctx.now - since;
+            debug_assert!(after >= Dur::ZERO, "a container is killed after its start");
             self.kills.push(Kill { pod, container: index, by_startup, after });
         }
         let reason = if by_startup { KillReason::StartupProbe } else { KillReason::LivenessProbe };
@@ -112,6 +113,7 @@ impl Kubelets {
         let c = self.container(pod, index);
         let run = c.run;
         c.kill_at = c.kill_at.min(begun + sigkill + delivery);
+        debug_assert!(sigkill >= sigterm, "SIGKILL comes no earlier than SIGTERM");
         // The turn of a sidecar may come with the end of its grace period.
         let at = (begun + sigterm + delivery).max(scene.ctx.now);
         out.at(at, Event::Sigterm { pod, container: index, run });
@@ -153,6 +155,7 @@ impl Kubelets {
         let stop = scene.ctx.now + lame;
         c.unready_from = c.unready_from.min(scene.ctx.now);
         let cut = (stop + limit).min(kill_at).max(scene.ctx.now);
+        debug_assert!(cut >= scene.ctx.now, "nothing is cut in the past");
         if serving {
             scene.timeline.cut(pod, cut);
         }
@@ -210,6 +213,7 @@ impl Kubelets {
         c.state = State::Exited { at: scene.ctx.now, code: exit_code(end) };
         c.stop_accept = c.stop_accept.min(scene.ctx.now);
         let killing = c.killing;
+        debug_assert!(c.stop_accept <= scene.ctx.now, "who is gone accepts no connections");
         if serving {
             let window = Dur::from_secs_f64(scene.ctx.platform.reset_window_s);
             scene.timeline.exits(pod, scene.ctx.now, end, window);
@@ -238,6 +242,7 @@ impl Kubelets {
         ContainerId(pod, index): ContainerId,
         out: &mut impl Out<Event>,
     ) {
+        debug_assert!(!self.container(pod, index).is_running(), "what was killed runs no more");
         let c = self.container(pod, index);
         c.seen = (c.state, c.run);
         c.started = false;
@@ -277,6 +282,7 @@ impl Kubelets {
         out: &mut impl Out<Event>,
     ) {
         let node = self.pod(pod).node;
+        debug_assert!(self.nodes[node].sandboxes > 0, "a network that goes was there");
         self.node_of(pod).sandboxes -= 1;
         scene.timeline.phase(pod, scene.ctx.now, Phase::Silent);
         self.differing.push(pod);

@@ -37,6 +37,7 @@ impl NodeHealth {
     ///
     /// `node_lifecycle_controller.go: tryUpdateNodeHealth`.
     pub fn pass(&mut self, renewed: Time, grace: Dur, now: Time) -> bool {
+        debug_assert!(self.seen <= now, "a pass comes after the one before");
         if renewed > self.renewed {
             *self = NodeHealth { renewed, seen: now };
         }

@@ -60,6 +60,8 @@ impl Tally {
             self.ready += 1;
             self.await_availability(pod, available_from(since, min_ready_seconds));
         }
+        let counted = self.available + self.waiting.len() as i32;
+        debug_assert!(counted == self.ready, "a ready pod is available or waits for it: {self:?}");
     }
 
     fn await_availability(&mut self, pod: PodId, from: Time) {
@@ -70,6 +72,10 @@ impl Tally {
         // The last in line, but for clocks that step back.
         let before = self.waiting.iter().rposition(|&(other, _)| other <= from);
         self.waiting.insert(before.map_or(0, |place| place + 1), (from, pod));
+        debug_assert!(
+            self.waiting.len() as i32 <= self.ready,
+            "only ready pods wait to be available"
+        );
     }
 
     /// Counts as available what has become so by `now`.
@@ -78,6 +84,7 @@ impl Tally {
             self.waiting.pop_front();
             self.available += 1;
         }
+        debug_assert!(self.available <= self.ready, "no more pods are available than ready");
     }
 
     /// The set's status. Kubernetes v1.`minor`: terminating pods are counted from v1.35 on.

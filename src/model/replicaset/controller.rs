@@ -165,6 +165,10 @@ impl Controller {
         set.tally.pass_time(ctx.now);
         // The status is of the pods as they were before this sync's own changes.
         let status = set.tally.status(ctx.kubernetes.control_plane, seen.generation);
+        debug_assert!(
+            status.available <= status.ready,
+            "no more are available than ready: {status:?}"
+        );
         let excess = set.active.len() as i32 - seen.replicas;
         let burst = ctx.kubernetes.defaults.burst_replicas;
         let mut end = ctx.now;
@@ -246,6 +250,7 @@ impl Controller {
     /// One API call and the event that reports it; both take a token.
     fn call(&mut self, ctx: Ctx, rs: RsId, start: Time) -> Time {
         let at = self.write_at(ctx, rs, start);
+        debug_assert!(at >= start, "a call is answered after it is made");
         let set = &mut self.sets[rs];
         set.events += 1;
         if set.events <= ctx.kubernetes.defaults.events_passed {

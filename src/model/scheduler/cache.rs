@@ -113,6 +113,7 @@ impl Cache {
     pub fn deleting(&mut self, pod: PodId, template: TemplateId) {
         if let Some(node) = self.node_of(pod) {
             self.present(template).live[node] -= 1;
+            debug_assert!(self.pods[node] > 0, "a pod that goes was there");
             self.changes += 1;
         }
     }
@@ -134,6 +135,7 @@ impl Cache {
     pub fn node_changed(&mut self, node: NodeId, to: Arc<Node>) {
         self.nodes[node] = to;
         self.order = in_turn(&self.nodes);
+        debug_assert!(self.order.len() == self.nodes.len(), "each node has its turn");
         self.version += 1;
         self.changes += 1;
         for key in &mut self.keys {

@@ -84,6 +84,7 @@ impl Chooser {
             looked_at += 1;
         }
         self.start = (self.start + looked_at) % nodes;
+        debug_assert!(self.feasible.len() <= wanted, "no more nodes are found than looked for");
     }
 
     /// `schedule_one.go: prioritizeNodes`.
@@ -122,6 +123,7 @@ impl Chooser {
             self.given(&plan.images);
             self.add(weights.image_locality);
         }
+        debug_assert!(self.totals.len() == self.feasible.len(), "each node that fits has a total");
     }
 
     fn add(&mut self, weight: i64) {
@@ -155,6 +157,7 @@ impl Chooser {
         let score = |n: &NodeId| self.by_node[n.index()].expect("feasible nodes have a score");
         self.scores.clear();
         self.scores.extend(self.feasible.iter().map(score));
+        debug_assert!(self.scores.iter().all(|s| (0..=100).contains(s)), "a score is 0 to 100");
     }
 
     /// InterPodAffinity.
@@ -169,6 +172,7 @@ impl Chooser {
             }
         }
         score::between(&mut self.scores);
+        debug_assert!(self.scores.iter().all(|s| (0..=100).contains(s)), "a score is 0 to 100");
     }
 
     /// Scores from the loads of cpu and memory, before and with the pod.
@@ -197,6 +201,7 @@ impl Chooser {
         };
         self.scores.clear();
         self.scores.extend(self.feasible.iter().map(of));
+        debug_assert!(self.scores.iter().all(|s| (0..=100).contains(s)), "a score is 0 to 100");
     }
 
     /// One of the highest, each with the same probability.

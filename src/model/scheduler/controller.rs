@@ -154,6 +154,8 @@ impl<'a> Controller<'a> {
             return;
         }
         self.last_seen = self.last_seen.max(now + latency);
+        let last = self.inbox.back().map(|seen| seen.0);
+        debug_assert!(last.is_none_or(|at| at <= self.last_seen), "changes are seen in order");
         self.inbox.push_back((self.last_seen, change));
         self.look_out(out);
     }
@@ -164,6 +166,7 @@ impl<'a> Controller<'a> {
             && !self.queue.is_empty()
             && self.seen_at.is_none_or(|scheduled| at < scheduled)
         {
+            debug_assert!(at <= self.last_seen, "what waits was seen");
             self.seen_at = Some(at);
             out.at(at, Event::Seen);
         }
@@ -240,6 +243,10 @@ impl<'a> Controller<'a> {
                 self.wake(now, change, cluster, out);
             }
         }
+        debug_assert!(
+            self.inbox.front().is_none_or(|seen| seen.0 > now),
+            "all that is seen is taken in"
+        );
     }
 
     /// Wakes the pods that a change might help.
@@ -288,6 +295,7 @@ impl<'a> Controller<'a> {
             }
         }
         // Binding is asynchronous: only the decision itself is serial.
+        debug_assert!(start >= self.free, "decisions follow each other");
         self.free = start + self.profile.decision;
     }
 
@@ -295,6 +303,7 @@ impl<'a> Controller<'a> {
     fn choose(&mut self, pod: PodId, cluster: &Cluster) -> Result<NodeId, Failure> {
         let object = &cluster.pods[pod];
         let template = object.template;
+        debug_assert!(object.node.is_none(), "a pod is placed once");
         if let Some((of, changes, failure)) = &self.failed
             && (*of, *changes) == (template, self.cache.changes)
         {

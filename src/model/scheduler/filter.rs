@@ -31,6 +31,7 @@ impl Sums {
                 self.all += i64::from(*count);
             }
         }
+        debug_assert!(self.all == self.by_domain.iter().sum::<i64>(), "each pod is in one domain");
     }
 
     /// In the domain of a node; None: it has none.
@@ -87,6 +88,7 @@ impl Filters {
         fill(&mut self.kept_off, &plan.kept_off, cache);
         let used = |t: &TemplateId| cache.all(*t).iter().any(|n| *n > 0);
         self.in_use = plan.exclusive.iter().any(used);
+        debug_assert!(self.spread.len() >= plan.spread.len(), "each constraint has its counts");
     }
 
     /// The first reason why the pod cannot go to the node.

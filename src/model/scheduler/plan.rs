@@ -149,6 +149,8 @@ impl Plan {
         if cache.nodes.iter().any(|node| bar(node).is_some()) {
             self.barred = cache.nodes.iter().map(|node| bar(node)).collect();
         }
+        let nodes = [0, cache.nodes.len()];
+        debug_assert!(nodes.contains(&self.barred.len()), "all nodes are judged, or none need be");
     }
 
     /// What TaintToleration, NodeAffinity and ImageLocality think of each node.

@@ -69,6 +69,11 @@ impl Queue {
 
     /// An attempt failed.
     pub fn park(&mut self, pod: PodId, now: Time, failure: Failure) {
+        let last = self.waiting.get(&pod).map(|w| w.since);
+        debug_assert!(
+            last.is_none_or(|since| since <= now),
+            "a pod is parked after its last attempt"
+        );
         let attempts = self.waiting.get(&pod).map_or(0, |w| w.attempts) + 1;
         let state = State::Parked;
         let waiting = Waiting { failure, attempts, since: now, state, flush: false };
@@ -91,6 +96,7 @@ impl Queue {
     /// Something happened that might help.
     pub fn wake(&mut self, pod: PodId, now: Time) -> Next {
         let waiting = self.waiting.get_mut(&pod).expect("a pod that waits");
+        debug_assert!(waiting.attempts > 0, "a pod that waits has been tried");
         let wait = backoff::backoff(self.limits, waiting.attempts, 0).unwrap_or(Dur::ZERO);
         let until = backoff::expiry(waiting.since, wait, self.phase);
         if self.idle_pops || until <= now {
@@ -108,6 +114,7 @@ impl Queue {
             waiting.state = State::Active;
             self.active.push_back(pod);
         }
+        debug_assert!(!self.active.is_empty(), "a pod that is to be tried is in line");
     }
 
     /// When the pod would be flushed, if that is not scheduled yet.

@@ -58,6 +58,7 @@ impl DomainCounts {
         }
         self.domains = self.counts.iter().flatten().count();
         self.fewest = self.counts.iter().flatten().copied().min().unwrap_or(0);
+        debug_assert!(self.domains <= self.counts.len() && self.fewest >= 0, "domains hold pods");
     }
 
     fn get(&self, domain: u32) -> i32 {
@@ -132,6 +133,8 @@ impl Scorer {
                 Some(raw) => 100 * (most + least - raw) / most,
             })
         }));
+        let in_range = |s: &i64| (0..=100).contains(s);
+        debug_assert!(scores.iter().flatten().all(in_range), "a score is 0 to 100: {scores:?}");
     }
 
     /// The sums the last scores were made of; None for nodes that are no candidates or lack a key.
@@ -160,6 +163,7 @@ impl Scorer {
         let scored = candidates.iter().zip(&self.complete).map(|(c, complete)| *c && *complete);
         let sums = self.sums.iter().zip(scored);
         self.raw.extend(sums.map(|(sum, scored)| scored.then(|| libm::round(*sum) as i64)));
+        debug_assert!(self.raw.len() == candidates.len(), "each node has a sum, or none");
     }
 
     /// The more domains there are among the candidates, the more a pod in one of them weighs. Candidates

@@ -58,8 +58,8 @@ fn head_item(row: &HeadRow) -> String {
     }
 }
 
-/// Red: enough is lost to matter, or something does not reach its end. Yellow: it would, were something not as
-/// it is assumed.
+/// Red: enough is lost to matter, or something does not reach its end. Yellow: it would be so, were something
+/// not as it is assumed.
 fn style(answer: &Answer) -> Style {
     let bad = answer.worth_changing || answer.incomplete > 0.0;
     let doubtful = answer.assumptions.iter().any(|a| !a.otherwise.is_empty());

@@ -7,7 +7,9 @@ use std::ops::Range;
 /// Replications with seeds of their own, that are run part by part.
 #[derive(Clone, Debug)]
 pub(super) struct Exam {
+    /// Of its replications.
     pub seed: u64,
+    /// How many.
     pub replications: u32,
     /// Replications of a part.
     part: u32,

@@ -13,10 +13,13 @@ use std::collections::BTreeMap;
 pub struct Frontier {
     /// Index of the setting along each axis.
     pub x: usize,
+    /// Index of the setting along the other axis.
     pub y: usize,
+    /// One for each value of `x`, in order.
     pub columns: Vec<Boundary>,
     /// Levels of `y`, lowest first: every value of the boundary is one of them.
     pub y_values: Vec<Value>,
+    /// Different settings that were simulated.
     pub evaluated: u32,
     /// Rollouts that were run, fresh seeds included.
     pub rollouts: u64,
@@ -27,6 +30,7 @@ pub struct Frontier {
 /// One column of the map: a value of `x`, and where along `y` the goal is met.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Boundary {
+    /// The value of the first setting.
     pub x: Value,
     /// Where the goal is met, as ranges of levels of `y` (from, to, both included).
     pub meets: Vec<(u64, u64)>,

@@ -77,6 +77,7 @@ pub struct PatchTarget {
 /// One step towards a field.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum PatchStep {
+    /// The value of this key.
     Key(String),
     /// The element of a list with this `name` (containers, ports, environment).
     Named(String),

@@ -11,6 +11,7 @@ use crate::sweep::Value;
 pub struct Price {
     /// Index of the setting.
     pub setting: usize,
+    /// Its value there.
     pub value: Value,
     /// Whether that differs from today's.
     pub changed: bool,
@@ -26,6 +27,7 @@ pub struct Price {
 /// The next cheaper level, which breaks the goal.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Binding {
+    /// The value of the next cheaper level.
     pub next: Value,
     /// Cost it would save, in the unit of the cost.
     pub saves: f64,

@@ -24,7 +24,9 @@ struct Known {
 /// Evaluates settings: all with the first replications, and those that meet the goal there with the exams.
 /// What cannot meet the goal any more is run only until it is sure to be worse than the best.
 pub(super) struct Trials<'a> {
+    /// What is searched for.
     pub problem: &'a Problem,
+    /// What simulates.
     pub evaluator: &'a dyn Evaluate,
     today: Levels,
     known: BTreeMap<Levels, Result<Known, String>>,

@@ -83,6 +83,7 @@ impl Flow {
             }
         }
         self.before.push(total);
+        debug_assert!(self.before.len() == self.pieces.len() + 1, "each piece has a sum before it");
     }
 
     fn divide(&mut self, piece: Piece, listing: &Listing) {
@@ -102,6 +103,11 @@ impl Flow {
             from = to;
             i += 1;
         }
+        let weights = self.pieces.len() * self.versions;
+        debug_assert!(
+            self.version_weights.len() == weights,
+            "each piece has the weights of all versions"
+        );
     }
 
     /// When the first piece begins.

@@ -93,6 +93,7 @@ impl<'a> Ledger<'a> {
     /// Requests that a pod accepts after a wait, for clients or hops of so much patience; lost ones are taken
     /// off later.
     pub fn accepted(&mut self, pod: PodId, after: Dur, patience: Dur, count: f64) -> Class<'a> {
+        debug_assert!(count >= 0.0, "no fewer requests than none: {count}");
         self.sent_to(pod, count);
         let version = self.timeline.pods[pod].version;
         let same =
@@ -136,6 +137,7 @@ impl<'a> Ledger<'a> {
             let (pods, views) = (self.timeline.pods.len(), self.timeline.views.len());
             let place = key.pod.map_or(pods, |p| p.0 as usize) * views;
             let place = place + key.view.expect("the view that lost it").0 as usize;
+            debug_assert!(place < (pods + 1) * views, "a loss has a pod, or none, and a view");
             let alike = (key.failure, key.cause);
             let known = self.losses.iter().position(|l| l.0 == alike);
             let row = known.unwrap_or_else(|| {
@@ -156,6 +158,7 @@ impl<'a> Ledger<'a> {
 
     /// Loses requests, of which `stalled` would have stalled; `lose_in` and `lose_throughout` say when.
     pub fn lose(&mut self, account: Account, count: f64, stalled: f64) {
+        debug_assert!(count.is_finite() && stalled.is_finite(), "{count} lost, {stalled} stalled");
         self.stalled -= stalled;
         if count <= 0.0 {
             return;
@@ -189,6 +192,7 @@ impl<'a> Ledger<'a> {
 
     /// Of what the view sends from one second until another, that to so much weight is lost.
     pub fn lose_throughout(&mut self, account: Account, from: i64, to: i64, weight: f64) {
+        debug_assert!(weight >= 0.0, "nothing is lost twice: {weight}");
         if from < to {
             let (kind, version) = (account.failed.map(|f| f.2), account.version);
             self.lasting.extend([(kind, version, from, weight), (kind, version, to, -weight)]);
@@ -214,6 +218,7 @@ impl<'a> Ledger<'a> {
                 }
             }
         }
+        debug_assert!(self.lasting.is_empty(), "each view closes its own losses");
         if let Some(spread) = &mut self.spread {
             spread.close_view(flow, served);
         }

@@ -106,6 +106,7 @@ impl Reader<'_> {
         if let Target::Pod(pod) = target {
             self.by_version[self.timeline.pods[pod].version as usize] += more;
         }
+        debug_assert!(self.now.weight > -1e-3, "weights add up to no less than nothing");
     }
 
     /// Notes what has been listed since the last change.

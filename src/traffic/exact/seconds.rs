@@ -32,6 +32,7 @@ impl Seconds {
 
     /// Adds the requests of a piece.
     pub fn add_piece(&mut self, piece: &Piece) {
+        debug_assert!(piece.from <= piece.to, "a piece ends after it begins");
         let (first, last) = (second_of(piece.from), second_of(piece.to));
         if first == last {
             return self.add(first, piece.count());

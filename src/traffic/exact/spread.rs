@@ -97,6 +97,7 @@ impl<'a> Spread<'a> {
                 from = to;
             }
         }
+        debug_assert!(libm::fabs(weight) < 1e-6, "what begins to fail ends to: {weight}");
         if let Some(last) = self.weights.last() {
             self.edges.push((last.0, -share));
         }
@@ -210,5 +211,7 @@ impl Sums {
             self.log_none += libm::log(self.none);
             self.none = 1.0;
         }
+        let chance = (0.0..=1.0).contains(&self.none);
+        debug_assert!(chance && self.variance >= 0.0, "chances are 0 to 1, variances positive");
     }
 }

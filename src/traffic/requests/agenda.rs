@@ -125,6 +125,7 @@ impl<E: Packed> Agenda<E> {
                 // After a pause longer than the ring: it starts anew from here.
                 self.bucket = self.bucket.max(time_of(key) >> self.shift);
             }
+            debug_assert!(key <= near, "what is next comes first");
             return Some(key);
         }
         let key = self.current.pop()?;
@@ -144,6 +145,7 @@ impl<E: Packed> Agenda<E> {
             place -= 1;
         }
         self.current[place] = key;
+        debug_assert!(self.current.last().is_some_and(|last| *last <= key), "the next is last");
     }
 
     #[inline(always)]
@@ -160,6 +162,7 @@ impl<E: Packed> Agenda<E> {
             self.free = self.nodes[index].next;
             self.nodes[index] = node;
         }
+        debug_assert!(self.heads[head] != NONE, "a bucket that is marked holds something");
     }
 
     /// Turns the ring to the next bucket that holds anything.
@@ -170,6 +173,7 @@ impl<E: Packed> Agenda<E> {
         self.bucket += (head.wrapping_sub(here) & (self.heads.len() - 1)) as i64;
         self.occupied[head / 64] &= !(1 << (head % 64));
         let mut index = std::mem::replace(&mut self.heads[head], NONE);
+        debug_assert!(index != NONE, "a bucket that is marked holds something");
         while index != NONE {
             let node = self.nodes[index as usize];
             self.current.push(node.key);

@@ -116,6 +116,8 @@ impl<'a> Board<'a> {
         self.changes.extend(seconds.map(|s| (Time(s * 1_000_000_000), Change::Second)));
         self.changes.sort_unstable();
         self.changes.push((Time::NEVER, Change::Second));
+        let pods = self.rules.len() * self.timeline.pods.len();
+        debug_assert!(self.pods.len() == pods, "each pod is there under each rule");
     }
 
     fn pod_now(&self, context: usize, pod: usize, fate: Fate, at: Time) -> PodNow {
@@ -145,6 +147,10 @@ impl<'a> Board<'a> {
     /// lists or no longer lists.
     pub fn advance(&mut self, mut relisted: impl FnMut(ViewId, u32, bool)) -> Option<i64> {
         let (at, change) = self.changes[self.next];
+        debug_assert!(
+            self.changes.get(self.next + 1).is_none_or(|c| c.0 >= at),
+            "changes are in order"
+        );
         self.next += 1;
         match change {
             Change::Second => return Some(at.0.div_euclid(1_000_000_000)),

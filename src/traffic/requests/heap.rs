@@ -40,6 +40,7 @@ impl Heap {
             hole = parent;
         }
         self.keys[hole] = key;
+        debug_assert!(self.keys[0] <= key, "the least is on top");
     }
 
     /// Takes the smallest.
@@ -72,6 +73,7 @@ impl Heap {
             }
             self.keys[hole] = last;
         }
+        debug_assert!(self.keys.first().is_none_or(|next| *next >= first), "the least comes first");
         Some(first)
     }
 }

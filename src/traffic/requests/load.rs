@@ -106,6 +106,7 @@ impl Load {
             self.set(before, id, false);
             self.set(after, id, true);
         }
+        debug_assert!(self.backends[id].outstanding > 0, "a backend has the request that it gets");
     }
 
     /// One of its requests is over.
@@ -130,6 +131,7 @@ impl Load {
             let row = &self.levels[self.least * self.words..(self.least + 1) * self.words];
             if let Some(id) = first_from(row, self.cursor) {
                 self.cursor = id + 1;
+                debug_assert!(self.backends[id].listed, "who is chosen may be chosen");
                 return id;
             }
             self.least += 1;

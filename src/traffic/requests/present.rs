@@ -179,6 +179,7 @@ impl Present {
             }
         }
         now.in_gap = believed.in_gap(at);
+        debug_assert!(*read <= believed.changes.len(), "each change is read once");
     }
 
     /// Where a request begins: at the clients' view, or at the only one that it lists.
@@ -249,6 +250,7 @@ impl PodNow {
             let life = self.lives.iter().rposition(serves);
             self.life = life.expect("a pod that serves has a process that listens") as u16;
         }
+        debug_assert!(self.lives.len() <= truth.lives.len(), "no run is known before it begins");
         let over = truth.cuts.partition_point(|cut| *cut <= at);
         if over > self.cuts {
             self.cuts = over;

@@ -121,6 +121,7 @@ impl<'a> Simulation<'a> {
             self.source = Some(source);
         }
         self.until(timeline, limit);
+        debug_assert!(self.present.next_ns() > limit, "all that was due has happened");
     }
 
     fn send_until(&mut self, timeline: &Timeline, source: &mut Source, limit: i64) {
@@ -130,6 +131,7 @@ impl<'a> Simulation<'a> {
                 if at > limit {
                     return;
                 }
+                debug_assert!(at >= self.now, "requests are sent in order");
                 self.until(timeline, at);
                 self.now = at;
                 self.send(source.bits[source.next], NONE);
@@ -152,6 +154,7 @@ impl<'a> Simulation<'a> {
         self.pools.grow(pods);
         self.pods.grow(&self.present.pods, &self.present.versions);
         self.tally.grow(timeline);
+        debug_assert!(self.pods.states.len() == pods, "each pod has a state");
     }
 
     /// Lets everything happen up to and at `limit`.
@@ -162,6 +165,7 @@ impl<'a> Simulation<'a> {
             if change <= event.min(limit) {
                 self.change(timeline, change);
             } else if event <= limit {
+                debug_assert!(event >= self.now, "time does not go back");
                 self.now = event;
                 let (event, stamp) = self.agenda.pop().expect("peeked");
                 self.happen(event, stamp);
@@ -257,6 +261,7 @@ impl<'a> Simulation<'a> {
         let index = match self.free.pop() {
             Some(index) => {
                 let place = &mut self.requests[index];
+                debug_assert!(place.state == State::Free, "only a free place is used again");
                 *place = Request { generation: place.generation + 1, ..request };
                 index
             }
@@ -268,6 +273,7 @@ impl<'a> Simulation<'a> {
     /// The request is over.
     pub fn close(&mut self, index: RequestId) {
         let request = &mut self.requests[index];
+        debug_assert!(request.outer == 0, "a request ends when no hop waits for it");
         request.state = State::Free;
         let user = request.user;
         self.free.push(index);

@@ -167,6 +167,7 @@ impl ViewNow {
             let place = self.cursor as usize;
             let next = self.cursor + 1;
             self.cursor = if next as usize >= self.slots.len() { 0 } else { next };
+            debug_assert!(place < self.slots.len(), "who is next is listed");
             return place;
         }
         self.cursor = self.cursor.wrapping_add(2_654_435_769);

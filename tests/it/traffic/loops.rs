@@ -118,6 +118,21 @@ fn a_closing_listener_resets_its_backlog() {
     assert!((resets[1] - expected).abs() < 0.3, "{resets:?} {expected}");
 }
 
+/// One worker, service of 10 s, a request at 0, 1, 2 s; what a balancer breaks at 5 s is the connection: all
+/// three are lost, and the pod works on. Those sent later wait for that, no longer.
+#[test]
+fn a_balancer_cuts_what_waits_as_well_and_the_pod_works_on() {
+    let mut timeline = limited(steady(1, Dist::constant(10.0), Pick::Random), 1, None);
+    timeline.pods[0].cuts = vec![s(5.0)];
+    let mut load = traffic(Arrivals::Trace(vec![s(0.0), s(1.0), s(2.0), s(6.0)]), 1.0, 0.0, 60.0);
+    load.client.timeout = d(50.0);
+    let outcome = run(&timeline, &load, 1);
+    let lost: Vec<_> = outcome.losses.iter().map(|(key, n)| (key.cause, *n)).collect();
+    assert_eq!(lost, [(Cause::CutByDeregistration, 3.0)], "{outcome:?}");
+    let latency = outcome.latency.as_ref().expect("one is answered").max_s;
+    assert!((latency - 14.0).abs() < 0.1, "from 6 s until 10 s, and 10 s more: {latency}");
+}
+
 #[test]
 fn a_closed_loop_obeys_littles_law() {
     let timeline = limited(steady(3, exponential(0.05), Pick::LeastOutstanding), 2, None);

@@ -191,6 +191,7 @@ impl Controller {
             self.deferred = at;
             say(out, at, Event::Requeue);
         }
+        debug_assert!(self.deferred <= at, "the earliest time to come back is kept");
     }
 
     fn done(&mut self, now: Time, out: &mut impl Out<balancer::Event>) {
@@ -216,6 +217,7 @@ impl Controller {
             work |= due;
             due || self.members.get(pod).is_some_and(|c| !c.ready && !c.terminating)
         });
+        debug_assert!(!work || !unsettled.is_empty(), "work is for somebody");
         self.unsettled = unsettled;
         work
     }
@@ -235,6 +237,7 @@ impl Controller {
             self.done(now, out);
             return self.defer(now + Dur::from_secs_f64(wait).min(longest), out);
         }
+        debug_assert!(self.settings.failure < 1.0, "a call succeeds at some time");
         self.failures = 0;
         let at = self.describe.take(now) + self.call_time();
         say(out, at, Event::Described);
@@ -269,6 +272,8 @@ impl Controller {
             at = self.register.take(at) + self.call_time();
             say(out, at, Event::Registered);
         }
+        let both = |pod| self.plan.deregister.contains(pod);
+        debug_assert!(!self.plan.register.iter().any(both), "nobody comes and goes at once");
         say(out, at, Event::Patch);
     }
 
@@ -280,6 +285,7 @@ impl Controller {
             at += scene.ctx.latencies.api_write.draw(&mut self.rng);
             out.write(at, Write::SetGates { pod, value: true });
         }
+        debug_assert!(at >= scene.ctx.now, "a gate is set after its target is healthy");
         if self.plan.waiting > 0 {
             self.defer(scene.ctx.now + self.settings.requeue, out);
         }

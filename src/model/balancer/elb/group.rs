@@ -137,6 +137,7 @@ impl Group {
         }
         for node in &mut self.nodes {
             node.open = !self.settings.fail_open.is_met_by(node.counts());
+            debug_assert!(node.healthy.len() <= node.known as usize, "who is healthy is known");
             let near = |m: &&Member| is_near(&self.zones, node.zone, scene.cluster, m.target);
             let healthy = |i: &u32| node.open || node.healthy.contains(&(Time::ALWAYS, *i));
             let members = (0..).zip(&self.members).filter(|(i, m)| near(m) && healthy(i));
@@ -184,6 +185,7 @@ impl Group {
         for node in 0..self.nodes.len() as u32 {
             let at = now + self.settings.registration.sample(self.rng.uniform());
             let at = self.hears(node, at);
+            debug_assert!(at >= now, "no node hears of what has not happened");
             say(out, at, Event::Known(self.place(node, i)));
         }
     }
@@ -211,6 +213,7 @@ impl Group {
         for node in 0..self.nodes.len() as u32 {
             let at = now + self.settings.deregistration.sample(self.rng.uniform());
             let at = self.hears(node, at);
+            debug_assert!(at >= now, "no node hears of what has not happened");
             say(out, at, Event::Forgotten(self.place(node, i)));
         }
         let Place { target, generation, .. } = self.place(0, i);
@@ -273,6 +276,7 @@ impl Group {
     ) {
         let member = &mut self.members[i];
         let State::Draining { returns } = member.state else { return };
+        debug_assert!(member.generation >= generation, "registrations are counted");
         if member.generation != generation {
             return;
         }

@@ -46,6 +46,7 @@ impl Group {
                 node.listing.change(scene.timeline, now, target, Some(weight));
             }
         }
+        debug_assert!(node.routed <= now, "what was routed is not routed anew");
         node.routed = now;
         let ramping = ramps && node.healthy.last().is_some_and(|last| last.0 > now - slow);
         if ramping && !std::mem::replace(&mut node.growing, true) {

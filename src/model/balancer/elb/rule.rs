@@ -112,6 +112,7 @@ impl Model for Rule {
                 for (node, heard) in (0..).zip(&mut self.heard) {
                     let after = self.settings.propagation.sample(self.rng.uniform());
                     *heard = (*heard).max(now + after);
+                    debug_assert!(*heard >= now, "no node hears of what has not happened");
                     out.at(*heard, Event::Heard { node, call }.into());
                 }
             }

@@ -109,6 +109,7 @@ impl Front {
             Event::Ready { replica } => self.ready(scene, replica, out),
             Event::Joined { replica, pod } => {
                 let view = self.view_of(replica, pod);
+                debug_assert!(!self.listed.contains(&view), "a pod joins once");
                 self.listed.push(view);
                 self.listing.set(scene.timeline, now, targets(&self.listed));
             }
@@ -139,6 +140,7 @@ impl Front {
         let now = scene.ctx.now;
         let place = &mut self.replicas[usize::from(replica)];
         let (old, new) = (place.current, 1 - place.current);
+        debug_assert!(old < 2, "a replica has an old pod and a new one");
         place.current = new;
         place.pods[usize::from(new)].set(scene.timeline, now, targets(&place.workers));
         let mut hears = || now + self.settings.front.sample(self.rng.uniform());

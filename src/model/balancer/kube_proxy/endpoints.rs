@@ -168,6 +168,8 @@ impl Counts {
             self.fallback += by;
             self.local_fallback += local;
         }
+        let all = [self.ready - self.local_ready, self.fallback - self.local_fallback];
+        debug_assert!(all.iter().all(|n| *n >= 0), "those on the node are of all: {all:?}");
     }
 
     /// Which endpoints are used, now that there are so many of each kind.

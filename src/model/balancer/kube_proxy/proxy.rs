@@ -99,6 +99,10 @@ impl Proxies {
             state.scheduled = at;
             out.at(at, Event::Run { node }.into());
         }
+        debug_assert!(
+            next.is_none_or(|at| state.scheduled <= at),
+            "the earliest run that is due comes"
+        );
     }
 
     fn run(&mut self, scene: &mut Scene, node: NodeId, out: &mut impl Out<balancer::Event>) {

@@ -98,6 +98,7 @@ impl Simulation<'_> {
     #[inline(always)]
     fn send_on(&mut self, index: RequestId, connection: Connection) {
         let request = &mut self.requests[index];
+        debug_assert!(connection.since <= self.now, "a connection was used before");
         (request.pod, request.view) = (connection.pod, connection.view);
         request.life = connection.life;
         (request.reused, request.hop) = (true, NOWHERE);
@@ -140,6 +141,7 @@ impl Simulation<'_> {
             return self.wait_until(index, at, then);
         };
         let (generation, view) = (request.generation, request.view);
+        debug_assert!(at >= self.now, "what is awaited is to come");
         let dial = Dial { index, generation, attempt, view, then };
         let place = match connections.free.pop() {
             Some(place) => {
@@ -172,6 +174,7 @@ impl Simulation<'_> {
             }
             _ => return self.dial_over(place, met),
         };
+        debug_assert!(at > self.now, "a dial goes on later");
         self.connections.as_mut().expect("kept connections").dials[place] = Dial { then, ..dial };
         self.agenda.push(at, Event::Dialed(place));
     }
@@ -182,6 +185,7 @@ impl Simulation<'_> {
         connections.free.push(place);
         let request = &mut self.requests[index];
         let waits = request.generation == generation && request.state == State::Dialing;
+        debug_assert!(request.generation >= generation, "places are counted");
         match met {
             Met::Accepted(life) if waits => {
                 request.life = life;
@@ -256,6 +260,7 @@ impl Simulation<'_> {
     /// A user has got an answer, and waits before sending again.
     pub fn user_thinks(&mut self, user: u32) {
         let at = self.now + self.users.think_ns(user).max(LEAST_PAUSE_NS);
+        debug_assert!(at > self.now, "a user who comes back comes later");
         if at < self.users.end {
             self.agenda.push(at, Event::User(user));
         }

@@ -43,6 +43,7 @@ impl Simulation<'_> {
         let request = &self.requests[index];
         let limit = Rules::new(self.traffic.client.timeout, self.l7(request.hop)).connect;
         let (pod, sent, deadline) = (request.pod, request.began, request.deadline);
+        debug_assert!(deadline >= self.now, "nobody knocks whom nobody waits for");
         let attempt = Attempt { pod, sent, again, limit, deadline };
         match self.meets(&attempt) {
             Met::Accepted(life) => {

@@ -26,8 +26,7 @@ impl Simulation<'_> {
                 Ending::Closes { life } => self.races(pod, life),
                 Ending::Cut { life } => self.life_cut(pod, life),
                 Ending::Deregistered => {
-                    let served = self.served(|r| r.pod == pod);
-                    self.cut_all(&served, Cause::CutByDeregistration);
+                    self.break_connections(|r| r.pod == pod, Cause::CutByDeregistration);
                 }
             }
         }
@@ -47,11 +46,18 @@ impl Simulation<'_> {
         }
         let orphans = self.pods.orphans.iter_mut().filter(|o| o.pod == pod && o.life == life);
         for orphan in orphans {
+            debug_assert!(self.pods.states[pod].running > 0, "what is cut was worked on");
             orphan.pod = NOBODY;
             self.pods.states[pod].running -= 1;
         }
         let served = self.served(|r| r.pod == pod && r.life == life);
-        self.cut_all(&served, cause);
+        for &Served { stamp, index } in &served {
+            if self.is_still(stamp, index) {
+                self.leave_unfinished(index);
+                self.cut_off(index, cause);
+            }
+        }
+        self.fill_slots(pod);
     }
 
     /// A router breaks its share of the connections that carry a request.
@@ -59,8 +65,32 @@ impl Simulation<'_> {
         let share = self.present.rehashed(n);
         let drawn =
             |bits: u64| (mix(bits ^ mix(u64::from(n) + 1)) >> 40) as f32 / (1u64 << 24) as f32;
-        let broken = self.served(|r| drawn(r.bits) < share);
-        self.cut_all(&broken, Cause::Rehash);
+        self.break_connections(|r| drawn(r.bits) < share, Cause::Rehash);
+    }
+
+    /// Something between client and pod breaks connections: of requests that wait in a pod, and of those in
+    /// service. The process works on, for nobody.
+    fn break_connections(&mut self, kind: impl Fn(&Request) -> bool, cause: Cause) {
+        let served = self.served(&kind);
+        let waits = |r: &Request| r.state == State::Queued && kind(r);
+        let all = self.requests.pairs();
+        let waiting: Vec<RequestId> = all.filter(|(_, r)| waits(r)).map(|(id, _)| id).collect();
+        for index in waiting {
+            self.leave_unfinished(index);
+            self.cut_off(index, cause);
+        }
+        for &Served { stamp, index } in &served {
+            if self.is_still(stamp, index) {
+                self.works_on(index);
+                self.cut_off(index, cause);
+            }
+        }
+    }
+
+    /// Whether the request is in service as it was when it was found to be.
+    fn is_still(&self, stamp: u32, index: RequestId) -> bool {
+        let request = &self.requests[index];
+        request.stamp == stamp && matches!(request.state, State::Running(_))
     }
 
     /// The listener closes: a request that is still on its way to the pod on a connection that is being
@@ -86,6 +116,7 @@ impl Simulation<'_> {
             self.leave_unfinished(index);
             self.answer_failed(index, Failure::Reset, cause);
         }
+        self.fill_slots(pod);
     }
 
     /// Requests in service of a kind, with their stamps, in the order in which their service began.
@@ -103,20 +134,12 @@ impl Simulation<'_> {
         found
     }
 
-    fn cut_all(&mut self, served: &[Served], cause: Cause) {
-        for &Served { stamp, index } in served {
-            let request = &self.requests[index];
-            if request.stamp == stamp && matches!(request.state, State::Running(_)) {
-                self.leave_unfinished(index);
-                self.cut_off(index, cause);
-            }
-        }
-    }
-
     /// The request is no longer in service or in the queue, and its event is void.
     fn leave_unfinished(&mut self, index: RequestId) {
         let request = &mut self.requests[index];
         let pod = &mut self.pods.states[request.pod];
+        let works = pod.concurrency.is_none() || pod.running > 0 || request.state == State::Queued;
+        debug_assert!(works, "what leaves a pod was in it");
         match request.state {
             State::Queued => pod.queue.retain(|q| *q != index),
             _ if pod.concurrency.is_some() => pod.running -= 1,

@@ -3,7 +3,7 @@
 
 use super::event::RequestId;
 use super::pools::Idle;
-use super::{Counted, NOBODY, Simulation};
+use super::{Counted, NOBODY, NOWHERE, Simulation};
 use crate::engine::{List, Time};
 use crate::timeline::ViewId;
 use crate::traffic::{Cause, Failure};
@@ -52,6 +52,8 @@ impl Simulation<'_> {
             through,
         });
         request.outer += 1;
+        let waiting = self.stacks.0[index].len();
+        debug_assert!(usize::from(request.outer) == waiting, "the hops that wait are counted");
         (request.load_count, request.reused) = (0, false);
         (request.began, request.deadline) = (self.now, deadline);
     }
@@ -66,6 +68,7 @@ impl Simulation<'_> {
         (request.slot, request.tried, request.tries, request.reused) = (slot, tried, tries, reused);
         (request.began, request.deadline) = (waiting.began, waiting.deadline);
         (request.loads, request.load_count) = (waiting.loads, waiting.load_count);
+        debug_assert!(request.outer > 0, "a hop waits for the one that answers");
         request.outer -= 1;
         (inner, waiting.through)
     }
@@ -84,6 +87,7 @@ impl Simulation<'_> {
     fn outer_hears(&mut self, index: RequestId, failure: Failure, cause: Cause) {
         let late = self.now >= self.requests[index].deadline;
         let (inner, through) = self.returned(index);
+        debug_assert!(inner != NOWHERE, "a proxy has answered");
         let request = &mut self.requests[index];
         if late && self.now >= request.deadline {
             // It is not this hop that had no patience.

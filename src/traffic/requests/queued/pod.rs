@@ -2,7 +2,7 @@
 
 use super::super::present::PodNow;
 use super::event::{Event, OrphanId, RequestId};
-use super::{End, NOBODY, Simulation, State};
+use super::{End, NOBODY, NONE, Simulation, State};
 use crate::engine::{List, Time};
 use crate::timeline::PodId;
 use crate::timeline::Version;
@@ -55,6 +55,7 @@ impl Pods {
             }
         };
         self.states.extend(pods[self.states.len()..].iter().map(state));
+        debug_assert!(self.states.len() == pods.len(), "each pod has a state");
     }
 }
 
@@ -78,6 +79,10 @@ impl Simulation<'_> {
                 }
             }
             Some(_) => {
+                debug_assert!(
+                    pod.queue.is_empty() || pod.backlog,
+                    "nobody overtakes those who wait"
+                );
                 pod.running += 1;
                 self.serve(index);
             }
@@ -105,6 +110,7 @@ impl Simulation<'_> {
             true => (request.complete, End::Answered),
             false => (gives_up, End::TooSlow),
         };
+        debug_assert!(at >= self.now, "a service ends after it began");
         self.wait_until(index, at, State::Running(end));
     }
 
@@ -127,18 +133,27 @@ impl Simulation<'_> {
     pub fn too_slow(&mut self, index: RequestId) {
         let request = self.requests[index];
         assert!(request.complete > self.now, "a request that is complete is not too slow");
-        if self.pods.states[request.pod].concurrency.is_some() {
-            let orphan = Orphan { pod: request.pod, life: request.life };
-            let place = match self.pods.free.pop() {
-                Some(place) => {
-                    self.pods.orphans[place] = orphan;
-                    place
-                }
-                None => self.pods.orphans.push(orphan),
-            };
-            self.agenda.push(request.complete, Event::Release(place));
-        }
+        self.works_on(index);
         self.slow_answer(index, Cause::SlowAnswer);
+    }
+
+    /// Nobody waits any longer for a request that is in service: its slot is free when the work is done.
+    pub fn works_on(&mut self, index: RequestId) {
+        let request = &mut self.requests[index];
+        request.stamp = NONE;
+        if self.pods.states[request.pod].concurrency.is_none() {
+            return;
+        }
+        debug_assert!(request.complete >= self.now, "what is done is not worked on");
+        let orphan = Orphan { pod: request.pod, life: request.life };
+        let place = match self.pods.free.pop() {
+            Some(place) => {
+                self.pods.orphans[place] = orphan;
+                place
+            }
+            None => self.pods.orphans.push(orphan),
+        };
+        self.agenda.push(request.complete, Event::Release(place));
     }
 
     fn slow_answer(&mut self, index: RequestId, cause: Cause) {
@@ -151,6 +166,7 @@ impl Simulation<'_> {
 
     /// What a pod worked on for nobody is complete.
     pub fn release(&mut self, place: OrphanId) {
+        debug_assert!(!self.pods.free.contains(&place), "what is released was kept");
         self.pods.free.push(place);
         let pod = std::mem::replace(&mut self.pods.orphans[place].pod, NOBODY);
         if pod != NOBODY {
@@ -166,10 +182,21 @@ impl Simulation<'_> {
         }
         debug_assert!(state.running > 0, "what leaves the service was in it");
         state.running -= 1;
-        while let Some(index) = state.queue.pop_front() {
+        self.fill_slots(pod);
+    }
+
+    /// Those who wait take the slots that are free.
+    #[inline(always)]
+    pub fn fill_slots(&mut self, pod: PodId) {
+        loop {
+            let state = &mut self.pods.states[pod];
+            if state.concurrency.is_none_or(|limit| state.running >= limit) {
+                return;
+            }
+            let Some(index) = state.queue.pop_front() else { return };
             if self.requests[index].state == State::Queued {
                 state.running += 1;
-                return self.serve(index);
+                self.serve(index);
             }
         }
     }
@@ -180,7 +207,8 @@ impl Simulation<'_> {
         if request.state != State::Queued || request.complete != self.now {
             return;
         }
-        let pod = request.pod.index();
+        let pod = request.pod;
+        debug_assert!(self.pods.states[pod].queue.contains(&index), "who waits is in the queue");
         self.pods.states[pod].queue.retain(|q| *q != index);
         self.slow_answer(index, Cause::Overload);
     }

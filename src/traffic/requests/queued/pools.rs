@@ -101,6 +101,7 @@ impl Simulation<'_> {
             Found::Race(idle) => (idle, true),
         };
         let request = &mut self.requests[index];
+        debug_assert!(idle.since <= self.now, "a connection was used before");
         (request.pod, request.view, request.life) = (idle.pod, idle.view, idle.life);
         request.reused = true;
         if race {

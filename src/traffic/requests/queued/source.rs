@@ -29,6 +29,7 @@ impl Source {
 
     /// Draws the next block; false: there is none.
     pub fn refill(&mut self) -> bool {
+        debug_assert!(self.next >= self.count, "what is to be sent is not drawn over");
         if self.count < BLOCK {
             return false;
         }

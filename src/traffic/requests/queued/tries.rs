@@ -29,6 +29,10 @@ impl Simulation<'_> {
     #[inline(always)]
     pub fn enter(&mut self, index: RequestId) {
         let request = &mut self.requests[index];
+        debug_assert!(
+            request.outer == 0 && request.load_count == 0,
+            "a try begins with the client"
+        );
         request.hop = NOWHERE;
         request.reused = false;
         request.tries = 1;
@@ -58,6 +62,10 @@ impl Simulation<'_> {
                 return self.no_backend(index, view);
             }
             let slot;
+            debug_assert!(
+                !self.present.views[view].slots.is_empty(),
+                "there is somebody to send to"
+            );
             (slot, u) = self.choose(index, view, u);
             if self.requests[index].hop == view {
                 self.requests[index].slot = slot;
@@ -87,6 +95,7 @@ impl Simulation<'_> {
             self.pick(view, u)
         };
         if self.present.views[view].pick.sees_load() {
+            debug_assert!(slot != NONE, "a view that forwards lists somebody");
             let id = self.loads.id(slot);
             self.loads.views[view].begin(id);
             let request = &mut self.requests[index];
@@ -155,6 +164,7 @@ impl Simulation<'_> {
     /// Opens a connection to a pod.
     #[inline(always)]
     fn connect(&mut self, index: RequestId, view: ViewId, pod: PodId) {
+        debug_assert!(pod.index() < self.present.pods.len(), "who is chosen is there");
         let request = &mut self.requests[index];
         (request.pod, request.view, request.reused) = (pod, view, false);
         let pod = &self.present.pods[pod];
@@ -186,6 +196,7 @@ impl Simulation<'_> {
     #[inline(always)]
     pub fn end_loads(&mut self, index: RequestId) {
         let request = &mut self.requests[index];
+        debug_assert!(self.now >= request.began, "a try ends after it began");
         let seconds = (self.now - request.began) as f64 * 1e-9;
         for &Counted { view, backend } in &request.loads[..request.load_count as usize] {
             self.loads.views[view].end(backend as usize);
@@ -246,6 +257,7 @@ impl Simulation<'_> {
         let Failed { again, code, cause, counts, waits } = failed;
         let request = &mut self.requests[index];
         let l7 = self.present.hops[request.hop].as_ref().expect("a hop");
+        debug_assert!(request.tries <= l7.tries.max(1), "a hop tries no more often than it may");
         if !again || (counts && request.tries >= l7.tries) {
             return self.hop_gives_up(index, Failure::Status(code), cause);
         }
@@ -267,6 +279,7 @@ impl Simulation<'_> {
     /// A hop's wait before a further try is over.
     pub fn hop_tries_again(&mut self, index: RequestId) {
         let request = &mut self.requests[index];
+        debug_assert!(request.hop != NOWHERE, "it is a hop that tries again");
         if self.now >= request.deadline {
             return self.hop_gives_up(index, Failure::Timeout, Cause::SlowAnswer);
         }
@@ -280,6 +293,10 @@ impl Simulation<'_> {
     pub fn client_failed(&mut self, index: RequestId, failure: Failure, cause: Cause) {
         let client = &self.traffic.client;
         let request = &mut self.requests[index];
+        debug_assert!(
+            request.client_tries <= client.retries,
+            "a client tries no more often than it may"
+        );
         if request.client_tries < client.retries {
             request.client_tries += 1;
             request.bits = mix(request.bits.wrapping_add(0x9e37_79b9_7f4a_7c15));
