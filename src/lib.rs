@@ -100,6 +100,8 @@ pub mod measured;
 #[cfg_attr(doc, doc(hidden))]
 pub mod model;
 #[cfg_attr(doc, doc(hidden))]
+pub mod policy;
+#[cfg_attr(doc, doc(hidden))]
 pub mod report;
 #[cfg_attr(doc, doc(hidden))]
 pub mod run;

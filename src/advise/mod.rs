@@ -6,16 +6,19 @@
 //! leaves nothing worth one, `ends` what lets an action reach its end, `time` what the duration consists of,
 //! and `matters` which guess the answer hangs on. All give plain data, which `report` shows.
 
+pub mod audit;
 mod case;
 pub mod causes;
 pub mod change;
 mod ends;
+pub mod fields;
 mod fixes;
 mod ladder;
 mod luck;
 pub mod matters;
 mod outcome;
 mod path;
+pub mod releases;
 mod time;
 mod trial;
 

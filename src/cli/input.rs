@@ -2,6 +2,7 @@
 
 use super::{experiments, files};
 use crate::advise::change::quoted;
+use crate::advise::releases;
 use crate::input::{Diagnostics, Input, Source};
 use std::path::{Path, PathBuf};
 
@@ -35,6 +36,11 @@ pub struct InputArgs {
     /// How the application starts, serves and stops: an app card, by name or path
     #[arg(long, value_name = "CARD", help_heading = "Input")]
     pub app: Option<String>,
+
+    /// Version of the cluster's parts, such as 1.34; of `rollsim run` and `rollsim check` several, by commas:
+    /// each is tried
+    #[arg(long, value_name = "VERSION", value_delimiter = ',', help_heading = "Input")]
+    pub kubernetes: Vec<String>,
 
     /// Set one value, e.g. maxSurge=2, preStop.sleep.seconds=5, traffic.rate_per_s=250,
     /// app.v2.start_delay_s=20, platform.watch_kubelet.median_s=0.02; may be given several times
@@ -90,6 +96,7 @@ impl InputArgs {
         for (name, card) in cards {
             card.iter().for_each(|card| option(name, card));
         }
+        self.kubernetes.iter().for_each(|version| option("--kubernetes", version));
         self.set.iter().for_each(|set| option("--set", set));
         format!("rollsim run {}", words.join(" "))
     }
@@ -135,6 +142,13 @@ impl InputArgs {
         }
         if let Some(name) = &self.app {
             input.use_app(name)?;
+        }
+        match &self.kubernetes[..] {
+            [] => {}
+            [version] => *input = releases::at(input, version)?,
+            several => {
+                anyhow::bail!("--kubernetes: expected one version, found {}", several.join(", "))
+            }
         }
         let mut problems = Diagnostics::default();
         for setting in &self.set {

@@ -4,11 +4,15 @@
 
 mod advice;
 mod answer;
+mod audit;
+mod budget;
 mod calibrate;
 mod cards;
+mod check;
 mod columns;
 mod compare;
 mod completions;
+mod diff;
 mod experiments;
 mod files;
 mod format;
@@ -21,8 +25,11 @@ mod optimize_text;
 mod outputs;
 mod patch;
 mod plan;
+mod policy;
 mod problem;
 mod progress;
+mod releases;
+mod renders;
 mod run;
 mod schema;
 mod screen;
@@ -91,6 +98,10 @@ macro_rules! commands {
 commands! {
     Run => run,
     Compare => compare,
+    Check => check,
+    Diff => diff,
+    Audit => audit,
+    Budget => budget,
     Sweep => sweep,
     Merge => merge,
     Optimize => optimize,

@@ -29,6 +29,10 @@ pub enum Form {
     Card,
     /// Of `rollsim validate`, in any format.
     Validation,
+    /// Of `rollsim check` and its kin, in any format.
+    Check,
+    /// Figures of a check for later ones.
+    Baseline,
 }
 
 /// What a report's folder may hold; the first makes the folder one.
@@ -107,6 +111,8 @@ impl Form {
             Form::Patch => "patch of rollsim optimize",
             Form::Card => "card of rollsim calibrate",
             Form::Validation => "answer of rollsim validate",
+            Form::Check => "answer of rollsim",
+            Form::Baseline => "baseline of rollsim check",
         }
     }
 
@@ -129,6 +135,16 @@ impl Form {
             Form::Report => page(),
             Form::Patch => all(&["apiVersion: ", "# was "]),
             Form::Card => all(&["rollsim calibrate", "schema = 1"]),
+            Form::Check => {
+                all(&["rollsim", " · seed "])
+                    || all(&["\"signature\": \"rollsim "])
+                    || all(&["<testsuites name=\"rollsim check\""])
+                    || all(&["\"version\": \"2.1.0\"", "\"name\": \"rollsim\""])
+                    || text.starts_with("::error")
+            }
+            Form::Baseline => {
+                all(&["\"schema\":", "\"version\":", "\"workloads\":", "\"digest\":"])
+            }
             Form::Validation => {
                 page() || all(&["\"cases\":", "\"verdict\":"]) || all(&["rollsim validate"])
             }

@@ -43,6 +43,7 @@ pub fn run(args: Args) -> anyhow::Result<ExitCode> {
         platform: None,
         scheduler: None,
         app: None,
+        kubernetes: Vec::new(),
         set: Vec::new(),
     };
     let input = inputs.load()?.swap_remove(0);

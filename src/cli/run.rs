@@ -4,7 +4,7 @@
 pub use super::answer::Args;
 use super::answer::{RunFormat, answer, within_bounds, write_answer};
 use super::outputs::{self, Form};
-use super::{compare, files, trace, workloads};
+use super::{compare, files, releases, trace, workloads};
 use crate::report::{self, Answer};
 use std::process::ExitCode;
 
@@ -16,6 +16,9 @@ pub fn run(args: Args) -> anyhow::Result<ExitCode> {
         ("--trace", &args.trace, Form::Trace),
     ]);
     outputs::check(&args.input.paths(), &outputs)?;
+    if args.input.kubernetes.len() > 1 {
+        return releases::run(&args);
+    }
     if compare::is_asked(&args) {
         return compare::of_run(&args);
     }

@@ -50,7 +50,7 @@ pub fn differences(inputs: &[&Input]) -> Vec<Difference> {
 }
 
 /// Everything that is set in an input, as far as the run is about it.
-fn settings(input: &Input) -> Settings {
+pub(crate) fn settings(input: &Input) -> Settings {
     let mut list = Settings::new();
     if let Ok(subject) = subject::choose(input) {
         deployments(&mut list, input, &subject);
@@ -65,6 +65,20 @@ fn settings(input: &Input) -> Settings {
         list.push((path.clone(), shown(value)));
     }
     list
+}
+
+impl Input {
+    /// A number of everything that is asked: equal where the same is, in whatever order it stands. What cards
+    /// say is not asked but answered.
+    pub fn fingerprint(&self) -> String {
+        let mut all = settings(self);
+        let of_card = |path: &str| path.starts_with("platform.") || path.starts_with("scheduler.");
+        all.retain(|(path, _)| !of_card(path));
+        all.extend(self.app_card.iter().map(|card| ("app".to_owned(), card.clone())));
+        all.sort();
+        let words: Vec<&str> = all.iter().flat_map(|(path, value)| [&**path, &**value]).collect();
+        format!("{:016x}", crate::engine::rng::hash(&words))
+    }
 }
 
 /// The Deployment under test, and what its update says otherwise.

@@ -2,7 +2,12 @@
 
 use super::answer::Answer;
 use super::answer::SCHEMA;
+use super::audit::Audit;
+use super::budget::Budget;
 use super::comparison::Comparison;
+use super::gate::Check;
+use super::gate::diff::Diff;
+use super::releases::Releases;
 use super::workloads::Workloads;
 use schemars::JsonSchema;
 use serde::Serialize;
@@ -42,6 +47,31 @@ pub fn workloads(workloads: &Workloads) -> String {
 /// The document of a comparison.
 pub fn comparison(comparison: &Comparison) -> String {
     indented(comparison)
+}
+
+/// The document of a check.
+pub fn check(check: &Check) -> String {
+    indented(check)
+}
+
+/// The document of what a change makes.
+pub fn diff(diff: &Diff) -> String {
+    indented(diff)
+}
+
+/// The document of several releases.
+pub fn releases(releases: &Releases) -> String {
+    indented(releases)
+}
+
+/// The document of an audit.
+pub fn audit(audit: &Audit) -> String {
+    indented(audit)
+}
+
+/// The document of budgets.
+pub fn budget(budget: &Budget) -> String {
+    indented(budget)
 }
 
 fn indented(document: &impl Serialize) -> String {

@@ -6,7 +6,7 @@
 mod axis;
 mod design;
 mod evaluate;
-mod expr;
+pub mod expr;
 mod finish;
 mod journal;
 mod manifest;

@@ -17,6 +17,13 @@ pub struct Traffic {
     pub client: Client,
 }
 
+impl Traffic {
+    /// Requests per second at an instant.
+    pub fn rate_at(&self, at: Time) -> f64 {
+        self.rate.iter().rev().find(|(from, _)| *from <= at).map_or(0.0, |&(_, rate)| rate)
+    }
+}
+
 /// How requests follow each other.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Arrivals {

@@ -36,42 +36,50 @@ pub(super) struct Watches {
 impl Watches {
     /// The luck of a change that has just been committed.
     pub fn hears(&mut self, seed: Seed, change: Change, cluster: &Cluster) -> Heard {
-        let (lucks, place, uid) = match change {
-            Change::Deployment(id) | Change::Conflict(id) => {
-                let place = id.index();
-                (&mut self.deployments, place, cluster.deployments[place].uid)
-            }
-            Change::ReplicaSet(rs) => {
-                let place = rs.index();
-                (&mut self.sets, place, cluster.replica_sets[place].uid)
-            }
+        let (lucks, place) = match change {
+            Change::Deployment(id) | Change::Conflict(id) => (&mut self.deployments, id.index()),
+            Change::ReplicaSet(rs) => (&mut self.sets, rs.index()),
             Change::PodCreated(pod)
             | Change::PodBound(pod)
             | Change::PodStatus(pod)
             | Change::PodGates(pod)
             | Change::PodDeleting(pod)
-            | Change::PodRemoved(pod) => {
-                let place = pod.index();
-                (&mut self.pods, place, cluster.pods[place].uid)
-            }
+            | Change::PodRemoved(pod) => (&mut self.pods, pod.index()),
             Change::Slice(SliceRange { service, .. }) | Change::Service(service) => {
-                let uid = seed.uid(hash(&["Service"]) ^ u64::from(service.0));
-                (&mut self.services, service.index(), uid)
+                (&mut self.services, service.index())
             }
-            Change::Budget(id) | Change::BudgetConflict(id) => {
-                let budget = hash(&["PodDisruptionBudget"]) ^ id.index() as u64;
-                (&mut self.budgets, id.index(), seed.uid(budget))
-            }
+            Change::Budget(id) | Change::BudgetConflict(id) => (&mut self.budgets, id.index()),
             // Of the one Ingress.
-            Change::Weights => (&mut self.ingress, 0, seed.uid(hash(&["Ingress"]))),
-            Change::Node(node) => {
-                let uid = seed.uid(hash(&["Node", &cluster.nodes[node].name]));
-                (&mut self.nodes, node.index(), uid)
-            }
+            Change::Weights => (&mut self.ingress, 0),
+            Change::Node(node) => (&mut self.nodes, node.index()),
         };
         if lucks.len() <= place {
             lucks.resize(place + 1, None);
         }
-        lucks[place].get_or_insert_with(|| Luck::of(uid, "watch")).next_change()
+        lucks[place]
+            .get_or_insert_with(|| Luck::of(uid(seed, change, cluster), "watch"))
+            .next_change()
+    }
+}
+
+/// By which the luck of an object that changed is named.
+fn uid(seed: Seed, change: Change, cluster: &Cluster) -> u64 {
+    match change {
+        Change::Deployment(id) | Change::Conflict(id) => cluster.deployments[id].uid,
+        Change::ReplicaSet(rs) => cluster.replica_sets[rs].uid,
+        Change::PodCreated(pod)
+        | Change::PodBound(pod)
+        | Change::PodStatus(pod)
+        | Change::PodGates(pod)
+        | Change::PodDeleting(pod)
+        | Change::PodRemoved(pod) => cluster.pods[pod].uid,
+        Change::Slice(SliceRange { service, .. }) | Change::Service(service) => {
+            seed.uid(hash(&["Service"]) ^ u64::from(service.0))
+        }
+        Change::Budget(id) | Change::BudgetConflict(id) => {
+            seed.uid(hash(&["PodDisruptionBudget"]) ^ id.index() as u64)
+        }
+        Change::Weights => seed.uid(hash(&["Ingress"])),
+        Change::Node(node) => seed.uid(hash(&["Node", &cluster.nodes[node].name])),
     }
 }

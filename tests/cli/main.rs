@@ -4,6 +4,7 @@ mod bounds;
 mod commands;
 mod compare;
 mod figures;
+mod gate;
 mod honest;
 mod outputs;
 mod pages;

@@ -34,6 +34,7 @@ const LAYERS: &[&str] = &[
     "advise",
     "calibrate",
     "validate",
+    "policy",
     "report",
     "cli",
 ];

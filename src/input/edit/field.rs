@@ -93,6 +93,24 @@ impl Input {
         }
     }
 
+    /// The file and line of what a path leads to, else of the nearest thing above it that is there; of the
+    /// Deployment, where the path leads to nothing in a manifest.
+    pub fn place_of(&self, path: &str) -> Option<(&str, u32)> {
+        let (document, steps) = self.document_of(path).or_else(|| {
+            let subject = subject::choose(self).ok()?;
+            let document = &self.documents[subject.update.unwrap_or(subject.deployment)];
+            Some((document, Vec::new()))
+        })?;
+        let (mut node, mut line) = (&document.root, document.root.line);
+        for step in &steps {
+            let key = node.entries().iter().find(|entry| entry.key == key_of(step));
+            let Some(next) = child(node, step) else { break };
+            line = key.map_or(next.line, |entry| entry.line);
+            node = next;
+        }
+        Some((&document.file, line.max(1)))
+    }
+
     /// What applies where nothing is set at a path; None: that is no single value, or not Kubernetes' to say.
     pub fn default_at(&self, path: &str) -> Option<String> {
         let (document, steps) = self.document_of(path)?;

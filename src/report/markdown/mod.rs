@@ -3,12 +3,14 @@
 //! Names from the input are text: nothing in them is markup.
 
 mod compare;
+mod gate;
 
 use super::answer::{Answer, HeadRow, LostGroup};
 use super::tried::FixRow;
 use super::words::{count, percent, range, seconds, seconds_range};
 use super::workloads::Workloads;
 pub use compare::compare;
+pub use gate::{budget, check, diff};
 use std::fmt::Write as _;
 
 /// Rows of a table that are shown.

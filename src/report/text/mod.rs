@@ -4,9 +4,14 @@
 //! out where nobody wants them. No meaning is carried by colour alone.
 
 mod advice;
+mod audit;
+mod budget;
+mod check;
 mod compare;
+mod diff;
 mod full;
 mod page;
+mod releases;
 mod screen;
 mod timeline;
 mod workloads;
@@ -15,9 +20,14 @@ use super::answer::{Answer, HeadRow};
 use super::sentences;
 use crate::traffic::Evaluator;
 use anstyle::Style;
+pub use audit::audit;
+pub use budget::budget;
+pub use check::check;
 pub use compare::compare;
+pub use diff::diff;
 use page::{BAD, DOUBTFUL, GOOD, Page};
 pub use page::{WIDTH, WIDTHS};
+pub use releases::releases;
 pub use workloads::workloads;
 
 /// Lines of the screen.

@@ -1,0 +1,109 @@
+//! `rollsim audit`: what each given setting does.
+
+use super::input::InputArgs;
+use super::outputs::{self, Form};
+use super::renders::{Renders, Seen};
+use super::simulation::Simulation;
+use super::{policy, screen};
+use crate::advise::audit::{self, Audited, Effect};
+use crate::report::audit::{Audit, AuditRow, AuditedWorkload, Does};
+use crate::report::gate::Place;
+use crate::report::{self};
+use crate::run::{EvaluatorChoice, RunOptions};
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+/// Say what each setting does: rollouts are run without it.
+#[derive(clap::Args)]
+#[command(after_help = "\
+Examples:
+  rollsim audit web.yaml                         which settings do nothing, or the opposite?
+  rollsim audit render/ --fail-on-opposite
+  rollsim explain hook-beyond-grace
+
+Looked at are probes, hooks, the grace period, the strategy, readiness gates, traffic policies and annotations of
+balancers. That a setting does nothing is said of these rollouts: a liveness probe is for processes that hang.")]
+pub struct Args {
+    #[command(flatten)]
+    input: InputArgs,
+
+    /// The file with the world that workloads run in, instead of the rollsim.toml that is found
+    #[arg(long, value_name = "FILE", help_heading = "Input")]
+    policy: Option<PathBuf>,
+
+    #[command(flatten)]
+    simulation: Simulation,
+
+    /// Exit with 1 when a setting does the opposite of what it is for
+    #[arg(long, help_heading = "Output")]
+    fail_on_opposite: bool,
+
+    /// How it is written
+    #[arg(long, value_enum, default_value_t, help_heading = "Output")]
+    format: Format,
+
+    /// Write it there instead of standard output
+    #[arg(long, short, value_name = "FILE", help_heading = "Output")]
+    output: Option<PathBuf>,
+}
+
+#[derive(Clone, Copy, Default, clap::ValueEnum)]
+enum Format {
+    /// For people
+    #[default]
+    Text,
+    /// Everything, for programs (see `rollsim schema audit`)
+    Json,
+}
+
+/// Runs the command.
+pub fn run(args: Args) -> anyhow::Result<ExitCode> {
+    anyhow::ensure!(!args.input.inputs.is_empty(), "name an input, such as rollsim audit web.yaml");
+    let outputs = outputs::given([("--output", &args.output, Form::Check)]);
+    outputs::check(&args.input.paths(), &outputs)?;
+    let policy = policy::find(args.policy.as_deref(), &args.input.inputs)?;
+    let options = args.simulation.options(EvaluatorChoice::Auto);
+    let renders = Renders::read(&args.input, &[], policy, options)?;
+    let (workloads, not_simulated) = renders.workloads()?;
+    for left in not_simulated {
+        super::remark(&format!("{}: not simulated: {}", left.workload, left.why));
+    }
+    let each = workloads.into_iter().map(|one| workload(&args.input, &one.this, &renders.options));
+    let audit = Audit::new(renders.input.name(), each.collect(), renders.signature());
+    let text = match args.format {
+        Format::Text => report::text::audit(&audit, screen::width()),
+        Format::Json => report::json::audit(&audit),
+    };
+    super::answer::write_answer(&text, args.output.as_deref())?;
+    let fails = args.fail_on_opposite && audit.has_opposite();
+    Ok(if fails { ExitCode::FAILURE } else { ExitCode::SUCCESS })
+}
+
+fn workload(arguments: &InputArgs, seen: &Seen, options: &RunOptions) -> AuditedWorkload {
+    let name = seen.answer.name.clone();
+    let command = arguments.command(Some(&name));
+    let row = |audited: Audited| row(seen, audited, &command);
+    let settings = audit::audit(&seen.input, options).into_iter().map(row).collect();
+    AuditedWorkload { workload: name, lost: seen.answer.lost.total.mean, settings }
+}
+
+fn row(seen: &Seen, audited: Audited, command: &str) -> AuditRow {
+    let place = seen.input.place_of(&audited.path);
+    let rule = audit::RULES.iter().find(|rule| Some(rule.id) == audited.rule);
+    AuditRow {
+        place: place.map(|(file, line)| Place { file: file.to_owned(), line }),
+        does: match audited.effect {
+            Effect::Opposite => Does::Opposite,
+            Effect::Nothing => Does::Nothing,
+            Effect::Works => Does::Works,
+            Effect::Needed => Does::Needed,
+        },
+        saves: audited.saves,
+        seconds: audited.seconds,
+        rule: rule.map(|rule| rule.id.to_owned()),
+        why: rule.map(|rule| rule.title.to_owned()),
+        command: format!("{command}{}", audited.change.arguments()),
+        setting: audited.path,
+        value: audited.value,
+    }
+}

@@ -1,0 +1,230 @@
+//! `rollsim budget`: what rollouts take of an error budget.
+
+use super::input::InputArgs;
+use super::outputs::{self, Form};
+use super::renders::{Renders, Seen};
+use super::simulation::Simulation;
+use super::{advice, policy, screen};
+use crate::advise::{Change, Edit};
+use crate::engine::Time;
+use crate::report::budget::{Budget, BudgetRow, HourRow, PriceRow, Terms};
+use crate::report::{self, Answer};
+use crate::run::{EvaluatorChoice, RunOptions};
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+/// Say what rollouts take of an error budget, how many it bears, and what saving some costs.
+#[derive(clap::Args)]
+#[command(after_help = "\
+Examples:
+  rollsim budget web.yaml --objective 99.9 --deploys-per-week 10
+  rollsim budget render/ --objective 99.95 --window-days 30 --fail-on-overspent
+  rollsim budget web.yaml --pod-hour 0.04
+  rollsim budget web.yaml --daily 20,15,10,10,15,30,60,90,150,200,220,230,240,230,220,210,200,190,180,150,120,90,60,30
+
+Hours are those of the load's day: 24 rates, from midnight on.")]
+pub struct Args {
+    #[command(flatten)]
+    input: InputArgs,
+
+    /// Share of requests that have to succeed, in percent
+    #[arg(long, visible_alias = "slo", value_name = "PERCENT", default_value = "99.9",
+          value_parser = objective, help_heading = "Budget")]
+    objective: f64,
+
+    /// Days that the objective is measured over
+    #[arg(long, value_name = "DAYS", default_value = "28", value_parser = positive,
+          help_heading = "Budget")]
+    window_days: f64,
+
+    /// Rollouts of each workload a week
+    #[arg(long, value_name = "N", default_value = "5", value_parser = positive,
+          help_heading = "Budget")]
+    deploys_per_week: f64,
+
+    /// What a pod costs for an hour: changes are priced
+    #[arg(long, value_name = "PRICE", value_parser = positive, help_heading = "Budget")]
+    pod_hour: Option<f64>,
+
+    /// Requests per second in each of the day's 24 hours: says when to roll out
+    #[arg(long, value_name = "RATE,…", value_delimiter = ',', num_args = 1, value_parser = rate,
+          help_heading = "Budget")]
+    daily: Vec<f64>,
+
+    /// Exit with 1 when rollouts take more than the whole budget
+    #[arg(long, help_heading = "Output")]
+    fail_on_overspent: bool,
+
+    /// The file with the world that workloads run in, instead of the rollsim.toml that is found
+    #[arg(long, value_name = "FILE", help_heading = "Input")]
+    policy: Option<PathBuf>,
+
+    #[command(flatten)]
+    simulation: Simulation,
+
+    /// How it is written
+    #[arg(long, value_enum, default_value_t, help_heading = "Output")]
+    format: Format,
+
+    /// Write it there instead of standard output
+    #[arg(long, short, value_name = "FILE", help_heading = "Output")]
+    output: Option<PathBuf>,
+}
+
+#[derive(Clone, Copy, Default, clap::ValueEnum)]
+enum Format {
+    /// For people
+    #[default]
+    Text,
+    /// Everything, for programs (see `rollsim schema budget`)
+    Json,
+    /// For a page or a pull request
+    Markdown,
+}
+
+fn objective(text: &str) -> Result<f64, String> {
+    match text.trim_end_matches('%').trim().parse::<f64>() {
+        Ok(percent) if (0.0..100.0).contains(&percent) => Ok(percent / 100.0),
+        _ => Err("a share of requests in percent, 0 to below 100, such as 99.9".to_owned()),
+    }
+}
+
+fn positive(text: &str) -> Result<f64, String> {
+    match text.parse::<f64>() {
+        Ok(x) if x > 0.0 && x <= 1e9 => Ok(x),
+        _ => Err("a number above 0, at most 1e9".to_owned()),
+    }
+}
+
+fn rate(text: &str) -> Result<f64, String> {
+    match text.trim().parse::<f64>() {
+        Ok(x) if (0.0..=1e6).contains(&x) => Ok(x),
+        _ => Err("requests per second, 0 to 1e6".to_owned()),
+    }
+}
+
+/// Runs the command.
+pub fn run(args: Args) -> anyhow::Result<ExitCode> {
+    anyhow::ensure!(
+        !args.input.inputs.is_empty(),
+        "name an input, such as rollsim budget web.yaml"
+    );
+    let hours = args.daily.len();
+    anyhow::ensure!(hours == 0 || hours == 24, "--daily: expected 24 rates, found {hours}");
+    let outputs = outputs::given([("--output", &args.output, Form::Check)]);
+    outputs::check(&args.input.paths(), &outputs)?;
+    let policy = policy::find(args.policy.as_deref(), &args.input.inputs)?;
+    let options = args.simulation.options(EvaluatorChoice::Auto);
+    let renders = Renders::read(&args.input, &[], policy, options)?;
+    let (workloads, not_simulated) = renders.workloads()?;
+    for left in not_simulated {
+        super::remark(&format!("{}: not simulated: {}", left.workload, left.why));
+    }
+    let terms = Terms {
+        objective: args.objective,
+        window_days: args.window_days,
+        deploys_per_week: args.deploys_per_week,
+        pod_hour: args.pod_hour,
+    };
+    let rows: Vec<BudgetRow> = workloads
+        .into_iter()
+        .map(|one| row(&args, &terms, one.this, &renders.options))
+        .collect::<Result<_, _>>()?;
+    let budget = Budget::new(renders.input.name(), terms, rows, renders.signature());
+    let text = match args.format {
+        Format::Text => report::text::budget(&budget, screen::width()),
+        Format::Json => report::json::budget(&budget),
+        Format::Markdown => report::markdown::budget(&budget),
+    };
+    super::answer::write_answer(&text, args.output.as_deref())?;
+    let over = args.fail_on_overspent && budget.is_overspent();
+    Ok(if over { ExitCode::FAILURE } else { ExitCode::SUCCESS })
+}
+
+fn row(args: &Args, terms: &Terms, seen: Seen, options: &RunOptions) -> anyhow::Result<BudgetRow> {
+    let hours = hours(args, &seen, options)?;
+    let (rate_per_s, lost) = match hours.len() {
+        0 => (seen.scenario.traffic.rate_at(Time::ZERO), seen.answer.lost.total),
+        n => {
+            let mean = |of: fn(&HourRow) -> f64| hours.iter().map(of).sum::<f64>() / n as f64;
+            let lost = mean(|hour| hour.lost);
+            // Rollouts at any hour alike.
+            let share = lost / seen.answer.lost.total.mean.max(f64::MIN_POSITIVE);
+            let scaled = |x: f64| if lost > 0.0 { x * share } else { 0.0 };
+            let mut figure = seen.answer.lost.total;
+            figure.mean = lost;
+            figure.range = figure.range.map(scaled);
+            figure.interval = figure.interval.map(scaled);
+            (mean(|hour| hour.rate_per_s), figure)
+        }
+    };
+    let allowed = terms.allowed(rate_per_s);
+    let share = |lost: f64| if allowed > 0.0 { lost * terms.rollouts() / allowed } else { 0.0 };
+    Ok(BudgetRow {
+        workload: seen.answer.name.clone(),
+        rate_per_s,
+        lost,
+        allowed,
+        spent: lost.mean * terms.rollouts(),
+        spent_at_most: lost.range[1] * terms.rollouts(),
+        bearable_per_week: terms.bearable(rate_per_s, lost.mean),
+        hours,
+        prices: prices(terms, &seen, options, &share),
+    })
+}
+
+/// A rollout at each hour's load.
+fn hours(args: &Args, seen: &Seen, options: &RunOptions) -> anyhow::Result<Vec<HourRow>> {
+    let mut rows = Vec::new();
+    for (hour, &rate_per_s) in (0..).zip(&args.daily) {
+        let mut input = seen.input.clone();
+        input.set("traffic.rate_per_s", &rate_per_s.to_string())?;
+        let lost = match rate_per_s > 0.0 {
+            true => Answer::seen(&input.lower()?, options, &|| {})?.0.lost.total.mean,
+            false => 0.0,
+        };
+        rows.push(HourRow { hour, rate_per_s, lost });
+    }
+    Ok(rows)
+}
+
+/// Today, and every change that was tried and helps.
+fn prices(
+    terms: &Terms,
+    seen: &Seen,
+    options: &RunOptions,
+    share: &dyn Fn(f64) -> f64,
+) -> Vec<PriceRow> {
+    let price = |change: &[String], answer: &Answer| PriceRow {
+        change: change.to_vec(),
+        lost: answer.lost.total.mean,
+        share: share(answer.lost.total.mean),
+        complete_s: answer.rollout.duration_s.map(|d| d.mean),
+        peak_pods: answer.rollout.peak_pods.mean,
+        replicas: answer.rollout.desired,
+        surge_pod_seconds: answer.rollout.surge_pod_seconds,
+        money: None,
+    };
+    let today = price(&[], &seen.answer);
+    let mut prices = vec![today.clone()];
+    let run = Answer::seen(&seen.scenario, options, &|| {});
+    let Ok((mut answer, replications, outcome)) = run else { return prices };
+    advice::add(&mut answer, &seen.input, &seen.scenario, (options, ""), (&replications, &outcome));
+    for fix in answer.fixes.iter().chain(&answer.also) {
+        let Some((_, scenario)) = change(&fix.change).lower(&seen.input) else { continue };
+        if let Ok((with, ..)) = Answer::seen(&scenario, options, &|| {}) {
+            let mut row = price(&fix.change, &with);
+            row.money = terms.money(&today, &row);
+            prices.push(row);
+        }
+    }
+    prices
+}
+
+fn change(settings: &[String]) -> Change {
+    let edit = |setting: &String| {
+        let (path, value) = setting.split_once('=')?;
+        Some(Edit { path: path.to_owned(), value: value.to_owned() })
+    };
+    Change(settings.iter().filter_map(edit).collect())
+}
