@@ -144,6 +144,16 @@ pub struct Action {
     pub at: Time,
     /// What is done.
     pub kind: ActionKind,
+    /// The table of the scenario that asks for it, as `--set` takes it (`action`, `actions[1]`); empty: none
+    /// does.
+    pub key: String,
+}
+
+impl Action {
+    /// That nobody asked for by name so far.
+    pub fn new(at: Time, kind: ActionKind) -> Action {
+        Action { at, kind, key: String::new() }
+    }
 }
 
 /// What an action does, by the command that does it on a cluster.

@@ -259,12 +259,8 @@ fn client_timeout(case: &Case<'_>) -> Way {
 /// Steps of the procedure that may come later, and pods that stay while others go.
 fn steps(case: &Case<'_>) -> Vec<Way> {
     let mut all = Vec::new();
-    let actions = &case.scenario().actions;
-    for (i, action) in actions.iter().enumerate() {
-        let key = |key: &str| match actions.len() {
-            1 => format!("action.{key}"),
-            _ => format!("actions[{i}].{key}"),
-        };
+    for action in case.scenario().actions.iter().filter(|action| !action.key.is_empty()) {
+        let key = |key: &str| format!("{}.{key}", action.key);
         let later = |key: &str, now_s: f64| -> Way {
             ladder::seconds(now_s + 5.0).into_iter().map(|s| Change::one(key, s)).collect()
         };

@@ -39,6 +39,8 @@ pub struct Fixes {
     pub steps: Vec<Fix>,
     /// What helps by itself, and is not needed beside the steps.
     pub others: Vec<Fix>,
+    /// Changes that were tried.
+    pub tried: usize,
 }
 
 /// Tries changes of a run that came to `today`, beginning with `base` (what lets it reach its end).
@@ -64,9 +66,10 @@ pub fn fixes(trials: &mut Trials<'_>, today: &Outcome, base: Change) -> Fixes {
     }
     // The smallest set that is enough wins.
     let enough = steps.last().is_some_and(|fix| fix.enough);
+    let tried = search.trials.tried();
     match others.iter().position(|fix| fix.enough && !enough) {
-        Some(i) => Fixes { steps: vec![others.swap_remove(i)], others: Vec::new() },
-        None => Fixes { steps, others },
+        Some(i) => Fixes { steps: vec![others.swap_remove(i)], others: Vec::new(), tried },
+        None => Fixes { steps, others, tried },
     }
 }
 
@@ -243,16 +246,20 @@ fn rank(tried: &Tried, all: f64) -> Rank {
     (outcome.incomplete(), left, tried.change.0.len(), takes)
 }
 
-/// Ways by the settings that are to blame for at least a twentieth.
+/// The settings that are to blame for at least a twentieth, most first.
+pub fn much(outcome: &Outcome) -> impl Iterator<Item = &Blame> {
+    let all = outcome.lost();
+    outcome.blames.iter().filter(move |b| b.lost >= 0.05 * all).take(4)
+}
+
+/// Ways by the settings that are to blame for much.
 fn by_cause(at: &Tried) -> Vec<Meant> {
     let case = Case::of(at);
-    let all = at.outcome.lost();
-    let much = at.outcome.blames.iter().filter(|b| b.lost >= 0.05 * all).take(4);
     let meant = |b: &Blame| {
         let setting = b.setting;
         ways(&case, b).into_iter().map(move |way| (Some(setting), way)).collect::<Vec<_>>()
     };
-    much.flat_map(meant).filter(|(_, way)| !way.is_empty()).collect()
+    much(&at.outcome).flat_map(meant).filter(|(_, way)| !way.is_empty()).collect()
 }
 
 /// Every value that people give the usual settings, one by one.

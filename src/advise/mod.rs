@@ -22,6 +22,7 @@ pub mod releases;
 mod time;
 mod trial;
 
+use crate::blame::Blame;
 use crate::input::Input;
 use crate::run::{Replication, RunOptions};
 use crate::scenario::{ActionKind, Scenario};
@@ -54,6 +55,8 @@ pub struct Advice {
 const WORK: f64 = 40_000.0;
 /// Rollouts of one look: at most, and at least.
 const LOOK: (u32, u32) = (30, 4);
+/// So many may be taken, whatever they cost.
+const LOOKS: i64 = 20;
 
 /// Tries what may help a run of `scenario`, which is what `input` says; `today` is what the run came to.
 pub fn advise(
@@ -65,7 +68,7 @@ pub fn advise(
 ) -> Advice {
     let left = WORK / trial::work(scenario, replications);
     let look = look(options, today, left);
-    let left = (left as i64).max(12 * i64::from(look));
+    let left = (left as i64).max(LOOKS * i64::from(look));
     let luck = Luck::new(scenario, options);
     let mut trials = Trials::new((input, scenario), &luck, today, (look, left));
     let (ends, base) = ends::ends(&mut trials, scenario, replications);
@@ -83,13 +86,15 @@ pub fn advise(
     Advice { ends, fixes, times, matters, rollouts: luck.rollouts() }
 }
 
-/// So many rollouts are enough to see what is lost: where few lose anything, more are needed.
+/// So many rollouts are enough to see what is lost, by every setting that loses much: where few lose anything
+/// by one, more are needed.
 fn look(options: &RunOptions, today: &Outcome, left: f64) -> u32 {
     let all = options.replications;
     let mut n = ((left / 40.0) as u32).clamp(LOOK.1, LOOK.0).min(all);
+    let much: Vec<&Blame> = fixes::much(today).collect();
     let seen = |n: u32| {
-        let lost: f64 = today.samples.iter().take(n as usize).map(|s| s.lost).sum();
-        lost / f64::from(n) >= 0.5 * today.lost()
+        let first = today.first(n);
+        much.iter().all(|blame| first.lost_by(blame.setting) >= 0.5 * blame.lost)
     };
     while n < all && f64::from(n) < left / 10.0 && !seen(n) {
         n = (2 * n).min(all);

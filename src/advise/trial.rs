@@ -59,6 +59,11 @@ impl<'a> Trials<'a> {
         self.looked(change)
     }
 
+    /// Changes that could be run so far.
+    pub fn tried(&self) -> usize {
+        self.known.iter().filter(|(change, tried)| !change.0.is_empty() && tried.is_some()).count()
+    }
+
     /// What a change comes to in as many rollouts as the run has, whatever is left.
     pub fn confirm(&mut self, change: &Change) -> Option<Outcome> {
         let looked = self.looked(change)?;

@@ -43,13 +43,13 @@ impl Answer {
             self.name_end(end, tried, all);
         }
         if later.is_none() {
-            self.name_fixes(&advice.fixes.steps);
+            self.name_fixes(&advice.fixes.steps, advice.fixes.tried);
         }
         self.verdict = build::sentences(self, scenario);
     }
 
     /// A group of losses names the change that removes it, or that there is none.
-    fn name_fixes(&mut self, steps: &[Fix]) {
+    fn name_fixes(&mut self, steps: &[Fix], tried: usize) {
         if !self.worth_changing {
             return;
         }
@@ -59,7 +59,7 @@ impl Answer {
             };
             row.removed_by = steps.iter().position(by).map(|i| i as u32);
             let change = row.removed_by.map(|i| steps[i as usize].change.to_string());
-            row.needed = Worth::Text(change.unwrap_or_else(|| NONE.to_owned()));
+            row.needed = Worth::Text(change.unwrap_or_else(|| none_of(tried)));
         }
     }
 
@@ -90,8 +90,15 @@ impl Answer {
     }
 }
 
-/// What is said where nothing helped.
-pub const NONE: &str = "no setting found that removes it";
+/// What is said where nothing helped: what was tried, and not that nothing could.
+fn none_of(tried: usize) -> String {
+    match tried {
+        0 => "no setting to try was found".to_owned(),
+        1 => "the one change that was tried does not remove it".to_owned(),
+        n => format!("none of {n} changes that were tried removes it"),
+    }
+}
+
 const NONE_ENDS: &str = "no setting found that lets it reach its end";
 
 /// Of the run without a change: until when it takes, and its pods.

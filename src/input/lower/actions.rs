@@ -51,6 +51,7 @@ pub(crate) fn lower(
         actions.extend(scene.rollout(Time::ZERO));
     }
     for (key, action) in given {
+        let before = actions.len();
         match action {
             ActionCase::ShiftWeight { at_s, weights: to } => {
                 let at = at(scene.low.seconds(&format!("{key}.at_s"), *at_s, 0.0));
@@ -58,6 +59,7 @@ pub(crate) fn lower(
             }
             action => scene.add(&key, action, &mut actions),
         }
+        actions[before..].iter_mut().for_each(|a: &mut Action| a.key.clone_from(&key));
     }
     actions.sort_by_key(|a| a.at);
     as_scaled(&mut actions);
@@ -121,18 +123,18 @@ impl Scene<'_, '_> {
                 }
                 self.applied = false;
                 let at = start + Dur::from_secs_f64(after);
-                actions.push(Action { at, kind: ActionKind::Undo { to_revision: *to_revision } });
+                actions.push(Action::new(at, ActionKind::Undo { to_revision: *to_revision }));
             }
             ActionCase::Scale { at_s, replicas, deployment } => {
                 let at = time(*at_s, 0.0);
                 let kind = self.scale(key, *replicas, deployment.as_deref());
-                actions.push(Action { at, kind });
+                actions.push(Action::new(at, kind));
             }
             ActionCase::DeletePods { at_s, count, grace_period_s } => {
                 let at = time(*at_s, 0.0);
                 let grace = self.grace(key, *grace_period_s);
                 let kind = ActionKind::DeletePods { count: count.unwrap_or(1), grace };
-                actions.push(Action { at, kind });
+                actions.push(Action::new(at, kind));
             }
             ActionCase::Evict { at_s, retry_s, grace_period_s } => {
                 let at = time(*at_s, 1.0);
@@ -140,28 +142,28 @@ impl Scene<'_, '_> {
                 let retry = self.low.seconds(&format!("{key}.retry_s"), *retry_s, usual);
                 let retry = Dur::from_secs_f64(retry.max(0.1));
                 let kind = ActionKind::Evict { retry, grace: self.grace(key, *grace_period_s) };
-                actions.push(Action { at, kind });
+                actions.push(Action::new(at, kind));
             }
             ActionCase::SelectorSwitch { at_s, .. } => {
                 let at = time(*at_s, 0.0);
-                actions.extend(self.switch(key, action).map(|kind| Action { at, kind }));
+                actions.extend(self.switch(key, action).map(|kind| Action::new(at, kind)));
             }
             ActionCase::RestartIngress { at_s } => {
                 let at = time(*at_s, 0.0);
-                actions.extend(self.restart_ingress(key).map(|kind| Action { at, kind }));
+                actions.extend(self.restart_ingress(key).map(|kind| Action::new(at, kind)));
             }
             ActionCase::ShiftWeight { .. } => unreachable!("weights are shifted before"),
             ActionCase::Pause { at_s } => {
-                actions.push(Action { at: time(*at_s, 0.0), kind: ActionKind::Pause });
+                actions.push(Action::new(time(*at_s, 0.0), ActionKind::Pause));
             }
             ActionCase::Resume { at_s } => {
-                actions.push(Action { at: time(*at_s, 0.0), kind: ActionKind::Resume });
+                actions.push(Action::new(time(*at_s, 0.0), ActionKind::Resume));
             }
             ActionCase::Drain { at_s, node, grace_period_s } => {
                 let at = time(*at_s, 0.0);
                 let grace = self.grace(key, *grace_period_s);
                 let kind = self.drain(key, node.as_deref(), grace);
-                actions.extend(kind.map(|kind| Action { at, kind }));
+                actions.extend(kind.map(|kind| Action::new(at, kind)));
             }
         }
     }
@@ -185,7 +187,7 @@ impl Scene<'_, '_> {
         if let Some(version) = version {
             Arc::make_mut(&mut deployment.template).version = version;
         }
-        Some(Action { at, kind: ActionKind::Rollout { deployment: Box::new(deployment) } })
+        Some(Action::new(at, ActionKind::Rollout { deployment: Box::new(deployment) }))
     }
 
     /// The first manifest with the processes of `app.v2`: its answers are counted as those of the first.
@@ -193,7 +195,7 @@ impl Scene<'_, '_> {
         let mut deployment = self.second(self.subject.deployment)?;
         let version = self.deployments[0].template.version.clone();
         Arc::make_mut(&mut deployment.template).version = version;
-        Some(Action { at, kind: ActionKind::Rollout { deployment: Box::new(deployment) } })
+        Some(Action::new(at, ActionKind::Rollout { deployment: Box::new(deployment) }))
     }
 
     /// A Deployment with the updated application.

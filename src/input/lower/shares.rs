@@ -73,7 +73,6 @@ impl Shares {
             let canaries: u32 = self.weights.iter().sum::<u32>() - self.weights[self.main];
             self.weights[self.main] = total.saturating_sub(canaries);
         }
-        actions
-            .push(Action { at, kind: ActionKind::ShiftWeight { weights: self.weights.clone() } });
+        actions.push(Action::new(at, ActionKind::ShiftWeight { weights: self.weights.clone() }));
     }
 }
