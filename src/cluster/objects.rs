@@ -1,5 +1,6 @@
 //! The live API objects.
 
+use super::gates::Gates;
 use super::phase::PodPhase;
 use super::spec::{Deployment as DeploymentSpec, PodDisruptionBudget};
 use crate::engine::Time;
@@ -79,8 +80,8 @@ pub struct Pod {
     pub status: PodStatus,
     /// lastTransitionTime of Ready, cut to whole seconds as on the wire.
     pub ready_transition: Time,
-    /// Its readiness gates are all True.
-    pub gates: bool,
+    /// Which of its readiness gates are True.
+    pub gates: Gates,
     /// Annotation controller.kubernetes.io/pod-deletion-cost.
     pub deletion_cost: i32,
     /// The grace period it was deleted with, in seconds.

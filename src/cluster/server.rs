@@ -179,10 +179,11 @@ impl Cluster {
             }
             Write::DeletePod { pod, grace } => self.delete_pod(pod, grace),
             Write::PodStatus { pod, status } => self.set_pod_status(now, pod, status),
-            Write::SetGates { pod, value } => {
+            Write::SetGates { pod, by, value } => {
                 let p = &mut self.pods[pod];
-                if !p.removed && p.gates != value {
-                    p.gates = value;
+                let before = p.gates;
+                p.gates.set(by, value);
+                if !p.removed && p.gates != before {
                     self.log.push(Change::PodGates(pod));
                 }
             }
@@ -326,7 +327,7 @@ impl Cluster {
         let made = &mut self.deployments[set.deployment].pods_made;
         let number = std::mem::replace(made, *made + 1);
         let spec = &self.templates[template];
-        let (gates, deletion_cost) = (spec.readiness_gates.is_empty(), spec.deletion_cost);
+        let (gates, deletion_cost) = (spec.gates, spec.deletion_cost);
         let id = PodId(self.pods.len() as u32);
         self.pods.push(Pod {
             owner,

@@ -105,6 +105,8 @@ pub struct PodTemplate {
     pub readiness_gates: Vec<String>,
     /// Those of them that nobody sets: the pods never become ready.
     pub unset_gates: Vec<super::gates::UnsetGate>,
+    /// Which of them a new pod has to wait for, by who sets them.
+    pub gates: super::gates::Gates,
     /// Where its pods may go.
     pub placement: Placement,
     /// Pods mount a service-account token (costs one or two volume polls at start and end).

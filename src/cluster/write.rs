@@ -1,5 +1,6 @@
 //! What clients write to the API server, and what watchers are told.
 
+use super::gates::GateSetter;
 use super::objects::{
     BudgetId, BudgetStatus, DeploymentId, DeploymentStatus, NodeId, Owner, PodId, PodStatus, RsId,
     RsStatus, ServiceId, TemplateId,
@@ -51,8 +52,8 @@ pub enum Write {
     },
     /// What the kubelet reports.
     PodStatus { pod: PodId, status: PodStatus },
-    /// All conditions of its readiness gates become True, or False.
-    SetGates { pod: PodId, value: bool },
+    /// The conditions of its readiness gates that one controller sets become True, or False.
+    SetGates { pod: PodId, by: GateSetter, value: bool },
     /// The kubelet's last word: the object goes.
     RemovePod { pod: PodId },
     /// `kubectl cordon` and `uncordon`.

@@ -135,7 +135,7 @@ impl Input {
     }
 
     /// What serves and is not among the Deployments `simulated`. What was left out by name is no news.
-    pub(crate) fn left_out(&self, simulated: &[Deployment]) -> Vec<String> {
+    pub(crate) fn left_out(&self, simulated: &[&Deployment]) -> Vec<String> {
         let is_simulated = |d: &Document| {
             simulated.iter().any(|s| *s.name == *d.name() && s.namespace == d.namespace())
         };

@@ -1,11 +1,12 @@
 //! An external controller that sets the readiness gates of pods some time after their containers are ready.
 
+use crate::cluster::gates::GateSetter;
 use crate::cluster::objects::PodId;
 use crate::cluster::write::Write;
 use crate::engine::{Dur, List, Rng, Time};
 use crate::model::plumbing::{Ctx, Out};
 
-/// Sets the readiness gate of each pod.
+/// Sets the readiness gates of each pod that the balancer does not.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Gate {
     /// After the controller first saw ContainersReady.
@@ -21,7 +22,7 @@ pub enum Event {
     ContainersReady(PodId),
 }
 
-/// Whoever sets the readiness gates, where no balancer does.
+/// Whoever sets the readiness gates that no balancer does.
 #[derive(Debug)]
 pub struct Controller {
     gate: Gate,
@@ -49,7 +50,7 @@ impl Controller {
         let acts = self.next_poll(seen + self.gate.delay);
         debug_assert!(ctx.now <= seen && seen + self.gate.delay <= acts, "it acts before it sees");
         let at = acts + ctx.api_write(&mut self.rng);
-        out.write(at, Write::SetGates { pod, value: true });
+        out.write(at, Write::SetGates { pod, by: GateSetter::External, value: true });
     }
 
     fn next_poll(&self, t: Time) -> Time {

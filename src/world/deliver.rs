@@ -56,7 +56,7 @@ impl World<'_> {
             }
             Change::PodStatus(pod) => {
                 self.tell_cache(now, change, heard);
-                let waits = self.gate.is_some() && !self.cluster.pods[pod].gates;
+                let waits = self.gate.is_some() && !self.cluster.pods[pod].gates.external;
                 if waits && self.cluster.pods[pod].status.containers_ready {
                     self.queue.schedule(now, Event::Gate(gate::Event::ContainersReady(pod)));
                 }

@@ -22,7 +22,7 @@ pub struct RolloutOutcome {
     /// Most pods (running or terminating) at once: of the workload under test and of those that actions scale
     /// or create.
     pub peak_pods: u32,
-    /// Fewest available pods at once.
+    /// Fewest available pods at once, of those that the Service selects.
     pub lowest_available: u32,
     /// When the progress deadline was exceeded, if it was.
     pub progress_deadline_exceeded: Option<Time>,
@@ -108,7 +108,7 @@ impl Tracker {
         self.present =
             cluster.pods.iter().filter(|p| self.counts(cluster.workload(p.owner))).count() as u32;
         self.peak = self.present;
-        self.available = cluster.available(self.subject);
+        self.available = self.available_behind(cluster);
         self.lowest = self.available.max(0) as u32;
         self.placed = placed(cluster, self.subject);
         debug_assert!(self.lowest <= self.present, "no more pods are available than there are");
@@ -118,6 +118,20 @@ impl Tracker {
     pub fn counts_too(&mut self, id: WorkloadId) {
         if !self.counts(id) {
             self.counted.push(id);
+        }
+    }
+
+    /// Available pods of those that are counted and that a Service selects now: who has it where Deployments
+    /// take turns. The workload under test where none is selected.
+    fn available_behind(&self, cluster: &Cluster) -> i32 {
+        let selected = |id: &&WorkloadId| {
+            let template = &cluster.templates[cluster.template_now(**id)];
+            cluster.services.iter().any(|service| service.selects(template))
+        };
+        let behind = || self.counted.iter().filter(selected);
+        match behind().next() {
+            Some(_) => behind().map(|&id| cluster.available(id)).sum(),
+            None => cluster.available(self.subject),
         }
     }
 
@@ -153,8 +167,8 @@ impl Tracker {
                 timeline.shows(pod, now, Shown::Removed);
                 self.last_gone = Some(now);
             }
-            Change::ReplicaSet(_) => {
-                self.available = cluster.available(self.subject);
+            Change::ReplicaSet(_) | Change::Service(_) => {
+                self.available = self.available_behind(cluster);
                 self.lowest = self.lowest.min(self.available.max(0) as u32);
             }
             _ => {}
@@ -266,7 +280,7 @@ fn digest_of_state(digest: u64, cluster: &Cluster) -> u64 {
         [set.replicas, replicas, ready, available].map(|count| count as u64)
     });
     let pods = cluster.pods.iter().map(|pod| {
-        let flags = bits([pod.status.ready, pod.gates, pod.removed]);
+        let flags = bits([pod.status.ready, pod.gates.all(), pod.removed]);
         let node = pod.node.map_or(0, |node| u64::from(node.0) + 1);
         node << 40 | u64::from(pod.status.restarts) << 8 | (pod.status.phase as u64) << 3 | flags
     });

@@ -4,6 +4,7 @@
 use super::watches::Watches;
 use super::{Event, World, actions, goals, outcome, path, says};
 use crate::cluster::PodPhase;
+use crate::cluster::gates::GateSetter;
 use crate::cluster::objects::{
     Budget, BudgetStatus, DeploymentId, DeploymentStatus, NodeId, Owner, PodId, PodStatus, RsId,
     RsStatus, ServiceId, WorkloadId,
@@ -204,7 +205,9 @@ impl<'a> World<'a> {
         let containers_ready = !template.never_ready();
         let gates = containers_ready && template.unset_gates.is_empty();
         if gates {
-            self.cluster.apply(started, Write::SetGates { pod, value: true });
+            for by in [GateSetter::Balancer, GateSetter::External] {
+                self.cluster.apply(started, Write::SetGates { pod, by, value: true });
+            }
         }
         let ready = containers_ready && gates;
         let status = PodStatus {

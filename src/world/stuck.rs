@@ -168,7 +168,7 @@ impl World<'_> {
         }
         let gated = |p: &PodId| {
             let pod = &self.cluster.pods[*p];
-            pod.status.containers_ready && !pod.gates
+            pod.status.containers_ready && !pod.gates.all()
         };
         if pods.iter().all(gated) {
             let names = template.readiness_gates.clone();

@@ -115,7 +115,12 @@ fn ports_nobody_opens() {
     assert!(first.key.starts_with("web.yaml:") && first.text.contains("9090"), "{first:?}");
     let shown = anstream::adapter::strip_str(&text(&answered, Default::default())).to_string();
     let line = shown.lines().position(|l| l.contains("warning")).expect("a warning");
-    assert!(line < shown.lines().position(|l| l.contains("LOST")).expect("losses"), "{shown}");
+    let next = shown.lines().position(|l| l.contains("LOST") || l.contains("ONE ROLLOUT"));
+    assert!(line < next.expect("what follows"), "{shown}");
+    let doubt =
+        "If nothing listens on port 9090, which no container declares, every request fails. Else";
+    assert!(answered.verdict.starts_with(doubt), "{}", answered.verdict);
+    assert!(!answer(&[]).1.verdict.starts_with("If"));
     let probe = ("readinessProbe.httpGet.port", "9999");
     assert!(assumed(&lower(&[probe]), "asks port 9999, and the containers declare 8080"));
     let (scenario, refused) = answer(&[other, ("app.ports", "[8080]")]);

@@ -179,3 +179,29 @@ fn nodes_of_the_load_balancer_follow_the_subnets() {
         assert!(answer.assumptions.iter().all(|a| a.key != "balancer.nodes"), "{subnets}");
     }
 }
+
+/// The load balancer's controller sets its own gate, and `[gate]` what is left, or what it names of that: a
+/// pod waits for both.
+#[test]
+fn each_controller_sets_its_own_gates() {
+    let foreign = "example.com/warm";
+    let own = format!("{V2}shop");
+    let both = |gates: &[&str], settings: &[(&str, &str)]| {
+        let gates: Vec<String> = gates.iter().map(|g| (*g).to_owned()).collect();
+        answer(manifests(&gates, "ip", "ClusterIP", BINDING), settings).0
+    };
+    let slow = ("gate.delay_s", "40");
+    let seconds = |answer: &Answer| answer.rollout.duration_s.as_ref().expect("it ends").mean;
+    // Only the foreign one is slow where it is there, and the balancer's needs no other.
+    let alone = both(&[&own], &[slow]);
+    let two = both(&[&own, foreign], &[slow]);
+    assert!(seconds(&two) > seconds(&alone) + 8.0, "{} {}", seconds(&two), seconds(&alone));
+    // Nobody sets the foreign one.
+    let unset = both(&[&own, foreign], &[]);
+    assert_eq!(unset.incomplete, 1.0);
+    assert!(unset.stuck[0].what.contains(foreign), "{:?}", unset.stuck);
+    let named = both(&[&own, foreign], &[slow, ("gate.conditions", "[example.com/other]")]);
+    assert_eq!(named.incomplete, 1.0, "{:?}", named.stuck);
+    let named = both(&[&own, foreign], &[slow, ("gate.conditions", "[example.com/warm]")]);
+    assert!((seconds(&named) - seconds(&two)).abs() < 5.0, "{} {}", seconds(&named), seconds(&two));
+}

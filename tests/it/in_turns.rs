@@ -197,3 +197,19 @@ fn who_is_rolled_out_and_why_is_said() {
     let named = chosen("service = \"web\"\n");
     assert_eq!(named.as_deref(), Some("blue: Service web selects no pods of green"));
 }
+
+/// Whoever has the Service is counted: the one that lost it goes to nothing, and two pods serve all the time.
+#[test]
+fn the_available_pods_are_those_that_the_service_selects() {
+    let actions = [scale(0, "green", 2), switch(60, "green", ""), scale(90, "blue", 0)];
+    let (scenario, answer) = answer(&both(0, BLUE, &actions));
+    assert_eq!(answer.rollout.lowest_available.range, [2.0, 2.0], "{:?}", answer.rollout);
+    assert!(scenario.given.not_simulated.is_empty(), "{:?}", scenario.given.not_simulated);
+    // Nobody serves where the Service is given to one without pods.
+    let (_, answer) = answer_of_empty_switch();
+    assert_eq!(answer.rollout.lowest_available.range[0], 0.0, "{:?}", answer.rollout);
+}
+
+fn answer_of_empty_switch() -> (Scenario, Answer) {
+    answer(&both(0, BLUE, &[switch(10, "green", "wait_available = false")]))
+}

@@ -153,7 +153,9 @@ impl Reader<'_> {
             }
         };
         if backlog && case.queue.is_some() {
-            let text = "a queue of the process, and what waits is in the backlog of its listener";
+            // A full backlog drops attempts to connect, which clients make again: another model.
+            let text = "a limit of what waits in the process, and it waits in the listener's backlog, whose \
+                        limit is not modelled (connections that it drops are tried again)";
             self.fail(&format!("{key}.queue"), text).suggestion =
                 Some("waiting = \"process\", or no queue".to_owned());
         }

@@ -7,24 +7,26 @@ use crate::input::lower::apps;
 use crate::input::lower::lowering::Lowering;
 use crate::model::gate::Gate;
 use crate::model::platform::Platform;
-use crate::scenario::Given;
+use crate::scenario::{Action, Given};
 
 impl Lowering<'_> {
     /// What was chosen by name: a card from the command line, the scenario's, or none; and which workloads
-    /// are not among the `deployments` simulated.
-    pub fn given(&self, deployments: &[Deployment]) -> Given {
+    /// are not among the `deployments` simulated, nor brought by an action.
+    pub fn given(&self, deployments: &[Deployment], actions: &[Action]) -> Given {
         let case = &self.input.case;
         let card = self.input.app_card.clone().or(case.app.common().card);
+        let brought = actions.iter().filter_map(|action| action.kind.brings());
+        let simulated: Vec<&Deployment> = deployments.iter().chain(brought).collect();
         Given {
             application_given: card.is_some(),
             application: card.unwrap_or_else(|| apps::DEFAULT.to_owned()),
-            not_simulated: self.input.left_out(deployments),
+            not_simulated: self.input.left_out(&simulated),
         }
     }
 
     /// `[gate]` of the scenario.
     pub fn gate(&mut self) -> Option<Gate> {
-        let gate = self.input.case.gate?;
+        let gate = self.input.case.gate.clone()?;
         let delay = self.seconds("gate.delay_s", Some(gate.delay_s), 0.0);
         let poll = self.seconds("gate.poll_s", gate.poll_s, 1.0);
         Some(Gate { delay: Dur::from_secs_f64(delay), poll: Dur::from_secs_f64(poll) })

@@ -9,10 +9,11 @@
 //! `docs/deploy/pod_readiness_gate.md` of kubernetes-sigs/aws-load-balancer-controller, and
 //! `docs/guide/ingress/pod-conditions.md` of its version 1.
 
-use crate::cluster::gates::UnsetGate;
+use crate::cluster::gates::{Gates, UnsetGate};
 use crate::cluster::spec::{Deployment, Ingress, PodTemplate, Service, TargetPort, selects};
 use crate::input::lower::binding;
 use crate::input::lower::lowering::Lowering;
+use crate::input::raw::case::GateCase;
 use crate::input::raw::manifest::{Document, Object};
 use crate::model::balancer::Path;
 use crate::model::balancer::elb::controller::GATES;
@@ -33,8 +34,8 @@ struct Setters<'a> {
     labelled: bool,
     /// It is version 1.
     legacy: bool,
-    /// The scenario's own controller sets what is left.
-    external: bool,
+    /// The scenario's own controller sets what is left, or what it names of that.
+    external: Option<GateCase>,
 }
 
 /// The target group of a Service.
@@ -57,7 +58,7 @@ pub(crate) fn settle(
 ) {
     let groups = services.iter().map(|s| group(low, s, ingress)).collect();
     let labelled = services.first().is_some_and(|s| is_labelled(low, &s.namespace));
-    let external = low.input.case.gate.is_some();
+    let external = low.input.case.gate.clone();
     let asked = path.controller().is_some_and(|c| c.legacy);
     let mut setters = Setters { path, groups, labelled, legacy: asked, external };
     let chosen = low.input.balancer_settings.iter().any(|(_, keys, _)| keys[0] == "controller");
@@ -153,15 +154,26 @@ impl Setters<'_> {
                 }
             }
         }
-        let unset: Vec<UnsetGate> = match self.external {
-            true => Vec::new(),
-            false => gates.iter().filter_map(|gate| self.unset(gate, template, later)).collect(),
-        };
-        if gates != template.readiness_gates || unset != template.unset_gates {
+        let (mut set, mut unset) = (Gates::NONE, Vec::new());
+        for gate in &gates {
+            match self.unset(gate, template, later) {
+                None => set.balancer = false,
+                Some(_) if self.is_external(gate) => set.external = false,
+                Some(gate) => unset.push(gate),
+            }
+        }
+        set.others = unset.is_empty();
+        if gates != template.readiness_gates || set != template.gates {
             let template = Arc::make_mut(template);
             template.readiness_gates = gates;
-            template.unset_gates = unset;
+            (template.gates, template.unset_gates) = (set, unset);
         }
+    }
+
+    /// Whether the scenario's own controller sets it, if the balancer's does not.
+    fn is_external(&self, gate: &str) -> bool {
+        let named = |names: &Vec<String>| names.iter().any(|name| name == gate);
+        self.external.as_ref().is_some_and(|case| case.conditions.as_ref().is_none_or(named))
     }
 
     /// Why the gate of such a pod is never set; None: it is.

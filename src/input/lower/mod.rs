@@ -112,7 +112,7 @@ impl Lowering<'_> {
         let route = Route { from: Caller::Clients, to, split, ingress, in_front, path };
         let scenario = Scenario {
             name: input.name.clone(),
-            given: self.given(&deployments),
+            given: self.given(&deployments, &actions),
             kubernetes,
             pod_disruption_budgets: self.budgets(&deployments[0].template),
             gate: self.gate(),

@@ -1,5 +1,6 @@
 //! Deployments and their pod templates: Kubernetes' defaults filled in, Kubernetes' validation applied.
 
+use crate::cluster::gates::Gates;
 use crate::cluster::spec::{Deployment, IntOrPercent, Labels, PodTemplate, Strategy};
 use crate::input::bounds;
 use crate::input::cards;
@@ -198,6 +199,7 @@ fn template(
             .map(|g| g.condition_type.clone())
             .collect(),
         unset_gates: Vec::new(),
+        gates: Gates::NONE,
         placement: placement::placement(check, spec),
         automount_service_account_token: spec.automount_service_account_token.unwrap_or(true),
         labels,

@@ -201,12 +201,14 @@ pub enum ApplyCase {
 }
 
 /// An external controller that sets the pods' readiness gates.
-#[derive(Clone, Copy, Debug, PartialEq, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, PartialEq, Deserialize, JsonSchema)]
 pub struct GateCase {
     /// After it first saw ContainersReady.
     pub delay_s: f64,
     /// How often it looks. Default 1.
     pub poll_s: Option<f64>,
+    /// The condition types that it sets. Default: all that no load balancer's controller sets.
+    pub conditions: Option<Vec<String>>,
 }
 
 /// A node, or several alike.

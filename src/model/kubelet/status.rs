@@ -88,7 +88,7 @@ impl Kubelets {
     }
 
     fn status_of(&mut self, pod: PodId, cluster: &Cluster) -> PodStatus {
-        let gates = cluster.pods[pod].gates;
+        let gates = cluster.pods[pod].gates.all();
         let state = self.pod(pod);
         let restarts = state.containers.iter().map(|c| c.run.saturating_sub(1)).max().unwrap_or(0);
         let terminal = state.life == Life::Terminal;

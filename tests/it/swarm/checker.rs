@@ -195,7 +195,13 @@ impl World {
         let paused = paused.is_some_and(|(_, act)| *act == Act::Pause);
         let homeless = self.nodes.count == 1 && self.has(|act| act == Act::Drain);
         let undone = self.actions.iter().filter(|(_, act)| *act == Act::Undo).count();
-        let sound = self.is_sound() || !self.has(|act| act == Act::Rollout) || undone % 2 == 1;
+        // An undo together with a rollout finds no second revision yet.
+        let at_once = self
+            .actions
+            .iter()
+            .any(|(at, act)| *act == Act::Undo && self.actions.contains(&(*at, Act::Rollout)));
+        let undone = undone % 2 == 1 && !at_once;
+        let sound = self.is_sound() || !self.has(|act| act == Act::Rollout) || undone;
         sound && !paused && !homeless
     }
 }

@@ -6,6 +6,7 @@
 //! kubernetes-sigs/aws-load-balancer-controller.
 
 use super::group::Group;
+use crate::cluster::gates::GateSetter;
 use crate::cluster::objects::{Conditions, PodId};
 use crate::cluster::server::Cluster;
 use crate::cluster::write::Write;
@@ -283,7 +284,7 @@ impl Controller {
         let mut at = scene.ctx.now;
         for pod in std::mem::take(&mut self.plan.healthy) {
             at += scene.ctx.latencies.api_write.draw(&mut self.rng);
-            out.write(at, Write::SetGates { pod, value: true });
+            out.write(at, Write::SetGates { pod, by: GateSetter::Balancer, value: true });
         }
         debug_assert!(at >= scene.ctx.now, "a gate is set after its target is healthy");
         if self.plan.waiting > 0 {
@@ -297,14 +298,11 @@ fn say(out: &mut impl Out<balancer::Event>, at: Time, event: Event) {
     out.at(at, super::Event::Controller(event).into());
 }
 
-/// All readiness gates of the pod are set by the controller.
+/// The pod has readiness gates that this controller sets.
 fn is_gated(cluster: &Cluster, pod: PodId) -> bool {
-    let template = cluster.template_of(pod);
-    let gates = &template.readiness_gates;
-    let ours = |gate: &String| GATES.iter().any(|prefix| gate.starts_with(prefix));
-    !gates.is_empty() && template.unset_gates.is_empty() && gates.iter().all(ours)
+    !cluster.template_of(pod).gates.balancer
 }
 
 fn is_waiting(cluster: &Cluster, pod: PodId) -> bool {
-    is_gated(cluster, pod) && !cluster.pods[pod].gates
+    is_gated(cluster, pod) && !cluster.pods[pod].gates.balancer
 }

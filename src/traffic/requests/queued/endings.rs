@@ -30,6 +30,7 @@ impl Simulation<'_> {
                 }
             }
         }
+        debug_assert!(self.present.pods[pod].pending.is_empty(), "each ending is seen to once");
     }
 
     /// The process ends: so does what waits in its queue and what it works on.
