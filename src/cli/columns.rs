@@ -65,7 +65,10 @@ pub fn inputs(
         let inputs = [path].into_iter().chain(with).cloned().collect();
         let arguments = InputArgs { inputs, ..arguments.clone() };
         let input = arguments.read()?.swap_remove(0);
-        all.push(asked(input.name().to_owned(), arguments, input));
+        // An input without a name of its own is called by its first file: of a folder it is the folder.
+        let (name, path) = (input.name().to_owned(), path.display().to_string());
+        let title = if name.starts_with(&path) { path } else { name };
+        all.push(asked(title, arguments, input));
     }
     // Names that say nothing of the difference are those of the files.
     let names = all.iter().map(|a| &a.title);

@@ -23,10 +23,12 @@ type Settings = Vec<(String, String)>;
 
 /// Keys of an object that name it and change nothing else.
 const NAMES: [&str; 4] = ["apiVersion", "kind", "spec.selector", "spec.template.metadata.labels"];
+/// What is known by the name of a card: of two cards the numbers are not told one by one.
+const CARDS: [&str; 2] = ["platform", "scheduler"];
 /// Keys of a scenario that change nothing.
 const WORDS: [&str; 5] = ["schema", "name", "about", "manifests", "update"];
 
-/// The settings that are not the same in all inputs, in the order in which they are given.
+/// The settings that are not the same in all inputs, in the order in which they are given; those of cards last.
 pub fn differences(inputs: &[&Input]) -> Vec<Difference> {
     let all: Vec<Settings> = inputs.iter().map(|input| settings(input)).collect();
     let maps: Vec<BTreeMap<&str, &str>> = all
@@ -35,13 +37,18 @@ pub fn differences(inputs: &[&Input]) -> Vec<Difference> {
         .collect();
     let mut seen = BTreeSet::new();
     let mut found = Vec::new();
-    for (path, _) in all.iter().flatten() {
+    let is_of_card = |path: &str| CARDS.iter().any(|card| below(path, card).is_some());
+    let given = || all.iter().flatten().map(|(path, _)| path);
+    let (cards, others) = (given().filter(|p| is_of_card(p)), given().filter(|p| !is_of_card(p)));
+    for path in others.chain(cards) {
         if !seen.insert(path.as_str()) {
             continue;
         }
         let values: Vec<Option<&str>> =
             maps.iter().map(|m| m.get(path.as_str()).copied()).collect();
-        if values.iter().any(|v| *v != values[0]) {
+        let of_another_card =
+            |d: &Difference| CARDS.contains(&&*d.path) && below(path, &d.path).is_some();
+        if values.iter().any(|v| *v != values[0]) && !found.iter().any(of_another_card) {
             let values = values.into_iter().map(|v| v.map(str::to_owned)).collect();
             found.push(Difference { path: path.clone(), values });
         }
@@ -100,11 +107,19 @@ fn deployments(list: &mut Settings, input: &Input, subject: &Subject) {
                 list.push((format!("update.{path}"), new.clone()));
             }
         }
-        for (path, _) in before.iter().filter(|(path, _)| value(&after, path).is_none()) {
-            list.push((format!("update.{path}"), "null".to_owned()));
-        }
+        let gone = before.iter().filter(|(path, _)| value(&after, path).is_none());
+        let gone: BTreeSet<&str> = gone.map(|(path, _)| removed(path, &after)).collect();
+        list.extend(gone.iter().map(|path| (format!("update.{path}"), "null".to_owned())));
     }
     list.extend(before);
+}
+
+/// The largest part of the Deployment that is gone with the value at `path`.
+fn removed<'a>(path: &'a str, after: &Settings) -> &'a str {
+    let ends = path.char_indices().filter(|(_, c)| ['.', '['].contains(c)).map(|(i, _)| i);
+    let mut parts = ends.map(|end| &path[..end]);
+    let is_gone = |part: &&str| after.iter().all(|(path, _)| below(path, part).is_none());
+    parts.find(is_gone).unwrap_or(path)
 }
 
 /// Where the container that serves stands, by its name.
@@ -170,7 +185,8 @@ fn object(document: &Document) -> Settings {
             if known::annotation(name).is_some() {
                 kept.push((name.to_owned(), value));
             }
-        } else if !named(&path)
+        } else if value != "null"
+            && !named(&path)
             && (below(&path, "metadata").is_none()
                 || (labelled && below(&path, "metadata.labels").is_some()))
         {
@@ -249,6 +265,7 @@ fn shown(value: &Value) -> String {
 mod tests {
     use super::*;
     use crate::input::Source;
+    use std::sync::Arc;
 
     const WEB: &str = "
 apiVersion: apps/v1
@@ -321,17 +338,40 @@ spec: {selector: {app: web}, ports: [{port: 80, targetPort: 8080}]}
         }
     }
 
+    /// What an update takes away is one setting, whatever is in it; a card is known by its name.
+    #[test]
+    fn what_is_gone_is_told_once() {
+        let (mut web, mut other) = (input(WEB), input(WEB));
+        for (path, value) in
+            [("readinessProbe.httpGet.port", "8080"), ("readinessProbe.periodSeconds", "2")]
+        {
+            web.set(path, value).unwrap();
+            other.set(path, value).unwrap();
+        }
+        other.use_platform("measured").unwrap();
+        let mut update = (*other.documents[0]).clone();
+        update.update = true;
+        other.documents.push(Arc::new(update));
+        other.set("update.readinessProbe", "null").unwrap();
+        let dash = || "-".to_owned();
+        let wanted = [
+            ("update.readinessProbe".to_owned(), vec![dash(), "null".to_owned()]),
+            ("platform".to_owned(), vec!["default".to_owned(), "measured".to_owned()]),
+        ];
+        assert_eq!(found(&[&web, &other]), wanted);
+    }
+
     #[test]
     fn every_input_has_a_value() {
         let (web, mut two, mut three) = (input(WEB), input(WEB), input(WEB));
         two.set("preStop.sleep.seconds", "5").unwrap();
-        three.set("platform.watch_kubelet.median_s", "0.5").unwrap();
+        three.set("platform.watch_kubelet.median_s", "0.02").unwrap();
         let found = found(&[&web, &two, &three]);
         assert_eq!(
             found[0],
             ("preStop.sleep.seconds".into(), vec!["-".into(), "5".into(), "-".into()])
         );
         assert_eq!(found[1].0, "platform.watch_kubelet");
-        assert!(found[1].1[0] == found[1].1[1] && found[1].1[2].starts_with("0.5 s"), "{found:?}");
+        assert!(found[1].1[0] == found[1].1[1] && found[1].1[2].starts_with("0.02 s"), "{found:?}");
     }
 }

@@ -59,6 +59,9 @@ pub fn verdict(comparison: &Comparison) -> String {
     let mut sentences = stuck(comparison);
     if comparison.best > 0 {
         let mut clauses = vec![lost(first, best)];
+        if Measure::ReachesEnd.is_better(&best.reaches_end) == Some(true) {
+            clauses.insert(0, "it reaches its end".to_owned());
+        }
         clauses.extend(costs(best));
         let (last, head) = clauses.split_last().expect("what is lost");
         let and = if head.is_empty() { "" } else { ", and " };
@@ -86,11 +89,10 @@ pub fn verdict(comparison: &Comparison) -> String {
 
 /// Those that do not reach their end.
 fn stuck(comparison: &Comparison) -> Vec<String> {
-    let answers = comparison.columns.iter().zip(&comparison.answers);
-    let open = answers.filter(|(_, answer)| answer.incomplete > 0.0);
-    open.map(|(column, answer)| {
+    let open = comparison.answers.iter().enumerate().filter(|(_, answer)| answer.incomplete > 0.0);
+    open.map(|(i, answer)| {
         let share = percent(answer.incomplete);
-        format!("{} does not reach its end in {share} of rollouts.", column.title)
+        format!("{} does not reach its end in {share} of rollouts.", name(comparison, i))
     })
     .collect()
 }
@@ -114,6 +116,7 @@ fn lost(first: &Column, best: &Column) -> String {
     match best.lost.difference.map(|d| d.told) {
         Some(Told::Differs) if before != now => format!("it loses {now} instead of {before}"),
         Some(Told::Chance) => format!("it loses as much, chance apart ({now})"),
+        _ if now == "0" => "it loses none either".to_owned(),
         _ => format!("it loses as much ({now})"),
     }
 }

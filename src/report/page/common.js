@@ -48,7 +48,10 @@ function percent(p) {
   if (n > 99.9) return ">99.9 %";
   return (n < 10 || n > 99 ? trim(n.toFixed(1)) : n.toFixed(0)) + " %";
 }
-const range = (r, f = count) => (f(r[0]) === f(r[1]) ? f(r[0]) : f(r[0]) + " – " + f(r[1]));
+function range(r, f = count) {
+  const [low, high] = [f(r[0]), f(r[1])];
+  return low === high ? low : low.replace(/ s$/, "") + " – " + high;
+}
 // A figure that is missing (a rollout that never completes has no duration) comes as null.
 function figure(value, unit) {
   if (value === null) return unit === "s" ? "no end" : "–";
@@ -74,13 +77,16 @@ function chart(width, height, label) {
     "aria-label": label });
 }
 
+// A mark of an axis is a number, however small.
+const tick = (v) => (v !== 0 && Math.abs(v) < 0.01 ? String(Number(v.toPrecision(2))) : count(v));
+
 // Axes of a plot: box = {l, r, t, b} in pixels; x and y are {at, ticks, label, text}.
 function axes(svg, box, x, y) {
   for (const v of y.ticks) {
     const at = y.at(v);
     svg.append(s("line", { class: "grid", x1: box.l, x2: box.r, y1: at, y2: at }));
     svg.append(s("text", { class: "dim", x: box.l - 6, y: at + 4, "text-anchor": "end" },
-      (y.text || count)(v)));
+      (y.text || tick)(v)));
   }
   for (const v of x.ticks) {
     svg.append(s("text", { class: "dim", x: x.at(v), y: box.b + 16, "text-anchor": "middle" },
@@ -171,7 +177,8 @@ function width(node) {
   return Math.max(280, Math.floor(room) || 800);
 }
 // A dotted path that may break after its dots.
-const path = (text) => h("code", null, text.split(/(?<=[./])/).flatMap((t) => [t, h("wbr")]));
+const breakable = (text) => text.split(/(?<=[./=,])/).flatMap((t) => [t, h("wbr")]);
+const path = (text) => h("code", null, breakable(text));
 function onresize(redraw) {
   let last = innerWidth;
   addEventListener("resize", () => { if (innerWidth !== last) { last = innerWidth; redraw(); } });

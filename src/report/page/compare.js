@@ -19,7 +19,7 @@ function oneAnswer(index) {
   return h("section", { class: "answer" }, h("h2", { class: "part" }, printing ? name : "Each by itself"),
     printing ? null : tabs(),
     h("p", { class: "verdict" + (bad(A) ? " lossy" : "") }, A.verdict), headLine(A),
-    answerSections(!look.together));
+    answerSections(!look.together, printing && index > 0 ? otherLists() : listsSection()));
 }
 
 // What all have in common, and what each is called.
@@ -57,22 +57,23 @@ function differenceCell(m, d) {
 
 function figuresSection() {
   const heads = [h("th", { scope: "col" }, ""), ...C.columns.map((c, i) => h("th", { scope: "col",
-    class: i === C.best ? "best" : null }, h("b", null, LETTERS[i]), " ", c.title))];
+    class: i === C.best ? "best" : null }, h("b", null, LETTERS[i]),
+  h("small", null, breakable(c.title))))];
   const cell = (m, c, i) => {
     const f = c[m.key], value = f.mean === null ? (m.key === "complete_s" ? "no end" : "–")
       : figure(f.mean, m.unit);
     const spread = f.range && m.unit !== "share" && range(f.range, m.unit === "s" ? sec : count);
     return h("td", { "data-h": LETTERS[i], class: i === C.best ? "best" : null },
       h("b", null, value), spread && spread !== value
-        ? h("small", { class: "dim", title: "95 % of single rollouts lie within" }, " " + spread) : null,
+        ? h("small", { class: "spread", title: "95 % of single rollouts lie within" }, " " + spread) : null,
       differenceCell(m, f.difference));
   };
   return h("section", null, h("h2", null, "What differs in what happens"),
     h("p", { class: "note" }, "The mean over all rollouts, small where 95 % of single ones lie; below it "
       + "the difference to A on the same luck, with its 95 % interval."),
-    h("div", { class: "scroll" }, h("table", { id: "figures" },
+    h("div", { class: "scroll" }, h("table", { id: "figures", class: "stack" },
       h("thead", null, h("tr", null, heads)),
-      h("tbody", null, DATA.measures.map((m) => h("tr", null, h("td", null, m.title),
+      h("tbody", null, DATA.measures.map((m) => h("tr", null, h("td", { class: "what" }, m.title),
         C.columns.map((c, i) => cell(m, c, i))))))));
 }
 

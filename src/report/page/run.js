@@ -66,9 +66,9 @@ const bad = (a) => a.worth_changing || a.incomplete > 0;
 // Bad, or bad were something not as it is assumed.
 const mark = (a) => bad(a) || (a.assumptions.some((x) => x.otherwise) ? " doubtful" : "");
 // What is said of one answer; its timeline unless that of all is drawn.
-const answerSections = (timed) => [stuckSection(), tiles(), fixSection(),
+const answerSections = (timed, lists = listsSection()) => [stuckSection(), tiles(), fixSection(),
   T && timed ? timelineSection() : null, blameSection(), requestsSection(), rolloutSection(),
-  timeSection(), matterSection(), listsSection(), footer(DATA.signatures[look.answer] + " · "
+  timeSection(), matterSection(), lists, footer(DATA.signatures[look.answer] + " · "
     + A.provenance.evaluator + ": " + A.provenance.evaluator_reason)];
 
 // What was simulated, and what of it nobody gave; an approximation says what it leaves out.
@@ -230,12 +230,13 @@ function ruler(f) {
   let free = -Infinity;
   for (const m of T.milestones.filter((m) => look.from <= m.at_s && m.at_s <= look.to)) {
     const x = f.x(m.at_s), size = m.what.length * 6.4, end = x + size + 16 > f.w;
-    svg.append(s("path", { d: `M${x - 4},12 h8 l-4,7 z`, fill: "var(--text)" },
+    svg.append(s("path", { d: `M${x - 4},13 h8 l-4,6 z`, fill: "var(--text)" },
       title(instant(m.at_s) + " " + m.what)));
-    if ((end ? x - size - 8 : x) < free) continue;
-    svg.append(s("text", { x: end ? x - 8 : x + 8, y: 14, "text-anchor": end ? "end" : "start" },
+    // Above the marks, so that none lies over a word; what finds no room is told by its mark.
+    if ((end ? x - size : x - 4) < free) continue;
+    svg.append(s("text", { x: end ? x + 4 : x - 4, y: 10, "text-anchor": end ? "end" : "start" },
       m.what));
-    free = end ? x + 8 : x + 20 + size;
+    free = end ? x + 12 : x + 12 + size;
   }
   return svg;
 }
@@ -288,7 +289,7 @@ function oneLane(svg, art, f, paint, lane, y) {
   svg.append(s("text", { x: 0, y: y + 17 }, name, title(`${lane.pod}, ${version}, node ${lane.node}`)),
     f.narrow ? "" : s("text", { class: "dim", x: f.l - 8, y: y + 17, "text-anchor": "end" },
       version.slice(0, 5)));
-  if (lane.lost > 0) {
+  if (lane.lost >= 0.005) {
     svg.append(s("text", { class: "bad", x: f.w, y: y + 17, "text-anchor": "end" },
       "−" + count(lane.lost), title(`${count(lane.lost)} requests sent to ${lane.pod} fail`)));
   }

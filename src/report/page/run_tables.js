@@ -100,6 +100,18 @@ function listsSection() {
     h("h2", null, "Settings used"), settingsTable(A.settings));
 }
 
+// On paper: what is assumed and set otherwise than in the first.
+function otherLists() {
+  const first = DATA.answers[0], text = (x) => JSON.stringify(x);
+  const known = new Set(first.assumptions.concat(first.settings).map(text));
+  const assumed = A.assumptions.filter((a) => !known.has(text(a)));
+  const settings = A.settings.filter((x) => !known.has(text(x)));
+  return h("div", null,
+    assumed.length ? [h("h2", null, "Assumed otherwise than in A"),
+      table("", ["entry", "value and why"], assumed.map((a) => [path(a.key), a.text]))] : null,
+    settings.length ? [h("h2", null, "Set otherwise than in A"), settingsTable(settings)] : null);
+}
+
 // What several cards' entries have as their reason is said once.
 function assumedTables() {
   if (!A.assumptions.length) return null;

@@ -49,7 +49,7 @@ pub fn compare(comparison: &Comparison, width: usize) -> String {
         page.line(&paint(DIM, &format!("  {note}")));
     }
     settings(&mut page, comparison, width);
-    page.section("THE BEST", "");
+    page.section("COMMAND", &format!("of {}, the best", letter(comparison.best as usize)));
     command(&mut page, &comparison.best().command, width);
     page.line("");
     for part in wrap(&comparison.signature(), width) {
