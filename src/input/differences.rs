@@ -28,7 +28,8 @@ const CARDS: [&str; 2] = ["platform", "scheduler"];
 /// Keys of a scenario that change nothing.
 const WORDS: [&str; 5] = ["schema", "name", "about", "manifests", "update"];
 
-/// The settings that are not the same in all inputs, in the order in which they are given; those of cards last.
+/// The settings that are not the same in all inputs, in the order in which they are given, those of cards
+/// last.
 pub fn differences(inputs: &[&Input]) -> Vec<Difference> {
     let all: Vec<Settings> = inputs.iter().map(|input| settings(input)).collect();
     let maps: Vec<BTreeMap<&str, &str>> = all

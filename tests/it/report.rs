@@ -40,6 +40,20 @@ fn text_of_two_answers() {
     insta::assert_snapshot!(plain(&text::compare(&comparison, 80)));
 }
 
+#[test]
+fn comparisons_fit_every_width() {
+    let cases =
+        [example::without_probe(), example::with_probe(), example::stuck(), example::large()];
+    for (width, n) in [60, 80, 120].into_iter().flat_map(|width| [2, 3, 4].map(|n| (width, n))) {
+        let text = plain(&text::compare(&example::comparison(&cases[..n]), width));
+        for line in text.lines() {
+            assert!(line.chars().count() <= width, "{n} in {width}: {line}");
+        }
+        let figures = ["lost", "lose", "complete", "available", "pods"];
+        assert!(figures.iter().all(|name| text.contains(name)), "{n} in {width}: {text}");
+    }
+}
+
 /// What answers look like on a terminal: at its least, usual and greatest width.
 #[test]
 fn screens() {

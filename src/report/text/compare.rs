@@ -17,6 +17,9 @@ const PATH: usize = 34;
 /// Where a row begins that belongs to a column.
 const INDENT: usize = 12;
 
+/// Columns of a figure in a row, at least and at most.
+const FIGURE: (usize, usize) = (10, 14);
+
 /// What is not there.
 const NONE: &str = "–";
 const PLAIN: Style = Style::new();
@@ -132,10 +135,19 @@ fn style(measure: Measure, against: &Against) -> Style {
     }
 }
 
-/// Three rows for each: the figures, the differences, and their intervals.
+/// Three rows for each: the figures, the differences, and their intervals; a table for as many figures as fit.
 fn rows(page: &mut Page, comparison: &Comparison, width: usize) {
-    let measures = comparison.measures();
-    let each = ((width - INDENT) / measures.len()).min(14);
+    let all = comparison.measures();
+    for (i, measures) in all.chunks((width - INDENT) / FIGURE.0).enumerate() {
+        if i > 0 {
+            page.line("");
+        }
+        table(page, comparison, measures, width);
+    }
+}
+
+fn table(page: &mut Page, comparison: &Comparison, measures: &[Measure], width: usize) {
+    let each = ((width - INDENT) / measures.len()).min(FIGURE.1);
     let row = |cells: Vec<Cell>| {
         let pad = |text: &str| " ".repeat(each.saturating_sub(text.chars().count()));
         let cell = |(text, style): Cell| match text.is_empty() {
