@@ -345,6 +345,7 @@ pub struct AssumptionRow {
     pub text: String,
     /// What happens where it is not so, as a sentence; left out: nothing as grave.
     #[serde(skip_serializing_if = "String::is_empty")]
+    #[schemars(default)]
     pub otherwise: String,
 }
 
