@@ -135,7 +135,8 @@ fn style(measure: Measure, against: &Against) -> Style {
     }
 }
 
-/// Three rows for each: the figures, the differences, and their intervals; a table for as many figures as fit.
+/// Three rows for each: the figures, the differences, and their intervals; a table for as many figures as
+/// fit.
 fn rows(page: &mut Page, comparison: &Comparison, width: usize) {
     let all = comparison.measures();
     for (i, measures) in all.chunks((width - INDENT) / FIGURE.0).enumerate() {
