@@ -46,7 +46,7 @@ impl Cluster {
             self.templates.len() - 1
         });
         debug_assert!(
-            self.templates.iter().nth(index) == Some(template),
+            self.templates[TemplateId(index as u32)] == *template,
             "a template has one name"
         );
         TemplateId(index as u32)

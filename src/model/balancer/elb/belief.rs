@@ -95,7 +95,7 @@ impl Node {
                 self.healthy.insert((Time::ALWAYS, target));
             }
         }
-        debug_assert!(self.healthy.len() <= self.known as usize, "who is healthy is known");
+        debug_assert!(self.healthy.len() <= self.known, "who is healthy is known");
     }
 
     /// Of the targets that it may send to, how many are healthy, and how many it knows.

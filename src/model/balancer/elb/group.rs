@@ -137,7 +137,7 @@ impl Group {
         }
         for node in &mut self.nodes {
             node.open = !self.settings.fail_open.is_met_by(node.counts());
-            debug_assert!(node.healthy.len() <= node.known as usize, "who is healthy is known");
+            debug_assert!(node.healthy.len() <= node.known, "who is healthy is known");
             let near = |m: &&Member| is_near(&self.zones, node.zone, scene.cluster, m.target);
             let healthy = |i: &u32| node.open || node.healthy.contains(&(Time::ALWAYS, *i));
             let members = (0..).zip(&self.members).filter(|(i, m)| near(m) && healthy(i));
