@@ -97,6 +97,47 @@ fn probes_left_out_change_nothing_of_processes_that_crash() {
     assert!(more > 30, "hardly a probe was left out: {more}");
 }
 
+/// Answers that take long, so that others are wanted meanwhile.
+const SLOW: [(&str, Settings); 4] = [
+    ("b3-readiness-probe", &[("app.probe_s", "0.9")]),
+    ("b3-readiness-probe", &[("app.probe_s", "5"), ("readinessProbe.timeoutSeconds", "9")]),
+    ("b3-readiness-probe", &[("app.probe_s", "5"), ("readinessProbe.timeoutSeconds", "2")]),
+    ("startup-probe", &[("app.probe_s", "0.9"), ("app.crash_after_s", "20")]),
+];
+
+#[test]
+fn probes_left_out_change_nothing_where_answers_take_long() {
+    let more: u32 = SLOW.iter().map(|(name, settings)| compare(name, settings)).sum();
+    assert!(more > 10, "hardly a probe was left out: {more}");
+}
+
+/// A worker waits for its answer before it asks again. The other container becomes ready meanwhile, for which
+/// the first is to be evaluated at once: when its answer is there, and not a period later.
+#[test]
+fn a_worker_that_awaits_an_answer_asks_when_it_has_it() {
+    const MANIFEST: &str = r#"
+        { "apiVersion": "apps/v1", "kind": "Deployment", "metadata": { "name": "web" }, "spec": {
+          "replicas": 1, "selector": { "matchLabels": { "app": "web" } }, "template": {
+            "metadata": { "labels": { "app": "web" } }, "spec": { "containers": [
+              { "name": "app", "image": "example/app:1", "ports": [{ "containerPort": 80 }], "readinessProbe":
+                { "tcpSocket": { "port": 80 }, "successThreshold": 2, "timeoutSeconds": 5 } },
+              { "name": "beside", "image": "example/beside:1", "readinessProbe":
+                { "tcpSocket": { "port": 90 }, "initialDelaySeconds": 2, "periodSeconds": 1 } } ] } } } }"#;
+    let source = Source::Text { name: "web.yaml".into(), text: MANIFEST.into() };
+    let mut input = Input::load(&[source]).unwrap_or_else(|e| panic!("{e}"));
+    for (key, value) in [("app.probe_s", "4"), ("app.start_delay_s", "0")] {
+        input.set(key, value).unwrap_or_else(|e| panic!("{key}: {e}"));
+    }
+    let scenario = input.lower().unwrap_or_else(|e| panic!("{e}"));
+    let latencies = scenario.platform.latencies();
+    for i in 0..20 {
+        let run = world::simulate(&scenario, &latencies, Seed(3).replication(i));
+        let pod = &run.timeline.pods[1];
+        let waits = (pod.ready - pod.lives[0].started).as_secs_f64();
+        assert!((8.0..11.5).contains(&waits), "two answers of 4 s each: ready after {waits} s");
+    }
+}
+
 /// Workers that sleep before their first evaluation.
 const YOUNG: [Settings; 3] = [
     &[("age_s", "5"), ("readinessProbe.periodSeconds", "30")],

@@ -59,3 +59,25 @@ fn containers_start_once_whatever_comes_between() {
         }
     }
 }
+
+/// A start that is under way is not interrupted, whichever container it has come to: the pod goes afterwards.
+#[test]
+fn a_pod_that_is_deleted_between_the_starts_of_its_containers_goes() {
+    for at in (0..30).map(|i| f64::from(i) / 10.0) {
+        let scenario = format!(
+            "schema = 1\n[app]\non_sigterm = \"ignore\"\n[[actions]]\nat_s = 0.0\nkind = \"rollout\"\n\
+             [[actions]]\nat_s = {at:?}\nkind = \"delete-pods\"\ncount = 4\n"
+        );
+        let text = manifest(0, 2, "", "example/app:1");
+        let text =
+            text.replace("    spec:\n", "    spec:\n      terminationGracePeriodSeconds: 1\n");
+        let source = |name: &str, text: String| Source::Text { name: name.into(), text };
+        let sources = [source("web.yaml", text), source("scenario.toml", scenario)];
+        let input = Input::load(&sources).unwrap_or_else(|e| panic!("{e}"));
+        let scenario = input.lower().unwrap_or_else(|e| panic!("{e}"));
+        let options = RunOptions { replications: 5, ..RunOptions::default() };
+        for replication in run(&scenario, &options) {
+            assert!(replication.rollout.stuck.is_empty(), "{at}: {:?}", replication.rollout.stuck);
+        }
+    }
+}

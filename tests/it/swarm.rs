@@ -16,7 +16,7 @@ use rollsim::input::{Input, Source};
 use rollsim::scenario::Scenario;
 use rollsim::world as simulation;
 use serde_json::Value;
-use world::World;
+use world::{Act, World};
 
 /// How many are tried in an ordinary run of the tests.
 const WORLDS: u64 = 2_000;
@@ -35,6 +35,16 @@ fn random_worlds_keep_the_rules() {
     let failure = pool.install(|| worlds.into_par_iter().find_map_first(|n| try_world(n).err()));
     if let Some(failure) = failure {
         panic!("{failure}");
+    }
+}
+
+/// A rollout that crashes, and undos that find its ReplicaSet, do not yet, or find it twice.
+#[test]
+fn an_undo_goes_back_to_what_it_finds() {
+    for undos in [&[55][..], &[55, 70], &[70], &[70, 70], &[70, 70, 90], &[55, 70, 90]] {
+        let undos = undos.iter().map(|at| (*at, Act::Undo));
+        let actions = [(55, Act::Rollout)].into_iter().chain(undos).collect();
+        check(&World::crashing(actions)).unwrap_or_else(|e| panic!("{e}"));
     }
 }
 

@@ -47,11 +47,13 @@ impl Kubelets {
         let next = probe.ticker.next_after(scene.ctx.now);
         let on_time = probe.ticker.next_after(scene.ctx.now - Dur(1)) == scene.ctx.now;
         let due = probe.scheduled && probe.ticker.next() == scene.ctx.now;
-        let idle = on_time && !due && !probe.asking && probe.evaluated != scene.ctx.now;
+        let asks = !probe.answer_at.is_never();
+        let idle = on_time && !due && !asks && probe.evaluated != scene.ctx.now;
         if !terminal {
             out.at(next, Event::IdleTick { pod, container: index, kind: kind as u8 });
         }
         if idle && !waits && !terminal {
+            probe.idle = true;
             let draw = |kubelets: &mut Kubelets, _| kubelets.idle_rng.uniform();
             let begun = self.probe_once(scene, ContainerId(pod, index), kind, draw, out);
             if begun.is_some_and(|b| b.updated) {

@@ -54,7 +54,8 @@ impl Kubelets {
                     },
                     epoch: 0,
                     scheduled: false,
-                    asking: false,
+                    answer_at: Time::NEVER,
+                    idle: false,
                     evaluated: Time::ALWAYS,
                     asleep_until,
                     pending: false,
@@ -145,8 +146,8 @@ impl Kubelets {
         flags
     }
 
-    /// An immediate readiness evaluation; the period starts anew. A `lost` one finds the status without the
-    /// container and does nothing else.
+    /// An immediate readiness evaluation; the period starts anew. A worker that is asleep or awaits an answer
+    /// comes to it afterwards, once. A `lost` one finds the status without the container and does nothing else.
     fn trigger(
         &mut self,
         scene: &mut Scene,
@@ -158,7 +159,7 @@ impl Kubelets {
             return;
         }
         let Some(probe) = &mut self.container(pod, index).probes[READINESS] else { return };
-        if scene.ctx.now < probe.asleep_until {
+        if scene.ctx.now < probe.asleep_until || probe.waits() {
             probe.pending = true;
             return;
         }
@@ -203,6 +204,9 @@ impl Kubelets {
         kind: usize,
         out: &mut impl Out<Event>,
     ) {
+        if let Some(probe) = &mut self.container(pod, index).probes[kind] {
+            (probe.answer_at, probe.idle) = (Time::NEVER, false);
+        }
         let begun = self.probe_once(scene, ContainerId(pod, index), kind, Kubelets::u, out);
         let Some(Begun { next, updated }) = begun else { return };
         if next != Next::End {
@@ -234,11 +238,13 @@ impl Kubelets {
             // One that takes too long has an answer as well: the end of its time.
             let too_late = probe.fails_after.filter(|after| *after > Dur::ZERO);
             if ok || too_late.is_some() {
-                probe.asking = true;
                 let kind = kind as u8;
                 let takes = too_late.unwrap_or(probe.takes);
                 let way = scene.ctx.latencies.probe_answer.sample(draw(self, pod));
                 let at = scene.ctx.now + way + takes;
+                if let Some(probe) = &mut self.container(pod, index).probes[usize::from(kind)] {
+                    probe.answer_at = at;
+                }
                 out.at(at, Event::Answer { pod, container: index, kind, run });
             } else {
                 begun.updated |= probe.worker.finish(outcome(Raw::Failure));
@@ -261,7 +267,12 @@ impl Kubelets {
         let c = self.container(pod, index);
         let same = c.run == run;
         let Some(probe) = &mut c.probes[kind] else { return };
-        probe.asking = false;
+        if probe.answer_at != scene.ctx.now {
+            // Nobody waits for it any more.
+            return;
+        }
+        probe.answer_at = Time::NEVER;
+        let again = std::mem::take(&mut probe.pending);
         let raw = if probe.fails_after.is_some() { Raw::Failure } else { Raw::Success };
         let updated = same && probe.worker.finish(outcome(raw));
         self.wake(scene.ctx, ContainerId(pod, index), kind, out);
@@ -275,6 +286,9 @@ impl Kubelets {
                     self.trigger(scene, ContainerId(pod, index), false, out);
                 }
             }
+        }
+        if again {
+            self.trigger(scene, ContainerId(pod, index), false, out);
         }
     }
 
@@ -356,7 +370,7 @@ impl Kubelets {
         }
         let Some(from) = matters_from(c, kind, ctx.now) else { return };
         let Some(probe) = &mut c.probes[kind] else { return };
-        if probe.asking {
+        if probe.waits() {
             return;
         }
         let at = match probe.scheduled {

@@ -154,18 +154,27 @@ pub(super) struct Probe {
     pub epoch: u32,
     /// A tick of this epoch is in the queue.
     pub scheduled: bool,
-    /// An answer is awaited: the worker does nothing else meanwhile.
-    pub asking: bool,
+    /// An answer comes then; NEVER: none is awaited.
+    pub answer_at: Time,
+    /// It is that of an evaluation that could be left out, which holds nothing up.
+    pub idle: bool,
     /// The last evaluation.
     pub evaluated: Time,
     /// The worker sleeps until then before its first evaluation: see [`super::ticker::start_delay`].
     pub asleep_until: Time,
-    /// An immediate evaluation was asked for while it slept.
+    /// An immediate evaluation was asked for while it slept or awaited an answer.
     pub pending: bool,
     /// How long its handler takes.
     pub takes: Dur,
     /// It cannot succeed: see [`crate::cluster::spec::Probe::fails_after`].
     pub fails_after: Option<Dur>,
+}
+
+impl Probe {
+    /// An answer is awaited: the worker does nothing else meanwhile.
+    pub fn waits(&self) -> bool {
+        !self.idle && !self.answer_at.is_never()
+    }
 }
 
 /// Indices of `Container::probes`.

@@ -16,13 +16,11 @@ use crate::timeline::{LifeEnd, Phase};
 impl Kubelets {
     pub(super) fn deleting(&mut self, scene: &mut Scene, pod: PodId, out: &mut impl Out<Event>) {
         let Some(Some(state)) = self.pods.get_mut(pod) else { return };
-        let starting = state.life == Life::Starting;
         if !matches!(state.life, Life::Starting | Life::Running) {
             return;
         }
         state.life = Life::AboutToStop;
-        let busy = state.containers.iter().any(|c| c.state == State::Waiting && c.run > 0)
-            || (starting && state.containers.iter().all(|c| c.run == 0));
+        let busy = state.containers.iter().any(|c| c.preparing);
         if busy {
             // The start under way is not interrupted: see `after_start`.
             return;

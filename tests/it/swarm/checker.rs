@@ -2,13 +2,14 @@
 //! of a run, and shares no rule with the models: each is written down here again, from Kubernetes' own words.
 
 use super::world::{Act, Budget, Fault, Strategy, World};
-use rollsim::cluster::objects::{BudgetStatus, Conditions, NodeId, Pod, PodId, RsId};
+use rollsim::cluster::objects::{BudgetStatus, Conditions, NodeId, Pod, PodId, RsId, TemplateId};
 use rollsim::cluster::server::Cluster;
 use rollsim::cluster::write::{Change, SliceRange};
 use rollsim::engine::{Dur, Time};
-use rollsim::scenario::Scenario;
+use rollsim::scenario::{ActionKind, Scenario};
 use rollsim::timeline::{ChangeKind, PodTruth, Target, Timeline, View};
-use rollsim::world::{Control, Moment};
+use rollsim::world::actions::Step;
+use rollsim::world::{Control, Event, Moment};
 use std::collections::BTreeMap;
 
 pub type Verdict = Result<(), String>;
@@ -34,13 +35,16 @@ pub struct Checker<'a> {
     events: u64,
     /// The replicas that were asked for, from when on.
     wanted: Vec<(Time, u32)>,
+    /// The template that was asked for before the event.
+    template: Option<TemplateId>,
     pub verdict: Verdict,
 }
 
 impl<'a> Checker<'a> {
     pub fn new(world: &'a World, scenario: &'a Scenario) -> Checker<'a> {
         let wanted = vec![(Time::ALWAYS, world.pods.replicas)];
-        Checker { world, scenario, last: Time::ALWAYS, events: 0, wanted, verdict: Ok(()) }
+        let last = Time::ALWAYS;
+        Checker { world, scenario, last, events: 0, wanted, template: None, verdict: Ok(()) }
     }
 
     /// The state after an event. The first thing that is wrong is kept.
@@ -58,6 +62,10 @@ impl<'a> Checker<'a> {
         ensure!(moment.at >= self.last, "time went back from {:?}", self.last);
         self.last = moment.at;
         let cluster = moment.cluster;
+        if let Event::Action(Step::Begin(action)) = moment.event {
+            self.acted(cluster, &self.scenario.actions[action as usize].kind)?;
+        }
+        self.template = Some(cluster.deployments[0].template);
         for &change in moment.changes {
             match change {
                 Change::Deployment(id) => {
@@ -74,6 +82,25 @@ impl<'a> Checker<'a> {
                 _ => {}
             }
         }
+        Ok(())
+    }
+
+    /// `kubectl rollout undo` brings back the template of the revision before the newest that a ReplicaSet
+    /// bears, and without one is turned away: a rollout of the same moment has no ReplicaSet yet.
+    fn acted(&self, cluster: &Cluster, kind: &ActionKind) -> Verdict {
+        let Some(before) = self.template.or(first_template(cluster)) else { return Ok(()) };
+        let now = cluster.deployments[0].template;
+        let mut sets: Vec<_> = cluster.replica_sets.iter().filter(|set| !set.removed).collect();
+        sets.sort_by_key(|set| std::cmp::Reverse(set.revision));
+        let expected = match kind {
+            ActionKind::Undo { .. } => sets.get(1).map_or(before, |set| set.template),
+            ActionKind::Rollout { .. } => {
+                ensure!(now != before, "a rollout brings no other template");
+                now
+            }
+            _ => before,
+        };
+        ensure!(now == expected, "{kind:?}: {before:?} becomes {now:?}, not {expected:?}");
         Ok(())
     }
 
@@ -167,6 +194,11 @@ impl<'a> Checker<'a> {
     }
 }
 
+/// What the pods of the start are made from.
+fn first_template(cluster: &Cluster) -> Option<TemplateId> {
+    cluster.pods.iter().find(|p| p.created < Time::ZERO).map(|p| p.template)
+}
+
 fn desired_healthy(budget: Budget, replicas: u32) -> u32 {
     match budget {
         Budget::MinAvailable(amount) => amount.of(replicas, true),
@@ -189,27 +221,25 @@ impl World {
         matches!(self.app.fault, Fault::None | Fault::Slow)
     }
 
+    /// What is asked for in the end is sound.
+    pub fn works(&self, cluster: &Cluster) -> bool {
+        let now = cluster.deployments[0].template;
+        self.is_sound() || first_template(cluster).is_none_or(|first| now == first)
+    }
+
     /// What is asked for can come about.
-    pub fn converges(&self) -> bool {
+    pub fn converges(&self, cluster: &Cluster) -> bool {
         let paused = self.actions.iter().rfind(|(_, a)| matches!(a, Act::Pause | Act::Resume));
         let paused = paused.is_some_and(|(_, act)| *act == Act::Pause);
         let homeless = self.nodes.count == 1 && self.has(|act| act == Act::Drain);
-        let undone = self.actions.iter().filter(|(_, act)| *act == Act::Undo).count();
-        // An undo together with a rollout finds no second revision yet.
-        let at_once = self
-            .actions
-            .iter()
-            .any(|(at, act)| *act == Act::Undo && self.actions.contains(&(*at, Act::Rollout)));
-        let undone = undone % 2 == 1 && !at_once;
-        let sound = self.is_sound() || !self.has(|act| act == Act::Rollout) || undone;
-        sound && !paused && !homeless
+        self.works(cluster) && !paused && !homeless
     }
 }
 
 /// All that must hold of a run that is over.
 pub fn check_end(world: &World, scenario: &Scenario, control: &Control) -> Verdict {
     check_timeline(&control.timeline)?;
-    if world.converges() {
+    if world.converges(&control.cluster) {
         let cluster = &control.cluster;
         converged(world, cluster).map_err(|e| format!("has not settled: {e}"))?;
         check_views(world, scenario, cluster, &control.timeline)?;

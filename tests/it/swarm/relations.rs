@@ -373,11 +373,13 @@ fn more_min_ready_seconds(world: &World, scenario: &Scenario, control: &Control)
 }
 
 /// Whatever went wrong: once it is mended all comes to rest.
-fn faults_that_stop(world: &World, scenario: &Scenario, _: &Control) -> Verdict {
-    let Some(mended) = world.mended() else { return Ok(()) };
+fn faults_that_stop(world: &World, scenario: &Scenario, control: &Control) -> Verdict {
+    let broken = !world.works(&control.cluster);
+    let Some(mended) = world.mended(broken) else { return Ok(()) };
     let mended_scenario = read(&mended.manifests(), &mended.scenario())?;
     let latencies = scenario.platform.latencies();
     let control = simulation::simulate(&mended_scenario, &latencies, world.seed());
+    ensure!(mended.converges(&control.cluster), "an undo in the end does not mend it");
     check_end(&mended, &mended_scenario, &control).map_err(|e| format!("faults stop, and {e}"))
 }
 

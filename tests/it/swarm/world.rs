@@ -298,6 +298,32 @@ pub fn world() -> impl Draw<Value = World> {
 }
 
 impl World {
+    /// One pod without probes, whose second version crashes.
+    pub fn crashing(actions: Vec<(u32, Act)>) -> World {
+        let one = Amount::Number(1);
+        World {
+            pods: Pods {
+                replicas: 1,
+                strategy: Strategy::Rolling { surge: one, unavailable: Amount::Number(0) },
+                min_ready: 0,
+                grace: 1,
+                pre_stop: None,
+                readiness: None,
+                startup: None,
+                liveness: None,
+                beside: Beside::Nothing,
+            },
+            app: App { start_ms: 0, service_ms: 1, on_sigterm: "graceful", fault: Fault::Crashes },
+            path: PathKind { name: "service", local: false, instance: false },
+            load: Load { rate: 1, poisson: false, keep_alive: false, retries: 0 },
+            actions,
+            nodes: Nodes { count: 1, zones: 1 },
+            budget: None,
+            versions: (26, 26),
+            seed: 0,
+        }
+    }
+
     pub fn seed(&self) -> Seed {
         Seed(self.seed)
     }
@@ -319,15 +345,11 @@ impl World {
     }
 
     /// The same world, in which everything that went wrong is put right in the end; None: nothing did, or it
-    /// cannot be.
-    pub fn mended(&self) -> Option<World> {
+    /// cannot be. `broken`: what is asked for in the end does not work.
+    pub fn mended(&self, broken: bool) -> Option<World> {
         let last = |is: fn(Act) -> bool| self.actions.iter().rfind(|(_, act)| is(*act));
         let paused = last(|act| matches!(act, Act::Pause | Act::Resume));
         let paused = paused.is_some_and(|(_, act)| *act == Act::Pause);
-        let undone = self.actions.iter().filter(|(_, act)| *act == Act::Undo).count();
-        let broken = matches!(self.app.fault, Fault::NeverReady | Fault::Crashes)
-            && self.has(|act| act == Act::Rollout)
-            && undone % 2 == 0;
         // Nobody uncordons the only node.
         let homeless = self.nodes.count == 1 && self.has(|act| act == Act::Drain);
         if homeless || !(paused || broken) {
