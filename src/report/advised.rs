@@ -4,13 +4,14 @@
 use super::advice::Worth;
 use super::answer::Answer;
 use super::build;
-use super::spread::{Draw, count_figure, none_estimate};
+use super::spread::{count_figure, none_estimate};
 use super::tried::{DurationRow, FixRow, LaterRow, MatterRow, MattersRow, OtherRow};
 use crate::advise::matters::{LITTLE, Other, Weighed};
 use crate::advise::{Advice, Change, End, Fix, Matters, Outcome, Part};
 use crate::input::Input;
 use crate::run::Replication;
 use crate::scenario::Scenario;
+use crate::stats::Count;
 use crate::sweep::optimize::{Wanted, patches};
 
 /// What was tried for an answer.
@@ -113,9 +114,9 @@ fn today(answer: &Answer, later: Option<&Outcome>) -> (Option<f64>, u32) {
     }
 }
 
-fn draws(outcome: &Outcome) -> Vec<Draw> {
+fn draws(outcome: &Outcome) -> Vec<Count> {
     let draw =
-        |s: &crate::advise::Sample| Draw { mean: s.lost, variance: s.variance, none: s.none };
+        |s: &crate::advise::Sample| Count { mean: s.lost, variance: s.variance, none: s.none };
     outcome.samples.iter().map(draw).collect()
 }
 

@@ -5,7 +5,7 @@ use super::answer::{
     SecondRow, VersionCount,
 };
 use super::sentences::{change_sentence, rollout_sentence, sent_sentence};
-use super::spread::{Draw, count_figure, none_estimate};
+use super::spread::{count_figure, none_estimate};
 use super::{head, hurt, lanes, rollout, settings, stuck, words};
 use crate::advise::{Outcome, worth_changing};
 use crate::blame::{Facts, Tally};
@@ -13,6 +13,7 @@ use crate::engine::rng::mix;
 use crate::input::{Diagnostic, Diagnostics, bounds};
 use crate::run::{Replication, RunOptions, mode, refusal, run_seeing};
 use crate::scenario::Scenario;
+use crate::stats::Count;
 use crate::traffic::{Cause, Evaluator, Failure, Second, TrafficOutcome, choose};
 use std::collections::BTreeMap;
 
@@ -145,19 +146,14 @@ fn sums<K: Ord + Copy>(
     list
 }
 
-fn draws(replications: &[Replication]) -> Vec<Draw> {
-    let draw = |t: &TrafficOutcome| Draw {
-        mean: t.failed(),
-        variance: t.variance,
-        none: t.probability_none,
-    };
-    replications.iter().map(|r| draw(&r.traffic)).collect()
+fn draws(replications: &[Replication]) -> Vec<Count> {
+    replications.iter().map(|r| (&r.traffic).into()).collect()
 }
 
 fn lost(replications: &[Replication], failures: &Sums<Failure>) -> Lost {
     let draws = draws(replications);
     let group = |key: String, label: String, means: &[f64]| {
-        let parts: Vec<Draw> = draws.iter().zip(means).map(|(d, &m)| d.part(m)).collect();
+        let parts: Vec<Count> = draws.iter().zip(means).map(|(d, &m)| d.part(m)).collect();
         let (count, probability_none) = (count_figure(&parts), none_estimate(&parts));
         LostGroup { key, label, count, probability_none }
     };
@@ -189,11 +185,11 @@ fn requests(scenario: &Scenario, replications: &[Replication]) -> Requests {
     let versions =
         replications.iter().map(|r| r.traffic.answered_by_version.len()).max().unwrap_or(0);
     // An expectation stands for a number that varies as one of rare events does.
-    let stalled: Vec<Draw> = replications
+    let stalled: Vec<Count> = replications
         .iter()
         .map(|r| match (r.traffic.stalled, r.traffic.evaluator) {
-            (n, Evaluator::Requests) => Draw { mean: n, variance: 0.0, none: f64::from(n == 0.0) },
-            (n, _) => Draw { mean: n, variance: n, none: libm::exp(-n) },
+            (n, Evaluator::Requests) => Count::known(n),
+            (n, _) => Count::poisson(n),
         })
         .collect();
     Requests {

@@ -1,8 +1,9 @@
-//! Estimates with intervals, quantiles, paired comparison, fronts, sensitivity.
+//! Estimates with intervals, quantiles, the distribution of a count, paired comparison, fronts, sensitivity.
 //!
 //! The unit of every interval is the replication: requests lost in one rollout depend on each other,
 //! rollouts do not. Sums run in index order, so that results do not depend on the number of threads.
 
+mod count;
 mod effects;
 mod interval;
 mod mean;
@@ -12,6 +13,7 @@ mod sensitivity;
 mod special;
 
 pub use crate::engine::dist::quantile;
+pub use count::{Count, Counts};
 pub use effects::{AxisEffect, LevelEffect, MainEffects};
 pub use interval::{clopper_pearson, poisson_exact};
 pub use mean::{count_mean, mean, probability_mean, standard_deviation, t_mean, variance};

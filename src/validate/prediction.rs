@@ -1,7 +1,8 @@
 //! What the simulation says about a single run of a case.
 
-use super::distribution::{Counts, Spread, spread_of};
+use super::distribution::{Spread, spread_of, spread_of_counts};
 use crate::run::Replication;
+use crate::stats::{Count, Counts};
 use crate::traffic::Failure;
 use serde::Serialize;
 use std::collections::BTreeMap;
@@ -29,8 +30,7 @@ impl Prediction {
     /// Not empty.
     pub fn of(replications: &[Replication]) -> Prediction {
         let n = replications.len() as f64;
-        let parts: Vec<(f64, f64)> =
-            replications.iter().map(|r| (r.traffic.failed() + 0.0, r.traffic.variance)).collect();
+        let parts: Vec<Count> = replications.iter().map(|r| (&r.traffic).into()).collect();
         let times: Vec<f64> = replications
             .iter()
             .filter_map(|r| r.rollout.complete.map(|d| d.as_secs_f64()))
@@ -49,7 +49,7 @@ impl Prediction {
         Prediction {
             replications: replications.len(),
             evaluator: replications[0].traffic.evaluator.name(),
-            failed: Counts::mixture(&parts).spread(),
+            failed: spread_of_counts(&Counts::mixture(&parts)),
             rollout_s: if completes > 0.5 { spread_of(&times) } else { None },
             completes,
             by_kind,
