@@ -53,6 +53,7 @@ impl Kubelets {
             out.at(next, Event::IdleTick { pod, container: index, kind: kind as u8 });
         }
         if idle && !waits && !terminal {
+            debug_assert!(!probe.waits(), "a worker asks once at a time");
             probe.idle = true;
             let draw = |kubelets: &mut Kubelets, _| kubelets.idle_rng.uniform();
             let begun = self.probe_once(scene, ContainerId(pod, index), kind, draw, out);

@@ -146,8 +146,9 @@ impl Kubelets {
         flags
     }
 
-    /// An immediate readiness evaluation; the period starts anew. A worker that is asleep or awaits an answer
-    /// comes to it afterwards, once. A `lost` one finds the status without the container and does nothing else.
+    /// An immediate readiness evaluation; the period starts anew. A worker that sleeps or awaits an answer
+    /// comes to it afterwards, once. A `lost` one finds the status without the container and does nothing
+    /// else.
     fn trigger(
         &mut self,
         scene: &mut Scene,
@@ -205,6 +206,7 @@ impl Kubelets {
         out: &mut impl Out<Event>,
     ) {
         if let Some(probe) = &mut self.container(pod, index).probes[kind] {
+            debug_assert!(!probe.waits(), "a worker asks once at a time");
             (probe.answer_at, probe.idle) = (Time::NEVER, false);
         }
         let begun = self.probe_once(scene, ContainerId(pod, index), kind, Kubelets::u, out);
@@ -238,14 +240,13 @@ impl Kubelets {
             // One that takes too long has an answer as well: the end of its time.
             let too_late = probe.fails_after.filter(|after| *after > Dur::ZERO);
             if ok || too_late.is_some() {
-                let kind = kind as u8;
                 let takes = too_late.unwrap_or(probe.takes);
                 let way = scene.ctx.latencies.probe_answer.sample(draw(self, pod));
                 let at = scene.ctx.now + way + takes;
-                if let Some(probe) = &mut self.container(pod, index).probes[usize::from(kind)] {
+                if let Some(probe) = &mut self.container(pod, index).probes[kind] {
                     probe.answer_at = at;
                 }
-                out.at(at, Event::Answer { pod, container: index, kind, run });
+                out.at(at, Event::Answer { pod, container: index, kind: kind as u8, run });
             } else {
                 begun.updated |= probe.worker.finish(outcome(Raw::Failure));
             }
