@@ -94,6 +94,8 @@ pub mod cluster;
 #[cfg_attr(doc, doc(hidden))]
 pub mod engine;
 #[cfg_attr(doc, doc(hidden))]
+pub mod explain;
+#[cfg_attr(doc, doc(hidden))]
 pub mod input;
 #[cfg_attr(doc, doc(hidden))]
 pub mod measured;

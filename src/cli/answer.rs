@@ -163,7 +163,9 @@ pub(super) fn answer(
         progress::watched(options.replications, |done| Answer::seen(scenario, &options, done))?;
     if args.shows_advice() {
         let luck = (&options, &*args.input.command(workload));
-        advice::add(&mut answer, input, scenario, luck, (&replications, &today));
+        progress::waiting("trying changes", || {
+            advice::add(&mut answer, input, scenario, luck, (&replications, &today));
+        });
     }
     Ok(answer)
 }

@@ -115,6 +115,11 @@ pub fn named(argument: &Path) -> Option<&str> {
     argument.to_str()?.strip_prefix('@').filter(|_| !argument.exists())
 }
 
+/// The names of all.
+pub fn names() -> impl Iterator<Item = &'static str> {
+    FOLDERS.iter().map(|(name, _)| *name)
+}
+
 /// Its folder.
 ///
 /// # Errors

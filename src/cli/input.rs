@@ -1,8 +1,9 @@
 //! Arguments that say what to simulate, shared by the commands.
 
-use super::{experiments, files};
+use super::{completions, experiments, files};
 use crate::advise::change::quoted;
 use crate::advise::releases;
+use crate::input::cards::CardKind;
 use crate::input::{Diagnostics, Input, Source};
 use std::path::{Path, PathBuf};
 
@@ -11,7 +12,7 @@ use std::path::{Path, PathBuf};
 pub struct InputArgs {
     /// Manifests (YAML or JSON), a scenario (TOML), folders of them, - for standard input, or @NAME for an
     /// experiment that comes with rollsim. Without any: a demonstration
-    #[arg(value_name = "INPUT")]
+    #[arg(value_name = "INPUT", add = completions::inputs())]
     pub inputs: Vec<PathBuf>,
 
     /// The Deployment to roll out, when there are several: NAME, deployment/NAME or NAMESPACE/NAME; of
@@ -21,20 +22,23 @@ pub struct InputArgs {
         visible_alias = "deployment",
         value_name = "NAME",
         value_delimiter = ',',
-        help_heading = "Input"
+        help_heading = "Input",
+        add = completions::workloads()
     )]
     pub workload: Vec<String>,
 
     /// Latencies of the cluster: a platform card, by name or path (see `rollsim cards list`)
-    #[arg(long, value_name = "CARD", help_heading = "Input")]
+    #[arg(long, value_name = "CARD", help_heading = "Input",
+          add = completions::cards(CardKind::Platform))]
     pub platform: Option<String>,
 
     /// Weights and limits of the scheduler: a scheduler card, by name or path
-    #[arg(long, value_name = "CARD", help_heading = "Input")]
+    #[arg(long, value_name = "CARD", help_heading = "Input",
+          add = completions::cards(CardKind::Scheduler))]
     pub scheduler: Option<String>,
 
     /// How the application starts, serves and stops: an app card, by name or path
-    #[arg(long, value_name = "CARD", help_heading = "Input")]
+    #[arg(long, value_name = "CARD", help_heading = "Input", add = completions::cards(CardKind::App))]
     pub app: Option<String>,
 
     /// Version of the cluster's parts, such as 1.34; of `rollsim run` and `rollsim check` several, by commas:
@@ -42,9 +46,9 @@ pub struct InputArgs {
     #[arg(long, value_name = "VERSION", value_delimiter = ',', help_heading = "Input")]
     pub kubernetes: Vec<String>,
 
-    /// Set one value, e.g. maxSurge=2, preStop.sleep.seconds=5, traffic.rate_per_s=250,
-    /// app.v2.start_delay_s=20, platform.watch_kubelet.median_s=0.02; may be given several times
-    #[arg(long = "set", value_name = "KEY=VALUE", help_heading = "Input")]
+    /// Set one value, e.g. maxSurge=2, preStop=5s, rate=250, app.v2.start_delay=20s,
+    /// platform.watch_kubelet.median_s=20ms (`rollsim settings` lists all); may be given several times
+    #[arg(long = "set", value_name = "KEY=VALUE", help_heading = "Input", add = completions::assignments())]
     pub set: Vec<String>,
 }
 

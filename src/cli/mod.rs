@@ -14,10 +14,12 @@ mod compare;
 mod completions;
 mod diff;
 mod experiments;
+mod explain;
 mod files;
 mod format;
 mod frontier;
 mod input;
+mod man;
 mod merge;
 mod moments;
 mod optimize;
@@ -31,8 +33,10 @@ mod progress;
 mod releases;
 mod renders;
 mod run;
+mod scan;
 mod schema;
 mod screen;
+mod settings;
 mod simulation;
 mod sweep;
 mod sweep_text;
@@ -110,8 +114,11 @@ commands! {
     Calibrate => calibrate,
     Validate => validate,
     Cards => cards,
+    Settings => settings,
+    Explain => explain,
     Schema => schema,
     Completions => completions,
+    Man => man,
 }
 
 /// Bad input, as opposed to an answer that exceeds a bound.
@@ -120,6 +127,7 @@ const BAD_INPUT: u8 = 2;
 /// Parses the arguments and runs the command. `commit` is what the program was built from.
 pub fn main(commit: &str) -> ExitCode {
     VERSION.get_or_init(|| format!("{} ({commit})", env!("CARGO_PKG_VERSION")));
+    completions::answer_shell();
     let cli = Cli::parse();
     cli.color.apply();
     match dispatch(cli.command) {

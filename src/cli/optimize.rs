@@ -5,7 +5,7 @@ use super::input::InputArgs;
 use super::outputs::{self, Form};
 use super::sweep::{base_command, base_settings, pool, read};
 use super::sweep_text::setting;
-use super::{optimize_text, problem};
+use super::{optimize_text, problem, progress};
 use crate::input::Input;
 use crate::report;
 use crate::report::data::Binding;
@@ -92,9 +92,17 @@ impl ProblemArgs {
     }
 
     /// Reads the problem and its base, or makes the usual problem of manifests (with values `below` today's
-    /// for what protects); today's values come from the base where the problem gives none.
-    pub fn load(&self, below: bool) -> anyhow::Result<(Problem, Simulator, Origin)> {
+    /// for what protects), or one of these `axes`; today's values come from the base where the problem gives
+    /// none.
+    pub fn load(
+        &self,
+        below: bool,
+        axes: &[String],
+    ) -> anyhow::Result<(Problem, Simulator, Origin)> {
         let (mut problem, input, folder) = match self.written()? {
+            Some(_) if !axes.is_empty() => {
+                anyhow::bail!("KEY=LOW..HIGH goes with manifests: a problem has its own settings")
+            }
             Some((file, text)) => {
                 let problem = Problem::parse(&file.display().to_string(), &text)?;
                 let folder = file.parent().unwrap_or(Path::new("")).to_owned();
@@ -106,8 +114,11 @@ impl ProblemArgs {
                 let input = self.input.load()?.swap_remove(0);
                 let named =
                     self.input.inputs.iter().map(|p| format!("{:?}", p.display().to_string()));
-                let text =
-                    problem::of(&input.lower()?, &named.collect::<Vec<_>>().join(", "), below);
+                let named = named.collect::<Vec<_>>().join(", ");
+                let text = match axes {
+                    [] => problem::of(&input.lower()?, &named, below),
+                    axes => problem::with(&named, axes).map_err(anyhow::Error::msg)?,
+                };
                 (Problem::parse("the usual problem", &text)?, input, PathBuf::new())
             }
         };
@@ -168,11 +179,14 @@ fn of_base(input: &Input, path: &str) -> Today {
 /// Runs the command.
 pub fn run(args: Args) -> anyhow::Result<ExitCode> {
     args.problem.check_outputs([("--patch", &args.patch, Form::Patch)])?;
-    let (problem, simulator, origin) = args.problem.load(false)?;
+    let (problem, simulator, origin) = args.problem.load(false, &[])?;
     let pool = pool(args.problem.threads)?;
-    let found = pool.install(|| optimize(&problem, &simulator)).map_err(anyhow::Error::msg)?;
+    let search = || pool.install(|| optimize(&problem, &simulator));
+    let found = progress::waiting("searching", search).map_err(anyhow::Error::msg)?;
     super::print(&optimize_text::answer(&problem, &found))?;
-    let (patches, elsewhere) = match found.confirmed {
+    // Short of the goal the nearest settings are still worth their patch if they lose less than today's.
+    let better = found.present.as_ref().is_none_or(|p| found.fresh.failed() < p.failed());
+    let (patches, elsewhere) = match found.confirmed || better {
         true => patches(simulator.input(), wanted(&problem, &found)),
         false => Default::default(),
     };
@@ -188,17 +202,19 @@ pub fn run(args: Args) -> anyhow::Result<ExitCode> {
         let page = || report::html::optimize(&report);
         write_report(path, page, || report::optimize_files(&report))?;
     }
-    if !found.confirmed {
-        super::remark("no settings that meet the goal were found: no patch is written");
-        return Ok(ExitCode::FAILURE);
-    }
+    let title = if found.confirmed { "Patch" } else { "Patch, as far as settings go" };
     match &args.patch {
         Some(path) if !text.is_empty() => write_whole(path, &text)?,
-        _ if text.is_empty() => super::remark("the manifests need no change"),
-        _ => super::print(&format!("\nPatch\n\n{text}"))?,
+        _ if text.is_empty() && found.confirmed => super::remark("the manifests need no change"),
+        _ if text.is_empty() => {}
+        _ => super::print(&format!("\n{title}\n\n{text}"))?,
     }
     for Wanted { path, value, .. } in elsewhere {
         super::remark(&format!("not in a manifest, to be set by hand: {path} = {value}"));
+    }
+    if !found.confirmed {
+        super::remark("no settings that meet the goal were found");
+        return Ok(ExitCode::FAILURE);
     }
     Ok(ExitCode::SUCCESS)
 }

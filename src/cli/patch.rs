@@ -2,6 +2,7 @@
 
 use super::input::InputArgs;
 use crate::advise::{Change, Edit};
+use crate::input::friendly;
 use crate::report::advised;
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -34,7 +35,8 @@ pub fn run(args: Args) -> anyhow::Result<ExitCode> {
     anyhow::ensure!(!settings.is_empty(), "name what is to be changed, as KEY=VALUE");
     let edit = |setting: &String| {
         let (path, value) = setting.split_once('=').expect("it is a setting");
-        Edit { path: path.trim().to_owned(), value: value.trim().to_owned() }
+        let (path, value) = friendly::resolve(path, value);
+        Edit { path, value }
     };
     let change = Change(settings.iter().map(edit).collect());
     let inputs = InputArgs {

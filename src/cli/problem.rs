@@ -1,5 +1,6 @@
 //! The problem that `rollsim optimize web.yaml` searches: settings that fit the manifests, and nothing lost.
 
+use super::scan::axis;
 use crate::scenario::Scenario;
 use crate::sweep::optimize::usual;
 use std::fmt::Write;
@@ -28,6 +29,18 @@ pub fn of(scenario: &Scenario, base: &str, below: bool) -> String {
         let _ = writeln!(text, "values = [{}]", values.join(", "));
     }
     text
+}
+
+/// A problem over these axes, as the command line has them.
+///
+/// # Errors
+/// What is wrong with one.
+pub fn with(base: &str, axes: &[String]) -> Result<String, String> {
+    let mut text = format!("{HEAD}base = {{ manifests = [{base}] }}\n");
+    for one in axes {
+        let _ = write!(text, "[[setting]]\n{}", axis(one)?);
+    }
+    Ok(text)
 }
 
 /// A number as it is, a word quoted.

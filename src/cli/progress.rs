@@ -27,6 +27,22 @@ pub fn watched<T>(rollouts: u32, work: impl FnOnce(&(dyn Fn() + Sync)) -> T) -> 
     result
 }
 
+/// Does `work` of which nobody knows how much there is: a line says that it goes on.
+pub fn waiting<T>(what: &'static str, work: impl FnOnce() -> T) -> T {
+    let bar = ProgressBar::with_draw_target(None, ProgressDrawTarget::hidden());
+    let style = ProgressStyle::with_template("{spinner} {msg}  {elapsed}");
+    bar.set_style(style.expect("the template is right"));
+    bar.set_message(what);
+    let result = std::thread::scope(|scope| {
+        let (_working, over) = mpsc::channel();
+        let shown = bar.clone();
+        scope.spawn(move || show(&shown, &over));
+        work()
+    });
+    bar.finish_and_clear();
+    result
+}
+
 fn show(bar: &ProgressBar, over: &Receiver<()>) {
     let works_for = |time| over.recv_timeout(time) == Err(RecvTimeoutError::Timeout);
     if !works_for(QUIET) {

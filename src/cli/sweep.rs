@@ -2,6 +2,7 @@
 
 use super::outputs::{self, Form};
 use super::plan::Loaded;
+use super::scan::ScanArgs;
 use super::sweep_text;
 use crate::report;
 use crate::report::answer::Setting;
@@ -11,7 +12,7 @@ use crate::sweep::{
     Shard, Simulator, Sink, Sweep, SweepError, SweepSummary, Watch,
 };
 use anyhow::Context;
-use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use indicatif::{HumanDuration, ProgressBar, ProgressDrawTarget, ProgressStyle};
 use std::fmt::Write;
 use std::path::{Component, Path, PathBuf};
 use std::process::ExitCode;
@@ -22,6 +23,8 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 #[derive(clap::Args)]
 #[command(after_help = "\
 Examples:
+  rollsim sweep web.yaml --scan preStop=0..30:5 --scan maxSurge=1,25%,100%
+  rollsim sweep web.yaml --scan preStop=0..30:5 --world rate=50,200 --world app.start_delay=1s,20s
   rollsim sweep plan.toml                        results in plan.sweep/
   rollsim sweep plan.toml --resume               goes on after an interruption
   rollsim sweep plan.toml --precision failed=10% replications until the interval is that narrow
@@ -65,9 +68,12 @@ pub struct Args {
 /// What to sweep and where the results go; shared with `rollsim merge`.
 #[derive(clap::Args)]
 pub struct PlanArgs {
-    /// The plan (TOML)
-    #[arg(value_name = "PLAN")]
-    pub plan: PathBuf,
+    /// The plan (TOML); with --scan manifests and perhaps a scenario
+    #[arg(value_name = "PLAN|MANIFEST", required = true)]
+    pub inputs: Vec<PathBuf>,
+
+    #[command(flatten)]
+    scan: ScanArgs,
 
     /// Folder for the results; default: the plan's name with .sweep, here
     #[arg(long, value_name = "DIR")]
@@ -120,21 +126,38 @@ impl PlanArgs {
     /// Reads the plan and its base, and refuses outputs that are in the way.
     pub fn load(&self) -> anyhow::Result<Loaded> {
         let report = outputs::given([("--report", &self.report, Form::Report)]);
-        outputs::check(&[&self.plan], &report)?;
-        let (text, folder) = read(&self.plan)?;
-        let mut plan = Plan::parse(&self.plan.display().to_string(), &text)?;
+        let inputs: Vec<&Path> = self.inputs.iter().map(PathBuf::as_path).collect();
+        outputs::check(&inputs, &report)?;
+        let (text, folder, file) = self.text()?;
+        let mut plan = Plan::parse(&file, &text)?;
         plan.replications = self.replications.unwrap_or(plan.replications);
         plan.seed = self.seed.unwrap_or(plan.seed);
         plan.precision = self.precision.or(plan.precision);
         let paths = plan.axes.iter().map(|a| a.path.clone()).collect();
         let simulator = Simulator::load(&plan.base, &folder, paths, plan.evaluator)?;
-        let stem = self.plan.file_stem().unwrap_or_default().to_string_lossy().into_owned();
+        let stem = self.inputs[0].file_stem().unwrap_or_default().to_string_lossy().into_owned();
         let directory = self.out.clone().unwrap_or_else(|| PathBuf::from(format!("{stem}.sweep")));
         let formats = self.formats()?;
         let base_command =
             base_command(&folder, &plan.base, plan.evaluator, (plan.seed, plan.replications));
         let report = self.report.clone();
         Ok(Loaded { plan, text, directory, simulator, formats, report, base_command })
+    }
+
+    /// The text of the plan, the folder that paths in it are relative to, and its name.
+    fn text(&self) -> anyhow::Result<(String, PathBuf, String)> {
+        if !self.scan.is_empty() {
+            return Ok((self.scan.plan(&self.inputs)?, PathBuf::new(), "--scan".to_owned()));
+        }
+        let [plan] = &self.inputs[..] else {
+            anyhow::bail!("give one plan, or manifests with --scan KEY=LOW..HIGH:STEP");
+        };
+        if plan.extension().is_some_and(|e| e == "yaml" || e == "yml") || plan.is_dir() {
+            let plan = plan.display();
+            anyhow::bail!("{plan} is no plan: say what varies, such as --scan preStop=0..30:5");
+        }
+        let (text, folder) = read(plan)?;
+        Ok((text, folder, plan.display().to_string()))
     }
 
     /// The result files that were asked for.
@@ -343,7 +366,7 @@ struct Bar {
 impl Bar {
     fn new() -> Bar {
         let bar = ProgressBar::with_draw_target(None, ProgressDrawTarget::stderr());
-        let style = "{bar:30} {human_pos}/{human_len} points  {msg}  {eta} left";
+        let style = "{bar:30} {human_pos}/{human_len} points  {msg}";
         bar.set_style(ProgressStyle::with_template(style).expect("the template is right"));
         Bar { bar, rollouts: AtomicU64::new(0) }
     }
@@ -358,11 +381,14 @@ impl Watch for Bar {
     }
 
     fn point(&self, rollouts: u32) {
-        let all = self.rollouts.fetch_add(u64::from(rollouts), Ordering::Relaxed);
-        if !self.bar.is_hidden() && self.bar.position().is_multiple_of(16) {
-            let seconds = self.bar.elapsed().as_secs_f64().max(1e-3);
-            self.bar.set_message(format!("{:.0} rollouts/s", all as f64 / seconds));
-        }
+        let before = self.rollouts.fetch_add(u64::from(rollouts), Ordering::Relaxed);
         self.bar.inc(1);
+        // Nothing is said of the speed until there is one.
+        if !self.bar.is_hidden() && self.bar.position() % 16 == 1 {
+            let all = (before + u64::from(rollouts)) as f64;
+            let seconds = self.bar.elapsed().as_secs_f64().max(1e-3);
+            let left = HumanDuration(self.bar.eta());
+            self.bar.set_message(format!("{:.0} rollouts/s  {left} left", all / seconds));
+        }
     }
 }

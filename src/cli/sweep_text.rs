@@ -2,22 +2,27 @@
 
 use super::plan::Loaded;
 use crate::stats::Estimate;
-use crate::sweep::{Axis, PointCounts, Sensitivity, SweepPoint, SweepSummary, Value};
+use crate::sweep::{Axis, Choice, PointCounts, Sensitivity, SweepPoint, SweepSummary, Value};
 use comfy_table::presets::NOTHING;
 use comfy_table::{CellAlignment, Table};
 use std::fmt::Write;
 
 /// Rows of the front that are shown.
 const FRONT: usize = 12;
+/// Choices that are shown.
+const CHOICES: usize = 10;
 
 /// What is printed at the end: counts, best points, best trades.
 pub fn summary(loaded: &Loaded, counts: &PointCounts, summary: &SweepSummary) -> String {
     let mut text = points(loaded, counts, summary);
     let axes = &loaded.plan.axes;
-    if !summary.best.is_empty() {
+    if summary.choices.are_there() {
+        let title = "Best choices: fewest lost in the worst world, then in the mean";
+        section(&mut text, title, &choices(axes, summary));
+    } else if !summary.best.is_empty() {
         section(&mut text, "Best points: fewest lost, then fastest", &table(axes, &summary.best));
     }
-    if summary.front.len() > 1 {
+    if summary.front.len() > 1 && !summary.choices.are_there() {
         let shown = &summary.front[..summary.front.len().min(FRONT)];
         let title = format!(
             "Best trades of losses, duration and peak pods ({} of {})",
@@ -91,13 +96,53 @@ pub fn new_table(header: Vec<String>, numbers: usize) -> Table {
     table
 }
 
+/// What can be chosen, each over all worlds.
+fn choices(axes: &[Axis], summary: &SweepSummary) -> Table {
+    let chosen = summary.choices.axes();
+    let mut header: Vec<String> = chosen.iter().map(|i| axes[*i].name.clone()).collect();
+    header.extend(["lost, worst", "mean", "takes, worst", "mean", "worlds"].map(String::from));
+    let seconds = |s: f64| if s.is_finite() { format!("{} s", number(s)) } else { "never".into() };
+    let row = |choice: &Choice| {
+        let mut cells: Vec<String> = choice.settings.iter().map(setting).collect();
+        cells.extend(choice.failed.map(number));
+        cells.extend(choice.duration_s.map(seconds));
+        cells.push(choice.worlds.to_string());
+        cells
+    };
+    let rows = summary.choices.best().into_iter().take(CHOICES).map(row).collect();
+    fitting(header, rows, &[])
+}
+
+/// A table without those of its columns, last first, for which the terminal is too narrow.
+fn fitting(mut header: Vec<String>, mut rows: Vec<Vec<String>>, spare: &[usize]) -> Table {
+    let width = |header: &[String], rows: &[Vec<String>]| {
+        let longest = |i: usize| rows.iter().map(|r| r[i].chars().count()).max().unwrap_or(0);
+        let one = |(i, head): (usize, &String)| longest(i).max(head.chars().count()) + 2;
+        header.iter().enumerate().map(one).sum::<usize>()
+    };
+    for &column in spare {
+        if width(&header, &rows) <= super::screen::width() {
+            break;
+        }
+        header.remove(column);
+        rows.iter_mut().for_each(|row| {
+            row.remove(column);
+        });
+    }
+    let mut table = new_table(header, 0);
+    rows.into_iter().for_each(|row| {
+        table.add_row(row);
+    });
+    table
+}
+
 fn table(axes: &[Axis], points: &[SweepPoint]) -> Table {
     let mut header: Vec<String> = axes.iter().map(|a| a.name.clone()).collect();
     header.extend(
         ["lost", "95 %", "P(none)", "duration", "95 %", "peak pods", "surge pod-s"]
             .map(String::from),
     );
-    let mut table = new_table(header, 0);
+    let mut rows = Vec::new();
     for point in points {
         let s = &point.summary;
         let mut cells: Vec<String> = point.settings.iter().map(setting).collect();
@@ -108,9 +153,11 @@ fn table(axes: &[Axis], points: &[SweepPoint]) -> Table {
         cells.push(s.duration_s.as_ref().map_or(String::new(), range));
         cells.push(s.peak_pods.to_string());
         cells.push(number(s.surge_pod_seconds));
-        table.add_row(cells);
+        rows.push(cells);
     }
-    table
+    // Each index is that after the ones before are gone.
+    let first = axes.len();
+    fitting(header, rows, &[first + 6, first + 4, first + 1, first + 4])
 }
 
 /// A setting in a table.

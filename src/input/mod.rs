@@ -17,12 +17,14 @@ pub mod raw;
 mod refer;
 mod renders;
 mod select;
+pub mod settable;
 mod subject;
 pub mod text;
 mod workloads;
 
 pub use cards::Card;
 pub use edit::field::{Field, FieldStep};
+pub use edit::friendly;
 pub use given::Input;
 pub use lower::minor_version;
 pub use text::diagnostics::{Diagnostic, Diagnostics};

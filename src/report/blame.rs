@@ -3,7 +3,9 @@
 use super::advice::found_and_needed;
 use super::answer::{BlamePart, BlameRow, ChainLink};
 use super::words::{cause_key, cause_label, failure_key, failure_label};
-use crate::blame::{Blame, Moment, Setting, Worst};
+use crate::blame::{Blame, Moment, Worst};
+use crate::explain::explanation;
+pub use crate::explain::setting_name;
 use crate::scenario::Scenario;
 use crate::traffic::{Cause, Failure};
 
@@ -55,128 +57,12 @@ fn chain(worst: &Worst) -> Vec<ChainLink> {
     worst.moments.iter().map(link).collect()
 }
 
-/// What a setting is called.
-pub fn setting_name(setting: Setting) -> &'static str {
-    match setting {
-        Setting::PreStopSleep => "preStop.sleep",
-        Setting::GracePeriod => "terminationGracePeriodSeconds",
-        Setting::GracefulShutdown => "graceful shutdown of the application",
-        Setting::DrainTimeout => "drain timeout of the application",
-        Setting::ReadinessProbe => "readinessProbe",
-        Setting::ReadinessProbeTarget => "what the readinessProbe asks",
-        Setting::TargetPort => "targetPort of the Service",
-        Setting::Restarts => "restarts of the container",
-        Setting::MinReadySeconds => "minReadySeconds",
-        Setting::Strategy => "strategy.type",
-        Setting::MaxUnavailable | Setting::PodsAway => "maxUnavailable",
-        Setting::Replicas => "replicas",
-        Setting::DeregistrationDelay => "deregistration delay",
-        Setting::KeepAliveTimeout => "keep-alive timeout of the server",
-        Setting::FrontKeepAlive => "keep-alive timeout of the proxy",
-        Setting::FrontTimeout => "response timeout of the proxy in front",
-        Setting::Capacity => "replicas or concurrency",
-        Setting::ClientTimeout => "timeout of the client",
-        Setting::DataPlane => "data plane",
-        Setting::Weight => "weight of the Service",
-        Setting::OldReadiness => "readiness of the old version",
-        Setting::CrossZone => "cross-zone load balancing",
-        Setting::ProxyGrace => "shutdown-grace-period of the ingress controller",
-        Setting::Procedure => "order of the steps",
-    }
-}
-
 /// What the proxy logs of requests whose clients went away: no client sees that status.
 fn logged(blame: &Blame, scenario: &Scenario) -> String {
     let gave_up = blame.parts.keys().any(|part| part.1 == Failure::Timeout);
     match scenario.route().path.client_gone().filter(|_| gave_up) {
         Some(status) => format!(" The proxy logs requests whose clients gave up as {status}."),
         None => String::new(),
-    }
-}
-
-fn explanation(setting: Setting) -> &'static str {
-    match setting {
-        Setting::PreStopSleep => {
-            "Pods stop accepting connections before every data plane has learned that they are going. A preStop hook \
-             that sleeps longer than that closes the gap."
-        }
-        Setting::GracePeriod => {
-            "SIGKILL comes before the last running request is answered. The grace period has to hold the preStop \
-             hook and the longest request."
-        }
-        Setting::GracefulShutdown => {
-            "The process exits on SIGTERM with requests running. It should stop listening, finish them, and then \
-             exit."
-        }
-        Setting::DrainTimeout => {
-            "The application gives up on running requests before they are answered."
-        }
-        Setting::ReadinessProbe => {
-            "Without a readiness probe a pod counts as ready as soon as its container runs, and gets requests before \
-             its process listens."
-        }
-        Setting::ReadinessProbeTarget => {
-            "The readiness probe passes although the port that serves requests does not listen yet."
-        }
-        Setting::TargetPort => "Requests go to a port that the application does not listen on.",
-        Setting::Restarts => {
-            "The process ends by itself, or its liveness probe ends it, while requests are sent to it."
-        }
-        Setting::MinReadySeconds => {
-            "Old pods go before every data plane has learned of the new ones. minReadySeconds or a readiness gate \
-             makes the rollout wait."
-        }
-        Setting::Strategy => "Recreate stops every old pod before the first new one starts.",
-        Setting::MaxUnavailable => "Every pod may be away at once.",
-        Setting::PodsAway => {
-            "The pods that are left during the rollout cannot answer all requests in time; before it they could."
-        }
-        Setting::Replicas => "There is one pod, and nobody answers while it is replaced.",
-        Setting::Capacity => "The pods left cannot answer all requests in time.",
-        Setting::ClientTimeout => "The answer takes longer than the client waits.",
-        Setting::OldReadiness => {
-            "The version that runs at the start is never ready: nothing answers until the data plane has learned of the \
-             first pod that is. These losses are there before anything is done."
-        }
-        Setting::Procedure => {
-            "Pods were taken away, or the Service switched, before others could take over."
-        }
-        _ => explanation_of_the_path(setting),
-    }
-}
-
-/// What balancers, proxies and Services before the pods have to do with it.
-fn explanation_of_the_path(setting: Setting) -> &'static str {
-    match setting {
-        Setting::DeregistrationDelay => {
-            "The balancer cuts running requests when the deregistration delay ends."
-        }
-        Setting::KeepAliveTimeout => {
-            "The server closes idle connections earlier than the balancer: a request can meet a closing connection."
-        }
-        Setting::FrontKeepAlive => {
-            "The proxy closes idle connections earlier than the one in front of it: a request can meet a closing \
-             connection."
-        }
-        Setting::FrontTimeout => {
-            "The answer, with all that the proxy behind it tries, takes longer than the proxy in front waits."
-        }
-        Setting::DataPlane => {
-            "The data plane was rewriting its rules, or a router its routes; no setting of the workload changes that."
-        }
-        Setting::Weight => {
-            "A Service without a target has a share of the requests: it should have weight 0 until its pods are \
-             healthy, and while they go."
-        }
-        Setting::CrossZone => {
-            "A load balancer node sends to its own zone's targets alone, and there was none. Cross-zone load balancing \
-             would have sent to the others; DNS failover takes the zone out of the load balancer's name."
-        }
-        Setting::ProxyGrace => {
-            "The ingress controller's pod closes its listener before everybody has stopped to connect to it. It \
-             should serve on for that long."
-        }
-        _ => unreachable!("{setting:?} is no setting of the path"),
     }
 }
 

@@ -132,6 +132,8 @@ pub struct Dropped {
 pub struct OptimizeReport {
     /// What the search found, in a sentence.
     pub verdict: String,
+    /// Whether the goal is met, as fresh seeds say.
+    pub met: bool,
     /// What was asked: the promise and the cost.
     pub goal: String,
     /// From what the files say to what is recommended.

@@ -10,6 +10,8 @@ pub struct Lanes {
     pub start_s: f64,
     /// Where it ends: nothing is known after it.
     pub end_s: f64,
+    /// The last thing that happens to a pod, or to the rollout as a whole; at least 1.
+    pub last_s: f64,
     /// When requests are sent.
     pub traffic_s: [f64; 2],
     /// Names of the application's versions.
@@ -109,6 +111,8 @@ pub struct Outage {
     pub view: usize,
     /// `no-backend` or `rule-gap`.
     pub kind: String,
+    /// Other data planes have pods meanwhile: a share of the requests is concerned.
+    pub partial: bool,
 }
 
 /// An instant with a name.

@@ -35,16 +35,40 @@ pub fn lanes(replication: &Replication, scenario: &Scenario) -> Option<Lanes> {
         .collect();
     rows.sort_by(|a, b| order(a).total_cmp(&order(b)));
     let drawn = timeline.milestones.iter().filter(|m| m.0 <= timeline.end);
+    let milestones: Vec<Mark> = drawn.map(milestone).collect();
+    let mut outages = outages(timeline, sending);
+    outages.iter_mut().for_each(|o| o.partial = rows.iter().any(|lane| answers(lane, o)));
     Some(Lanes {
         start_s: timeline.start.as_secs_f64(),
         end_s: timeline.end.as_secs_f64(),
+        last_s: last(timeline, &rows, &milestones),
         traffic_s: [sending.0.as_secs_f64(), sending.1.as_secs_f64()],
         versions: timeline.versions.iter().map(|v| v.name.clone()).collect(),
         views: views(timeline),
         lanes: rows,
-        outages: outages(timeline, sending),
-        milestones: drawn.map(milestone).collect(),
+        outages,
+        milestones,
     })
+}
+
+/// When the last thing happens that is drawn.
+fn last(timeline: &Timeline, rows: &[Lane], milestones: &[Mark]) -> f64 {
+    let of_lane = |l: &Lane| {
+        let ends = l.truth.iter().flat_map(|s| [s.from_s, s.to_s]);
+        ends.chain(l.marks.iter().map(|m| m.at_s)).collect::<Vec<_>>()
+    };
+    let all = rows.iter().flat_map(of_lane).chain(milestones.iter().map(|m| m.at_s));
+    let end = timeline.end.as_secs_f64() - 1e-6;
+    all.filter(|t| *t < end).fold(1.0, f64::max)
+}
+
+/// Whether the pod serves and is sent requests in the middle of the outage.
+fn answers(lane: &Lane, outage: &Outage) -> bool {
+    let middle = (outage.from_s + outage.to_s) / 2.0;
+    let serves = |s: &Stretch| matches!(s.state, State::Serving | State::Stopping);
+    let within = |s: &[f64; 2]| s[0] <= middle && middle < s[1];
+    lane.truth.iter().any(|s| serves(s) && within(&[s.from_s, s.to_s]))
+        && lane.beliefs.iter().any(|b| b.routed_s.iter().any(within))
 }
 
 /// Old pods first, then in the order of creation.
@@ -216,7 +240,7 @@ fn outages(timeline: &Timeline, sending: Span) -> Vec<Outage> {
         let mut add = |(from, to): Span, kind: &str| {
             let [from_s, to_s] = secs((from.max(sending.0), to.min(sending.1)));
             if from_s < to_s {
-                found.push(Outage { from_s, to_s, view, kind: kind.into() });
+                found.push(Outage { from_s, to_s, view, kind: kind.into(), partial: false });
             }
         };
         for span in empty_spans(v, sending) {

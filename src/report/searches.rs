@@ -7,8 +7,8 @@ use super::data::{
 use super::gather::{Gathered, MISSING, estimate, exact, metrics, points, set_text, shown_axis};
 use super::sweeps::Origin;
 use crate::stats::{self, LEVEL, count_mean, t_mean};
-use crate::sweep::Value;
 use crate::sweep::optimize::{Boundary, Frontier, Goal, Optimum, Outcome, Price, Problem};
+use crate::sweep::{Kind, Value};
 
 /// What only whoever writes the patch knows.
 #[derive(Default)]
@@ -60,6 +60,7 @@ pub fn optimize(
     };
     OptimizeReport {
         verdict: verdict(problem, found),
+        met: found.confirmed,
         goal: goal(problem),
         changes: found.prices.iter().filter_map(change).collect(),
         figures: metrics(&SHOWN).into_iter().enumerate().map(compare).collect(),
@@ -163,6 +164,21 @@ fn evaluated(problem: &Problem, found: &Optimum, origin: Origin) -> SweepReport 
         base_command: origin.base_command,
         settings: origin.settings,
         signature: origin.signature,
+    }
+}
+
+/// Whether the two settings have a map: both must be numbers.
+///
+/// # Errors
+/// Names the setting that is not.
+pub fn can_be_drawn(problem: &Problem, (x, y): (usize, usize)) -> Result<(), String> {
+    let number = |i: &usize| matches!(problem.settings[*i].domain.kind(), Kind::Int | Kind::Float);
+    match [x, y].iter().find(|i| !number(i)) {
+        None => Ok(()),
+        Some(i) => {
+            let name = &problem.settings[*i].name;
+            Err(format!("the map of the report needs numbers, {name} has other values"))
+        }
     }
 }
 

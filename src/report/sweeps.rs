@@ -4,7 +4,7 @@ use super::answer::{Estimate, Setting};
 use super::data::{Axis, Dropped, Effect, SweepReport};
 use super::gather::{FIGURES, FRONT, Gathered, MISSING, estimate, exact, metrics, points};
 use super::html::POINTS_SHOWN;
-use super::words::seconds;
+use super::words::{self, seconds};
 use crate::stats::MainEffects;
 use crate::sweep::{
     Domain, Plan, PointCounts, Row, RowOutcome, Sink, Summary, SweepPoint, SweepSummary, Value,
@@ -113,7 +113,9 @@ impl SweepPoints {
         let mut all: Vec<&SweepPoint> = self.kept.iter().chain(&summary.front).collect();
         all.sort_by_key(|p| p.index);
         all.dedup_by_key(|p| p.index);
-        let front = |p: &&SweepPoint| summary.front.iter().any(|f| f.index == p.index);
+        // Points in different worlds do not compete.
+        let competes = !summary.choices.are_there();
+        let front = |p: &&SweepPoint| competes && summary.front.iter().any(|f| f.index == p.index);
         let pareto = (0..all.len()).filter(|&i| front(&all[i])).collect();
         let gathered = all.into_iter().map(|p| Gathered {
             index: p.index,
@@ -193,6 +195,9 @@ fn figures(s: &Summary) -> [Estimate; FIGURES] {
 fn verdict(plan: &Plan, summary: &SweepSummary) -> String {
     let ran = summary.points - summary.errors;
     let mut text = format!("{} of {ran} points lose nothing.", summary.lossless);
+    if summary.choices.are_there() {
+        return text + &choice(plan, summary);
+    }
     let Some(best) = summary.best.first() else { return text };
     let chosen = plan.axes.iter().zip(&best.settings).filter(|(axis, value)| {
         !value.is_unset() && !matches!(&axis.domain, Domain::List(values) if values.len() == 1)
@@ -207,6 +212,20 @@ fn verdict(plan: &Plan, summary: &SweepSummary) -> String {
     let what = if summary.lossless > 0 { "The fastest of them takes" } else { "The best takes" };
     text += &format!(" {what} {duration}: {}.", chosen.join(", "));
     text
+}
+
+/// The best of what can be chosen.
+fn choice(plan: &Plan, summary: &SweepSummary) -> String {
+    let all = summary.choices.best();
+    let Some(best) = all.first() else { return String::new() };
+    let axes = summary.choices.axes().iter().map(|i| &plan.axes[*i].name);
+    let values = axes.zip(&best.settings).map(|(name, value)| format!("{name} {value}"));
+    let [worst, mean] = best.failed.map(words::count);
+    format!(
+        " Best over all {}: {}, which loses {worst} at worst and {mean} on average.",
+        words::plural(best.worlds, "world"),
+        values.collect::<Vec<_>>().join(", ")
+    )
 }
 
 fn dropped(plan: &Plan, counts: &PointCounts, summary: &SweepSummary) -> Vec<Dropped> {

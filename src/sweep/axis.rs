@@ -2,6 +2,7 @@
 
 use super::Value;
 use super::row::Kind;
+use crate::input::friendly;
 use serde::{Deserialize, Serialize};
 
 /// An axis as written in the plan.
@@ -35,6 +36,9 @@ pub struct RawAxis {
     /// How values between are spaced.
     #[serde(default)]
     pub scale: Scale,
+    /// Whether one can choose it. Default: `world` for the load, the application and cards, else `choice`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub role: Option<Role>,
     /// The axis varies only where this holds; elsewhere the base keeps its own value.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub when: Option<String>,
@@ -42,6 +46,26 @@ pub struct RawAxis {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(with = "Option<serde_json::Value>")]
     pub base: Option<Value>,
+}
+
+/// Whether an axis is for the reader to choose.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum Role {
+    /// Somebody sets it.
+    Choice,
+    /// It comes as it comes: choices are compared by their worst case and their mean over it.
+    World,
+}
+
+impl Role {
+    /// Of an axis that does not say: what stands in a manifest is a choice.
+    fn of(path: &str) -> Role {
+        const WORLD: [&str; 7] =
+            ["traffic", "app", "platform", "scheduler", "kubernetes", "age_s", "nodes"];
+        let first = path.split(['.', '[']).next().unwrap_or(path);
+        if WORLD.contains(&first) { Role::World } else { Role::Choice }
+    }
 }
 
 #[derive(
@@ -64,6 +88,8 @@ pub struct Axis {
     pub path: String,
     /// In results and conditions.
     pub name: String,
+    /// Whether one can choose it.
+    pub role: Role,
     /// The values that it can take.
     pub domain: Domain,
     /// The value while other axes vary.
@@ -107,7 +133,8 @@ impl Axis {
         if !begins || name.contains(char::is_control) {
             return Err(format!("name {name:?} must begin with a letter, a digit or _"));
         }
-        Ok(Axis { path: raw.path.clone(), name, domain, base, base_given })
+        let role = raw.role.unwrap_or_else(|| Role::of(friendly::path(&raw.path)));
+        Ok(Axis { path: raw.path.clone(), name, role, domain, base, base_given })
     }
 }
 

@@ -4,6 +4,7 @@
 //! in plan order. A point is never lost once its row is in the journal.
 
 mod axis;
+mod choices;
 mod design;
 mod evaluate;
 pub mod expr;
@@ -21,7 +22,8 @@ mod simulator;
 mod summary;
 mod value;
 
-pub use axis::{Axis, Domain, RawAxis, Scale};
+pub use axis::{Axis, Domain, RawAxis, Role, Scale};
+pub use choices::{Choice, Choices};
 pub use design::Design;
 pub use evaluate::{Evaluate, Figures};
 pub use expr::{Condition, ConditionError};

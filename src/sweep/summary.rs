@@ -2,7 +2,7 @@
 //! written, in memory that does not grow with the number of points (but for the front).
 
 use super::output::Sink;
-use super::{Axis, Design, Domain, Plan, Row, RowOutcome, Scale, Summary, Value};
+use super::{Axis, Choices, Design, Domain, Plan, Row, RowOutcome, Scale, Summary, Value};
 use crate::stats::{
     AxisEffect, MainEffects, MorrisEffect, SobolIndex, morris_effects, sobol_indices,
 };
@@ -43,6 +43,8 @@ pub struct SweepSummary {
     pub best: Vec<SweepPoint>,
     /// Not beaten in losses, duration and peak pods together; sorted by losses.
     pub front: Vec<SweepPoint>,
+    /// Where some axes are the world's: what can be chosen, over all worlds.
+    pub choices: Choices,
     effects: MainEffects,
     /// Lost requests in the order of the design, where the design needs them.
     figures: Vec<Option<f64>>,
@@ -79,6 +81,7 @@ impl SweepSummary {
             lossless: 0,
             best: Vec::new(),
             front: Vec::new(),
+            choices: Choices::new(&plan.axes),
             effects: MainEffects::new(plan.axes.len()),
             figures: Vec::new(),
         }
@@ -168,13 +171,16 @@ fn order(a: &SweepPoint, b: &SweepPoint) -> Ordering {
         .then(a.index.cmp(&b.index))
 }
 
+/// Whether nothing is to be had from `b` that `a` has not; less than a two-hundredth of the time is nothing.
 fn covers(a: &SweepPoint, b: &SweepPoint) -> bool {
-    figures(a).iter().zip(figures(b)).all(|(a, b)| *a <= b)
+    let ([lost, takes, pods], b) = (figures(a), figures(b));
+    lost <= b[0] && takes <= b[1] * 1.005 && pods <= b[2]
 }
 
 impl Sink for SweepSummary {
     fn row(&mut self, row: &Row, settings: &[Value], _: &[Value]) -> io::Result<()> {
         self.points += 1;
+        self.choices.add(row, settings);
         let failed = match &row.outcome {
             RowOutcome::Summary(summary) => {
                 let summary = (**summary).clone();

@@ -13,12 +13,12 @@ fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).to_path_buf()
 }
 
-fn stdout(arguments: &[&str]) -> String {
+pub fn stdout(arguments: &[&str]) -> String {
     let output = rollsim().args(arguments).assert().success().get_output().stdout.clone();
     String::from_utf8(output).expect("text")
 }
 
-fn refused(arguments: &[&str]) -> String {
+pub fn refused(arguments: &[&str]) -> String {
     let assert = rollsim().args(arguments).assert().code(2);
     assert!(assert.get_output().stdout.is_empty(), "results go to standard output, errors do not");
     String::from_utf8(assert.get_output().stderr.clone()).expect("text")

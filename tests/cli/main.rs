@@ -1,5 +1,6 @@
 //! Everything that starts the program: `cargo test --test cli NAME` runs the module or test NAME.
 
+mod asked;
 mod bounds;
 mod commands;
 mod compare;

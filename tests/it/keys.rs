@@ -1,20 +1,18 @@
 //! Every key counts: each field of each type that is read, and each annotation of each controller that is
 //! modelled, is simulated, cannot matter, or is named with what it would do.
 
-mod schema;
-
 use k8s_openapi::api::apps::v1::Deployment;
 use k8s_openapi::api::autoscaling::v2::HorizontalPodAutoscaler;
 use k8s_openapi::api::core::v1::{Namespace, Node, PersistentVolumeClaim, Service};
 use k8s_openapi::api::networking::v1::Ingress;
 use k8s_openapi::api::policy::v1::PodDisruptionBudget;
 use rollsim::engine::Dist;
+use rollsim::input::known::types::{self as schema, Schema};
 use rollsim::input::known::{self, Fate};
 use rollsim::input::{Diagnostics, Input, Source};
 use rollsim::model::balancer::Kind;
 use rollsim::model::balancer::settings::{Given, Own};
 use rollsim::scenario::Scenario;
-use schema::Schema;
 use serde::Deserialize;
 use serde_json::{Value, json};
 use std::cell::RefCell;

@@ -7,6 +7,7 @@ mod checks;
 mod commands;
 mod conformance;
 mod experiments;
+mod explain;
 mod fuzz_inputs;
 mod gates;
 mod grace_period;

@@ -27,6 +27,7 @@ const LAYERS: &[&str] = &[
     "measured",
     "world",
     "blame",
+    "explain",
     "run",
     "input",
     "stats",

@@ -1,6 +1,7 @@
 //! Where a setting's path leads: the value that stands there now, and the object and field for a patch.
 
-use crate::input::cards;
+use crate::input::cards::{Card, CardKind, Scalar};
+use crate::input::edit::friendly;
 use crate::input::edit::insert::HANDLERS;
 use crate::input::edit::set::{KINDS, SHORT_OTHER, deployment_path};
 use crate::input::given::Input;
@@ -25,29 +26,55 @@ pub struct Field {
     pub replaces: Vec<Vec<FieldStep>>,
 }
 
+/// What applies where nobody says it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct DefaultOf {
+    /// As `--set` takes it.
+    pub value: String,
+    /// What it counts; empty: nothing.
+    pub unit: String,
+    /// Where it is from.
+    pub source: String,
+}
+
+/// Fields of a Deployment, and where their default stands among Kubernetes' own numbers.
+const NUMBERS: [(&str, &str); 12] = [
+    ("spec.replicas", "replicas"),
+    ("spec.minReadySeconds", "min_ready_seconds"),
+    ("spec.progressDeadlineSeconds", "progress_deadline_seconds"),
+    ("spec.revisionHistoryLimit", "revision_history_limit"),
+    ("rollingUpdate.maxSurge", "max_surge_percent"),
+    ("rollingUpdate.maxUnavailable", "max_unavailable_percent"),
+    ("spec.terminationGracePeriodSeconds", "termination_grace_period_seconds"),
+    ("Probe.initialDelaySeconds", "probe_initial_delay_seconds"),
+    ("Probe.periodSeconds", "probe_period_seconds"),
+    ("Probe.timeoutSeconds", "probe_timeout_seconds"),
+    ("Probe.successThreshold", "probe_success_threshold"),
+    ("Probe.failureThreshold", "probe_failure_threshold"),
+];
+
+/// The same where the default is a word.
+const WORDS: [(&str, &str); 4] = [
+    ("strategy.type", "RollingUpdate"),
+    ("spec.publishNotReadyAddresses", "false"),
+    ("spec.externalTrafficPolicy", "Cluster"),
+    ("spec.sessionAffinity", "None"),
+];
+
 /// What Kubernetes takes where a field of a Deployment or Service is not set.
-fn default_of(field: &str) -> Option<String> {
-    let d = cards::kubernetes();
-    let percent = |p: i32| format!("{p}%");
-    let defaults = [
-        ("spec.replicas", d.replicas.to_string()),
-        ("spec.minReadySeconds", d.min_ready_seconds.to_string()),
-        ("spec.progressDeadlineSeconds", d.progress_deadline_seconds.to_string()),
-        ("spec.revisionHistoryLimit", d.revision_history_limit.to_string()),
-        ("strategy.type", "RollingUpdate".to_owned()),
-        ("rollingUpdate.maxSurge", percent(d.max_surge_percent)),
-        ("rollingUpdate.maxUnavailable", percent(d.max_unavailable_percent)),
-        ("spec.terminationGracePeriodSeconds", d.termination_grace_period_seconds.to_string()),
-        ("spec.publishNotReadyAddresses", "false".to_owned()),
-        ("spec.externalTrafficPolicy", "Cluster".to_owned()),
-        ("spec.sessionAffinity", "None".to_owned()),
-        ("Probe.initialDelaySeconds", d.probe_initial_delay_seconds.to_string()),
-        ("Probe.periodSeconds", d.probe_period_seconds.to_string()),
-        ("Probe.timeoutSeconds", d.probe_timeout_seconds.to_string()),
-        ("Probe.successThreshold", d.probe_success_threshold.to_string()),
-        ("Probe.failureThreshold", d.probe_failure_threshold.to_string()),
-    ];
-    defaults.into_iter().find(|(known, _)| field.ends_with(known)).map(|(_, value)| value)
+pub(crate) fn default_of(field: &str) -> Option<DefaultOf> {
+    if let Some((_, word)) = WORDS.iter().find(|(known, _)| field.ends_with(known)) {
+        let source = "the API server".to_owned();
+        return Some(DefaultOf { value: (*word).to_owned(), unit: String::new(), source });
+    }
+    let (_, key) = NUMBERS.iter().find(|(known, _)| field.ends_with(known))?;
+    let card = Card::embedded(CardKind::Kubernetes, "kubernetes").ok()?;
+    let entry = card.numbers.into_iter().find(|n| n.key == *key)?.entry;
+    let Some(Scalar::Number(value)) = entry.value else { return None };
+    let unit = entry.unit.unwrap_or_default();
+    let percent = if unit == "%" { "%" } else { "" };
+    let unit = if unit == "%" { String::new() } else { unit };
+    Some(DefaultOf { value: format!("{value}{percent}"), unit, source: entry.source })
 }
 
 /// The steps with elements of lists by their number, not by their name.
@@ -80,6 +107,7 @@ impl Input {
     /// The value that a path as for [`set`](Input::set) leads to now, as text; None: nothing is set there
     /// (a default applies), or it is no single value.
     pub fn value_at(&self, path: &str) -> Option<String> {
+        let path = friendly::path(path);
         let node = match self.document_of(path) {
             Some((document, steps)) => find(&document.root, &steps)?,
             None => find(&self.case_root, &parse_path(path))?,
@@ -113,17 +141,19 @@ impl Input {
 
     /// What applies where nothing is set at a path; None: that is no single value, or not Kubernetes' to say.
     pub fn default_at(&self, path: &str) -> Option<String> {
+        let path = friendly::path(path);
         let (document, steps) = self.document_of(path)?;
         let [.., parent, last] = &steps[..] else { return None };
         // Of a probe that is not there no part applies.
         if key_of(parent).ends_with("Probe") {
             find(&document.root, &steps[..steps.len() - 1])?;
         }
-        default_of(&format!("{}.{}", key_of(parent), key_of(last)))
+        default_of(&format!("{}.{}", key_of(parent), key_of(last))).map(|default| default.value)
     }
 
     /// The field of a Kubernetes object that a path leads to; None: it leads into the scenario or a card.
     pub fn field_at(&self, path: &str) -> Option<Field> {
+        let path = friendly::path(path);
         let (document, steps) = self.document_of(path)?;
         let text = |key: &str| document.root.get(key).and_then(Node::as_str).map(str::to_owned);
         let namespace = document.root.get("metadata")?.get("namespace");

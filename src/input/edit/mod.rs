@@ -3,6 +3,7 @@
 mod annotation;
 mod card;
 pub(crate) mod field;
+pub mod friendly;
 mod insert;
 pub(crate) mod set;
 mod vary;

@@ -1,5 +1,6 @@
 //! Overrides: `--set key=value` and the axes of sweeps, as edits of the raw documents.
 
+use crate::input::edit::friendly::{self, ALIASES};
 use crate::input::edit::insert::{insert, remove_twins, targets, toml_value, yaml_value};
 use crate::input::given::Input;
 use crate::input::known;
@@ -82,7 +83,7 @@ const CASE: [&str; 13] = [
 ];
 
 impl Input {
-    /// Sets one value, as `--set path=value` does.
+    /// Sets one value, as `--set path=value` does; short names and durations are understood (`friendly`).
     ///
     /// Paths lead into manifests (`deployment.spec.strategy.rollingUpdate.maxSurge`, or short: `maxSurge`,
     /// `preStop.sleep.seconds`, `readinessProbe.periodSeconds`; `update.` reaches only the updated
@@ -95,6 +96,7 @@ impl Input {
     /// # Errors
     /// The path is unknown, or the value has the wrong type. The input is unchanged then.
     pub fn set(&mut self, path: &str, value: &str) -> Result<(), Diagnostics> {
+        let (path, value) = &friendly::resolve(path, value);
         let steps = parse_path(path);
         let keys: Vec<&str> = steps.iter().map(key_of).collect();
         if value.trim().is_empty() {
@@ -379,7 +381,7 @@ fn unknown_path(path: &str) -> Diagnostic {
     let first = steps.first().map_or("", key_of);
     let words = SHORT.iter().map(|(s, _)| *s);
     let words = words.chain(SHORT_OTHER.iter().map(|(s, ..)| *s));
-    let words = words.chain(KINDS.iter().map(|(w, _)| *w)).chain(CASE);
+    let words = words.chain(KINDS.iter().chain(&ALIASES).map(|(w, _)| *w)).chain(CASE);
     let mut error =
         Diagnostic::error("", format!("unknown setting {}", quoted(path))).at(None, path);
     error.suggestion = did_you_mean(first, words).map(|word| {

@@ -3,6 +3,7 @@
 //! simulated, it cannot change the answer, or it is not simulated and what it would do.
 
 mod tree;
+pub mod types;
 
 use crate::input::text::tree::{Node, Value};
 use crate::model::balancer::Kind;

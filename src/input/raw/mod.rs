@@ -4,4 +4,5 @@ pub(crate) mod app;
 pub mod case;
 pub(crate) mod groups;
 pub(crate) mod manifest;
+pub mod schema;
 pub mod told;

@@ -24,7 +24,7 @@ function recommendation() {
 }
 
 function redraw() {
-  main.replaceChildren(header("search for settings", S.name, O.verdict, false), recommendation(),
+  main.replaceChildren(header("search for settings", S.name, O.verdict, !O.met), recommendation(),
     h("h2", null, `All ${group(DATA.all_points)} points that were tried`), ...sweepParts(),
     ...closing());
 }

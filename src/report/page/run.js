@@ -40,12 +40,7 @@ function each(f) {
 
 // From a little before the action until nothing more happens to any pod.
 function interesting() {
-  const last = Math.max(1, ...TIMED.map((i) => {
-    const t = DATA.answers[i].timeline;
-    const times = t.lanes.flatMap((l) => l.marks.map((m) => m.at_s)
-      .concat(l.truth.flatMap((x) => [x.from_s, x.to_s])));
-    return Math.max(1, ...times.filter((x) => x < t.end_s - 1e-6));
-  }));
+  const last = Math.max(1, ...TIMED.map((i) => DATA.answers[i].timeline.last_s));
   const room = Math.max(1, last * 0.06);
   return [Math.max(ENDS[0], -room), Math.min(ENDS[1], last + room)];
 }
@@ -275,7 +270,9 @@ const rect = (f, x, y, height, paint, tip) => s("rect", { x: f.x(x.from_s), y, h
 const when = (x) => instant(x.from_s) + " to " + instant(x.to_s);
 
 function outages(svg, art, f, paint) {
-  svg.append(s("text", { x: 0, y: 16 }, f.narrow ? "no backend" : "nothing routable"));
+  const partly = T.outages.every((o) => o.partial);
+  svg.append(s("text", { x: 0, y: 16 }, partly ? "a share unroutable"
+    : f.narrow ? "no backend" : "nothing routable"));
   for (const o of T.outages) {
     const text = `${T.views[o.view].name}: ${o.kind === "rule-gap" ? "no rules" : "no backend"}, `
       + when(o);

@@ -30,11 +30,14 @@ function fixSection() {
 
 // What a change leaves, costs and looks like.
 function fixHow(f) {
-  const more = f.more_s === null ? "" : `${f.more_s < 0 ? "−" : "+"}${sec(Math.abs(f.more_s))}, `;
-  const pods = `${f.more_pods < 0 ? "−" : "+"}${Math.abs(f.more_pods)} pods at the peak`;
+  const sign = (x) => (x < 0 ? "−" : "+"), much = Math.abs(f.more_pods);
+  const costs = [
+    f.more_s === null || Math.abs(f.more_s) < 0.05 ? "" : sign(f.more_s) + sec(Math.abs(f.more_s)),
+    much ? `${sign(f.more_pods)}${much} ${much === 1 ? "pod" : "pods"} at the peak` : "",
+  ].filter(Boolean).join(", ") || "nothing";
   return h("div", null,
     h("p", null, `It leaves ${count(f.lost.mean)} (${range(f.lost.range)} in 95 % of rollouts)`
-      + ` and costs ${more}${pods}.`,
+      + ` and costs ${costs}.`,
     f.enough ? "" : " No setting was found that removes the rest.",
     f.bringing === null ? "" : ` The rollout that brings it still loses ${count(f.bringing)} once:`
       + " the pods before it have not got it."),

@@ -209,7 +209,7 @@ function curves() {
   const picked = [...new Set([...Array(Math.min(rows, SERIES.length)).keys()].map((i) =>
     Math.round((i * (rows - 1)) / Math.max(1, Math.min(rows, SERIES.length) - 1))))];
   const lines = picked.map((y) => ({ name: several ? bins[view.y].names[y] : "",
-    dots: bx.at.map((x, i) => ({ x, f: average(cellPoints(i, y), m) })).filter((d) => d.f && d.f[0] !== null) }));
+    dots: bx.at.map((x, i) => ({ x, joins: Number.isFinite(parseFloat(bx.names[i])), f: average(cellPoints(i, y), m) })).filter((d) => d.f && d.f[0] !== null) }));
   const dots = lines.flatMap((l) => l.dots);
   const w = Math.min(width(main), 900), height = 320;
   const box = { l: 62, r: w - 16, t: 26, b: height - 42 };
@@ -224,11 +224,20 @@ function curves() {
   { at: y, ticks: ticks(low, top, 6), text: (v) => show(v, m), label: metricName(m) });
   lines.forEach((line, i) => {
     const [paint, dash, shape] = SERIES[i];
-    const up = line.dots.map((d) => `${x(d.x)},${y(d.f[2])}`);
-    const down = line.dots.map((d) => `${x(d.x)},${y(d.f[1])}`).reverse();
-    svg.append(s("polygon", { points: [...up, ...down].join(" "), fill: paint, opacity: 0.15 }),
-      s("polyline", { points: line.dots.map((d) => `${x(d.x)},${y(d.f[0])}`).join(" "),
-        fill: "none", stroke: paint, "stroke-width": 2, "stroke-dasharray": dash }));
+    // Numbers are joined by a line; a category stands alone, with its interval.
+    const runs = [];
+    line.dots.forEach((d, k) => {
+      if (k && d.joins && line.dots[k - 1].joins) runs[runs.length - 1].push(d);
+      else runs.push([d]);
+    });
+    const point = (f) => (d) => `${x(d.x)},${y(d.f[f])}`;
+    for (const run of runs) {
+      const band = [...run.map(point(2)), ...run.map(point(1)).reverse()].join(" ");
+      svg.append(run.length > 1 ? s("polygon", { points: band, fill: paint, opacity: 0.15 })
+        : s("polyline", { points: band, stroke: paint, opacity: 0.5 }),
+      s("polyline", { points: run.map(point(0)).join(" "), fill: "none", stroke: paint,
+        "stroke-width": 2, "stroke-dasharray": dash }));
+    }
     for (const d of line.dots) {
       const tip = `${line.name} at ${trim(String(d.x))}: ${show(d.f[0], m)}`;
       const dot = marker(shape, x(d.x), y(d.f[0]), paint);

@@ -10,6 +10,8 @@ const ROW: i32 = 24;
 const LEFT: i32 = 210;
 const RIGHT: i32 = 80;
 const TOP: i32 = 30;
+/// Height of the legend.
+const LEGEND: i32 = 34;
 
 /// Time to pixels.
 struct Scale {
@@ -46,20 +48,16 @@ fn draw_lanes(area: &Area, lanes: &Lanes) -> Drawn {
             free = x + 20 + 7 * mark.what.chars().count() as i32;
         }
     }
-    let key = "bar: serving (pale: not serving)   line above: routed to   crossed out: requests \
-               fail";
+    let key =
+        "bar: serving (pale: not serving) · line above: routed to · crossed out: requests fail";
     area.draw(&Text::new(key, (10, bottom + 30), font(12)))?;
     Ok(())
 }
 
 /// From shortly before the action until nothing more changes.
 fn window(lanes: &Lanes) -> Scale {
-    let ends = lanes.lanes.iter().flat_map(|l| {
-        l.truth.iter().flat_map(|s| [s.from_s, s.to_s]).chain(l.marks.iter().map(|m| m.at_s))
-    });
-    let last = ends.filter(|t| *t < lanes.end_s - 1e-6).fold(1.0, f64::max);
-    let room = (last * 0.06).max(1.0);
-    Scale { from_s: lanes.start_s.max(-room), to_s: lanes.end_s.min(last + room) }
+    let room = (lanes.last_s * 0.06).max(1.0);
+    Scale { from_s: lanes.start_s.max(-room), to_s: lanes.end_s.min(lanes.last_s + room) }
 }
 
 fn ticks(area: &Area, scale: &Scale, bottom: i32) -> Drawn {
@@ -167,29 +165,48 @@ fn draw_rates(area: &Area, answer: &Answer, series: &[(String, RGBColor)]) -> Dr
         .filter(|(second, _)| *second + 1.0 > from && *second < to)
         .collect();
     let most = rows.iter().map(|r| r.1.iter().sum::<f64>()).fold(1e-9, f64::max);
+    let occurs = |i: &usize| rows.iter().any(|r| r.1[*i] > 0.0);
+    let shown: Vec<usize> = (0..series.len()).filter(occurs).collect();
+    legend(area, shown.iter().map(|i| &series[*i]))?;
     let mut chart = ChartBuilder::on(area)
         .margin(10)
+        .margin_top(LEGEND)
         .x_label_area_size(40)
         .y_label_area_size(56)
-        .build_cartesian_2d(from..to, 0.0..most * 1.45)?;
-    chart.configure_mesh().disable_x_mesh().x_desc("seconds").y_desc("requests/s").draw()?;
-    for (i, (name, colour)) in series.iter().enumerate() {
+        .build_cartesian_2d(from..to, 0.0..most * 1.05)?;
+    chart
+        .configure_mesh()
+        .disable_x_mesh()
+        .light_line_style(TRANSPARENT)
+        .bold_line_style(PALE)
+        .x_label_formatter(&|t| count(*t))
+        .y_label_formatter(&|n| count(*n))
+        .x_desc("seconds")
+        .y_desc("requests/s")
+        .draw()?;
+    for i in shown {
+        let colour = series[i].1;
         let boxes = rows.iter().filter(|r| r.1[i] > 0.0).map(|(second, values)| {
             let below: f64 = values[..i].iter().sum();
             let corner = (second.max(from), below);
             Rectangle::new([corner, ((second + 1.0).min(to), below + values[i])], colour.filled())
         });
-        let colour = *colour;
-        chart
-            .draw_series(boxes)?
-            .label(name)
-            .legend(move |(x, y)| Rectangle::new([(x, y - 5), (x + 14, y + 5)], colour.filled()));
+        chart.draw_series(boxes)?;
     }
-    chart
-        .configure_series_labels()
-        .position(SeriesLabelPosition::UpperRight)
-        .background_style(WHITE.mix(0.8))
-        .border_style(PALE)
-        .draw()?;
+    Ok(())
+}
+
+/// What the colours stand for, in one or two lines above the picture.
+fn legend<'a>(area: &Area, series: impl Iterator<Item = &'a (String, RGBColor)>) -> Drawn {
+    let (mut x, mut y) = (66, 6);
+    for (name, colour) in series {
+        let width = 34 + 6 * name.chars().count() as i32;
+        if x + width > WIDTH as i32 {
+            (x, y) = (66, y + 14);
+        }
+        area.draw(&Rectangle::new([(x, y), (x + 14, y + 10)], colour.filled()))?;
+        area.draw(&Text::new(name.clone(), (x + 20, y - 1), font(12)))?;
+        x += width;
+    }
     Ok(())
 }

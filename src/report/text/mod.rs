@@ -25,8 +25,8 @@ pub use budget::budget;
 pub use check::check;
 pub use compare::compare;
 pub use diff::diff;
-use page::{BAD, DOUBTFUL, GOOD, Page};
-pub use page::{WIDTH, WIDTHS};
+use page::{BAD, DOUBTFUL, GOOD};
+pub use page::{DIM, HEAD, Page, WIDTH, WIDTHS};
 pub use releases::releases;
 pub use workloads::workloads;
 

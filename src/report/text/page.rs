@@ -81,6 +81,17 @@ impl Page {
         }
     }
 
+    /// A term, and beside or under it what it means.
+    pub fn entry(&mut self, term: &str, meaning: &str) {
+        const BESIDE: usize = 40;
+        let length = term.chars().count() + 2;
+        let room = self.width - BESIDE;
+        let mut parts = wrap(meaning, room).into_iter().filter(|part| !part.is_empty());
+        let first = if length < BESIDE { parts.next().unwrap_or_default() } else { String::new() };
+        self.line(&format!("  {term:<0$}{first}", BESIDE - 2));
+        parts.for_each(|part| self.line(&format!("{:BESIDE$}{part}", "")));
+    }
+
     /// A paragraph.
     pub fn wrapped(&mut self, indent: usize, text: &str) {
         self.styled(indent, Style::new(), text);

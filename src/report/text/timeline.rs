@@ -53,7 +53,7 @@ pub fn draw(page: &mut Page, lanes: &Lanes, seconds: &[SecondRow], pods: usize) 
 pub fn small(page: &mut Page, answer: &Answer, lanes: &Lanes, lines: usize) {
     let lowest = &answer.rollout.lowest_available.range;
     let least = format!(
-        "{} of {} available at least",
+        "{} of {} available",
         range(&count(lowest[0]), &count(lowest[1])),
         answer.rollout.desired
     );
@@ -93,11 +93,6 @@ fn pods_and_outages(page: &mut Page, lanes: &Lanes, axis: &Axis, shown: &[&Lane]
         let drawn = marked(&cells, style);
         page.line(&format!("  {name:<0$} {version} {drawn} {lost}", axis.name));
     }
-    let hidden = lanes.lanes.len() - shown.len();
-    if hidden > 0 {
-        let more = crate::report::words::plural(hidden as u64, "more pod");
-        page.line(&paint(DIM, &format!("  and {more}")));
-    }
     outages(page, lanes, axis);
     marks
 }
@@ -112,7 +107,7 @@ fn fleet(page: &mut Page, lanes: &Lanes, axis: &Axis) {
     };
     let counts: Vec<f64> = (0..axis.cells).map(there).collect();
     let (bars, most) = bars(&counts);
-    let name = format!("{:<1$}", "all pods", axis.name);
+    let name = format!("{:<1$}", format!("all {} pods", lanes.lanes.len()), axis.name);
     page.line(&format!("  {name}      {bars} ≤{}", count(most)));
 }
 
@@ -146,16 +141,12 @@ impl Axis {
 /// From a little before the action until nothing more happens to any pod, in whole steps.
 fn axis(lanes: &Lanes, shown: &[&Lane], width: usize) -> Axis {
     let name = shown.iter().map(|l| l.pod.chars().count()).max().unwrap_or(0);
-    let name = name.clamp(8, NAME);
+    let name = name.clamp(10, NAME);
     let most = width - name - LOST - 8;
-    let changes = lanes.lanes.iter().flat_map(|l| {
-        l.truth.iter().flat_map(|s| [s.from_s, s.to_s]).chain(l.marks.iter().map(|m| m.at_s))
-    });
-    let last = changes.filter(|t| *t < lanes.end_s - 1e-9).fold(0.0, f64::max);
     let steps = [0.5, 1.0, 2.0, 5.0, 10.0, 15.0, 30.0, 60.0, 120.0, 300.0, 600.0, 1800.0, 3600.0];
     let bounds = |step: f64| {
         let start = libm::floor(lanes.start_s.max(-3.0) / step) * step;
-        (start, libm::ceil((last + 3.0).min(lanes.end_s) / step) * step)
+        (start, libm::ceil((lanes.last_s + 3.0).min(lanes.end_s) / step) * step)
     };
     let cells = |step: f64| ((bounds(step).1 - bounds(step).0) / step) as usize;
     let step_s = *steps.iter().find(|s| cells(**s) <= most).unwrap_or(&86_400.0);
@@ -166,6 +157,12 @@ fn axis(lanes: &Lanes, shown: &[&Lane], width: usize) -> Axis {
 fn shown(lanes: &Lanes, rows: usize) -> Vec<&Lane> {
     let mut order: Vec<usize> = (0..lanes.lanes.len()).collect();
     order.sort_by(|&a, &b| lanes.lanes[b].lost.total_cmp(&lanes.lanes[a].lost));
+    // Of both sorts one is shown: what goes and what comes.
+    if let Some(new) = lanes.lanes.iter().position(|l| l.new).filter(|_| rows > 1)
+        && !order[..rows.min(order.len())].iter().any(|i| lanes.lanes[*i].new)
+    {
+        order.insert(rows - 1, new);
+    }
     order.truncate(rows);
     order.sort_unstable();
     order.into_iter().map(|i| &lanes.lanes[i]).collect()
@@ -213,7 +210,9 @@ fn outages(page: &mut Page, lanes: &Lanes, axis: &Axis) {
     let hit = |span| lanes.outages.iter().any(|o| overlaps(span, o.from_s, o.to_s));
     let cells: String =
         (0..axis.cells).map(|i| if hit(axis.span(i)) { '×' } else { ' ' }).collect();
-    let name = shorten("nothing routable", axis.name);
+    let partly = lanes.outages.iter().all(|o| o.partial);
+    let name = if partly { "a share unroutable" } else { "nothing routable" };
+    let name = shorten(name, axis.name.max(NAME));
     page.line(&format!("  {name:<0$}      {1}", axis.name, marked(&cells, DIM)));
 }
 

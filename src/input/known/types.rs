@@ -12,7 +12,9 @@ pub type Schema = BTreeMap<String, BTreeMap<String, Field>>;
 pub struct Field {
     /// A type that has fields itself.
     pub child: Option<String>,
+    /// It is a list.
     pub list: bool,
+    /// It is a mapping from names.
     pub map: bool,
     /// A plain value that it takes.
     pub sample: serde_json::Value,

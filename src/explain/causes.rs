@@ -1,0 +1,210 @@
+//! Every cause: where belief and truth differ.
+
+use super::{Shown, Topic};
+use crate::blame::Setting;
+use crate::traffic::Cause;
+
+/// The key of a cause in JSON, CSV and metrics.
+pub fn cause_key(of: Cause) -> &'static str {
+    cause(of).id
+}
+
+/// The cause as the end of "the request was ...".
+pub fn cause_label(of: Cause) -> &'static str {
+    cause(of).name
+}
+
+/// The list of all, and what is known of each: one without a topic does not compile.
+macro_rules! causes {
+    ($($cause:ident => $topic:expr,)*) => {
+        /// Every cause.
+        pub const CAUSES: [Cause; [$(Cause::$cause),*].len()] = [$(Cause::$cause),*];
+
+        /// What is known of a cause.
+        pub fn cause(of: Cause) -> &'static Topic {
+            match of {
+                $(Cause::$cause => const { &$topic },)*
+            }
+        }
+    };
+}
+
+causes! {
+    NotListeningYet => Topic {
+        id: "not-listening-yet",
+        name: "sent to a pod that does not listen yet",
+        what: "The pod is ready, and is sent requests, before its process has opened the port that serves.",
+        late: "The application; the kubelet reports it ready too early, since no readiness probe asks that port.",
+        seen: "kubectl get pods -w shows READY 1/1 within a second or two of Running; the application logs that it \
+               listens only later.",
+        settings: &[Setting::ReadinessProbe, Setting::ReadinessProbeTarget, Setting::Restarts, Setting::TargetPort],
+        causes: &[],
+        shown: Shown::Experiment("b2-rolling-update"),
+    },
+    ListenerClosed => Topic {
+        id: "listener-closed",
+        name: "sent to a pod that has stopped listening",
+        what: "The process got SIGTERM, has closed its listener and finishes what runs; new connections still come.",
+        late: "The data plane: endpoints, proxies and load balancers learn of the deletion only after SIGTERM.",
+        seen: "The pod is Terminating and its EndpointSlice says ready: false, while its node still logs connections \
+               to it (conntrack -L, the proxy's upstream errors).",
+        settings: &[Setting::PreStopSleep, Setting::GracePeriod, Setting::Restarts, Setting::TargetPort],
+        causes: &[],
+        shown: Shown::Experiment("alb-least-outstanding"),
+    },
+    ProcessGone => Topic {
+        id: "process-gone",
+        name: "sent to a pod whose process is gone",
+        what: "The process has exited, but the pod's address still answers: the kernel refuses the connection.",
+        late: "The data plane: it still lists a pod whose process has ended.",
+        seen: "Connection refused, or HTTP 502 of a proxy, within a second or two of the container's finishedAt \
+               (kubectl get pod -o yaml).",
+        settings: &[Setting::PreStopSleep, Setting::GracePeriod, Setting::Restarts, Setting::TargetPort],
+        causes: &[],
+        shown: Shown::Experiment("prestop-sleep"),
+    },
+    AddressGone => Topic {
+        id: "address-gone",
+        name: "sent to an address that is gone",
+        what: "The pod's sandbox and its network are removed; packets to its address are answered by nobody.",
+        late: "The data plane: it still sends to an address that the node has given up.",
+        seen: "Time-outs, no route to host, or HTTP 504 of a load balancer, after the pod has left kubectl get pods \
+               -o wide; the balancer still shows the target as healthy or draining.",
+        settings: &[Setting::PreStopSleep, Setting::GracePeriod, Setting::Restarts, Setting::TargetPort],
+        causes: &[],
+        shown: Shown::Experiment("alb-prestop"),
+    },
+    CutByExit => Topic {
+        id: "cut-by-exit",
+        name: "running when the process exited",
+        what: "The process exits on SIGTERM, or at the end of its own drain, with requests unanswered.",
+        late: "The application: it does not wait for its answers.",
+        seen: "The container ends within a moment of Killing in kubectl get events; clients see a closed connection.",
+        settings: &[
+            Setting::GracefulShutdown, Setting::DrainTimeout, Setting::PreStopSleep, Setting::Restarts,
+            Setting::TargetPort,
+        ],
+        causes: &[],
+        shown: Shown::Experiment("nginx-exit-on-sigterm"),
+    },
+    CutByKill => Topic {
+        id: "cut-by-kill",
+        name: "running when the grace period ended in SIGKILL",
+        what: "terminationGracePeriodSeconds is over: the kubelet kills what still runs.",
+        late: "The application, or the preStop hook, which takes its time out of the same period.",
+        seen: "The container's exit code is 137, and it ends as long after its deletion as the grace period lasts.",
+        settings: &[Setting::GracePeriod, Setting::TargetPort],
+        causes: &[],
+        shown: Shown::Experiment("a3-alb-long-requests"),
+    },
+    CutByCrash => Topic {
+        id: "cut-by-crash",
+        name: "running when the process crashed or was restarted",
+        what: "The process ends by itself, or its liveness probe has it restarted, with requests unanswered.",
+        late: "The application; or a liveness probe that is less patient than the application is slow.",
+        seen: "RESTARTS grows in kubectl get pods; kubectl describe pod shows Liveness probe failed, or a last state \
+               with its exit code.",
+        settings: &[Setting::Restarts],
+        causes: &[],
+        shown: Shown::Arguments("--set app.v2.crash_after_s=5"),
+    },
+    CutByDeregistration => Topic {
+        id: "cut-by-deregistration",
+        name: "running when the deregistration delay ended",
+        what: "The load balancer closes what still runs on a target that has been draining for its whole delay.",
+        late: "The answer: it takes longer than the deregistration delay.",
+        seen: "HTTP 502 with target_status_code - in the load balancer's access log, as long after the target turned \
+               draining as the delay lasts.",
+        settings: &[Setting::DeregistrationDelay],
+        causes: &[],
+        shown: Shown::Experiment("a3-author"),
+    },
+    Rehash => Topic {
+        id: "rehash",
+        name: "running when a router moved its connection",
+        what: "A router spreads connections over nodes by a hash; when the number of nodes changes, running ones \
+               come to another node, which does not know them.",
+        late: "Nobody: the router keeps no state of connections.",
+        seen: "Connections are reset at the moment a node or a BGP session comes or goes, whichever pod they went to.",
+        settings: &[Setting::DataPlane],
+        causes: &[],
+        shown: Shown::Arguments(
+            "--set traffic.path=metallb-bgp --set service.externalTrafficPolicy=Local --set \
+             'nodes=[{name=\"n\",count=4}]' --set 'app.service={kind=\"constant\",mean_s=2}'",
+        ),
+    },
+    IdleRace => Topic {
+        id: "idle-race",
+        name: "sent on an idle connection that was being closed",
+        what: "The server closes a kept connection just as the proxy sends the next request on it.",
+        late: "The proxy: it keeps idle connections for longer than the server does.",
+        seen: "Rare HTTP 502 without a rollout, mostly where there is little traffic; the server's log knows nothing \
+               of the request.",
+        settings: &[Setting::KeepAliveTimeout, Setting::FrontKeepAlive],
+        causes: &[],
+        shown: Shown::Experiment("alb-keepalive-race"),
+    },
+    NoBackend => Topic {
+        id: "no-backend",
+        name: "sent while no pod was routable",
+        what: "The data plane knows no pod that it may send to: it refuses, or answers with 503.",
+        late: "The rollout: old pods go before new ones are routable everywhere.",
+        seen: "The EndpointSlice has no endpoint with ready: true; the target group has no healthy target.",
+        settings: &[
+            Setting::MinReadySeconds, Setting::Strategy, Setting::MaxUnavailable, Setting::Replicas,
+            Setting::CrossZone, Setting::Weight, Setting::OldReadiness, Setting::Procedure,
+        ],
+        causes: &[],
+        shown: Shown::Experiment("alb-one-replica"),
+    },
+    ProxyGone => Topic {
+        id: "proxy-gone",
+        name: "sent to a proxy that has stopped listening",
+        what: "A pod of the ingress controller is replaced, and connections still come to it.",
+        late: "What stands in front of the proxy: it learns late that the proxy's pod goes.",
+        seen: "Connection refused or reset at the ingress, while the application's pods are untouched.",
+        settings: &[Setting::ProxyGrace],
+        causes: &[],
+        shown: Shown::Experiment("nginx-restart"),
+    },
+    RuleGap => Topic {
+        id: "rule-gap",
+        name: "sent while the data plane rewrote its rules",
+        what: "For an instant the data plane has no rules for the Service, or those of neither state.",
+        late: "Nobody: its update is not atomic.",
+        seen: "Single refused or unreachable connections at the moment of a change of endpoints, on one node only.",
+        settings: &[Setting::DataPlane],
+        causes: &[],
+        shown: Shown::Experiment("one-replica"),
+    },
+    Backlog => Topic {
+        id: "backlog",
+        name: "waiting to be accepted when the listener closed",
+        what: "The kernel had the connection, the process had not accepted it when it closed its listener.",
+        late: "The application: it is too busy to accept, and then closes.",
+        seen: "ss -lt shows Recv-Q above 0 for the listener; clients see a reset when it closes.",
+        settings: &[Setting::PreStopSleep, Setting::GracePeriod, Setting::Restarts, Setting::TargetPort],
+        causes: &[],
+        shown: Shown::Arguments("--set app.concurrency=1 --set rate=250 --set app.waiting=backlog"),
+    },
+    Overload => Topic {
+        id: "overload",
+        name: "turned away by a pod with a full queue",
+        what: "Pods are left that take more requests than they can answer: their queues fill.",
+        late: "Nobody: too few pods serve at once.",
+        seen: "Latency climbs before the first failure; pods that serve are at their limit of processor or workers.",
+        settings: &[Setting::Capacity, Setting::PodsAway, Setting::MaxUnavailable],
+        causes: &[],
+        shown: Shown::Arguments("--set app.concurrency=1 --set rate=500"),
+    },
+    SlowAnswer => Topic {
+        id: "slow-answer",
+        name: "answered later than the client waits",
+        what: "The answer would have come, after the client's or the proxy's time-out.",
+        late: "The answer.",
+        seen: "Time-outs of clients, or HTTP 504, for requests that the application logs as answered.",
+        settings: &[Setting::ClientTimeout, Setting::FrontTimeout, Setting::TargetPort],
+        causes: &[],
+        shown: Shown::Arguments("--set traffic.timeout_s=0.05"),
+    },
+}
