@@ -6,6 +6,7 @@ use super::outcome::{Outcome, Sample};
 use super::trial;
 use crate::cluster::spec::{Hook, PodTemplate};
 use crate::engine::Dur;
+use crate::explain::{AUDIT_RULES, AuditRule};
 use crate::input::Input;
 use crate::input::differences;
 use crate::run::RunOptions;
@@ -63,87 +64,8 @@ pub struct Audited {
     pub change: Change,
 }
 
-/// A reason why a setting does not work.
-pub struct Rule {
-    /// For `rollsim explain`.
-    pub id: &'static str,
-    /// In a sentence.
-    pub title: &'static str,
-    /// What happens, and what to do.
-    pub text: &'static str,
-    /// Of which setting: how its path begins or ends.
-    setting: &'static str,
-    holds: fn(&Scenario) -> bool,
-}
-
-/// All rules, in the order in which they are asked.
-pub const RULES: [Rule; 8] = [
-    Rule {
-        id: "hook-beyond-grace",
-        title: "the preStop hook takes longer than the grace period",
-        text: "The grace period counts from the deletion and includes the hook. Where the hook does not end in time the \
-               process gets SIGTERM two seconds before SIGKILL, or none at all, and whatever it is doing is cut. Make \
-               terminationGracePeriodSeconds longer than the hook and the application's own shutdown together.",
-        setting: "preStop",
-        holds: hook_beyond_grace,
-    },
-    Rule {
-        id: "grace-not-needed",
-        title: "every pod is gone before the grace period is over",
-        text: "The grace period is a limit, no wait: a process that exits earlier ends it. A longer one costs nothing and does \
-               nothing until a hook or a shutdown needs it.",
-        setting: "terminationGracePeriodSeconds",
-        holds: |_| true,
-    },
-    Rule {
-        id: "probe-never-fails",
-        title: "the liveness probe never fails in these rollouts",
-        text: "A liveness probe restarts what hangs. In a rollout in which no process hangs it does nothing; it does harm where \
-               it is stricter than the start or the load allows.",
-        setting: "livenessProbe",
-        holds: |_| true,
-    },
-    Rule {
-        id: "startup-probe-adds-nothing",
-        title: "the readiness probe alone waits as long",
-        text: "A startup probe holds back the other two. Where there is no liveness probe that could end a slow start, and the \
-               readiness probe waits for the same port, it changes nothing.",
-        setting: "startupProbe",
-        holds: |_| true,
-    },
-    Rule {
-        id: "surge-of-one-pod",
-        title: "the share of the replicas is the same number of pods as the default",
-        text: "maxSurge rounds up and maxUnavailable down: of three pods 25 % is one more and none less. Another percentage \
-               does nothing until it comes to another number of pods.",
-        setting: "max",
-        holds: |_| true,
-    },
-    Rule {
-        id: "min-ready-covered",
-        title: "something slower than minReadySeconds decides already",
-        text: "minReadySeconds holds back the next step of a rollout until a new pod has been ready for so long. Where old pods \
-               wait for something else that takes longer, such as a readiness gate, it adds nothing.",
-        setting: "minReadySeconds",
-        holds: |_| true,
-    },
-    Rule {
-        id: "all-addresses-anyway",
-        title: "no pod that serves is unready in these rollouts",
-        text: "publishNotReadyAddresses sends requests to pods that are not ready. Where pods are ready as soon as they \
-               listen it changes nothing, and where they are not it loses requests.",
-        setting: "publishNotReadyAddresses",
-        holds: |_| true,
-    },
-    Rule {
-        id: "not-on-the-path",
-        title: "no request comes by what this is about",
-        text: "The setting belongs to a balancer or a kind of connection that the simulated requests do not use. Look at the \
-               path in the first line of the answer.",
-        setting: "",
-        holds: |_| true,
-    },
-];
+/// The one rule that is more than the setting it is about.
+const HOOK_BEYOND_GRACE: &str = "hook-beyond-grace";
 
 fn hook_beyond_grace(scenario: &Scenario) -> bool {
     let late = |template: &PodTemplate| {
@@ -189,11 +111,11 @@ fn one(
         Some(_) => Effect::Works,
     };
     let idle = matches!(effect, Effect::Nothing | Effect::Opposite);
-    let applies = |rule: &&Rule| {
+    let applies = |rule: &&AuditRule| {
         let about = rule.setting.is_empty() || path.contains(rule.setting);
-        about && (rule.holds)(scenario)
+        about && (rule.id != HOOK_BEYOND_GRACE || hook_beyond_grace(scenario))
     };
-    let rule = RULES.iter().find(applies).filter(|_| idle).map(|rule| rule.id);
+    let rule = AUDIT_RULES.iter().find(applies).filter(|_| idle).map(|rule| rule.id);
     let saves = without.as_ref().map(|without| without.lost() - today.lost());
     let seconds = without.as_ref().and_then(|w| Some(today.duration_s()? - w.duration_s()?));
     Audited { path, value, effect, saves, seconds, rule, change }

@@ -6,6 +6,7 @@ use super::renders::{Renders, Seen};
 use super::simulation::Simulation;
 use super::{policy, screen};
 use crate::advise::audit::{self, Audited, Effect};
+use crate::explain;
 use crate::report::audit::{Audit, AuditRow, AuditedWorkload, Does};
 use crate::report::gate::Place;
 use crate::report::{self};
@@ -89,7 +90,7 @@ fn workload(arguments: &InputArgs, seen: &Seen, options: &RunOptions) -> Audited
 
 fn row(seen: &Seen, audited: Audited, command: &str) -> AuditRow {
     let place = seen.input.place_of(&audited.path);
-    let rule = audit::RULES.iter().find(|rule| Some(rule.id) == audited.rule);
+    let rule = audited.rule.and_then(explain::audit_rule);
     AuditRow {
         place: place.map(|(file, line)| Place { file: file.to_owned(), line }),
         does: match audited.effect {
@@ -101,7 +102,7 @@ fn row(seen: &Seen, audited: Audited, command: &str) -> AuditRow {
         saves: audited.saves,
         seconds: audited.seconds,
         rule: rule.map(|rule| rule.id.to_owned()),
-        why: rule.map(|rule| rule.title.to_owned()),
+        why: rule.map(|rule| rule.name.to_owned()),
         command: format!("{command}{}", audited.change.arguments()),
         setting: audited.path,
         value: audited.value,

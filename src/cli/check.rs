@@ -156,15 +156,14 @@ fn write(args: &Args, check: &Check) -> anyhow::Result<()> {
         Format::Github => gate::annotations(check),
     };
     super::answer::write_answer(&text, args.output.as_deref())?;
-    let besides: [(&Option<PathBuf>, fn(&Check) -> String); 3] = [
-        (&args.junit, gate::junit),
-        (&args.sarif, gate::sarif),
-        (&args.markdown, report::markdown::check),
-    ];
-    for (path, form) in besides {
-        if let Some(path) = path {
-            files::write_whole(path, &form(check))?;
-        }
+    if let Some(path) = &args.junit {
+        files::write_whole(path, &gate::junit(check))?;
+    }
+    if let Some(path) = &args.sarif {
+        files::write_whole(path, &gate::sarif(check))?;
+    }
+    if let Some(path) = &args.markdown {
+        files::write_whole(path, &report::markdown::check(check))?;
     }
     Ok(())
 }

@@ -2,7 +2,7 @@
 
 use super::format::Format;
 use super::screen;
-use crate::explain::{self, CAUSES, FAILURES, SETTINGS, Shown, Topic};
+use crate::explain::{self, AUDIT_RULES, CAUSES, FAILURES, SETTINGS, Shown, Topic};
 use crate::report::text::{HEAD, Page};
 use serde_json::{Value, json};
 use std::process::ExitCode;
@@ -68,6 +68,20 @@ fn one(id: &str, format: Format) -> anyhow::Result<String> {
             }
         });
     }
+    if let Some(rule) = explain::audit_rule(id) {
+        return Ok(match format {
+            Format::Text => {
+                let mut page = Page::new(screen::width());
+                page.styled(0, HEAD, &format!("{}: {}", rule.id, rule.name));
+                page.wrapped(2, rule.what);
+                page.into_text()
+            }
+            Format::Json => {
+                let value = json!({ "id": rule.id, "name": rule.name, "what": rule.what });
+                format!("{}\n", serde_json::to_string_pretty(&value)?)
+            }
+        });
+    }
     let close = crate::input::text::diagnostics::did_you_mean(id, explain::names().map(|n| n.0));
     let hint = close.map(|c| format!(": did you mean \"{c}\"?")).unwrap_or_default();
     anyhow::bail!("nothing is called \"{id}\"{hint} (`rollsim explain` lists all)")
@@ -85,6 +99,9 @@ fn list() -> String {
     }
     page.styled(0, HEAD, "SETTINGS");
     SETTINGS.into_iter().for_each(|s| page.wrapped(2, explain::setting_name(s)));
+    page.line("");
+    page.styled(0, HEAD, "AUDIT");
+    AUDIT_RULES.iter().for_each(|rule| page.row(rule.id, rule.name));
     page.into_text()
 }
 

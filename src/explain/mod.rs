@@ -1,11 +1,13 @@
 //! What a loss is called and what it means: every cause, every kind of failure, every setting that is blamed.
 //! Answers take their names from here, and `rollsim explain` shows it all.
 
+mod audits;
 mod causes;
 mod failures;
 mod settings;
 
 use crate::blame::Setting;
+pub use audits::{AUDIT_RULES, AuditRule, audit_rule};
 pub use causes::{CAUSES, cause, cause_key, cause_label};
 pub use failures::{FAILURES, failure, failure_key, failure_label};
 pub use settings::{SETTINGS, explanation, setting_name};
@@ -48,7 +50,8 @@ pub fn topics() -> impl Iterator<Item = &'static Topic> {
 /// Every name that can be asked for, with what it is about.
 pub fn names() -> impl Iterator<Item = (&'static str, &'static str)> {
     let settings = SETTINGS.into_iter().map(|s| (setting_name(s), explanation(s)));
-    topics().map(|t| (t.id, t.name)).chain(settings)
+    let audits = AUDIT_RULES.iter().map(|rule| (rule.id, rule.name));
+    topics().map(|t| (t.id, t.name)).chain(settings).chain(audits)
 }
 
 /// The topic of an id as answers show it; a setting has none.

@@ -40,7 +40,7 @@ fn service(name: &str, lines: &str) -> String {
 fn shop(lines: impl Fn(&str) -> String) -> String {
     let mut text = String::new();
     for name in SERVICES {
-        let _ = write!(text, "{}---\n", service(name, &lines(name)));
+        let _ = writeln!(text, "{}---", service(name, &lines(name)));
     }
     text
 }

@@ -320,8 +320,8 @@ mod tests {
             panic!("an ALB")
         };
         assert!(alb.controller.is_some(), "pods are the targets");
-        let l7 = alb.hop.l7.as_ref().expect("it reads HTTP");
-        assert_eq!(l7.front_idle_timeout, Some(crate::engine::Dur::from_secs(7)));
+        let seven = Some(crate::engine::Dur::from_secs(7));
+        assert_eq!(scenario.route().path.idle_timeout(), seven);
         // A class of another name has no say.
         let scenario = lower(&ingress("alb", own), class);
         assert!(

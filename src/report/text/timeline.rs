@@ -52,11 +52,12 @@ pub fn draw(page: &mut Page, lanes: &Lanes, seconds: &[SecondRow], pods: usize) 
 /// The same in so many lines, the marks that are drawn in its title.
 pub fn small(page: &mut Page, answer: &Answer, lanes: &Lanes, lines: usize) {
     let lowest = &answer.rollout.lowest_available.range;
-    let least = format!(
-        "{} of {} available",
-        range(&count(lowest[0]), &count(lowest[1])),
-        answer.rollout.desired
-    );
+    let least = match answer.rollout.desired {
+        0 => "none is wanted".to_owned(),
+        desired => {
+            format!("{} of {desired} available", range(&count(lowest[0]), &count(lowest[1])))
+        }
+    };
     let mut best = None;
     // As many pods as there is room for, once it is known which marks are drawn.
     for pods in 1..=lines.min(8) {
