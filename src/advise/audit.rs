@@ -77,15 +77,18 @@ fn hook_beyond_grace(scenario: &Scenario) -> bool {
 }
 
 /// What a run of `input` without each of its settings comes to, those that do nothing or the opposite first.
-pub fn audit(input: &Input, options: &RunOptions) -> Vec<Audited> {
-    let Ok(scenario) = input.lower() else { return Vec::new() };
-    let Some(today) = trial::outcome(&scenario, options) else { return Vec::new() };
+/// `scenario` is what it says, `today` what that comes to.
+pub fn audit(
+    input: &Input,
+    (scenario, today): (&Scenario, &Outcome),
+    options: &RunOptions,
+) -> Vec<Audited> {
     let mut audited: Vec<Audited> = given(input)
         .into_iter()
         .map(|(path, value)| {
             let change = Change::one(&path, "null");
             let without = change.lower(input).and_then(|(_, s)| trial::outcome(&s, options));
-            one(&scenario, (path, value), change, &today, without)
+            one(scenario, (path, value), change, today, without)
         })
         .collect();
     audited.sort_by_key(|a| match a.effect {

@@ -13,6 +13,14 @@ pub struct Edit {
     pub value: String,
 }
 
+impl Edit {
+    /// Of `KEY=VALUE`; None: there is no `=`.
+    pub fn parse(setting: &str) -> Option<Edit> {
+        let (path, value) = setting.split_once('=')?;
+        Some(Edit { path: path.trim().to_owned(), value: value.trim().to_owned() })
+    }
+}
+
 /// Settings that are changed together; none: everything stays as it is.
 #[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Change(pub Vec<Edit>);

@@ -25,11 +25,14 @@ pub struct Field {
     pub seconds: Option<f64>,
 }
 
-/// The fields in which two inputs differ, the most costly first.
-pub fn fields(old: &Input, new: &Input, options: &RunOptions) -> Vec<Field> {
+/// The fields in which two inputs differ, the most costly first. Each input with what it comes to.
+pub fn fields(
+    (old, before): (&Input, &Outcome),
+    (new, after): (&Input, &Outcome),
+    options: &RunOptions,
+) -> Vec<Field> {
     let groups = groups(differences(&[old, new]));
     let few = groups.len() <= MOST;
-    let (before, after) = (outcome(old, options), outcome(new, options));
     let mut fields: Vec<Field> = Vec::new();
     for (path, parts) in groups {
         let one = |side: usize| match &parts[..] {
@@ -40,7 +43,7 @@ pub fn fields(old: &Input, new: &Input, options: &RunOptions) -> Vec<Field> {
         if few {
             let forward = with(old, &parts, 1).and_then(|input| outcome(&input, options));
             let back = with(new, &parts, 0).and_then(|input| outcome(&input, options));
-            let ways = [(before.as_ref(), forward.as_ref()), (back.as_ref(), after.as_ref())];
+            let ways = [(Some(before), forward.as_ref()), (back.as_ref(), Some(after))];
             let both = |of: fn(&Outcome) -> Option<f64>| mean(ways, of);
             field.lost = both(|outcome| Some(outcome.lost()));
             field.seconds = both(Outcome::duration_s);
@@ -151,13 +154,18 @@ spec: {selector: {app: web}, ports: [{port: 80, targetPort: 8080}]}
         input
     }
 
+    fn between(old: &Input, new: &Input, options: &RunOptions) -> Vec<Field> {
+        let [before, after] = [old, new].map(|input| outcome(input, options).expect("it runs"));
+        fields((old, &before), (new, &after), options)
+    }
+
     /// Each field answers for what it does alone, whichever way the change goes.
     #[test]
     fn each_field_has_its_own_share() {
         let options = RunOptions { replications: 40, ..RunOptions::default() };
         let old = input(&[]);
         let new = input(&[("preStop.sleep.seconds", "5"), ("minReadySeconds", "20")]);
-        let there = fields(&old, &new, &options);
+        let there = between(&old, &new, &options);
         let paths: Vec<&str> = there.iter().map(|f| f.path.as_str()).collect();
         assert_eq!(paths, ["preStop.sleep.seconds", "minReadySeconds"]);
         let lost = |fields: &[Field], path: &str| {
@@ -167,7 +175,7 @@ spec: {selector: {app: web}, ports: [{port: 80, targetPort: 8080}]}
         assert!(lost(&there, "preStop.sleep.seconds") < -10.0, "{there:?}");
         let sum: f64 = there.iter().filter_map(|f| f.lost).sum();
         assert!((sum - all).abs() < 1e-6, "{sum} {all}: two fields share without a rest");
-        let back = fields(&new, &old, &options);
+        let back = between(&new, &old, &options);
         let path = "preStop.sleep.seconds";
         assert!((lost(&there, path) + lost(&back, path)).abs() < 1e-6, "{back:?}");
     }
@@ -175,7 +183,7 @@ spec: {selector: {app: web}, ports: [{port: 80, targetPort: 8080}]}
     #[test]
     fn a_probe_goes_as_a_whole_and_answers_for_it() {
         let options = RunOptions { replications: 20, ..RunOptions::default() };
-        let found = fields(&input(&[]), &input(&[("readinessProbe", "null")]), &options);
+        let found = between(&input(&[]), &input(&[("readinessProbe", "null")]), &options);
         assert_eq!(found.len(), 1, "{found:?}");
         assert_eq!(found[0].path, "readinessProbe");
         assert!(found[0].lost.expect("tried") > 1.0, "{found:?}");

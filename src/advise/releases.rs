@@ -74,7 +74,7 @@ pub fn changes() -> &'static [Change] {
 }
 
 /// What an input comes to under one release; an error where that release refuses it.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Release {
     /// Such as `1.34`.
     pub version: String,
@@ -121,20 +121,25 @@ fn run(input: &Input, options: &RunOptions) -> Result<Outcome, Diagnostics> {
     trial::outcome(&scenario, options).ok_or_else(too_much)
 }
 
-/// The releases between the oldest and the newest of `versions` that change the outcome.
-pub fn turns(input: &Input, versions: &[String], options: &RunOptions) -> Vec<Turn> {
-    let minors = versions.iter().filter_map(|version| minor_version(version));
+/// The releases between the oldest and the newest of those that were tried that change the outcome.
+pub fn turns(input: &Input, tried: &[Release], options: &RunOptions) -> Vec<Turn> {
+    let minors = tried.iter().filter_map(|release| minor_version(&release.version));
     let (Some(from), Some(to)) = (minors.clone().min(), minors.max()) else { return Vec::new() };
     let name = |minor: u32| format!("1.{minor}");
+    let of = |minor: u32| {
+        let known = tried.iter().find(|release| minor_version(&release.version) == Some(minor));
+        let run = || release(input, &name(minor), options);
+        known.map_or_else(run, |known| Release { version: name(minor), ..known.clone() })
+    };
     let mut turns = Vec::new();
-    let mut before = release(input, &name(from), options);
+    let mut before = of(from);
     for minor in from + 1..=to {
         // A release in which nothing changes that is simulated needs no run.
         if !changes().iter().any(|change| change.since == name(minor)) {
             before.version = name(minor);
             continue;
         }
-        let now = release(input, &name(minor), options);
+        let now = of(minor);
         if differs(&before.outcome, &now.outcome) {
             turns.push(turn(input, &before, &now, options));
         }

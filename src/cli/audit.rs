@@ -1,16 +1,14 @@
 //! `rollsim audit`: what each given setting does.
 
 use super::input::InputArgs;
-use super::outputs::{self, Form};
-use super::renders::{Renders, Seen};
-use super::simulation::Simulation;
-use super::{policy, screen};
+use super::renders::{RenderArgs, Seen};
+use super::screen;
 use crate::advise::audit::{self, Audited, Effect};
 use crate::explain;
+use crate::report;
 use crate::report::audit::{Audit, AuditRow, AuditedWorkload, Does};
 use crate::report::gate::Place;
-use crate::report::{self};
-use crate::run::{EvaluatorChoice, RunOptions};
+use crate::run::RunOptions;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
@@ -26,14 +24,7 @@ Looked at are probes, hooks, the grace period, the strategy, readiness gates, tr
 balancers. That a setting does nothing is said of these rollouts: a liveness probe is for processes that hang.")]
 pub struct Args {
     #[command(flatten)]
-    input: InputArgs,
-
-    /// The file with the world that workloads run in, instead of the rollsim.toml that is found
-    #[arg(long, value_name = "FILE", help_heading = "Input")]
-    policy: Option<PathBuf>,
-
-    #[command(flatten)]
-    simulation: Simulation,
+    renders: RenderArgs,
 
     /// Exit with 1 when a setting does the opposite of what it is for
     #[arg(long, help_heading = "Output")]
@@ -59,21 +50,12 @@ enum Format {
 
 /// Runs the command.
 pub fn run(args: Args) -> anyhow::Result<ExitCode> {
-    anyhow::ensure!(!args.input.inputs.is_empty(), "name an input, such as rollsim audit web.yaml");
-    let outputs = outputs::given([("--output", &args.output, Form::Check)]);
-    outputs::check(&args.input.paths(), &outputs)?;
-    let policy = policy::find(args.policy.as_deref(), &args.input.inputs)?;
-    let options = args.simulation.options(EvaluatorChoice::Auto);
-    let renders = Renders::read(&args.input, &[], policy, options)?;
-    let (workloads, not_simulated) = renders.workloads()?;
-    for left in not_simulated {
-        super::remark(&format!("{}: not simulated: {}", left.workload, left.why));
-    }
-    let each = workloads.into_iter().map(|one| workload(&args.input, &one.this, &renders.options));
+    let (renders, workloads) = args.renders.each("audit", &args.output)?;
+    let each = workloads.iter().map(|one| workload(&args.renders.input, one, &renders.options));
     let audit = Audit::new(renders.input.name(), each.collect(), renders.signature());
     let text = match args.format {
         Format::Text => report::text::audit(&audit, screen::width()),
-        Format::Json => report::json::audit(&audit),
+        Format::Json => report::json::document(&audit),
     };
     super::answer::write_answer(&text, args.output.as_deref())?;
     let fails = args.fail_on_opposite && audit.has_opposite();
@@ -84,7 +66,8 @@ fn workload(arguments: &InputArgs, seen: &Seen, options: &RunOptions) -> Audited
     let name = seen.answer.name.clone();
     let command = arguments.command(Some(&name));
     let row = |audited: Audited| row(seen, audited, &command);
-    let settings = audit::audit(&seen.input, options).into_iter().map(row).collect();
+    let today = (&seen.scenario, &seen.outcome);
+    let settings = audit::audit(&seen.input, today, options).into_iter().map(row).collect();
     AuditedWorkload { workload: name, lost: seen.answer.lost.total.mean, settings }
 }
 
@@ -92,7 +75,7 @@ fn row(seen: &Seen, audited: Audited, command: &str) -> AuditRow {
     let place = seen.input.place_of(&audited.path);
     let rule = audited.rule.and_then(explain::audit_rule);
     AuditRow {
-        place: place.map(|(file, line)| Place { file: file.to_owned(), line }),
+        place: place.map(Place::from),
         does: match audited.effect {
             Effect::Opposite => Does::Opposite,
             Effect::Nothing => Does::Nothing,

@@ -1,15 +1,12 @@
 //! `rollsim budget`: what rollouts take of an error budget.
 
-use super::input::InputArgs;
-use super::outputs::{self, Form};
-use super::renders::{Renders, Seen};
-use super::simulation::Simulation;
-use super::{advice, policy, screen};
+use super::renders::{RenderArgs, Seen};
+use super::screen;
 use crate::advise::{Change, Edit};
 use crate::engine::Time;
 use crate::report::budget::{Budget, BudgetRow, HourRow, PriceRow, Terms};
 use crate::report::{self, Answer};
-use crate::run::{EvaluatorChoice, RunOptions};
+use crate::run::RunOptions;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
@@ -25,7 +22,7 @@ Examples:
 Hours are those of the load's day: 24 rates, from midnight on.")]
 pub struct Args {
     #[command(flatten)]
-    input: InputArgs,
+    renders: RenderArgs,
 
     /// Share of requests that have to succeed, in percent
     #[arg(long, visible_alias = "slo", value_name = "PERCENT", default_value = "99.9",
@@ -54,13 +51,6 @@ pub struct Args {
     /// Exit with 1 when rollouts take more than the whole budget
     #[arg(long, help_heading = "Output")]
     fail_on_overspent: bool,
-
-    /// The file with the world that workloads run in, instead of the rollsim.toml that is found
-    #[arg(long, value_name = "FILE", help_heading = "Input")]
-    policy: Option<PathBuf>,
-
-    #[command(flatten)]
-    simulation: Simulation,
 
     /// How it is written
     #[arg(long, value_enum, default_value_t, help_heading = "Output")]
@@ -105,21 +95,9 @@ fn rate(text: &str) -> Result<f64, String> {
 
 /// Runs the command.
 pub fn run(args: Args) -> anyhow::Result<ExitCode> {
-    anyhow::ensure!(
-        !args.input.inputs.is_empty(),
-        "name an input, such as rollsim budget web.yaml"
-    );
     let hours = args.daily.len();
     anyhow::ensure!(hours == 0 || hours == 24, "--daily: expected 24 rates, found {hours}");
-    let outputs = outputs::given([("--output", &args.output, Form::Check)]);
-    outputs::check(&args.input.paths(), &outputs)?;
-    let policy = policy::find(args.policy.as_deref(), &args.input.inputs)?;
-    let options = args.simulation.options(EvaluatorChoice::Auto);
-    let renders = Renders::read(&args.input, &[], policy, options)?;
-    let (workloads, not_simulated) = renders.workloads()?;
-    for left in not_simulated {
-        super::remark(&format!("{}: not simulated: {}", left.workload, left.why));
-    }
+    let (renders, workloads) = args.renders.each("budget", &args.output)?;
     let terms = Terms {
         objective: args.objective,
         window_days: args.window_days,
@@ -128,12 +106,12 @@ pub fn run(args: Args) -> anyhow::Result<ExitCode> {
     };
     let rows: Vec<BudgetRow> = workloads
         .into_iter()
-        .map(|one| row(&args, &terms, one.this, &renders.options))
+        .map(|one| row(&args, &terms, one, &renders.options))
         .collect::<Result<_, _>>()?;
     let budget = Budget::new(renders.input.name(), terms, rows, renders.signature());
     let text = match args.format {
         Format::Text => report::text::budget(&budget, screen::width()),
-        Format::Json => report::json::budget(&budget),
+        Format::Json => report::json::document(&budget),
         Format::Markdown => report::markdown::budget(&budget),
     };
     super::answer::write_answer(&text, args.output.as_deref())?;
@@ -207,11 +185,10 @@ fn prices(
     };
     let today = price(&[], &seen.answer);
     let mut prices = vec![today.clone()];
-    let run = Answer::seen(&seen.scenario, options, &|| {});
-    let Ok((mut answer, replications, outcome)) = run else { return prices };
-    advice::add(&mut answer, &seen.input, &seen.scenario, (options, ""), (&replications, &outcome));
+    let answer = seen.advised(options, "");
     for fix in answer.fixes.iter().chain(&answer.also) {
-        let Some((_, scenario)) = change(&fix.change).lower(&seen.input) else { continue };
+        let change = Change(fix.change.iter().filter_map(|c| Edit::parse(c)).collect());
+        let Some((_, scenario)) = change.lower(&seen.input) else { continue };
         if let Ok((with, ..)) = Answer::seen(&scenario, options, &|| {}) {
             let mut row = price(&fix.change, &with);
             row.money = terms.money(&today, &row);
@@ -219,12 +196,4 @@ fn prices(
         }
     }
     prices
-}
-
-fn change(settings: &[String]) -> Change {
-    let edit = |setting: &String| {
-        let (path, value) = setting.split_once('=')?;
-        Some(Edit { path: path.to_owned(), value: value.to_owned() })
-    };
-    Change(settings.iter().filter_map(edit).collect())
 }

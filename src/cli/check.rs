@@ -4,13 +4,14 @@ use super::input::InputArgs;
 use super::outputs::{self, Form};
 use super::renders::{Renders, Seen, Workload};
 use super::simulation::Simulation;
-use super::{advice, files, policy, screen};
+use super::{files, policy, screen};
+use crate::advise::Edit;
 use crate::input::Input;
 use crate::policy::baseline::{Entry, Since};
 use crate::policy::judge::Sides;
 use crate::policy::{Baseline, Figures, Judged, judge};
+use crate::report;
 use crate::report::gate::{self, Check, CheckRow, Place, Remedy};
-use crate::report::{self, Answer};
 use crate::run::{EvaluatorChoice, RunOptions};
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -133,10 +134,10 @@ pub fn run(args: Args) -> anyhow::Result<ExitCode> {
     let mut paths = args.input.paths();
     paths.extend(args.base.iter().chain(&args.policy).map(PathBuf::as_path));
     outputs::check(&paths, &outputs)?;
-    let (policy, place) = policy::find(args.policy.as_deref(), &args.input.inputs)?;
+    let policy = policy::find(args.policy.as_deref(), &args.input.inputs)?;
     let baseline = args.baseline.as_deref().map(policy::baseline).transpose()?;
     let options = args.simulation.options(EvaluatorChoice::Auto);
-    let renders = Renders::read(&args.input, &args.base, (policy, place), options)?;
+    let renders = Renders::read(args.input.clone(), &args.base, policy, options)?;
     let (check, entries) = all_releases(&args, renders, baseline.as_ref())?;
     write(&args, &check)?;
     if let Some(path) = &args.write_baseline {
@@ -151,7 +152,7 @@ pub fn run(args: Args) -> anyhow::Result<ExitCode> {
 fn write(args: &Args, check: &Check) -> anyhow::Result<()> {
     let text = match args.format {
         Format::Text => report::text::check(check, screen::width()),
-        Format::Json => report::json::check(check),
+        Format::Json => report::json::document(check),
         Format::Markdown => report::markdown::check(check),
         Format::Github => gate::annotations(check),
     };
@@ -185,7 +186,7 @@ fn all_releases(
     );
     let (mut rows, mut not_simulated) = (Vec::new(), Vec::new());
     for version in versions {
-        renders.kubernetes = Some(version.clone());
+        renders.on_release(version);
         let on = |name: &str| format!("{name} on {version}");
         let (check, _) = checked(args, &renders, None)?;
         for mut row in check.workloads {
@@ -209,13 +210,13 @@ fn checked(
     baseline: Option<&Baseline>,
 ) -> anyhow::Result<(Check, BTreeMap<String, Entry>)> {
     let (workloads, not_simulated) = renders.workloads()?;
-    let figures: Vec<&Figures> = workloads.iter().map(|one| &one.this.figures).collect();
+    let figures: Vec<Figures> = workloads.iter().map(|one| one.this.figures()).collect();
     if let [first, ..] = &renders.policy.unknown_names(&figures)[..] {
         anyhow::bail!("{}: {first}", renders.policy_name());
     }
     let (mut entries, mut rows) = (BTreeMap::new(), Vec::new());
-    for one in workloads {
-        let (row, entry) = row(args, renders, one, baseline);
+    for (one, figures) in workloads.iter().zip(&figures) {
+        let (row, entry) = row(args, renders, (one, figures), baseline);
         entries.insert(row.workload.clone(), entry);
         rows.push(row);
     }
@@ -226,43 +227,35 @@ fn checked(
 fn row(
     args: &Args,
     renders: &Renders,
-    workload: Workload,
+    (workload, figures): (&Workload, &Figures),
     baseline: Option<&Baseline>,
 ) -> (CheckRow, Entry) {
     let Workload { this, base, bringing } = workload;
-    let sides = Sides {
-        this: &this.figures,
-        base: base.as_ref().map(|seen| &seen.figures),
-        bringing: bringing.as_ref().map(|seen| &seen.figures),
-    };
+    let [before, brings] = [base, bringing].map(|seen| seen.as_ref().map(Seen::figures));
+    let sides = Sides { this: figures, base: before.as_ref(), bringing: brings.as_ref() };
     let name = this.answer.name.clone();
     let today = args.today.unwrap_or_else(policy::today);
     let rules: Vec<Judged> = judge(&renders.policy, &name, sides, today);
     let command = args.input.command(Some(&name));
     let digest = this.answer.provenance.digest.clone();
-    let entry = Entry::of(this.input.fingerprint(), digest, &this.figures);
+    let entry = Entry::of(this.input.fingerprint(), digest, figures);
     let mut row = CheckRow::of(&this.answer, command, rules);
-    row.base = base.map(|seen| seen.answer.lost.total);
-    row.bringing = bringing.map(|seen| seen.answer.lost.total);
+    let lost = |seen: &Option<Seen>| seen.as_ref().map(|seen| seen.answer.lost.total);
+    (row.base, row.bringing) = (lost(base), lost(bringing));
     row.since = baseline.and_then(|baseline| since(baseline, &name, &entry));
     row.place = place(&this.input, None);
     if row.fails() {
-        advise(&mut row, &this, &renders.options);
+        advise(&mut row, this, &renders.options);
     }
     (row, entry)
 }
 
 /// What would help, tried, and where that stands.
 fn advise(row: &mut CheckRow, this: &Seen, options: &RunOptions) {
-    let Seen { input, scenario, .. } = this;
-    let Ok((mut answer, replications, today)) = Answer::seen(scenario, options, &|| {}) else {
-        return;
-    };
-    let luck = (options, row.command.as_str());
-    advice::add(&mut answer, input, scenario, luck, (&replications, &today));
+    let answer = this.advised(options, &row.command);
     let Some(fix) = answer.fixes.last() else { return };
-    let path = fix.change.first().and_then(|change| change.split_once('='));
-    row.place = place(input, path.map(|(path, _)| path));
+    let first = fix.change.first().and_then(|change| Edit::parse(change));
+    row.place = place(&this.input, first.as_ref().map(|edit| &*edit.path));
     row.remedy = Some(Remedy {
         change: fix.change.clone(),
         lost: fix.lost.mean,
@@ -272,8 +265,7 @@ fn advise(row: &mut CheckRow, this: &Seen, options: &RunOptions) {
 
 /// Where a setting stands, else the nearest thing above it, else the workload.
 fn place(input: &Input, path: Option<&str>) -> Option<Place> {
-    let (file, line) = input.place_of(path.unwrap_or("deployment"))?;
-    Some(Place { file: file.to_owned(), line })
+    input.place_of(path.unwrap_or("deployment")).map(Place::from)
 }
 
 /// What is different since the baseline, in a sentence.

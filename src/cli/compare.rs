@@ -95,7 +95,7 @@ pub fn run(args: Args) -> anyhow::Result<ExitCode> {
     let comparison = columns::compared(asked, &options)?;
     let text = match args.format {
         Format::Text => report::text::compare(&comparison, screen::width()),
-        Format::Json => report::json::comparison(&comparison),
+        Format::Json => report::json::document(&comparison),
         Format::Markdown => report::markdown::compare(&comparison),
         Format::Csv => report::csv::comparison(&comparison),
     };
@@ -143,7 +143,7 @@ pub fn of_run(args: &answer::Args) -> anyhow::Result<ExitCode> {
     let each = |one: fn(&report::Answer) -> String| answers.iter().map(one).collect::<String>();
     let text = match args.format {
         RunFormat::Text => report::text::compare(&comparison, screen::width()),
-        RunFormat::Json => report::json::comparison(&comparison),
+        RunFormat::Json => report::json::document(&comparison),
         RunFormat::Markdown => report::markdown::compare(&comparison),
         RunFormat::Csv => report::csv::csv(answers),
         RunFormat::Openmetrics => report::openmetrics::openmetrics(answers),

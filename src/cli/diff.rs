@@ -1,16 +1,13 @@
 //! `rollsim diff`: what a change makes of every workload's rollouts, field by field.
 
 use super::input::InputArgs;
-use super::outputs::{self, Form};
-use super::renders::{Renders, Seen, Workload, same};
-use super::simulation::Simulation;
-use super::{policy, screen};
+use super::renders::{RenderArgs, Renders, Seen, Workload, same};
+use super::screen;
 use crate::advise::fields;
 use crate::report::gate::SCHEMA;
 use crate::report::gate::diff::{Diff, DiffField, DiffRow, Side};
 use crate::report::workloads::NotSimulated;
 use crate::report::{self, Answer};
-use crate::run::EvaluatorChoice;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
@@ -31,14 +28,7 @@ manifests do not say is taken from the rollsim.toml that is found (see rollsim c
 )]
 pub struct Args {
     #[command(flatten)]
-    input: InputArgs,
-
-    /// The file with the world that workloads run in, instead of the rollsim.toml that is found
-    #[arg(long, value_name = "FILE", help_heading = "Input")]
-    policy: Option<PathBuf>,
-
-    #[command(flatten)]
-    simulation: Simulation,
+    renders: RenderArgs,
 
     /// Exit with 1 when a workload loses more, or no longer reaches its end
     #[arg(long, help_heading = "Output")]
@@ -66,20 +56,17 @@ enum Format {
 
 /// Runs the command.
 pub fn run(args: Args) -> anyhow::Result<ExitCode> {
-    let outputs = outputs::given([("--output", &args.output, Form::Check)]);
-    outputs::check(&args.input.paths(), &outputs)?;
-    let [old, new] = &args.input.inputs[..] else {
+    let arguments = &args.renders.input;
+    let [old, new] = &arguments.inputs[..] else {
         anyhow::bail!("expected two renders, before and after");
     };
-    let policy = policy::find(args.policy.as_deref(), std::slice::from_ref(new))?;
-    let arguments = InputArgs { inputs: vec![new.clone()], ..args.input.clone() };
-    let options = args.simulation.options(EvaluatorChoice::Auto);
-    let renders = Renders::read(&arguments, std::slice::from_ref(old), policy, options)?;
+    let one = std::slice::from_ref;
+    let renders = args.renders.read(one(new), one(old), &args.output)?;
     let names = [old, new].map(|path| path.display().to_string());
-    let diff = compared(&args.input, &renders, names)?;
+    let diff = compared(arguments, &renders, names)?;
     let text = match args.format {
         Format::Text => report::text::diff(&diff, screen::width()),
-        Format::Json => report::json::diff(&diff),
+        Format::Json => report::json::document(&diff),
         Format::Markdown => report::markdown::diff(&diff),
     };
     super::answer::write_answer(&text, args.output.as_deref())?;
@@ -104,9 +91,10 @@ fn compared(arguments: &InputArgs, renders: &Renders, names: [String; 2]) -> any
 
 fn row(arguments: &InputArgs, renders: &Renders, workload: &Workload) -> DiffRow {
     let Workload { this, base, bringing } = workload;
-    let changed = base
-        .as_ref()
-        .map_or(Vec::new(), |base| fields::fields(&base.input, &this.input, &renders.options));
+    let changed = base.as_ref().map_or(Vec::new(), |base| {
+        let [old, new] = [base, this].map(|seen| (&seen.input, &seen.outcome));
+        fields::fields(old, new, &renders.options)
+    });
     let field = |f: fields::Field| DiffField {
         path: f.path,
         before: f.before,

@@ -2,7 +2,7 @@
 
 use super::{completions, experiments, files};
 use crate::advise::change::quoted;
-use crate::advise::releases;
+use crate::advise::{Edit, releases};
 use crate::input::cards::CardKind;
 use crate::input::{Diagnostics, Input, Source};
 use std::path::{Path, PathBuf};
@@ -156,11 +156,11 @@ impl InputArgs {
         }
         let mut problems = Diagnostics::default();
         for setting in &self.set {
-            let Some((path, value)) = setting.split_once('=') else {
+            let Some(Edit { path, value }) = Edit::parse(setting) else {
                 anyhow::bail!("--set {setting}: expected KEY=VALUE, such as maxSurge=2");
             };
-            match input.set(path.trim(), value.trim()) {
-                Ok(()) => input.must_use(path.trim()),
+            match input.set(&path, &value) {
+                Ok(()) => input.must_use(&path),
                 Err(more) => problems.0.extend(more.0),
             }
         }

@@ -34,8 +34,8 @@ pub fn run(args: Args) -> anyhow::Result<ExitCode> {
     anyhow::ensure!(!inputs.is_empty(), "name the manifests that are to be patched");
     anyhow::ensure!(!settings.is_empty(), "name what is to be changed, as KEY=VALUE");
     let edit = |setting: &String| {
-        let (path, value) = setting.split_once('=').expect("it is a setting");
-        let (path, value) = friendly::resolve(path, value);
+        let Edit { path, value } = Edit::parse(setting).expect("it is a setting");
+        let (path, value) = friendly::resolve(&path, &value);
         Edit { path, value }
     };
     let change = Change(settings.iter().map(edit).collect());

@@ -1,7 +1,7 @@
 //! The files of a policy: where they are found, and what they make of an input.
 
 use super::files;
-use crate::advise::releases;
+use crate::advise::{Edit, releases};
 use crate::input::Input;
 use crate::policy::{Baseline, FILE, Policy, World};
 use std::path::{Path, PathBuf};
@@ -72,10 +72,10 @@ pub fn apply(world: &World, place: Option<&Path>, input: &mut Input) -> anyhow::
         *input = releases::at(input, version)?;
     }
     for setting in &world.set {
-        let Some((path, value)) = setting.split_once('=') else {
+        let Some(Edit { path, value }) = Edit::parse(setting) else {
             anyhow::bail!("world.set {setting}: expected KEY=VALUE, such as maxSurge=2");
         };
-        input.set(path.trim(), value.trim())?;
+        input.set(&path, &value)?;
     }
     Ok(())
 }

@@ -16,15 +16,7 @@ pub fn watched<T>(rollouts: u32, work: impl FnOnce(&(dyn Fn() + Sync)) -> T) -> 
     let bar = ProgressBar::with_draw_target(Some(rollouts.into()), ProgressDrawTarget::hidden());
     let style = "{bar:30} {human_pos}/{human_len} rollouts  {eta} left";
     bar.set_style(ProgressStyle::with_template(style).expect("the template is right"));
-    let result = std::thread::scope(|scope| {
-        // Dropped when the work is done, or has panicked.
-        let (_working, over) = mpsc::channel();
-        let shown = bar.clone();
-        scope.spawn(move || show(&shown, &over));
-        work(&|| bar.inc(1))
-    });
-    bar.finish_and_clear();
-    result
+    shown(&bar, || work(&|| bar.inc(1)))
 }
 
 /// Does `work` of which nobody knows how much there is: a line says that it goes on.
@@ -33,10 +25,15 @@ pub fn waiting<T>(what: &'static str, work: impl FnOnce() -> T) -> T {
     let style = ProgressStyle::with_template("{spinner} {msg}  {elapsed}");
     bar.set_style(style.expect("the template is right"));
     bar.set_message(what);
+    shown(&bar, work)
+}
+
+/// Does `work` beside a bar, which is seen once it takes longer than a moment.
+fn shown<T>(bar: &ProgressBar, work: impl FnOnce() -> T) -> T {
     let result = std::thread::scope(|scope| {
+        // Dropped when the work is done, or has panicked.
         let (_working, over) = mpsc::channel();
-        let shown = bar.clone();
-        scope.spawn(move || show(&shown, &over));
+        scope.spawn(move || show(bar, &over));
         work()
     });
     bar.finish_and_clear();

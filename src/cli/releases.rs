@@ -29,11 +29,11 @@ pub fn run(args: &Args) -> anyhow::Result<ExitCode> {
     {
         return Err(why.clone().into());
     }
-    let turns = releases::turns(input, versions, &options);
+    let turns = releases::turns(input, &each, &options);
     let found = Releases::new(input.name(), &each, &turns);
     let shown = match args.format {
         RunFormat::Text => text::releases(&found, screen::width()),
-        RunFormat::Json => json::releases(&found),
+        RunFormat::Json => json::document(&found),
         _ => {
             anyhow::bail!("several versions are shown as text or json: name one with --kubernetes")
         }

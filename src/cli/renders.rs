@@ -1,15 +1,70 @@
 //! Renders of a repository before and after a change, and what the rollouts of each workload come to. Shared
-//! by `check` and `diff`.
+//! by the commands that look at every workload.
 
 use super::input::InputArgs;
-use super::{policy, progress};
-use crate::input::{Diagnostics, Input, differences};
+use super::outputs::{self, Form};
+use super::simulation::Simulation;
+use super::{advice, policy, progress, workloads};
+use crate::advise::Outcome;
+use crate::input::{Input, differences};
 use crate::policy::{Figures, Policy};
 use crate::report::Answer;
 use crate::report::workloads::NotSimulated;
-use crate::run::RunOptions;
+use crate::run::{EvaluatorChoice, Replication, RunOptions};
 use crate::scenario::Scenario;
 use std::path::PathBuf;
+
+/// What is looked at, in which world, and how.
+#[derive(clap::Args)]
+pub struct RenderArgs {
+    /// Manifests, and settings of all of them.
+    #[command(flatten)]
+    pub input: InputArgs,
+
+    /// The file with the world that workloads run in, instead of the rollsim.toml that is found
+    #[arg(long, value_name = "FILE", help_heading = "Input")]
+    policy: Option<PathBuf>,
+
+    #[command(flatten)]
+    simulation: Simulation,
+}
+
+impl RenderArgs {
+    /// Reads `new`, and `old` before it where there is one; `output` is looked at first.
+    ///
+    /// # Errors
+    /// Whatever is wrong with them.
+    pub fn read(
+        &self,
+        new: &[PathBuf],
+        old: &[PathBuf],
+        output: &Option<PathBuf>,
+    ) -> anyhow::Result<Renders> {
+        outputs::check(&self.input.paths(), &outputs::given([("--output", output, Form::Check)]))?;
+        let policy = policy::find(self.policy.as_deref(), new)?;
+        let arguments = InputArgs { inputs: new.to_vec(), ..self.input.clone() };
+        Renders::read(arguments, old, policy, self.simulation.options(EvaluatorChoice::Auto))
+    }
+
+    /// Each workload of one input; those that cannot be simulated are named on standard error.
+    ///
+    /// # Errors
+    /// There is no input, or something is wrong with it.
+    pub fn each(
+        &self,
+        command: &str,
+        output: &Option<PathBuf>,
+    ) -> anyhow::Result<(Renders, Vec<Seen>)> {
+        let inputs = &self.input.inputs;
+        anyhow::ensure!(!inputs.is_empty(), "name an input, such as rollsim {command} web.yaml");
+        let renders = self.read(inputs, &[], output)?;
+        let (workloads, not_simulated) = renders.workloads()?;
+        for left in not_simulated {
+            super::remark(&format!("{}: not simulated: {}", left.workload, left.why));
+        }
+        Ok((renders, workloads.into_iter().map(|one| one.this).collect()))
+    }
+}
 
 /// A workload and what its rollouts come to.
 pub struct Seen {
@@ -19,8 +74,25 @@ pub struct Seen {
     pub scenario: Scenario,
     /// What its rollouts come to.
     pub answer: Answer,
-    /// The same, for rules.
-    pub figures: Figures,
+    /// The rollouts themselves.
+    replications: Vec<Replication>,
+    /// What they come to, for trials on the same luck.
+    pub outcome: Outcome,
+}
+
+impl Seen {
+    /// What rules can speak of.
+    pub fn figures(&self) -> Figures {
+        Figures::of(&serde_json::to_value(&self.answer).expect("plain data"))
+    }
+
+    /// The answer with what was tried besides; `command` is the run's.
+    pub fn advised(&self, options: &RunOptions, command: &str) -> Answer {
+        let mut answer = self.answer.clone();
+        let run = (&*self.replications, &self.outcome);
+        advice::add(&mut answer, &self.input, &self.scenario, (options, command), run);
+        answer
+    }
 }
 
 /// A workload with what there is to compare it with.
@@ -34,16 +106,14 @@ pub struct Workload {
 }
 
 /// What is looked at.
-pub struct Renders<'a> {
-    arguments: &'a InputArgs,
+pub struct Renders {
+    arguments: InputArgs,
     /// How everything is run.
     pub options: RunOptions,
     /// The rules, and the world of each workload.
     pub policy: Policy,
     /// Where it stands: paths of its cards are relative to that.
     place: Option<PathBuf>,
-    /// The release that everything runs on, where one is asked for.
-    pub kubernetes: Option<String>,
     /// After the change.
     pub input: Input,
     /// Before it.
@@ -52,13 +122,13 @@ pub struct Renders<'a> {
     both: Option<Input>,
 }
 
-impl<'a> Renders<'a> {
+impl Renders {
     /// Reads both renders; `base` may be empty.
     ///
     /// # Errors
     /// Whatever is wrong with them.
     pub fn read(
-        arguments: &'a InputArgs,
+        arguments: InputArgs,
         base: &[PathBuf],
         (policy, place): (Policy, Option<PathBuf>),
         options: RunOptions,
@@ -73,8 +143,12 @@ impl<'a> Renders<'a> {
             let all: Vec<PathBuf> = base.iter().chain(&arguments.inputs).cloned().collect();
             (before, both) = (Some(read(base)?), Some(read(&all)?));
         }
-        let kubernetes = None;
-        Ok(Renders { arguments, options, policy, place, kubernetes, input, base: before, both })
+        Ok(Renders { arguments, options, policy, place, input, base: before, both })
+    }
+
+    /// Everything runs on this release from here on.
+    pub fn on_release(&mut self, version: &str) {
+        self.arguments.kubernetes = vec![version.to_owned()];
     }
 
     /// Where the rules stand, for people.
@@ -96,29 +170,10 @@ impl<'a> Renders<'a> {
     /// Nothing could be.
     pub fn workloads(&self) -> anyhow::Result<(Vec<Workload>, Vec<NotSimulated>)> {
         let asked = self.input.asked_workloads(&self.arguments.workload)?;
-        let asked: Vec<Option<usize>> = match asked.is_empty() {
-            true => vec![None],
-            false => asked.into_iter().map(Some).collect(),
-        };
-        let (mut seen, mut not_simulated) = (Vec::new(), Vec::new());
-        let mut problems = Diagnostics::default();
-        for index in asked {
-            match self.workload(index) {
-                Ok(one) => seen.push(one),
-                Err(error) => {
-                    let more = error.downcast::<Diagnostics>()?;
-                    let title = |index| self.input.workload_title(index);
-                    let workload = index.map_or(self.input.name().to_owned(), title);
-                    not_simulated.push(NotSimulated { workload, why: more.in_a_line() });
-                    problems.0.extend(more.0);
-                }
-            }
+        match asked.is_empty() {
+            true => Ok((vec![self.workload(None)?], Vec::new())),
+            false => workloads::each(&self.input, &asked, |index| self.workload(Some(index))),
         }
-        if seen.is_empty() {
-            problems.unique();
-            return Err(problems.into());
-        }
-        Ok((seen, not_simulated))
     }
 
     fn workload(&self, index: Option<usize>) -> anyhow::Result<Workload> {
@@ -151,20 +206,14 @@ impl<'a> Renders<'a> {
         }
         let world = self.policy.world(title.as_deref().unwrap_or(input.name()));
         policy::apply(&world, self.place.as_deref(), &mut input)?;
-        let kubernetes = match &self.kubernetes {
-            Some(version) => vec![version.clone()],
-            None => self.arguments.kubernetes.clone(),
-        };
-        let arguments = InputArgs { kubernetes, ..self.arguments.clone() };
-        arguments.settings(&mut input)?;
+        self.arguments.settings(&mut input)?;
         let mut scenario = input.lower()?;
         if let Some(title) = title {
             scenario.name = title;
         }
         let run = |done: &(dyn Fn() + Sync)| Answer::seen(&scenario, &self.options, done);
-        let (answer, ..) = progress::watched(self.options.replications, run)?;
-        let figures = Figures::of(&serde_json::to_value(&answer)?);
-        Ok(Seen { input, scenario, answer, figures })
+        let (answer, replications, outcome) = progress::watched(self.options.replications, run)?;
+        Ok(Seen { input, scenario, answer, replications, outcome })
     }
 }
 

@@ -1,9 +1,15 @@
 //! `rollsim schema`.
 
 use crate::input::raw::case::Case;
-use crate::report;
+use crate::report::audit::Audit;
+use crate::report::budget::Budget;
+use crate::report::gate::Check;
+use crate::report::gate::diff::Diff;
+use crate::report::json;
+use crate::report::releases::Releases;
 use crate::sweep::RawPlan;
 use crate::sweep::optimize::RawProblem;
+use schemars::JsonSchema;
 use std::process::ExitCode;
 
 /// Print the JSON Schema of a format.
@@ -40,22 +46,20 @@ enum What {
 /// Runs the command.
 pub fn run(args: Args) -> anyhow::Result<ExitCode> {
     let schema = match args.what {
-        What::Scenario => serde_json::to_string_pretty(&schemars::schema_for!(Case))?,
-        What::Plan => serde_json::to_string_pretty(&schemars::schema_for!(RawPlan))?,
-        What::Problem => serde_json::to_string_pretty(&schemars::schema_for!(RawProblem))?,
-        What::Output => report::json::schema(),
-        What::Check => serde_json::to_string_pretty(&schemars::schema_for!(report::gate::Check))?,
-        What::Diff => {
-            serde_json::to_string_pretty(&schemars::schema_for!(report::gate::diff::Diff))?
-        }
-        What::Releases => {
-            serde_json::to_string_pretty(&schemars::schema_for!(report::releases::Releases))?
-        }
-        What::Audit => serde_json::to_string_pretty(&schemars::schema_for!(report::audit::Audit))?,
-        What::Budget => {
-            serde_json::to_string_pretty(&schemars::schema_for!(report::budget::Budget))?
-        }
+        What::Scenario => of::<Case>(),
+        What::Plan => of::<RawPlan>(),
+        What::Problem => of::<RawProblem>(),
+        What::Output => json::schema(),
+        What::Check => of::<Check>(),
+        What::Diff => of::<Diff>(),
+        What::Releases => of::<Releases>(),
+        What::Audit => of::<Audit>(),
+        What::Budget => of::<Budget>(),
     };
-    super::print(&format!("{}\n", schema.trim_end()))?;
+    super::print(&schema)?;
     Ok(ExitCode::SUCCESS)
+}
+
+fn of<T: JsonSchema>() -> String {
+    json::document(&schemars::schema_for!(T))
 }

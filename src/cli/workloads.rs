@@ -20,7 +20,7 @@ pub fn run(args: &Args, input: &Input, asked: &[usize]) -> anyhow::Result<ExitCo
     let answers = each.collect::<Result<Vec<_>, _>>()?;
     let all = Workloads::new(input.name(), answers, with_other_kinds(input, &not_simulated));
     let text = match args.format {
-        RunFormat::Json => json::workloads(&all),
+        RunFormat::Json => json::document(&all),
         RunFormat::Csv => csv::csv(&all.workloads),
         RunFormat::Markdown => report::markdown::workloads(&all),
         RunFormat::Openmetrics => openmetrics::openmetrics(&all.workloads),
@@ -72,24 +72,39 @@ fn lower(
     input: &Input,
     asked: &[usize],
 ) -> anyhow::Result<(Vec<Lowered>, Vec<NotSimulated>)> {
-    let (mut scenarios, mut not_simulated) = (Vec::new(), Vec::new());
+    each(input, asked, |index| {
+        let (with, scenario) = scenario(args, input, index)?;
+        Ok((with, Scenario { name: input.workload_title(index), ..scenario }))
+    })
+}
+
+/// What is made of each workload, and those of which nothing can be.
+///
+/// # Errors
+/// Nothing can be made of any.
+pub fn each<T>(
+    input: &Input,
+    asked: &[usize],
+    make: impl Fn(usize) -> anyhow::Result<T>,
+) -> anyhow::Result<(Vec<T>, Vec<NotSimulated>)> {
+    let (mut made, mut not_simulated) = (Vec::new(), Vec::new());
     let mut problems = Diagnostics::default();
     for &index in asked {
-        let title = input.workload_title(index);
-        match scenario(args, input, index) {
-            Ok((input, scenario)) => scenarios.push((input, Scenario { name: title, ..scenario })),
+        match make(index) {
+            Ok(one) => made.push(one),
             Err(error) => {
-                let more = error.downcast::<Diagnostics>()?;
-                not_simulated.push(NotSimulated { workload: title, why: more.in_a_line() });
+                let (more, workload) =
+                    (error.downcast::<Diagnostics>()?, input.workload_title(index));
+                not_simulated.push(NotSimulated { workload, why: more.in_a_line() });
                 problems.0.extend(more.0);
             }
         }
     }
-    if scenarios.is_empty() {
+    if made.is_empty() {
         problems.unique();
         return Err(problems.into());
     }
-    Ok((scenarios, not_simulated))
+    Ok((made, not_simulated))
 }
 
 fn scenario(args: &InputArgs, input: &Input, index: usize) -> anyhow::Result<(Input, Scenario)> {

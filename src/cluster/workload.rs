@@ -34,10 +34,4 @@ impl Workload {
         let Workload::Deployment(d) = self;
         &d.template
     }
-
-    /// As [`template`](Workload::template), to change it.
-    pub fn template_mut(&mut self) -> &mut Arc<PodTemplate> {
-        let Workload::Deployment(d) = self;
-        &mut d.template
-    }
 }

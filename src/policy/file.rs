@@ -203,13 +203,8 @@ impl Policy {
         about.fold(self.world.clone(), |world, (_, more)| more.or(&world))
     }
 
-    /// Whether the rules speak of the rollouts before the change.
-    pub fn needs_base(&self) -> bool {
-        self.rules.iter().any(Rule::needs_base)
-    }
-
     /// Names that are no figure of any answer.
-    pub fn unknown_names(&self, answers: &[&Figures]) -> Vec<String> {
+    pub fn unknown_names(&self, answers: &[Figures]) -> Vec<String> {
         let unknown = |name: &&String| {
             let bare = bare(name);
             answers.iter().all(|figures| figures.find(bare) == Found::Unknown)
@@ -239,12 +234,6 @@ pub const BRINGING: &str = "bringing.";
 /// A figure's name without whose it is.
 fn bare(name: &str) -> &str {
     name.strip_prefix(BASE).or_else(|| name.strip_prefix(BRINGING)).unwrap_or(name)
-}
-
-impl Rule {
-    fn needs_base(&self) -> bool {
-        self.names.iter().any(|name| name.starts_with(BASE) || name.starts_with(BRINGING))
-    }
 }
 
 /// `*` stands for any letters, a slash among them.
@@ -300,6 +289,11 @@ fn allow(raw: &RawAllow, rules: &[Rule]) -> Result<Allow, Wrong> {
 }
 
 impl Rule {
+    /// Whether it speaks of the rollouts before the change, or of the one that brings it.
+    pub fn needs_base(&self) -> bool {
+        self.names.iter().any(|name| name.starts_with(BASE) || name.starts_with(BRINGING))
+    }
+
     /// The values of its figures, in the order of `names`; None: one of them has none, by its name.
     pub fn values(&self, find: &dyn Fn(&str) -> Found) -> Result<Vec<Value>, String> {
         let value = |name: &String| match find(name) {

@@ -61,8 +61,7 @@ impl Sides<'_> {
     }
 
     fn lacks(&self, rule: &Rule) -> bool {
-        let wants = |prefix: &str| rule.names.iter().any(|name| name.starts_with(prefix));
-        self.base.is_none() && (wants(BASE) || wants(BRINGING))
+        self.base.is_none() && rule.needs_base()
     }
 }
 

@@ -2,12 +2,7 @@
 
 use super::answer::Answer;
 use super::answer::SCHEMA;
-use super::audit::Audit;
-use super::budget::Budget;
 use super::comparison::Comparison;
-use super::gate::Check;
-use super::gate::diff::Diff;
-use super::releases::Releases;
 use super::workloads::Workloads;
 use schemars::JsonSchema;
 use serde::Serialize;
@@ -36,51 +31,17 @@ pub struct Document {
 
 /// The document of `answers`, indented, with a line end.
 pub fn json(answers: &[Answer]) -> String {
-    indented(&Document { schema: SCHEMA, answers: answers.to_vec() })
+    document(&Document { schema: SCHEMA, answers: answers.to_vec() })
 }
 
-/// The document of several workloads.
-pub fn workloads(workloads: &Workloads) -> String {
-    indented(workloads)
-}
-
-/// The document of a comparison.
-pub fn comparison(comparison: &Comparison) -> String {
-    indented(comparison)
-}
-
-/// The document of a check.
-pub fn check(check: &Check) -> String {
-    indented(check)
-}
-
-/// The document of what a change makes.
-pub fn diff(diff: &Diff) -> String {
-    indented(diff)
-}
-
-/// The document of several releases.
-pub fn releases(releases: &Releases) -> String {
-    indented(releases)
-}
-
-/// The document of an audit.
-pub fn audit(audit: &Audit) -> String {
-    indented(audit)
-}
-
-/// The document of budgets.
-pub fn budget(budget: &Budget) -> String {
-    indented(budget)
-}
-
-fn indented(document: &impl Serialize) -> String {
-    let mut text = serde_json::to_string_pretty(document).expect("plain data");
+/// A document of one of this layer's structs, indented, with a line end.
+pub fn document(of: &impl Serialize) -> String {
+    let mut text = serde_json::to_string_pretty(of).expect("plain data");
     text.push('\n');
     text
 }
 
 /// The JSON Schema of all documents (`rollsim schema output`).
 pub fn schema() -> String {
-    indented(&schemars::schema_for!(Output))
+    document(&schemars::schema_for!(Output))
 }

@@ -80,7 +80,7 @@ pub fn compare_files(comparison: &Comparison) -> Files {
     let answers = &comparison.answers;
     let mut files = vec![
         ("index.html".to_owned(), html::compare(comparison)),
-        ("answer.json".into(), json::comparison(comparison)),
+        ("answer.json".into(), json::document(comparison)),
         ("comparison.csv".into(), csv::comparison(comparison)),
         ("metrics.txt".into(), openmetrics::openmetrics(answers)),
         ("requests-per-second.csv".into(), csv::csv(answers)),

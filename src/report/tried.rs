@@ -1,7 +1,7 @@
 //! Rows of what was tried: changes, settings that take time, guesses that matter.
 
 use super::figure::{Estimate, Figure};
-use super::words::count;
+use super::words::{count, leaves};
 use schemars::JsonSchema;
 use serde::Serialize;
 
@@ -120,10 +120,7 @@ pub struct LaterRow {
 impl FixRow {
     /// What it comes to, in a clause: `then 0.4 are lost`.
     pub fn leaves(&self) -> String {
-        match count(self.lost.mean).as_str() {
-            "0" => "then none is lost".to_owned(),
-            lost => format!("then {lost} are lost"),
-        }
+        leaves(self.lost.mean)
     }
 }
 

@@ -29,6 +29,14 @@ pub fn count(n: f64) -> String {
     }
 }
 
+/// What a change comes to, in a clause: `then 0.4 are lost`.
+pub fn leaves(lost: f64) -> String {
+    match count(lost).as_str() {
+        "0" => "then none is lost".to_owned(),
+        lost => format!("then {lost} are lost"),
+    }
+}
+
 /// Seconds with a digit that still means something: `0.35 s`, `23.1 s`, `215 s`.
 pub fn seconds(s: f64) -> String {
     let digits = if s.abs() < 0.995 {

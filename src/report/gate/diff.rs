@@ -100,7 +100,7 @@ impl Diff {
         }
     }
 
-    /// Whether any workload loses more than chance explains, or no longer reaches its end.
+    /// Whether any workload loses half a request more, or no longer reaches its end.
     pub fn is_worse(&self) -> bool {
         self.workloads.iter().any(DiffRow::is_worse)
     }

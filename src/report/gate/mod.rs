@@ -8,7 +8,7 @@ mod sarif;
 
 use super::answer::Answer;
 use super::figure::Figure;
-use super::words::{count, plural};
+use super::words::{count, leaves, plural};
 use super::workloads::NotSimulated;
 use crate::policy::{Judged, Judgement};
 pub use annotations::annotations;
@@ -47,6 +47,12 @@ pub struct Place {
     pub line: u32,
 }
 
+impl From<(&str, u32)> for Place {
+    fn from((file, line): (&str, u32)) -> Place {
+        Place { file: file.to_owned(), line }
+    }
+}
+
 /// A change that was tried.
 #[derive(Clone, Debug, PartialEq, Serialize, JsonSchema)]
 pub struct Remedy {
@@ -61,10 +67,7 @@ pub struct Remedy {
 impl Remedy {
     /// What it comes to, in a clause.
     pub fn leaves(&self) -> String {
-        match count(self.lost).as_str() {
-            "0" => "then none is lost".to_owned(),
-            lost => format!("then {lost} are lost"),
-        }
+        leaves(self.lost)
     }
 }
 

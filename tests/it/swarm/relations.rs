@@ -343,7 +343,7 @@ fn a_longer_grace_period(world: &World, scenario: &Scenario, control: &Control) 
         return Ok(());
     }
     let mut longer = scenario.clone();
-    let templates = longer.workloads.iter_mut().map(Workload::template_mut);
+    let templates = longer.workloads.iter_mut().map(|Workload::Deployment(d)| &mut d.template);
     let brought = longer.actions.iter_mut().filter_map(|a| a.kind.brings_mut());
     let rolled = brought.map(|d| &mut d.template);
     for template in templates.chain(rolled) {

@@ -100,14 +100,8 @@ impl Controller {
         }
     }
 
-    /// Sets the size and the annotations; true if a write was made.
-    fn annotate(
-        &mut self,
-        sync: &mut Sync,
-        index: usize,
-        target: i32,
-        out: &mut impl Out<Event>,
-    ) -> bool {
+    /// Sets the size and the annotations, where they are others.
+    fn annotate(&mut self, sync: &mut Sync, index: usize, target: i32, out: &mut impl Out<Event>) {
         let spec = &sync.deployment.spec;
         let desired = spec.replicas;
         let max = desired + rolling::max_surge(spec.strategy, desired);
@@ -116,7 +110,7 @@ impl Controller {
             && (set.desired_annotation == desired && set.max_annotation == max
                 || set.replicas == 0);
         if same {
-            return false;
+            return;
         }
         let (rs, resource_version) = (*rs, set.resource_version);
         set.replicas = target;
@@ -128,21 +122,13 @@ impl Controller {
             Write::ScaleReplicaSet { rs, replicas: target, desired, max, resource_version },
         );
         sync.wrote = true;
-        true
     }
 
-    /// Sets the size where it is another one; true if a write was made.
-    fn resize(
-        &mut self,
-        sync: &mut Sync,
-        index: usize,
-        target: i32,
-        out: &mut impl Out<Event>,
-    ) -> bool {
-        if sync.sets[index].1.replicas == target {
-            return false;
+    /// Sets the size where it is another one.
+    fn resize(&mut self, sync: &mut Sync, index: usize, target: i32, out: &mut impl Out<Event>) {
+        if sync.sets[index].1.replicas != target {
+            self.annotate(sync, index, target, out);
         }
-        self.annotate(sync, index, target, out)
     }
 
     /// Old sets beyond the history limit go.
