@@ -5,7 +5,7 @@ use crate::model::platform::Latencies;
 use crate::scenario::Scenario;
 use crate::timeline::Timeline;
 pub use crate::traffic::EvaluatorChoice;
-use crate::traffic::{self, Evaluator, Mode, Reads, TrafficOutcome};
+use crate::traffic::{self, Evaluator, Mode, TrafficOutcome};
 use crate::world::{self, RolloutOutcome, live::Load};
 use rayon::prelude::*;
 use std::ops::Range;
@@ -121,9 +121,9 @@ pub fn refusal(
     })
 }
 
-/// How requests keep pace with the control plane, and why: no model reads their load so far.
+/// How requests keep pace with the control plane, and why.
 pub fn mode(scenario: &Scenario, options: &RunOptions) -> (Mode, String) {
-    traffic::mode(Reads::Nothing, &scenario.traffic, options.evaluator)
+    traffic::mode(world::reads(scenario), &scenario.traffic, options.evaluator)
 }
 
 /// One replication.

@@ -22,6 +22,8 @@ pub struct App {
     pub concurrency: Option<u32>,
     /// How many may wait (with `concurrency`); more are answered 503.
     pub queue: Option<u32>,
+    /// Its health endpoints wait in that queue as requests do, and take a slot (with `concurrency`).
+    pub probes_share_the_queue: bool,
     /// Those that wait have not been accepted: their connections are reset when the listener closes.
     pub backlog: bool,
     /// Closes idle keep-alive connections after this long.

@@ -23,6 +23,8 @@ pub struct Probe {
     pub takes: Dur,
     /// Nobody listens where it asks.
     pub refused: bool,
+    /// It waits for a slot where the requests wait: what it finds depends on load.
+    pub queued: bool,
     /// A handler that is still busy at the timeout has failed (not that of an exec probe before v1.20).
     pub times_out: bool,
 }
@@ -76,6 +78,7 @@ mod tests {
             termination_grace_period_seconds: None,
             takes: Dur::ZERO,
             refused: false,
+            queued: false,
             times_out: true,
         };
         for (start_s, wanted) in [(30.0, 4), (39.9, 4), (40.0, 5), (45.0, 5), (50.0, 6), (9.0, 4)] {

@@ -195,6 +195,11 @@ impl Container {
         self.never_starts() || self.readiness_probe.as_ref().is_some_and(says_no)
     }
 
+    /// Its probes.
+    pub fn probes(&self) -> impl Iterator<Item = &Probe> {
+        [&self.startup_probe, &self.readiness_probe, &self.liveness_probe].into_iter().flatten()
+    }
+
     /// Its startup probe cannot succeed.
     pub fn never_starts(&self) -> bool {
         self.startup_probe.as_ref().is_some_and(|p| p.fails_after().is_some())

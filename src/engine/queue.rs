@@ -117,6 +117,16 @@ impl<E: Copy> Queue<E> {
         Some((at, *self.current()))
     }
 
+    /// The time of the next event, without going there.
+    pub fn next(&mut self) -> Option<Time> {
+        if self.waiting == 0 {
+            self.refill();
+        }
+        let next = self.waiting.checked_sub(1)?;
+        debug_assert!(self.near[next].at >= self.now, "time never goes back");
+        Some(self.near[next].at)
+    }
+
     /// Goes to the next event, unless there is none until `horizon`; its time.
     #[inline]
     pub fn advance(&mut self, horizon: Time) -> Option<Time> {

@@ -147,6 +147,8 @@ fn app(list: &mut List, group: &str, app: &App) {
     list.add(group, "requests at once", limit(app.concurrency));
     if app.concurrency.is_some() {
         list.add(group, "queue", limit(app.queue));
+        let probes = if app.probes_share_the_queue { "in the queue" } else { "at once" };
+        list.add(group, "probes are answered", probes);
     }
     let idle = app.keep_alive_timeout.map(|d| seconds(d.as_secs_f64()));
     list.add(group, "closes idle connections after", idle.unwrap_or("never".into()));

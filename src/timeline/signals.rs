@@ -1,5 +1,8 @@
-//! What can be measured of pods while they serve. The world fills it in; models read it, each with its own
-//! latency.
+//! What can be measured of pods while they serve, and what probes find there. The world fills it in; models
+//! read it, each with its own latency.
+
+use super::id::PodId;
+use crate::engine::{Dur, Time};
 
 /// Of one pod, over some time until now.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
@@ -14,4 +17,32 @@ pub struct PodSignals {
     pub waiting: f64,
     /// Requests a second that it was sent and that failed.
     pub errors: f64,
+}
+
+/// A probe that waits with the requests of its pod.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Asked {
+    /// Whom it asks.
+    pub pod: PodId,
+    /// The container, init containers first.
+    pub container: u8,
+    /// Which of its probes.
+    pub kind: u8,
+    /// Counts what this probe has asked.
+    pub number: u32,
+    /// When it is sent.
+    pub at: Time,
+    /// How long a worker is busy with it.
+    pub takes: Dur,
+}
+
+/// What a pod made of a probe.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Answered {
+    /// The probe.
+    pub asked: Asked,
+    /// When.
+    pub at: Time,
+    /// It was served; else turned away, or its connection was closed.
+    pub ok: bool,
 }

@@ -1,7 +1,7 @@
 //! Measured cases that hold what is not modelled: named, and neither simulated nor counted.
 
 use serde::Deserialize;
-use toml::{Table, Value};
+use toml::Table;
 
 /// Sections of a `case.toml`.
 const SECTIONS: &[(&str, &str)] = &[
@@ -9,10 +9,6 @@ const SECTIONS: &[(&str, &str)] = &[
     ("metric", "a metric that pods report to an autoscaler"),
     ("proxy", "a proxy that a controller of its own tells of the endpoints"),
 ];
-
-/// Keys of an application.
-const OF_APP: &[(&str, &str)] =
-    &[("probes_share_the_queue", "probes that wait in the application's queue")];
 
 /// Kinds of objects.
 const KINDS: &[(&str, &str)] = &[
@@ -29,12 +25,6 @@ pub fn of_case(case: &str, manifests: &[String]) -> Result<Vec<String>, String> 
     let case: Table = toml::from_str(case).map_err(|e| e.to_string())?;
     let mut what: Vec<&str> = Vec::new();
     what.extend(SECTIONS.iter().filter(|(key, _)| case.contains_key(*key)).map(|s| s.1));
-    let is_true = |table: &Table, key: &str| table.get(key) == Some(&Value::Boolean(true));
-    let app = case.get("app").and_then(Value::as_table);
-    let versions = app.into_iter().flat_map(|app| app.values().filter_map(Value::as_table));
-    for app in app.into_iter().chain(versions) {
-        what.extend(OF_APP.iter().filter(|(key, _)| is_true(app, key)).map(|k| k.1));
-    }
     let kinds: Vec<String> = manifests.iter().flat_map(|m| kinds_of(m)).collect();
     what.extend(KINDS.iter().filter(|(kind, _)| kinds.iter().any(|k| k == kind)).map(|k| k.1));
     let mut named: Vec<String> = Vec::new();
@@ -69,18 +59,12 @@ mod tests {
 
     #[test]
     fn each_thing_is_named_once() {
-        let case = "[app.v1]\nprobes_share_the_queue = true\n[app.v2]\nprobes_share_the_queue = true\n\
-                    [metric]\nwindow_s = 10.0\n";
+        let case = "[metric]\nwindow_s = 10.0\n[app.v1]\nprobes_share_the_queue = true\n";
         let manifest = "kind: Deployment\n---\nkind: HorizontalPodAutoscaler\n".to_owned();
         let what = of_case(case, &[manifest]).expect("TOML");
-        let expected = [
-            "a metric that pods report to an autoscaler",
-            "probes that wait in the application's queue",
-            "a HorizontalPodAutoscaler",
-        ];
+        let expected = ["a metric that pods report to an autoscaler", "a HorizontalPodAutoscaler"];
         assert_eq!(what, expected);
-        let off = "[app]\nprobes_share_the_queue = false\n";
-        assert_eq!(of_case(off, &["kind: DaemonSet".to_owned()]).expect("TOML").len(), 1);
+        assert_eq!(of_case("", &["kind: DaemonSet".to_owned()]).expect("TOML").len(), 1);
         assert!(of_case("[app", &[]).is_err());
     }
 }

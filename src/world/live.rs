@@ -1,7 +1,7 @@
 //! Requests while the control plane is being simulated, where a model reads what they do to the pods.
 
 use crate::engine::{List, Seed, Time};
-use crate::timeline::{PodId, PodSignals, Recorder, Timeline};
+use crate::timeline::{Answered, Asked, PodId, PodSignals, Recorder, Timeline};
 use crate::traffic::exact::Routed;
 use crate::traffic::meter::Meter;
 use crate::traffic::offered::Traffic;
@@ -68,6 +68,26 @@ impl<'a> Live<'a> {
                 simulation.advance(timeline, now);
             }
         }
+    }
+
+    /// Goes on to `now`, or to where a pod has done with a probe, whichever is first; what it made of it.
+    #[cold]
+    pub fn follow(
+        &mut self,
+        timeline: &mut Recorder,
+        now: Time,
+        asked: &mut Vec<Asked>,
+    ) -> Vec<Answered> {
+        let Live::Stepped(simulation) = self else { return Vec::new() };
+        asked.drain(..).for_each(|asked| simulation.ask(asked));
+        timeline.news(|at, what| simulation.touched(at, what));
+        simulation.advance(timeline, now);
+        std::mem::take(&mut simulation.answers)
+    }
+
+    /// Whether probes can wait among the requests.
+    pub fn is_stepped(&self) -> bool {
+        matches!(self, Live::Stepped(_))
     }
 
     /// What each pod is doing, for those who measure it at `now`; nothing where requests come later.

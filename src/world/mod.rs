@@ -9,6 +9,7 @@ pub mod live;
 mod observe;
 mod outcome;
 mod path;
+mod reads;
 mod running;
 mod setup;
 mod stuck;
@@ -30,6 +31,7 @@ use crate::timeline::{Milestone, Recorder, Timeline};
 use crate::traffic::Mode;
 use live::Load;
 pub use outcome::{RolloutOutcome, Unschedulable};
+pub use reads::reads;
 use watches::Watches;
 pub use why::{Stuck, Why};
 

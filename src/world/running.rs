@@ -2,8 +2,9 @@
 //! end.
 
 use super::live::{Live, Load};
-use super::{Control, MARK, Moment, Observer, World};
-use crate::engine::Time;
+use super::{Control, Event, MARK, Moment, Observer, World, says};
+use crate::engine::{Dur, Time};
+use crate::model::plumbing::Ctx;
 use crate::scenario::{Follow, Scenario};
 use crate::traffic::Mode;
 
@@ -22,6 +23,11 @@ impl World<'_> {
     ) -> (Control, Load) {
         let Scenario { traffic, horizon, .. } = self.scenario;
         let mut live = Live::begin(mode, &mut self.timeline, traffic, self.run.seed);
+        if live.is_stepped() {
+            let ctx = Ctx { run: self.run, now: self.queue.now(), slowdown: 1.0 };
+            let out = &mut says(&mut self.queue, Event::Kubelet);
+            self.kubelets.read_load(ctx, &self.cluster, out);
+        }
         self.run_until(*horizon, &mut live, &mut observer);
         let end = match self.goals.open() {
             true => self.follow(&mut live, &mut observer),
@@ -33,8 +39,35 @@ impl World<'_> {
     }
 
     fn run_until(&mut self, end: Time, live: &mut Live, observer: &mut Option<Observer>) {
-        while let Some(now) = self.queue.advance(end) {
+        while let Some(now) = self.next(end, live) {
             self.step(now, live, observer);
+        }
+    }
+
+    /// Goes to the next event, unless there is none until `end`.
+    #[inline(always)]
+    fn next(&mut self, end: Time, live: &mut Live) -> Option<Time> {
+        if live.is_stepped() {
+            self.hear(end, live);
+        }
+        self.queue.advance(end)
+    }
+
+    /// Requests come to the next event. Where a pod has done with a probe before, what follows for its
+    /// kubelet comes first: nobody looks ahead.
+    #[cold]
+    fn hear(&mut self, end: Time, live: &mut Live) {
+        loop {
+            let next = self.queue.next().map_or(end + Dur(1), |at| at.min(end + Dur(1)));
+            let answers = live.follow(&mut self.timeline, next, &mut self.kubelets.asked);
+            if answers.is_empty() {
+                return;
+            }
+            for answer in answers {
+                debug_assert!(answer.at < next, "what is heard of has happened");
+                let out = &mut says(&mut self.queue, Event::Kubelet);
+                self.kubelets.probe_answered(answer, out);
+            }
         }
     }
 
@@ -66,7 +99,7 @@ impl World<'_> {
         let most = self.queue.scheduled() + FOLLOWED_EVENTS;
         while self.goals.open() && self.queue.scheduled() < most {
             end = end.max(self.tracker.progressed + patience);
-            let Some(now) = self.queue.advance(end) else { break };
+            let Some(now) = self.next(end, live) else { break };
             self.step(now, live, observer);
         }
         if !self.goals.open() {

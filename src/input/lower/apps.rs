@@ -79,6 +79,7 @@ impl Reader<'_> {
             never_ready: false,
             concurrency: None,
             queue: None,
+            probes_share_the_queue: false,
             backlog: false,
             keep_alive_timeout: None,
             status: STATUS,
@@ -117,6 +118,7 @@ impl Reader<'_> {
             never_ready: case.never_ready.unwrap_or(false),
             concurrency: case.concurrency.or_else(|| self.count(card, "concurrency")),
             queue: case.queue.or_else(|| self.count(card, "queue")),
+            probes_share_the_queue: case.probes_share_the_queue.unwrap_or(false),
             backlog: self.backlog(case, card, key),
             keep_alive_timeout: case
                 .keep_alive_timeout_s

@@ -232,6 +232,7 @@ fn probe(
         termination_grace_period_seconds: grace,
         takes: plan.probe.or(by_command).unwrap_or(Dur::ZERO),
         refused: false,
+        queued: false,
         times_out: !is_exec || check.kubelet >= EXEC_TIMES_OUT,
     };
     if probe.fails_after().is_some() {

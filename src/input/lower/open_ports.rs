@@ -1,5 +1,5 @@
 //! Ports that somebody asks and nobody opens. Declared ports are information for people; `app.ports` says on
-//! which an application listens, and then others are refused.
+//! which an application listens, and then others are refused. And which probes ask where the requests go.
 
 use crate::cluster::spec::{Container, Handler, Probe, TargetPort};
 use crate::input::lower::check::Check;
@@ -36,10 +36,15 @@ pub fn settle(
     for (i, container) in containers.iter_mut().enumerate() {
         let said = plan_of(apps, spec, i).ports.is_some();
         let path = serving_container::path(Some(spec), i);
+        let shares = container.app.concurrency.is_some() && container.app.probes_share_the_queue;
         for (kind, probe) in probes(container) {
             let Some(port) = port_of(probe) else { continue };
             let path = format!("{path}.{kind}");
             probe.refused = is_refused(i, port);
+            let asks_there = i == serving && target.is_some_and(|t| t == port);
+            // The kernel answers a connection, and a command is a process of its own: neither waits.
+            let asks_process = !matches!(probe.handler, Handler::TcpSocket { .. });
+            probe.queued = asks_there && shares && asks_process;
             let known = declared.is_empty() || declared.iter().any(|(_, p)| *p == port);
             if probe.refused {
                 check.warn(

@@ -176,7 +176,7 @@ fn of_app(scenario: &Scenario, key: &str) -> Option<Use> {
             let why = "no container has an exec or httpGet postStart hook";
             Use::when(any(&|c| timed(&c.post_start)), why)
         }
-        "queue" | "waiting" => {
+        "queue" | "waiting" | "probes_share_the_queue" => {
             Use::when(any(&|c| c.app.concurrency.is_some()), "it counts with app.concurrency")
         }
         "never_ready" => {

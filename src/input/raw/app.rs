@@ -41,6 +41,9 @@ pub struct AppSection {
     pub concurrency: Option<u32>,
     /// How many may wait, 0 or more; more are answered 503. Default: no limit.
     pub queue: Option<u32>,
+    /// Probes of the port that serves wait as requests do (with `concurrency`). Default: as in the card, else
+    /// false.
+    pub probes_share_the_queue: Option<bool>,
     /// Where those wait that are not worked on. Default: as in the card, else process.
     pub waiting: Option<WaitingCase>,
     /// Closes idle keep-alive connections after so many seconds. 0: never.
@@ -91,6 +94,10 @@ pub struct AppCase {
     pub concurrency: Option<u32>,
     /// How many may wait; more are answered 503. Default: no limit.
     pub queue: Option<u32>,
+    /// Probes that ask the port which serves wait in the queue as requests do, and take a slot for `probe_s`
+    /// (with `concurrency`); what is beyond the queue is answered 503. Where they have a port of their own,
+    /// they are answered at once. Default: as in the card, else false.
+    pub probes_share_the_queue: Option<bool>,
     /// Where those wait that are not worked on (with `concurrency`). Default: as in the card, else process.
     pub waiting: Option<WaitingCase>,
     /// Closes idle keep-alive connections after this long. 0: never.

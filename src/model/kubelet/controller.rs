@@ -1,7 +1,7 @@
 //! All kubelets of the cluster: their state, their events and the dispatch.
 
 pub(super) use super::state::{
-    Container, Job, LIVENESS, Life, Node, Pod, Probe, READINESS, STARTUP, State,
+    Container, Job, LIVENESS, Life, Node, Pod, Probe, Queued, READINESS, STARTUP, State,
 };
 use crate::cluster::objects::{NodeId, PodId};
 use crate::cluster::placement;
@@ -9,7 +9,7 @@ use crate::cluster::spec::{Container as ContainerSpec, PodTemplate};
 use crate::engine::rng::hash;
 use crate::engine::{Dur, List, Luck, Rng, SharedProcessor, Time, dist};
 use crate::model::plumbing::{Ctx, Out, Scene};
-use crate::timeline::LifeEnd;
+use crate::timeline::{Asked, LifeEnd};
 use std::collections::VecDeque;
 use std::sync::Arc;
 
@@ -42,8 +42,8 @@ pub enum Event {
     Tick { pod: PodId, container: u8, kind: u8, epoch: u32 },
     /// A tick of a worker that is asleep, with `Probing::All` alone.
     IdleTick { pod: PodId, container: u8, kind: u8 },
-    /// The answer of a probe that will succeed.
-    Answer { pod: PodId, container: u8, kind: u8, run: u32 },
+    /// The answer of a probe, or the end of its patience.
+    Answer { pod: PodId, container: u8, kind: u8, run: u32, ok: bool },
     /// The status manager hears that the pod's status changed.
     SendStatus(PodId),
     /// It has sent one status and goes on to the next.
@@ -89,6 +89,10 @@ pub struct Kubelets {
     pub kills: Vec<Kill>,
     /// Pods of which a connection meets something else since they were last taken from here.
     pub differing: Vec<PodId>,
+    /// Requests keep pace, so that probes can wait among them.
+    pub(super) load_is_read: bool,
+    /// Probes that were sent to wait there since they were last taken from here.
+    pub asked: Vec<Asked>,
 }
 
 impl Kubelets {
@@ -127,6 +131,8 @@ impl Kubelets {
             requests_per_pod_s: 0.0,
             kills: Vec::new(),
             differing: Vec::new(),
+            load_is_read: false,
+            asked: Vec::new(),
         }
     }
 
@@ -183,8 +189,8 @@ impl Kubelets {
             Event::IdleTick { pod, container, kind } => {
                 self.idle_tick(scene, ContainerId(pod, container), usize::from(kind), out);
             }
-            Event::Answer { pod, container, kind, run } => {
-                self.answer(scene, ContainerId(pod, container), usize::from(kind), run, out);
+            Event::Answer { pod, container, kind, run, ok } => {
+                self.answer(scene, ContainerId(pod, container), (usize::from(kind), ok), run, out);
             }
             Event::SendStatus(pod) => self.send_status(scene, pod, out),
             Event::NextStatus { node } => self.next_status(scene, node, out),

@@ -1,116 +1,19 @@
 //! Probe workers: when they evaluate and what follows. A worker is asleep while its answer cannot change
 //! anything: see [`super::sleep`].
 
-use super::controller::{
-    ContainerId, Event, Kubelets, LIVENESS, Life, Probe, READINESS, STARTUP, State, container_spec,
-};
+use super::controller::{ContainerId, Event, Kubelets, LIVENESS, Life, READINESS, STARTUP, State};
 use super::probe::{
-    Begun, ContainerState, Kind, KubeletStart, Next, ProbeResult, Raw, SeenContainer, SeenPod,
-    Settings, Worker, probe_outcome,
+    Begun, ContainerState, Next, ProbeResult, Raw, SeenContainer, SeenPod, probe_outcome,
 };
 use super::readiness::{self, Probes};
-use super::sleep::{answers, matters_from};
-use super::ticker::{IMMEDIATE_EVALUATION, Ticker, start_delay};
+use super::sleep::{answers, joins_queue, matters_from};
+use super::ticker::IMMEDIATE_EVALUATION;
 use crate::cluster::objects::PodId;
 use crate::cluster::server::Cluster;
-use crate::cluster::spec::Probe as ProbeSpec;
-use crate::engine::{Dur, Seed, Time};
+use crate::engine::{Dur, Time};
 use crate::model::plumbing::{Ctx, Out, Scene};
 
-const KINDS: [Kind; 3] = [Kind::Readiness, Kind::Liveness, Kind::Startup];
-
-fn spec_of(c: &crate::cluster::spec::Container, kind: usize) -> Option<&ProbeSpec> {
-    match kind {
-        READINESS => c.readiness_probe.as_ref(),
-        LIVENESS => c.liveness_probe.as_ref(),
-        _ => c.startup_probe.as_ref(),
-    }
-}
-
 impl Kubelets {
-    /// Workers start with the pod, before its sandbox exists.
-    pub(super) fn create_workers(&mut self, scene: &mut Scene, pod: PodId) {
-        let template = scene.cluster.template_of(pod);
-        let up_since = self.node_of(pod).up_since;
-        for index in 0..self.pod(pod).containers.len() as u8 {
-            let spec = container_spec(template, index);
-            let sidecar = spec.sidecar;
-            for kind in [READINESS, LIVENESS, STARTUP] {
-                let Some(probe) = spec_of(spec, kind) else { continue };
-                let settings = Settings {
-                    initial_delay_seconds: probe.initial_delay_seconds,
-                    success_threshold: probe.success_threshold,
-                    failure_threshold: probe.failure_threshold,
-                };
-                let kubelet = KubeletStart::of(scene.ctx.kubernetes.kubelet, up_since);
-                let asleep_until =
-                    self.asleep_until(scene.ctx, pod, (index, kind), probe.period_seconds);
-                let worker = Worker::new(KINDS[kind], settings, sidecar, kubelet);
-                self.container(pod, index).probes[kind] = Some(Probe {
-                    worker,
-                    ticker: match asleep_until > scene.ctx.now {
-                        true => Ticker::first_at(asleep_until, probe.period_seconds),
-                        false => Ticker::new(scene.ctx.now, probe.period_seconds),
-                    },
-                    epoch: 0,
-                    scheduled: false,
-                    answer_at: Time::NEVER,
-                    idle: false,
-                    evaluated: Time::ALWAYS,
-                    asleep_until,
-                    pending: false,
-                    takes: probe.takes,
-                    fails_after: probe.fails_after(),
-                });
-            }
-        }
-    }
-
-    /// When a worker that is created now begins: after a sleep, if its kubelet is young.
-    fn asleep_until(
-        &mut self,
-        ctx: Ctx,
-        pod: PodId,
-        (container, kind): (u8, usize),
-        period_seconds: i32,
-    ) -> Time {
-        let age = ctx.now - self.node_of(pod).up_since;
-        let of_worker = u64::from(container) << 8 | kind as u64;
-        let uid = self.pod(pod).uid;
-        let luck = || Seed(uid).uniform("probe start", of_worker);
-        ctx.now + start_delay(ctx.kubernetes.kubelet, period_seconds, age, luck)
-    }
-
-    /// A pod that has been running for long: every worker has stored what its probe always says, and its
-    /// clock has any phase.
-    pub(super) fn settle_workers(&mut self, pod: PodId, started: Time) {
-        for index in 0..self.pod(pod).containers.len() as u8 {
-            let u = self.u(pod);
-            let c = self.container(pod, index);
-            for kind in [READINESS, LIVENESS, STARTUP] {
-                let started_flag = kind != STARTUP;
-                let Some(probe) = &mut c.probes[kind] else { continue };
-                let state = ContainerState::Running { started_at: started };
-                let container = Some(SeenContainer { id: 1, state, started: started_flag });
-                let seen = SeenPod { terminal: false, deleting: false, container };
-                let long_after = started + Dur::from_secs(1_000_000_000);
-                probe.worker.begin(&seen, long_after);
-                if kind == STARTUP && probe.fails_after.is_some() {
-                    continue;
-                }
-                let no = started >= c.unready_from || probe.fails_after.is_some();
-                let unready = kind == READINESS && no;
-                let result = if unready { ProbeResult::Failure } else { ProbeResult::Success };
-                while probe.worker.result() != Some(result) {
-                    probe.worker.finish(Some(result));
-                }
-                let phase = Dur((u * 1e9) as i64);
-                probe.ticker.triggered(started + phase);
-                probe.asleep_until = Time::ALWAYS;
-            }
-        }
-    }
-
     /// Takes the flags of all containers anew from the cached status and asks for readiness evaluations.
     pub(super) fn refresh_flags(
         &mut self,
@@ -232,11 +135,15 @@ impl Kubelets {
         let seen = self.seen(pod, index, scene.cluster);
         let c = self.container(pod, index);
         let ok = answers(c, kind, scene.ctx.now);
+        let joins = joins_queue(c, kind, scene.ctx.now);
         let run = c.run;
         let probe = c.probes[kind].as_mut()?;
         probe.evaluated = scene.ctx.now;
         let mut begun = probe.worker.begin(&seen, scene.ctx.now);
-        if begun.next == Next::Probe {
+        if begun.next == Next::Probe && joins {
+            let luck = draw(self, pod);
+            self.ask(scene.ctx, ContainerId(pod, index), kind, luck, out);
+        } else if begun.next == Next::Probe {
             // One that takes too long has an answer as well: the end of its time.
             let too_late = probe.fails_after.filter(|after| *after > Dur::ZERO);
             if ok || too_late.is_some() {
@@ -246,7 +153,8 @@ impl Kubelets {
                 if let Some(probe) = &mut self.container(pod, index).probes[kind] {
                     probe.answer_at = at;
                 }
-                out.at(at, Event::Answer { pod, container: index, kind: kind as u8, run });
+                let (kind, ok) = (kind as u8, too_late.is_none());
+                out.at(at, Event::Answer { pod, container: index, kind, run, ok });
             } else {
                 begun.updated |= probe.worker.finish(outcome(Raw::Failure));
             }
@@ -258,7 +166,7 @@ impl Kubelets {
         &mut self,
         scene: &mut Scene,
         ContainerId(pod, index): ContainerId,
-        kind: usize,
+        (kind, ok): (usize, bool),
         run: u32,
         out: &mut impl Out<Event>,
     ) {
@@ -274,9 +182,14 @@ impl Kubelets {
         }
         probe.answer_at = Time::NEVER;
         let again = std::mem::take(&mut probe.pending);
-        let raw = if probe.fails_after.is_some() { Raw::Failure } else { Raw::Success };
+        let raw = if ok { Raw::Success } else { Raw::Failure };
         let updated = same && probe.worker.finish(outcome(raw));
-        self.wake(scene.ctx, ContainerId(pod, index), kind, out);
+        // A tick that came meanwhile is used at once.
+        let missed = probe.ticker.next() < scene.ctx.now;
+        match missed && matters_from(c, kind, scene.ctx.now).is_some_and(|at| at <= scene.ctx.now) {
+            true => self.schedule_tick(ContainerId(pod, index), kind, scene.ctx.now, out),
+            false => self.wake(scene.ctx, ContainerId(pod, index), kind, out),
+        }
         if updated {
             self.result_changed(scene, ContainerId(pod, index), kind, out);
             if kind == STARTUP && raw == Raw::Success {
@@ -379,7 +292,21 @@ impl Kubelets {
             true => probe.ticker.back_to(from.max(ctx.now + Dur(1)).max(probe.asleep_until)),
             false => Some(probe.ticker.skip_to(from.max(ctx.now))),
         };
-        let Some(at) = at else { return };
+        if let Some(at) = at {
+            self.schedule_tick(ContainerId(pod, index), kind, at, out);
+        }
+    }
+
+    /// The worker evaluates at `at`; a tick that was to come is void.
+    fn schedule_tick(
+        &mut self,
+        ContainerId(pod, index): ContainerId,
+        kind: usize,
+        at: Time,
+        out: &mut impl Out<Event>,
+    ) {
+        let Some(probe) = &mut self.container(pod, index).probes[kind] else { return };
+        debug_assert!(!probe.waits(), "a worker asks once at a time");
         probe.scheduled = true;
         probe.epoch += 1;
         let epoch = probe.epoch;

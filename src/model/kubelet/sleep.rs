@@ -1,17 +1,31 @@
 //! Which evaluations of a probe can be left out. A worker sleeps while one more answer like the last one
 //! changes neither what is stored nor what is counted: a readiness probe that succeeded, a process that is
-//! not going to listen before a given time.
+//! not going to listen before a given time. One that waits with the requests never sleeps.
 
-use super::controller::{Container, LIVENESS, READINESS, STARTUP, State};
+use super::controller::{Container, LIVENESS, Probe, READINESS, STARTUP, State};
 use super::probe::ProbeResult;
 use super::readiness::Role;
-use crate::engine::Time;
+use crate::engine::{Dur, Time};
 
 /// Whether the probe's handler answers at `now`.
 pub(super) fn answers(c: &Container, kind: usize, now: Time) -> bool {
-    let up = c.is_running() && now >= c.listening && now < c.stop_accept;
     let can = c.probes[kind].as_ref().is_none_or(|probe| probe.fails_after.is_none());
-    up && can && (kind != READINESS || now < c.unready_from)
+    listens(c, now) && can && says_yes(c, kind, now)
+}
+
+fn listens(c: &Container, now: Time) -> bool {
+    c.is_running() && now >= c.listening && now < c.stop_accept
+}
+
+/// Whether the application calls itself fit when it is asked.
+pub(super) fn says_yes(c: &Container, kind: usize, now: Time) -> bool {
+    kind != READINESS || now < c.unready_from
+}
+
+/// Whether a probe that is sent now waits with the requests: one to a port that nobody opens is refused.
+pub(super) fn joins_queue(c: &Container, kind: usize, now: Time) -> bool {
+    let opens = |p: &Probe| p.queued.is_some() && p.fails_after != Some(Dur::ZERO);
+    listens(c, now) && c.probes[kind].as_ref().is_some_and(opens)
 }
 
 /// From when on evaluations of this kind can change anything; None: not until something else happens.
@@ -31,6 +45,10 @@ pub(super) fn matters_from(c: &Container, kind: usize, now: Time) -> Option<Time
     }
     if c.started == (kind == STARTUP) {
         return None;
+    }
+    if joins_queue(c, kind, now) {
+        // The queue decides, and nobody knows before.
+        return Some(now);
     }
     let answering = answers(c, kind, now);
     let outcome = if answering { ProbeResult::Success } else { ProbeResult::Failure };

@@ -168,6 +168,19 @@ pub(super) struct Probe {
     pub takes: Dur,
     /// It cannot succeed: see [`crate::cluster::spec::Probe::fails_after`].
     pub fails_after: Option<Dur>,
+    /// What it finds depends on load; None: on the process alone.
+    pub queued: Option<Queued>,
+}
+
+/// A probe that waits with the requests of its pod.
+#[derive(Clone, Copy, Debug)]
+pub struct Queued {
+    /// It has failed when no answer has come by then.
+    pub timeout: Dur,
+    /// Counts what it has asked: a later answer to an earlier one is void.
+    pub asked: u32,
+    /// What connection and answer take on the way.
+    pub way: Dur,
 }
 
 impl Probe {

@@ -9,6 +9,7 @@ mod event;
 mod hops;
 mod pod;
 mod pools;
+mod probes;
 mod request;
 mod scores;
 mod signals;
@@ -21,7 +22,7 @@ use super::loaded::Loads;
 use super::present::{Happened, Present};
 use crate::engine::rng::mix;
 use crate::engine::{List, Seed, Time};
-use crate::timeline::{L7, Timeline, Touched, ViewId};
+use crate::timeline::{Answered, L7, Timeline, Touched, ViewId};
 use crate::traffic::TrafficOutcome;
 use crate::traffic::offered::Traffic;
 use crate::traffic::plan;
@@ -32,6 +33,7 @@ use event::{Event, RequestId};
 use hops::Stacks;
 use pod::Pods;
 use pools::Pools;
+use probes::Probes;
 pub use request::{Counted, End, NOBODY, NONE, NOWHERE, Request, State};
 use scores::Scores;
 use signals::Readings;
@@ -68,8 +70,14 @@ pub struct Simulation<'a> {
     pub users: Users,
     /// What has become of requests.
     pub tally: Tally,
+    /// Probes that wait among the requests.
+    probes: Probes,
+    /// What pods made of probes since it was last taken from here.
+    pub answers: Vec<Answered>,
     /// Nanoseconds.
     pub now: i64,
+    /// Nothing happens after it before the control plane has come there.
+    limit: i64,
     meter: Readings,
 }
 
@@ -96,7 +104,10 @@ impl<'a> Simulation<'a> {
             free: Vec::with_capacity(1024),
             stacks: Stacks::default(),
             tally,
+            probes: Probes::default(),
+            answers: Vec::new(),
             now: i64::MIN,
+            limit: i64::MIN,
             meter: Readings::default(),
         };
         simulation.pods.grow(&simulation.present.pods, &simulation.present.versions);
@@ -110,29 +121,30 @@ impl<'a> Simulation<'a> {
         self.present.touched(at, what);
     }
 
-    /// Lets everything happen that happens before `end`. What the timeline holds for that time is final.
+    /// Lets everything happen that happens before `end`, or up to where a pod has done with a probe: what
+    /// follows from that may come before `end`. What the timeline holds for that time is final.
     pub fn advance(&mut self, timeline: &Timeline, end: Time) {
-        let limit = end.0.saturating_sub(1).min(self.present.end.0);
+        self.limit = end.0.saturating_sub(1).min(self.present.end.0);
         if timeline.pods.len() > self.pods.states.len() {
             self.grow(timeline);
         }
         if let Some(mut source) = self.source.take() {
-            self.send_until(timeline, &mut source, limit);
+            self.send_until(timeline, &mut source);
             self.source = Some(source);
         }
-        self.until(timeline, limit);
-        debug_assert!(self.present.next_ns() > limit, "all that was due has happened");
+        self.until(timeline, i64::MAX);
+        debug_assert!(self.present.next_ns() > self.limit, "all that was due has happened");
     }
 
-    fn send_until(&mut self, timeline: &Timeline, source: &mut Source, limit: i64) {
+    fn send_until(&mut self, timeline: &Timeline, source: &mut Source) {
         loop {
             while source.next < source.count {
                 let at = source.times[source.next];
-                if at > limit {
+                self.until(timeline, at);
+                if at > self.limit {
                     return;
                 }
                 debug_assert!(at >= self.now, "requests are sent in order");
-                self.until(timeline, at);
                 self.now = at;
                 self.send(source.bits[source.next], NONE);
                 source.next += 1;
@@ -157,11 +169,12 @@ impl<'a> Simulation<'a> {
         debug_assert!(self.pods.states.len() == pods, "each pod has a state");
     }
 
-    /// Lets everything happen up to and at `limit`.
+    /// Lets everything happen up to and at `end`, within the limit.
     #[inline(always)]
-    fn until(&mut self, timeline: &Timeline, limit: i64) {
+    fn until(&mut self, timeline: &Timeline, end: i64) {
         loop {
             let (change, event) = (self.present.next_ns(), self.agenda.next_ns());
+            let limit = end.min(self.limit);
             if change <= event.min(limit) {
                 self.change(timeline, change);
             } else if event <= limit {
@@ -195,12 +208,14 @@ impl<'a> Simulation<'a> {
     fn happen(&mut self, event: Event, stamp: u32) {
         match event {
             Event::Request(index) => self.proceed(index, stamp),
-            Event::Expire(index) => self.expire(index),
+            Event::Expire(index) => self.expire(index, stamp),
             Event::Release(place) => self.release(place),
             Event::Endings(pod) => self.endings(pod),
             Event::User(user) => self.user_sends(user),
             Event::Dialed(place) => self.dialed(place),
             Event::Rehash(n) => self.rehash(n),
+            Event::Probe(place) => self.probe_arrives(place),
+            Event::Probed(place) => self.probe_over(place),
         }
     }
 
@@ -300,6 +315,11 @@ impl<'a> Simulation<'a> {
     pub fn finish(mut self, timeline: &Timeline) -> TrafficOutcome {
         self.grow(timeline);
         self.advance(timeline, Time::NEVER);
+        while !self.answers.is_empty() {
+            // Nobody listens any more.
+            self.answers.clear();
+            self.advance(timeline, Time::NEVER);
+        }
         let open = self.requests.iter().filter(|r| r.state != State::Free);
         for request in open {
             let pod = (request.pod != NOBODY).then_some(request.pod.index());

@@ -3,6 +3,7 @@
 
 use super::super::present::Ending;
 use super::event::RequestId;
+use super::pod::{Entry, Waits};
 use super::{NOBODY, NONE, NOWHERE, Request, Simulation, State};
 use crate::engine::rng::mix;
 use crate::timeline::{PodId, ViewId};
@@ -37,14 +38,10 @@ impl Simulation<'_> {
     fn life_cut(&mut self, pod: PodId, life: u16) {
         let ended_by = self.present.pods[pod].lives[usize::from(life)].ended_by;
         let cause = cut_cause(ended_by);
-        let queue = &mut self.pods.states[pod].queue;
-        let mine = |index: &RequestId| self.requests[*index].life == life;
-        let (waiting, others) = queue.iter().copied().partition(mine);
-        *queue = others;
-        let waiting: VecDeque<RequestId> = waiting;
-        for index in waiting {
+        for index in self.leave_queue(pod, |entry| entry.life == life) {
             self.answer_failed(index, Failure::Eof, cause);
         }
+        self.probes_cut(pod, life);
         let orphans = self.pods.orphans.iter_mut().filter(|o| o.pod == pod && o.life == life);
         for orphan in orphans {
             debug_assert!(self.pods.states[pod].running > 0, "what is cut was worked on");
@@ -59,6 +56,27 @@ impl Simulation<'_> {
             }
         }
         self.fill_slots(pod);
+    }
+
+    /// What is of a kind leaves the queue; the requests among it that somebody waits for.
+    fn leave_queue(&mut self, pod: PodId, leaves: impl Fn(&Entry) -> bool) -> Vec<RequestId> {
+        let queue = &mut self.pods.states[pod].queue;
+        let (gone, rest): (VecDeque<Entry>, VecDeque<Entry>) =
+            queue.iter().copied().partition(leaves);
+        *queue = rest;
+        debug_assert!(gone.iter().all(|e| e.life == gone[0].life), "one run ends at a time");
+        let mut left = Vec::new();
+        for entry in gone {
+            match entry.what {
+                Waits::Probe(place) => self.probe_done(place, false),
+                Waits::Request { index, stamp, .. } if self.is_waiting(index, stamp) => {
+                    self.requests[index].stamp = NONE;
+                    left.push(index);
+                }
+                Waits::Request { .. } => {}
+            }
+        }
+        left
     }
 
     /// A router breaks its share of the connections that carry a request.
@@ -104,17 +122,24 @@ impl Simulation<'_> {
             mine && race(r.hop).is_some_and(|window| window > 0 && r.began >= now - window)
         };
         let served = self.served(late).into_iter();
-        let mut lost: Vec<(RequestId, Cause)> =
-            served.map(|s| (s.index, Cause::IdleRace)).collect();
-        let state = &self.pods.states[pod];
-        lost.extend(state.queue.iter().filter_map(|&index| {
-            let request = &self.requests[index];
-            let cause = if late(request) { Cause::IdleRace } else { Cause::Backlog };
-            let unaccepted = state.backlog && request.life == life && !request.reused;
-            (late(request) || unaccepted).then_some((index, cause))
-        }));
+        let lost: Vec<(RequestId, Cause)> = served.map(|s| (s.index, Cause::IdleRace)).collect();
+        let backlog = self.pods.states[pod].backlog;
+        let waits = |r: &Request| r.state == State::Queued && late(r);
+        let raced = self.requests.pairs().filter(|(_, r)| waits(r));
+        let raced: Vec<(RequestId, u32)> = raced.map(|(index, r)| (index, r.stamp)).collect();
+        let is_raced = |what: &Waits| match *what {
+            Waits::Request { index, stamp, .. } => raced.contains(&(index, stamp)),
+            Waits::Probe(_) => false,
+        };
+        let unaccepted = |e: &Entry| backlog && e.life == life && !e.reused;
+        let waited = self.leave_queue(pod, |e| is_raced(&e.what) || unaccepted(e));
         for (index, cause) in lost {
             self.leave_unfinished(index);
+            self.answer_failed(index, Failure::Reset, cause);
+        }
+        for index in waited {
+            let late = raced.iter().any(|r| r.0 == index);
+            let cause = if late { Cause::IdleRace } else { Cause::Backlog };
             self.answer_failed(index, Failure::Reset, cause);
         }
         self.fill_slots(pod);
@@ -135,16 +160,14 @@ impl Simulation<'_> {
         found
     }
 
-    /// The request is no longer in service or in the queue, and its event is void.
+    /// The request is no longer in service, and its event is void. In the queue nobody waits for it any more.
     fn leave_unfinished(&mut self, index: RequestId) {
         let request = &mut self.requests[index];
         let pod = &mut self.pods.states[request.pod];
         let works = pod.concurrency.is_none() || pod.running > 0 || request.state == State::Queued;
         debug_assert!(works, "what leaves a pod was in it");
-        match request.state {
-            State::Queued => pod.queue.retain(|q| *q != index),
-            _ if pod.concurrency.is_some() => pod.running -= 1,
-            _ => {}
+        if request.state != State::Queued && pod.concurrency.is_some() {
+            pod.running -= 1;
         }
         request.stamp = NONE;
     }

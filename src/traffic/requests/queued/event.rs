@@ -7,6 +7,7 @@ use crate::timeline::PodId;
 id!(RequestId, "A place of a request, used again when that is over.");
 id!(DialId, "A place of a client's attempt to connect, used again.");
 id!(OrphanId, "A place of work that nobody waits for, used again.");
+id!(ProbeId, "A place of a probe, used again when a pod has done with it.");
 
 /// What the loop waits for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -25,6 +26,10 @@ pub enum Event {
     Dialed(DialId),
     /// A router spreads connections anew.
     Rehash(u32),
+    /// A probe reaches its pod.
+    Probe(ProbeId),
+    /// A worker has done with a probe.
+    Probed(ProbeId),
 }
 
 /// In the agenda an event is a number: its kind above the index of what it concerns.
@@ -42,6 +47,8 @@ impl Packed for Event {
             Event::User(index) => (4, index),
             Event::Dialed(DialId(index)) => (5, index),
             Event::Rehash(index) => (6, index),
+            Event::Probe(ProbeId(index)) => (7, index),
+            Event::Probed(ProbeId(index)) => (8, index),
         };
         debug_assert!(index <= INDEX, "{self:?} does not fit the agenda");
         kind << KIND | index
@@ -58,6 +65,8 @@ impl Packed for Event {
             4 => Event::User(index),
             5 => Event::Dialed(DialId(index)),
             6 => Event::Rehash(index),
+            7 => Event::Probe(ProbeId(index)),
+            8 => Event::Probed(ProbeId(index)),
             kind => unreachable!("event of kind {kind}"),
         }
     }
@@ -69,7 +78,7 @@ mod tests {
 
     #[test]
     fn events_come_back_as_they_went() {
-        let kinds: [fn(u32) -> Event; 7] = [
+        let kinds: [fn(u32) -> Event; 9] = [
             |i| Event::Request(RequestId(i)),
             |i| Event::Expire(RequestId(i)),
             |i| Event::Release(OrphanId(i)),
@@ -77,6 +86,8 @@ mod tests {
             Event::User,
             |i| Event::Dialed(DialId(i)),
             Event::Rehash,
+            |i| Event::Probe(ProbeId(i)),
+            |i| Event::Probed(ProbeId(i)),
         ];
         for kind in kinds {
             for index in [0, 1, INDEX] {

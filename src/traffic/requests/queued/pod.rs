@@ -1,7 +1,7 @@
 //! A pod's slots and queue, and requests in service.
 
 use super::super::present::PodNow;
-use super::event::{Event, OrphanId, RequestId};
+use super::event::{Event, OrphanId, ProbeId, RequestId};
 use super::{End, NOBODY, NONE, Simulation, State};
 use crate::engine::{List, Time};
 use crate::timeline::PodId;
@@ -28,8 +28,29 @@ pub struct PodState {
     pub backlog: bool,
     /// Requests in service, and orphans.
     pub running: u32,
-    /// Requests that wait, by place; the first is served next.
-    pub queue: VecDeque<RequestId>,
+    /// Who waits; the first is served next. What nobody waits for any more is served as well: a server does
+    /// not know.
+    pub queue: VecDeque<Entry>,
+}
+
+/// A place in a pod's queue.
+#[derive(Clone, Copy, Debug)]
+pub struct Entry {
+    /// What is to be served.
+    pub what: Waits,
+    /// The run of the process that it came to.
+    pub life: u16,
+    /// On a connection that served before: it has been accepted.
+    pub reused: bool,
+}
+
+/// What waits in a queue.
+#[derive(Clone, Copy, Debug)]
+pub enum Waits {
+    /// A request, while its stamp is this one; afterwards what it drew to be served by.
+    Request { index: RequestId, stamp: u32, bits: u32 },
+    /// A probe.
+    Probe(ProbeId),
 }
 
 /// Work that a pod goes on with though nobody waits for it.
@@ -39,6 +60,18 @@ pub struct Orphan {
     pub pod: PodId,
     /// The run of its process.
     pub life: u16,
+}
+
+impl PodState {
+    /// A worker is free.
+    pub fn has_room(&self) -> bool {
+        self.concurrency.is_none_or(|limit| self.running < limit)
+    }
+
+    /// One more may wait.
+    pub fn has_place(&self) -> bool {
+        self.queue.len() < self.queue_limit
+    }
 }
 
 impl Pods {
@@ -68,11 +101,7 @@ impl Simulation<'_> {
         match pod.concurrency {
             Some(limit) if pod.running >= limit => {
                 if pod.queue.len() < pod.queue_limit {
-                    pod.queue.push_back(index);
-                    request.state = State::Queued;
-                    let at = self.gives_up(index);
-                    self.requests[index].complete = at;
-                    self.agenda.push(at, Event::Expire(index));
+                    self.join(index);
                 } else {
                     self.end_loads(index);
                     self.hop_gives_up(index, Failure::Status(503), Cause::Overload);
@@ -90,6 +119,24 @@ impl Simulation<'_> {
         }
     }
 
+    /// The request waits in the queue of its pod.
+    fn join(&mut self, index: RequestId) {
+        let at = self.gives_up(index);
+        let stamp = self.agenda.push(at, Event::Expire(index));
+        let request = &mut self.requests[index];
+        (request.state, request.stamp) = (State::Queued, stamp);
+        let what = Waits::Request { index, stamp, bits: request.bits as u32 };
+        let entry = Entry { what, life: request.life, reused: request.reused };
+        debug_assert!(at >= self.now, "who waits has patience");
+        self.pods.states[request.pod].queue.push_back(entry);
+    }
+
+    /// Whether somebody waits for the request of that entry: it has not been used again meanwhile.
+    pub fn is_waiting(&self, index: RequestId, stamp: u32) -> bool {
+        let request = &self.requests[index];
+        request.state == State::Queued && request.stamp == stamp
+    }
+
     /// When hop or client gives the answer up.
     #[inline(always)]
     pub fn gives_up(&self, index: RequestId) -> i64 {
@@ -102,9 +149,9 @@ impl Simulation<'_> {
     #[inline(always)]
     pub fn serve(&mut self, index: RequestId) {
         let gives_up = self.gives_up(index);
+        let request = &self.requests[index];
+        let service = self.service_ns(request.pod, request.bits as u32);
         let request = &mut self.requests[index];
-        let version = self.present.pods[request.pod].version;
-        let service = self.samplers[usize::from(version)].sample_ns(request.bits as u32);
         request.complete = self.now + service;
         let (at, end) = match request.complete <= gives_up {
             true => (request.complete, End::Answered),
@@ -112,6 +159,13 @@ impl Simulation<'_> {
         };
         debug_assert!(at >= self.now, "a service ends after it began");
         self.wait_until(index, at, State::Running(end));
+    }
+
+    /// How long a pod works on what drew these bits.
+    #[inline(always)]
+    fn service_ns(&self, pod: PodId, bits: u32) -> i64 {
+        let version = self.present.pods[pod].version;
+        self.samplers[usize::from(version)].sample_ns(bits)
     }
 
     /// The pod has done its work on a request.
@@ -144,8 +198,15 @@ impl Simulation<'_> {
         if self.pods.states[request.pod].concurrency.is_none() {
             return;
         }
-        debug_assert!(request.complete >= self.now, "what is done is not worked on");
+        debug_assert!(self.pods.states[request.pod].running > 0, "it was in service");
         let orphan = Orphan { pod: request.pod, life: request.life };
+        let complete = request.complete;
+        self.goes_on(orphan, complete);
+    }
+
+    /// A slot is taken until `complete` by work that nobody waits for.
+    fn goes_on(&mut self, orphan: Orphan, complete: i64) {
+        debug_assert!(complete >= self.now, "what is done is not worked on");
         let place = match self.pods.free.pop() {
             Some(place) => {
                 self.pods.orphans[place] = orphan;
@@ -153,7 +214,7 @@ impl Simulation<'_> {
             }
             None => self.pods.orphans.push(orphan),
         };
-        self.agenda.push(request.complete, Event::Release(place));
+        self.agenda.push(complete, Event::Release(place));
     }
 
     fn slow_answer(&mut self, index: RequestId, cause: Cause) {
@@ -174,8 +235,9 @@ impl Simulation<'_> {
         }
     }
 
+    /// A slot of the pod is free, if it counts them.
     #[inline(always)]
-    fn leave_service(&mut self, pod: PodId) {
+    pub fn leave_service(&mut self, pod: PodId) {
         let state = &mut self.pods.states[pod];
         if state.concurrency.is_none() {
             return;
@@ -193,23 +255,30 @@ impl Simulation<'_> {
             if state.concurrency.is_none_or(|limit| state.running >= limit) {
                 return;
             }
-            let Some(index) = state.queue.pop_front() else { return };
-            if self.requests[index].state == State::Queued {
-                state.running += 1;
-                self.serve(index);
+            let Some(entry) = state.queue.pop_front() else { return };
+            match entry.what {
+                Waits::Probe(place) => self.serve_probe(place),
+                Waits::Request { index, stamp, bits } => {
+                    self.pods.states[pod].running += 1;
+                    if self.is_waiting(index, stamp) {
+                        self.serve(index);
+                    } else {
+                        let complete = self.now + self.service_ns(pod, bits);
+                        self.goes_on(Orphan { pod, life: entry.life }, complete);
+                    }
+                }
             }
         }
     }
 
-    /// A request has waited in the queue for as long as anyone cares.
-    pub fn expire(&mut self, index: RequestId) {
-        let request = &self.requests[index];
-        if request.state != State::Queued || request.complete != self.now {
+    /// A request has waited in the queue for as long as anyone cares; the pod will serve it all the same.
+    pub fn expire(&mut self, index: RequestId, stamp: u32) {
+        if !self.is_waiting(index, stamp) {
             return;
         }
-        let pod = request.pod;
-        debug_assert!(self.pods.states[pod].queue.contains(&index), "who waits is in the queue");
-        self.pods.states[pod].queue.retain(|q| *q != index);
+        let request = &mut self.requests[index];
+        debug_assert!(!self.pods.states[request.pod].queue.is_empty(), "who waits is in the queue");
+        request.stamp = NONE;
         self.slow_answer(index, Cause::Overload);
     }
 }

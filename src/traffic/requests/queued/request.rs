@@ -62,7 +62,7 @@ pub struct Request {
     pub bits: u64,
     /// What it waits for.
     pub state: State,
-    /// In service: when the service would be complete. In a queue: when it is given up.
+    /// In service: when the service would be complete.
     pub complete: i64,
     /// The pod of this try; NOBODY: none was chosen.
     pub pod: PodId,
