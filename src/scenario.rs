@@ -4,6 +4,7 @@ use crate::cluster::objects::{NodeId, ServiceId};
 use crate::cluster::spec::{Deployment, Ingress, Node, PodDisruptionBudget, PodTemplate, Service};
 pub use crate::cluster::workload::Workload;
 use crate::engine::{Dur, List, Time};
+use crate::model::autoscaler::spec::HorizontalPodAutoscaler;
 pub use crate::model::balancer::Path;
 use crate::model::balancer::front;
 use crate::model::balancer::services::Split;
@@ -29,6 +30,8 @@ pub struct Scenario {
     pub routes: Vec<Route>,
     /// All there are, whatever they cover.
     pub pod_disruption_budgets: Vec<Arc<PodDisruptionBudget>>,
+    /// Those that scale a workload which gets requests.
+    pub autoscalers: Vec<Arc<HorizontalPodAutoscaler>>,
     /// At least one.
     pub nodes: List<NodeId, Arc<Node>>,
     /// Weights and settings of kube-scheduler.
@@ -164,6 +167,8 @@ pub enum ActionKind {
     Rollout {
         /// As it is to be.
         deployment: Box<Deployment>,
+        /// What is applied says nothing of replicas: they stay as they are by then.
+        keeps_replicas: bool,
     },
     /// `kubectl rollout undo` to the previous revision or a given one.
     Undo {
@@ -239,9 +244,8 @@ impl ActionKind {
     /// The Deployment that it applies or switches to.
     pub fn brings(&self) -> Option<&Deployment> {
         match self {
-            ActionKind::Rollout { deployment } | ActionKind::SelectorSwitch { deployment, .. } => {
-                Some(deployment)
-            }
+            ActionKind::Rollout { deployment, .. }
+            | ActionKind::SelectorSwitch { deployment, .. } => Some(deployment),
             _ => None,
         }
     }
@@ -249,9 +253,8 @@ impl ActionKind {
     /// As [`brings`](ActionKind::brings), to change it.
     pub fn brings_mut(&mut self) -> Option<&mut Deployment> {
         match self {
-            ActionKind::Rollout { deployment } | ActionKind::SelectorSwitch { deployment, .. } => {
-                Some(deployment)
-            }
+            ActionKind::Rollout { deployment, .. }
+            | ActionKind::SelectorSwitch { deployment, .. } => Some(deployment),
             _ => None,
         }
     }

@@ -24,6 +24,10 @@ pub struct App {
     pub queue: Option<u32>,
     /// Its health endpoints wait in that queue as requests do, and take a slot (with `concurrency`).
     pub probes_share_the_queue: bool,
+    /// Seconds of a processor that one request takes; None: nobody says.
+    pub cpu_s: Option<f64>,
+    /// Processors that it uses while it has nothing to do.
+    pub cpu_idle: f64,
     /// Those that wait have not been accepted: their connections are reset when the listener closes.
     pub backlog: bool,
     /// Closes idle keep-alive connections after this long.

@@ -1,6 +1,7 @@
 //! The API objects, as plain structs with Kubernetes' own names.
 
 mod app;
+mod budgets;
 pub mod deletion;
 pub mod gates;
 pub mod labels;
@@ -8,6 +9,7 @@ pub mod objects;
 pub mod phase;
 pub mod placement;
 mod probe;
+mod scale;
 pub mod server;
 pub mod spec;
 pub mod workload;

@@ -153,6 +153,7 @@ impl Cluster {
             Write::ScaleReplicaSet { rs, replicas, desired, max, resource_version } => {
                 self.scale_replica_set(rs, replicas, desired, max, resource_version);
             }
+            Write::Scale { workload, replicas } => self.scale(workload, replicas),
             Write::SetRevision { rs, revision } => {
                 // Written once more from a copy that does not show it yet: refused.
                 let set = &mut self.replica_sets[rs];
@@ -170,15 +171,7 @@ impl Cluster {
                 self.log.push(Change::Deployment(deployment));
             }
             Write::CreatePod { owner } => self.create_pod(now, owner),
-            Write::BindPod { pod, node } => {
-                let p = &mut self.pods[pod];
-                // A pod that was deleted meanwhile cannot be bound.
-                if !p.removed && p.deleting.is_none() {
-                    debug_assert!(p.node.is_none(), "a pod is bound once");
-                    p.node = Some(node);
-                    self.log.push(Change::PodBound(pod));
-                }
-            }
+            Write::BindPod { pod, node } => self.bind_pod(pod, node),
             Write::DeletePod { pod, grace } => self.delete_pod(pod, grace),
             Write::PodStatus { pod, status } => self.set_pod_status(now, pod, status),
             Write::SetGates { pod, by, value } => {
@@ -210,26 +203,14 @@ impl Cluster {
         }
     }
 
-    fn set_budget_status(&mut self, id: BudgetId, status: BudgetStatus, version: u32) {
-        let budget = &mut self.budgets[id];
-        if budget.resource_version != version {
-            self.log.push(Change::BudgetConflict(id));
-            return;
+    /// A pod that was deleted meanwhile cannot be bound.
+    fn bind_pod(&mut self, pod: PodId, node: NodeId) {
+        let p = &mut self.pods[pod];
+        if !p.removed && p.deleting.is_none() {
+            debug_assert!(p.node.is_none(), "a pod is bound once");
+            p.node = Some(node);
+            self.log.push(Change::PodBound(pod));
         }
-        debug_assert!(status.disruptions_allowed >= 0, "{status:?}");
-        budget.status = status;
-        budget.resource_version += 1;
-        self.log.push(Change::Budget(id));
-    }
-
-    fn take_disruption(&mut self, now: Time, id: BudgetId, pod: PodId) {
-        let budget = &mut self.budgets[id];
-        debug_assert!(budget.status.disruptions_allowed > 0, "{:?}", budget.status);
-        budget.status.disruptions_allowed -= 1;
-        budget.status.disrupted += 1;
-        budget.granted.push((pod, now));
-        budget.resource_version += 1;
-        self.log.push(Change::Budget(id));
     }
 
     fn set_unschedulable(&mut self, node: NodeId, value: bool) {

@@ -3,7 +3,7 @@
 use super::gates::GateSetter;
 use super::objects::{
     BudgetId, BudgetStatus, DeploymentId, DeploymentStatus, NodeId, Owner, PodId, PodStatus, RsId,
-    RsStatus, ServiceId, TemplateId,
+    RsStatus, ServiceId, TemplateId, WorkloadId,
 };
 
 /// The endpoint changes of one sync of a Service: a range of `Cluster::slice_log`.
@@ -30,6 +30,8 @@ pub enum Write {
     },
     /// Made from a copy with this resource version: refused when the object has moved on.
     ScaleReplicaSet { rs: RsId, replicas: i32, desired: i32, max: i32, resource_version: u32 },
+    /// The subresource `scale`: an autoscaler sets `spec.replicas`.
+    Scale { workload: WorkloadId, replicas: i32 },
     /// The Deployment's revision history: `undo` gives an old set the next revision.
     SetRevision { rs: RsId, revision: u32 },
     /// Its `status`.

@@ -19,13 +19,14 @@ pub fn fill(input: &mut Input) {
     for i in 0..input.documents.len() {
         let doc = &input.documents[i];
         let Some(spec) = doc.deployment().and_then(|d| d.spec.as_ref()) else { continue };
-        if spec.replicas.is_some() {
+        if spec.replicas.is_some() || taken_away(input, doc) {
             continue;
         }
         let status = doc.running.filter(|n| *n > 0).map(|n| (n, "its status".to_owned()));
         let Some((replicas, by)) = status.or_else(|| minimum(input, doc)) else { continue };
         let Ok(small) = i32::try_from(replicas) else { continue };
         let (name, namespace) = (doc.name().to_owned(), doc.namespace().to_owned());
+        let update = doc.update;
         let doc = Arc::make_mut(&mut input.documents[i]);
         if let Some(slot) = doc.root.entry_mut("spec").and_then(|s| s.entry_mut("replicas")) {
             slot.value = Value::Int(replicas);
@@ -35,8 +36,19 @@ pub fn fill(input: &mut Input) {
         {
             spec.replicas = Some(small);
         }
-        input.replicas.push(Replicas { name, namespace, replicas, by });
+        input.replicas.push(Replicas { name, namespace, update, replicas, by });
     }
+}
+
+/// An update that leaves out the replicas which the first manifest gives: `kubectl apply` takes them away,
+/// and the API server fills in its default. What a cluster shows of itself was not applied.
+fn taken_away(input: &Input, update: &Document) -> bool {
+    let gave = |d: &Document| {
+        let spec = d.deployment().and_then(|d| d.spec.as_ref());
+        spec.is_some_and(|s| s.replicas.is_some()) && d.running.is_none()
+    };
+    let same = |d: &Document| d.name() == update.name() && d.namespace() == update.namespace();
+    update.update && input.documents.iter().any(|d| !d.update && same(d) && gave(d))
 }
 
 /// The least replicas that an autoscaler of the Deployment keeps, and its kind and name.

@@ -68,6 +68,8 @@ pub struct Replicas {
     pub name: String,
     /// Its namespace.
     pub namespace: String,
+    /// It is the manifest that is applied.
+    pub update: bool,
     /// How many run.
     pub replicas: i64,
     /// Who says so, for people.

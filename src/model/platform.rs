@@ -285,6 +285,20 @@ defaults! {
     proxy_min_sync: Dur,
     proxy_sync_retry: Dur,
     proxy_full_sync: Dur,
+    hpa_sync_period: Dur,
+    hpa_tolerance_percent: i32,
+    hpa_cpu_initialization: Dur,
+    hpa_initial_readiness_delay: Dur,
+    hpa_downscale_stabilization: Dur,
+    housekeeping_interval: Dur,
+    housekeeping_interval_max: Dur,
+    metrics_resolution: Dur,
+    metrics_fresh_container: Dur,
+    metrics_delay_per_node: Dur,
+    metrics_delay_max: Dur,
+    custom_interval: Dur,
+    custom_window: Dur,
+    custom_jitter: Dur,
 }
 
 /// A field's value from the number in a card: seconds become a duration.

@@ -45,7 +45,7 @@ fn desired(scenario: &Scenario) -> i32 {
     let mut replicas = subject.replicas;
     for action in &scenario.actions {
         match &action.kind {
-            ActionKind::Rollout { deployment } => replicas = deployment.replicas,
+            ActionKind::Rollout { deployment, .. } => replicas = deployment.replicas,
             ActionKind::Scale { deployment, replicas: to } if *deployment == subject.name => {
                 replicas = *to;
             }

@@ -18,7 +18,7 @@ pub use belief::{
 };
 pub use id::{NodeId, PodId, ViewId};
 pub use recorder::{Recorder, Shown};
-pub use signals::{Answered, Asked, PodSignals};
+pub use signals::{Answered, Asked, PodCounters, PodSignals};
 pub use truth::{Life, LifeEnd, Phase, PodName, PodTruth, Version};
 
 /// What was true and what was believed, from the start of a run to its end.

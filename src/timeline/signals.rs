@@ -46,3 +46,14 @@ pub struct Answered {
     /// It was served; else turned away, or its connection was closed.
     pub ok: bool,
 }
+
+/// Of one pod, since the run began.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct PodCounters {
+    /// Requests that it has worked off, whether or not somebody still waited for the answer.
+    pub served: f64,
+    /// Requests in service now.
+    pub in_service: f64,
+    /// Requests that wait for a slot now.
+    pub waiting: f64,
+}

@@ -5,7 +5,7 @@ use super::exact::{self, Routed};
 use super::plan::{self, Piece};
 use super::service;
 use crate::engine::{Dur, List, Time};
-use crate::timeline::{PodId, PodSignals, Timeline};
+use crate::timeline::{PodCounters, PodId, PodSignals, Timeline};
 use crate::traffic::offered::Traffic;
 use std::collections::VecDeque;
 
@@ -70,6 +70,27 @@ impl<'a> Meter<'a> {
             PodSignals { rate, cpu: busy, in_service: busy, waiting: 0.0, errors: rate - accepted }
         };
         new.pairs().map(signal).collect()
+    }
+
+    /// What each pod has been sent and accepted by `now`, in the mean: what it has served, but for the moment
+    /// that it takes.
+    pub fn counters(
+        &mut self,
+        timeline: &Timeline,
+        now: Time,
+        counters: &mut List<PodId, PodCounters>,
+    ) {
+        self.advance(timeline, now);
+        if self.latest().0 < now {
+            self.scrape(timeline, now);
+        }
+        debug_assert!(self.latest().0 <= now || self.scrapes.len() == 1, "scrapes come in order");
+        counters.truncate(0);
+        let served = |r: &Routed| PodCounters { served: r.accepted, ..PodCounters::default() };
+        self.latest().1.iter().for_each(|routed| {
+            counters.push(served(routed));
+        });
+        counters.resize(timeline.pods.len(), PodCounters::default());
     }
 
     /// A last scrape at the end of the timeline: the counters of each pod.

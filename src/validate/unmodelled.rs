@@ -6,16 +6,12 @@ use toml::Table;
 /// Sections of a `case.toml`.
 const SECTIONS: &[(&str, &str)] = &[
     ("dependency", "a dependency that readiness probes ask"),
-    ("metric", "a metric that pods report to an autoscaler"),
     ("proxy", "a proxy that a controller of its own tells of the endpoints"),
 ];
 
 /// Kinds of objects.
-const KINDS: &[(&str, &str)] = &[
-    ("StatefulSet", "a rollout of a StatefulSet"),
-    ("DaemonSet", "a rollout of a DaemonSet"),
-    ("HorizontalPodAutoscaler", "a HorizontalPodAutoscaler"),
-];
+const KINDS: &[(&str, &str)] =
+    &[("StatefulSet", "a rollout of a StatefulSet"), ("DaemonSet", "a rollout of a DaemonSet")];
 
 /// What a case holds that is not modelled yet, from its `case.toml` and its manifests; empty: nothing.
 ///
@@ -59,10 +55,10 @@ mod tests {
 
     #[test]
     fn each_thing_is_named_once() {
-        let case = "[metric]\nwindow_s = 10.0\n[app.v1]\nprobes_share_the_queue = true\n";
-        let manifest = "kind: Deployment\n---\nkind: HorizontalPodAutoscaler\n".to_owned();
+        let case = "[dependency]\ndown_for_s = 10.0\n[app.v1]\nprobes_share_the_queue = true\n";
+        let manifest = "kind: Deployment\n---\nkind: StatefulSet\n".to_owned();
         let what = of_case(case, &[manifest]).expect("TOML");
-        let expected = ["a metric that pods report to an autoscaler", "a HorizontalPodAutoscaler"];
+        let expected = ["a dependency that readiness probes ask", "a rollout of a StatefulSet"];
         assert_eq!(what, expected);
         assert_eq!(of_case("", &["kind: DaemonSet".to_owned()]).expect("TOML").len(), 1);
         assert!(of_case("[app", &[]).is_err());

@@ -84,8 +84,12 @@ impl World<'_> {
         };
         let (old, goal) = (generation(self), Goal::new(index, now, vec![subject]));
         let what = match &self.scenario.actions[index as usize].kind {
-            ActionKind::Rollout { deployment } => {
-                self.change(subject, (**deployment).clone());
+            ActionKind::Rollout { deployment, keeps_replicas } => {
+                let mut spec = (**deployment).clone();
+                if *keeps_replicas {
+                    spec.replicas = self.cluster.progress(subject).desired;
+                }
+                self.change(subject, spec);
                 self.goals.begin(goal.rolls());
                 "rollout".to_string()
             }

@@ -1,7 +1,7 @@
 //! Requests while the control plane is being simulated, where a model reads what they do to the pods.
 
 use crate::engine::{List, Seed, Time};
-use crate::timeline::{Answered, Asked, PodId, PodSignals, Recorder, Timeline};
+use crate::timeline::{Answered, Asked, PodCounters, PodId, PodSignals, Recorder, Timeline};
 use crate::traffic::exact::Routed;
 use crate::traffic::meter::Meter;
 use crate::traffic::offered::Traffic;
@@ -96,6 +96,20 @@ impl<'a> Live<'a> {
             Live::Open => Vec::new(),
             Live::Metered(meter) => meter.signals(timeline),
             Live::Stepped(simulation) => simulation.signals(now),
+        }
+    }
+
+    /// What each pod has done by `now`, for those who count; nothing where requests come later.
+    pub fn counters(
+        &mut self,
+        timeline: &Timeline,
+        now: Time,
+        counters: &mut List<PodId, PodCounters>,
+    ) {
+        match self {
+            Live::Open => {}
+            Live::Metered(meter) => meter.counters(timeline, now, counters),
+            Live::Stepped(simulation) => simulation.counters(now, counters),
         }
     }
 

@@ -22,6 +22,7 @@ use crate::cluster::spec::Deployment;
 use crate::cluster::write::{Change, Write};
 use crate::engine::rng::{hash, mix};
 use crate::engine::{Dur, List, Queue, Rng, Sampler, Seed, Time};
+use crate::model::autoscaler::controller as autoscaler;
 use crate::model::balancer::{self, Balancer, Scene};
 use crate::model::informer::Informer;
 use crate::model::plumbing::{Ctx, Latencies, Out, Run, slowed};
@@ -59,6 +60,8 @@ pub enum Event {
     Gate(gate::Event),
     /// Of the disruption controller.
     Disruption(disruption::controller::Event),
+    /// Of the controller of HorizontalPodAutoscalers, and of the metrics that it reads.
+    Autoscaler(autoscaler::Event),
     /// Of an action of the user.
     Action(actions::Step),
 }
@@ -124,6 +127,8 @@ pub struct World<'a> {
     gate: Option<gate::Controller>,
     /// Where something is evicted: nothing else reads a budget's status.
     disruption: Option<disruption::controller::Controller>,
+    /// Where there is an object for it.
+    autoscaler: Option<Box<autoscaler::Controller>>,
     actions: actions::Actions,
     goals: goals::Goals,
     timeline: Recorder,
@@ -263,24 +268,42 @@ impl World<'_> {
                 let out = &mut says(&mut self.queue, |e| Event::Balancer(layer, e));
                 self.balancers[usize::from(layer)].handle(&mut scene, e, out);
             }
-            Event::Gate(e) => {
-                self.fold(now, 7);
-                if let Some(gate) = &mut self.gate {
-                    gate.handle(ctx, e, &mut says(&mut self.queue, Event::Gate));
-                }
-            }
-            Event::Disruption(e) => {
-                self.fold(now, 10);
-                if let Some(disruption) = &mut self.disruption {
-                    let out = &mut says(&mut self.queue, Event::Disruption);
-                    disruption.handle(ctx, e, &self.cluster, &self.informer, out);
-                }
-            }
             Event::Action(step) => {
                 self.fold(now, 8);
                 self.act(now, step);
             }
+            rare => self.dispatch_rare(ctx, rare),
         }
+    }
+
+    /// Events of what only some clusters have.
+    #[cold]
+    fn dispatch_rare(&mut self, ctx: Ctx, event: Event) {
+        let (cluster, informer) = (&self.cluster, &self.informer);
+        let tag = match event {
+            Event::Gate(e) => {
+                if let Some(gate) = &mut self.gate {
+                    gate.handle(ctx, e, &mut says(&mut self.queue, Event::Gate));
+                }
+                7
+            }
+            Event::Disruption(e) => {
+                if let Some(disruption) = &mut self.disruption {
+                    let out = &mut says(&mut self.queue, Event::Disruption);
+                    disruption.handle(ctx, e, cluster, informer, out);
+                }
+                10
+            }
+            Event::Autoscaler(e) => {
+                if let Some(autoscaler) = &mut self.autoscaler {
+                    let out = &mut says(&mut self.queue, Event::Autoscaler);
+                    autoscaler.handle(ctx, e, cluster, informer, out);
+                }
+                11
+            }
+            other => unreachable!("{other:?} is dispatched by the others"),
+        };
+        self.fold(ctx.now, tag);
     }
 
     /// Folds an event into the digest: its time, and a number for its kind. What events write is folded in at

@@ -65,6 +65,11 @@ impl World<'_> {
             let out = &mut says(&mut self.queue, Event::Disruption);
             disruption.pod_changed(ctx.now, pod, change, &self.cluster, out);
         }
+        if let Some(autoscaler) = &mut self.autoscaler {
+            let out = &mut says(&mut self.queue, Event::Autoscaler);
+            let seen = (&self.cluster, &self.informer);
+            autoscaler.pod_changed(ctx, pod, change, seen, out);
+        }
         let template = self.cluster.template_of(pod);
         for (service, slices) in (0..).map(ServiceId).zip(&mut self.slices) {
             let out = &mut says(&mut self.queue, |e| Event::Slice(service, e));

@@ -7,6 +7,7 @@ use crate::cluster::server::Cluster;
 use crate::cluster::write::Change;
 use crate::engine::rng::mix;
 use crate::engine::{Dur, List, Time};
+use crate::model::autoscaler::Scaling;
 use crate::model::scheduler::choice::Failure;
 use crate::scenario::{ActionKind, Scenario};
 use crate::timeline::{Milestone, PodId, PodName, Recorder, Shown, Version};
@@ -34,6 +35,8 @@ pub struct RolloutOutcome {
     pub idle: Vec<u32>,
     /// Pods that have no node at the end.
     pub unschedulable: Vec<Unschedulable>,
+    /// What each HorizontalPodAutoscaler saw and did.
+    pub scaling: Vec<Scaling>,
     /// Pods of the Deployment under test by node, when the run starts and at its end; empty with one node.
     pub placed: [Vec<u32>; 2],
 }
@@ -307,6 +310,7 @@ impl World<'_> {
             stuck,
             idle: self.actions.idle,
             unschedulable,
+            scaling: self.autoscaler.map_or_else(Vec::new, |a| a.finish()),
             placed: [tracker.placed, placed_at_end],
         };
         let events = self.queue.scheduled();

@@ -1,16 +1,44 @@
 //! What the models of a scenario read of the load on the pods: the one place that says so.
 
 use crate::cluster::spec::PodTemplate;
+use crate::engine::Dur;
+use crate::model::autoscaler::spec::Source;
 use crate::scenario::{Scenario, templates_brought};
 use crate::traffic::Reads;
+
+/// Counters of expected rates are kept so often; an autoscaler's are read whenever it asks.
+const EVERY: Dur = Dur::from_secs(15);
 
 /// The most that any of them reads.
 pub fn reads(scenario: &Scenario) -> Reads {
     // A kubelet whose probes wait with the requests sees each queue.
-    let queued = |template: &PodTemplate| template.serving_container().probes().any(|p| p.queued);
-    let of_start = scenario.workloads.iter().map(|w| &**w.template());
-    match of_start.chain(templates_brought(&scenario.actions)).any(queued) {
+    match templates(scenario).any(|t| t.serving_container().probes().any(|p| p.queued)) {
         true => Reads::Everything,
+        false => autoscalers(scenario),
+    }
+}
+
+fn templates(scenario: &Scenario) -> impl Iterator<Item = &PodTemplate> {
+    let of_start = scenario.workloads.iter().map(|w| &**w.template());
+    of_start.chain(templates_brought(&scenario.actions))
+}
+
+/// What autoscalers read: a metric that pods count is of single requests, and who is saturated serves less
+/// than it is sent. The processor time of pods that never wait is in proportion to what they are sent.
+fn autoscalers(scenario: &Scenario) -> Reads {
+    if scenario.autoscalers.is_empty() {
+        return Reads::Nothing;
+    }
+    let metrics = || scenario.autoscalers.iter().flat_map(|a| &a.metrics);
+    let client = &scenario.traffic.client;
+    let waits = templates(scenario).any(|t| t.serving_container().app.concurrency.is_some());
+    let single = waits || client.keep_alive || client.retries > 0;
+    if metrics().any(|m| m.source.custom().is_some()) {
+        return Reads::Everything;
+    }
+    match metrics().any(|m| matches!(m.source, Source::Cpu { .. })) {
+        true if single => Reads::Everything,
+        true => Reads::Rates { every: EVERY, window: EVERY },
         false => Reads::Nothing,
     }
 }

@@ -2,18 +2,20 @@
 //! end.
 
 use super::live::{Live, Load};
-use super::{Control, Event, MARK, Moment, Observer, World, says};
+use super::{Control, Event, MARK, Moment, Observer, World, reads, says};
 use crate::engine::{Dur, Time};
 use crate::model::plumbing::Ctx;
 use crate::scenario::{Follow, Scenario};
-use crate::traffic::Mode;
+use crate::traffic::{self, EvaluatorChoice, Mode};
 
 /// Most events that are scheduled past the horizon.
 const FOLLOWED_EVENTS: u64 = 400_000;
 
 impl World<'_> {
     pub(super) fn run(self, observer: Option<Observer>) -> Control {
-        self.run_live(Mode::Open, observer).0
+        let choice = EvaluatorChoice::Auto;
+        let (mode, _) = traffic::mode(reads(self.scenario), &self.scenario.traffic, choice);
+        self.run_live(mode, observer).0
     }
 
     pub(super) fn run_live(
@@ -76,6 +78,12 @@ impl World<'_> {
         let event = observer.is_some().then(|| *self.queue.current());
         live.advance(&mut self.timeline, now);
         self.timeline.advance(now);
+        if let Event::Autoscaler(event) = *self.queue.current()
+            && event.reads_load()
+            && let Some(autoscaler) = &mut self.autoscaler
+        {
+            live.counters(&self.timeline, now, &mut autoscaler.load);
+        }
         self.dispatch(now);
         if let (Some(observer), Some(event)) = (observer, event) {
             let (cluster, digest) = (&self.cluster, self.digest);

@@ -13,6 +13,7 @@ use crate::cluster::server::Cluster;
 use crate::cluster::spec::{PodDisruptionBudget, Service};
 use crate::cluster::write::Write;
 use crate::engine::{Dur, List, Queue, Time};
+use crate::model::autoscaler::controller as autoscaler;
 use crate::model::balancer::Scene;
 use crate::model::informer::Informer;
 use crate::model::plumbing::{Ctx, Run};
@@ -60,6 +61,7 @@ impl<'a> World<'a> {
             balancers,
             gate: scenario.gate.clone().map(|g| gate::Controller::new(g, seed.stream("gate", 0))),
             disruption: None,
+            autoscaler: None,
             actions: actions::Actions::default(),
             goals: goals::Goals::default(),
             timeline,
@@ -76,8 +78,36 @@ impl<'a> World<'a> {
         world.reserve();
         world.populate();
         world.start_balancers();
+        world.start_autoscalers();
         world.schedule_actions();
         world
+    }
+
+    fn start_autoscalers(&mut self) {
+        let Scenario { autoscalers, traffic, age, .. } = self.scenario;
+        let target = |name: &str| {
+            let found = self.cluster.deployments.iter().position(|d| *d.spec.name == *name)?;
+            Some(WorkloadId::Deployment(DeploymentId(found as u32)))
+        };
+        let objects: Vec<_> =
+            autoscalers.iter().filter_map(|a| Some((a.clone(), target(&a.target)?))).collect();
+        if objects.is_empty() {
+            return;
+        }
+        let now = self.queue.now();
+        let rate = traffic.rate.first().filter(|_| traffic.start <= now).map_or(0.0, |step| step.1);
+        let ready = self.informer.pods.iter().filter(|p| p.counts_as_ready()).count().max(1) as f64;
+        let start = autoscaler::Start {
+            cluster: &self.cluster,
+            informer: &self.informer,
+            served_s: rate / ready,
+            since: now - *age,
+        };
+        let ctx = Ctx { run: self.run, now, slowdown: 1.0 };
+        let out = &mut says(&mut self.queue, Event::Autoscaler);
+        let controller = autoscaler::Controller::new(ctx, objects, start, out);
+        debug_assert!(self.autoscaler.is_none(), "there is one controller");
+        self.autoscaler = Some(Box::new(controller));
     }
 
     /// Room for what is known to come, so that lists need not grow one by one.

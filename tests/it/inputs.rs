@@ -65,10 +65,10 @@ fn a_folder_is_the_same_as_its_case() {
 fn the_first_manifest_again_runs_the_application_of_v2() {
     let scenario = case("undo-after2");
     assert_eq!(scenario.actions.len(), 2);
-    let ActionKind::Rollout { deployment } = &scenario.actions[0].kind else { panic!() };
+    let ActionKind::Rollout { deployment, .. } = &scenario.actions[0].kind else { panic!() };
     assert_eq!(deployment.template.version, "v2");
     assert_eq!(scenario.before().template.version, "v1");
-    let ActionKind::Rollout { deployment } = &scenario.actions[1].kind else { panic!() };
+    let ActionKind::Rollout { deployment, .. } = &scenario.actions[1].kind else { panic!() };
     assert_eq!(deployment.template.version, "v1");
     assert_eq!(deployment.template.containers[0].app.start_delay.sample(0.5).as_secs_f64(), 3.0);
     assert_eq!(scenario.actions[1].at.as_secs_f64(), 2.0);
@@ -120,7 +120,7 @@ fn exit_r2() -> Input {
 
 fn updated(scenario: &Scenario) -> &rollsim::cluster::spec::Deployment {
     match &scenario.actions[0].kind {
-        ActionKind::Rollout { deployment } => deployment,
+        ActionKind::Rollout { deployment, .. } => deployment,
         other => panic!("{other:?}"),
     }
 }

@@ -159,12 +159,13 @@ fn nobody_is_asked_where_nothing_serves() {
 fn an_autoscaler_says_how_many_where_the_manifest_does_not() {
     let open = DEPLOYMENT.replace("  replicas: 3\n", "");
     let scaler = |api: &str, kind: &str, key: &str| {
+        let most = if kind == "ScaledObject" { "" } else { "maxReplicas: 9, " };
         format!(
             "{open}---
 apiVersion: {api}
 kind: {kind}
 metadata: {{name: web}}
-spec: {{{key}: 5, scaleTargetRef: {{kind: Deployment, name: web}}}}
+spec: {{{most}{key}: 5, scaleTargetRef: {{kind: Deployment, name: web}}}}
 "
         )
     };

@@ -66,6 +66,11 @@ pub(crate) fn lower(
     actions
 }
 
+fn applied(at: Time, deployment: Deployment, keeps_replicas: bool) -> Action {
+    let deployment = Box::new(deployment);
+    Action::new(at, ActionKind::Rollout { deployment, keeps_replicas })
+}
+
 /// A Deployment that the Service is switched to has the replicas that it was scaled to before.
 fn as_scaled(actions: &mut [Action]) {
     let mut scaled: BTreeMap<Arc<str>, i32> = BTreeMap::new();
@@ -187,7 +192,19 @@ impl Scene<'_, '_> {
         if let Some(version) = version {
             Arc::make_mut(&mut deployment.template).version = version;
         }
-        Some(Action::new(at, ActionKind::Rollout { deployment: Box::new(deployment) }))
+        // A restart changes the template alone.
+        let keeps = self.subject.update.is_none() || self.leaves_replicas(document);
+        Some(applied(at, deployment, keeps))
+    }
+
+    /// Whether a manifest says nothing of replicas.
+    fn leaves_replicas(&self, document: usize) -> bool {
+        let doc = &self.low.input.documents[document];
+        self.low.input.replicas.iter().any(|filled| {
+            filled.update == doc.update
+                && filled.name == doc.name()
+                && filled.namespace == doc.namespace()
+        })
     }
 
     /// The first manifest with the processes of `app.v2`: its answers are counted as those of the first.
@@ -195,7 +212,8 @@ impl Scene<'_, '_> {
         let mut deployment = self.second(self.subject.deployment)?;
         let version = self.deployments[0].template.version.clone();
         Arc::make_mut(&mut deployment.template).version = version;
-        Some(Action::new(at, ActionKind::Rollout { deployment: Box::new(deployment) }))
+        let keeps = self.leaves_replicas(self.subject.deployment);
+        Some(applied(at, deployment, keeps))
     }
 
     /// A Deployment with the updated application.

@@ -80,6 +80,8 @@ impl Reader<'_> {
             concurrency: None,
             queue: None,
             probes_share_the_queue: false,
+            cpu_s: None,
+            cpu_idle: 0.0,
             backlog: false,
             keep_alive_timeout: None,
             status: STATUS,
@@ -119,6 +121,8 @@ impl Reader<'_> {
             concurrency: case.concurrency.or_else(|| self.count(card, "concurrency")),
             queue: case.queue.or_else(|| self.count(card, "queue")),
             probes_share_the_queue: case.probes_share_the_queue.unwrap_or(false),
+            cpu_s: case.cpu_s,
+            cpu_idle: case.cpu_idle.unwrap_or(0.0),
             backlog: self.backlog(case, card, key),
             keep_alive_timeout: case
                 .keep_alive_timeout_s
@@ -248,6 +252,7 @@ impl Reader<'_> {
             ("pre_stop_s", case.pre_stop_s),
             ("post_start_s", case.post_start_s),
             ("probe_s", case.probe_s),
+            ("cpu_s", case.cpu_s),
         ];
         for (name, value) in seconds {
             if let Some(x) = value.filter(|x| !(0.0..=checks::SECONDS_MAX).contains(x)) {
@@ -255,6 +260,11 @@ impl Reader<'_> {
                 error.found = Some(checks::number(x));
                 error.allowed = Some("seconds, 0 or more".to_owned());
             }
+        }
+        if let Some(x) = case.cpu_idle.filter(|x| !(0.0..=1024.0).contains(x)) {
+            let error = self.fail(&format!("{key}.cpu_idle"), "value out of range");
+            error.found = Some(checks::number(x));
+            error.allowed = Some("processors, 0 to 1024".to_owned());
         }
         if case.concurrency == Some(0) {
             let error = self.fail(&format!("{key}.concurrency"), "value out of range");

@@ -5,6 +5,7 @@ mod affinity;
 mod annotations;
 mod apps;
 mod assumed;
+mod autoscalers;
 mod binding;
 mod check;
 mod cluster;
@@ -115,6 +116,7 @@ impl Lowering<'_> {
             given: self.given(&deployments, &actions),
             kubernetes,
             pod_disruption_budgets: self.budgets(&deployments[0].template),
+            autoscalers: self.autoscalers(&deployments[..on_path], &traffic, !none),
             gate: self.gate(),
             age,
             horizon,

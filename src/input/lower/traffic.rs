@@ -151,28 +151,39 @@ fn client(low: &mut Lowering<'_>, case: &TrafficCase) -> Client {
 }
 
 fn rate(low: &mut Lowering<'_>, case: &TrafficCase, start: Time) -> Vec<(Time, f64)> {
-    if case.rate.is_some() && case.rate_per_s.is_some() {
-        low.fail("traffic.rate", "rate and rate_per_s are both given").allowed =
+    let twice = match (&case.rate, case.rate_per_s, &case.steps) {
+        (Some(_), Some(_), _) => Some("rate and rate_per_s"),
+        (Some(_), _, Some(_)) => Some("rate and steps"),
+        _ => None,
+    };
+    if let Some(both) = twice {
+        low.fail("traffic.rate", format!("{both} are both given")).allowed =
             Some("one of them".to_owned());
     }
     let open = !matches!(case.arrivals, Some(ArrivalsCase::Trace | ArrivalsCase::Closed));
-    if open && case.rate.is_none() && case.rate_per_s.is_none() {
+    let given = case.rate.is_some() || case.rate_per_s.is_some() || case.steps.is_some();
+    if open && !given {
         low.assume("traffic.rate_per_s", format!("{RATE} requests a second"));
     }
-    let mut steps = match &case.rate {
+    let short = case.steps.as_ref().map(|steps| steps.iter().map(|&(s, n)| (at(s), n)));
+    let long = case.rate.as_ref().map(|steps| steps.iter().map(|s| (at(s.from_s), s.per_s)));
+    let listed: Option<Vec<(Time, f64)>> =
+        long.map(Iterator::collect).or(short.map(Iterator::collect));
+    let mut steps = match listed {
         Some(steps) if steps.is_empty() => {
             low.fail("traffic.rate", "an empty list").allowed =
                 Some("at least one step".to_owned());
             vec![(start, RATE)]
         }
-        Some(steps) => steps.iter().map(|s| (at(s.from_s), s.per_s)).collect(),
+        Some(steps) => steps,
         None => vec![(start, case.rate_per_s.unwrap_or(RATE))],
     };
     for (i, &(_, per_s)) in steps.clone().iter().enumerate() {
         if !(0.0..=1e7).contains(&per_s) {
-            let key = match case.rate {
-                Some(_) => format!("traffic.rate[{i}].per_s"),
-                None => "traffic.rate_per_s".to_owned(),
+            let key = match (&case.rate, &case.steps) {
+                (Some(_), _) => format!("traffic.rate[{i}].per_s"),
+                (None, Some(_)) => format!("traffic.steps[{i}]"),
+                (None, None) => "traffic.rate_per_s".to_owned(),
             };
             let error = low.fail(&key, "value out of range");
             error.found = Some(checks::number(per_s));
@@ -181,10 +192,15 @@ fn rate(low: &mut Lowering<'_>, case: &TrafficCase, start: Time) -> Vec<(Time, f
         }
     }
     if let Some(i) = steps.windows(2).position(|w| w[0].0 >= w[1].0) {
-        low.fail(&format!("traffic.rate[{}].from_s", i + 1), "from_s must rise from step to step");
+        let (key, what) = match case.rate {
+            Some(_) => (format!("traffic.rate[{}].from_s", i + 1), "from_s"),
+            None => (format!("traffic.steps[{}]", i + 1), "times"),
+        };
+        low.fail(&key, format!("{what} must rise from step to step"));
     }
     if steps[0].0 > start {
-        steps.insert(0, (start, 0.0));
+        let before = case.steps.as_ref().and(case.rate_per_s);
+        steps.insert(0, (start, before.unwrap_or(0.0)));
     }
     steps
 }
@@ -255,7 +271,7 @@ fn settled(
     for action in actions {
         let stop = |old: &PodTemplate| stop(old).max(action.kind.grace().unwrap_or(0) as f64);
         let next = match &action.kind {
-            ActionKind::Rollout { deployment } => rollout(deployment),
+            ActionKind::Rollout { deployment, .. } => rollout(deployment),
             ActionKind::SelectorSwitch { deployment, switch_after, scale_down_after, .. } => {
                 let up = available(deployment, path, platform, minor) + switch_after.as_secs_f64();
                 up + scale_down_after.map_or(0.0, |d| d.as_secs_f64()) + stop(&subject.template)

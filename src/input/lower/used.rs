@@ -6,6 +6,7 @@ use crate::input::known::{self, Fate};
 use crate::input::lower::lowering::Lowering;
 use crate::input::text::diagnostics::Diagnostic;
 use crate::input::text::tree::{Node, Step, key_of, parse_path, path_text};
+use crate::model::autoscaler::spec::Source;
 use crate::model::balancer::Path;
 use crate::scenario::{ActionKind, Scenario};
 use crate::traffic::offered::Arrivals;
@@ -131,6 +132,10 @@ fn of_case(low: &Lowering<'_>, scenario: &Scenario, path: &str) -> Option<Use> {
             let gated = scenario.templates().iter().any(|t| !t.readiness_gates.is_empty());
             Some(Use::when(gated, "the pods have no readiness gates"))
         }
+        ["metric" | "metrics", ..] => {
+            let read = !scenario.autoscalers.is_empty();
+            Some(Use::when(read, "no autoscaler of what gets requests reads it"))
+        }
         ["scheduler"] => Some(Use::when(scenario.nodes.len() > 1, "there is one node to choose")),
         ["action" | "actions", .., key] => of_action(scenario, key),
         ["kubernetes" | "nodes", ..] => Some(Use::Always),
@@ -179,6 +184,11 @@ fn of_app(scenario: &Scenario, key: &str) -> Option<Use> {
         "queue" | "waiting" | "probes_share_the_queue" => {
             Use::when(any(&|c| c.app.concurrency.is_some()), "it counts with app.concurrency")
         }
+        "cpu_s" | "cpu_idle" => {
+            let mut metrics = scenario.autoscalers.iter().flat_map(|a| &a.metrics);
+            let read = metrics.any(|m| matches!(m.source, Source::Cpu { .. }));
+            Use::when(read, "no autoscaler reads cpu")
+        }
         "never_ready" => {
             let asked = checked || any(&|c| c.readiness_probe.is_some());
             Use::when(asked, "no readiness probe or health check asks")
@@ -206,7 +216,7 @@ fn of_traffic(low: &Lowering<'_>, scenario: &Scenario, key: &str) -> Option<Use>
         }
         "users" | "think" => Use::when(closed, "it counts with traffic.arrivals = \"closed\""),
         "trace" => Use::when(recorded, "it counts with traffic.arrivals = \"trace\""),
-        "rate_per_s" | "rate" => {
+        "rate_per_s" | "rate" | "steps" => {
             let why = "the arrivals are not at a rate: traffic.arrivals = \"poisson\"";
             Use::when(!closed && !recorded, why)
         }

@@ -44,6 +44,11 @@ pub struct AppSection {
     /// Probes of the port that serves wait as requests do (with `concurrency`). Default: as in the card, else
     /// false.
     pub probes_share_the_queue: Option<bool>,
+    /// Seconds of a processor that a request takes. Default: so much that the pods are at an autoscaler's
+    /// target before the action.
+    pub cpu_s: Option<f64>,
+    /// Processors that the process uses without requests, such as 0.05. Default 0.
+    pub cpu_idle: Option<f64>,
     /// Where those wait that are not worked on. Default: as in the card, else process.
     pub waiting: Option<WaitingCase>,
     /// Closes idle keep-alive connections after so many seconds. 0: never.
@@ -98,6 +103,11 @@ pub struct AppCase {
     /// (with `concurrency`); what is beyond the queue is answered 503. Where they have a port of their own,
     /// they are answered at once. Default: as in the card, else false.
     pub probes_share_the_queue: Option<bool>,
+    /// Seconds of a processor that a request takes, which an autoscaler reads. Default: so much that the pods
+    /// are at the autoscaler's target before the action.
+    pub cpu_s: Option<f64>,
+    /// Processors that the process uses while it has no requests, such as 0.05. Default 0.
+    pub cpu_idle: Option<f64>,
     /// Where those wait that are not worked on (with `concurrency`). Default: as in the card, else process.
     pub waiting: Option<WaitingCase>,
     /// Closes idle keep-alive connections after this long. 0: never.

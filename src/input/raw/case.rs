@@ -2,6 +2,7 @@
 //! validated [`Scenario`](crate::scenario::Scenario) of it.
 
 pub use super::app::{AppCase, AppSection, OnSigtermCase, WaitingCase};
+pub use super::metric::{MetricCase, MetricOf};
 use crate::engine::Dist;
 use crate::model::balancer::{FrontKind, Kind};
 use schemars::JsonSchema;
@@ -37,6 +38,10 @@ pub struct Case {
     pub traffic: TrafficCase,
     /// How the application behaves, old and new.
     pub app: AppSection,
+    /// The metric of pods that an autoscaler reads and that is not among `metrics`.
+    pub metric: Option<MetricCase>,
+    /// The metrics that autoscalers read, by the names that they have there.
+    pub metrics: BTreeMap<String, MetricCase>,
     /// What happens.
     pub action: Option<ActionCase>,
     /// Several things that happen, each with its `at_s`.
@@ -85,6 +90,8 @@ pub struct TrafficCase {
     pub rate_per_s: Option<f64>,
     /// A rate that changes over time, instead of `rate_per_s`.
     pub rate: Option<Vec<RateStep>>,
+    /// The same in short, beside `rate_per_s` or without: [from this time, requests a second].
+    pub steps: Option<Vec<(f64, f64)>>,
     /// Default -5; a minute before the first action, where that is later and `duration_s` is not given.
     pub start_s: Option<f64>,
     /// Default: until the rollout should be over.
@@ -254,6 +261,8 @@ impl AppSection {
             concurrency: self.concurrency,
             queue: self.queue,
             probes_share_the_queue: self.probes_share_the_queue,
+            cpu_s: self.cpu_s,
+            cpu_idle: self.cpu_idle,
             waiting: self.waiting,
             keep_alive_timeout_s: self.keep_alive_timeout_s,
             pre_stop_s: self.pre_stop_s,
@@ -284,6 +293,8 @@ impl AppCase {
             concurrency: self.concurrency.or(base.concurrency),
             queue: self.queue.or(base.queue),
             probes_share_the_queue: self.probes_share_the_queue.or(base.probes_share_the_queue),
+            cpu_s: self.cpu_s.or(base.cpu_s),
+            cpu_idle: self.cpu_idle.or(base.cpu_idle),
             waiting: self.waiting.or(base.waiting),
             keep_alive_timeout_s: self.keep_alive_timeout_s.or(base.keep_alive_timeout_s),
             pre_stop_s: self.pre_stop_s.or(base.pre_stop_s),

@@ -4,5 +4,7 @@ pub(crate) mod app;
 pub mod case;
 pub(crate) mod groups;
 pub(crate) mod manifest;
+pub mod metric;
+pub mod renewed;
 pub mod schema;
 pub mod told;

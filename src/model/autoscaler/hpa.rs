@@ -5,6 +5,7 @@
 
 use crate::cluster::PodPhase;
 use crate::engine::{Dur, Time};
+use crate::model::platform::Defaults;
 
 /// Settings of the controller.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -15,11 +16,12 @@ pub struct Settings {
     pub initial_readiness_delay: Dur,
 }
 
-impl Default for Settings {
-    fn default() -> Self {
+impl Settings {
+    /// The flags' own values.
+    pub fn of(defaults: &Defaults) -> Settings {
         Settings {
-            cpu_initialization: Dur::from_secs(300),
-            initial_readiness_delay: Dur::from_secs(30),
+            cpu_initialization: defaults.hpa_cpu_initialization,
+            initial_readiness_delay: defaults.hpa_initial_readiness_delay,
         }
     }
 }
@@ -31,12 +33,6 @@ pub struct Tolerance {
     pub down: f64,
     /// Above 1 by so much nothing is scaled up.
     pub up: f64,
-}
-
-impl Default for Tolerance {
-    fn default() -> Self {
-        Tolerance { down: 0.1, up: 0.1 }
-    }
 }
 
 impl Tolerance {
@@ -229,7 +225,7 @@ fn missing_at(pods: &[HpaPod], look: Look, usage: impl Fn(i64) -> i64) -> i64 {
     missing.map(|pod| usage(pod.request_milli.unwrap_or(0))).sum()
 }
 
-/// A metric of type Pods: the mean against `target_milli`.
+/// A metric of type Pods, or a resource with an averageValue: the mean against `target_milli`.
 ///
 /// `replica_calculator.go: GetMetricReplicas, calcPlainMetricReplicas`.
 pub fn pods_metric_replicas(
@@ -237,10 +233,9 @@ pub fn pods_metric_replicas(
     target_milli: i64,
     tolerance: Tolerance,
     pods: &[HpaPod],
-    settings: Settings,
-    now: Time,
+    look: Look,
 ) -> Result<Recommendation, NoRecommendation> {
-    let t = totals(pods, Look { cpu: false, settings, now });
+    let t = totals(pods, look);
     if t.ready == 0 {
         return Err(NoRecommendation::NoSamples);
     }

@@ -4,11 +4,6 @@
 
 use crate::engine::{Dur, Time};
 
-/// Time between two runs for one object.
-pub const SYNC_PERIOD: Dur = Dur::from_secs(15);
-/// Window of the plain stabilisation.
-pub const DOWNSCALE_STABILIZATION: Dur = Dur::from_secs(300);
-
 /// Why a size came out as it did.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Limit {
@@ -148,10 +143,10 @@ impl ScalingRules {
         ScalingRules { policies, select: SelectPolicy::Max, window: Dur::ZERO }
     }
 
-    /// Down: 100 % per 15 s, after 300 s.
-    pub fn default_down() -> ScalingRules {
+    /// Down: 100 % per 15 s, after the window that the controller has of itself.
+    pub fn default_down(window: Dur) -> ScalingRules {
         let policies = vec![Policy { change: Change::Percent(100), period: Dur::from_secs(15) }];
-        ScalingRules { policies, select: SelectPolicy::Max, window: DOWNSCALE_STABILIZATION }
+        ScalingRules { policies, select: SelectPolicy::Max, window }
     }
 }
 

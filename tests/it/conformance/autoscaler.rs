@@ -81,7 +81,8 @@ fn metric(row: &Row) -> Result<Recommendation, NoRecommendation> {
             for (pod, &level) in pods.iter_mut().zip(&levels) {
                 pod.sample = Some(sample(level));
             }
-            hpa::pods_metric_replicas(current, target, tolerance, &pods, TEST_SETTINGS, NOW)
+            let look = Look { cpu: false, settings: TEST_SETTINGS, now: NOW };
+            hpa::pods_metric_replicas(current, target, tolerance, &pods, look)
         }
         "object_value" | "external_value" => {
             Ok(hpa::value_replicas(current, target, tolerance, usage, &pods))
@@ -167,7 +168,7 @@ fn rates_row(row: &Row) {
     let (up_events, down_events) = (events(row, "up_events"), events(row, "down_events"));
     let history = History { up: &up_events, down: &down_events };
     let up = rules(row, "up_rules", ScalingRules::default_up());
-    let down = rules(row, "down_rules", ScalingRules::default_down());
+    let down = rules(row, "down_rules", ScalingRules::default_down(Dur::from_secs(300)));
     let current = row.get("current");
     let (size, reason) =
         behavior_limits(current, row.get("desired"), bounds(row), history, (&up, &down), NOW);

@@ -28,6 +28,8 @@ pub struct PodState {
     pub backlog: bool,
     /// Requests in service, and orphans.
     pub running: u32,
+    /// Requests that were worked off, orphans included.
+    pub served: u64,
     /// Who waits; the first is served next. What nobody waits for any more is served as well: a server does
     /// not know.
     pub queue: VecDeque<Entry>,
@@ -84,6 +86,7 @@ impl Pods {
                 queue_limit: version.queue.map_or(usize::MAX, |q| q as usize),
                 backlog: version.backlog,
                 running: 0,
+                served: 0,
                 queue: VecDeque::new(),
             }
         };
@@ -172,6 +175,7 @@ impl Simulation<'_> {
     #[inline(always)]
     pub fn answered(&mut self, index: RequestId) {
         let request = self.requests[index];
+        self.pods.states[request.pod].served += 1;
         self.leave_service(request.pod);
         self.end_loads(index);
         self.keep_connection(index);
@@ -195,7 +199,10 @@ impl Simulation<'_> {
     pub fn works_on(&mut self, index: RequestId) {
         let request = &mut self.requests[index];
         request.stamp = NONE;
-        if self.pods.states[request.pod].concurrency.is_none() {
+        let state = &mut self.pods.states[request.pod];
+        if state.concurrency.is_none() {
+            // Nobody waits for its slot: it might as well be done.
+            state.served += 1;
             return;
         }
         debug_assert!(self.pods.states[request.pod].running > 0, "it was in service");
@@ -231,6 +238,7 @@ impl Simulation<'_> {
         self.pods.free.push(place);
         let pod = std::mem::replace(&mut self.pods.orphans[place].pod, NOBODY);
         if pod != NOBODY {
+            self.pods.states[pod].served += 1;
             self.leave_service(pod);
         }
     }

@@ -1,8 +1,8 @@
 //! What can be seen of the pods' load while requests run.
 
 use super::{Simulation, State};
-use crate::engine::Time;
-use crate::timeline::PodSignals;
+use crate::engine::{List, Time};
+use crate::timeline::{PodCounters, PodId, PodSignals};
 use crate::traffic::service;
 
 /// What was counted at the last reading.
@@ -42,5 +42,21 @@ impl Simulation<'_> {
         let sent = sent.to_vec();
         self.meter = Readings { at: Some(now), sent, failed: failed.into() };
         signals
+    }
+
+    /// Of each pod, at `now`. The simulation has come to `now`.
+    pub fn counters(&self, now: Time, counters: &mut List<PodId, PodCounters>) {
+        assert!(self.now <= now.0, "counters are of the present");
+        counters.resize(self.pods.states.len(), PodCounters::default());
+        for (state, counter) in self.pods.states.iter().zip(counters.iter_mut()) {
+            let waiting = state.queue.len() as f64;
+            let in_service = f64::from(state.running);
+            *counter = PodCounters { served: state.served as f64, in_service, waiting };
+        }
+        for request in self.requests.iter().filter(|r| matches!(r.state, State::Running(_))) {
+            if self.pods.states[request.pod].concurrency.is_none() {
+                counters[request.pod].in_service += 1.0;
+            }
+        }
     }
 }
