@@ -7,6 +7,7 @@ mod answer;
 mod audit;
 mod budget;
 mod calibrate;
+mod capacity;
 mod cards;
 mod check;
 mod columns;
@@ -110,6 +111,7 @@ commands! {
     Merge => merge,
     Optimize => optimize,
     Frontier => frontier,
+    Capacity => capacity,
     Patch => patch,
     Calibrate => calibrate,
     Validate => validate,

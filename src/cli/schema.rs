@@ -3,6 +3,7 @@
 use crate::input::raw::case::Case;
 use crate::report::audit::Audit;
 use crate::report::budget::Budget;
+use crate::report::capacity::Capacity;
 use crate::report::gate::Check;
 use crate::report::gate::diff::Diff;
 use crate::report::json;
@@ -41,6 +42,8 @@ enum What {
     Audit,
     /// What `rollsim budget --format json` writes
     Budget,
+    /// What `rollsim capacity --format json` writes
+    Capacity,
 }
 
 /// Runs the command.
@@ -55,6 +58,7 @@ pub fn run(args: Args) -> anyhow::Result<ExitCode> {
         What::Releases => of::<Releases>(),
         What::Audit => of::<Audit>(),
         What::Budget => of::<Budget>(),
+        What::Capacity => of::<Capacity>(),
     };
     super::print(&schema)?;
     Ok(ExitCode::SUCCESS)

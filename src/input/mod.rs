@@ -14,6 +14,7 @@ pub mod load;
 mod lower;
 mod ports;
 pub mod raw;
+mod recorded;
 mod refer;
 mod renders;
 mod select;

@@ -3,10 +3,14 @@
 use crate::engine::Time;
 use crate::input::cards::{Card, CardKind};
 use crate::input::given::Input;
+use crate::input::recorded;
 use crate::input::text::diagnostics::{Diagnostic, Diagnostics};
 use crate::input::text::source::Base;
 use crate::input::text::tree::quoted;
 use std::sync::Arc;
+
+/// When the first request of a trace with dates is sent, where nobody says.
+const START_S: f64 = -5.0;
 
 impl Input {
     /// Loads what the scenario refers to: cards and the trace.
@@ -78,25 +82,8 @@ impl Input {
             Diagnostic::error(&self.case_file, message)
                 .at(self.case_root.line_of("traffic.trace"), "traffic.trace")
         })?;
-        for (i, line) in text.text.lines().enumerate() {
-            let word = line.split([',', ';', '\t']).next().unwrap_or("").trim();
-            if word.is_empty() || word.starts_with('#') {
-                continue;
-            }
-            match word.parse::<f64>() {
-                Ok(s) if s.is_finite() && s.abs() <= crate::input::text::checks::SECONDS_MAX => {
-                    self.trace.push(Time::from_secs_f64(s));
-                }
-                // A heading.
-                Err(_) if i == 0 => {}
-                _ => {
-                    let line = u32::try_from(i + 1).ok();
-                    let error = Diagnostic::error(&text.name, "not a send time").at(line, "");
-                    return Err(error.found(quoted(word)).allowed("a number of seconds").into());
-                }
-            }
-        }
-        self.trace.sort_unstable();
+        let start = Time::from_secs_f64(self.case.traffic.start_s.unwrap_or(START_S));
+        self.trace = recorded::times(&text.name, &text.text, start)?;
         Ok(())
     }
 

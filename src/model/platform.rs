@@ -299,6 +299,8 @@ defaults! {
     custom_interval: Dur,
     custom_window: Dur,
     custom_jitter: Dur,
+    keda_polling: Dur,
+    keda_cooldown: Dur,
 }
 
 /// A field's value from the number in a card: seconds become a duration.

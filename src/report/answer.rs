@@ -4,6 +4,7 @@
 //! in seconds relative to the action, counts are per rollout.
 
 use super::advice::Worth;
+use super::autoscaling::AutoscalerRow;
 pub use super::drawn::{Belief, Lane, Lanes, Mark, Outage, State, Stretch, ViewRow};
 pub use super::figure::{Estimate, Figure};
 use super::hurt::Hurt;
@@ -40,6 +41,10 @@ pub struct Answer {
     pub requests: Requests,
     /// How long the rollout takes, and how many pods there are meanwhile.
     pub rollout: Rollout,
+    /// What autoscalers saw and did; left out: there is none.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[schemars(default)]
+    pub autoscaling: Vec<AutoscalerRow>,
     /// Of the answered requests; each figure is the mean over replications.
     pub latency: Option<Latency>,
     /// Of answered and failed requests, these until the failure was known; none without single requests.

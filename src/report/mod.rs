@@ -8,9 +8,11 @@ pub mod advice;
 pub mod advised;
 pub mod answer;
 pub mod audit;
+pub mod autoscaling;
 pub mod blame;
 pub mod budget;
 mod build;
+pub mod capacity;
 mod compared;
 pub mod comparison;
 pub mod data;
@@ -55,6 +57,7 @@ pub use answer::Answer;
 pub use comparison::Comparison;
 pub use figure::Figure;
 pub use pictures::ARE_BUILT_IN as PICTURES_ARE_BUILT_IN;
+pub use pictures::capacity as capacity_picture;
 
 use data::{FrontierReport, OptimizeReport, SweepReport, ValidateReport};
 

@@ -2,6 +2,7 @@
 
 use super::Files;
 use super::answer::Answer;
+use super::capacity::Capacity;
 use super::data::{FrontierReport, SweepReport};
 #[cfg(feature = "plots")]
 use super::svg;
@@ -13,7 +14,9 @@ pub const ARE_BUILT_IN: bool = cfg!(feature = "plots");
 #[cfg(feature = "plots")]
 pub(super) fn rollout(answer: &Answer) -> Files {
     let timeline = svg::timeline(answer).map(|svg| ("timeline".to_owned(), svg));
-    timeline.into_iter().chain([("requests-per-second".to_owned(), svg::rates(answer))]).collect()
+    let autoscaling = svg::autoscaling(answer).map(|svg| ("autoscaling".to_owned(), svg));
+    let rates = [("requests-per-second".to_owned(), svg::rates(answer))];
+    timeline.into_iter().chain(rates).chain(autoscaling).collect()
 }
 
 /// The sensitivity and, for each metric, a map, curves and effects; the front of the first metric against
@@ -48,9 +51,20 @@ pub(super) fn frontier(report: &FrontierReport) -> Files {
     vec![("frontier.svg".to_owned(), svg::frontier(report))]
 }
 
+/// Losses and answer times over the rate.
+#[cfg(feature = "plots")]
+pub fn capacity(capacity: &Capacity) -> String {
+    svg::capacity(capacity)
+}
+
 #[cfg(not(feature = "plots"))]
 mod without {
-    use super::{Answer, Files, FrontierReport, SweepReport};
+    use super::{Answer, Capacity, Files, FrontierReport, SweepReport};
+
+    /// None.
+    pub fn capacity(_: &Capacity) -> String {
+        String::new()
+    }
 
     /// None.
     pub fn rollout(_: &Answer) -> Files {
@@ -68,5 +82,7 @@ mod without {
     }
 }
 
+#[cfg(not(feature = "plots"))]
+pub use without::capacity;
 #[cfg(not(feature = "plots"))]
 pub(super) use without::{frontier, rollout, sweep};

@@ -4,6 +4,7 @@
 //! in plan order. A point is never lost once its row is in the journal.
 
 mod axis;
+pub mod capacity;
 mod choices;
 mod design;
 mod evaluate;

@@ -102,6 +102,7 @@ impl<'a> World<'a> {
             informer: &self.informer,
             served_s: rate / ready,
             since: now - *age,
+            until: traffic.end,
         };
         let ctx = Ctx { run: self.run, now, slowdown: 1.0 };
         let out = &mut says(&mut self.queue, Event::Autoscaler);

@@ -1,6 +1,7 @@
 //! HorizontalPodAutoscalers: what they hold their targets at, and what their metrics stand for.
 
 mod metrics;
+pub(super) mod scaled_objects;
 
 use crate::cluster::spec::Deployment;
 use crate::engine::Dur;
@@ -13,6 +14,7 @@ use crate::input::text::typed;
 use crate::model::autoscaler::hpa::Tolerance;
 use crate::model::autoscaler::limits::{Bounds, Change, Policy, ScalingRules, SelectPolicy};
 use crate::model::autoscaler::spec::{Behavior, HorizontalPodAutoscaler};
+use crate::scenario::{Action, ActionKind};
 use crate::traffic::offered::Traffic;
 use k8s_openapi::api::autoscaling::v2 as api;
 use std::sync::Arc;
@@ -38,37 +40,88 @@ impl Lowering<'_> {
     pub(super) fn autoscalers(
         &mut self,
         served: &[Deployment],
+        actions: &[Action],
         traffic: &Traffic,
         asked: bool,
     ) -> Vec<Arc<HorizontalPodAutoscaler>> {
         let input = self.input;
         let mut found: Vec<Arc<HorizontalPodAutoscaler>> = Vec::new();
-        for doc in input.documents.iter().filter(|d| !d.update && d.kind() == KIND) {
-            let Object::Other { .. } = doc.object else { continue };
-            let Some(object) = self.typed(doc) else { continue };
-            let Some(spec) = object.spec else {
-                self.problems.push(doc.error("spec", "the key \"spec\" is missing"));
-                continue;
-            };
-            let target = &spec.scale_target_ref;
-            let of = |d: &&Deployment| {
-                target.kind == "Deployment"
-                    && *d.name == *target.name
-                    && d.namespace == doc.namespace()
+        for doc in input.documents.iter().filter(|d| !d.update) {
+            let keda = scaled_objects::is_one(doc);
+            let Some(spec) = self.scaler(doc) else { continue };
+            let of = |d: &&Deployment| match &spec {
+                Some(spec) => {
+                    let target = &spec.scale_target_ref;
+                    target.kind == "Deployment"
+                        && *d.name == *target.name
+                        && d.namespace == doc.namespace()
+                }
+                None => scaled_objects::scales(doc, &d.name, &d.namespace),
             };
             let Some(deployment) = served.iter().find(of) else { continue };
             if !asked {
                 let text = "no requests are sent, so that it has nothing to go by: replicas stay";
-                self.note(format!("{KIND} {} ({text})", doc.name()));
+                self.note(format!("{} {} ({text})", doc.kind(), doc.name()));
                 continue;
             }
             let mut scene = Scene { low: self, doc, deployment, traffic };
-            if let Some(autoscaler) = scene.lower(&spec) {
-                found.push(Arc::new(autoscaler));
-            }
+            let autoscaler = match &spec {
+                Some(spec) => scene.lower(spec),
+                None if keda => scene.scaled_object(),
+                None => None,
+            };
+            found.extend(autoscaler.map(Arc::new));
         }
         self.one_for_each(&mut found);
+        for action in actions {
+            if let ActionKind::Rollout { deployment, keeps_replicas: false } = &action.kind
+                && let Some(scaler) = found.iter().find(|a| a.target == deployment.name)
+            {
+                self.fights(deployment, scaler);
+            }
+        }
         found
+    }
+
+    /// What is applied names the size that an autoscaler keeps.
+    fn fights(&mut self, deployment: &Deployment, scaler: &HorizontalPodAutoscaler) {
+        let input = self.input;
+        let is = |d: &&Arc<Document>| {
+            d.deployment().is_some()
+                && d.name() == &*deployment.name
+                && d.namespace() == deployment.namespace
+        };
+        let applied = input.documents.iter().filter(is).max_by_key(|d| d.update);
+        let Some(doc) = applied else { return };
+        let (size, name) = (deployment.replicas, &scaler.name);
+        let given = doc.deployment().and_then(|d| d.spec.as_ref()).and_then(|s| s.replicas);
+        let text = match given {
+            Some(_) => format!(
+                "applied, it sets the size to {size} at once, whatever {KIND} {name} had made of it: leave \
+                 replicas out of what an autoscaler scales"
+            ),
+            None => format!(
+                "left out here and given before: kubectl apply takes it away, and the API server makes it \
+                 {size}, until {KIND} {name} puts it right"
+            ),
+        };
+        self.check(doc, |check| check.warn("spec.replicas", text));
+    }
+
+    /// The spec of an autoscaler, or none of a ScaledObject; None: it is something else.
+    fn scaler(&mut self, doc: &Document) -> Option<Option<api::HorizontalPodAutoscalerSpec>> {
+        if scaled_objects::is_one(doc) {
+            return Some(None);
+        }
+        let Object::Other { kind } = &doc.object else { return None };
+        if kind != KIND {
+            return None;
+        }
+        let object = self.typed(doc)?;
+        if object.spec.is_none() {
+            self.problems.push(doc.error("spec", "the key \"spec\" is missing"));
+        }
+        object.spec.map(Some)
     }
 
     /// Its type, of whatever version it was written for.
@@ -140,6 +193,7 @@ impl Scene<'_, '_, '_> {
             behavior,
             tolerance,
             created: created.map(at),
+            keda: None,
         })
     }
 

@@ -25,6 +25,7 @@ mod open_ports;
 mod path;
 mod placement;
 mod plans;
+mod profile;
 mod scheduler;
 pub(super) mod serving;
 pub(super) mod serving_container;
@@ -101,7 +102,7 @@ impl Lowering<'_> {
         let kubernetes =
             self.kubernetes(&templates.chain(templates_brought(&actions)).collect::<Vec<_>>());
         let unserved = path::unserved(self, &path, &service, ingress.as_ref());
-        let silence = serving::nothing_runs(&deployments, &actions)
+        let silence = serving::nothing_runs(self, &deployments, &actions)
             .or_else(|| serving::silence(input, subject, unserved.is_some()));
         let place = (&platform, &kubernetes, &*nodes);
         let (rolled, none) = (&deployments[0], silence.is_some());
@@ -116,7 +117,7 @@ impl Lowering<'_> {
             given: self.given(&deployments, &actions),
             kubernetes,
             pod_disruption_budgets: self.budgets(&deployments[0].template),
-            autoscalers: self.autoscalers(&deployments[..on_path], &traffic, !none),
+            autoscalers: self.autoscalers(&deployments[..on_path], &actions, &traffic, !none),
             gate: self.gate(),
             age,
             horizon,

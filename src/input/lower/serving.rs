@@ -134,12 +134,18 @@ fn silent(input: &Input, subject: &Subject) -> Option<String> {
 }
 
 /// Why there is nothing to ask, where no pod runs from beginning to end.
-pub fn nothing_runs(deployments: &[Deployment], actions: &[Action]) -> Option<String> {
+pub fn nothing_runs(
+    low: &Lowering<'_>,
+    deployments: &[Deployment],
+    actions: &[Action],
+) -> Option<String> {
     let rises = |action: &Action| match &action.kind {
         ActionKind::Scale { replicas, .. } => *replicas > 0,
         kind => kind.brings().is_some_and(|d| d.replicas > 0),
     };
-    let idle = deployments.iter().all(|d| d.replicas == 0) && !actions.iter().any(rises);
+    let idle = deployments.iter().all(|d| d.replicas == 0)
+        && !actions.iter().any(rises)
+        && !deployments.iter().any(|d| low.wakes(d));
     let name = &deployments[0].name;
     idle.then(|| format!("{name} has 0 replicas: nothing runs, and there is nothing to roll out."))
 }

@@ -7,6 +7,7 @@ use crate::engine::{Dist, Dur, Time};
 use crate::input::bounds;
 use crate::input::cards;
 use crate::input::lower::lowering::{Lowering, at};
+use crate::input::lower::profile;
 use crate::input::raw::case::{ArrivalsCase, TrafficCase};
 use crate::input::text::checks;
 use crate::model::platform::{Defaults, Kubernetes, Platform};
@@ -43,7 +44,7 @@ pub(crate) fn lower(
         let traffic = Traffic { start, end, arrivals: Arrivals::Poisson, rate, client };
         return (traffic, horizon, follow);
     }
-    let rate = rate(low, case, start);
+    let rate = rate(low, case, (start, end));
     let arrivals = arrivals(low, case);
     let horizon = horizon(low, end, &client, settled);
     let traffic = Traffic { start, end, arrivals, rate, client };
@@ -150,7 +151,19 @@ fn client(low: &mut Lowering<'_>, case: &TrafficCase) -> Client {
     }
 }
 
-fn rate(low: &mut Lowering<'_>, case: &TrafficCase, start: Time) -> Vec<(Time, f64)> {
+fn rate(
+    low: &mut Lowering<'_>,
+    case: &TrafficCase,
+    (start, end): (Time, Time),
+) -> Vec<(Time, f64)> {
+    if let Some(given) = &case.profile {
+        if case.rate.is_some() || case.rate_per_s.is_some() || case.steps.is_some() {
+            low.fail("traffic.profile", "profile and a rate are both given").allowed =
+                Some("one of them".to_owned());
+        }
+        let steps = profile::steps(low, given, start, end);
+        return profile::ordered(start, steps);
+    }
     let twice = match (&case.rate, case.rate_per_s, &case.steps) {
         (Some(_), Some(_), _) => Some("rate and rate_per_s"),
         (Some(_), _, Some(_)) => Some("rate and steps"),

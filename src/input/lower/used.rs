@@ -4,6 +4,7 @@
 use crate::cluster::spec::{Container, Hook, OnSigterm};
 use crate::input::known::{self, Fate};
 use crate::input::lower::lowering::Lowering;
+use crate::input::raw::case::ProfileKind;
 use crate::input::text::diagnostics::Diagnostic;
 use crate::input::text::tree::{Node, Step, key_of, parse_path, path_text};
 use crate::model::autoscaler::spec::Source;
@@ -127,6 +128,7 @@ fn of_case(low: &Lowering<'_>, scenario: &Scenario, path: &str) -> Option<Use> {
             false => rest.first().and_then(|key| of_app(scenario, key)),
         },
         ["app", "v1", key, ..] | ["app", key, ..] => of_app(scenario, key),
+        ["traffic", "profile", key, ..] => of_profile(low, key),
         ["traffic", key, ..] => of_traffic(low, scenario, key),
         ["gate", ..] => {
             let gated = scenario.templates().iter().any(|t| !t.readiness_gates.is_empty());
@@ -216,13 +218,25 @@ fn of_traffic(low: &Lowering<'_>, scenario: &Scenario, key: &str) -> Option<Use>
         }
         "users" | "think" => Use::when(closed, "it counts with traffic.arrivals = \"closed\""),
         "trace" => Use::when(recorded, "it counts with traffic.arrivals = \"trace\""),
-        "rate_per_s" | "rate" | "steps" => {
+        "rate_per_s" | "rate" | "steps" | "profile" => {
             let why = "the arrivals are not at a rate: traffic.arrivals = \"poisson\"";
             Use::when(!closed && !recorded, why)
         }
         "retry_backoff_s" => Use::when(client.retries > 0, "it counts with traffic.retries"),
         "retry_reused" => Use::when(client.keep_alive, "it counts with traffic.keep_alive"),
         "non_idempotent" => Use::when(again, "nothing on the path sends a request twice"),
+        _ => return None,
+    })
+}
+
+/// Keys of a load's profile: each counts for some of its kinds.
+fn of_profile(low: &Lowering<'_>, key: &str) -> Option<Use> {
+    let kind = low.input.case.traffic.profile.as_ref().map(|p| p.kind);
+    let of_day = matches!(kind, Some(ProfileKind::Diurnal));
+    Some(match key {
+        "kind" | "low_per_s" | "high_per_s" => Use::Always,
+        "peak_hour" | "hour" => Use::when(of_day, "it counts with kind = \"diurnal\""),
+        "from_s" | "for_s" => Use::when(!of_day, "it counts with kind = \"ramp\" or \"spike\""),
         _ => return None,
     })
 }

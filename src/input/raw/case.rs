@@ -3,6 +3,7 @@
 
 pub use super::app::{AppCase, AppSection, OnSigtermCase, WaitingCase};
 pub use super::metric::{MetricCase, MetricOf};
+pub use super::profile::{ProfileCase, ProfileKind};
 use crate::engine::Dist;
 use crate::model::balancer::{FrontKind, Kind};
 use schemars::JsonSchema;
@@ -92,12 +93,15 @@ pub struct TrafficCase {
     pub rate: Option<Vec<RateStep>>,
     /// The same in short, beside `rate_per_s` or without: [from this time, requests a second].
     pub steps: Option<Vec<(f64, f64)>>,
+    /// A rate that changes as over a day, or as a step, a ramp or a spike, instead of `rate_per_s`.
+    pub profile: Option<ProfileCase>,
     /// Default -5; a minute before the first action, where that is later and `duration_s` is not given.
     pub start_s: Option<f64>,
     /// Default: until the rollout should be over.
     pub duration_s: Option<f64>,
-    /// With arrivals = "trace": a file of send times, one a line, in seconds (first column if comma
-    /// separated), relative to this file.
+    /// With arrivals = "trace": a file of send times, relative to this file. One a line, in seconds (first
+    /// column, or that of the head's `timestamp`), or dates: vegeta's and k6's results as CSV or JSON, access
+    /// logs. Dates are counted from the first, which is sent at `start_s`.
     pub trace: Option<String>,
     /// With arrivals = "closed": how many users.
     pub users: Option<u32>,

@@ -38,6 +38,8 @@ pub enum MetricOf {
     Requests,
     /// Requests that pods hold: in service and waiting.
     InFlight,
+    /// Requests that clients send, a second, whether or not anybody answers.
+    Offered,
     /// The length of a queue that pods work off.
     Queue,
     /// Values that are given.

@@ -5,6 +5,7 @@ pub mod case;
 pub(crate) mod groups;
 pub(crate) mod manifest;
 pub mod metric;
+pub mod profile;
 pub mod renewed;
 pub mod schema;
 pub mod told;

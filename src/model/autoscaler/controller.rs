@@ -1,6 +1,7 @@
 //! The HorizontalPodAutoscaler controller (`pkg/controller/podautoscaler/horizontal.go`), with the metrics
 //! that it reads: each has its own way and its own age.
 
+mod keda;
 mod pods;
 mod runs;
 
@@ -9,7 +10,7 @@ use super::decision::{Decision, Scaling};
 use super::hpa::Settings;
 use super::series::{Backlog, Queue, Series};
 use super::spec::{HorizontalPodAutoscaler, Source, Target};
-use crate::cluster::objects::{NodeId, PodId, WorkloadId};
+use crate::cluster::objects::{NodeId, PodId, TemplateId, WorkloadId};
 use crate::cluster::server::Cluster;
 use crate::engine::list::id;
 use crate::engine::{List, Rng, Time};
@@ -29,6 +30,8 @@ pub enum Event {
     Run(AutoscalerId),
     /// They are there: it decides.
     Decide(AutoscalerId),
+    /// KEDA looks at the triggers of the object.
+    Poll(AutoscalerId),
     /// cAdvisor reads the counters of a pod.
     Count(PodId),
     /// metrics-server goes round the nodes.
@@ -62,6 +65,13 @@ struct Object {
     /// By metric: the queue that it is the length of.
     backlogs: Vec<Option<Backlog>>,
     decisions: Vec<Decision>,
+    /// When it was made; long before: as the run starts.
+    created: Time,
+    /// When KEDA last found work.
+    last_active: Option<Time>,
+    /// The template of its newest pods, and when the first of them came.
+    template: Option<TemplateId>,
+    rolled: Option<Time>,
 }
 
 /// The controller, with what it and the metrics' ways remember.
@@ -78,6 +88,8 @@ pub struct Controller {
     /// Of metrics-server.
     rng: Rng,
     settings: Settings,
+    /// Nobody sends requests after this: what would be read then is no load that goes on.
+    until: Time,
 }
 
 /// What is there when a run starts.
@@ -91,6 +103,8 @@ pub struct Start<'a> {
     pub served_s: f64,
     /// When those pods started.
     pub since: Time,
+    /// Until when requests are sent.
+    pub until: Time,
 }
 
 impl Controller {
@@ -117,6 +131,7 @@ impl Controller {
             pods: List::new(),
             rng: ctx.seed.stream("metrics-server", 0),
             settings: Settings::of(&ctx.kubernetes.defaults),
+            until: start.until,
         };
         for (spec, target) in objects {
             controller.adopt_object(ctx, spec, target, start, out);
@@ -143,6 +158,7 @@ impl Controller {
         match event {
             Event::Run(id) => self.ask(ctx, id, out),
             Event::Decide(id) => self.decide(ctx, id, cluster, informer, out),
+            Event::Poll(id) => self.poll(ctx, id, cluster, informer, out),
             Event::Count(pod) => self.count(ctx, pod, cluster, informer, out),
             Event::Round => self.go_round(ctx, cluster.nodes.len(), out),
             Event::Scrape(node) => self.scrape(ctx, node, informer),

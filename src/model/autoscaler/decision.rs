@@ -36,6 +36,8 @@ pub struct Decision {
     pub pods: u32,
     /// Of these, those that are Ready.
     pub ready: u32,
+    /// A rollout is under way, or was so shortly before that what new pods have counted is little.
+    pub rolling: bool,
     /// By metric.
     pub seen: Vec<Seen>,
 }

@@ -15,7 +15,7 @@ pub enum Series {
     Given(Vec<(Time, f64)>),
 }
 
-/// A queue of work.
+/// A queue of work. Each pod works on one item at a time, which counts until it is done.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Queue {
     /// What comes, a second, each rate from its instant on.
@@ -62,15 +62,25 @@ impl Backlog {
     /// What whoever asks at `now` is told, and how long it is.
     pub fn read(&mut self, queue: &Queue, now: Time) -> (f64, f64) {
         self.advance(queue, now);
-        let told = if queue.every > Dur::ZERO { self.taken } else { self.now.value };
-        (told, self.now.value)
+        let length = self.length(queue);
+        (if queue.every > Dur::ZERO { self.taken } else { length }, length)
+    }
+
+    /// What waits, and what is worked on.
+    fn length(&self, queue: &Queue) -> f64 {
+        let workers = f64::from(self.ready);
+        let busy = match self.now.value > 0.0 || queue.per_pod_s <= 0.0 {
+            true => workers,
+            false => workers.min(step(&queue.arrivals, self.now.at) / queue.per_pod_s),
+        };
+        self.now.value + busy
     }
 
     fn advance(&mut self, queue: &Queue, to: Time) {
         debug_assert!(self.now.at <= to, "a queue does not go back");
         while queue.every > Dur::ZERO && self.next <= to {
             self.run(queue, self.next);
-            self.taken = self.now.value;
+            self.taken = self.length(queue);
             self.next += queue.every;
         }
         self.run(queue, to);
@@ -102,10 +112,18 @@ mod tests {
         let arrivals = vec![(at(0), 5.0), (at(10), 0.0)];
         let queue = Queue { arrivals, per_pod_s: 2.0, length: 3.0, every: Dur::ZERO };
         let mut backlog = Backlog::new(&queue, at(0), 1);
-        assert_eq!(backlog.read(&queue, at(10)).0, 33.0);
+        assert_eq!(backlog.read(&queue, at(10)).0, 33.0 + 1.0);
         backlog.workers(&queue, at(11), 4);
-        assert_eq!(backlog.read(&queue, at(13)).0, 15.0);
+        assert_eq!(backlog.read(&queue, at(13)).0, 15.0 + 4.0);
         assert_eq!(backlog.read(&queue, at(60)).0, 0.0);
+    }
+
+    #[test]
+    fn what_is_worked_on_counts_though_nothing_waits() {
+        let arrivals = vec![(at(0), 10.0)];
+        let queue = Queue { arrivals, per_pod_s: 4.0, length: 0.0, every: Dur::ZERO };
+        let mut backlog = Backlog::new(&queue, at(0), 5);
+        assert_eq!(backlog.read(&queue, at(100)).0, 2.5);
     }
 
     #[test]
@@ -113,7 +131,7 @@ mod tests {
         let arrivals = vec![(at(0), 1.0)];
         let every = Dur::from_secs(30);
         let queue = Queue { arrivals, per_pod_s: 0.0, length: 0.0, every };
-        let mut backlog = Backlog::new(&queue, at(0), 1);
+        let mut backlog = Backlog::new(&queue, at(0), 0);
         assert_eq!(backlog.read(&queue, at(29)), (0.0, 29.0));
         assert_eq!(backlog.read(&queue, at(59)), (30.0, 59.0));
     }

@@ -4,7 +4,7 @@ use super::custom::Custom;
 use super::hpa::Tolerance;
 use super::limits::{Bounds, ScalingRules};
 use super::series::Series;
-use crate::engine::Time;
+use crate::engine::{Dur, Time};
 use std::sync::Arc;
 
 /// `autoscaling/v2`, kind HorizontalPodAutoscaler.
@@ -24,6 +24,23 @@ pub struct HorizontalPodAutoscaler {
     pub tolerance: Tolerance,
     /// When it is created; None: long before the run.
     pub created: Option<Time>,
+    /// It is that of a ScaledObject of KEDA.
+    pub keda: Option<Keda>,
+}
+
+/// `keda.sh/v1alpha1`, kind ScaledObject: what its autoscaler does not do.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Keda {
+    /// `spec.pollingInterval`.
+    pub polling: Dur,
+    /// `spec.cooldownPeriod`.
+    pub cooldown: Dur,
+    /// `spec.initialCooldownPeriod`.
+    pub initial_cooldown: Dur,
+    /// Replicas while there is no work; None: it never takes the last away.
+    pub idle: Option<i32>,
+    /// By metric: above which value it counts as active, in thousandths; None: it never does.
+    pub activation: Vec<Option<i64>>,
 }
 
 /// `spec.behavior`, with its defaults filled in.

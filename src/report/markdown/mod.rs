@@ -23,6 +23,9 @@ pub fn run(answer: &Answer) -> String {
     stuck(&mut out, answer);
     figures(&mut out, answer);
     losses(&mut out, answer);
+    for autoscaler in &answer.autoscaling {
+        paragraph(&mut out, &text(&autoscaler.sentences.join(" ")));
+    }
     fixes(&mut out, answer);
     matters(&mut out, answer);
     notes(&mut out, answer);

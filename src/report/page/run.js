@@ -62,7 +62,7 @@ const bad = (a) => a.worth_changing || a.incomplete > 0;
 const mark = (a) => bad(a) || (a.assumptions.some((x) => x.otherwise) ? " doubtful" : "");
 // What is said of one answer; its timeline unless that of all is drawn.
 const answerSections = (timed, lists = listsSection()) => [stuckSection(), tiles(), fixSection(),
-  T && timed ? timelineSection() : null, blameSection(), requestsSection(), rolloutSection(),
+  T && timed ? timelineSection() : null, blameSection(), requestsSection(), rolloutSection(), autoscalingSection(),
   timeSection(), matterSection(), lists, footer(DATA.signatures[look.answer] + " · "
     + A.provenance.evaluator + ": " + A.provenance.evaluator_reason)];
 

@@ -93,6 +93,49 @@ function rolloutSection() {
       table("", ["", "#takes", "#ends at"], phases)) : null));
 }
 
+// What autoscalers read and wrote, with a chart of the size and one of each metric.
+function autoscalingSection() {
+  if (!(A.autoscaling || []).length) return null;
+  const steps = (runs, of, colour, x, y) => {
+    const points = runs.map((r) => [r.at_s, of(r)]).filter((p) => p[1] !== null);
+    const d = points.map(([t, v], i) => (i ? `H${x(t).toFixed(1)}V` : `M${x(t).toFixed(1)} `)
+      + y(v).toFixed(1)).join("");
+    return s("path", { d, fill: "none", stroke: colour, "stroke-width": 2 });
+  };
+  const lines = (a, label, series) => {
+    const [width, height] = [Math.min(main.clientWidth || 700, 900), 150];
+    const times = a.runs.map((r) => r.at_s);
+    const most = Math.max(1e-9, ...a.runs.flatMap((r) => series.map((l) => l.of(r) || 0))) * 1.1;
+    const x = linear(times[0], times[times.length - 1] + 1, 40, width - 8);
+    const y = linear(0, most, height - 22, 8);
+    const svg = chart(width, height, label);
+    ticks(times[0], times[times.length - 1], 8).forEach((t) => svg.append(
+      s("text", { x: x(t), y: height - 6, class: "dim" }, t + " s")));
+    ticks(0, most, 4).forEach((v) => svg.append(
+      s("text", { x: 2, y: y(v) + 4, class: "dim" }, count(v))));
+    series.forEach((l) => svg.append(steps(a.runs, l.of, l.colour, x, y)));
+    const key = series.map((l) => h("span", { style: `color: ${l.colour}` }, "■ " + l.name + "  "));
+    return [h("h3", null, label), h("p", { class: "note" }, key), svg];
+  };
+  const part = (a) => {
+    if (!a.runs.length) return h("p", null, a.sentences.join(" "));
+    const size = [{ name: "replicas", colour: "#0072b2", of: (r) => r.desired },
+      { name: "asked for", colour: "#e69f00", of: (r) => r.recommended },
+      { name: "ready pods", colour: "#009e73", of: (r) => r.ready }];
+    const metric = (m, i) => lines(a, m.name, [
+      { name: "as it was", colour: "#777", of: (r) => r.metrics[i].truth },
+      { name: "as it was read", colour: "#d55e00", of: (r) => r.metrics[i].seen },
+      { name: "held at", colour: "#cc79a7", of: () => m.target }]);
+    const rows = a.runs.filter((r) => r.desired !== r.replicas).map((r) => [instant(r.at_s),
+      `${r.replicas} → ${r.desired}`, r.recommended === null ? "–" : r.recommended, r.held_by,
+      r.metrics.map((m) => (m.seen === null ? "–" : count(m.seen))).join(", ")]);
+    return [h("p", null, a.sentences.join(" ")), lines(a, "replicas", size), a.metrics.map(metric),
+      rows.length ? table("", ["#at", "#replicas", "#asked for", "held by", "#read"], rows) : null];
+  };
+  return h("section", { id: "autoscaling" }, A.autoscaling.map((a) => [
+    h("h2", null, `Autoscaler ${a.name} of ${a.target}, in the rollout drawn`), part(a)]));
+}
+
 function listsSection() {
   return h("div", null, assumedTables(),
     A.not_modelled.length ? [h("h2", null, "In the input, not modelled"),

@@ -1,9 +1,13 @@
 //! The pictures of the pages as SVG files.
 
+mod autoscaling;
+mod capacity;
 mod run;
 mod sensitivity;
 mod sweep;
 
+pub use autoscaling::autoscaling;
+pub use capacity::capacity;
 use plotters::coord::Shift;
 use plotters::prelude::*;
 pub use run::{rates, timeline};

@@ -1,7 +1,7 @@
 //! The answer with all its details: verdict, losses, blame, rollout, a timeline, assumptions.
 
 use super::page::{DIM, HEAD, Page, paint, wrap};
-use super::{advice, cautions, head, style, timeline};
+use super::{advice, autoscaling, cautions, head, style, timeline};
 use crate::report::advice::Worth;
 use crate::report::answer::{Answer, BlamePart, BlameRow, Estimate, Figure, LostGroup};
 use crate::report::placement;
@@ -25,6 +25,7 @@ pub fn text(answer: &Answer, width: usize) -> String {
     blame(&mut page, answer, SHOWN);
     advice::fixes(&mut page, answer, usize::MAX);
     rollout(&mut page, answer);
+    autoscaling::draw(&mut page, answer);
     advice::durations(&mut page, answer);
     if let Some(lanes) = answer.timeline.as_ref().filter(|t| !t.lanes.is_empty()) {
         page.section("TIMELINE", "of the first replication");

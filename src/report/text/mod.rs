@@ -5,7 +5,9 @@
 
 mod advice;
 mod audit;
+mod autoscaling;
 mod budget;
+mod capacity;
 mod check;
 mod compare;
 mod diff;
@@ -22,6 +24,7 @@ use crate::traffic::Evaluator;
 use anstyle::Style;
 pub use audit::audit;
 pub use budget::budget;
+pub use capacity::capacity;
 pub use check::check;
 pub use compare::compare;
 pub use diff::diff;

@@ -21,11 +21,13 @@ const REQUESTS: [&str; 6] = ["request", "rps", "qps", "throughput", "http_", "re
 const DEFAULT_UTILIZATION: i32 = 80;
 
 /// What a scenario says of a metric, and where.
-struct Said {
-    key: String,
-    case: MetricCase,
+pub(super) struct Said {
+    /// Its key.
+    pub key: String,
+    /// As it is there.
+    pub case: MetricCase,
     /// How often pods report where it does not say.
-    every: Dur,
+    pub every: Dur,
 }
 
 impl Scene<'_, '_, '_> {
@@ -174,7 +176,7 @@ impl Scene<'_, '_, '_> {
     }
 
     /// CPU use. Where nobody says what a request takes, the pods are at their target before the action.
-    fn cpu(&mut self, path: &str, container: bool, target: Target) -> Option<Metric> {
+    pub(super) fn cpu(&mut self, path: &str, container: bool, target: Target) -> Option<Metric> {
         let template = &self.deployment.template;
         let serving = template.serving_container();
         let requests = match container {
@@ -236,8 +238,19 @@ impl Scene<'_, '_, '_> {
             case: MetricCase::default(),
             every: cards::kubernetes().custom_interval,
         });
+        self.metric_of(name, said, target, whole)
+    }
+
+    /// A metric of which it is known what it counts.
+    pub(super) fn metric_of(
+        &mut self,
+        name: &str,
+        said: Said,
+        target: Target,
+        whole: bool,
+    ) -> Option<Metric> {
         let of = said.case.of.unwrap_or(MetricOf::Requests);
-        if !whole && matches!(of, MetricOf::Queue | MetricOf::Series) {
+        if !whole && matches!(of, MetricOf::Offered | MetricOf::Queue | MetricOf::Series) {
             let error = self.low.fail(&format!("{}.of", said.key), "not a metric of pods");
             error.allowed = Some("requests, in-flight".to_owned());
             error.suggestion = Some("type: External in the autoscaler".to_owned());
@@ -246,6 +259,7 @@ impl Scene<'_, '_, '_> {
         let source = match of {
             MetricOf::Requests => self.reported(&said, Counted::Served, whole),
             MetricOf::InFlight => self.reported(&said, Counted::InFlight, whole),
+            MetricOf::Offered => Source::Whole(Series::Given(self.traffic.rate.clone())),
             MetricOf::Queue => Source::Whole(Series::Queue(self.queue(&said))),
             MetricOf::Series => Source::Whole(Series::Given(self.values(&said))),
         };
@@ -253,7 +267,7 @@ impl Scene<'_, '_, '_> {
     }
 
     /// What the scenario says of a metric.
-    fn said(&self, name: &str, whole: bool) -> Option<Said> {
+    pub(super) fn said(&self, name: &str, whole: bool) -> Option<Said> {
         let case = &self.low.input.case;
         if let Some(case) = case.metrics.get(name) {
             let every = cards::kubernetes().custom_interval;

@@ -70,6 +70,7 @@ impl Controller {
         if !watched || seen.phase != PodPhase::Running {
             return;
         }
+        debug_assert!(start.since <= ctx.now, "what is there has come before");
         self.watched(pod).started = Some(start.since);
         self.begin(ctx, pod, start.cluster, out);
         let served = |at: Time| start.served_s * (at - ctx.now).as_secs_f64();
@@ -115,6 +116,14 @@ impl Controller {
             return;
         }
         let after = change.after;
+        debug_assert!(after.exists || change.before.exists, "a change is of something");
+        if !change.before.exists {
+            for object in self.objects.iter_mut().filter(|o| o.target == workload) {
+                if object.template.replace(after.template) != Some(after.template) {
+                    object.rolled = Some(ctx.now);
+                }
+            }
+        }
         if after.node.is_some() && change.before.node.is_none() {
             self.watched(pod).started.get_or_insert(ctx.now.floor_s(cluster.second_phase));
         }

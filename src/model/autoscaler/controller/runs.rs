@@ -18,14 +18,17 @@ use std::sync::Arc;
 
 /// What a run looks at.
 #[derive(Clone, Copy)]
-struct View<'a> {
-    ctx: Ctx<'a>,
-    cluster: &'a Cluster,
-    /// `spec.replicas` and `status.replicas` of the target.
-    current: i32,
-    status: i32,
+pub(super) struct View<'a> {
+    /// The run and the instant.
+    pub ctx: Ctx<'a>,
+    /// The objects.
+    pub cluster: &'a Cluster,
+    /// `spec.replicas` of the target.
+    pub current: i32,
+    /// Its `status.replicas`.
+    pub status: i32,
     /// Its pods, as the cache shows them.
-    pods: &'a [(PodId, SeenPod)],
+    pub pods: &'a [(PodId, SeenPod)],
 }
 
 /// What a metric asks for.
@@ -58,6 +61,10 @@ impl Controller {
             }
         }
         out.at(first, Event::Run(id));
+        if let Some(keda) = &spec.keda {
+            out.at(ctx.now + share(keda.polling, rng.uniform()), Event::Poll(id));
+        }
+        let newest = cluster.template_now(target);
         let ready = informer
             .pods
             .pairs()
@@ -75,12 +82,19 @@ impl Controller {
             rng,
             last_run: ctx.now,
             decisions: Vec::new(),
+            created: ctx.now,
+            last_active: None,
+            template: Some(newest),
+            rolled: None,
         });
         debug_assert!(self.objects.len() == id.index() + 1, "objects are numbered in order");
     }
 
     /// A run begins: the scale, and each metric, is a call.
     pub(super) fn ask(&mut self, ctx: Ctx, id: AutoscalerId, out: &mut impl Out<Event>) {
+        if ctx.now > self.until {
+            return;
+        }
         let object = &mut self.objects[id];
         let calls = 1 + object.spec.metrics.len();
         let end = (0..calls).fold(ctx.now, |at, _| at + ctx.api_write(&mut object.rng));
@@ -119,6 +133,7 @@ impl Controller {
         decision.pods = pods.iter().filter(|(_, p)| p.is_active()).count() as u32;
         decision.ready = pods.iter().filter(|(_, p)| p.counts_as_ready()).count() as u32;
         decision.seen = seen;
+        decision.rolling = object.is_rolling(ctx, &pods);
         let mut end = ctx.now;
         if decision.desired != current {
             end += ctx.api_write(&mut object.rng);
@@ -148,7 +163,8 @@ impl Controller {
         let look = Look { cpu, settings: self.settings, now: ctx.now };
         let pods = self.hpa_pods(&metric.source, view);
         let counts = |p: &&HpaPod| p.sample.is_none() && !p.deleting;
-        let missing = pods.iter().filter(counts).count() as u32;
+        let of_pods = cpu || metric.source.custom().is_some();
+        let missing = pods.iter().filter(|pod| of_pods && counts(pod)).count() as u32;
         let usage = match &metric.source {
             Source::Whole(series) => self.whole(id, place, series, view),
             _ => 0,
@@ -201,7 +217,13 @@ impl Controller {
     }
 
     /// A value that is not of single pods, in thousandths.
-    fn whole(&mut self, id: AutoscalerId, place: usize, series: &Series, view: View) -> i64 {
+    pub(super) fn whole(
+        &mut self,
+        id: AutoscalerId,
+        place: usize,
+        series: &Series,
+        view: View,
+    ) -> i64 {
         let value = match series {
             Series::Sum(_) => {
                 let pods = self.hpa_pods(&Source::Whole(series.clone()), view);
@@ -293,8 +315,32 @@ impl Object {
             (None, Some(n)) => self.normalize(ctx, current, n, bounds),
         };
         let seen = Vec::new();
-        let (pods, ready) = (0, 0);
-        Decision { at: now, current, recommended, stabilized, desired, limit, pods, ready, seen }
+        let (pods, ready, rolling) = (0, 0, false);
+        let at = now;
+        Decision {
+            at,
+            current,
+            recommended,
+            stabilized,
+            desired,
+            limit,
+            pods,
+            ready,
+            rolling,
+            seen,
+        }
+    }
+
+    /// A rollout is under way, or what its new pods have counted is not much yet.
+    fn is_rolling(&self, ctx: Ctx, pods: &[(PodId, SeenPod)]) -> bool {
+        let defaults = &ctx.kubernetes.defaults;
+        let windows = self.spec.metrics.iter().map(|m| match m.source.custom() {
+            Some(custom) => custom.window + custom.every,
+            None => defaults.metrics_resolution + defaults.metrics_resolution,
+        });
+        let window = windows.max().unwrap_or(Dur::ZERO);
+        let mixed = pods.windows(2).any(|pair| pair[0].1.template != pair[1].1.template);
+        mixed || self.rolled.is_some_and(|at| ctx.now < at + window + window)
     }
 
     /// `horizontal.go: normalizeDesiredReplicas, normalizeDesiredReplicasWithBehaviors`.
