@@ -303,7 +303,8 @@ pub fn capacity(scenario: &Scenario, options: &RunOptions, terms: Terms) -> Capa
     Capacity { given: with.base, curve: curve.collect(), steady: quiet, rollout }
 }
 
-/// The fewest replicas with which the load as it is given ends well in most rollouts; None: not even `most` do.
+/// The fewest replicas with which the load as it is given ends well in most rollouts; None: not even `most`
+/// do.
 pub fn fewest(scenario: &Scenario, options: &RunOptions, terms: Terms, most: i32) -> Option<i32> {
     let enough = |replicas: i32| {
         let scaled = with_replicas(scenario, replicas);

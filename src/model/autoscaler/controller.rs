@@ -4,6 +4,7 @@
 mod keda;
 mod pods;
 mod runs;
+mod sizes;
 
 use super::custom::Custom;
 use super::decision::{Decision, Scaling};
