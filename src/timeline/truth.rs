@@ -124,6 +124,27 @@ pub enum LifeEnd {
 }
 
 impl PodTruth {
+    /// Nothing has happened to it yet.
+    pub fn new(name: PodName, version: u16, created: Time) -> PodTruth {
+        PodTruth {
+            name,
+            version,
+            node: NodeId::default(),
+            created,
+            scheduled: Time::NEVER,
+            running_seen: Time::NEVER,
+            ready: Time::NEVER,
+            deleted: Time::NEVER,
+            sigterm: Time::NEVER,
+            unready: Time::NEVER,
+            removed: Time::NEVER,
+            restarts: 0,
+            phases: SmallVec::new(),
+            lives: SmallVec::new(),
+            cuts: Vec::new(),
+        }
+    }
+
     /// What a connection to the pod meets at `at`.
     pub fn phase_at(&self, at: Time) -> Phase {
         let next = self.phases.partition_point(|&(from, _)| from <= at);
@@ -140,5 +161,21 @@ impl PodTruth {
     pub fn life_at(&self, at: Time) -> Option<&Life> {
         let next = self.lives.partition_point(|l| l.listening <= at);
         self.lives[..next].last().filter(|l| at < l.stop_accept)
+    }
+}
+
+impl Life {
+    /// From its start on, without end.
+    pub(super) fn new(started: Time, listening: Time) -> Life {
+        Life {
+            started,
+            listening,
+            sigterm: Time::NEVER,
+            stop_accept: Time::NEVER,
+            reset_until: Time::ALWAYS,
+            cut: Time::NEVER,
+            exit: Time::NEVER,
+            ended_by: LifeEnd::Running,
+        }
     }
 }
