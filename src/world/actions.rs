@@ -250,7 +250,7 @@ impl World<'_> {
             let at = now + self.latency(|l| &l.api_write);
             self.queue.schedule(at, Event::Write(Write::DeletePod { pod, grace }));
         }
-        format!("delete {count} pods")
+        if count == 1 { "delete 1 pod".to_owned() } else { format!("delete {count} pods") }
     }
 
     fn await_available(&mut self, now: Time, index: u32) {

@@ -340,7 +340,10 @@ impl World<'_> {
 
     /// Commits a write; pods are entered into the timeline as they appear and go.
     fn commit(&mut self, now: Time, write: Write) {
-        if let Write::ScaleReplicaSet { rs, replicas, .. } = &write {
+        // One from an old copy is refused.
+        if let Write::ScaleReplicaSet { rs, replicas, resource_version, .. } = &write
+            && self.cluster.replica_sets[*rs].resource_version == *resource_version
+        {
             self.tracker.scaled(now, *rs, &self.cluster, *replicas, &mut self.timeline);
         }
         if let Write::ProgressDeadlineExceeded { .. } = &write {

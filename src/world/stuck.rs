@@ -152,15 +152,18 @@ impl World<'_> {
             let all = template.init_containers.iter().chain(&template.containers);
             Box::new(all.clone().nth(usize::from(index)).expect("a container").clone())
         };
-        if let Some(kill) = self.kubelets.kills.iter().rev().find(|k| pods.contains(&k.pod)) {
+        let mut containers = template.init_containers.iter().chain(&template.containers);
+        let kills = || self.kubelets.kills.iter().filter(|k| pods.contains(&k.pod));
+        let restarts = |p: &PodId| self.cluster.pods[*p].status.restarts as usize;
+        let crashes = pods.iter().map(restarts).sum::<usize>().saturating_sub(kills().count());
+        let crashing = containers.clone().position(|c| c.app.crash_after.is_some());
+        // What ends a container most of the time: one that crashes is killed at times too.
+        let crashing = crashing.filter(|_| crashes > kills().count());
+        if let Some(kill) = kills().last().filter(|_| crashing.is_none()) {
             let (by_startup, after) = (kill.by_startup, kill.after);
             return (since, Why::Killed { container: spec(kill.container), by_startup, after });
         }
-        let restarts = |p: &&PodId| self.cluster.pods[**p].status.restarts > 0;
-        let mut containers = template.init_containers.iter().chain(&template.containers);
-        if pods.iter().any(|p| restarts(&p))
-            && let Some(index) = containers.clone().position(|c| c.app.crash_after.is_some())
-        {
+        if let Some(index) = crashing {
             return (since, Why::Crashes { container: spec(index as u8) });
         }
         if let Some(index) = containers.position(Container::never_ready) {

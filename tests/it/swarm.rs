@@ -21,6 +21,10 @@ use world::{Act, World};
 /// How many are tried in an ordinary run of the tests.
 const WORLDS: u64 = 2_000;
 
+/// Worlds beyond these in which something was found to be wrong.
+const FOUND: [u64; 10] =
+    [4_823, 4_855, 7_474, 9_743, 10_466, 11_164, 13_198, 14_436, 17_032, 21_694];
+
 fn number(variable: &str, default: u64) -> u64 {
     let text = std::env::var(variable).ok();
     text.map_or(default, |n| n.parse().unwrap_or_else(|e| panic!("{variable}={n}: {e}")))
@@ -30,9 +34,18 @@ fn number(variable: &str, default: u64) -> u64 {
 fn random_worlds_keep_the_rules() {
     let first = number("ROLLSIM_SWARM_FROM", 0);
     let worlds = first..first + number("ROLLSIM_SWARM", WORLDS);
+    none_fails(worlds.into_par_iter());
+}
+
+#[test]
+fn worlds_that_failed_once_keep_the_rules() {
+    none_fails(FOUND.into_par_iter());
+}
+
+fn none_fails(worlds: impl ParallelIterator<Item = u64>) {
     // A world that waits for its replications begins another one meanwhile, on the same stack.
     let pool = rayon::ThreadPoolBuilder::new().stack_size(256 << 20).build().expect("threads");
-    let failure = pool.install(|| worlds.into_par_iter().find_map_first(|n| try_world(n).err()));
+    let failure = pool.install(|| worlds.find_map_first(|n| try_world(n).err()));
     if let Some(failure) = failure {
         panic!("{failure}");
     }

@@ -10,7 +10,7 @@ use rollsim::scenario::{ActionKind, Scenario};
 use rollsim::timeline::{ChangeKind, PodTruth, Target, Timeline, View};
 use rollsim::world::actions::Step;
 use rollsim::world::{Control, Event, Moment};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
 
 pub type Verdict = Result<(), String>;
 
@@ -27,6 +27,12 @@ pub(super) use ensure;
 /// A controller that has not seen the newest spec acts on the one before.
 const STALE: Dur = Dur::from_secs(10);
 
+/// The status of a ReplicaSet is written within that.
+const LAG: Dur = Dur::from_secs(1);
+
+/// So many writes are shown with a failure.
+const RECENT: usize = 24;
+
 /// Follows one run, event by event.
 pub struct Checker<'a> {
     world: &'a World,
@@ -35,6 +41,14 @@ pub struct Checker<'a> {
     events: u64,
     /// The replicas that were asked for, from when on.
     wanted: Vec<(Time, u32)>,
+    /// When the last undo was asked for.
+    undone: Time,
+    /// What the ReplicaSets asked for last.
+    asked: u32,
+    /// When pods were deleted.
+    deleted: BTreeMap<PodId, Time>,
+    /// The last writes and actions, for whoever reads a failure.
+    recent: VecDeque<(Time, Event)>,
     /// The template that was asked for before the event.
     template: Option<TemplateId>,
     pub verdict: Verdict,
@@ -44,16 +58,38 @@ impl<'a> Checker<'a> {
     pub fn new(world: &'a World, scenario: &'a Scenario) -> Checker<'a> {
         let wanted = vec![(Time::ALWAYS, world.pods.replicas)];
         let last = Time::ALWAYS;
-        Checker { world, scenario, last, events: 0, wanted, template: None, verdict: Ok(()) }
+        Checker {
+            world,
+            scenario,
+            last,
+            events: 0,
+            wanted,
+            undone: Time::ALWAYS,
+            asked: world.pods.replicas,
+            deleted: BTreeMap::new(),
+            recent: VecDeque::new(),
+            template: None,
+            verdict: Ok(()),
+        }
     }
 
     /// The state after an event. The first thing that is wrong is kept.
     pub fn see(&mut self, moment: &Moment) {
         if self.verdict.is_ok() {
             let verdict = self.check(moment);
-            let place =
-                |e| format!("at {:?}, event {}: {:?}: {e}", moment.at, self.events, moment.event);
+            let before = || self.recent.iter().map(|(at, event)| format!("  {at:?} {event:?}\n"));
+            let place = |e| {
+                let before: String = before().collect();
+                let (at, event) = (moment.at, moment.event);
+                format!("at {at:?}, event {}: {event:?}: {e}, after\n{before}", self.events)
+            };
             self.verdict = verdict.map_err(place);
+            if matches!(moment.event, Event::Write(_) | Event::Action(_)) {
+                self.recent.push_back((moment.at, moment.event));
+                if self.recent.len() > RECENT {
+                    self.recent.pop_front();
+                }
+            }
         }
         self.events += 1;
     }
@@ -63,7 +99,11 @@ impl<'a> Checker<'a> {
         self.last = moment.at;
         let cluster = moment.cluster;
         if let Event::Action(Step::Begin(action)) = moment.event {
-            self.acted(cluster, &self.scenario.actions[action as usize].kind)?;
+            let kind = &self.scenario.actions[action as usize].kind;
+            self.acted(cluster, kind)?;
+            if matches!(kind, ActionKind::Undo { .. }) {
+                self.undone = moment.at;
+            }
         }
         self.template = Some(cluster.deployments[0].template);
         for &change in moment.changes {
@@ -112,16 +152,22 @@ impl<'a> Checker<'a> {
     }
 
     /// What the ReplicaSets ask for never exceeds replicas + maxSurge.
-    fn scaled(&self, now: Time, cluster: &Cluster, rs: RsId) -> Verdict {
+    fn scaled(&mut self, now: Time, cluster: &Cluster, rs: RsId) -> Verdict {
         let set = &cluster.replica_sets[rs.index()];
         let s = set.status;
         let ordered = 0 <= s.available && s.available <= s.ready && s.ready <= s.replicas;
         ensure!(ordered && set.replicas >= 0, "{set:?}");
         let sets = cluster.replica_sets.iter().filter(|set| !set.removed);
-        let asked: i32 = sets.map(|set| set.replicas).sum();
+        let asked = sets.map(|set| set.replicas).sum::<i32>() as u32;
+        let before = std::mem::replace(&mut self.asked, asked);
         let (most, _) = self.bounds(now);
-        // A paused Deployment is scaled by a cache that may lack the write before.
-        let fine = asked as u32 <= most || self.world.has(|act| act == Act::Pause);
+        // What scales a Deployment, paused or within a rollout, or turns a rollout back, acts on a cache that
+        // may lack its own writes before (sync.go waits for none): each set keeps the bound then. Nothing
+        // takes back what that asked for too much, but the end of the rollout.
+        let scaled = self.wanted.last().is_some_and(|(at, _)| *at > now - STALE);
+        let lately = scaled || self.undone > now - STALE;
+        let scales = lately || self.world.has(|act| act == Act::Pause);
+        let fine = asked <= most.max(before) || scales && set.replicas as u32 <= most;
         ensure!(fine, "{asked} pods asked for where {most} are allowed");
         Ok(())
     }
@@ -151,7 +197,9 @@ impl<'a> Checker<'a> {
         Ok(())
     }
 
-    fn deleting(&self, now: Time, cluster: &Cluster, gone: PodId) -> Verdict {
+    fn deleting(&mut self, now: Time, cluster: &Cluster, gone: PodId) -> Verdict {
+        let lagging = self.lagging(now, cluster);
+        self.deleted.insert(gone, now);
         let stays = |p: &&Pod| !p.removed && p.deleting.is_none();
         if self.world.rolls_only() && self.world.is_sound() {
             let min_ready = Dur::from_secs(i64::from(self.world.pods.min_ready));
@@ -161,7 +209,7 @@ impl<'a> Checker<'a> {
             let available = cluster.pods.iter().filter(stays).filter(is_available).count();
             let (_, least) = self.bounds(now);
             ensure!(
-                available as u32 >= least,
+                (available + lagging) as u32 >= least,
                 "{available} pods available where {least} have to be"
             );
         }
@@ -175,6 +223,15 @@ impl<'a> Checker<'a> {
             ensure!(healthy >= desired, "{healthy} healthy pods where the budget wants {desired}");
         }
         Ok(())
+    }
+
+    /// A set that an undo makes the new one again still counts pods that are being deleted, until its status
+    /// is written: the old sets are scaled by that (rolling.go: reconcileOldReplicaSets).
+    fn lagging(&self, now: Time, cluster: &Cluster) -> usize {
+        let undone = self.undone > now - STALE;
+        let lately = self.deleted.iter().filter(|(_, at)| undone && **at > now - LAG);
+        let template = cluster.deployments[0].template;
+        lately.filter(|(pod, _)| cluster.pods[pod.index()].template == template).count()
     }
 
     /// Endpoints are pods with the Service's labels.
