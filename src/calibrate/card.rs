@@ -29,10 +29,7 @@ pub fn platform_card(
         out,
         "schema = 1\nkind = \"platform\"\nname = {}\nabout = {}\nbase = {}\n",
         quoted(name),
-        quoted(&format!(
-            "Fitted to {source}: {} pods in {} runs",
-            calibration.pods, calibration.runs
-        )),
+        quoted(&format!("Fitted to {source}: {}", size(calibration))),
         quoted(base)
     );
     if !fitted_to.is_empty() {
@@ -139,9 +136,13 @@ fn wrapped(names: &[String]) -> Vec<String> {
     lines
 }
 
+fn size(Calibration { pods, runs, .. }: &Calibration) -> String {
+    format!("{pods} pods in {runs} {}", if *runs == 1 { "run" } else { "runs" })
+}
+
 /// One line per entry: samples, family, quantiles, goodness of fit.
 pub fn text(calibration: &Calibration) -> String {
-    let mut out = format!("{} pods in {} runs\n\n", calibration.pods, calibration.runs);
+    let mut out = size(calibration) + "\n\n";
     let _ = writeln!(
         out,
         "{:<18} {:>7}  {:<12} {:>8} {:>8} {:>8}  {:>6} {:>6}  measured as",

@@ -94,7 +94,7 @@ pub(super) enum RunFormat {
     Openmetrics,
     /// As `vegeta report` prints it; follows single requests, if no evaluator is asked for
     Vegeta,
-    /// As `vegeta report -type=json` prints it, one document a scenario
+    /// As `vegeta report -type=json` prints it; of several rollouts, a list of reports with names
     VegetaJson,
 }
 

@@ -140,15 +140,14 @@ pub fn of_run(args: &answer::Args) -> anyhow::Result<ExitCode> {
     };
     let comparison = columns::compared(asked, &args.options())?;
     let answers = &comparison.answers;
-    let each = |one: fn(&report::Answer) -> String| answers.iter().map(one).collect::<String>();
     let text = match args.format {
         RunFormat::Text => report::text::compare(&comparison, screen::width()),
         RunFormat::Json => report::json::document(&comparison),
         RunFormat::Markdown => report::markdown::compare(&comparison),
         RunFormat::Csv => report::csv::csv(answers),
         RunFormat::Openmetrics => report::openmetrics::openmetrics(answers),
-        RunFormat::Vegeta => each(report::vegeta::text),
-        RunFormat::VegetaJson => each(report::vegeta::json),
+        RunFormat::Vegeta => report::vegeta::text_of_all(&comparison),
+        RunFormat::VegetaJson => report::vegeta::json_of_all(&comparison),
     };
     answer::write_answer(&text, args.output.as_deref())?;
     write_report(&comparison, args.report.as_ref())?;

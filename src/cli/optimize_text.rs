@@ -1,6 +1,7 @@
 //! The outcome of a search as text.
 
 use super::sweep_text::{new_table, number, setting};
+use crate::report::words::plural;
 use crate::stats::PairedDifference;
 use crate::sweep::Value;
 use crate::sweep::optimize::{Frontier, Optimum, Outcome, Price, Problem};
@@ -43,20 +44,24 @@ fn headline(problem: &Problem, found: &Optimum) -> String {
     let mut text = format!("{verdict}: {}\n", settings.join(", "));
     let _ = writeln!(
         text,
-        "  {how}: {} points of up to {} rollouts; the winner again {} times with fresh seeds ({} rollouts \
-         in all)",
-        found.evaluated,
-        found.replications,
+        "  {how}: {} of up to {}; the winner again {} times with fresh seeds ({} in all)",
+        plural(found.evaluated, "point"),
+        plural(found.replications, "rollout"),
         found.fresh.failed.len(),
-        found.rollouts
+        plural(found.rollouts, "rollout")
     );
     if let Some(error) = &found.first_error {
         let first = error.lines().next().unwrap_or_default();
         let first = first.strip_prefix("error: ").unwrap_or(first);
-        let _ = writeln!(text, "  {} points could not be run, first: {first}", found.errors);
+        let points = plural(found.errors, "point");
+        let _ = writeln!(text, "  {points} could not be run, first: {first}");
     }
     if found.refuted > 0 {
-        let _ = writeln!(text, "  {} earlier winners were refused by fresh seeds", found.refuted);
+        let (winners, were) = (
+            plural(found.refuted, "earlier winner"),
+            if found.refuted == 1 { "was" } else { "were" },
+        );
+        let _ = writeln!(text, "  {winners} {were} refused by fresh seeds");
     }
     text
 }
@@ -119,13 +124,13 @@ pub fn why(problem: &Problem, price: &Price) -> String {
         parts.push("as today".into());
     }
     if let Some(binding) = &price.binding {
-        let unit = if problem.cost == crate::sweep::optimize::Cost::default() { " s" } else { "" };
-        parts.push(format!(
-            "{} would save {}{unit} and lose {} requests",
-            setting(&binding.next),
-            number(binding.saves),
-            number(binding.failed)
-        ));
+        let saves = number(binding.saves);
+        let saves = match problem.cost == crate::sweep::optimize::Cost::default() {
+            true => format!("save {saves} s"),
+            false => format!("cost {saves} less"),
+        };
+        let (next, lost) = (setting(&binding.next), number(binding.failed));
+        parts.push(format!("{next} would {saves} and lose {lost} requests"));
     }
     parts.join("; ")
 }
@@ -175,9 +180,10 @@ pub fn frontier(problem: &Problem, found: &Frontier, rows: usize) -> String {
     let _ = writeln!(text, "{:width$}  {}", "", ends.join(" to "));
     let _ = writeln!(
         text,
-        "\nLeast {y} that meets the goal, each confirmed by {} rollouts with fresh seeds ({} points, {} \
-         rollouts in all)",
-        found.fresh, found.evaluated, found.rollouts
+        "\nLeast {y} that meets the goal, each confirmed by {} with fresh seeds ({}, {} in all)",
+        plural(found.fresh, "rollout"),
+        plural(found.evaluated, "point"),
+        plural(found.rollouts, "rollout")
     );
     let header = vec![x.clone(), y.clone(), "lost just below".into()];
     let mut table = new_table(header, 0);

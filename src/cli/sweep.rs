@@ -7,6 +7,7 @@ use super::sweep_text;
 use crate::report;
 use crate::report::answer::Setting;
 use crate::report::sweeps::{Origin, SweepPoints};
+use crate::report::words::plural;
 use crate::sweep::{
     Base, Both, Ended, Evaluate, EvaluatorName, Format, Nothing, Plan, PointCounts, Precision,
     Shard, Simulator, Sink, Sweep, SweepError, SweepSummary, Watch,
@@ -244,10 +245,10 @@ impl Loaded {
             base_command: self.base_command.clone(),
             settings: base_settings(&self.simulator),
             signature: format!(
-                "rollsim {} · seed {} · {} rollouts a point",
+                "rollsim {} · seed {} · {} a point",
                 super::version(),
                 self.plan.seed,
-                self.plan.replications
+                plural(self.plan.replications, "rollout")
             ),
         };
         let sweep = points.report(&self.plan, &counts, &summary, origin);

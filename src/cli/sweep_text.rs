@@ -1,6 +1,7 @@
 //! A sweep as text: what was left out, the best points, the front, what matters.
 
 use super::plan::Loaded;
+use crate::report::words::plural;
 use crate::stats::Estimate;
 use crate::sweep::{Axis, Choice, PointCounts, Sensitivity, SweepPoint, SweepSummary, Value};
 use comfy_table::presets::NOTHING;
@@ -42,7 +43,7 @@ pub fn summary(loaded: &Loaded, counts: &PointCounts, summary: &SweepSummary) ->
 }
 
 fn points(loaded: &Loaded, counts: &PointCounts, summary: &SweepSummary) -> String {
-    let mut text = format!("{} points", counts.run);
+    let mut text = plural(counts.run, "point");
     if counts.run != counts.design {
         let _ = write!(text, " of {}", counts.design);
     }
@@ -157,7 +158,7 @@ fn table(axes: &[Axis], points: &[SweepPoint]) -> Table {
     }
     // Each index is that after the ones before are gone.
     let first = axes.len();
-    fitting(header, rows, &[first + 6, first + 4, first + 1, first + 4])
+    fitting(header, rows, &[first + 6, first + 4, first + 1, first + 3])
 }
 
 /// A setting in a table.

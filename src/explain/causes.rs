@@ -146,7 +146,7 @@ causes! {
     },
     NoBackend => Topic {
         id: "no-backend",
-        name: "sent while no pod was routable",
+        name: "sent where no pod was routable",
         what: "The data plane knows no pod that it may send to: it refuses, or answers with 503.",
         late: "The rollout: old pods go before new ones are routable everywhere.",
         seen: "The EndpointSlice has no endpoint with ready: true; the target group has no healthy target.",

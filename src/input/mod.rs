@@ -26,6 +26,7 @@ mod workloads;
 pub use cards::Card;
 pub use edit::field::{Field, FieldStep};
 pub use edit::friendly;
+pub use edit::name::name_of;
 pub use given::Input;
 pub use lower::minor_version;
 pub use text::diagnostics::{Diagnostic, Diagnostics};

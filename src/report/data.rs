@@ -82,6 +82,8 @@ pub struct SweepReport {
     pub pareto: Vec<usize>,
     /// Indices into `metrics`.
     pub pareto_by: Vec<usize>,
+    /// Why there is no such point, in a sentence; else empty.
+    pub no_front: String,
     /// How each axis alone moves each metric.
     pub effects: Vec<Effect>,
     /// Of the lost requests; None where the points were not chosen to tell.

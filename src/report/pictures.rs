@@ -38,7 +38,7 @@ pub(super) fn sweep(sweep: &SweepReport) -> Files {
         if sweep.effects.iter().any(|e| e.metric == m) {
             add("effects", svg::main_effects(sweep, m));
         }
-        if m > 0 {
+        if m > 0 && !sweep.pareto.is_empty() {
             add("front", svg::pareto(sweep, 0, m));
         }
     }

@@ -5,7 +5,8 @@ use super::data::{
     SweepReport,
 };
 use super::gather::{Gathered, MISSING, estimate, exact, metrics, points, set_text, shown_axis};
-use super::sweeps::Origin;
+use super::sweeps::{NEVER_COMPLETE, Origin};
+use super::words::plural;
 use crate::stats::{self, LEVEL, count_mean, t_mean};
 use crate::sweep::optimize::{Boundary, Frontier, Goal, Optimum, Outcome, Price, Problem};
 use crate::sweep::{Kind, Value};
@@ -115,21 +116,22 @@ fn confirmation(found: &Optimum) -> String {
     let how = if found.exhaustive { "Every combination was run" } else { "A search" };
     let refused = match found.refuted {
         0 => String::new(),
+        1 => " An earlier winner was refused by fresh seeds.".to_owned(),
         n => format!(" {n} earlier winners were refused by fresh seeds."),
     };
     let failed = match &found.first_error {
         Some(error) => {
             let first = error.lines().next().unwrap_or_default();
-            format!(" {} points could not be run, first: {first}", found.errors)
+            format!(" {} could not be run, first: {first}", plural(found.errors, "point"))
         }
         None => String::new(),
     };
     format!(
-        "{how}: {} points of up to {} rollouts, candidates of more, {} rollouts in all. The winner was run \
+        "{how}: {} of up to {}, candidates of more, {} in all. The winner was run \
          again {} times with fresh seeds: {} requests lost per rollout (95 %: {} to {}).{refused}{failed}",
-        found.evaluated,
-        found.replications,
-        found.rollouts,
+        plural(found.evaluated, "point"),
+        plural(found.replications, "rollout"),
+        plural(found.rollouts, "rollout"),
         found.fresh.failed.len(),
         super::words::count(fresh.value),
         super::words::count(fresh.low),
@@ -141,7 +143,8 @@ fn confirmation(found: &Optimum) -> String {
 fn evaluated(problem: &Problem, found: &Optimum, origin: Origin) -> SweepReport {
     let on_front = |settings: &[Value]| found.front.iter().any(|point| point.settings == settings);
     let tried = found.tried.iter().enumerate();
-    let pareto = tried.filter(|(_, (settings, _))| on_front(settings)).map(|(i, _)| i).collect();
+    let pareto: Vec<usize> =
+        tried.filter(|(_, (settings, _))| on_front(settings)).map(|(i, _)| i).collect();
     let gathered = found.tried.iter().zip(0..).map(|((settings, o), index)| Gathered {
         index,
         settings: settings.clone(),
@@ -155,8 +158,9 @@ fn evaluated(problem: &Problem, found: &Optimum, origin: Origin) -> SweepReport 
         metrics: metrics(&SHOWN),
         all_points: points.len() as u64,
         points,
-        pareto,
         pareto_by: vec![0, 2, 3],
+        no_front: if pareto.is_empty() { NEVER_COMPLETE.into() } else { String::new() },
+        pareto,
         // A search looks closer where it is cheap: averages over its points would mislead.
         effects: Vec::<Effect>::new(),
         sensitivity: None,
@@ -260,7 +264,7 @@ pub fn signature(version: &str, problem: &Problem) -> String {
     format!(
         "rollsim {version} · seed {} · {} a point · {:.0} % intervals",
         problem.seed,
-        super::words::plural(u64::from(problem.replications), "rollout"),
+        plural(problem.replications, "rollout"),
         100.0 * stats::LEVEL
     )
 }

@@ -7,7 +7,8 @@ use super::html::POINTS_SHOWN;
 use super::words::{self, seconds};
 use crate::stats::MainEffects;
 use crate::sweep::{
-    Domain, Plan, PointCounts, Row, RowOutcome, Sink, Summary, SweepPoint, SweepSummary, Value,
+    Domain, Plan, PointCounts, Role, Row, RowOutcome, Sink, Summary, SweepPoint, SweepSummary,
+    Value,
 };
 use std::io;
 
@@ -41,6 +42,10 @@ struct Sum {
     points: u64,
     total: [f64; 3],
 }
+
+/// Why no point is marked, where none competes.
+pub(super) const NEVER_COMPLETE: &str =
+    "No point always completes its rollout, so that none is marked.";
 
 /// Axes with more listed values have no main effects: a curve shows more.
 const LEVELS: usize = 64;
@@ -116,7 +121,19 @@ impl SweepPoints {
         // Points in different worlds do not compete.
         let competes = !summary.choices.are_there();
         let front = |p: &&SweepPoint| competes && summary.front.iter().any(|f| f.index == p.index);
-        let pareto = (0..all.len()).filter(|&i| front(&all[i])).collect();
+        let pareto: Vec<usize> = (0..all.len()).filter(|&i| front(&all[i])).collect();
+        let no_front = match (pareto.is_empty(), competes) {
+            (false, _) => String::new(),
+            (true, true) => NEVER_COMPLETE.into(),
+            (true, false) => {
+                let worlds = plan.axes.iter().filter(|a| a.role == Role::World);
+                let names: Vec<&str> = worlds.map(|a| a.name.as_str()).collect();
+                let names = names.join(", ");
+                format!(
+                    "Points of different worlds ({names}) do not compete, so that none is marked."
+                )
+            }
+        };
         let gathered = all.into_iter().map(|p| Gathered {
             index: p.index,
             settings: p.settings.clone(),
@@ -134,6 +151,7 @@ impl SweepPoints {
             all_points: summary.points - summary.errors,
             pareto,
             pareto_by: FRONT.to_vec(),
+            no_front,
             dropped: dropped(plan, counts, summary),
             base_command: origin.base_command,
             settings: origin.settings,

@@ -7,6 +7,7 @@
 //! where none was followed (`--evaluator exact`).
 
 use super::answer::{Answer, LostGroup};
+use super::comparison::{Column, Comparison};
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
 
@@ -58,6 +59,28 @@ pub fn text(answer: &Answer) -> String {
 /// As `vegeta report -type=json`. Durations in nanoseconds; there is no date, so that the first send is the
 /// beginning of 1970.
 pub fn json(answer: &Answer) -> String {
+    format!("{}\n", document(answer))
+}
+
+/// Of several rollouts: one list, in which each report bears its name.
+pub fn json_of_all(comparison: &Comparison) -> String {
+    let named = |(column, answer): (&Column, &Answer)| {
+        let mut report = document(answer);
+        report["name"] = column.title.as_str().into();
+        report
+    };
+    let all = comparison.columns.iter().zip(&comparison.answers).map(named);
+    format!("{}\n", Value::Array(all.collect()))
+}
+
+/// Of several rollouts, one after the other, each under its name.
+pub fn text_of_all(comparison: &Comparison) -> String {
+    let all = comparison.columns.iter().zip(&comparison.answers);
+    let each = all.map(|(column, answer)| format!("{}\n{}", column.title, text(answer)));
+    each.collect::<Vec<_>>().join("\n")
+}
+
+fn document(answer: &Answer) -> Value {
     let m = metrics(answer);
     let ns = |s: f64| libm::round(s * 1e9) as i64;
     let names = ["min", "mean", "50th", "90th", "95th", "99th", "max"];
@@ -66,7 +89,7 @@ pub fn json(answer: &Answer) -> String {
     latencies.insert("total", ns(m.latency_s[1] * m.ended).into());
     let codes: BTreeMap<&String, i64> =
         m.codes.iter().map(|(code, n)| (code, libm::round(*n) as i64)).collect();
-    let document = json!({
+    json!({
         "latencies": latencies,
         "bytes_in": { "total": libm::round(m.bytes_in) as i64, "mean": m.mean_bytes() },
         "bytes_out": { "total": 0, "mean": 0 },
@@ -81,8 +104,7 @@ pub fn json(answer: &Answer) -> String {
         "success": m.success(),
         "status_codes": codes,
         "errors": m.errors,
-    });
-    format!("{document}\n")
+    })
 }
 
 impl Metrics {

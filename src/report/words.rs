@@ -79,7 +79,8 @@ pub fn seconds_range([low, high]: [f64; 2]) -> String {
 }
 
 /// `pods` or `pod` with its number.
-pub fn plural(n: u64, one: &str) -> String {
+pub fn plural(n: impl Into<u64>, one: &str) -> String {
+    let n = n.into();
     if n == 1 { format!("1 {one}") } else { format!("{} {one}s", group(n as i64)) }
 }
 

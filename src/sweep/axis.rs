@@ -2,7 +2,7 @@
 
 use super::Value;
 use super::row::Kind;
-use crate::input::friendly;
+use crate::input::{friendly, name_of};
 use serde::{Deserialize, Serialize};
 
 /// An axis as written in the plan.
@@ -11,7 +11,8 @@ use serde::{Deserialize, Serialize};
 pub struct RawAxis {
     /// The setting, by its path: `deployment.spec.strategy.rollingUpdate.maxSurge`.
     pub path: String,
-    /// What to call it in tables and conditions. Default: the last part of the path.
+    /// What to call it in tables and conditions. Default: the end of the path that tells it, such as
+    /// `preStop.sleep.seconds` or `rate_per_s`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub name: Option<String>,
     /// The values, listed. Either this or `from` and `to`.
@@ -125,8 +126,7 @@ impl Axis {
             _ => return Err("give values = [...], or from and to".into()),
         };
         let base = raw.base.clone().unwrap_or_else(|| domain.at(0.0));
-        let last = raw.path.rsplit('.').next().unwrap_or(&raw.path);
-        let name = raw.name.clone().unwrap_or_else(|| last.to_owned());
+        let name = raw.name.clone().unwrap_or_else(|| name_of(&raw.path));
         let base_given = raw.base.is_some();
         // A spreadsheet takes a column named =... for a formula.
         let begins = name.starts_with(|c: char| c.is_alphanumeric() || c == '_');
@@ -328,6 +328,21 @@ mod tests {
         assert_eq!((found.name.as_str(), found.base), ("b", Value::Int(1)));
         let found = axis("values = [1, 2]\nname = 'x'\nbase = 2").unwrap();
         assert_eq!((found.name.as_str(), found.base), ("x", Value::Int(2)));
+        for (path, name) in [
+            ("preStop.sleep.seconds", "preStop.sleep.seconds"),
+            (
+                "deployment.spec.template.spec.containers.app.lifecycle.preStop.sleep.seconds",
+                "preStop.sleep.seconds",
+            ),
+            ("deployment.spec.strategy.rollingUpdate.maxSurge", "maxSurge"),
+            ("surge", "maxSurge"),
+            ("traffic.rate_per_s", "rate_per_s"),
+            ("ingress.metadata.annotations[alb.ingress.kubernetes.io/target-type]", "target-type"),
+            ("nodes[0].max_pods", "max_pods"),
+        ] {
+            let raw = toml::from_str(&format!("path = '{path}'\nvalues = [1]")).unwrap();
+            assert_eq!(Axis::lower(&raw).unwrap().name, name, "{path}");
+        }
     }
 
     #[test]

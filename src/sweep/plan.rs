@@ -306,7 +306,11 @@ pub(super) fn name_apart(axes: &mut [Axis]) -> Result<(), String> {
 pub(super) fn condition(text: &str, axes: &[Axis], wanted: &str) -> Result<Condition, String> {
     let lookup = |name: &str| -> Result<usize, String> {
         let known = |a: &Axis| a.name == name || a.path == name;
-        axes.iter().position(known).ok_or_else(|| {
+        // The last key is enough where only one axis has it.
+        let ends = |a: &Axis| a.path.rsplit('.').next() == Some(name);
+        let only =
+            || (axes.iter().filter(|a| ends(a)).count() == 1).then(|| axes.iter().position(ends));
+        axes.iter().position(known).or_else(|| only().flatten()).ok_or_else(|| {
             let near = axes
                 .iter()
                 .map(|a| (strsim::jaro_winkler(&a.name, name), &a.name))

@@ -63,11 +63,14 @@ fn axes_are_given_on_the_command_line() {
     assert!(text.contains("6 points") && text.contains("lost, worst"), "{text}");
     assert!(!text.contains("Best points"), "{text}");
     let header = std::fs::read_to_string(Path::new(out).join("results.csv")).expect("written");
-    assert!(header.starts_with("point,seconds,rate_per_s,"), "{header}");
+    assert!(header.starts_with("point,preStop.sleep.seconds,rate_per_s,"), "{header}");
     assert!(refused(&["sweep", WEB]).contains("--scan"));
     let map = ["-x", "preStop=0..2", "-y", "grace=30,60", "--replications", "5"];
     let map = stdout(&[&["frontier", WEB][..], &map].concat());
-    assert!(map.contains("terminationGracePeriodSeconds (up) against seconds (right)"), "{map}");
+    assert!(
+        map.contains("terminationGracePeriodSeconds (up) against preStop.sleep.seconds (right)"),
+        "{map}"
+    );
     assert!(refused(&["frontier", WEB, "-x", "preStop=0..2"]).contains("both"));
     let words = ["-x", "preStop=0..2", "-y", "maxSurge=1,50%", "--report", "no.html"];
     let text = refused(&[&["frontier", WEB][..], &words].concat());

@@ -82,6 +82,18 @@ fn failed_requests_count_in_latencies_and_every_code_occurs() {
     assert!(report["end"].as_str() > report["latest"].as_str(), "{report}");
 }
 
+/// What shows several rollouts is one document, too.
+#[test]
+fn several_reports_are_one_document() {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_rollsim"));
+    command.args(["run", "--replications", "3", "--format", "vegeta-json"]);
+    let output = command.output().expect("it starts");
+    let list: Value = serde_json::from_slice(&output.stdout).expect("one document");
+    let reports = list.as_array().expect("a list");
+    assert!(reports.len() > 1 && reports[0]["name"] != reports[1]["name"], "{list}");
+    assert!(reports.iter().all(|r| r["requests"].as_u64() > Some(0)), "{list}");
+}
+
 /// The process exits at SIGTERM: ingress-nginx answers 502, and Go names it.
 #[test]
 fn errors_read_as_those_of_go() {

@@ -5,5 +5,6 @@ mod card;
 pub(crate) mod field;
 pub mod friendly;
 mod insert;
+pub mod name;
 pub(crate) mod set;
 mod vary;

@@ -80,19 +80,31 @@ function chart(width, height, label) {
 // A mark of an axis is a number, however small.
 const tick = (v) => (v !== 0 && Math.abs(v) < 0.01 ? String(Number(v.toPrecision(2))) : count(v));
 
-// Axes of a plot: box = {l, r, t, b} in pixels; x and y are {at, ticks, label, text}.
+// The marks' texts. Where two read the same, all take as many digits as tell them apart.
+function marks({ ticks: at, text, unit }) {
+  const all = at.map(text || (unit === undefined ? tick : (v) => figure(v, unit)));
+  if (text || new Set(all).size === all.length) return all;
+  const by = unit === "share" ? 100 : 1, step = (at[1] - at[0]) * by;
+  const digits = Math.max(0, Math.ceil(-Math.log10(step) - 1e-9));
+  return at.map((v) => (v * by).toFixed(digits) + ({ s: " s", share: " %" }[unit] || ""));
+}
+
+// The room that marks need left of an axis.
+const beside = (axis) => Math.max(62, 14 + 7 * Math.max(0, ...marks(axis).map((t) => t.length)));
+
+// Axes of a plot: box = {l, r, t, b} in pixels; x and y are {at, ticks, label} and perhaps text (of a mark)
+// or unit (of a figure).
 function axes(svg, box, x, y) {
-  for (const v of y.ticks) {
+  const [across, up] = [marks({ text: x.unit === undefined ? (n) => trim(String(n)) : null, ...x }), marks(y)];
+  y.ticks.forEach((v, i) => {
     const at = y.at(v);
     svg.append(s("line", { class: "grid", x1: box.l, x2: box.r, y1: at, y2: at }));
-    svg.append(s("text", { class: "dim", x: box.l - 6, y: at + 4, "text-anchor": "end" },
-      (y.text || tick)(v)));
-  }
-  for (const v of x.ticks) {
-    svg.append(s("text", { class: "dim", x: x.at(v), y: box.b + 16, "text-anchor": "middle" },
-      (x.text || ((n) => trim(String(n))))(v)));
+    svg.append(s("text", { class: "dim", x: box.l - 6, y: at + 4, "text-anchor": "end" }, up[i]));
+  });
+  x.ticks.forEach((v, i) => {
+    svg.append(s("text", { class: "dim", x: x.at(v), y: box.b + 16, "text-anchor": "middle" }, across[i]));
     svg.append(s("line", { class: "axis", x1: x.at(v), x2: x.at(v), y1: box.b, y2: box.b + 4 }));
-  }
+  });
   svg.append(s("line", { class: "axis", x1: box.l, x2: box.r, y1: box.b, y2: box.b }));
   if (x.label) svg.append(s("text", { x: (box.l + box.r) / 2, y: box.b + 33,
     "text-anchor": "middle" }, x.label));

@@ -220,8 +220,8 @@ function curves() {
   const svg = chart(w, height, `${metricName(m)} against ${S.axes[view.x].label}`);
   const numbers = S.axes[view.x].levels.every((l) => l.number !== null);
   axes(svg, box, { at: x, ticks: numbers ? ticks(...xs, w < 640 ? 5 : 10) : bx.at,
-    text: numbers ? null : (i) => bx.names[i], label: axisName(S.axes[view.x]) },
-  { at: y, ticks: ticks(low, top, 6), text: (v) => show(v, m), label: metricName(m) });
+    ...(numbers ? {} : { text: (i) => bx.names[i] }), label: axisName(S.axes[view.x]) },
+  { at: y, ticks: ticks(low, top, 6), unit: unit(m), label: metricName(m) });
   lines.forEach((line, i) => {
     const [paint, dash, shape] = SERIES[i];
     // Numbers are joined by a line; a category stands alone, with its interval.
@@ -258,31 +258,37 @@ function paretoSection() {
   if (S.metrics.length < 2) return null;
   const names = S.metrics.map((m) => m.label);
   const pick = (key) => (i) => { view[key] = i; redraw(); };
-  return h("section", null, h("h2", null, "What no other point beats"),
+  const front = `${FRONT.size > 1 ? `Diamonds (${FRONT.size}): points` : "Diamond: the point"} that no other `
+    + `point beats in all of ${S.pareto_by.map(metricName).join(", ")}. Dots: all others.`;
+  return h("section", null,
+    h("h2", null, FRONT.size ? "What no other point beats" : "All points in two figures"),
     h("div", { class: "tools" }, picker("across", names, view.px, pick("px")),
       picker("up", names, view.py, pick("py"))),
-    h("p", { class: "note" }, `Diamonds (${FRONT.size}): points that no other point beats in all of `
-      + S.pareto_by.map(metricName).join(", ") + ". Dots: all others. Click one to see its settings."),
+    h("p", { class: "note" }, FRONT.size ? front : S.no_front, " Click one to see its settings."),
     scatter());
 }
 
 function scatter() {
   const w = Math.min(width(main), 900), height = 340, mx = view.px, my = view.py;
-  const box = { l: 62, r: w - 16, t: 26, b: height - 42 };
   const drawn = POINTS.filter((p) => value(p, mx) !== null && value(p, my) !== null);
   const span = (m) => {
     const all = drawn.map((p) => value(p, m));
     const lo = all.reduce((a, b) => Math.min(a, b), Infinity);
     const hi = all.reduce((a, b) => Math.max(a, b), -Infinity);
     if (lo > hi) return [0, 1];
-    const room = (hi - lo || 1) * 0.05;
-    return [lo - room, hi + room];
+    // Figures that hardly differ stand beside each other, and not at the ends of the scale.
+    const size = Math.max(hi - lo, 0.03 * Math.max(Math.abs(lo), Math.abs(hi))) || 1;
+    const middle = (lo + hi) / 2;
+    return [middle - 0.55 * size, middle + 0.55 * size];
   };
+  // No share is more than all, and nothing counted less than none.
+  const at = (m, n) => ticks(...span(m), n).filter((v) => v >= 0 && (unit(m) !== "share" || v <= 1));
+  const up = { ticks: at(my, 6), unit: unit(my), label: metricName(my) };
+  const box = { l: beside(up), r: w - 16, t: 26, b: height - 42 };
   const x = linear(...span(mx), box.l, box.r), y = linear(...span(my), box.b, box.t);
   const svg = chart(w, height, `${metricName(my)} against ${metricName(mx)}, all points`);
-  axes(svg, box, { at: x, ticks: ticks(...span(mx), w < 640 ? 4 : 8).filter((v) => x(v) >= box.l),
-    text: (v) => show(v, mx), label: metricName(mx) },
-  { at: y, ticks: ticks(...span(my), 6), text: (v) => show(v, my), label: metricName(my) });
+  axes(svg, box, { at: x, ticks: at(mx, w < 640 ? 4 : 8), unit: unit(mx), label: metricName(mx) },
+    { at: y, ...up });
   // Points that fall on one pixel are drawn once.
   const seen = new Set();
   const dots = s("g");
@@ -377,7 +383,7 @@ function effectsSection() {
     const every = Math.ceil(n / 5);
     axes(svg, box, { at: x, ticks: [...Array(n).keys()].filter((i) => i % every === 0),
       text: (i) => levelName(axis.levels[i]) }, { at: y, ticks: ticks(lo, hi, 4),
-      text: (v) => show(v, view.metric) });
+      unit: unit(view.metric) });
     const line = [];
     for (let k = 0; k < n; k++) {
       const f = level(e, k);

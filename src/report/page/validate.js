@@ -13,8 +13,9 @@ function strips(key, label, unit) {
   const svg = chart(w, height, label + ": measured against predicted, by case");
   const marks = [0, 0.01, 0.05, 0.15, 0.35, 0.65, 1].map((k) => Number((k * most).toPrecision(1)))
     .filter((v, i, all) => v <= most && all.indexOf(v) === i);
+  for (const v of marks) svg.append(s("line", { class: "grid", x1: x(v), x2: x(v), y1: 0, y2: list.length * row + 4 }));
   axes(svg, { l, r: w - 14, t: 0, b: list.length * row + 4 }, { at: x, ticks: marks, label,
-    text: (v) => figure(v, unit) }, { at: (v) => v, ticks: [] });
+    unit }, { at: (v) => v, ticks: [] });
   list.forEach((c, i) => {
     const y = i * row + 12, f = c[key], room = narrow ? 14 : 34;
     const text = c.name.length > room ? c.name.slice(0, room - 1) + "…" : c.name;
@@ -22,7 +23,7 @@ function strips(key, label, unit) {
       width: x(r[1]) - x(r[0]) + 2, fill: "var(--v0)", opacity });
     svg.append(s("text", { x: 0, y: y + 4, class: c.passed ? "" : "bad" },
       (c.passed ? "✓ " : "✗ ") + text, title(c.name + (c.reason ? ": " + c.reason : ""))),
-    ...(f.predicted.mean === null ? [] : [bar(f.predicted.range, 8, 0.3), bar(f.half, 12, 0.5)]));
+    ...(f.predicted.mean === null ? [s("text", { class: "dim", x: l + 6, y: y + 4 }, "no end")] : [bar(f.predicted.range, 8, 0.3), bar(f.half, 12, 0.5)]));
     for (const v of f.measured) svg.append(s("path", { d: `M${x(v)},${y - 6} l5,6 l-5,6 l-5,-6 z`,
       fill: c.passed ? "var(--text)" : "var(--bad)", stroke: "var(--bg)" },
     title(`${c.name}: measured ${figure(v, unit)}, predicted ${figure(f.predicted.mean, unit)}`)));

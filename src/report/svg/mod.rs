@@ -2,6 +2,7 @@
 
 mod autoscaling;
 mod capacity;
+mod frame;
 mod run;
 mod sensitivity;
 mod sweep;
@@ -22,13 +23,14 @@ pub(super) const PURPLE: RGBColor = RGBColor(204, 121, 167);
 pub(super) const ORANGE: RGBColor = RGBColor(230, 159, 0);
 pub(super) const SKY: RGBColor = RGBColor(86, 180, 233);
 pub(super) const INK: RGBColor = RGBColor(26, 29, 35);
+pub(super) const DIM: RGBColor = RGBColor(86, 94, 108);
 pub(super) const PALE: RGBColor = RGBColor(205, 211, 220);
 pub(super) const SERIES: [RGBColor; 6] = [BLUE, GREEN, RED, PURPLE, ORANGE, SKY];
 
 type Area<'a> = DrawingArea<SVGBackend<'a>, Shift>;
 type Drawn = Result<(), Box<dyn std::error::Error>>;
 
-/// An SVG of this size in pixels, white, with a title, drawn by `draw`.
+/// An SVG of this size in pixels, white, with its title at the left as on the pages, drawn by `draw`.
 fn picture(size: (u32, u32), title: &str, draw: impl FnOnce(&Area) -> Drawn) -> String {
     let mut text = String::new();
     {
@@ -36,14 +38,21 @@ fn picture(size: (u32, u32), title: &str, draw: impl FnOnce(&Area) -> Drawn) -> 
         let result = area
             .fill(&WHITE)
             .map_err(Into::into)
-            .and_then(|()| Ok(area.titled(title, ("sans-serif", 18).into_font().color(&INK))?))
-            .and_then(|inner| draw(&inner))
+            .and_then(|()| Ok(area.draw(&Text::new(title.to_owned(), (12, 12), bold(17)))?))
+            .and_then(|()| draw(&area.clone().margin(TITLE, 0, 0, 0)))
             .and_then(|()| Ok(area.present()?));
         result.expect("a picture in memory cannot fail to be written");
     }
     // Control characters in names would end the document.
     text.retain(|c| !c.is_control() || c == '\n');
     text
+}
+
+/// Height of the title.
+const TITLE: i32 = 40;
+
+fn bold(size: i32) -> TextStyle<'static> {
+    ("sans-serif", size).into_font().style(FontStyle::Bold).color(&INK)
 }
 
 /// A colour for a share from good (0) to bad (1): cividis, from light to dark.

@@ -1,10 +1,12 @@
 //! Maps, curves, fronts and effects of a sweep, and the map of a frontier.
 
-use super::{Area, BLUE, Drawn, GREEN, INK, PALE, RED, SERIES, bounds, picture, ramp};
+use super::frame::{DIAMOND, Side, Sign, key, plot, text};
+use super::{Area, BLUE, DIM, Drawn, GREEN, INK, PALE, RED, SERIES, bounds, picture, ramp};
 use crate::report::answer::Estimate;
-use crate::report::data::{Axis, FrontierReport, Metric, SweepReport};
+use crate::report::data::{Axis, FrontierReport, Level, Metric, SweepReport};
 use crate::report::words::{count, percent, seconds};
 use plotters::prelude::*;
+use std::ops::Range;
 
 const SIZE: (u32, u32) = (900, 560);
 /// Lines in one picture at most.
@@ -24,6 +26,17 @@ fn name(axis: &Axis) -> String {
     } else {
         format!("{} ({})", axis.label, axis.unit)
     }
+}
+
+/// An axis as a side of a plot.
+fn side(axis: &Axis) -> Side<'_> {
+    let numeric = axis.levels.iter().all(|l| l.number.is_some());
+    let word = |l: &Level| match l.text.as_str() {
+        "" => "as it is".to_owned(),
+        text => text.to_owned(),
+    };
+    let places = if numeric { Vec::new() } else { axis.levels.iter().map(word).collect() };
+    Side { range: 0.0..1.0, name: name(axis), unit: "", places }
 }
 
 /// A level's place on a numeric axis: its number, or its position.
@@ -108,25 +121,21 @@ fn labels(
     let every = |n: usize| n.div_ceil(14);
     for (i, level) in ax.levels.iter().enumerate().step_by(every(ax.levels.len())) {
         let (x, y) = at(i as f64 + 0.5, 0.0);
-        area.draw(&Text::new(level.text.clone(), (x, y + 12), centred(13)))?;
+        area.draw(&Text::new(level.text.clone(), (x, y + 12), centred(12).color(&DIM)))?;
     }
     for (i, level) in ay.levels.iter().enumerate().step_by(every(ay.levels.len())) {
         let (x, y) = at(0.0, i as f64 + 0.5);
-        area.draw(&Text::new(level.text.clone(), (x - 30, y), centred(13)))?;
+        area.draw(&Text::new(level.text.clone(), (x - 30, y), centred(12).color(&DIM)))?;
     }
     let (x, y) = at(ax.levels.len() as f64 / 2.0, 0.0);
-    area.draw(&Text::new(name(ax), (x, y + 34), centred(14)))?;
-    area.draw(&Text::new(format!("↑ {}", name(ay)), (10, y + 28), font(14)))?;
+    area.draw(&Text::new(name(ax), (x, y + 34), centred(13)))?;
+    area.draw(&Text::new(format!("↑ {}", name(ay)), (10, y + 28), text(13, INK)))?;
     Ok(())
-}
-
-fn font(size: i32) -> TextStyle<'static> {
-    ("sans-serif", size).into_font().color(&INK)
 }
 
 fn centred(size: i32) -> TextStyle<'static> {
     use plotters::style::text_anchor::{HPos, Pos, VPos};
-    font(size).pos(Pos::new(HPos::Center, VPos::Center))
+    text(size, INK).pos(Pos::new(HPos::Center, VPos::Center))
 }
 
 /// One curve: its name and (x, figure) by x.
@@ -169,43 +178,39 @@ fn draw_curves(
     let dots = || curves.iter().flat_map(|c| &c.1);
     let tops = bounds(dots().flat_map(|d| [d.1.low, d.1.high]));
     let metric = &sweep.metrics[metric];
-    let mut chart =
-        ChartBuilder::on(area)
-            .margin(12)
-            .x_label_area_size(44)
-            .y_label_area_size(70)
-            .build_cartesian_2d(bounds(dots().map(|d| d.0)), tops.start.min(0.0)..tops.end)?;
-    chart
-        .configure_mesh()
-        .light_line_style(TRANSPARENT)
-        .bold_line_style(PALE.mix(0.5))
-        .x_desc(name(&sweep.axes[x]))
-        .y_desc(metric.label.clone())
-        .y_label_formatter(&|v| show(*v, metric))
-        .draw()?;
-    for (i, (label, line)) in curves.iter().enumerate() {
+    let ys = Side::numbers(tops.start.min(0.0)..tops.end, &metric.label, &metric.unit);
+    let across = Side { range: bounds(dots().map(|d| d.0)), ..side(&sweep.axes[x]) };
+    let signs: Vec<(Sign, String)> = if curves.len() > 1 {
+        let signs = SERIES.iter().cycle().map(|colour| Sign::Line(*colour));
+        signs.zip(curves.iter().map(|c| c.0.clone())).collect()
+    } else {
+        Vec::new()
+    };
+    key(area, &signs)?;
+    let mut chart = plot(area, [&across, &ys], [SIZE.0 as i32, SIZE.1 as i32], curves.len() > 1)?;
+    for (i, (_, line)) in curves.iter().enumerate() {
         let colour = SERIES[i % SERIES.len()];
         let up = line.iter().map(|d| (d.0, d.1.high));
         let down = line.iter().rev().map(|d| (d.0, d.1.low));
         let band: Vec<(f64, f64)> = up.chain(down).collect();
         chart.draw_series([Polygon::new(band, colour.mix(0.15))])?;
         let middle = line.iter().map(|d| (d.0, d.1.mean));
-        chart
-            .draw_series(LineSeries::new(middle.clone(), colour.stroke_width(2)))?
-            .label(label.clone())
-            .legend(move |(x, y)| PathElement::new([(x, y), (x + 18, y)], colour.stroke_width(2)));
+        chart.draw_series(LineSeries::new(middle.clone(), colour.stroke_width(2)))?;
         // Sizes differ too, so that lines can be told apart without colour.
         let size = 2 + i as i32;
         chart.draw_series(middle.map(|p| Circle::new(p, size, colour.stroke_width(1))))?;
     }
-    if curves.len() > 1 {
-        chart
-            .configure_series_labels()
-            .background_style(WHITE.mix(0.8))
-            .border_style(PALE)
-            .draw()?;
-    }
     Ok(())
+}
+
+/// Figures that hardly differ stand beside each other, and not at the ends of the scale.
+fn apart(span: Range<f64>) -> Range<f64> {
+    let (middle, least) =
+        ((span.start + span.end) / 2.0, 0.03 * span.start.abs().max(span.end.abs()));
+    match span.end - span.start < least {
+        true => middle - least / 2.0..middle + least / 2.0,
+        false => span,
+    }
 }
 
 /// All points in two metrics, the front marked.
@@ -222,26 +227,19 @@ fn draw_pareto(area: &Area, sweep: &SweepReport, [x, y]: [usize; 2]) -> Drawn {
     };
     let finite = |i: &usize| place(*i).0.is_finite() && place(*i).1.is_finite();
     let all = (0..sweep.points.len()).filter(finite);
-    let mut chart = ChartBuilder::on(area)
-        .margin(12)
-        .x_label_area_size(44)
-        .y_label_area_size(70)
-        .build_cartesian_2d(
-        bounds(all.clone().map(|i| place(i).0)),
-        bounds(all.clone().map(|i| place(i).1)),
+    let span = |of: fn((f64, f64)) -> f64| apart(bounds(all.clone().map(|i| of(place(i)))));
+    let xs = Side::numbers(span(|p| p.0), &mx.label, &mx.unit);
+    let ys = Side::numbers(span(|p| p.1), &my.label, &my.unit);
+    let beaten = (Sign::Dot(PALE), "others".to_owned());
+    key(
+        area,
+        &[(Sign::Diamond(RED), "no other point beats it in all figures".to_owned()), beaten],
     )?;
-    chart
-        .configure_mesh()
-        .light_line_style(TRANSPARENT)
-        .bold_line_style(PALE.mix(0.5))
-        .x_desc(mx.label.clone())
-        .y_desc(my.label.clone())
-        .x_label_formatter(&|v| show(*v, mx))
-        .y_label_formatter(&|v| show(*v, my))
-        .draw()?;
+    let mut chart = plot(area, [&xs, &ys], [SIZE.0 as i32, SIZE.1 as i32], true)?;
     chart.draw_series(all.map(|i| Circle::new(place(i), 3, PALE.filled())))?;
     let front = sweep.pareto.iter().copied().filter(finite);
-    let front = front.map(|i| TriangleMarker::new(place(i), 7, RED.filled()));
+    let diamond = |i| EmptyElement::at(place(i)) + Polygon::new(DIAMOND.to_vec(), RED.filled());
+    let front = front.map(diamond);
     chart.draw_series(front)?;
     Ok(())
 }
@@ -260,21 +258,13 @@ pub fn main_effects(sweep: &SweepReport, metric: usize) -> String {
             let caption = format!("{} ({})", axis.label, percent(effect.share));
             let dots: Vec<(f64, Estimate)> =
                 (0u32..).zip(&effect.levels).map(|(i, e)| (place(axis, i), *e)).collect();
-            let mut chart = ChartBuilder::on(cell)
-                .margin(8)
-                .caption(caption, ("sans-serif", 14))
-                .x_label_area_size(24)
-                .y_label_area_size(56)
-                .build_cartesian_2d(bounds(dots.iter().map(|d| d.0)), span.clone())?;
+            cell.draw(&Text::new(caption, (12, 4), text(13, INK)))?;
+            let inner = cell.clone().margin(20, 0, 0, 0);
             let metric = &sweep.metrics[metric];
-            chart
-                .configure_mesh()
-                .light_line_style(TRANSPARENT)
-                .bold_line_style(PALE.mix(0.5))
-                .y_label_formatter(&|v| show(*v, metric))
-                .x_labels(6)
-                .y_labels(5)
-                .draw()?;
+            let across =
+                Side { range: bounds(dots.iter().map(|d| d.0)), name: String::new(), ..side(axis) };
+            let up = Side::numbers(span.clone(), "", &metric.unit);
+            let mut chart = plot(&inner, [&across, &up], [300, 210], false)?;
             chart.draw_series(LineSeries::new(dots.iter().map(|d| (d.0, d.1.mean)), BLUE))?;
             let bars =
                 dots.iter().map(|d| PathElement::new([(d.0, d.1.low), (d.0, d.1.high)], BLUE));
@@ -293,35 +283,19 @@ pub fn frontier(report: &FrontierReport) -> String {
             report.boundary.iter().filter_map(|p| Some((p.x, p.y?))).collect();
         let xs = report.samples.iter().map(|s| s.x).chain(report.boundary.iter().map(|p| p.x));
         let ys = report.samples.iter().map(|s| s.y).chain(known.iter().flat_map(|p| p.1));
-        let mut chart = ChartBuilder::on(area)
-            .margin(12)
-            .x_label_area_size(44)
-            .y_label_area_size(70)
-            .build_cartesian_2d(bounds(xs), bounds(ys))?;
-        chart
-            .configure_mesh()
-            .light_line_style(TRANSPARENT)
-            .bold_line_style(PALE.mix(0.5))
-            .x_desc(name(&report.x))
-            .y_desc(name(&report.y))
-            .draw()?;
+        let sides = [(&report.x, bounds(xs)), (&report.y, bounds(ys))]
+            .map(|(axis, range)| Side::numbers(range, &name(axis), ""));
+        let boundary = (Sign::Line(INK), "the boundary".to_owned());
+        let [good, bad] = [Sign::Dot(GREEN), Sign::Cross(RED)];
+        key(area, &[(good, "promise kept".into()), (bad, "promise broken".into()), boundary])?;
+        let size = [SIZE.0 as i32, SIZE.1 as i32];
+        let mut chart = plot(area, [&sides[0], &sides[1]], size, true)?;
         let (kept, broken): (Vec<_>, Vec<_>) = report.samples.iter().partition(|s| s.kept);
         let place = |s: &&crate::report::data::Sample| (s.x, s.y);
-        chart
-            .draw_series(kept.iter().map(|s| Circle::new(place(s), 4, GREEN.filled())))?
-            .label("promise kept")
-            .legend(|p| Circle::new(p, 4, GREEN.filled()));
-        chart
-            .draw_series(broken.iter().map(|s| Cross::new(place(s), 4, RED.stroke_width(2))))?
-            .label("promise broken")
-            .legend(|p| Cross::new(p, 4, RED.stroke_width(2)));
+        chart.draw_series(kept.iter().map(|s| Circle::new(place(s), 4, GREEN.filled())))?;
+        chart.draw_series(broken.iter().map(|s| Cross::new(place(s), 4, RED.stroke_width(2))))?;
         let middle = known.iter().map(|(x, y)| (*x, (y[0] + y[1]) / 2.0));
         chart.draw_series(LineSeries::new(middle, INK.stroke_width(2)))?;
-        chart
-            .configure_series_labels()
-            .background_style(WHITE.mix(0.8))
-            .border_style(PALE)
-            .draw()?;
         Ok(())
     })
 }

@@ -9,11 +9,13 @@ pub fn budget(budget: &Budget, width: usize) -> String {
     let mut page = Page::new(width);
     let Terms { objective, window_days, deploys_per_week, .. } = budget.terms;
     let asked = format!(
-        "{} · {} % over {} days · {} rollouts a week",
+        "{} · {} % over {} {} · {} {} a week",
         budget.name,
         (objective * 1e6).round() / 1e4,
         count(window_days),
-        count(deploys_per_week)
+        if window_days == 1.0 { "day" } else { "days" },
+        count(deploys_per_week),
+        if deploys_per_week == 1.0 { "rollout" } else { "rollouts" },
     );
     page.line(&paint(HEAD, &shorten(&asked, width)));
     for row in &budget.workloads {

@@ -48,6 +48,7 @@ pub fn sweep(pre_stops: &[f64], propagations: &[f64], surges: &[f64]) -> SweepRe
     let pareto = (0..points.len()).filter(|&i| !beaten(&points, i)).collect();
     let effects = (0..3).map(|a| effect(&axes[a], &points, a)).collect();
     SweepReport {
+        no_front: String::new(),
         name: "preStop × ALB propagation × maxSurge".into(),
         verdict: "A preStop sleep as long as the ALB takes to learn of a target's end loses \
                   nothing; every further second costs 4 s of rollout."
