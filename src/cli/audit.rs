@@ -1,5 +1,6 @@
 //! `rollsim audit`: what each given setting does.
 
+use super::format::Format;
 use super::input::InputArgs;
 use super::renders::{RenderArgs, Seen};
 use super::screen;
@@ -37,15 +38,6 @@ pub struct Args {
     /// Write it there instead of standard output
     #[arg(long, short, value_name = "FILE", help_heading = "Output")]
     output: Option<PathBuf>,
-}
-
-#[derive(Clone, Copy, Default, clap::ValueEnum)]
-enum Format {
-    /// For people
-    #[default]
-    Text,
-    /// Everything, for programs (see `rollsim schema audit`)
-    Json,
 }
 
 /// Runs the command.

@@ -1,12 +1,17 @@
 //! `rollsim budget`: what rollouts take of an error budget.
 
+use super::format::ReviewFormat;
 use super::renders::{RenderArgs, Seen};
 use super::screen;
 use crate::advise::{Change, Edit};
 use crate::engine::Time;
+use crate::input::Input;
+use crate::report::answer::Figure;
 use crate::report::budget::{Budget, BudgetRow, HourRow, PriceRow, Terms};
-use crate::report::{self, Answer};
+
+use crate::report::{self, Answer, pooled_figure};
 use crate::run::RunOptions;
+use crate::stats::Count;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
@@ -54,22 +59,11 @@ pub struct Args {
 
     /// How it is written
     #[arg(long, value_enum, default_value_t, help_heading = "Output")]
-    format: Format,
+    format: ReviewFormat,
 
     /// Write it there instead of standard output
     #[arg(long, short, value_name = "FILE", help_heading = "Output")]
     output: Option<PathBuf>,
-}
-
-#[derive(Clone, Copy, Default, clap::ValueEnum)]
-enum Format {
-    /// For people
-    #[default]
-    Text,
-    /// Everything, for programs (see `rollsim schema budget`)
-    Json,
-    /// For a page or a pull request
-    Markdown,
 }
 
 fn objective(text: &str) -> Result<f64, String> {
@@ -110,9 +104,9 @@ pub fn run(args: Args) -> anyhow::Result<ExitCode> {
         .collect::<Result<_, _>>()?;
     let budget = Budget::new(renders.input.name(), terms, rows, renders.signature());
     let text = match args.format {
-        Format::Text => report::text::budget(&budget, screen::width()),
-        Format::Json => report::json::document(&budget),
-        Format::Markdown => report::markdown::budget(&budget),
+        ReviewFormat::Text => report::text::budget(&budget, screen::width()),
+        ReviewFormat::Json => report::json::document(&budget),
+        ReviewFormat::Markdown => report::markdown::budget(&budget),
     };
     super::answer::write_answer(&text, args.output.as_deref())?;
     let over = args.fail_on_overspent && budget.is_overspent();
@@ -120,22 +114,7 @@ pub fn run(args: Args) -> anyhow::Result<ExitCode> {
 }
 
 fn row(args: &Args, terms: &Terms, seen: Seen, options: &RunOptions) -> anyhow::Result<BudgetRow> {
-    let hours = hours(args, &seen, options)?;
-    let (rate_per_s, lost) = match hours.len() {
-        0 => (seen.scenario.traffic.rate_at(Time::ZERO), seen.answer.lost.total),
-        n => {
-            let mean = |of: fn(&HourRow) -> f64| hours.iter().map(of).sum::<f64>() / n as f64;
-            let lost = mean(|hour| hour.lost);
-            // Rollouts at any hour alike.
-            let share = lost / seen.answer.lost.total.mean.max(f64::MIN_POSITIVE);
-            let scaled = |x: f64| if lost > 0.0 { x * share } else { 0.0 };
-            let mut figure = seen.answer.lost.total;
-            figure.mean = lost;
-            figure.range = figure.range.map(scaled);
-            figure.interval = figure.interval.map(scaled);
-            (mean(|hour| hour.rate_per_s), figure)
-        }
-    };
+    let Load { rate_per_s, lost, hours } = load(args, &seen.input, &seen.answer, options)?;
     let allowed = terms.allowed(rate_per_s);
     let share = |lost: f64| if allowed > 0.0 { lost * terms.rollouts() / allowed } else { 0.0 };
     Ok(BudgetRow {
@@ -147,53 +126,76 @@ fn row(args: &Args, terms: &Terms, seen: Seen, options: &RunOptions) -> anyhow::
         spent_at_most: lost.range[1] * terms.rollouts(),
         bearable_per_week: terms.bearable(rate_per_s, lost.mean),
         hours,
-        prices: prices(terms, &seen, options, &share),
+        prices: prices((args, terms), &seen, options, (lost.mean, &share))?,
     })
 }
 
-/// A rollout at each hour's load.
-fn hours(args: &Args, seen: &Seen, options: &RunOptions) -> anyhow::Result<Vec<HourRow>> {
-    let mut rows = Vec::new();
-    for (hour, &rate_per_s) in (0..).zip(&args.daily) {
-        let mut input = seen.input.clone();
-        input.set("traffic.rate_per_s", &rate_per_s.to_string())?;
-        let lost = match rate_per_s > 0.0 {
-            true => Answer::seen(&input.lower()?, options, &|| {})?.0.lost.total.mean,
-            false => 0.0,
-        };
-        rows.push(HourRow { hour, rate_per_s, lost });
-    }
-    Ok(rows)
+/// The load that rollouts meet, and what they lose under it.
+struct Load {
+    /// On average over the day, where it has hours.
+    rate_per_s: f64,
+    /// Of a rollout at any hour alike.
+    lost: Figure,
+    hours: Vec<HourRow>,
 }
 
-/// Today, and every change that was tried and helps.
+/// Of an input whose answer at its own rate is known.
+fn load(args: &Args, input: &Input, answer: &Answer, options: &RunOptions) -> anyhow::Result<Load> {
+    let (mut hours, mut draws) = (Vec::new(), Vec::new());
+    for (hour, &rate_per_s) in (0..).zip(&args.daily) {
+        let lost = at_rate(input, rate_per_s, options)?;
+        let mean = lost.iter().map(|count| count.mean).sum::<f64>() / lost.len() as f64;
+        hours.push(HourRow { hour, rate_per_s, lost: mean });
+        draws.push(lost);
+    }
+    if hours.is_empty() {
+        let rate_per_s = input.lower()?.traffic.rate_at(Time::ZERO);
+        return Ok(Load { rate_per_s, lost: answer.lost.total, hours });
+    }
+    let rate_per_s = args.daily.iter().sum::<f64>() / hours.len() as f64;
+    Ok(Load { rate_per_s, lost: pooled_figure(&draws), hours })
+}
+
+/// What each rollout loses at this rate.
+fn at_rate(input: &Input, rate_per_s: f64, options: &RunOptions) -> anyhow::Result<Vec<Count>> {
+    if rate_per_s <= 0.0 {
+        return Ok(vec![Count::ZERO; options.replications as usize]);
+    }
+    let mut input = input.clone();
+    input.set("traffic.rate_per_s", &rate_per_s.to_string())?;
+    let (_, replications, _) = Answer::seen(&input.lower()?, options, &|| {})?;
+    Ok(replications.iter().map(|r| Count::from(&r.traffic)).collect())
+}
+
+/// Today, and every change that was tried and helps, under the same load; `today`: what is lost under it.
 fn prices(
-    terms: &Terms,
+    (args, terms): (&Args, &Terms),
     seen: &Seen,
     options: &RunOptions,
-    share: &dyn Fn(f64) -> f64,
-) -> Vec<PriceRow> {
-    let price = |change: &[String], answer: &Answer| PriceRow {
+    (today, share): (f64, &dyn Fn(f64) -> f64),
+) -> anyhow::Result<Vec<PriceRow>> {
+    let price = |change: &[String], answer: &Answer, lost: f64| PriceRow {
         change: change.to_vec(),
-        lost: answer.lost.total.mean,
-        share: share(answer.lost.total.mean),
+        lost,
+        share: share(lost),
         complete_s: answer.rollout.duration_s.map(|d| d.mean),
         peak_pods: answer.rollout.peak_pods.mean,
         replicas: answer.rollout.desired,
         surge_pod_seconds: answer.rollout.surge_pod_seconds,
         money: None,
     };
-    let today = price(&[], &seen.answer);
+    let today = price(&[], &seen.answer, today);
     let mut prices = vec![today.clone()];
     let answer = seen.advised(options, "");
     for fix in answer.fixes.iter().chain(&answer.also) {
         let change = Change(fix.change.iter().filter_map(|c| Edit::parse(c)).collect());
-        let Some((_, scenario)) = change.lower(&seen.input) else { continue };
+        let Some((input, scenario)) = change.lower(&seen.input) else { continue };
         if let Ok((with, ..)) = Answer::seen(&scenario, options, &|| {}) {
-            let mut row = price(&fix.change, &with);
+            let lost = load(args, &input, &with, options)?.lost.mean;
+            let mut row = price(&fix.change, &with, lost);
             row.money = terms.money(&today, &row);
             prices.push(row);
         }
     }
-    prices
+    Ok(prices)
 }

@@ -1,5 +1,6 @@
 //! `rollsim diff`: what a change makes of every workload's rollouts, field by field.
 
+use super::format::ReviewFormat;
 use super::input::InputArgs;
 use super::renders::{RenderArgs, Renders, Seen, Workload, same};
 use super::screen;
@@ -36,22 +37,11 @@ pub struct Args {
 
     /// How the difference is written
     #[arg(long, value_enum, default_value_t, help_heading = "Output")]
-    format: Format,
+    format: ReviewFormat,
 
     /// Write it there instead of standard output
     #[arg(long, short, value_name = "FILE", help_heading = "Output")]
     output: Option<PathBuf>,
-}
-
-#[derive(Clone, Copy, Default, clap::ValueEnum)]
-enum Format {
-    /// For people
-    #[default]
-    Text,
-    /// Everything, for programs (see `rollsim schema diff`)
-    Json,
-    /// For a pull request
-    Markdown,
 }
 
 /// Runs the command.
@@ -65,9 +55,9 @@ pub fn run(args: Args) -> anyhow::Result<ExitCode> {
     let names = [old, new].map(|path| path.display().to_string());
     let diff = compared(arguments, &renders, names)?;
     let text = match args.format {
-        Format::Text => report::text::diff(&diff, screen::width()),
-        Format::Json => report::json::document(&diff),
-        Format::Markdown => report::markdown::diff(&diff),
+        ReviewFormat::Text => report::text::diff(&diff, screen::width()),
+        ReviewFormat::Json => report::json::document(&diff),
+        ReviewFormat::Markdown => report::markdown::diff(&diff),
     };
     super::answer::write_answer(&text, args.output.as_deref())?;
     let worse = args.fail_if_worse && diff.is_worse();

@@ -137,11 +137,13 @@ impl Renders {
             let all = InputArgs { inputs: paths.to_vec(), ..arguments.clone() };
             anyhow::Ok(all.read()?.swap_remove(0))
         };
-        let input = read(&arguments.inputs)?;
+        let mut input = read(&arguments.inputs)?;
         let (mut before, mut both) = (None, None);
         if !base.is_empty() {
             let all: Vec<PathBuf> = base.iter().chain(&arguments.inputs).cloned().collect();
-            (before, both) = (Some(read(base)?), Some(read(&all)?));
+            let old = read(base)?;
+            input.completed_by(&old);
+            (before, both) = (Some(old), Some(read(&all)?));
         }
         Ok(Renders { arguments, options, policy, place, input, base: before, both })
     }

@@ -69,7 +69,46 @@ impl Input {
             .is_some_and(|(old, new)| self.documents[old].argument != self.documents[new].argument)
     }
 
-    /// The rollouts after this one: the Deployment is what the update makes of it, and restarted.
+    /// What the change takes away: objects that only the render before it holds. A render of nothing but
+    /// workloads is their update, and everything else stays.
+    pub fn taken_away(&self) -> Vec<String> {
+        let subject = subject::choose(self).ok().filter(|_| self.is_pair());
+        let gone = subject.map_or(Vec::new(), |s| self.gone_after(s.deployment, s.update));
+        let name = |index: usize| {
+            let document = &self.documents[index];
+            format!("{} {}", document.kind(), document.name())
+        };
+        gone.into_iter().map(name).collect()
+    }
+
+    fn gone_after(&self, old: usize, update: Option<usize>) -> Vec<usize> {
+        let Some(update) = update else { return Vec::new() };
+        let [before, after] = [old, update].map(|index| self.documents[index].argument);
+        let of_after = self.documents.iter().filter(|d| d.argument == after);
+        if before == after || of_after.clone().all(|d| is_workload(d)) {
+            return Vec::new();
+        }
+        let known = |d: &Document| {
+            let same = |o: &Arc<Document>| {
+                [o.kind(), o.namespace(), o.name()] == [d.kind(), d.namespace(), d.name()]
+            };
+            of_after.clone().any(same)
+        };
+        let all = self.documents.iter().enumerate();
+        let gone = all.filter(|(_, d)| d.argument == before && !is_of_cluster(d) && !known(d));
+        gone.map(|(index, _)| index).collect()
+    }
+
+    /// What the render before it holds beside workloads stays, if this one holds nothing but workloads.
+    pub fn completed_by(&mut self, before: &Input) {
+        if self.documents.iter().all(|d| is_workload(d)) {
+            let stays = before.documents.iter().filter(|d| !is_workload(d));
+            self.documents.extend(stays.cloned());
+        }
+    }
+
+    /// The rollouts after this one: the Deployment is what the update makes of it, and restarted; what the
+    /// change takes away is gone.
     pub fn later(&self) -> Option<Input> {
         let subject = subject::choose(self).ok()?;
         let update = subject.update?;
@@ -78,9 +117,15 @@ impl Input {
         let mut new = (*self.documents[update]).clone();
         new.update = false;
         later.documents[subject.deployment] = Arc::new(new);
-        later.documents.remove(update);
-        if let Some(chosen) = later.workload.as_mut().filter(|chosen| **chosen > update) {
-            *chosen -= 1;
+        let mut gone = match self.is_pair() {
+            true => self.gone_after(subject.deployment, subject.update),
+            false => Vec::new(),
+        };
+        gone.push(update);
+        let mut index = 0..;
+        later.documents.retain(|_| !gone.contains(&index.next().expect("without end")));
+        if let Some(chosen) = later.workload.as_mut() {
+            *chosen -= gone.iter().filter(|index| **index < *chosen).count();
         }
         let v1 = Some(new_version(&self.case.app));
         later.case.app = AppSection { v1, v2: None, ..later.case.app };
@@ -103,6 +148,19 @@ impl Input {
         with.case.app = AppSection { v2, ..self.case.app.clone() };
         Some(with)
     }
+}
+
+fn is_workload(document: &Document) -> bool {
+    const WORKLOADS: [&str; 7] =
+        ["Deployment", "StatefulSet", "DaemonSet", "ReplicaSet", "Job", "CronJob", "Pod"];
+    WORKLOADS.contains(&document.kind())
+}
+
+/// Objects that belong to no namespace are the cluster's, not a render's.
+fn is_of_cluster(document: &Document) -> bool {
+    const OF_CLUSTER: [&str; 5] =
+        ["Node", "Namespace", "IngressClass", "GatewayClass", "StorageClass"];
+    OF_CLUSTER.contains(&document.kind())
 }
 
 /// All that is said of the new version.

@@ -65,7 +65,9 @@ impl Figures {
                     self.add(&below("high"), high);
                 }
                 _ => items.iter().for_each(|item| {
-                    if let Some(key) = item.get("key").and_then(Json::as_str) {
+                    // Groups of requests have a key, answers the name of their version.
+                    let key = item.get("key").or(item.get("version")).and_then(Json::as_str);
+                    if let Some(key) = key {
                         self.add(&below(&key.replace('-', "_")), item);
                     }
                 }),
@@ -87,8 +89,16 @@ impl Figures {
             .find(|(word, _)| *word == short)
             .map(|(word, path)| format!("{path}{}", &name[word.len()..]));
         for path in [Some(name.to_owned()), long].into_iter().flatten() {
-            let upper = path.strip_suffix(".p97").map(|figure| format!("{figure}.range.high"));
-            let forms = [Some(path.clone()), Some(format!("{path}.mean")), upper];
+            let upper =
+                |range: &str| path.strip_suffix(".p97").map(|figure| format!("{figure}{range}"));
+            // A group of requests stands for how many there are.
+            let forms = [
+                Some(path.clone()),
+                Some(format!("{path}.mean")),
+                Some(format!("{path}.count.mean")),
+                upper(".range.high"),
+                upper(".count.range.high"),
+            ];
             if let Some(value) = forms.into_iter().flatten().find_map(|form| self.0.get(&form)) {
                 return match value {
                     Value::Unset => Found::Nothing,
@@ -140,6 +150,7 @@ mod tests {
                 "probability_none": {"mean": 0.5, "low": 0.4, "high": 0.6},
                 "by_cause": [{"key": "address-gone", "count": {"mean": 4.0}}],
             },
+            "requests": {"answered": [{"version": "v1", "mean": 30.0}]},
             "rollout": {"duration_s": null, "peak_pods": {"mean": 6.0}},
             "seconds": [{"key": "x", "y": 1}],
         }))
@@ -159,7 +170,9 @@ mod tests {
             ("probability_none.low", 0.4),
             ("peak_pods", 6.0),
             ("lost.by_cause.address_gone.count", 4.0),
+            ("lost.by_cause.address_gone", 4.0),
             ("lost.by_cause.process_gone.count", 0.0),
+            ("requests.answered.v1", 30.0),
         ] {
             assert_eq!(figures.find(name), Found::Value(Value::Float(value)), "{name}");
         }

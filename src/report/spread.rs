@@ -5,6 +5,9 @@
 use super::answer::{Estimate, Figure};
 use crate::stats::{self, Count, Counts, LEVEL};
 
+/// Fewer requests than this are shown as less than that.
+const NEXT_TO_NOTHING: f64 = 0.01;
+
 /// Mean, interval and range of a count over replications.
 pub fn count_figure(draws: &[Count]) -> Figure {
     let means: Vec<f64> = draws.iter().map(|d| d.mean).collect();
@@ -14,10 +17,23 @@ pub fn count_figure(draws: &[Count]) -> Figure {
     let estimate = of(&means, LEVEL);
     let counts = Counts::mixture(draws);
     let [low, high] = [0.025, 0.975].map(|p| counts.quantile(p));
-    // Where few rollouts lose much the mean may lie beyond: the range is widened to hold it.
+    // Where few rollouts lose much the mean may lie beyond: the range is widened to hold it, unless it is next
+    // to nothing.
     let mean = estimate.value;
-    let range = [low.min(libm::floor(mean)), high.max(libm::ceil(mean))];
+    let top = if mean < NEXT_TO_NOTHING { 0.0 } else { libm::ceil(mean) };
+    let range = [low.min(libm::floor(mean)), high.max(top)];
     Figure { mean, interval: [estimate.low.max(0.0), estimate.high], range }
+}
+
+/// Of a rollout that meets any of several worlds alike, such as the hours of a day: each has as many draws,
+/// and all share their luck, so that the mean is as sure as that of the draws' averages.
+pub fn pooled_figure(worlds: &[Vec<Count>]) -> Figure {
+    let all = worlds.concat();
+    let draws = worlds.iter().map(Vec::len).min().unwrap_or(0);
+    let average =
+        |i: usize| worlds.iter().map(|world| world[i].mean).sum::<f64>() / worlds.len() as f64;
+    let estimate = stats::t_mean(&(0..draws).map(average).collect::<Vec<f64>>(), LEVEL);
+    Figure { interval: [estimate.low.max(0.0), estimate.high], ..count_figure(&all) }
 }
 
 /// Probability that none is lost, with the interval of that probability.
@@ -59,6 +75,20 @@ mod tests {
         // 95 % of the lossy half lie below.
         assert_eq!(figure.range, [0.0, 117.0]);
         assert_eq!(none_estimate(&[Count::ZERO, Count::poisson(100.0)]).mean, 0.5);
+        // One rollout in a hundred loses about 100; next to none loses one.
+        let mut few = vec![Count::ZERO; 99];
+        few.push(Count::poisson(100.0));
+        assert_eq!(count_figure(&few).range, [0.0, 1.0]);
+        assert_eq!(count_figure(&[Count::poisson(0.0003)]).range, [0.0, 0.0]);
+    }
+
+    /// A quiet hour and a busy one: single rollouts lose what either loses, and nothing between.
+    #[test]
+    fn a_rollout_at_any_hour_is_like_that_of_one() {
+        let worlds = [vec![Count::known(0.0); 50], vec![Count::known(80.0); 50]];
+        let figure = pooled_figure(&worlds);
+        assert_eq!((figure.mean, figure.range), (40.0, [0.0, 80.0]));
+        assert_eq!(figure.interval, [40.0, 40.0], "the hours are no matter of luck");
     }
 
     #[test]

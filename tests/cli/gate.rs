@@ -1,6 +1,8 @@
 //! Golden workflows of a team that judges every change: a shop of twelve Deployments through `check`, `diff`,
 //! `audit` and `budget`, every output in its schema; the GitHub action, run by its own commands.
 
+mod published;
+
 use serde_json::Value;
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
@@ -195,6 +197,29 @@ fn junit_sarif_and_markdown_say_the_same() {
     let comment = repository.read("c.md");
     assert_eq!(comment.matches("| ❌ |").count(), 2, "{comment}");
     assert_eq!(comment.matches("| ✅ |").count(), 10, "{comment}");
+}
+
+/// A render is the whole truth: what only the one before it holds is gone with it. One of nothing but
+/// workloads is their update.
+#[test]
+fn what_only_the_old_render_holds_is_gone() {
+    let repository = Repository(TempDir::new().expect("a folder"));
+    let web = service("web", PROBE);
+    let (deployment, _) = web.split_once("---").expect("two objects");
+    let budget = "---\napiVersion: policy/v1\nkind: PodDisruptionBudget\nmetadata: {name: web}\nspec: {minAvailable: 3, \
+                  selector: {matchLabels: {app: web}}}\n";
+    repository.write("old.yaml", &format!("{web}{budget}"));
+    repository.write("whole.yaml", &service("web", HOOK));
+    repository.write("part.yaml", &deployment.replace(PROBE, HOOK));
+    let gone = "PodDisruptionBudget web is not in the second render";
+    for (new, says) in [("whole.yaml", true), ("part.yaml", false)] {
+        let answer = repository.says(&format!("run old.yaml {new} --format json"), 0);
+        assert_eq!(answer.contains(gone), says, "{new}");
+        assert!(!answer.contains("Service web is not in"), "{new}");
+        let diff = repository.json(&format!("diff old.yaml {new} --format json"), 0);
+        let after = &diff["workloads"][0]["after"];
+        assert!(after["lost"]["mean"].as_f64() > Some(0.0), "{new}: requests reach it: {diff}");
+    }
 }
 
 #[test]

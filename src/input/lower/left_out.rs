@@ -35,6 +35,15 @@ impl Lowering<'_> {
             }
         }
         self.not_modelled.extend(input.notes.iter().cloned());
+        if input.documents.iter().any(|d| d.update) {
+            let gone = input.taken_away().into_iter();
+            let note = |what| {
+                format!(
+                    "{what} is not in the second render: gone after this rollout, there until then"
+                )
+            };
+            self.not_modelled.extend(gone.map(note));
+        }
     }
 
     /// A kind that is not simulated.

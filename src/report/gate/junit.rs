@@ -9,6 +9,10 @@ pub fn junit(check: &Check) -> String {
     let mut report = Report::new("rollsim check");
     for row in &check.workloads {
         let mut suite = TestSuite::new(row.workload.as_str());
+        if let Some(place) = &row.place {
+            // The schema has no place of a case.
+            suite.extra.insert("file".into(), place.file.as_str().into());
+        }
         suite.add_test_cases(row.rules.iter().map(|rule| case(row, rule)));
         report.add_test_suite(suite);
     }
@@ -28,7 +32,9 @@ fn case(row: &CheckRow, rule: &Judged) -> TestCase {
         Judgement::Broken => {
             let mut status = TestCaseStatus::non_success(NonSuccessKind::Failure);
             status.set_message(sentence(rule)).set_type(rule.id.as_str());
-            status.set_description(format!("{}\n{}", row.verdict, row.command));
+            let place = row.place.as_ref().map(|p| format!("{}:{}\n", p.file, p.line));
+            let place = place.unwrap_or_default();
+            status.set_description(format!("{place}{}\n{}", row.verdict, row.command));
             status
         }
         Judgement::Allowed | Judgement::NothingToCompare => {
@@ -39,9 +45,5 @@ fn case(row: &CheckRow, rule: &Judged) -> TestCase {
     };
     let mut case = TestCase::new(rule.id.as_str(), status);
     case.set_classname(row.workload.as_str());
-    if let Some(place) = &row.place {
-        case.extra.insert("file".into(), place.file.as_str().into());
-        case.extra.insert("line".into(), place.line.to_string().into());
-    }
     case
 }
