@@ -7,7 +7,7 @@ mod expect;
 mod figures;
 mod pages;
 
-use expect::{Compare, Expect, Step};
+use expect::{Expect, Rule, Step};
 use figures::Run;
 use rollsim::input::{Input, Source};
 use rollsim::run::{RunOptions, run};
@@ -68,7 +68,7 @@ fn of_step(folder: &Path, step: &Step, replications: u32) -> Run {
     let keep_timelines = replications;
     let options = RunOptions { replications, keep_timelines, ..RunOptions::default() };
     let replications = run(&scenario, &options);
-    Run { scenario, replications }
+    Run::new(scenario, &options, replications)
 }
 
 #[test]
@@ -85,46 +85,26 @@ fn what_was_published_comes_out() {
 
 /// What of a step does not come out as expected.
 fn check(folder: &str, step: &Step, run: &Run) -> Vec<String> {
-    let mut problems = Vec::new();
-    for (figure, range) in &step.range {
-        let (low, high) = range.bounds();
-        match run.figure(figure) {
-            Some(x) if (low..=high).contains(&x) => {}
-            found => problems.push(format!("{figure} is {found:?}, expected {low} to {high}")),
-        }
-    }
-    for (figure, seen) in &step.one_run {
-        let values = run.values(figure);
-        let share = |side: fn(&f64, &f64) -> bool| {
-            values.iter().filter(|x| side(x, seen)).count() as f64 / values.len().max(1) as f64
-        };
-        let (below, above) = (share(f64::le), share(f64::ge));
-        if below.min(above) < 0.025 {
-            let shares = format!("{below:.3} of rollouts show as little, {above:.3} as much");
-            problems.push(format!("{figure} was {seen} in one run: {shares}"));
-        }
-    }
+    let broken = |rule: &Rule| match rule.place(folder) {
+        None => rule.broken(&run.figures, None),
+        Some((other, name)) => match of(other, name) {
+            Some(base) => rule.broken(&run.figures, Some(&base.figures)),
+            None => Some(format!("{:?}: there is no such step", rule.than)),
+        },
+    };
+    let mut problems: Vec<String> = step.rule.iter().filter_map(broken).collect();
     let order = run.order_of(&step.order);
     if order != step.order {
         problems.push(format!("failures come in the order {order:?}, expected {:?}", step.order));
     }
-    problems.extend(step.compare.iter().filter_map(|c| compare(folder, c, run)));
     problems
 }
 
-/// What differs from what the comparison expects.
-fn compare(folder: &str, compare: &Compare, run: &Run) -> Option<String> {
-    let (other, step) = compare.place(folder);
-    let Some(experiment) = ALL.get(other) else { return Some(format!("no experiment {other}")) };
-    let index = experiment.expect.step.iter().position(|s| s.name == step);
-    let index = if step.is_empty() { Some(0) } else { index };
-    let Some(index) = index else { return Some(format!("{other} has no step {step}")) };
-    let Compare { figure, is, than, by } = compare;
-    let (this, that) = (run.figure(figure), experiment.runs[index].figure(figure));
-    match (this, that) {
-        (Some(a), Some(b)) if is.holds(a, b, *by) => None,
-        _ => Some(format!("{figure} is {this:?}, expected {is:?} than {that:?} of {than} by {by}")),
-    }
+/// The run of a step of a folder; without a name, of its first.
+fn of(folder: &str, step: &str) -> Option<&'static Run> {
+    let experiment = ALL.get(folder)?;
+    let index = experiment.expect.step.iter().position(|s| s.name == step || step.is_empty());
+    experiment.runs.get(index?)
 }
 
 #[test]
@@ -141,12 +121,7 @@ fn every_experiment_explains_itself() {
         }
         assert!(page.split_whitespace().count() >= 120, "{name}/README.md explains little");
         assert!(index.contains(&format!("({name}/README.md)")), "the index lacks {name}");
-        let checked = |s: &Step| {
-            !s.range.is_empty()
-                || !s.one_run.is_empty()
-                || !s.order.is_empty()
-                || !s.compare.is_empty()
-        };
+        let checked = |s: &Step| !s.rule.is_empty() || !s.order.is_empty();
         let said = |s: &Step| s.seen.len() >= 5;
         let steps = || experiment.expect.step.iter();
         assert!(steps().all(checked), "{name} has a step without a check");
@@ -183,17 +158,14 @@ fn ranges_are_within_a_factor_of_three_or_the_page_says_why() {
     for (name, experiment) in ALL.iter() {
         let page = std::fs::read_to_string(experiment.folder.join("README.md")).expect("a page");
         let page = pages::plain(&page);
-        for (step, run) in experiment.expect.step.iter().zip(&experiment.runs) {
-            for (figure, range) in step.range.iter().filter(|(_, range)| !range.narrow()) {
-                let why = step.wide.get(figure).map(|why| pages::plain(why));
-                if !why.is_some_and(|why| why.len() > 20 && page.contains(&why)) {
-                    let (range, is) = (range.bounds(), run.figure(figure));
-                    wrong.push(format!("{name}, {}: {figure} {range:?}, is {is:?}", step.name));
+        for step in &experiment.expect.step {
+            for rule in &step.rule {
+                let why = pages::plain(&rule.why);
+                let said = why.len() > 20 && page.contains(&why);
+                if rule.is_narrow() != why.is_empty() || !why.is_empty() && !said {
+                    wrong.push(format!("{name}, {}: {} ({why:?})", step.name, rule.expect));
                 }
             }
-            let narrow = |f: &String| step.range.get(f).is_none_or(|range| range.narrow());
-            let idle = step.wide.keys().filter(|figure| narrow(figure));
-            wrong.extend(idle.map(|f| format!("{name}, {}: {f} is not wide", step.name)));
         }
     }
     assert!(wrong.is_empty(), "wider than a factor of 3:\n{}", wrong.join("\n"));

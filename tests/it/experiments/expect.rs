@@ -1,8 +1,9 @@
-//! `expect.toml`: what was published about an experiment, as checks.
+//! `expect.toml`: what was published about an experiment, as rules of a policy.
 
-use serde::{Deserialize, Deserializer};
-use std::collections::BTreeMap;
+use rollsim::policy::{Figures, Policy, judge};
+use serde::Deserialize;
 use std::path::Path;
+use toml::value::Date;
 
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -26,84 +27,25 @@ pub struct Step {
     pub set: Vec<String>,
     /// What the source says.
     pub seen: String,
-    /// For each figure the least and the most it may be.
-    #[serde(default, deserialize_with = "ranges")]
-    pub range: BTreeMap<String, Range>,
-    /// What one published run showed: it lies where 95 % of single rollouts do.
-    #[serde(default, deserialize_with = "numbers")]
-    pub one_run: BTreeMap<String, f64>,
-    /// Why a range is wider than a factor of 3: a sentence of the page.
-    #[serde(default, deserialize_with = "texts")]
-    pub wide: BTreeMap<String, String>,
+    /// What has to hold.
+    #[serde(default)]
+    pub rule: Vec<Rule>,
     /// Kinds of failure in the order of their median send time.
     #[serde(default)]
     pub order: Vec<String>,
-    #[serde(default)]
-    pub compare: Vec<Compare>,
 }
 
-#[derive(Clone, Copy, Debug, Deserialize)]
-#[serde(untagged)]
-pub enum Range {
-    Exactly(f64),
-    Between([f64; 2]),
-}
-
-/// A figure against the same one of another step.
+/// A rule as `rollsim.toml` has it.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Compare {
-    pub figure: String,
-    pub is: Relation,
-    /// A folder (its first step), `folder#step`, or `#step` of this folder.
-    pub than: String,
-    /// By so much at least (`same`: at most).
+pub struct Rule {
+    pub expect: String,
+    /// What `base.` means: a folder (its first step), `folder#step`, or `#step` of this folder.
     #[serde(default)]
-    pub by: f64,
-}
-
-#[derive(Clone, Copy, Debug, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Relation {
-    More,
-    Less,
-    Same,
-}
-
-fn ranges<'de, D: Deserializer<'de>>(from: D) -> Result<BTreeMap<String, Range>, D::Error> {
-    dotted(from)
-}
-
-fn numbers<'de, D: Deserializer<'de>>(from: D) -> Result<BTreeMap<String, f64>, D::Error> {
-    dotted(from)
-}
-
-fn texts<'de, D: Deserializer<'de>>(from: D) -> Result<BTreeMap<String, String>, D::Error> {
-    dotted(from)
-}
-
-/// A dotted key (`share.502`) is a table within the table, unless it is quoted.
-fn dotted<'de, D, T>(from: D) -> Result<BTreeMap<String, T>, D::Error>
-where
-    D: Deserializer<'de>,
-    T: Deserialize<'de>,
-{
-    #[derive(Deserialize)]
-    #[serde(untagged)]
-    enum Entry<T> {
-        One(T),
-        Several(BTreeMap<String, T>),
-    }
-    let mut found = BTreeMap::new();
-    for (key, entry) in BTreeMap::<String, Entry<T>>::deserialize(from)? {
-        match entry {
-            Entry::One(one) => drop(found.insert(key, one)),
-            Entry::Several(inner) => {
-                found.extend(inner.into_iter().map(|(k, one)| (format!("{key}.{k}"), one)));
-            }
-        }
-    }
-    Ok(found)
+    pub than: String,
+    /// Why it leaves more room than a factor of 3: a sentence of the page.
+    #[serde(default)]
+    pub why: String,
 }
 
 fn replications() -> u32 {
@@ -123,35 +65,64 @@ impl Expect {
     }
 }
 
-impl Range {
-    pub fn bounds(self) -> (f64, f64) {
-        match self {
-            Range::Exactly(x) => (x, x),
-            Range::Between([low, high]) => (low, high),
+impl Rule {
+    /// What is wrong, of these figures and those that they are compared with.
+    pub fn broken(&self, this: &Figures, base: Option<&Figures>) -> Option<String> {
+        let text =
+            format!("schema = 1\n[[rule]]\nid = \"published\"\nexpect = {:?}\n", self.expect);
+        let policy = match Policy::parse("expect.toml", &text) {
+            Ok(policy) => policy,
+            Err(problem) => return Some(problem.to_string()),
+        };
+        let unknown = policy.unknown_names(std::slice::from_ref(this));
+        if !unknown.is_empty() {
+            return Some(unknown.join("; "));
         }
+        const DAY: Date = Date { year: 2000, month: 1, day: 1 };
+        let sides = rollsim::policy::judge::Sides { this, base, bringing: None };
+        let judged = judge(&policy, "experiment", sides, DAY).remove(0);
+        let kept = judged.judgement == rollsim::policy::Judgement::Kept;
+        let found = || judged.found.iter().map(|(name, value)| format!("{name} is {value}"));
+        let said = || format!("{} ({})", judged.expect, found().collect::<Vec<_>>().join(", "));
+        (!kept).then(said)
     }
 
-    /// Whether it says something: within a factor of 3, or next to nothing, or all but everything of a share.
-    pub fn narrow(self) -> bool {
-        let (low, high) = self.bounds();
-        high <= 3.0 * low || high <= 1.0
-    }
-}
-
-impl Compare {
-    /// The other folder and its step (empty: the first).
-    pub fn place<'a>(&'a self, folder: &'a str) -> (&'a str, &'a str) {
+    /// The other folder and its step (empty: the first); None: it is compared with nothing.
+    pub fn place<'a>(&'a self, folder: &'a str) -> Option<(&'a str, &'a str)> {
         let (other, step) = self.than.split_once('#').unwrap_or((&self.than, ""));
-        (if other.is_empty() { folder } else { other }, step)
+        let other = if other.is_empty() { folder } else { other };
+        (!self.than.is_empty()).then_some((other, step))
     }
-}
 
-impl Relation {
-    pub fn holds(self, this: f64, that: f64, by: f64) -> bool {
-        match self {
-            Relation::More => this > that && this >= that + by,
-            Relation::Less => this < that && this <= that - by,
-            Relation::Same => (this - that).abs() <= by,
+    /// Whether it says something: a comparison, or each figure within a factor of 3, or next to nothing, or a
+    /// share.
+    pub fn is_narrow(&self) -> bool {
+        if !self.than.is_empty()
+            || self.expect.contains("range.")
+            || self.expect.contains("single.")
+        {
+            return true;
         }
+        let mut sides: Vec<(&str, f64, f64)> = Vec::new();
+        for part in self.expect.split(" and ") {
+            let op = [" >= ", " <= ", " == "].into_iter().find(|op| part.contains(op));
+            let Some((figure, bound)) = op.and_then(|op| part.split_once(op)) else { return false };
+            let Ok(bound) = bound.trim().parse::<f64>() else { return false };
+            let share =
+                ["probability_none", "rollout.completed", "rollout.progress_deadline_exceeded"];
+            let most =
+                if share.contains(&figure) || figure.contains('/') { 1.0 } else { f64::INFINITY };
+            let at = sides.iter().position(|side| side.0 == figure).unwrap_or_else(|| {
+                sides.push((figure, 0.0, most));
+                sides.len() - 1
+            });
+            if op != Some(" <= ") {
+                sides[at].1 = bound;
+            }
+            if op != Some(" >= ") {
+                sides[at].2 = bound;
+            }
+        }
+        sides.iter().all(|(_, low, high)| *high <= 3.0 * low || *high <= 1.0)
     }
 }

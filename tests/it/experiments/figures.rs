@@ -1,11 +1,18 @@
-//! The figures of a run that expectations speak of.
+//! The figures of a run that expectations speak of: all of its answer, and what no answer holds, of single
+//! rollouts and their pods.
 
 use rollsim::engine::Time;
-use rollsim::run::Replication;
+use rollsim::policy::Figures;
+use rollsim::policy::figures::Found;
+use rollsim::report::Answer;
+use rollsim::run::{Replication, RunOptions};
 use rollsim::scenario::Scenario;
+use rollsim::stats::quantile;
+use rollsim::sweep::Value;
 use rollsim::timeline::{LifeEnd, PodTruth, Timeline};
 use rollsim::traffic::TrafficOutcome;
 use rollsim::validate::prediction::kind_name;
+use serde_json::json;
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
@@ -13,68 +20,44 @@ use std::fmt::Write as _;
 pub struct Run {
     pub scenario: Scenario,
     pub replications: Vec<Replication>,
+    pub figures: Figures,
 }
 
 impl Run {
-    /// The mean over the replications of a figure; None when it has none. See `experiments/README.md`.
+    pub fn new(scenario: Scenario, options: &RunOptions, replications: Vec<Replication>) -> Run {
+        let answer = Answer::new(&scenario, options, &replications, Vec::new());
+        let mut document = serde_json::to_value(&answer).expect("plain data");
+        let nodes = scenario.nodes.len();
+        let timelines = || replications.iter().map(|r| r.timeline.as_ref().expect("kept"));
+        let pods = PODS.map(|(name, of)| (name, mean(timelines().filter_map(|t| of(t, nodes)))));
+        document["pods"] = json!(BTreeMap::from(pods));
+        let runs = || replications.iter().map(|r| &r.traffic);
+        let last = runs().filter_map(|t| Some(t.last_failure?.as_secs_f64()));
+        let mut answered = BTreeMap::new();
+        for (i, version) in timelines().next().expect("one").versions.iter().enumerate() {
+            let mut counts: Vec<f64> = runs().map(|t| t.answered_by_version[i]).collect();
+            counts.sort_by(f64::total_cmp);
+            let ends = [0.025, 0.975].map(|p| quantile(&counts, p));
+            answered.insert(&version.name, json!({ "low": ends[0], "high": ends[1] }));
+        }
+        document["single"] = json!({
+            "last_failure_s": mean(last),
+            "outage_s": mean(runs().map(outage)),
+            "answered": answered,
+        });
+        let figures = Figures::of(&document);
+        Run { scenario, replications, figures }
+    }
+
+    /// A figure by its name; None when it has no value.
     ///
     /// # Panics
     /// If there is no figure of this name.
     pub fn figure(&self, name: &str) -> Option<f64> {
-        if let Some(kind) = name.strip_prefix("share.") {
-            let all = self.figure("lost").filter(|lost| *lost > 0.0)?;
-            return Some(self.figure(&format!("lost.{kind}"))? / all);
-        }
-        let values = self.values(name);
-        (!values.is_empty()).then(|| values.iter().sum::<f64>() / values.len() as f64)
-    }
-
-    /// A figure of each replication that has it.
-    pub fn values(&self, name: &str) -> Vec<f64> {
-        self.replications.iter().filter_map(|r| self.of(r, name)).collect()
-    }
-
-    fn of(&self, run: &Replication, name: &str) -> Option<f64> {
-        match name.split_once('.') {
-            Some(("lost", kind)) => Some(by_kind(&run.traffic, kind)),
-            Some(("cause", cause)) => Some(by_cause(&run.traffic, cause)),
-            Some(("answered", version)) => Some(by_version(run, version)),
-            Some(_) => panic!("there is no figure {name:?}"),
-            None => self.of_traffic(run, name),
-        }
-    }
-
-    fn of_traffic(&self, run: &Replication, name: &str) -> Option<f64> {
-        let traffic = &run.traffic;
-        let seconds = |t: Option<Time>| t.map(Time::as_secs_f64);
-        match name {
-            "sent" => Some(traffic.sent),
-            "lost" => Some(traffic.failed() + 0.0),
-            "no_loss" => Some(traffic.probability_none),
-            "open" => Some(traffic.open),
-            "stalled" => Some(traffic.stalled),
-            "first_failure_s" => seconds(traffic.first_failure),
-            "last_failure_s" => seconds(traffic.last_failure),
-            "failing_s" => Some((traffic.last_failure? - traffic.first_failure?).as_secs_f64()),
-            "outage_s" => Some(outage(traffic)),
-            "latency_mean_s" => traffic.latency.map(|l| l.mean_s),
-            "latency_max_s" => traffic.latency.map(|l| l.max_s),
-            _ => self.of_rollout(run, name),
-        }
-    }
-
-    fn of_rollout(&self, run: &Replication, name: &str) -> Option<f64> {
-        let rollout = &run.rollout;
-        let deadline = rollout.progress_deadline_exceeded;
-        match name {
-            "rollout_s" => rollout.complete.map(|d| d.as_secs_f64()),
-            "completes" => Some(f64::from(rollout.complete.is_some())),
-            "last_pod_gone_s" => rollout.last_pod_gone.map(|d| d.as_secs_f64()),
-            "peak_pods" => Some(f64::from(rollout.peak_pods)),
-            "lowest_available" => Some(f64::from(rollout.lowest_available)),
-            "deadline_exceeded" => Some(f64::from(deadline.is_some())),
-            "deadline_s" => deadline.map(Time::as_secs_f64),
-            _ => of_pods(run.timeline.as_ref().expect("kept"), self.scenario.nodes.len(), name),
+        match self.figures.find(name) {
+            Found::Value(value) => Value::number(&value),
+            Found::Nothing => None,
+            Found::Unknown => panic!("there is no figure {name:?}"),
         }
     }
 
@@ -119,8 +102,15 @@ impl Run {
         let parts: Vec<String> = kinds.iter().map(|(k, n)| format!("{k} {n:.2}")).collect();
         let lost = self.figure("lost").unwrap_or(0.0);
         let _ = writeln!(text, "  lost {lost:.2} ({})", parts.join(", "));
-        for name in ["sent", "no_loss", "rollout_s", "completes", "peak_pods", "lowest_available"] {
-            let figure = self.figure(name).map_or("none".to_owned(), |x| format!("{x:.2}"));
+        for (name, figure) in [
+            ("sent", "sent"),
+            ("no_loss", "probability_none"),
+            ("rollout_s", "rollout.duration_s"),
+            ("completes", "rollout.completed"),
+            ("peak_pods", "peak_pods"),
+            ("lowest_available", "lowest_available"),
+        ] {
+            let figure = self.figure(figure).map_or("none".to_owned(), |x| format!("{x:.2}"));
             let _ = writeln!(text, "  {name} {figure}");
         }
         text
@@ -134,30 +124,6 @@ fn mix(sum: u64) -> u64 {
     sum ^ (sum >> 31)
 }
 
-fn by_kind(traffic: &TrafficOutcome, kind: &str) -> f64 {
-    traffic.by_failure().into_iter().filter(|(f, _)| kind_name(*f) == kind).map(|(_, n)| n).sum()
-}
-
-/// `NotListeningYet` is called not-listening-yet.
-fn by_cause(traffic: &TrafficOutcome, cause: &str) -> f64 {
-    let name = |c: String| {
-        let upper = c.char_indices();
-        let parts = upper.map(|(i, c)| match c.is_ascii_uppercase() && i > 0 {
-            true => format!("-{}", c.to_ascii_lowercase()),
-            false => c.to_ascii_lowercase().to_string(),
-        });
-        parts.collect::<String>()
-    };
-    let causes = traffic.by_cause().into_iter();
-    causes.filter(|(c, _)| name(format!("{c:?}")) == cause).map(|(_, n)| n).sum()
-}
-
-fn by_version(replication: &Replication, version: &str) -> f64 {
-    let versions = &replication.timeline.as_ref().expect("kept").versions;
-    let answered = versions.iter().zip(&replication.traffic.answered_by_version);
-    answered.filter(|(v, _)| v.name == version).map(|(_, n)| n).sum()
-}
-
 /// Seconds in which more requests failed than were answered.
 fn outage(traffic: &TrafficOutcome) -> f64 {
     let down = traffic.by_second.values().filter(|s| {
@@ -167,35 +133,55 @@ fn outage(traffic: &TrafficOutcome) -> f64 {
     down.count() as f64
 }
 
-/// Figures of the pods' times.
-fn of_pods(timeline: &Timeline, nodes: usize, name: &str) -> Option<f64> {
-    let old = || timeline.pods.iter().filter(|p| p.created < Time::ZERO);
-    let new = || timeline.pods.iter().filter(|p| p.created >= Time::ZERO);
-    let deleted = || timeline.pods.iter().filter(|p| p.deleted < Time::NEVER);
-    let ended = |p: &PodTruth| p.lives.last().map(|l| l.exit).filter(|t| *t < Time::NEVER);
-    let killed = |p: &&PodTruth| p.lives.iter().any(|l| l.ended_by == LifeEnd::Sigkill);
-    match name {
-        "new_pods" => Some(new().count() as f64),
-        "created_within_s" => span(new().map(|p| p.created)),
-        "deleted_within_s" => span(old().map(|p| p.deleted).filter(|t| *t < Time::NEVER)),
-        "start_s" => average(new().filter(|p| p.ready < Time::NEVER), |p| {
+type OfPods = fn(&Timeline, usize) -> Option<f64>;
+
+/// Figures of the pods of one rollout; `nodes`: how many there are.
+const PODS: [(&str, OfPods); 9] = [
+    ("new", |t, _| Some(new(t).count() as f64)),
+    ("created_within_s", |t, _| span(new(t).map(|p| p.created))),
+    ("deleted_within_s", |t, _| span(old(t).map(|p| p.deleted).filter(|at| *at < Time::NEVER))),
+    ("start_s", |t, _| {
+        average(new(t).filter(|p| p.ready < Time::NEVER), |p| {
             Some((p.ready - p.created).as_secs_f64())
-        }),
-        "stop_s" => average(deleted(), |p| Some((ended(p)? - p.deleted).as_secs_f64())),
-        "killed" => Some(deleted().filter(killed).count() as f64),
-        "restarts" => Some(timeline.pods.iter().map(|p| f64::from(p.restarts)).sum()),
-        "node_most" => per_node(timeline, nodes).into_iter().max().map(f64::from),
-        "node_least" => per_node(timeline, nodes).into_iter().min().map(f64::from),
-        _ => panic!("there is no figure {name:?}"),
-    }
+        })
+    }),
+    ("stop_s", |t, _| average(deleted(t), |p| Some((ended(p)? - p.deleted).as_secs_f64()))),
+    ("killed", |t, _| Some(deleted(t).filter(|p| is_killed(p)).count() as f64)),
+    ("restarts", |t, _| Some(t.pods.iter().map(|p| f64::from(p.restarts)).sum())),
+    ("node_most", |t, nodes| per_node(t, nodes).into_iter().max().map(f64::from)),
+    ("node_least", |t, nodes| per_node(t, nodes).into_iter().min().map(f64::from)),
+];
+
+fn old(timeline: &Timeline) -> impl Iterator<Item = &PodTruth> {
+    timeline.pods.iter().filter(|p| p.created < Time::ZERO)
+}
+
+fn new(timeline: &Timeline) -> impl Iterator<Item = &PodTruth> {
+    timeline.pods.iter().filter(|p| p.created >= Time::ZERO)
+}
+
+fn deleted(timeline: &Timeline) -> impl Iterator<Item = &PodTruth> {
+    timeline.pods.iter().filter(|p| p.deleted < Time::NEVER)
+}
+
+fn ended(pod: &PodTruth) -> Option<Time> {
+    pod.lives.last().map(|l| l.exit).filter(|t| *t < Time::NEVER)
+}
+
+fn is_killed(pod: &PodTruth) -> bool {
+    pod.lives.iter().any(|l| l.ended_by == LifeEnd::Sigkill)
+}
+
+fn mean(values: impl Iterator<Item = f64>) -> Option<f64> {
+    let values: Vec<f64> = values.collect();
+    (!values.is_empty()).then(|| values.iter().sum::<f64>() / values.len() as f64)
 }
 
 fn average<'a>(
     pods: impl Iterator<Item = &'a PodTruth>,
     of: impl Fn(&PodTruth) -> Option<f64>,
 ) -> Option<f64> {
-    let values: Vec<f64> = pods.filter_map(of).collect();
-    (!values.is_empty()).then(|| values.iter().sum::<f64>() / values.len() as f64)
+    mean(pods.filter_map(of))
 }
 
 /// From the first to the last.

@@ -18,8 +18,9 @@ fn row(step: &Step, run: &Run) -> String {
     let with = step.set.iter().map(|set| format!("`{}`", set.replace('|', "\\|")));
     let with = with.collect::<Vec<_>>().join(", ");
     let figure = |name| run.figure(name).map_or("-".to_owned(), |x| format!("{x:.1}"));
-    let none = run.figure("no_loss").map_or("-".to_owned(), |p| format!("{:.0} %", 100.0 * p));
-    let figures = [figure("lost"), figure("sent"), none, figure("rollout_s")].join(" | ");
+    let none =
+        run.figure("probability_none").map_or("-".to_owned(), |p| format!("{:.0} %", 100.0 * p));
+    let figures = [figure("lost"), figure("sent"), none, figure("rollout.duration_s")].join(" | ");
     format!("| {} | {} | {with} | {figures} |\n", step.name, step.seen.replace('|', "\\|"))
 }
 
