@@ -140,6 +140,16 @@ impl Outcome {
         self.blames.iter().filter(|b| b.setting == setting).fold(0.0, |sum, b| sum + b.lost)
     }
 
+    /// In how many rollouts something is lost by one setting: as many as would have lost it in equal parts.
+    pub fn seen_by(&self, setting: Setting) -> f64 {
+        let (mut sum, mut squares) = (0.0, 0.0);
+        for lost in self.tallies.iter().map(|tally| tally.lost_by(setting)) {
+            sum += lost;
+            squares += lost * lost;
+        }
+        if squares > 0.0 { sum * sum / squares } else { 0.0 }
+    }
+
     /// It reaches its end, and nothing is left that is worth a change.
     pub fn is_good(&self) -> bool {
         self.incomplete() == 0.0 && !worth_changing(self.lost(), self.probability_none())

@@ -146,6 +146,11 @@ impl Tally {
         tally
     }
 
+    /// What is lost by one setting.
+    pub fn lost_by(&self, setting: Setting) -> f64 {
+        self.0.get(&setting).map_or(0.0, |group| group.parts.values().sum())
+    }
+
     /// The means over all replications, the most expensive first.
     pub fn finish(each: impl IntoIterator<Item = Tally>) -> Vec<Blame> {
         let mut sum = Tally::default();
