@@ -17,8 +17,8 @@ pub fn count_figure(draws: &[Count]) -> Figure {
     let estimate = of(&means, LEVEL);
     let counts = Counts::mixture(draws);
     let [low, high] = [0.025, 0.975].map(|p| counts.quantile(p));
-    // Where few rollouts lose much the mean may lie beyond: the range is widened to hold it, unless it is next
-    // to nothing.
+    // Where few rollouts lose much the mean may lie beyond: the range is widened to hold it, unless it is
+    // next to nothing.
     let mean = estimate.value;
     let top = if mean < NEXT_TO_NOTHING { 0.0 } else { libm::ceil(mean) };
     let range = [low.min(libm::floor(mean)), high.max(top)];
