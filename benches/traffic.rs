@@ -9,7 +9,7 @@ mod workload;
 
 use criterion::{BenchmarkId, Criterion, Throughput};
 use rollsim::engine::{Dur, Seed};
-use rollsim::timeline::{Pick, Timeline};
+use rollsim::timeline::{Asked, Pick, PodId, Timeline};
 use rollsim::traffic::offered::{Arrivals, Traffic};
 use rollsim::traffic::requests::Simulation;
 use rollsim::traffic::{self, EvaluatorChoice};
@@ -31,6 +31,8 @@ enum Loop {
     Fit,
     /// In steps, as with a control plane of a dozen events a second beside it.
     Stepped,
+    /// The same, with a hundred probes a second that wait among the requests.
+    Probed,
 }
 
 fn rows(seconds: f64) -> Vec<Row> {
@@ -51,6 +53,9 @@ fn rows(seconds: f64) -> Vec<Row> {
     let mut stepped = row("stepped", Pick::RoundRobin, Loop::Stepped);
     limit(&mut stepped);
     stepped.name = "stepped: limit, queue, retry; round robin";
+    let mut probed = row("stepped", Pick::RoundRobin, Loop::Probed);
+    limit(&mut probed);
+    probed.name = "stepped with probes: limit, queue, retry; round robin";
     vec![
         row("textbook, round robin", Pick::RoundRobin, Loop::Textbook),
         row("textbook, least outstanding", Pick::LeastOutstanding, Loop::Textbook),
@@ -62,6 +67,7 @@ fn rows(seconds: f64) -> Vec<Row> {
         rich_least,
         kept,
         stepped,
+        probed,
     ]
 }
 
@@ -92,7 +98,29 @@ fn run(row: &Row) -> f64 {
             }
             simulation.finish(timeline).sent
         }
+        Loop::Probed => probed(timeline, traffic),
     }
+}
+
+/// As in steps, and each pod is probed once a second: the loop stops for every answer.
+fn probed(timeline: &Timeline, traffic: &Traffic) -> f64 {
+    let mut simulation = Simulation::new(timeline, traffic, Seed(1));
+    let (mut now, mut number) = (timeline.start, 0);
+    while now < timeline.end {
+        now += Dur::from_millis(10);
+        let pod = PodId(number % timeline.pods.len() as u32);
+        let (container, kind, takes, connects) = (0, 0, Dur::ZERO, false);
+        simulation.ask(Asked { pod, container, kind, number, at: now, takes, connects });
+        number += 1;
+        loop {
+            simulation.advance(timeline, now);
+            if simulation.told.is_empty() {
+                break;
+            }
+            simulation.told.clear();
+        }
+    }
+    simulation.finish(timeline).sent
 }
 
 /// Processor time of this thread in seconds where Linux tells it (a shared machine's wall clock says little),

@@ -1,5 +1,6 @@
 //! A scenario: everything a run needs, validated. `input` makes it of manifests, scenario files and cards.
 
+pub use crate::cluster::fault::{DependsOn, Fault, Trouble, Whom};
 use crate::cluster::objects::{NodeId, ServiceId};
 use crate::cluster::spec::{Deployment, Ingress, Node, PodDisruptionBudget, PodTemplate, Service};
 pub use crate::cluster::workload::Workload;
@@ -44,6 +45,8 @@ pub struct Scenario {
     pub unserved: Option<Unserved>,
     /// What happens to the cluster, in the order given.
     pub actions: Vec<Action>,
+    /// What goes wrong with the application meanwhile.
+    pub faults: Vec<Fault>,
     /// An external controller that sets the pods' readiness gates (other than a modelled one, such as the
     /// AWS Load Balancer Controller).
     pub gate: Option<Gate>,

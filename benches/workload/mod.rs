@@ -43,6 +43,7 @@ fn pod(version: u16, listening: f64, stop: f64) -> PodTruth {
         removed: at(stop + 3.0),
         restarts: 0,
         phases: phases.into(),
+        conditions: Vec::new(),
         cuts: Vec::new(),
         lives: [life].into(),
     }
@@ -97,6 +98,7 @@ pub fn rollout(pods: usize, pick: Pick) -> Timeline {
         rehashes: Vec::new(),
         arp_failure: Dur::from_secs(3),
         root: ViewId(0),
+        upsets: Vec::new(),
         milestones: Vec::new(),
     };
     timeline.enter(&[(ViewId(0), 1.0)]);

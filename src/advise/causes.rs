@@ -56,8 +56,25 @@ fn of_setting(case: &Case<'_>, blame: &Blame) -> Vec<Way> {
         Setting::ProxyGrace => vec![path::proxy_grace(case)],
         Setting::Procedure | Setting::Weight => steps(case),
         // No setting of a workload changes how a data plane rewrites its rules, or what ran before.
-        Setting::DataPlane | Setting::OldReadiness => Vec::new(),
+        Setting::DataPlane | Setting::OldReadiness | Setting::Fault => Vec::new(),
+        Setting::ProbeTimeout => {
+            vec![patient_probe(case), keep_needed(case), keep_all(case), replicas(case)]
+        }
+        Setting::Liveness => vec![no_liveness(), keep_needed(case), keep_all(case), replicas(case)],
+        Setting::ProbeDependency => vec![vec![Change::one("app.depends_on.probes", "[]")]],
     }
+}
+
+/// A readiness probe that waits as long as clients do.
+fn patient_probe(case: &Case<'_>) -> Way {
+    let patience = case.scenario().traffic.client.timeout.as_secs_f64();
+    let seconds = libm::ceil(patience) + 1.0;
+    vec![Change::one("readinessProbe.timeoutSeconds", &format!("{seconds}"))]
+}
+
+/// Readiness alone decides what busy pods get.
+fn no_liveness() -> Way {
+    vec![Change::one("livenessProbe", "null")]
 }
 
 /// Ways that come before all others: where no pod may be left, nothing else is worth looking at.

@@ -44,7 +44,7 @@ impl Sample {
             lost: r.traffic.failed(),
             variance: r.traffic.variance,
             none: r.traffic.probability_none,
-            stuck: !r.rollout.stuck.is_empty(),
+            stuck: !r.rollout.ends_well(),
             complete_s: seconds(r.rollout.complete),
             gone_s: seconds(r.rollout.last_pod_gone),
             peak_pods: r.rollout.peak_pods,

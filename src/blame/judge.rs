@@ -3,7 +3,7 @@
 use super::{Facts, Moment, Setting, Times, VersionFacts, times};
 use crate::cluster::spec::OnSigterm;
 use crate::engine::List;
-use crate::timeline::{Pick, PodId, Target, Timeline, View, ViewId};
+use crate::timeline::{Pick, PodId, Target, Timeline, Upset, UpsetBy, View, ViewId};
 use crate::traffic::{Cause, LossKey};
 
 /// What would have saved requests, and by how much it is short.
@@ -20,12 +20,53 @@ impl Verdict {
     }
 }
 
+/// The probe that took pods away which were well: none was left, or the pod was started anew.
+fn upset(timeline: &Timeline, key: &LossKey) -> Option<Setting> {
+    if timeline.upsets.is_empty() {
+        return None;
+    }
+    let most = |killed: bool, pod: Option<PodId>| {
+        let mine = |u: &&Upset| u.killed == killed && pod.is_none_or(|pod| u.pod == pod);
+        let of = |by: UpsetBy| timeline.upsets.iter().filter(mine).filter(|u| u.by == by).count();
+        let all = [UpsetBy::Load, UpsetBy::Dependency, UpsetBy::Hung];
+        all.into_iter().filter(|&by| of(by) > 0).max_by_key(|&by| of(by))
+    };
+    let by_kill = |by: UpsetBy| match by {
+        UpsetBy::Load => Setting::Liveness,
+        UpsetBy::Dependency => Setting::ProbeDependency,
+        UpsetBy::Hung => Setting::Fault,
+    };
+    match (key.cause, key.pod) {
+        (Cause::NoBackend, _) => match (most(true, None), most(false, None)) {
+            (Some(by), _) => Some(by_kill(by)),
+            (None, Some(UpsetBy::Load)) => Some(Setting::ProbeTimeout),
+            (None, Some(by)) => Some(by_kill(by)),
+            (None, None) => None,
+        },
+        (Cause::Overload, _) => most(true, None).filter(|by| *by == UpsetBy::Load).map(by_kill),
+        (
+            Cause::CutByCrash
+            | Cause::CutByExit
+            | Cause::CutByKill
+            | Cause::NotListeningYet
+            | Cause::ListenerClosed
+            | Cause::ProcessGone
+            | Cause::Backlog,
+            Some(pod),
+        ) => most(true, Some(pod)).map(by_kill),
+        _ => None,
+    }
+}
+
 pub(super) fn judge(
     timeline: &Timeline,
     times: &List<PodId, Times>,
     key: &LossKey,
     facts: &Facts,
 ) -> Verdict {
+    if let Some(setting) = upset(timeline, key) {
+        return Verdict::of(setting);
+    }
     let simple = match key.cause {
         Cause::RuleGap | Cause::Rehash => Some(Setting::DataPlane),
         Cause::ProxyGone => Some(Setting::ProxyGrace),
@@ -33,6 +74,7 @@ pub(super) fn judge(
         Cause::IdleRace => Some(Setting::KeepAliveTimeout),
         Cause::Overload => Some(facts.capacity),
         Cause::CutByCrash => Some(Setting::Restarts),
+        Cause::Fault => Some(Setting::Fault),
         Cause::CutByDeregistration => Some(Setting::DeregistrationDelay),
         _ => None,
     };

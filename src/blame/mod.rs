@@ -68,6 +68,14 @@ pub enum Setting {
     ProxyGrace,
     /// The way a Service is switched between Deployments, or pods are deleted by hand.
     Procedure,
+    /// Nothing: the scenario has the application fail.
+    Fault,
+    /// `timeoutSeconds` of a probe that waits behind requests: pods leave because they are busy.
+    ProbeTimeout,
+    /// `livenessProbe`: it ends what is only slow.
+    Liveness,
+    /// What the probes ask: something that all pods share.
+    ProbeDependency,
 }
 
 /// Losses that one setting would have saved.

@@ -1,5 +1,6 @@
 //! The process in a container.
 
+use super::fault::DependsOn;
 use crate::engine::{Dist, Dur};
 
 /// How a process starts, serves and stops.
@@ -28,6 +29,8 @@ pub struct App {
     pub cpu_s: Option<f64>,
     /// Processors that it uses while it has nothing to do.
     pub cpu_idle: f64,
+    /// What of it needs the dependency that faults concern.
+    pub depends_on: DependsOn,
     /// Those that wait have not been accepted: their connections are reset when the listener closes.
     pub backlog: bool,
     /// Closes idle keep-alive connections after this long.

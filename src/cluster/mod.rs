@@ -3,6 +3,7 @@
 mod app;
 mod budgets;
 pub mod deletion;
+pub mod fault;
 pub mod gates;
 pub mod labels;
 pub mod objects;

@@ -30,9 +30,19 @@ pub struct Probe {
 }
 
 impl Probe {
+    /// An answer that takes longer is a failure.
+    pub fn timeout(&self) -> Dur {
+        Dur::from_secs(i64::from(self.timeout_seconds))
+    }
+
+    /// The process itself answers: not the kernel for it, nor a command beside it.
+    pub fn asks_process(&self) -> bool {
+        matches!(self.handler, Handler::HttpGet { .. } | Handler::Grpc { .. })
+    }
+
     /// It never succeeds, whatever the application does: it fails so long after it is asked.
     pub fn fails_after(&self) -> Option<Dur> {
-        let timeout = Dur::from_secs(i64::from(self.timeout_seconds));
+        let timeout = self.timeout();
         match self.refused {
             true => Some(Dur::ZERO),
             false => (self.times_out && self.takes >= timeout).then_some(timeout),

@@ -37,7 +37,10 @@ causes! {
         late: "The application; the kubelet reports it ready too early, since no readiness probe asks that port.",
         seen: "kubectl get pods -w shows READY 1/1 within a second or two of Running; the application logs that it \
                listens only later.",
-        settings: &[Setting::ReadinessProbe, Setting::ReadinessProbeTarget, Setting::Restarts, Setting::TargetPort],
+        settings: &[
+            Setting::ReadinessProbe, Setting::ReadinessProbeTarget, Setting::Restarts, Setting::TargetPort,
+            Setting::Liveness, Setting::ProbeDependency, Setting::Fault,
+        ],
         causes: &[],
         shown: Shown::Experiment("b2-rolling-update"),
     },
@@ -48,7 +51,10 @@ causes! {
         late: "The data plane: endpoints, proxies and load balancers learn of the deletion only after SIGTERM.",
         seen: "The pod is Terminating and its EndpointSlice says ready: false, while its node still logs connections \
                to it (conntrack -L, the proxy's upstream errors).",
-        settings: &[Setting::PreStopSleep, Setting::GracePeriod, Setting::Restarts, Setting::TargetPort],
+        settings: &[
+            Setting::PreStopSleep, Setting::GracePeriod, Setting::Restarts, Setting::TargetPort, Setting::Liveness,
+            Setting::ProbeDependency, Setting::Fault,
+        ],
         causes: &[],
         shown: Shown::Experiment("alb-least-outstanding"),
     },
@@ -59,7 +65,10 @@ causes! {
         late: "The data plane: it still lists a pod whose process has ended.",
         seen: "Connection refused, or HTTP 502 of a proxy, within a second or two of the container's finishedAt \
                (kubectl get pod -o yaml).",
-        settings: &[Setting::PreStopSleep, Setting::GracePeriod, Setting::Restarts, Setting::TargetPort],
+        settings: &[
+            Setting::PreStopSleep, Setting::GracePeriod, Setting::Restarts, Setting::TargetPort, Setting::Liveness,
+            Setting::ProbeDependency, Setting::Fault,
+        ],
         causes: &[],
         shown: Shown::Experiment("prestop-sleep"),
     },
@@ -82,7 +91,7 @@ causes! {
         seen: "The container ends within a moment of Killing in kubectl get events; clients see a closed connection.",
         settings: &[
             Setting::GracefulShutdown, Setting::DrainTimeout, Setting::PreStopSleep, Setting::Restarts,
-            Setting::TargetPort,
+            Setting::TargetPort, Setting::Liveness, Setting::ProbeDependency, Setting::Fault,
         ],
         causes: &[],
         shown: Shown::Experiment("nginx-exit-on-sigterm"),
@@ -93,7 +102,9 @@ causes! {
         what: "terminationGracePeriodSeconds is over: the kubelet kills what still runs.",
         late: "The application, or the preStop hook, which takes its time out of the same period.",
         seen: "The container's exit code is 137, and it ends as long after its deletion as the grace period lasts.",
-        settings: &[Setting::GracePeriod, Setting::TargetPort],
+        settings: &[
+            Setting::GracePeriod, Setting::TargetPort, Setting::Liveness, Setting::ProbeDependency, Setting::Fault,
+        ],
         causes: &[],
         shown: Shown::Experiment("a3-alb-long-requests"),
     },
@@ -104,7 +115,9 @@ causes! {
         late: "The application; or a liveness probe that is less patient than the application is slow.",
         seen: "RESTARTS grows in kubectl get pods; kubectl describe pod shows Liveness probe failed, or a last state \
                with its exit code.",
-        settings: &[Setting::Restarts],
+        settings: &[
+            Setting::Restarts, Setting::Liveness, Setting::ProbeDependency, Setting::Fault,
+        ],
         causes: &[],
         shown: Shown::Arguments("--set app.v2.crash_after_s=5"),
     },
@@ -152,7 +165,8 @@ causes! {
         seen: "The EndpointSlice has no endpoint with ready: true; the target group has no healthy target.",
         settings: &[
             Setting::MinReadySeconds, Setting::Strategy, Setting::MaxUnavailable, Setting::Replicas,
-            Setting::CrossZone, Setting::Weight, Setting::OldReadiness, Setting::Procedure,
+            Setting::CrossZone, Setting::Weight, Setting::OldReadiness, Setting::Procedure, Setting::ProbeTimeout,
+            Setting::Liveness, Setting::ProbeDependency, Setting::Fault,
         ],
         causes: &[],
         shown: Shown::Experiment("alb-one-replica"),
@@ -183,7 +197,10 @@ causes! {
         what: "The kernel had the connection, the process had not accepted it when it closed its listener.",
         late: "The application: it is too busy to accept, and then closes.",
         seen: "ss -lt shows Recv-Q above 0 for the listener; clients see a reset when it closes.",
-        settings: &[Setting::PreStopSleep, Setting::GracePeriod, Setting::Restarts, Setting::TargetPort],
+        settings: &[
+            Setting::PreStopSleep, Setting::GracePeriod, Setting::Restarts, Setting::TargetPort, Setting::Liveness,
+            Setting::ProbeDependency, Setting::Fault,
+        ],
         causes: &[],
         shown: Shown::Arguments("--set app.concurrency=1 --set rate=250 --set app.waiting=backlog"),
     },
@@ -193,7 +210,9 @@ causes! {
         what: "Pods are left that take more requests than they can answer: their queues fill.",
         late: "Nobody: too few pods serve at once.",
         seen: "Latency climbs before the first failure; pods that serve are at their limit of processor or workers.",
-        settings: &[Setting::Capacity, Setting::PodsAway, Setting::MaxUnavailable],
+        settings: &[
+            Setting::Capacity, Setting::PodsAway, Setting::MaxUnavailable, Setting::Liveness,
+        ],
         causes: &[],
         shown: Shown::Arguments("--set app.concurrency=1 --set rate=500"),
     },
@@ -206,5 +225,15 @@ causes! {
         settings: &[Setting::ClientTimeout, Setting::FrontTimeout, Setting::TargetPort],
         causes: &[],
         shown: Shown::Arguments("--set traffic.timeout_s=0.05"),
+    },
+    Fault => Topic {
+        id: "fault",
+        name: "sent to a process that a fault keeps from answering",
+        what: "The process hangs and answers nobody, or answers with errors: as the scenario's faults say.",
+        late: "Whoever would restart the process, or take it out of rotation: no probe asks what is broken.",
+        seen: "Time-outs or HTTP 500 from pods that are Ready; their log says nothing, or one error for each request.",
+        settings: &[Setting::Fault],
+        causes: &[],
+        shown: Shown::Experiment("deadlock"),
     },
 }

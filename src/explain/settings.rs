@@ -3,7 +3,7 @@
 use crate::blame::Setting;
 
 /// Every setting, in the order of [`Setting`].
-pub const SETTINGS: [Setting; 25] = [
+pub const SETTINGS: [Setting; 29] = [
     Setting::PreStopSleep,
     Setting::GracePeriod,
     Setting::GracefulShutdown,
@@ -29,6 +29,10 @@ pub const SETTINGS: [Setting; 25] = [
     Setting::CrossZone,
     Setting::ProxyGrace,
     Setting::Procedure,
+    Setting::Fault,
+    Setting::ProbeTimeout,
+    Setting::Liveness,
+    Setting::ProbeDependency,
 ];
 
 /// What a setting is called.
@@ -58,6 +62,10 @@ pub fn setting_name(setting: Setting) -> &'static str {
         Setting::CrossZone => "cross-zone load balancing",
         Setting::ProxyGrace => "shutdown-grace-period of the ingress controller",
         Setting::Procedure => "order of the steps",
+        Setting::Fault => "fault of the scenario",
+        Setting::ProbeTimeout => "timeoutSeconds of the readinessProbe",
+        Setting::Liveness => "livenessProbe",
+        Setting::ProbeDependency => "dependency that the probes ask",
     }
 }
 
@@ -105,6 +113,19 @@ pub fn explanation(setting: Setting) -> &'static str {
         Setting::OldReadiness => {
             "The version that runs at the start is never ready: nothing answers until the data plane has learned of the \
              first pod that is. These losses are there before anything is done."
+        }
+        Setting::ProbeTimeout => {
+            "Probes wait behind requests for longer than they are given: busy pods leave, and the others get more. More \
+             pods, or a time-out as long as the queue, keeps them."
+        }
+        Setting::Liveness => {
+            "The liveness probe ends processes that are only slow: their requests are lost, and the others get more."
+        }
+        Setting::ProbeDependency => {
+            "Probes ask for something that all pods share: when it is away, all of them go at once."
+        }
+        Setting::Fault => {
+            "What the scenario breaks answers with errors, or not at all. Only its end, or a probe that sees it, helps."
         }
         Setting::Procedure => {
             "Pods were taken away, or the Service switched, before others could take over."

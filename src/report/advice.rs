@@ -138,6 +138,20 @@ pub fn found_and_needed(blame: &Blame, scenario: &Scenario) -> (Worth, Worth) {
         Setting::MaxUnavailable | Setting::PodsAway => unavailable(blame.setting, scenario),
         Setting::Replicas => (Worth::Count(subject.replicas, PODS), Worth::AtLeast(2, PODS)),
         Setting::Capacity => (Worth::Count(subject.replicas, PODS), more_pods(scenario)),
+        Setting::ProbeTimeout => {
+            let probe = &subject.template.serving_container().readiness_probe;
+            let now_s = probe.as_ref().map_or(1.0, |p| f64::from(p.timeout_seconds));
+            (Worth::Seconds(now_s), words!("as long as requests wait, or pods enough"))
+        }
+        Setting::Liveness => {
+            (words!("ends what is only slow"), words!("one that load cannot fail"))
+        }
+        Setting::ProbeDependency => {
+            (words!("what all pods share"), words!("probes that ask the process alone"))
+        }
+        Setting::Fault => {
+            (words!("breaks the application"), words!("its end, or a probe that sees it"))
+        }
         _ => of_the_path(blame.setting, scenario),
     }
 }

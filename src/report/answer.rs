@@ -7,7 +7,6 @@ use super::advice::Worth;
 use super::autoscaling::AutoscalerRow;
 pub use super::drawn::{Belief, Lane, Lanes, Mark, Outage, State, Stretch, ViewRow};
 pub use super::figure::{Estimate, Figure};
-use super::hurt::Hurt;
 use super::stuck::StuckRow;
 use super::tried::{DurationRow, FixRow, LaterRow, MattersRow};
 use schemars::JsonSchema;
@@ -27,16 +26,18 @@ pub struct Answer {
     pub verdict: String,
     /// Enough is lost that a change is worth its while: else no setting is named.
     pub worth_changing: bool,
-    /// Share of replications in which an action did not reach its end.
+    /// Share of replications in which an action did not reach its end, or pods stayed away.
     pub incomplete: f64,
     /// Actions that do not reach their end, and what keeps them; most frequent first.
     pub stuck: Vec<StuckRow>,
+    /// Pods that were well failed probes for load, or for what they depend on; none: none did.
+    pub upset: Option<super::upset::UpsetRow>,
     /// Actions that change nothing.
     pub without_effect: Vec<String>,
     /// How many requests fail, of which kind and for which cause.
     pub lost: Lost,
     /// For how long requests fail; none where none does.
-    pub hurt: Option<Hurt>,
+    pub hurt: Option<super::hurt::Hurt>,
     /// How many requests were sent, and what became of those that did not fail.
     pub requests: Requests,
     /// How long the rollout takes, and how many pods there are meanwhile.

@@ -6,7 +6,7 @@ use super::answer::{
 };
 use super::sentences::{change_sentence, rollout_sentence, sent_sentence};
 use super::spread::{count_figure, none_estimate};
-use super::{autoscaling, head, hurt, lanes, rollout, settings, stuck, words};
+use super::{autoscaling, head, hurt, lanes, rollout, settings, stuck, upset, words};
 use crate::advise::{Outcome, worth_changing};
 use crate::blame::{Facts, Tally};
 use crate::engine::rng::mix;
@@ -80,6 +80,7 @@ impl Answer {
             worth_changing: false,
             incomplete: stuck::incomplete(scenario, replications),
             stuck: stuck::rows(scenario, replications),
+            upset: rollout::upset(replications),
             without_effect: stuck::without_effect(scenario, replications),
             lost: lost(replications, &failures),
             hurt: hurt::hurt(replications),
@@ -328,6 +329,7 @@ fn verdict(answer: &Answer) -> String {
     let mut sentences = vec![
         worst.map_or(String::new(), stuck::sentence),
         doubted(answer, losses_sentence(answer)),
+        answer.upset.as_ref().map_or(String::new(), upset::sentence),
         rollout_sentence(answer),
         sent_sentence(answer),
         answer.without_effect.join(" "),

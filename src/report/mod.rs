@@ -44,6 +44,7 @@ pub mod svg;
 pub mod sweeps;
 pub mod text;
 pub mod tried;
+pub mod upset;
 pub mod validations;
 pub mod words;
 pub mod workloads;

@@ -3,10 +3,12 @@
 use super::answer::{Rollout, RolloutPhase, Waiting};
 use super::placement;
 use super::spread::{value_figure, whole_figure};
+use super::upset::UpsetRow;
 use crate::engine::Time;
 use crate::run::Replication;
 use crate::scenario::{ActionKind, Scenario};
-use crate::timeline::{Milestone, Timeline};
+use crate::timeline::{Milestone, Timeline, UpsetBy};
+use crate::world::Upset;
 use std::collections::BTreeMap;
 
 /// Sums up the replications (at least one).
@@ -37,6 +39,32 @@ pub fn rollout(scenario: &Scenario, replications: &[Replication]) -> Rollout {
         }),
         placement: placement::of(scenario, replications),
     }
+}
+
+/// What load, or what pods depend on, did to pods that were well; None: nothing of the kind happened.
+pub fn upset(replications: &[Replication]) -> Option<UpsetRow> {
+    let upsets: Vec<&Upset> =
+        replications.iter().filter_map(|r| r.rollout.upset.as_ref()).collect();
+    let first = upsets.first()?;
+    let n = upsets.len() as f64;
+    let figure = |count: fn(&Upset) -> u32| {
+        whole_figure(&upsets.iter().map(|u| f64::from(count(u))).collect::<Vec<_>>())
+    };
+    let back: Vec<f64> = upsets.iter().filter_map(|u| Some(u.back?.as_secs_f64())).collect();
+    let by = match first.by {
+        UpsetBy::Load => "load",
+        UpsetBy::Dependency => "dependency",
+        UpsetBy::Hung => "hung",
+    };
+    Some(UpsetRow {
+        by: by.to_owned(),
+        share: n / replications.len() as f64,
+        since_s: upsets.iter().map(|u| u.since.as_secs_f64()).sum::<f64>() / n,
+        unready: figure(|u| u.unready),
+        kills: figure(|u| u.kills),
+        comes_back: back.len() as f64 / n,
+        back_s: (!back.is_empty()).then(|| value_figure(&back)),
+    })
 }
 
 /// Replicas of the Deployment under test, after the actions.

@@ -40,12 +40,12 @@ pub struct StuckRow {
     pub command: String,
 }
 
-/// Share of replications in which an action did not reach its end.
+/// Share of replications in which an action did not reach its end, or pods stayed away.
 pub fn incomplete(scenario: &Scenario, replications: &[Replication]) -> f64 {
     if scenario.unserved.is_some() {
         return 1.0;
     }
-    let stuck = replications.iter().filter(|r| !r.rollout.stuck.is_empty()).count();
+    let stuck = replications.iter().filter(|r| !r.rollout.ends_well()).count();
     stuck as f64 / replications.len() as f64
 }
 

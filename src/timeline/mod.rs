@@ -18,8 +18,8 @@ pub use belief::{
 };
 pub use id::{NodeId, PodId, ViewId};
 pub use recorder::{Recorder, Shown};
-pub use signals::{Answered, Asked, PodCounters, PodSignals};
-pub use truth::{Life, LifeEnd, Phase, PodName, PodTruth, Version};
+pub use signals::{Answered, Asked, PodCounters, PodSignals, Told};
+pub use truth::{Condition, Life, LifeEnd, Phase, PodName, PodTruth, Upset, UpsetBy, Version};
 
 /// What was true and what was believed, from the start of a run to its end.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -42,6 +42,8 @@ pub struct Timeline {
     /// Instants at which a router spreads open connections anew, each with the share of them that breaks.
     /// Sorted.
     pub rehashes: Vec<(Time, f32)>,
+    /// Pods that were well and failed a probe for what is around them, in order.
+    pub upsets: Vec<Upset>,
     /// What happened to the rollout, for people: (when, what).
     pub milestones: Vec<(Time, Milestone)>,
 }
@@ -85,7 +87,8 @@ impl Timeline {
         for (pod, id) in self.pods.iter().zip((0..).map(PodId)) {
             let phases = pod.phases.iter().map(|phase| phase.0);
             let lives = pod.lives.iter().flat_map(|l| [l.started, l.stop_accept, l.exit, l.cut]);
-            let times = phases.chain(lives).chain(pod.cuts.iter().copied());
+            let conditions = pod.conditions.iter().map(|condition| condition.0);
+            let times = phases.chain(lives).chain(pod.cuts.iter().copied()).chain(conditions);
             all.extend(times.filter(|at| !at.is_never()).map(|at| (at, Touched::Pod(id))));
         }
         all.extend(self.rehashes.iter().map(|rehash| (rehash.0, Touched::Routers)));

@@ -6,8 +6,8 @@ mod tests;
 
 use super::id::NodeId;
 use super::{
-    Backend, ChangeKind, Hop, Life, LifeEnd, Milestone, Phase, PodId, PodName, PodTruth, Target,
-    Timeline, Touched, Version, View, ViewChange, ViewId,
+    Backend, ChangeKind, Condition, Hop, Life, LifeEnd, Milestone, Phase, PodId, PodName, PodTruth,
+    Target, Timeline, Touched, Upset, Version, View, ViewChange, ViewId,
 };
 use crate::engine::{Dur, Time};
 use std::ops::Deref;
@@ -246,6 +246,17 @@ impl Recorder {
         self.stops_accepting(pod, at);
     }
 
+    /// From `at` on this is wrong with the pod's process.
+    pub fn condition(&mut self, pod: PodId, at: Time, condition: Condition) {
+        let before = self.timeline.pods[pod].condition_at(at);
+        if before == condition {
+            return;
+        }
+        let truth = self.truth(pod, at);
+        assert!(truth.conditions.last().is_none_or(|last| last.0 <= at), "they come in order");
+        truth.conditions.push((at, condition));
+    }
+
     /// The balancer cuts what still runs on connections that it opened to the pod before.
     pub fn cut_connections(&mut self, pod: PodId, at: Time) {
         let truth = self.truth(pod, at);
@@ -298,6 +309,13 @@ impl Recorder {
         let rehashes = &mut self.timeline.rehashes;
         assert!(rehashes.last().is_none_or(|last| last.0 <= at), "rehashes come in order");
         rehashes.push((at, share));
+    }
+
+    /// A pod that was well fails a probe.
+    pub fn upset(&mut self, upset: Upset) {
+        self.check(upset.at);
+        assert!(upset.pod.index() < self.timeline.pods.len(), "it is one of those there are");
+        self.timeline.upsets.push(upset);
     }
 
     /// For people.

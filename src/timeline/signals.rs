@@ -34,6 +34,8 @@ pub struct Asked {
     pub at: Time,
     /// How long a worker is busy with it.
     pub takes: Dur,
+    /// It only connects: no worker has to take it.
+    pub connects: bool,
 }
 
 /// What a pod made of a probe.
@@ -56,4 +58,23 @@ pub struct PodCounters {
     pub in_service: f64,
     /// Requests that wait for a slot now.
     pub waiting: f64,
+}
+
+/// What becomes known of a pod as requests run, that its kubelet acts on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Told {
+    /// It has done with a probe.
+    Answered(Answered),
+    /// Its process was told to stop, and has nothing left to do.
+    Drained { pod: PodId, at: Time },
+}
+
+impl Told {
+    /// When it comes about.
+    pub fn at(&self) -> Time {
+        match *self {
+            Told::Answered(answered) => answered.at,
+            Told::Drained { at, .. } => at,
+        }
+    }
 }

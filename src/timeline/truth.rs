@@ -1,6 +1,6 @@
 //! What pods really are, over time.
 
-use super::id::NodeId;
+use super::id::{NodeId, PodId};
 use crate::engine::{Dist, Dur, Time};
 use smallvec::SmallVec;
 use std::fmt::{self, Display, Formatter};
@@ -21,6 +21,52 @@ pub struct Version {
     pub backlog: bool,
     /// After which an idle connection is closed by the process; None: never.
     pub keep_alive_timeout: Option<Dur>,
+}
+
+/// How a process serves while something is wrong with it.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Condition {
+    /// It accepts connections and answers nobody.
+    pub hung: bool,
+    /// A request takes so many times as long.
+    pub slower: f64,
+    /// This share of requests is answered with an error of the server.
+    pub errors: f64,
+    /// This share of requests waits for something else besides,
+    pub waiting: f64,
+    /// so long.
+    pub wait: Dur,
+}
+
+impl Default for Condition {
+    /// Nothing is wrong.
+    fn default() -> Condition {
+        Condition { hung: false, slower: 1.0, errors: 0.0, waiting: 0.0, wait: Dur::ZERO }
+    }
+}
+
+/// A pod that was well fails a probe for what is around it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Upset {
+    /// When.
+    pub at: Time,
+    /// Which.
+    pub pod: PodId,
+    /// Its container is killed; else it is no longer ready.
+    pub killed: bool,
+    /// What the probe found.
+    pub by: UpsetBy,
+}
+
+/// Why a probe fails that asks a process which runs and listens.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum UpsetBy {
+    /// The answer waited behind requests for longer than its time-out, or the queue was full.
+    Load,
+    /// What the probe depends on is down or slow.
+    Dependency,
+    /// The process answers nobody.
+    Hung,
 }
 
 /// For the reader: `web-2` is the third pod of the Deployment `web`. Written out only where it is read.
@@ -69,6 +115,8 @@ pub struct PodTruth {
     pub phases: SmallVec<[(Time, Phase); 4]>,
     /// One per run of the serving process, in order.
     pub lives: SmallVec<[Life; 1]>,
+    /// What is wrong with its process from each instant on; sorted; before the first: nothing.
+    pub conditions: Vec<(Time, Condition)>,
     /// Instants at which the balancer cuts what still runs on connections it opened before: ends of
     /// deregistration delays. Sorted.
     pub cuts: Vec<Time>,
@@ -141,8 +189,15 @@ impl PodTruth {
             restarts: 0,
             phases: SmallVec::new(),
             lives: SmallVec::new(),
+            conditions: Vec::new(),
             cuts: Vec::new(),
         }
+    }
+
+    /// What is wrong with it at `at`.
+    pub fn condition_at(&self, at: Time) -> Condition {
+        let next = self.conditions.partition_point(|&(from, _)| from <= at);
+        if next == 0 { Condition::default() } else { self.conditions[next - 1].1 }
     }
 
     /// What a connection to the pod meets at `at`.

@@ -103,6 +103,9 @@ fn obstacle(timeline: &Timeline, traffic: &Traffic) -> Option<Obstacle> {
     if let Some(v) = timeline.versions.iter().find(|v| v.concurrency.is_some()) {
         return hard(&format!("requests to {} wait for each other (concurrency limit)", v.name));
     }
+    if timeline.pods.iter().any(|pod| !pod.conditions.is_empty()) {
+        return hard("a fault changes how pods answer");
+    }
     if !timeline.rehashes.is_empty() {
         return hard("a router breaks connections as it spreads them anew");
     }

@@ -101,6 +101,8 @@ pub enum Cause {
     Overload,
     /// The answer took longer than the client waits.
     SlowAnswer,
+    /// Sent to a process that a fault keeps from answering, or has answer with errors.
+    Fault,
 }
 
 /// Failures alike in all that matters to blame.

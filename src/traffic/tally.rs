@@ -132,6 +132,12 @@ pub struct Tally {
 }
 
 impl Tally {
+    /// Requests that are answered or have failed.
+    pub fn over(&self) -> u64 {
+        let failed: u64 = self.losses.counts.iter().map(|(_, n)| n).sum();
+        self.latency.cells.iter().sum::<u64>() + failed
+    }
+
     /// For requests sent in `window`.
     pub fn new(timeline: &Timeline, window: (Time, Time), stall_threshold_ns: i64) -> Tally {
         let first_second = second_of(window.0);

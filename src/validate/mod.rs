@@ -9,8 +9,9 @@ pub mod text;
 pub mod unmodelled;
 pub mod verdict;
 
+use crate::engine::Time;
 use crate::measured::{Measured, MeasuredRun};
-use crate::run::{self, EvaluatorChoice, RunOptions};
+use crate::run::{self, EvaluatorChoice, Replication, RunOptions};
 use crate::scenario::Scenario;
 use chance::PassedByChance;
 use distribution::{Spread, spread_of};
@@ -169,7 +170,7 @@ pub fn compare_case(
 ) -> CaseResult {
     let evaluator = EvaluatorChoice::Auto;
     let options = RunOptions { seed, replications, evaluator, keep_timelines: chance::DRAWN };
-    let replications = run::run(scenario, &options);
+    let replications = as_seen(scenario, measured, run::run(scenario, &options));
     let predicted = Prediction::of(&replications);
     let reasons = verdict::disagreements(&measured.runs, &predicted, is_rollout(scenario));
     let runs = measured.runs.len();
@@ -184,6 +185,24 @@ pub fn compare_case(
         measured: MeasuredSummary::of(&measured.runs),
         predicted,
     }
+}
+
+/// Where most measured rollouts did not complete, one that is predicted to after the client had its last
+/// answer would not have been seen to either.
+fn as_seen(
+    scenario: &Scenario,
+    measured: &Measured,
+    mut replications: Vec<Replication>,
+) -> Vec<Replication> {
+    let completed = measured.runs.iter().filter(|r| r.rollout_complete_s.is_some()).count();
+    if 2 * completed > measured.runs.len() {
+        return replications;
+    }
+    let seen = scenario.traffic.end + scenario.traffic.client.timeout - Time::ZERO;
+    for replication in &mut replications {
+        replication.rollout.complete = replication.rollout.complete.filter(|d| *d <= seen);
+    }
+    replications
 }
 
 /// Whether there is a completion to compare.

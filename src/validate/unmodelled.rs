@@ -4,10 +4,8 @@ use serde::Deserialize;
 use toml::Table;
 
 /// Sections of a `case.toml`.
-const SECTIONS: &[(&str, &str)] = &[
-    ("dependency", "a dependency that readiness probes ask"),
-    ("proxy", "a proxy that a controller of its own tells of the endpoints"),
-];
+const SECTIONS: &[(&str, &str)] =
+    &[("proxy", "a proxy that a controller of its own tells of the endpoints")];
 
 /// Kinds of objects.
 const KINDS: &[(&str, &str)] =

@@ -1,7 +1,8 @@
 //! Requests while the control plane is being simulated, where a model reads what they do to the pods.
 
 use crate::engine::{List, Seed, Time};
-use crate::timeline::{Answered, Asked, PodCounters, PodId, PodSignals, Recorder, Timeline};
+use crate::model::kubelet::controller::Says;
+use crate::timeline::{PodCounters, PodId, PodSignals, Recorder, Timeline, Told};
 use crate::traffic::exact::Routed;
 use crate::traffic::meter::Meter;
 use crate::traffic::offered::Traffic;
@@ -70,22 +71,18 @@ impl<'a> Live<'a> {
         }
     }
 
-    /// Goes on to `now`, or to where a pod has done with a probe, whichever is first; what it made of it.
+    /// Goes on to `now`, or to what a kubelet is to hear of, whichever is first; what that is.
     #[cold]
-    pub fn follow(
-        &mut self,
-        timeline: &mut Recorder,
-        now: Time,
-        asked: &mut Vec<Asked>,
-    ) -> Vec<Answered> {
+    pub fn follow(&mut self, timeline: &mut Recorder, now: Time, says: &mut Says) -> Vec<Told> {
         let Live::Stepped(simulation) = self else { return Vec::new() };
-        asked.drain(..).for_each(|asked| simulation.ask(asked));
+        says.asked.drain(..).for_each(|asked| simulation.ask(asked));
+        says.drains.drain(..).for_each(|(pod, at)| simulation.drain(pod, at));
         timeline.news(|at, what| simulation.touched(at, what));
         simulation.advance(timeline, now);
-        std::mem::take(&mut simulation.answers)
+        std::mem::take(&mut simulation.told)
     }
 
-    /// Whether probes can wait among the requests.
+    /// Whether requests are simulated one by one as the control plane goes on.
     pub fn is_stepped(&self) -> bool {
         matches!(self, Live::Stepped(_))
     }

@@ -31,7 +31,7 @@ use crate::scenario::{Scenario, Workload};
 use crate::timeline::{Milestone, Recorder, Timeline};
 use crate::traffic::Mode;
 use live::Load;
-pub use outcome::{RolloutOutcome, Unschedulable};
+pub use outcome::{RolloutOutcome, Unschedulable, Upset};
 pub use reads::reads;
 use watches::Watches;
 pub use why::{Stuck, Why};
@@ -64,6 +64,8 @@ pub enum Event {
     Autoscaler(autoscaler::Event),
     /// Of an action of the user.
     Action(actions::Step),
+    /// A fault of the scenario, by its index, begins or is over.
+    Fault { index: u32, begins: bool },
 }
 
 /// What one run of the control plane leaves behind.
@@ -300,6 +302,10 @@ impl World<'_> {
                     autoscaler.handle(ctx, e, cluster, informer, out);
                 }
                 11
+            }
+            Event::Fault { index, begins } => {
+                self.fault(ctx, index, begins);
+                12
             }
             other => unreachable!("{other:?} is dispatched by the others"),
         };

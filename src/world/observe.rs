@@ -3,9 +3,20 @@
 use super::{Event, World, says};
 use crate::cluster::objects::{Owner, PodId, ServiceId};
 use crate::cluster::write::Change;
-use crate::model::plumbing::Ctx;
+use crate::model::plumbing::{Ctx, Scene};
 
 impl World<'_> {
+    /// A fault of the scenario begins, or is over.
+    pub(super) fn fault(&mut self, ctx: Ctx, index: u32, begins: bool) {
+        let fault = self.scenario.faults.iter().nth(index as usize).expect("one of the scenario");
+        debug_assert!(begins || fault.until == ctx.now, "a fault lasts until its end");
+        let (cluster, timeline) = (&self.cluster, &mut self.timeline);
+        let mut scene = Scene { ctx, cluster, timeline };
+        let out = &mut says(&mut self.queue, Event::Kubelet);
+        self.kubelets.fault(&mut scene, (index, fault), begins, out);
+        self.wake_checks(ctx);
+    }
+
     /// The shared cache takes a change in and wakes the controllers that care.
     pub(super) fn observe(&mut self, ctx: Ctx, change: Change) {
         let now = ctx.now;

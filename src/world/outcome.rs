@@ -2,7 +2,7 @@
 
 use super::why::Stuck;
 use super::{Control, World};
-use crate::cluster::objects::{DeploymentId, NodeId, RsId, RsStatus, TemplateId, WorkloadId};
+use crate::cluster::objects::{DeploymentId, NodeId, Pod, RsId, RsStatus, TemplateId, WorkloadId};
 use crate::cluster::server::Cluster;
 use crate::cluster::write::Change;
 use crate::engine::rng::mix;
@@ -10,7 +10,7 @@ use crate::engine::{Dur, List, Time};
 use crate::model::autoscaler::Scaling;
 use crate::model::scheduler::choice::Failure;
 use crate::scenario::{ActionKind, Scenario};
-use crate::timeline::{Milestone, PodId, PodName, Recorder, Shown, Version};
+use crate::timeline::{Milestone, PodId, PodName, Recorder, Shown, Timeline, UpsetBy, Version};
 
 /// The rollout itself.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -37,8 +37,32 @@ pub struct RolloutOutcome {
     pub unschedulable: Vec<Unschedulable>,
     /// What each HorizontalPodAutoscaler saw and did.
     pub scaling: Vec<Scaling>,
+    /// Pods that were well failed probes for load or for what they depend on; None: none did.
+    pub upset: Option<Upset>,
     /// Pods of the Deployment under test by node, when the run starts and at its end; empty with one node.
     pub placed: [Vec<u32>; 2],
+}
+
+impl RolloutOutcome {
+    /// All actions reached their end, and pods that load or a dependency had taken came back.
+    pub fn ends_well(&self) -> bool {
+        self.stuck.is_empty() && self.upset.is_none_or(|upset| upset.back.is_some())
+    }
+}
+
+/// What load, or what pods depend on, did to pods that were well.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Upset {
+    /// When the first one failed a probe.
+    pub since: Time,
+    /// How often a pod lost its readiness.
+    pub unready: u32,
+    /// How often a container was killed by its liveness probe.
+    pub kills: u32,
+    /// What most of them found.
+    pub by: UpsetBy,
+    /// From then until all pods were ready, for as long as requests are sent; None: they never are.
+    pub back: Option<Dur>,
 }
 
 /// A pod that no node takes.
@@ -70,6 +94,10 @@ pub(super) struct Tracker {
     request_overhead_s: f64,
     /// The subject's pods by node at the start; empty with one node.
     placed: Vec<u32>,
+    /// Requests are sent until then.
+    sent_until: Time,
+    /// Since when all of the subject's pods are ready, once one was upset.
+    back: Option<Time>,
 }
 
 impl Tracker {
@@ -103,6 +131,8 @@ impl Tracker {
             versions: Vec::new(),
             request_overhead_s: scenario.platform.request_overhead_s,
             placed: Vec::new(),
+            sent_until: scenario.traffic.end,
+            back: None,
         }
     }
 
@@ -169,6 +199,13 @@ impl Tracker {
                 self.count(now, -i32::from(counts), cluster);
                 timeline.shows(pod, now, Shown::Removed);
                 self.last_gone = Some(now);
+            }
+            Change::PodStatus(_) if !timeline.upsets.is_empty() && now < self.sent_until => {
+                let mine = |p: &&Pod| cluster.workload(p.owner) == self.subject;
+                let ready = cluster.pods.iter().filter(mine).filter(|p| p.status.ready);
+                let desired = cluster.progress(self.subject).desired;
+                let all = ready.filter(|p| p.deleting.is_none()).count() as i32 >= desired;
+                self.back = all.then(|| self.back.unwrap_or(now));
             }
             Change::ReplicaSet(_) | Change::Service(_) => {
                 self.available = self.available_behind(cluster);
@@ -247,6 +284,17 @@ impl Tracker {
     }
 }
 
+/// What became of pods that were well.
+fn upset(timeline: &Timeline, back: Option<Time>) -> Option<Upset> {
+    let since = timeline.upsets.first()?.at;
+    let count = |killed: bool| timeline.upsets.iter().filter(|u| u.killed == killed).count() as u32;
+    let of = |by: UpsetBy| timeline.upsets.iter().filter(|u| u.by == by).count();
+    let all = [UpsetBy::Load, UpsetBy::Dependency, UpsetBy::Hung];
+    let by = all.into_iter().max_by_key(|&by| of(by)).unwrap_or(UpsetBy::Load);
+    let back = back.map(|at| at - since).filter(|d| *d >= Dur::ZERO);
+    Some(Upset { since, unready: count(false), kills: count(true), by, back })
+}
+
 /// A workload's pods that stay, by node; empty with one node.
 fn placed(cluster: &Cluster, workload: WorkloadId) -> Vec<u32> {
     if cluster.nodes.len() == 1 {
@@ -309,6 +357,7 @@ impl World<'_> {
             surge_pod_seconds: tracker.surge,
             stuck,
             idle: self.actions.idle,
+            upset: upset(&self.timeline, tracker.back),
             unschedulable,
             scaling: self.autoscaler.map_or_else(Vec::new, |a| a.finish()),
             placed: [tracker.placed, placed_at_end],

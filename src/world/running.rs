@@ -6,7 +6,7 @@ use super::{Control, Event, MARK, Moment, Observer, World, reads, says};
 use crate::engine::{Dur, Time};
 use crate::model::plumbing::Ctx;
 use crate::scenario::{Follow, Scenario};
-use crate::traffic::{self, EvaluatorChoice, Mode};
+use crate::traffic::{self, EvaluatorChoice, Mode, Reads};
 
 /// Most events that are scheduled past the horizon.
 const FOLLOWED_EVENTS: u64 = 400_000;
@@ -25,7 +25,7 @@ impl World<'_> {
     ) -> (Control, Load) {
         let Scenario { traffic, horizon, .. } = self.scenario;
         let mut live = Live::begin(mode, &mut self.timeline, traffic, self.run.seed);
-        if live.is_stepped() {
+        if live.is_stepped() && reads(self.scenario) == Reads::Everything {
             let ctx = Ctx { run: self.run, now: self.queue.now(), slowdown: 1.0 };
             let out = &mut says(&mut self.queue, Event::Kubelet);
             self.kubelets.read_load(ctx, &self.cluster, out);
@@ -49,26 +49,25 @@ impl World<'_> {
     /// Goes to the next event, unless there is none until `end`.
     #[inline(always)]
     fn next(&mut self, end: Time, live: &mut Live) -> Option<Time> {
-        if live.is_stepped() {
+        if self.kubelets.load_is_read() {
             self.hear(end, live);
         }
         self.queue.advance(end)
     }
 
-    /// Requests come to the next event. Where a pod has done with a probe before, what follows for its
-    /// kubelet comes first: nobody looks ahead.
+    /// Requests come to the next event. What kubelets hear of before comes first: nobody looks ahead.
     #[cold]
     fn hear(&mut self, end: Time, live: &mut Live) {
         loop {
             let next = self.queue.next().map_or(end + Dur(1), |at| at.min(end + Dur(1)));
-            let answers = live.follow(&mut self.timeline, next, &mut self.kubelets.asked);
-            if answers.is_empty() {
+            let told = live.follow(&mut self.timeline, next, &mut self.kubelets.says);
+            if told.is_empty() {
                 return;
             }
-            for answer in answers {
-                debug_assert!(answer.at < next, "what is heard of has happened");
+            for what in told {
+                debug_assert!(what.at() < next, "what is heard of has happened");
                 let out = &mut says(&mut self.queue, Event::Kubelet);
-                self.kubelets.probe_answered(answer, out);
+                self.kubelets.hear(&self.cluster, what, out);
             }
         }
     }

@@ -4,6 +4,7 @@
 use super::watches::Watches;
 use super::{Event, World, actions, goals, outcome, path, says};
 use crate::cluster::PodPhase;
+use crate::cluster::fault::Fault;
 use crate::cluster::gates::GateSetter;
 use crate::cluster::objects::{
     Budget, BudgetStatus, DeploymentId, DeploymentStatus, NodeId, Owner, PodId, PodStatus, RsId,
@@ -289,6 +290,10 @@ impl<'a> World<'a> {
         for (index, Action { at, .. }) in self.scenario.actions.iter().enumerate() {
             self.queue.schedule(*at, Event::Action(actions::Step::Begin(index as u32)));
         }
+        for (index, Fault { from, until, .. }) in (0..).zip(&self.scenario.faults) {
+            self.queue.schedule(*from, Event::Fault { index, begins: true });
+            self.queue.schedule(*until, Event::Fault { index, begins: false });
+        }
     }
 }
 
@@ -312,6 +317,7 @@ fn new_timeline(scenario: &Scenario, start: Time) -> Recorder {
         root: ViewId::default(),
         milestones: Vec::with_capacity(32),
         rehashes: Vec::new(),
+        upsets: Vec::new(),
         arp_failure: Dur::from_secs_f64(scenario.platform.arp_failure_s),
     })
 }

@@ -31,12 +31,14 @@ fn all_measured_cases_load_and_lower() {
         .filter(|name| root().join("tests/validation").join(name).is_dir())
         .collect();
     names.sort();
-    assert_eq!(names.len(), 56);
+    assert_eq!(names.len(), 61);
     for name in &names {
         let scenario = case(name);
         assert_eq!(&scenario.name, name);
-        assert_eq!(scenario.actions.is_empty(), name.starts_with("hpa-"), "{name}");
-        let second = ["again-", "rand-", "hpa-"].iter().any(|kind| name.starts_with(kind));
+        let acts = !scenario.actions.is_empty() || !scenario.faults.is_empty();
+        assert_eq!(!acts, name.starts_with("hpa-"), "{name}");
+        let second = ["again-", "rand-", "hpa-", "over-", "dependency-"];
+        let second = second.iter().any(|kind| name.starts_with(kind));
         assert_eq!(scenario.kubernetes.kube_proxy, if second { 36 } else { 30 }, "{name}");
         assert!(scenario.horizon > scenario.traffic.end, "{name}");
     }

@@ -16,6 +16,7 @@ mod in_turns;
 mod inputs;
 mod keys;
 mod live;
+mod load;
 mod never_ready;
 mod paths;
 mod probes;

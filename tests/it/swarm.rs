@@ -13,6 +13,7 @@ use checker::{Checker, Verdict, check_end};
 use proptest::test_runner::{Config, RngAlgorithm, TestCaseError, TestRng, TestRunner};
 use rayon::prelude::*;
 use rollsim::input::{Input, Source};
+use rollsim::run::{RunOptions, run};
 use rollsim::scenario::Scenario;
 use rollsim::world as simulation;
 use serde_json::Value;
@@ -61,7 +62,33 @@ fn an_undo_goes_back_to_what_it_finds() {
     }
 }
 
+/// Where probes wait among more requests than the pods answer: each request is accounted for, and the same
+/// luck gives the same answer.
+#[test]
+fn random_worlds_under_load_are_accounted_for() {
+    let failure = (0..60_u64).into_par_iter().find_map_first(|n| try_with(n, under_load).err());
+    if let Some(failure) = failure {
+        panic!("{failure}");
+    }
+}
+
+fn under_load(world: &World) -> Verdict {
+    let busy = "[app]\nconcurrency = 1\nprobes_share_the_queue = true\n";
+    let scenario = read(&world.manifests(), &world.scenario().replace("[app]\n", busy))?;
+    let options = RunOptions { replications: 2, ..RunOptions::default() };
+    let found = run(&scenario, &options);
+    found.iter().for_each(|r| r.traffic.assert_conserved());
+    if found != run(&scenario, &options) {
+        return Err("another answer of the same luck".to_owned());
+    }
+    Ok(())
+}
+
 fn try_world(number: u64) -> Verdict {
+    try_with(number, check)
+}
+
+fn try_with(number: u64, check: impl Fn(&World) -> Verdict) -> Verdict {
     let mut luck = [0; 32];
     luck[..8].copy_from_slice(&number.to_le_bytes());
     let config = Config {

@@ -7,6 +7,26 @@ use crate::input::text::tree::{key_of, parse_path};
 use std::collections::BTreeSet;
 use std::sync::OnceLock;
 
+/// Keys of the scenario, the first in a path.
+pub const CASE: [&str; 16] = [
+    "name",
+    "deployment",
+    "service",
+    "platform",
+    "scheduler",
+    "kubernetes",
+    "traffic",
+    "app",
+    "action",
+    "actions",
+    "gate",
+    "fault",
+    "dependency",
+    "metric",
+    "age_s",
+    "horizon_s",
+];
+
 /// Short names of settings.
 pub const ALIASES: [(&str, &str); 10] = [
     ("rate", "traffic.rate_per_s"),

@@ -1,6 +1,6 @@
 //! Overrides: `--set key=value` and the axes of sweeps, as edits of the raw documents.
 
-use crate::input::edit::friendly::{self, ALIASES};
+use crate::input::edit::friendly::{self, ALIASES, CASE};
 use crate::input::edit::insert::{insert, remove_twins, targets, toml_value, yaml_value};
 use crate::input::given::Input;
 use crate::input::known;
@@ -63,23 +63,6 @@ pub(crate) const KINDS: &[(&str, &str)] = &[
     ("ingress", "Ingress"),
     ("node", "Node"),
     ("namespace", "Namespace"),
-];
-
-/// Keys of the scenario.
-const CASE: [&str; 13] = [
-    "name",
-    "deployment",
-    "service",
-    "platform",
-    "scheduler",
-    "kubernetes",
-    "traffic",
-    "app",
-    "action",
-    "actions",
-    "gate",
-    "age_s",
-    "horizon_s",
 ];
 
 impl Input {

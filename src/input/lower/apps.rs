@@ -1,5 +1,6 @@
 //! How processes behave: the scenario's words over an app card's.
 
+use crate::cluster::fault::DependsOn;
 use crate::cluster::spec::{App, OnSigterm, TargetPort};
 use crate::engine::{Dist, Dur};
 use crate::input::cards::Card;
@@ -7,6 +8,7 @@ use crate::input::given::Input;
 use crate::input::lower::lowering::lean;
 use crate::input::lower::plans::{AppPlan, Apps};
 use crate::input::raw::case::{AppCase, OnSigtermCase, WaitingCase};
+use crate::input::raw::fault::ProbeWord;
 use crate::input::text::checks;
 use crate::input::text::diagnostics::{Diagnostic, Diagnostics};
 use crate::scenario::Assumption;
@@ -82,6 +84,7 @@ impl Reader<'_> {
             probes_share_the_queue: false,
             cpu_s: None,
             cpu_idle: 0.0,
+            depends_on: DependsOn::default(),
             backlog: false,
             keep_alive_timeout: None,
             status: STATUS,
@@ -94,6 +97,7 @@ impl Reader<'_> {
             post_start: None,
             probe: None,
             ports: None,
+            start_cpu: None,
             sigterm_given: false,
             drain_timeout: Dur::from_secs(30),
         }
@@ -120,10 +124,11 @@ impl Reader<'_> {
             never_ready: case.never_ready.unwrap_or(false),
             concurrency: case.concurrency.or_else(|| self.count(card, "concurrency")),
             queue: case.queue.or_else(|| self.count(card, "queue")),
-            probes_share_the_queue: case.probes_share_the_queue.unwrap_or(false),
+            probes_share_the_queue: self.probes_share(case, card),
             cpu_s: case.cpu_s,
             cpu_idle: case.cpu_idle.unwrap_or(0.0),
-            backlog: self.backlog(case, card, key),
+            depends_on: self.depends_on(case, key),
+            backlog: self.backlog(case, card),
             keep_alive_timeout: case
                 .keep_alive_timeout_s
                 .or_else(|| self.number(card, "keep_alive_timeout"))
@@ -138,6 +143,7 @@ impl Reader<'_> {
             post_start: case.post_start_s.map(Dur::from_secs_f64),
             probe: case.probe_s.map(Dur::from_secs_f64),
             ports: case.ports.clone(),
+            start_cpu: case.start_cpu_s.map(Dur::from_secs_f64),
             sigterm_given: case.on_sigterm.is_some(),
             drain_timeout: Dur::from_secs_f64(
                 case.drain_timeout_s.or(card.number("drain_timeout")).unwrap_or(30.0),
@@ -145,9 +151,41 @@ impl Reader<'_> {
         }
     }
 
+    /// What needs the dependency; where a scenario only says that one is down, readiness probes do.
+    fn depends_on(&mut self, case: &AppCase, key: &str) -> DependsOn {
+        let Some(given) = &case.depends_on else {
+            let short = self.input.case.dependency.is_some();
+            return DependsOn { requests: 0.0, probes: [short, false, false] };
+        };
+        let requests = given.requests.unwrap_or(0.0);
+        if !(0.0..=1.0).contains(&requests) {
+            let error = self.fail(&format!("{key}.depends_on.requests"), "value out of range");
+            error.found = Some(checks::number(requests));
+            error.allowed = Some("a share, 0 to 1".to_owned());
+        }
+        let named = given.probes.as_deref().unwrap_or(&[]);
+        let all = [ProbeWord::Readiness, ProbeWord::Liveness, ProbeWord::Startup];
+        DependsOn { requests, probes: all.map(|word| named.contains(&word)) }
+    }
+
+    /// Whether probes wait where requests do.
+    fn probes_share(&mut self, case: &AppCase, card: &Card) -> bool {
+        let word = match card.word("probes") {
+            None | Some("own") => false,
+            Some("queue") => true,
+            Some(other) => {
+                let error = Diagnostic::error(&card.file, "unknown word").at(None, "probes");
+                let error = error.found(crate::input::text::tree::quoted(other));
+                self.problems.push(error.allowed("queue, own"));
+                false
+            }
+        };
+        case.probes_share_the_queue.unwrap_or(word)
+    }
+
     /// Whether what waits has not been accepted yet.
-    fn backlog(&mut self, case: &AppCase, card: &Card, key: &str) -> bool {
-        let backlog = match (case.waiting, card.word("waiting")) {
+    fn backlog(&mut self, case: &AppCase, card: &Card) -> bool {
+        match (case.waiting, card.word("waiting")) {
             (Some(waiting), _) => waiting == WaitingCase::Backlog,
             (None, None | Some("process")) => false,
             (None, Some("backlog")) => true,
@@ -157,15 +195,7 @@ impl Reader<'_> {
                 self.problems.push(error.allowed("process, backlog"));
                 false
             }
-        };
-        if backlog && case.queue.is_some() {
-            // A full backlog drops attempts to connect, which clients make again: another model.
-            let text = "a limit of what waits in the process, and it waits in the listener's backlog, whose \
-                        limit is not modelled (connections that it drops are tried again)";
-            self.fail(&format!("{key}.queue"), text).suggestion =
-                Some("waiting = \"process\", or no queue".to_owned());
         }
-        backlog
     }
 
     fn on_sigterm(&mut self, case: &AppCase, card: &Card, key: &str) -> OnSigterm {
@@ -252,6 +282,7 @@ impl Reader<'_> {
             ("pre_stop_s", case.pre_stop_s),
             ("post_start_s", case.post_start_s),
             ("probe_s", case.probe_s),
+            ("start_cpu_s", case.start_cpu_s),
             ("cpu_s", case.cpu_s),
         ];
         for (name, value) in seconds {

@@ -1,6 +1,6 @@
 //! Containers: images, ports, probes and lifecycle hooks.
 
-use crate::cluster::spec::{Container, ContainerPort, Handler, ImagePullPolicy, Probe};
+use crate::cluster::spec::{App, Container, ContainerPort, Handler, ImagePullPolicy, Probe};
 use crate::engine::Dur;
 use crate::input::cards;
 use crate::input::lower::check::Check;
@@ -79,6 +79,16 @@ pub fn all(
     (init, containers)
 }
 
+/// The process, with what its start takes of a processor: with less than one core so much longer.
+fn started(check: &mut Check<'_>, path: &str, api: &Api, plan: &AppPlan) -> App {
+    let mut app = plan.app.clone();
+    if let Some(work) = plan.start_cpu {
+        let cores = placement::cpu_limit(check, path, api).map_or(1.0, |cores| cores.min(1.0));
+        app.start_delay = app.start_delay.longer_by(work.as_secs_f64() / cores);
+    }
+    app
+}
+
 fn unique_names(check: &mut Check<'_>, spec: &PodSpec) {
     let mut seen: Vec<&str> = Vec::new();
     let lists = [
@@ -139,7 +149,7 @@ fn container(
         liveness_probe,
         pre_stop,
         post_start,
-        app: plan.app.clone(),
+        app: started(check, path, api, plan),
     }
 }
 

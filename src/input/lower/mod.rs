@@ -11,6 +11,7 @@ mod check;
 mod cluster;
 mod commands;
 mod containers;
+mod faults;
 mod forward;
 mod gates;
 mod handlers;
@@ -40,14 +41,14 @@ mod wanted;
 mod workload;
 
 use crate::cluster::objects::{NodeId, ServiceId};
-use crate::cluster::spec::Node;
+use crate::cluster::spec::{Deployment, Node, PodTemplate};
 use crate::engine::Dur;
 use crate::engine::List;
 use crate::input::given::Input;
 use crate::input::hints;
 use crate::input::subject::{self, Subject};
 use crate::input::text::diagnostics::Diagnostics;
-use crate::scenario::{Caller, Route, Scenario, Workload, templates_brought};
+use crate::scenario::{Action, Caller, Route, Scenario, Workload, templates_brought};
 use lowering::Lowering;
 use std::sync::Arc;
 pub use versions::minor_version;
@@ -76,6 +77,12 @@ fn scenario(input: &Input) -> Result<Scenario, Diagnostics> {
     Ok(result)
 }
 
+/// Of all pods that there will be.
+fn templates<'a>(deployments: &'a [Deployment], actions: &'a [Action]) -> Vec<&'a PodTemplate> {
+    let of_start = deployments.iter().map(|d| &*d.template);
+    of_start.chain(templates_brought(actions)).collect()
+}
+
 impl Lowering<'_> {
     fn build(&mut self, subject: &Subject) -> Scenario {
         let input = self.input;
@@ -98,26 +105,25 @@ impl Lowering<'_> {
         }
         let nodes: List<NodeId, Arc<Node>> = nodes.into_iter().map(Arc::new).collect();
         let scheduler = self.scheduler(nodes.len() > 1);
-        let templates = deployments.iter().map(|d| &*d.template);
-        let kubernetes =
-            self.kubernetes(&templates.chain(templates_brought(&actions)).collect::<Vec<_>>());
+        let kubernetes = self.kubernetes(&templates(&deployments, &actions));
         let unserved = path::unserved(self, &path, &service, ingress.as_ref());
         let silence = serving::nothing_runs(self, &deployments, &actions)
             .or_else(|| serving::silence(input, subject, unserved.is_some()));
         let place = (&platform, &kubernetes, &*nodes);
-        let (rolled, none) = (&deployments[0], silence.is_some());
-        let (traffic, horizon, follow) = traffic::lower(self, rolled, &actions, &path, place, none);
+        let rolled = (&deployments[0], silence.is_some());
+        let faults = faults::lower(self, &deployments, &actions);
+        let (traffic, horizon, follow) =
+            traffic::lower(self, rolled, (&actions, &faults), &path, place);
         let no_requests = silence.or_else(|| serving::rate_of_0(&traffic));
         let services: List<ServiceId, _> = services.into_iter().map(Arc::new).collect();
-        let in_front = path::in_front(self, &path);
-        let to = services.ids().collect();
+        let (in_front, to) = (path::in_front(self, &path), services.ids().collect());
         let route = Route { from: Caller::Clients, to, split, ingress, in_front, path };
         let scenario = Scenario {
             name: input.name.clone(),
             given: self.given(&deployments, &actions),
             kubernetes,
             pod_disruption_budgets: self.budgets(&deployments[0].template),
-            autoscalers: self.autoscalers(&deployments[..on_path], &actions, &traffic, !none),
+            autoscalers: self.autoscalers(&deployments[..on_path], &actions, &traffic, !rolled.1),
             gate: self.gate(),
             age,
             horizon,
@@ -128,6 +134,7 @@ impl Lowering<'_> {
             nodes,
             scheduler,
             traffic,
+            faults,
             no_requests,
             unserved,
             actions,

@@ -36,15 +36,17 @@ pub fn settle(
     for (i, container) in containers.iter_mut().enumerate() {
         let said = plan_of(apps, spec, i).ports.is_some();
         let path = serving_container::path(Some(spec), i);
-        let shares = container.app.concurrency.is_some() && container.app.probes_share_the_queue;
+        let app = &container.app;
+        let shares = app.concurrency.is_some() && app.probes_share_the_queue;
+        let fills = app.backlog && app.queue.is_some();
         for (kind, probe) in probes(container) {
             let Some(port) = port_of(probe) else { continue };
             let path = format!("{path}.{kind}");
             probe.refused = is_refused(i, port);
             let asks_there = i == serving && target.is_some_and(|t| t == port);
-            // The kernel answers a connection, and a command is a process of its own: neither waits.
-            let asks_process = !matches!(probe.handler, Handler::TcpSocket { .. });
-            probe.queued = asks_there && shares && asks_process;
+            // The kernel answers a connection as long as its backlog has room; a command is a process of its
+            // own.
+            probe.queued = asks_there && shares && (probe.asks_process() || fills);
             let known = declared.is_empty() || declared.iter().any(|(_, p)| *p == port);
             if probe.refused {
                 check.warn(

@@ -1,5 +1,6 @@
 //! The load, and how long to simulate.
 
+use crate::cluster::fault::Fault;
 use crate::cluster::spec::{
     Deployment, IntOrPercent, Node, OnSigterm, PodTemplate, Requests, Strategy,
 };
@@ -25,14 +26,14 @@ const AHEAD: Dur = Dur::from_secs(60);
 /// The traffic (none, if nobody is to be asked) and the horizon.
 pub(crate) fn lower(
     low: &mut Lowering<'_>,
-    subject: &Deployment,
-    actions: &[Action],
+    (subject, none): (&Deployment, bool),
+    (actions, faults): (&[Action], &[Fault]),
     path: &Path,
     (platform, kubernetes, nodes): (&Platform, &Kubernetes, &[Arc<Node>]),
-    none: bool,
 ) -> (Traffic, Time, Option<Follow>) {
     let case = &low.input.case.traffic;
-    let settled = settled(subject, actions, path, platform, kubernetes.control_plane, nodes);
+    let minor = kubernetes.control_plane;
+    let settled = settled(subject, actions, path, platform, minor, nodes).max(recovered(faults));
     let start = start(low, case, actions);
     let end = end(low, case, start, settled);
     window(low, case, start, end);
@@ -58,6 +59,13 @@ pub(crate) fn lower(
         low.assume("traffic", "an open loop of fresh connections, time-out 10 s, no retries");
     }
     (traffic, horizon, follow)
+}
+
+/// When what faults did should be over: a back-off, and a restart.
+fn recovered(faults: &[Fault]) -> Time {
+    const AFTER: Dur = Dur::from_secs(120);
+    let end = |f: &Fault| if f.until.is_never() { f.from } else { f.until };
+    faults.iter().map(|f| end(f) + AFTER).max().unwrap_or(Time::ALWAYS)
 }
 
 /// Longer than any progress deadline of the actions, and than most things that happen without a sign.

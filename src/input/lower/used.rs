@@ -9,7 +9,7 @@ use crate::input::text::diagnostics::Diagnostic;
 use crate::input::text::tree::{Node, Step, key_of, parse_path, path_text};
 use crate::model::autoscaler::spec::Source;
 use crate::model::balancer::Path;
-use crate::scenario::{ActionKind, Scenario};
+use crate::scenario::{ActionKind, Fault, Scenario, Trouble};
 use crate::traffic::offered::Arrivals;
 
 /// Whether a key does something.
@@ -140,7 +140,7 @@ fn of_case(low: &Lowering<'_>, scenario: &Scenario, path: &str) -> Option<Use> {
         }
         ["scheduler"] => Some(Use::when(scenario.nodes.len() > 1, "there is one node to choose")),
         ["action" | "actions", .., key] => of_action(scenario, key),
-        ["kubernetes" | "nodes", ..] => Some(Use::Always),
+        ["kubernetes" | "nodes" | "fault" | "dependency", ..] => Some(Use::Always),
         [key] => ["schema", "name", "description", "manifests", "update", "deployment", "service"]
             .iter()
             .chain(&["platform", "age_s", "horizon_s", "action", "actions"])
@@ -168,8 +168,8 @@ fn of_app(scenario: &Scenario, key: &str) -> Option<Use> {
     let checked = matches!(scenario.route().path, Path::Alb(_) | Path::Haproxy(_));
     let kept = scenario.traffic.client.keep_alive || scenario.route().path.idle_timeout().is_some();
     Some(match key {
-        "card" | "start_delay_s" | "start_delay" | "service" | "on_sigterm" | "crash_after_s"
-        | "concurrency" | "ports" | "status" | "answer_bytes" => Use::Always,
+        "card" | "start_delay_s" | "start_delay" | "start_cpu_s" | "service" | "on_sigterm"
+        | "crash_after_s" | "concurrency" | "ports" | "status" | "answer_bytes" => Use::Always,
         "lame_duck_s" => Use::when(any(&lame), "it counts with app.on_sigterm = \"lame-duck\""),
         "drain_timeout_s" | "drain_poll_s" => {
             let why = "it counts with app.on_sigterm = \"graceful\" or \"lame-duck\"";
@@ -190,6 +190,13 @@ fn of_app(scenario: &Scenario, key: &str) -> Option<Use> {
             let mut metrics = scenario.autoscalers.iter().flat_map(|a| &a.metrics);
             let read = metrics.any(|m| matches!(m.source, Source::Cpu { .. }));
             Use::when(read, "no autoscaler reads cpu")
+        }
+        "depends_on" => {
+            let of_dependency = |f: &Fault| {
+                matches!(f.what, Trouble::DependencyDown | Trouble::DependencySlow { .. })
+            };
+            let why = "no fault concerns a dependency";
+            Use::when(scenario.faults.iter().any(of_dependency), why)
         }
         "never_ready" => {
             let asked = checked || any(&|c| c.readiness_probe.is_some());

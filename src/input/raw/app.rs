@@ -1,5 +1,6 @@
 //! How the application behaves, as a scenario says it.
 
+use super::fault::DependsCase;
 use crate::engine::Dist;
 use schemars::JsonSchema;
 use serde::Deserialize;
@@ -22,6 +23,8 @@ pub struct AppSection {
     pub start_delay_s: Option<f64>,
     /// The same as a distribution, in seconds.
     pub start_delay: Option<Dist>,
+    /// Seconds of a processor that the start takes besides: longer by the container's `limits.cpu` below 1.
+    pub start_cpu_s: Option<f64>,
     /// Time to answer one request, a distribution in seconds.
     pub service: Option<Dist>,
     /// What the process does on SIGTERM.
@@ -49,6 +52,8 @@ pub struct AppSection {
     pub cpu_s: Option<f64>,
     /// Processors that the process uses without requests, such as 0.05. Default 0.
     pub cpu_idle: Option<f64>,
+    /// What of it needs the dependency that faults of kind `dependency` concern.
+    pub depends_on: Option<DependsCase>,
     /// Where those wait that are not worked on. Default: as in the card, else process.
     pub waiting: Option<WaitingCase>,
     /// Closes idle keep-alive connections after so many seconds. 0: never.
@@ -77,6 +82,9 @@ pub struct AppCase {
     pub start_delay_s: Option<f64>,
     /// The same as a distribution.
     pub start_delay: Option<Dist>,
+    /// Processor time that the start takes besides, in seconds, on one core: with `limits.cpu` of the
+    /// container below 1 it takes so much longer (a limit of 500m: twice as long). Default 0.
+    pub start_cpu_s: Option<f64>,
     /// Time to answer one request.
     pub service: Option<Dist>,
     /// What the process does on SIGTERM. Default: as in the card.
@@ -108,6 +116,8 @@ pub struct AppCase {
     pub cpu_s: Option<f64>,
     /// Processors that the process uses while it has no requests, such as 0.05. Default 0.
     pub cpu_idle: Option<f64>,
+    /// What of it needs the dependency that faults of kind `dependency` concern.
+    pub depends_on: Option<DependsCase>,
     /// Where those wait that are not worked on (with `concurrency`). Default: as in the card, else process.
     pub waiting: Option<WaitingCase>,
     /// Closes idle keep-alive connections after this long. 0: never.

@@ -2,6 +2,7 @@
 //! validated [`Scenario`](crate::scenario::Scenario) of it.
 
 pub use super::app::{AppCase, AppSection, OnSigtermCase, WaitingCase};
+use super::fault::{DependencyCase, FaultCase};
 pub use super::metric::{MetricCase, MetricOf};
 pub use super::profile::{ProfileCase, ProfileKind};
 use crate::engine::Dist;
@@ -47,6 +48,10 @@ pub struct Case {
     pub action: Option<ActionCase>,
     /// Several things that happen, each with its `at_s`.
     pub actions: Vec<ActionCase>,
+    /// What goes wrong with the application meanwhile.
+    pub fault: Vec<FaultCase>,
+    /// A dependency that is down for a while, in short.
+    pub dependency: Option<DependencyCase>,
     /// Who sets readiness gates, where no balancer does.
     pub gate: Option<GateCase>,
     /// Nodes of the cluster. Default: one node without limits, or those among the manifests.
@@ -151,7 +156,8 @@ pub struct RateStep {
 #[derive(Clone, Debug, PartialEq, Deserialize, JsonSchema)]
 #[serde(tag = "kind", rename_all = "kebab-case", deny_unknown_fields)]
 pub enum ActionCase {
-    /// Nothing: only the load (`at_s` changes nothing).
+    /// Nothing: only the load, and faults (`at_s` changes nothing).
+    #[serde(alias = "dependency-down")]
     None { at_s: Option<f64> },
     /// `kubectl apply` of the update; without one, or once it is applied, `kubectl rollout restart`.
     Rollout {
@@ -255,6 +261,7 @@ impl AppSection {
             card: self.card.clone(),
             start_delay_s: self.start_delay_s,
             start_delay: self.start_delay.clone(),
+            start_cpu_s: self.start_cpu_s,
             service: self.service.clone(),
             on_sigterm: self.on_sigterm,
             drain_timeout_s: self.drain_timeout_s,
@@ -267,6 +274,7 @@ impl AppSection {
             probes_share_the_queue: self.probes_share_the_queue,
             cpu_s: self.cpu_s,
             cpu_idle: self.cpu_idle,
+            depends_on: self.depends_on.clone(),
             waiting: self.waiting,
             keep_alive_timeout_s: self.keep_alive_timeout_s,
             pre_stop_s: self.pre_stop_s,
@@ -287,6 +295,7 @@ impl AppCase {
             card: self.card.or(base.card),
             start_delay_s: if delay_given { self.start_delay_s } else { base.start_delay_s },
             start_delay: if delay_given { self.start_delay } else { base.start_delay },
+            start_cpu_s: self.start_cpu_s.or(base.start_cpu_s),
             service: self.service.or(base.service),
             on_sigterm: self.on_sigterm.or(base.on_sigterm),
             drain_timeout_s: self.drain_timeout_s.or(base.drain_timeout_s),
@@ -299,6 +308,7 @@ impl AppCase {
             probes_share_the_queue: self.probes_share_the_queue.or(base.probes_share_the_queue),
             cpu_s: self.cpu_s.or(base.cpu_s),
             cpu_idle: self.cpu_idle.or(base.cpu_idle),
+            depends_on: self.depends_on.or(base.depends_on),
             waiting: self.waiting.or(base.waiting),
             keep_alive_timeout_s: self.keep_alive_timeout_s.or(base.keep_alive_timeout_s),
             pre_stop_s: self.pre_stop_s.or(base.pre_stop_s),

@@ -2,6 +2,7 @@
 
 pub(crate) mod app;
 pub mod case;
+pub mod fault;
 pub(crate) mod groups;
 pub(crate) mod manifest;
 pub mod metric;

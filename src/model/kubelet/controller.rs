@@ -1,7 +1,7 @@
 //! All kubelets of the cluster: their state, their events and the dispatch.
 
 pub(super) use super::state::{
-    Container, Job, LIVENESS, Life, Node, Pod, Probe, Queued, READINESS, STARTUP, State,
+    Active, Container, Job, LIVENESS, Life, Node, Pod, Probe, Queued, READINESS, STARTUP, State,
 };
 use crate::cluster::objects::{NodeId, PodId};
 use crate::cluster::placement;
@@ -58,6 +58,8 @@ pub enum Event {
     Exit { pod: PodId, container: u8, run: u32, end: LifeEnd },
     /// A lame duck closes its listener.
     StopListening { pod: PodId, container: u8, run: u32 },
+    /// Memory has grown to its limit, by that fault.
+    OutOfMemory { pod: PodId, container: u8, run: u32, fault: u32 },
 }
 
 /// A probe has ended a container that was not being deleted.
@@ -91,8 +93,19 @@ pub struct Kubelets {
     pub differing: Vec<PodId>,
     /// Requests keep pace, so that probes can wait among them.
     pub(super) load_is_read: bool,
-    /// Probes that were sent to wait there since they were last taken from here.
+    /// What is wrong now.
+    pub(super) faults: Vec<Active>,
+    /// For who simulates the requests, since it was last taken from here.
+    pub says: Says,
+}
+
+/// What kubelets say to who simulates the requests.
+#[derive(Debug, Default)]
+pub struct Says {
+    /// Probes that are sent to wait among them.
     pub asked: Vec<Asked>,
+    /// Pods whose process ends, from an instant on, when it has nothing left to do.
+    pub drains: Vec<(PodId, Time)>,
 }
 
 impl Kubelets {
@@ -132,7 +145,8 @@ impl Kubelets {
             kills: Vec::new(),
             differing: Vec::new(),
             load_is_read: false,
-            asked: Vec::new(),
+            faults: Vec::new(),
+            says: Says::default(),
         }
     }
 
@@ -203,6 +217,9 @@ impl Kubelets {
             }
             Event::Exit { pod, container, run, end } => {
                 self.exit(scene, ContainerId(pod, container), run, end, out);
+            }
+            Event::OutOfMemory { pod, container, run, fault } => {
+                self.out_of_memory(scene, ContainerId(pod, container), (run, fault), out);
             }
             Event::StopListening { pod, container, run } => {
                 self.stop_listening(scene, ContainerId(pod, container), run);

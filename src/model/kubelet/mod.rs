@@ -6,6 +6,7 @@
 pub mod backoff;
 pub mod controller;
 mod drain;
+mod faults;
 pub mod grace;
 mod idle;
 mod notice;

@@ -6,7 +6,7 @@ use super::probe::{
     Begun, ContainerState, Next, ProbeResult, Raw, SeenContainer, SeenPod, probe_outcome,
 };
 use super::readiness::{self, Probes};
-use super::sleep::{answers, joins_queue, matters_from};
+use super::sleep::{answers, joins_queue, late_after, matters_from};
 use super::ticker::IMMEDIATE_EVALUATION;
 use crate::cluster::objects::PodId;
 use crate::cluster::server::Cluster;
@@ -136,7 +136,8 @@ impl Kubelets {
         let c = self.container(pod, index);
         let ok = answers(c, kind, scene.ctx.now);
         let joins = joins_queue(c, kind, scene.ctx.now);
-        let run = c.run;
+        let too_late = late_after(c, kind, scene.ctx.now);
+        let (run, slow) = (c.run, c.dependency_slow);
         let probe = c.probes[kind].as_mut()?;
         probe.evaluated = scene.ctx.now;
         let mut begun = probe.worker.begin(&seen, scene.ctx.now);
@@ -145,9 +146,8 @@ impl Kubelets {
             self.ask(scene.ctx, ContainerId(pod, index), kind, luck, out);
         } else if begun.next == Next::Probe {
             // One that takes too long has an answer as well: the end of its time.
-            let too_late = probe.fails_after.filter(|after| *after > Dur::ZERO);
             if ok || too_late.is_some() {
-                let takes = too_late.unwrap_or(probe.takes);
+                let takes = too_late.unwrap_or(probe.takes(slow));
                 let way = scene.ctx.latencies.probe_answer.sample(draw(self, pod));
                 let at = scene.ctx.now + way + takes;
                 if let Some(probe) = &mut self.container(pod, index).probes[kind] {
@@ -216,6 +216,10 @@ impl Kubelets {
     ) {
         let c = self.container(pod, index);
         let failed = c.result(kind) == Some(ProbeResult::Failure);
+        if failed {
+            self.note_upset(scene, ContainerId(pod, index), kind);
+        }
+        let c = self.container(pod, index);
         let runs = matches!(c.seen.0, State::Running { .. });
         if failed && runs && kind != READINESS {
             let run = c.run;

@@ -2,24 +2,16 @@
 //! them there is found by who simulates the requests, as it happens.
 
 use super::controller::{
-    ContainerId, Event, Kubelets, LIVENESS, Queued, READINESS, STARTUP, container_spec,
+    ContainerId, Event, Kubelets, LIVENESS, Pod, Queued, READINESS, STARTUP, container_spec,
 };
+use super::drain::next_look;
 use super::sleep::says_yes;
 use super::workers::spec_of;
 use crate::cluster::objects::PodId;
 use crate::cluster::server::Cluster;
-use crate::cluster::spec::Probe as ProbeSpec;
-use crate::engine::Dur;
+use crate::engine::{Luck, Time};
 use crate::model::plumbing::{Ctx, Out};
-use crate::timeline::{Answered, Asked};
-
-impl Queued {
-    /// One that has asked nothing yet.
-    pub fn new(spec: &ProbeSpec) -> Queued {
-        let timeout = Dur::from_secs(i64::from(spec.timeout_seconds));
-        Queued { timeout, asked: 0, way: Dur::ZERO }
-    }
-}
+use crate::timeline::{Answered, Asked, Told};
 
 impl Kubelets {
     /// Requests keep pace from now on: the probes that wait among them read what load does.
@@ -33,11 +25,11 @@ impl Kubelets {
             for index in 0..self.pod(pod).containers.len() as u8 {
                 let container = container_spec(cluster.template_of(pod), index);
                 for kind in [READINESS, LIVENESS, STARTUP] {
-                    let Some(spec) = spec_of(container, kind).filter(|spec| spec.queued) else {
+                    if spec_of(container, kind).is_none_or(|spec| !spec.queued) {
                         continue;
-                    };
+                    }
                     if let Some(probe) = &mut self.container(pod, index).probes[kind] {
-                        probe.queued = Some(Queued::new(spec));
+                        probe.queued = Some(Queued::default());
                     }
                     self.wake(ctx, ContainerId(pod, index), kind, out);
                 }
@@ -56,21 +48,50 @@ impl Kubelets {
     ) {
         let way = ctx.latencies.probe_answer.sample(luck);
         let c = self.container(pod, index);
-        let run = c.run;
+        let (run, slow) = (c.run, c.dependency_slow);
         let Some(probe) = &mut c.probes[kind] else { return };
+        let takes = probe.takes(slow);
         let Some(queued) = &mut probe.queued else { return };
         queued.asked += 1;
         queued.way = way;
-        let (number, gives_up) = (queued.asked, ctx.now + queued.timeout);
+        let (number, gives_up) = (queued.asked, ctx.now + probe.timeout);
         probe.answer_at = gives_up;
         debug_assert!(gives_up > ctx.now, "a probe waits for its answer");
-        let (container, kind, takes) = (index, kind as u8, probe.takes);
+        let (container, kind) = (index, kind as u8);
         out.at(gives_up, Event::Answer { pod, container, kind, run, ok: false });
-        self.asked.push(Asked { pod, container, kind, number, at: ctx.now, takes });
+        let connects = !probe.asks_process;
+        let asked = Asked { pod, container, kind, number, at: ctx.now, takes, connects };
+        self.says.asked.push(asked);
+    }
+
+    /// Whether probes wait among requests that keep pace.
+    pub fn load_is_read(&self) -> bool {
+        self.load_is_read
+    }
+
+    /// Something has become known of a pod's requests.
+    pub fn hear(&mut self, cluster: &Cluster, what: Told, out: &mut impl Out<Event>) {
+        match what {
+            Told::Answered(answered) => self.probe_answered(answered, out),
+            Told::Drained { pod, at } => self.drained(cluster, pod, at, out),
+        }
+    }
+
+    /// A process that was told to stop has answered all: it exits when it sees that.
+    fn drained(&mut self, cluster: &Cluster, pod: PodId, at: Time, out: &mut impl Out<Event>) {
+        let Pod { serving, uid, .. } = *self.pod(pod);
+        let stopped = self.container(pod, serving).stop_accept;
+        assert!(stopped <= at, "it drains after its listener has closed");
+        let app = &container_spec(cluster.template_of(pod), serving).app;
+        let done = at - stopped;
+        let seen = app
+            .drain_poll
+            .map_or(done, |longest| next_look(done, longest, Luck::of(uid, "drain looks")));
+        self.exit_by(at, stopped + seen, ContainerId(pod, serving), out);
     }
 
     /// The pod has done with a probe: its kubelet hears of it, if it still waits by then.
-    pub fn probe_answered(&mut self, answered: Answered, out: &mut impl Out<Event>) {
+    fn probe_answered(&mut self, answered: Answered, out: &mut impl Out<Event>) {
         let Answered { asked: Asked { pod, container, kind, number, .. }, at, ok } = answered;
         let place = usize::from(kind);
         let c = self.container(pod, container);

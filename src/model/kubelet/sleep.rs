@@ -10,7 +10,16 @@ use crate::engine::{Dur, Time};
 /// Whether the probe's handler answers at `now`.
 pub(super) fn answers(c: &Container, kind: usize, now: Time) -> bool {
     let can = c.probes[kind].as_ref().is_none_or(|probe| probe.fails_after.is_none());
-    listens(c, now) && can && says_yes(c, kind, now)
+    listens(c, now) && can && late_after(c, kind, now).is_none() && says_yes(c, kind, now)
+}
+
+/// How long a probe that is asked now waits in vain; None: an answer comes in time.
+pub(super) fn late_after(c: &Container, kind: usize, now: Time) -> Option<Dur> {
+    let probe = c.probes[kind].as_ref()?;
+    let hangs = c.hung && probe.asks_process;
+    let slow = c.dependency_slow > Dur::ZERO && probe.takes(c.dependency_slow) >= probe.timeout;
+    let late = listens(c, now) && (hangs || slow && probe.depends);
+    late.then_some(probe.timeout).or(probe.fails_after.filter(|after| *after > Dur::ZERO))
 }
 
 fn listens(c: &Container, now: Time) -> bool {
@@ -19,7 +28,8 @@ fn listens(c: &Container, now: Time) -> bool {
 
 /// Whether the application calls itself fit when it is asked.
 pub(super) fn says_yes(c: &Container, kind: usize, now: Time) -> bool {
-    kind != READINESS || now < c.unready_from
+    let needs = c.probes[kind].as_ref().is_some_and(|probe| probe.depends);
+    (kind != READINESS || now < c.unready_from) && !(needs && c.dependency_down)
 }
 
 /// Whether a probe that is sent now waits with the requests: one to a port that nobody opens is refused.

@@ -150,6 +150,7 @@ impl Kubelets {
         c.stop_accept = Time::NEVER;
         c.killing = false;
         c.kill_at = Time::NEVER;
+        c.hung = false;
         let (run, is_init) = (c.run, matches!(c.role, Role::Init { .. }));
         if is_init {
             // An init container runs for its start-up time and ends.
@@ -167,6 +168,9 @@ impl Kubelets {
             let listening = if template.refuses { Time::NEVER } else { scene.ctx.now + delay };
             scene.timeline.life(pod, scene.ctx.now, listening);
             self.differing.push(pod);
+        }
+        if !self.faults.is_empty() {
+            self.falls_ill(scene, ContainerId(pod, index), out);
         }
         self.after_start(scene, ContainerId(pod, index), out);
     }
@@ -259,23 +263,32 @@ impl Kubelets {
             if c.seen.1 != c.run || !restarts {
                 continue;
             }
-            self.restart(scene, ContainerId(pod, index), at, out);
+            self.restart(scene, ContainerId(pod, index), Some(at), out);
         }
     }
 
+    /// The container is started again, unless it is to wait first. `ended` is what the back-off goes by;
+    /// None: no run is known that has ended.
+    ///
+    /// `kuberuntime_manager.go: doBackOff`.
     pub(super) fn restart(
         &mut self,
         scene: &mut Scene,
         ContainerId(pod, index): ContainerId,
-        ended: Time,
+        ended: Option<Time>,
         out: &mut impl Out<Event>,
     ) {
         let u = self.u(pod);
         let c = self.container(pod, index);
         debug_assert!(!c.is_running(), "what runs is not started again");
-        let due = c.backoff.may_start_at(ended);
+        let due = ended.map_or(scene.ctx.now, |ended| c.backoff.may_start_at(ended));
         if due <= scene.ctx.now {
-            c.backoff.next(ended, scene.ctx.now);
+            if let Some(ended) = ended {
+                c.backoff.next(ended, scene.ctx.now);
+            }
+            if let State::Exited { at, .. } = c.state {
+                c.ended_before = Some(at);
+            }
             c.state = State::Waiting;
             self.prepare(scene, ContainerId(pod, index), scene.ctx.now, out);
             return;
@@ -336,6 +349,7 @@ fn new_container(role: Role, backoff: Backoff) -> Container {
     Container {
         role,
         run: 0,
+        ended_before: None,
         state: State::Waiting,
         seen: (State::Waiting, 0),
         listening: Time::NEVER,
@@ -343,6 +357,9 @@ fn new_container(role: Role, backoff: Backoff) -> Container {
         stop_accept: Time::NEVER,
         started: false,
         ready: false,
+        hung: false,
+        dependency_down: false,
+        dependency_slow: Dur::ZERO,
         killing: false,
         preparing: false,
         kill_at: Time::NEVER,

@@ -5,6 +5,7 @@ use super::probe::{ProbeResult, Worker};
 use super::readiness::Role;
 use super::restart::{RestartPolicy, should_restart};
 use super::ticker::Ticker;
+use crate::cluster::fault::Fault;
 use crate::cluster::objects::{NodeId, PodId, PodStatus};
 use crate::engine::{Dur, Luck, SharedProcessor, Time};
 use smallvec::SmallVec;
@@ -116,6 +117,8 @@ pub(super) struct Container {
     pub role: Role,
     /// Counts starts: events of an earlier run are void.
     pub run: u32,
+    /// When the run before ended; None: there was none.
+    pub ended_before: Option<Time>,
     /// What has become of its process, as the runtime knows it.
     pub state: State,
     /// What the cached status shows: state and run.
@@ -131,6 +134,12 @@ pub(super) struct Container {
     pub started: bool,
     /// `ready` of its status.
     pub ready: bool,
+    /// Its process answers nobody.
+    pub hung: bool,
+    /// What it depends on is down.
+    pub dependency_down: bool,
+    /// What it depends on takes so much longer.
+    pub dependency_slow: Dur,
     /// Being killed by a probe.
     pub killing: bool,
     /// Its image is fetched or its process is being started.
@@ -168,15 +177,19 @@ pub(super) struct Probe {
     pub takes: Dur,
     /// It cannot succeed: see [`crate::cluster::spec::Probe::fails_after`].
     pub fails_after: Option<Dur>,
+    /// It has failed when no answer has come by then.
+    pub timeout: Dur,
+    /// The process itself answers, not the kernel or a command.
+    pub asks_process: bool,
+    /// Its answer depends on what the application depends on.
+    pub depends: bool,
     /// What it finds depends on load; None: on the process alone.
     pub queued: Option<Queued>,
 }
 
 /// A probe that waits with the requests of its pod.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, Default)]
 pub struct Queued {
-    /// It has failed when no answer has come by then.
-    pub timeout: Dur,
     /// Counts what it has asked: a later answer to an earlier one is void.
     pub asked: u32,
     /// What connection and answer take on the way.
@@ -184,6 +197,11 @@ pub struct Queued {
 }
 
 impl Probe {
+    /// How long the handler takes where what it depends on takes `slow` longer.
+    pub fn takes(&self, slow: Dur) -> Dur {
+        if self.depends { self.takes + slow } else { self.takes }
+    }
+
     /// An answer is awaited: the worker does nothing else meanwhile.
     pub fn waits(&self) -> bool {
         !self.idle && !self.answer_at.is_never()
@@ -213,4 +231,15 @@ impl Container {
         let own = (self.role == Role::Sidecar).then_some(RestartPolicy::Always);
         should_restart(RestartPolicy::Always, own, &[], code)
     }
+}
+
+/// A fault that has begun.
+#[derive(Clone, Debug)]
+pub(super) struct Active {
+    /// Its number in the scenario.
+    pub number: u32,
+    /// What it is.
+    pub fault: Fault,
+    /// The pod it concerns, where it is one.
+    pub one: Option<PodId>,
 }

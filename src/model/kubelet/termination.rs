@@ -8,7 +8,7 @@ use super::drain::next_look;
 use super::grace::{self, GraceSettings, KillReason, Signals};
 use super::readiness::Role;
 use crate::cluster::objects::PodId;
-use crate::cluster::spec::{Hook, OnSigterm};
+use crate::cluster::spec::{Container, Hook, OnSigterm};
 use crate::engine::{Dur, Luck, Time};
 use crate::model::plumbing::{Ctx, Out, Scene, slowed};
 use crate::timeline::{LifeEnd, Phase};
@@ -129,10 +129,12 @@ impl Kubelets {
     pub(super) fn sigterm(
         &mut self,
         scene: &mut Scene,
-        ContainerId(pod, index): ContainerId,
+        id: ContainerId,
         run: u32,
         out: &mut impl Out<Event>,
     ) {
+        let ContainerId(pod, index) = id;
+        let now = scene.ctx.now;
         let spec = container_spec(scene.cluster.template_of(pod), index);
         let u = self.u(pod);
         let serving = self.pod(pod).serving == index;
@@ -145,8 +147,8 @@ impl Kubelets {
             scene.timeline.sigterm(pod, scene.ctx.now);
         }
         let (lame, limit) = match spec.app.on_sigterm {
-            OnSigterm::Ignore => return self.exit_by(scene.ctx.now, Time::NEVER, pod, index, out),
-            OnSigterm::Exit => return self.exit_by(scene.ctx.now, scene.ctx.now, pod, index, out),
+            OnSigterm::Ignore => return self.exit_by(now, Time::NEVER, id, out),
+            OnSigterm::Exit => return self.exit_by(now, now, id, out),
             OnSigterm::Graceful { drain_timeout } => (Dur::ZERO, drain_timeout),
             OnSigterm::LameDuck { delay, drain_timeout } => (delay, drain_timeout),
         };
@@ -159,17 +161,32 @@ impl Kubelets {
         }
         self.differing.push(pod);
         self.wake(scene.ctx, ContainerId(pod, index), READINESS, out);
+        out.at(stop, Event::StopListening { pod, container: index, run });
+        if self.counts_requests(spec) && serving {
+            // It is heard of when all is answered.
+            return self.exit_by(now, stop + limit, id, out);
+        }
         let mut drain = self.drain_time(&spec.app.service, u);
         if let Some(longest) = spec.app.drain_poll {
             drain = next_look(drain, longest, Luck::of(self.pod(pod).uid, "drain looks"));
         }
-        out.at(stop, Event::StopListening { pod, container: index, run });
-        self.exit_by(scene.ctx.now, stop + drain.min(limit), pod, index, out);
+        self.exit_by(now, stop + drain.min(limit), id, out);
+    }
+
+    /// Who simulates the requests knows what the process still has to do.
+    fn counts_requests(&self, spec: &Container) -> bool {
+        self.load_is_read() && spec.app.concurrency.is_some()
     }
 
     /// The process exits at `at` by itself, unless SIGKILL comes first: at once for a sidecar whose turn came
     /// late.
-    fn exit_by(&mut self, now: Time, at: Time, pod: PodId, index: u8, out: &mut impl Out<Event>) {
+    pub(super) fn exit_by(
+        &mut self,
+        now: Time,
+        at: Time,
+        ContainerId(pod, index): ContainerId,
+        out: &mut impl Out<Event>,
+    ) {
         let c = self.container(pod, index);
         let run = c.run;
         let (at, killed) = grace::stopped(at, c.kill_at);
@@ -192,6 +209,10 @@ impl Kubelets {
         if serving {
             scene.timeline.stops_accepting(pod, scene.ctx.now);
             self.differing.push(pod);
+            let spec = container_spec(scene.cluster.template_of(pod), index);
+            if self.counts_requests(spec) {
+                self.says.drains.push((pod, scene.ctx.now));
+            }
         }
     }
 
@@ -249,7 +270,9 @@ impl Kubelets {
             self.wake(scene.ctx, ContainerId(pod, index), kind, out);
         }
         self.status_dirty(scene, pod, out);
-        self.restart(scene, ContainerId(pod, index), scene.ctx.now, out);
+        // The worker goes by the status from before: what it finds ended there is the run before.
+        let ended = self.container(pod, index).ended_before;
+        self.restart(scene, ContainerId(pod, index), ended, out);
     }
 
     /// After a container ended: the next sidecar's turn (in reverse order), or the end of the pod.

@@ -61,6 +61,12 @@ impl Ticker {
         Some(self.next)
     }
 
+    /// A worker that has been evaluating for long: its next tick is any part `u` of a period after `now`.
+    pub fn settled(&mut self, now: Time, u: f64) {
+        debug_assert!((0.0..=1.0).contains(&u), "a part of a period");
+        self.next = now + self.period + Dur((u * self.period.0 as f64) as i64);
+    }
+
     /// A manual trigger is used for the evaluation that begins at `now`.
     pub fn triggered(&mut self, now: Time) {
         self.next = now + self.period;

@@ -55,7 +55,10 @@ impl Kubelets {
                     pending: false,
                     takes: probe.takes,
                     fails_after: probe.fails_after(),
-                    queued: (self.load_is_read && probe.queued).then(|| Queued::new(probe)),
+                    timeout: probe.timeout(),
+                    asks_process: probe.asks_process(),
+                    depends: spec.app.depends_on.probes[kind],
+                    queued: (self.load_is_read && probe.queued).then(Queued::default),
                 });
             }
         }
@@ -99,8 +102,7 @@ impl Kubelets {
                 while probe.worker.result() != Some(result) {
                     probe.worker.finish(Some(result));
                 }
-                let phase = Dur((u * 1e9) as i64);
-                probe.ticker.triggered(started + phase);
+                probe.ticker.settled(started, u);
                 probe.asleep_until = Time::ALWAYS;
             }
         }

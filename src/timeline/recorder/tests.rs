@@ -38,6 +38,9 @@ const VERBS: &[(&str, Verb)] = &[
     ("stops_accepting", |r, at| r.stops_accepting(POD, at)),
     ("exits", |r, at| r.exits(POD, at, LifeEnd::Crash, Dur::ZERO)),
     ("cut_connections", |r, at| r.cut_connections(POD, at)),
+    ("condition", |r, at| {
+        r.condition(POD, at, Condition { hung: true, ..Condition::default() });
+    }),
     ("list", |r, at| r.list(VIEW, at, Target::Pod(POD), ChangeKind::Remove)),
     ("gap_begins", |r, at| r.gap_begins(VIEW, at)),
     ("rehash", |r, at| r.rehash(at, 0.5)),

@@ -4,7 +4,8 @@
 use super::view::{VIEW, ViewNow, slot_of};
 use crate::engine::{Dur, List, Seed, Time};
 use crate::timeline::{
-    ChangeKind, L7, Life, LifeEnd, Phase, PodId, PodTruth, Timeline, Touched, Version, ViewId,
+    ChangeKind, Condition, L7, Life, LifeEnd, Phase, PodId, PodTruth, Timeline, Touched, Version,
+    ViewId,
 };
 use smallvec::SmallVec;
 use std::cmp::Reverse;
@@ -48,6 +49,8 @@ pub struct PodNow {
     pub phase: Phase,
     /// Runs that have begun, as far as they have come: what has not happened yet is never.
     pub lives: SmallVec<[Life; 1]>,
+    /// What is wrong with its process.
+    pub condition: Condition,
     /// Deregistration delays that are over.
     cuts: usize,
     /// What the simulation has to do about it.
@@ -63,6 +66,8 @@ pub enum Ending {
     Cut { life: u16 },
     /// A balancer's deregistration delay is over.
     Deregistered,
+    /// Something else is wrong with its process.
+    Condition,
 }
 
 /// What the simulation is to see to at once.
@@ -108,6 +113,7 @@ impl Present {
             life: 0,
             phase: Phase::Silent,
             lives: SmallVec::new(),
+            condition: Condition::default(),
             cuts: 0,
             pending: SmallVec::new(),
         };
@@ -255,6 +261,12 @@ impl PodNow {
         if over > self.cuts {
             self.cuts = over;
             self.pending.push(Ending::Deregistered);
+        }
+        if !truth.conditions.is_empty() {
+            let condition = truth.condition_at(at);
+            if std::mem::replace(&mut self.condition, condition) != condition {
+                self.pending.push(Ending::Condition);
+            }
         }
     }
 }

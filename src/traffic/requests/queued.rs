@@ -6,6 +6,7 @@ mod client;
 mod connect;
 mod endings;
 mod event;
+mod faults;
 mod hops;
 mod pod;
 mod pools;
@@ -22,7 +23,7 @@ use super::loaded::Loads;
 use super::present::{Happened, Present};
 use crate::engine::rng::mix;
 use crate::engine::{List, Seed, Time};
-use crate::timeline::{Answered, L7, Timeline, Touched, ViewId};
+use crate::timeline::{L7, Timeline, Told, Touched, ViewId};
 use crate::traffic::TrafficOutcome;
 use crate::traffic::offered::Traffic;
 use crate::traffic::plan;
@@ -72,8 +73,8 @@ pub struct Simulation<'a> {
     pub tally: Tally,
     /// Probes that wait among the requests.
     probes: Probes,
-    /// What pods made of probes since it was last taken from here.
-    pub answers: Vec<Answered>,
+    /// What kubelets are to hear of, since it was last taken from here.
+    pub told: Vec<Told>,
     /// Nanoseconds.
     pub now: i64,
     /// Nothing happens after it before the control plane has come there.
@@ -105,7 +106,7 @@ impl<'a> Simulation<'a> {
             stacks: Stacks::default(),
             tally,
             probes: Probes::default(),
-            answers: Vec::new(),
+            told: Vec::new(),
             now: i64::MIN,
             limit: i64::MIN,
             meter: Readings::default(),
@@ -121,7 +122,7 @@ impl<'a> Simulation<'a> {
         self.present.touched(at, what);
     }
 
-    /// Lets everything happen that happens before `end`, or up to where a pod has done with a probe: what
+    /// Lets everything happen that happens before `end`, or up to what a kubelet is to hear of: what
     /// follows from that may come before `end`. What the timeline holds for that time is final.
     pub fn advance(&mut self, timeline: &Timeline, end: Time) {
         self.limit = end.0.saturating_sub(1).min(self.present.end.0);
@@ -134,6 +135,11 @@ impl<'a> Simulation<'a> {
         }
         self.until(timeline, i64::MAX);
         debug_assert!(self.present.next_ns() > self.limit, "all that was due has happened");
+        let open = self.requests.len() - self.free.len();
+        debug_assert!(
+            self.tally.sent == self.tally.over() + open as u64,
+            "each request is answered, has failed or is open"
+        );
     }
 
     fn send_until(&mut self, timeline: &Timeline, source: &mut Source) {
@@ -216,6 +222,7 @@ impl<'a> Simulation<'a> {
             Event::Rehash(n) => self.rehash(n),
             Event::Probe(place) => self.probe_arrives(place),
             Event::Probed(place) => self.probe_over(place),
+            Event::Drain(pod) => self.drains(pod),
         }
     }
 
@@ -229,6 +236,7 @@ impl<'a> Simulation<'a> {
         match request.state {
             State::Running(End::Answered) => self.answered(index),
             State::Running(End::TooSlow) => self.too_slow(index),
+            State::Running(End::Erred) => self.erred(index),
             State::Syn(again) => self.knock(index, again),
             State::Failing(failure, cause) => self.connect_failed(index, failure, cause),
             State::Over(failure, cause) => self.hop_gives_up(index, failure, cause),
@@ -315,9 +323,9 @@ impl<'a> Simulation<'a> {
     pub fn finish(mut self, timeline: &Timeline) -> TrafficOutcome {
         self.grow(timeline);
         self.advance(timeline, Time::NEVER);
-        while !self.answers.is_empty() {
+        while !self.told.is_empty() {
             // Nobody listens any more.
-            self.answers.clear();
+            self.told.clear();
             self.advance(timeline, Time::NEVER);
         }
         let open = self.requests.iter().filter(|r| r.state != State::Free);
@@ -338,6 +346,7 @@ pub fn needed(timeline: &Timeline, traffic: &Traffic) -> bool {
         || client.retries > 0
         || matches!(traffic.arrivals, crate::traffic::offered::Arrivals::Closed { .. })
         || timeline.versions.iter().any(|v| v.concurrency.is_some())
+        || timeline.pods.iter().any(|pod| !pod.conditions.is_empty())
         || timeline.views.iter().any(|v| v.hop.l7.as_ref().is_some_and(waits))
         || timeline.views.iter().any(|v| v.hop.pick == crate::timeline::Pick::Ewma)
         || stacked(timeline)

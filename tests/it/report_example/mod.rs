@@ -217,6 +217,7 @@ fn pod(name: PodName, version: u16, t: [f64; 3], deleted: Option<f64>, case: &Ca
         removed,
         restarts: 0,
         phases: phases.into(),
+        conditions: Vec::new(),
         cuts: Vec::new(),
         lives: [Life {
             started: at(t[1]),

@@ -51,6 +51,7 @@ pub fn pod(version: u16, listening: f64, stop: f64, cut: f64) -> PodTruth {
         removed: at(cut + 5.0),
         restarts: 0,
         phases: phases.into(),
+        conditions: Vec::new(),
         cuts: Vec::new(),
         lives: [life].into(),
     }
@@ -122,6 +123,7 @@ pub fn timeline(pods: Vec<PodTruth>, views: Vec<View>, service: Dist, end: f64) 
         pods: pods.into(),
         root: ViewId(0),
         views: views.into(),
+        upsets: Vec::new(),
         milestones: Vec::new(),
         rehashes: Vec::new(),
         arp_failure: d(3.0),

@@ -67,8 +67,13 @@ impl Simulation<'_> {
         let (now, sent) = (Time(self.now), Time(attempt.sent));
         let arp = now + self.present.arp_failure;
         let again = sent_again(sent, attempt.again, attempt.limit);
+        let drops = self.pods.states[attempt.pod].drops();
         let (at, failure, cause) = match (pod.phase, again) {
-            (Phase::Serving, _) => return Met::Accepted(pod.life),
+            (Phase::Serving, _) if !drops => return Met::Accepted(pod.life),
+            (Phase::Serving, Some(at)) if at.0 < attempt.deadline => {
+                return Met::Silence { at: at.0 };
+            }
+            (Phase::Serving, _) => (sent + attempt.limit, Failure::Timeout, Cause::Overload),
             (Phase::Refusing, _) => {
                 let (failure, cause) = nobody_listens(&pod.lives, now);
                 (now, failure, cause)

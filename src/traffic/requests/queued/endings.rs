@@ -13,9 +13,10 @@ use std::collections::VecDeque;
 
 /// A request in service, and the stamp of the event that would end it.
 #[derive(Clone, Copy)]
-struct Served {
+pub struct Served {
     stamp: u32,
-    index: RequestId,
+    /// Its place.
+    pub index: RequestId,
 }
 
 impl Simulation<'_> {
@@ -26,12 +27,14 @@ impl Simulation<'_> {
             match ending {
                 Ending::Closes { life } => self.races(pod, life),
                 Ending::Cut { life } => self.life_cut(pod, life),
+                Ending::Condition => self.condition_changes(pod),
                 Ending::Deregistered => {
                     self.break_connections(|r| r.pod == pod, Cause::CutByDeregistration);
                 }
             }
         }
         debug_assert!(self.present.pods[pod].pending.is_empty(), "each ending is seen to once");
+        self.look_whether_drained(pod);
     }
 
     /// The process ends: so does what waits in its queue and what it works on.
@@ -42,6 +45,7 @@ impl Simulation<'_> {
             self.answer_failed(index, Failure::Eof, cause);
         }
         self.probes_cut(pod, life);
+        self.pods.states[pod].draining = false;
         let orphans = self.pods.orphans.iter_mut().filter(|o| o.pod == pod && o.life == life);
         for orphan in orphans {
             debug_assert!(self.pods.states[pod].running > 0, "what is cut was worked on");
@@ -146,7 +150,7 @@ impl Simulation<'_> {
     }
 
     /// Requests in service of a kind, with their stamps, in the order in which their service began.
-    fn served(&self, kind: impl Fn(&Request) -> bool) -> Vec<Served> {
+    pub fn served(&self, kind: impl Fn(&Request) -> bool) -> Vec<Served> {
         let running = |r: &&Request| matches!(r.state, State::Running(_)) && kind(r);
         let mut found: Vec<Served> = self
             .requests

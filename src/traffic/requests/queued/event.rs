@@ -30,6 +30,8 @@ pub enum Event {
     Probe(ProbeId),
     /// A worker has done with a probe.
     Probed(ProbeId),
+    /// A process that was told to stop ends when it has nothing left to do.
+    Drain(PodId),
 }
 
 /// In the agenda an event is a number: its kind above the index of what it concerns.
@@ -49,6 +51,7 @@ impl Packed for Event {
             Event::Rehash(index) => (6, index),
             Event::Probe(ProbeId(index)) => (7, index),
             Event::Probed(ProbeId(index)) => (8, index),
+            Event::Drain(PodId(index)) => (9, index),
         };
         debug_assert!(index <= INDEX, "{self:?} does not fit the agenda");
         kind << KIND | index
@@ -67,6 +70,7 @@ impl Packed for Event {
             6 => Event::Rehash(index),
             7 => Event::Probe(ProbeId(index)),
             8 => Event::Probed(ProbeId(index)),
+            9 => Event::Drain(PodId(index)),
             kind => unreachable!("event of kind {kind}"),
         }
     }
@@ -78,7 +82,7 @@ mod tests {
 
     #[test]
     fn events_come_back_as_they_went() {
-        let kinds: [fn(u32) -> Event; 9] = [
+        let kinds: [fn(u32) -> Event; 10] = [
             |i| Event::Request(RequestId(i)),
             |i| Event::Expire(RequestId(i)),
             |i| Event::Release(OrphanId(i)),
@@ -88,6 +92,7 @@ mod tests {
             Event::Rehash,
             |i| Event::Probe(ProbeId(i)),
             |i| Event::Probed(ProbeId(i)),
+            |i| Event::Drain(PodId(i)),
         ];
         for kind in kinds {
             for index in [0, 1, INDEX] {

@@ -26,10 +26,16 @@ pub struct PodState {
     queue_limit: usize,
     /// What waits has not been accepted.
     pub backlog: bool,
+    /// Something is wrong with its process.
+    pub troubled: bool,
+    /// It answers nobody.
+    pub hung: bool,
     /// Requests in service, and orphans.
     pub running: u32,
     /// Requests that were worked off, orphans included.
     pub served: u64,
+    /// Its process was told to stop, and its kubelet is to hear when it has nothing left to do.
+    pub draining: bool,
     /// Who waits; the first is served next. What nobody waits for any more is served as well: a server does
     /// not know.
     pub queue: VecDeque<Entry>,
@@ -66,8 +72,15 @@ pub struct Orphan {
 
 impl PodState {
     /// A worker is free.
+    #[inline(always)]
     pub fn has_room(&self) -> bool {
-        self.concurrency.is_none_or(|limit| self.running < limit)
+        !self.hung && self.concurrency.is_none_or(|limit| self.running < limit)
+    }
+
+    /// Its backlog is full: the kernel drops what would connect.
+    #[inline(always)]
+    pub fn drops(&self) -> bool {
+        self.backlog && !self.has_place() && !self.has_room()
     }
 
     /// One more may wait.
@@ -85,8 +98,11 @@ impl Pods {
                 concurrency: version.concurrency,
                 queue_limit: version.queue.map_or(usize::MAX, |q| q as usize),
                 backlog: version.backlog,
+                troubled: false,
+                hung: false,
                 running: 0,
                 served: 0,
+                draining: false,
                 queue: VecDeque::new(),
             }
         };
@@ -99,26 +115,17 @@ impl Simulation<'_> {
     /// The pod has accepted the connection: into service, into the queue, or turned away.
     #[inline(always)]
     pub fn admit(&mut self, index: RequestId) {
-        let request = &mut self.requests[index];
-        let pod = &mut self.pods.states[request.pod];
-        match pod.concurrency {
-            Some(limit) if pod.running >= limit => {
-                if pod.queue.len() < pod.queue_limit {
-                    self.join(index);
-                } else {
-                    self.end_loads(index);
-                    self.hop_gives_up(index, Failure::Status(503), Cause::Overload);
-                }
-            }
-            Some(_) => {
-                debug_assert!(
-                    pod.queue.is_empty() || pod.backlog,
-                    "nobody overtakes those who wait"
-                );
-                pod.running += 1;
-                self.serve(index);
-            }
-            None => self.serve(index),
+        let pod = &mut self.pods.states[self.requests[index].pod];
+        if pod.has_room() {
+            let overtakes = !pod.queue.is_empty() && !pod.backlog;
+            debug_assert!(!overtakes, "nobody overtakes those who wait");
+            pod.running += u32::from(pod.concurrency.is_some());
+            self.serve(index);
+        } else if pod.has_place() || pod.hung {
+            self.join(index);
+        } else {
+            self.end_loads(index);
+            self.hop_gives_up(index, Failure::Status(503), Cause::Overload);
         }
     }
 
@@ -161,6 +168,9 @@ impl Simulation<'_> {
             false => (gives_up, End::TooSlow),
         };
         debug_assert!(at >= self.now, "a service ends after it began");
+        if self.pods.states[request.pod].troubled && end == End::Answered && self.errs(index) {
+            return self.wait_until(index, at, State::Running(End::Erred));
+        }
         self.wait_until(index, at, State::Running(end));
     }
 
@@ -168,7 +178,8 @@ impl Simulation<'_> {
     #[inline(always)]
     fn service_ns(&self, pod: PodId, bits: u32) -> i64 {
         let version = self.present.pods[pod].version;
-        self.samplers[usize::from(version)].sample_ns(bits)
+        let service = self.samplers[usize::from(version)].sample_ns(bits);
+        if self.pods.states[pod].troubled { self.troubled_ns(pod, bits, service) } else { service }
     }
 
     /// The pod has done its work on a request.
@@ -192,7 +203,8 @@ impl Simulation<'_> {
         let request = self.requests[index];
         assert!(request.complete > self.now, "a request that is complete is not too slow");
         self.works_on(index);
-        self.slow_answer(index, Cause::SlowAnswer);
+        let hung = self.pods.states[request.pod].hung;
+        self.slow_answer(index, if hung { Cause::Fault } else { Cause::SlowAnswer });
     }
 
     /// Nobody waits any longer for a request that is in service: its slot is free when the work is done.
@@ -207,7 +219,8 @@ impl Simulation<'_> {
         }
         debug_assert!(self.pods.states[request.pod].running > 0, "it was in service");
         let orphan = Orphan { pod: request.pod, life: request.life };
-        let complete = request.complete;
+        // A process that hangs has none that would be complete: it takes up nothing else meanwhile.
+        let complete = if request.complete == i64::MAX { self.now } else { request.complete };
         self.goes_on(orphan, complete);
     }
 
@@ -253,6 +266,7 @@ impl Simulation<'_> {
         debug_assert!(state.running > 0, "what leaves the service was in it");
         state.running -= 1;
         self.fill_slots(pod);
+        self.look_whether_drained(pod);
     }
 
     /// Those who wait take the slots that are free.
@@ -260,17 +274,18 @@ impl Simulation<'_> {
     pub fn fill_slots(&mut self, pod: PodId) {
         loop {
             let state = &mut self.pods.states[pod];
-            if state.concurrency.is_none_or(|limit| state.running >= limit) {
+            if !state.has_room() {
                 return;
             }
             let Some(entry) = state.queue.pop_front() else { return };
             match entry.what {
                 Waits::Probe(place) => self.serve_probe(place),
                 Waits::Request { index, stamp, bits } => {
-                    self.pods.states[pod].running += 1;
+                    let counts = state.concurrency.is_some();
+                    state.running += u32::from(counts);
                     if self.is_waiting(index, stamp) {
                         self.serve(index);
-                    } else {
+                    } else if counts {
                         let complete = self.now + self.service_ns(pod, bits);
                         self.goes_on(Orphan { pod, life: entry.life }, complete);
                     }
@@ -287,6 +302,7 @@ impl Simulation<'_> {
         let request = &mut self.requests[index];
         debug_assert!(!self.pods.states[request.pod].queue.is_empty(), "who waits is in the queue");
         request.stamp = NONE;
-        self.slow_answer(index, Cause::Overload);
+        let hung = self.pods.states[request.pod].hung;
+        self.slow_answer(index, if hung { Cause::Fault } else { Cause::Overload });
     }
 }

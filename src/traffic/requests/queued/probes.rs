@@ -1,11 +1,12 @@
 //! Probes that wait where requests wait. A pod does not know whether the kubelet still waits for an answer;
-//! the kubelet knows nothing of the queue.
+//! the kubelet knows nothing of the queue. And the end of what a process that was told to stop has to do.
 
 use super::event::{Event, ProbeId};
 use super::pod::{Entry, Waits};
 use super::{NOBODY, Simulation};
 use crate::engine::{Dur, List, Time};
-use crate::timeline::{Answered, Asked, Phase, PodId};
+use crate::timeline::{Answered, Asked, Phase, PodId, Told};
+use crate::traffic::fate::sent_again;
 
 /// Those that are under way.
 #[derive(Default)]
@@ -41,20 +42,40 @@ impl Simulation<'_> {
     /// A worker takes it, it waits, or it is turned away.
     pub fn probe_arrives(&mut self, place: ProbeId) {
         let pod = self.probes.places[place].asked.pod;
-        debug_assert!(self.now == self.probes.places[place].asked.at.0, "a probe is there at once");
+        debug_assert!(self.now >= self.probes.places[place].asked.at.0, "it was sent before");
         let now = &self.present.pods[pod];
         if now.phase != Phase::Serving {
             return self.probe_done(place, false);
         }
         let life = now.life;
         self.probes.places[place].life = life;
+        let connects = self.probes.places[place].asked.connects;
         let state = &mut self.pods.states[pod];
-        if state.has_room() {
+        if state.drops() {
+            self.probe_knocks_again(place);
+        } else if connects {
+            // The kernel answers for the process.
+            self.probe_done(place, true);
+        } else if state.has_room() {
             self.serve_probe(place);
         } else if state.has_place() {
             state.queue.push_back(Entry { what: Waits::Probe(place), life, reused: false });
         } else {
             self.probe_done(place, false);
+        }
+    }
+
+    /// Nobody has answered its SYN: it is sent again, as the kernel does.
+    fn probe_knocks_again(&mut self, place: ProbeId) {
+        const LONGEST: Dur = Dur::from_secs(60);
+        let sent = self.probes.places[place].asked.at;
+        let next = (0..).map_while(|n| sent_again(sent, n, LONGEST)).find(|at| at.0 > self.now);
+        debug_assert!(next.is_none_or(|at| at > sent), "a SYN is sent again later");
+        match next {
+            Some(at) => {
+                self.agenda.push(at.0, Event::Probe(place));
+            }
+            None => self.probe_done(place, false),
         }
     }
 
@@ -85,9 +106,39 @@ impl Simulation<'_> {
     pub fn probe_done(&mut self, place: ProbeId, ok: bool) {
         let asked = self.probes.places[place].asked;
         debug_assert!(asked.at.0 <= self.now, "an answer comes after its question");
-        self.answers.push(Answered { asked, at: Time(self.now), ok });
-        self.limit = self.limit.min(self.now);
+        self.tell(Told::Answered(Answered { asked, at: Time(self.now), ok }));
         self.probes.free.push(place);
+    }
+
+    /// A kubelet hears of it before anything later happens.
+    fn tell(&mut self, what: Told) {
+        debug_assert!(what.at().0 == self.now, "what is told happens now");
+        self.told.push(what);
+        self.limit = self.limit.min(self.now);
+    }
+
+    /// From `at` on the process of a pod with a limit ends as soon as it has nothing left to do.
+    pub fn drain(&mut self, pod: PodId, at: Time) {
+        assert!(at.0 >= self.now, "the past is fixed");
+        self.agenda.push(at.0, Event::Drain(pod));
+    }
+
+    /// It has closed its listener.
+    pub fn drains(&mut self, pod: PodId) {
+        debug_assert!(self.pods.states[pod].concurrency.is_some(), "what it does is counted");
+        self.pods.states[pod].draining = true;
+        self.look_whether_drained(pod);
+    }
+
+    /// Tells of a process that was to end and has nothing left to do.
+    #[inline(always)]
+    pub fn look_whether_drained(&mut self, pod: PodId) {
+        let state = &mut self.pods.states[pod];
+        debug_assert!(!state.draining || state.concurrency.is_some(), "what it does is counted");
+        if state.draining && state.running == 0 && state.queue.is_empty() {
+            state.draining = false;
+            self.tell(Told::Drained { pod, at: Time(self.now) });
+        }
     }
 
     /// The process ends with what its workers do for probes.
@@ -102,8 +153,7 @@ impl Simulation<'_> {
             let asked = probe.asked;
             debug_assert!(self.pods.states[pod].running > 0, "what is cut was worked on");
             self.pods.states[pod].running -= 1;
-            self.answers.push(Answered { asked, at: Time(self.now), ok: false });
-            self.limit = self.limit.min(self.now);
+            self.tell(Told::Answered(Answered { asked, at: Time(self.now), ok: false }));
         }
     }
 }

@@ -40,6 +40,8 @@ pub enum End {
     Answered,
     /// The hop or the client gives up first.
     TooSlow,
+    /// With an error of the server.
+    Erred,
 }
 
 /// A backend, as a view counts its load.

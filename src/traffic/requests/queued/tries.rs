@@ -167,8 +167,9 @@ impl Simulation<'_> {
         debug_assert!(pod.index() < self.present.pods.len(), "who is chosen is there");
         let request = &mut self.requests[index];
         (request.pod, request.view, request.reused) = (pod, view, false);
+        let drops = self.pods.states[pod].drops();
         let pod = &self.present.pods[pod];
-        if pod.phase == Phase::Serving {
+        if pod.phase == Phase::Serving && !drops {
             request.life = pod.life;
             return self.admit(index);
         }
