@@ -2,8 +2,8 @@
 
 pub use crate::cluster::fault::{DependsOn, Fault, Trouble, Whom};
 use crate::cluster::objects::{NodeId, ServiceId};
-use crate::cluster::spec::{Deployment, Ingress, Node, PodDisruptionBudget, PodTemplate, Service};
-pub use crate::cluster::workload::Workload;
+use crate::cluster::spec::{Ingress, Node, PodDisruptionBudget, PodTemplate, Service};
+pub use crate::cluster::workload::{Kind, Workload};
 use crate::engine::{Dur, List, Time};
 use crate::model::autoscaler::spec::HorizontalPodAutoscaler;
 pub use crate::model::balancer::Path;
@@ -166,10 +166,10 @@ impl Action {
 #[derive(Clone, Debug, PartialEq)]
 pub enum ActionKind {
     /// A new pod template for the subject (`kubectl apply`, `set image`, `rollout restart`). Fields of the
-    /// Deployment spec that came with it are applied too.
+    /// spec that came with it are applied too.
     Rollout {
         /// As it is to be.
-        deployment: Box<Deployment>,
+        workload: Box<Workload>,
         /// What is applied says nothing of replicas: they stay as they are by then.
         keeps_replicas: bool,
     },
@@ -178,7 +178,7 @@ pub enum ActionKind {
         /// None: the previous one.
         to_revision: Option<u32>,
     },
-    /// `kubectl scale` of a Deployment.
+    /// `kubectl scale` of a workload.
     Scale {
         /// Name of one that is there, or that a switch has created by then.
         deployment: Arc<str>,
@@ -205,7 +205,7 @@ pub enum ActionKind {
     /// before to 0 some time after the switch.
     SelectorSwitch {
         /// The one that requests are switched to: as it is there, or as it is to be created.
-        deployment: Box<Deployment>,
+        deployment: Box<Workload>,
         /// Whether to wait until all its pods are available.
         wait_available: bool,
         /// From its creation, or from when its pods are available.
@@ -244,26 +244,26 @@ impl ActionKind {
         }
     }
 
-    /// The Deployment that it applies or switches to.
-    pub fn brings(&self) -> Option<&Deployment> {
+    /// The workload that it applies or switches to.
+    pub fn brings(&self) -> Option<&Workload> {
         match self {
-            ActionKind::Rollout { deployment, .. }
-            | ActionKind::SelectorSwitch { deployment, .. } => Some(deployment),
+            ActionKind::Rollout { workload, .. }
+            | ActionKind::SelectorSwitch { deployment: workload, .. } => Some(workload),
             _ => None,
         }
     }
 
     /// As [`brings`](ActionKind::brings), to change it.
-    pub fn brings_mut(&mut self) -> Option<&mut Deployment> {
+    pub fn brings_mut(&mut self) -> Option<&mut Workload> {
         match self {
-            ActionKind::Rollout { deployment, .. }
-            | ActionKind::SelectorSwitch { deployment, .. } => Some(deployment),
+            ActionKind::Rollout { workload, .. }
+            | ActionKind::SelectorSwitch { deployment: workload, .. } => Some(workload),
             _ => None,
         }
     }
 
-    /// Whether all it does is to change the spec of a Deployment.
-    pub fn edits_a_deployment(&self) -> bool {
+    /// Whether all it does is to change the spec of a workload.
+    pub fn edits_a_workload(&self) -> bool {
         self.is_rollout() || matches!(self, ActionKind::Scale { .. } | ActionKind::Pause)
     }
 
@@ -280,13 +280,12 @@ impl ActionKind {
 
 impl Scenario {
     /// What the actions are done to, as it is before them.
-    pub fn before(&self) -> &Deployment {
-        let Workload::Deployment(deployment) = &self.workloads[0];
-        deployment
+    pub fn before(&self) -> &Workload {
+        &self.workloads[0]
     }
 
     /// What the actions are done to, as it is after them.
-    pub fn after(&self) -> &Deployment {
+    pub fn after(&self) -> &Workload {
         let new = self.actions.iter().rev().find_map(|a| a.kind.brings());
         new.unwrap_or(self.before())
     }
@@ -296,6 +295,17 @@ impl Scenario {
         &self.routes[0]
     }
 
+    /// A node sends requests to its own pods alone.
+    pub fn answers_by_node(&self) -> bool {
+        match self.route().path {
+            Path::Service => self.service().internal_traffic_local,
+            Path::NodePort { .. } | Path::LoadBalancer(_) | Path::MetalLb(_) => {
+                self.service().external_traffic_local
+            }
+            _ => false,
+        }
+    }
+
     /// The Service that clients ask.
     pub fn service(&self) -> &Arc<Service> {
         &self.services[self.route().to[0]]
@@ -303,7 +313,7 @@ impl Scenario {
 
     /// Every distinct behaviour version that can serve: the templates of the workloads and of the actions.
     pub fn templates(&self) -> Vec<&PodTemplate> {
-        let of_start = self.workloads.iter().map(|w| &**w.template());
+        let of_start = self.workloads.iter().map(|w| &*w.template);
         of_start.chain(templates_brought(&self.actions)).collect()
     }
 }

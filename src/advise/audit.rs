@@ -73,7 +73,7 @@ fn hook_beyond_grace(scenario: &Scenario) -> bool {
         let hooks = template.containers.iter().filter_map(|container| container.pre_stop.as_ref());
         hooks.map(Hook::length).any(|length| length >= grace)
     };
-    scenario.workloads.iter().any(|workload| late(workload.template()))
+    scenario.workloads.iter().any(|workload| late(&workload.template))
 }
 
 /// What a run of `input` without each of its settings comes to, those that do nothing or the opposite first.

@@ -3,7 +3,8 @@
 use super::change::Change;
 use super::ladder;
 use super::trial::Tried;
-use crate::cluster::spec::{Container, Deployment, OnSigterm};
+use crate::cluster::spec::{Container, OnSigterm};
+use crate::cluster::workload::Workload;
 use crate::scenario::Scenario;
 
 /// One way to mend something: changes of growing size, of which the least that does is wanted.
@@ -14,7 +15,7 @@ pub struct Case<'a> {
     /// The run.
     pub tried: &'a Tried,
     /// As the rollout leaves it.
-    pub deployment: &'a Deployment,
+    pub deployment: &'a Workload,
     /// The one that serves.
     pub container: &'a Container,
 }

@@ -6,7 +6,8 @@ use super::change::Change;
 use super::{ladder, path};
 use crate::blame::facts::{may_be_away, pods_needed};
 use crate::blame::{Blame, Setting};
-use crate::cluster::spec::{Handler, IntOrPercent, OnSigterm, Strategy};
+use crate::cluster::spec::{Handler, IntOrPercent, OnSigterm};
+use crate::cluster::workload::Strategy;
 use crate::scenario::ActionKind;
 use crate::sweep::optimize::usual::{SLEEP_SINCE, may_sleep, port};
 
@@ -92,9 +93,10 @@ pub fn structure(case: &Case<'_>) -> Vec<Way> {
         return Vec::new();
     }
     match deployment.strategy {
+        Strategy::StatefulSet(_) if deployment.replicas == 1 => vec![replicas(case)],
         Strategy::Recreate => vec![rolling()],
         _ if may_be_away(deployment) >= deployment.replicas => vec![keep_all(case)],
-        Strategy::RollingUpdate { .. } => Vec::new(),
+        _ => Vec::new(),
     }
 }
 
@@ -211,8 +213,10 @@ fn rolling() -> Way {
 
 /// No pod goes before another one has come.
 fn keep_all(case: &Case<'_>) -> Way {
-    let Strategy::RollingUpdate { max_surge, max_unavailable } = case.deployment.strategy else {
-        return Vec::new();
+    let (max_surge, max_unavailable) = match case.deployment.strategy {
+        Strategy::RollingUpdate { max_surge, max_unavailable } => (max_surge, max_unavailable),
+        Strategy::DaemonSet(s) if !s.on_delete => (s.max_surge, s.max_unavailable),
+        _ => return Vec::new(),
     };
     let none =
         |limit: IntOrPercent| matches!(limit, IntOrPercent::Int(0) | IntOrPercent::Percent(0));

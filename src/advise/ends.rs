@@ -6,7 +6,8 @@ use super::fixes::LEFT;
 use super::ladder;
 use super::outcome::Outcome;
 use super::trial::Trials;
-use crate::cluster::spec::{Container, Deployment, OnSigterm, PodDisruptionBudget, Strategy};
+use crate::cluster::spec::{Container, OnSigterm, PodDisruptionBudget};
+use crate::cluster::workload::{Strategy, Workload};
 use crate::model::disruption::pdb;
 use crate::run::Replication;
 use crate::scenario::Scenario;
@@ -93,6 +94,9 @@ fn ways(scenario: &Scenario, stuck: &Stuck) -> Vec<Way> {
             vec![deadline(stuck, deployment), vec![Change::one("minReadySeconds", 0)]]
         }
         Why::Stopping { .. } => stopping(deployment),
+        Why::OnDelete { .. } => vec![vec![Change::one("updateStrategy.type", "RollingUpdate")]],
+        Why::HeldBy { .. } => vec![vec![Change::one("podManagementPolicy", "Parallel")]],
+        Why::NothingRolls { .. } | Why::Unmanaged { .. } => Vec::new(),
         Why::NoRevision { .. } | Why::SeveralBudgets { .. } | Why::Other => Vec::new(),
     }
 }
@@ -104,9 +108,14 @@ fn app(key: &str, value: &str) -> Way {
 }
 
 /// Pods that fit nowhere: in the place of running ones, or with fewer wishes.
-fn room(d: &Deployment) -> Vec<Way> {
+fn room(d: &Workload) -> Vec<Way> {
     let placement = &d.template.placement;
     let mut all = Vec::new();
+    if let Strategy::DaemonSet(s) = d.strategy
+        && s.limits(d.replicas).0 > 0
+    {
+        all.push(vec![Change::one("maxUnavailable", 1).with("maxSurge", 0)]);
+    }
     if matches!(d.strategy, Strategy::RollingUpdate { .. }) {
         all.push(vec![Change::one("maxUnavailable", 1).with("maxSurge", 0)]);
         all.push(vec![Change::one("strategy.type", "Recreate").with("rollingUpdate", "null")]);
@@ -162,7 +171,7 @@ fn budgets(budget: &PodDisruptionBudget, covered: i32, replicas: i32) -> Vec<Way
 }
 
 /// A deadline beyond the time that it takes.
-fn deadline(stuck: &Stuck, d: &Deployment) -> Way {
+fn deadline(stuck: &Stuck, d: &Workload) -> Way {
     let Some(now) = d.progress_deadline_seconds.map(f64::from) else { return Vec::new() };
     let waited = match stuck.why {
         Why::Late { over } => (over - stuck.since).as_secs_f64(),
@@ -173,7 +182,7 @@ fn deadline(stuck: &Stuck, d: &Deployment) -> Way {
 }
 
 /// Pods that do not go.
-fn stopping(d: &Deployment) -> Vec<Way> {
+fn stopping(d: &Workload) -> Vec<Way> {
     let mut all = Vec::new();
     if matches!(d.template.serving_container().app.on_sigterm, OnSigterm::Ignore) {
         all.push(vec![Change::one("app.on_sigterm", "graceful")]);

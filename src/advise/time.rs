@@ -4,7 +4,8 @@
 use super::change::Change;
 use super::outcome::Outcome;
 use super::trial::Trials;
-use crate::cluster::spec::{Container, Deployment, Probe, Strategy};
+use crate::cluster::spec::{Container, Probe};
+use crate::cluster::workload::{StatefulSetStrategy, Strategy, Workload};
 use crate::scenario::Scenario;
 
 /// What one setting takes.
@@ -130,7 +131,7 @@ fn of_probe(name: &str, probe: &Probe) -> Vec<Candidate> {
 }
 
 /// Pods that are replaced one after the other, or only when others are gone.
-fn waves(deployment: &Deployment) -> Vec<Candidate> {
+fn waves(deployment: &Workload) -> Vec<Candidate> {
     match deployment.strategy {
         Strategy::Recreate => {
             let change = Change::one("strategy.type", "RollingUpdate");
@@ -147,7 +148,25 @@ fn waves(deployment: &Deployment) -> Vec<Candidate> {
             let waves = ("waves of pods".to_owned(), found, change);
             if at_once < deployment.replicas { vec![waves] } else { Vec::new() }
         }
+        Strategy::StatefulSet(s) => stateful_set(deployment, s),
+        Strategy::DaemonSet(s) if !s.on_delete && s.limits(deployment.replicas).0 == 0 => {
+            let found = format!("maxUnavailable {}", s.max_unavailable);
+            let change = Change::one("maxUnavailable", "100%");
+            let all = s.limits(deployment.replicas).1 >= deployment.replicas;
+            if all { Vec::new() } else { vec![("node after node".to_owned(), found, change)] }
+        }
+        Strategy::DaemonSet(_) | Strategy::ReplicaSet | Strategy::Pod => Vec::new(),
     }
+}
+
+/// One pod after the other, or several where the gate MaxUnavailableStatefulSet lets them.
+fn stateful_set(w: &Workload, s: StatefulSetStrategy) -> Vec<Candidate> {
+    let away = s.may_be_away(w.replicas);
+    if s.on_delete || away >= w.to_update() {
+        return Vec::new();
+    }
+    let found = format!("{away} away at a time");
+    vec![("pod after pod".to_owned(), found, Change::one("maxUnavailable", "50%"))]
 }
 
 /// How long processes take to start and to stop, and the hooks around them.

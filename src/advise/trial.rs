@@ -98,7 +98,7 @@ pub fn outcome(scenario: &Scenario, options: &RunOptions) -> Option<Outcome> {
 
 /// What one rollout costs, in those of a pod: rollouts of many pods, or with requests one by one, are dear.
 pub fn work(scenario: &Scenario, replications: &[Replication]) -> f64 {
-    let pods: i32 = scenario.workloads.iter().map(|w| w.replicas().max(1)).sum();
+    let pods: i32 = scenario.workloads.iter().map(|w| w.replicas.max(1)).sum();
     let single = replications.first().filter(|r| r.traffic.evaluator == Evaluator::Requests);
     let requests = single.map_or(0.0, |r| r.traffic.sent / 40.0);
     f64::from(pods) + 2.0 + requests

@@ -1,8 +1,9 @@
 //! What blame has to know of a scenario.
 
 use super::Setting;
-use crate::cluster::spec::{Deployment, IntOrPercent, OnSigterm, PodTemplate, Strategy};
-use crate::scenario::{ActionKind, Scenario, Workload};
+use crate::cluster::spec::{IntOrPercent, OnSigterm, PodTemplate};
+use crate::cluster::workload::{Kind, Strategy, Workload};
+use crate::scenario::{ActionKind, Scenario};
 use crate::traffic::offered::Arrivals;
 use std::collections::BTreeMap;
 
@@ -50,13 +51,18 @@ impl Facts {
             (t.version.clone(), VersionFacts { on_sigterm, readiness_probe, refuses })
         };
         let subject = scenario.before();
+        // Where each node answers for itself, its pod is the only one.
+        let apart = subject.kind() == Kind::DaemonSet && scenario.answers_by_node();
         let strategy_empties = match subject.strategy {
             Strategy::Recreate => Some(Setting::Strategy),
-            Strategy::RollingUpdate { .. } => {
-                (may_be_away(subject) >= subject.replicas).then_some(Setting::MaxUnavailable)
+            // The only pod goes before its successor comes, whatever may be away.
+            Strategy::StatefulSet(_) if subject.replicas == 1 => Some(Setting::Replicas),
+            Strategy::DaemonSet(_) if apart => {
+                (may_be_away(subject) > 0).then_some(Setting::MaxUnavailable)
             }
+            _ => (may_be_away(subject) >= subject.replicas).then_some(Setting::MaxUnavailable),
         };
-        let never_ready = |w: &Workload| w.replicas() > 0 && w.template().never_ready();
+        let never_ready = |w: &Workload| w.replicas > 0 && w.template.never_ready();
         let rollout = scenario.actions.iter().any(|a| matches!(a.kind, ActionKind::Rollout { .. }));
         let taken = |kind: &ActionKind| {
             matches!(
@@ -85,8 +91,14 @@ impl Facts {
 }
 
 /// How many pods a rolling update may take away, as Kubernetes rounds it; all of them with Recreate.
-pub fn may_be_away(deployment: &Deployment) -> i32 {
+pub fn may_be_away(deployment: &Workload) -> i32 {
+    if deployment.on_delete() {
+        return 0;
+    }
     match deployment.strategy {
+        Strategy::StatefulSet(s) => s.may_be_away(deployment.replicas),
+        Strategy::DaemonSet(s) => s.limits(deployment.replicas).1,
+        Strategy::ReplicaSet | Strategy::Pod => 0,
         Strategy::Recreate => deployment.replicas,
         Strategy::RollingUpdate { max_unavailable: IntOrPercent::Int(n), .. } => n,
         Strategy::RollingUpdate { max_unavailable: IntOrPercent::Percent(p), .. } => {

@@ -117,7 +117,7 @@ fn scenario(args: &InputArgs, input: &Input, index: usize) -> anyhow::Result<(In
 }
 
 fn with_other_kinds(input: &Input, not_simulated: &[NotSimulated]) -> Vec<NotSimulated> {
-    let why = "rollouts of Deployments alone are modelled";
+    let why = "rollouts of this kind are not modelled";
     let other = |workload| NotSimulated { workload, why: why.to_owned() };
     let others = input.other_workloads().into_iter().map(other);
     not_simulated.iter().cloned().chain(others).collect()

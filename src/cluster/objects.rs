@@ -2,31 +2,37 @@
 
 use super::gates::Gates;
 use super::phase::PodPhase;
-use super::spec::{Deployment as DeploymentSpec, PodDisruptionBudget};
+use super::spec::PodDisruptionBudget;
+use super::workload::{Kind, Workload as WorkloadSpec};
 use crate::engine::Time;
 use crate::engine::list::id;
 use std::sync::Arc;
 
 pub use crate::timeline::{NodeId, PodId};
 id!(RsId, "Index of a ReplicaSet.");
-id!(DeploymentId, "Index of a Deployment.");
+id!(WorkloadId, "Index of a workload: what is rolled out, scaled and drained.");
 id!(TemplateId, "Index of a distinct pod template.");
 id!(BudgetId(u16), "Index of a PodDisruptionBudget.");
 id!(ServiceId(u8), "Index of a Service.");
-
-/// A workload: what is rolled out, scaled and drained. A further kind (StatefulSet, DaemonSet, Rollout) is a
-/// variant here, and the compiler names the places that have to know it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum WorkloadId {
-    /// Of `Cluster::deployments`.
-    Deployment(DeploymentId),
-}
 
 /// What made a pod, as its `ownerReferences` say; its workload, or what belongs to that.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Owner {
     /// Of `Cluster::replica_sets`.
     ReplicaSet(RsId),
+    /// The workload itself: a StatefulSet or a DaemonSet; a pod that nothing owns is its own.
+    Workload(WorkloadId),
+}
+
+/// Which of a workload's own pods one is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Member {
+    /// Of a StatefulSet: the pod of this ordinal.
+    Ordinal(u32),
+    /// Of a DaemonSet: the one of this node.
+    On(NodeId),
+    /// The only one.
+    Alone,
 }
 
 /// How far a workload is, whatever its kind.
@@ -38,6 +44,8 @@ pub struct Progress {
     pub replicas: i32,
     /// Of the present template.
     pub updated: i32,
+    /// So many are to be of the present template.
+    pub to_update: i32,
     /// Ready ones.
     pub ready: i32,
     /// Available ones.
@@ -72,8 +80,10 @@ pub struct Pod {
     pub created: Time,
     /// Random, and its set's and its number's: what other objects there are does not change it.
     pub uid: u64,
-    /// How many its Deployment had made before.
+    /// How many its workload had made before; of a StatefulSet its ordinal.
     pub number: u32,
+    /// The one node that it is for.
+    pub pinned: Option<NodeId>,
     /// `spec.nodeName`, as the node's number; None: not bound yet.
     pub node: Option<NodeId>,
     /// As the kubelet wrote it last.
@@ -110,8 +120,8 @@ pub struct RsStatus {
 pub struct ReplicaSet {
     /// The Deployment's, and its number among the Deployment's sets.
     pub uid: u64,
-    /// The Deployment that owns it.
-    pub deployment: DeploymentId,
+    /// The Deployment that owns it; a ReplicaSet that nothing owns is a workload itself.
+    pub deployment: WorkloadId,
     /// What its pods are made from.
     pub template: TemplateId,
     /// Annotation `deployment.kubernetes.io/revision`.
@@ -138,10 +148,12 @@ pub struct ReplicaSet {
     pub pods_made: u32,
 }
 
-/// `status` of a Deployment.
+/// `status` of a workload, by its kind's names for these numbers.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct DeploymentStatus {
-    /// Pods of all its ReplicaSets.
+pub struct WorkloadStatus {
+    /// Of a DaemonSet: `desiredNumberScheduled`; of others 0.
+    pub desired: i32,
+    /// Pods of every template; of a DaemonSet `currentNumberScheduled`.
     pub replicas: i32,
     /// Pods of the present template.
     pub updated: i32,
@@ -153,31 +165,56 @@ pub struct DeploymentStatus {
     pub observed_generation: u32,
 }
 
-impl DeploymentStatus {
-    /// Of a spec with so many replicas; `observed`: the status is of the current generation.
-    pub fn progress(self, desired: i32, observed: bool) -> Progress {
-        let DeploymentStatus { replicas, updated, ready, available, .. } = self;
-        Progress { desired, replicas, updated, ready, available, observed }
+impl WorkloadStatus {
+    /// Of a spec with so many replicas, of which so many are to be updated; `observed`: the status is of the
+    /// current generation.
+    pub fn progress(self, desired: i32, to_update: i32, observed: bool) -> Progress {
+        let WorkloadStatus { replicas, updated, ready, available, .. } = self;
+        Progress { desired, replicas, updated, to_update, ready, available, observed }
     }
 }
 
-/// A Deployment as the API server holds it.
+/// A workload as the API server holds it.
 #[derive(Clone, Debug)]
-pub struct Deployment {
+pub struct Workload {
     /// Of its name.
     pub uid: u64,
     /// As the user wrote it last.
-    pub spec: DeploymentSpec,
+    pub spec: WorkloadSpec,
     /// The present pod template.
     pub template: TemplateId,
+    /// Of a StatefulSet: the template that pods below the partition have, `status.currentRevision`.
+    pub current: TemplateId,
+    /// Of a StatefulSet or a DaemonSet: its ControllerRevisions, rising; of others none.
+    pub revisions: Vec<(u32, TemplateId)>,
     /// Counts changes of `spec`.
     pub generation: u32,
     /// As its controller wrote it last.
-    pub status: DeploymentStatus,
+    pub status: WorkloadStatus,
     /// ReplicaSets made so far.
     pub sets_made: u32,
     /// Of all its sets.
     pub pods_made: u32,
+}
+
+impl Workload {
+    /// Enters the present template as the newest revision, and forgets those beyond the limit.
+    pub fn note_revision(&mut self) {
+        if !matches!(self.spec.kind(), Kind::StatefulSet | Kind::DaemonSet) {
+            return;
+        }
+        let newest = self.revisions.last().map_or(0, |(number, _)| *number);
+        if self.revisions.last().is_some_and(|(_, template)| *template == self.template) {
+            return;
+        }
+        self.revisions.retain(|(_, template)| *template != self.template);
+        self.revisions.push((newest + 1, self.template));
+        debug_assert!(self.revisions.is_sorted(), "revisions rise: {:?}", self.revisions);
+        // The limit is of those that no pod has: the one in use stays.
+        let kept = self.spec.revision_history_limit.map_or(usize::MAX, |n| n.max(0) as usize + 1);
+        let beyond = self.revisions.len().saturating_sub(kept.max(2));
+        self.revisions.drain(..beyond);
+    }
 }
 
 /// One endpoint's conditions in a slice.

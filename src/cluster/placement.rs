@@ -161,6 +161,11 @@ pub struct Toleration {
 }
 
 impl Toleration {
+    /// Of every value of a key (operator Exists).
+    pub fn exists(key: &str, effect: Effect) -> Toleration {
+        Toleration { key: Some(key.to_owned()), value: None, effect: Some(effect) }
+    }
+
     /// `staging/src/k8s.io/api/core/v1/toleration.go: ToleratesTaint`.
     pub fn tolerates(&self, taint: &Taint) -> bool {
         self.effect.is_none_or(|effect| effect == taint.effect)

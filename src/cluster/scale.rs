@@ -2,17 +2,14 @@
 
 use super::objects::WorkloadId;
 use super::server::Cluster;
-use super::write::Change;
+use super::workload::Workload as WorkloadSpec;
 
 impl Cluster {
     pub(super) fn scale(&mut self, workload: WorkloadId, replicas: i32) {
         assert!(replicas >= 0, "a workload cannot have {replicas} replicas");
-        let WorkloadId::Deployment(id) = workload;
-        let deployment = &mut self.deployments[id];
-        if deployment.spec.replicas != replicas {
-            deployment.spec.replicas = replicas;
-            deployment.generation += 1;
-            self.log.push(Change::Deployment(id));
+        if self.workloads[workload].spec.replicas != replicas {
+            let spec = WorkloadSpec { replicas, ..self.workloads[workload].spec.clone() };
+            self.set_workload(workload, spec);
         }
     }
 }

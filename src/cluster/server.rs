@@ -1,10 +1,11 @@
 //! The API server: every verb changes objects and appends to a change log, from which the world tells the
 //! watchers.
 
-use super::deletion::api_delete_grace;
+mod pods;
+
 use super::objects::*;
-use super::phase::PodPhase;
-use super::spec::{Deployment as DeploymentSpec, Labels, Node, PodTemplate, Service};
+use super::spec::{Labels, Node, PodTemplate, Service};
+use super::workload::{Kind, Workload as WorkloadSpec};
 use super::write::{Change, Write};
 use crate::engine::rng::uid_of;
 use crate::engine::{Dur, List, Time};
@@ -18,7 +19,7 @@ pub struct Cluster {
     /// Every distinct one.
     pub templates: List<TemplateId, Arc<PodTemplate>>,
     /// All, in the order of the scenario.
-    pub deployments: List<DeploymentId, Deployment>,
+    pub workloads: List<WorkloadId, Workload>,
     /// Those that are gone stay here, marked.
     pub replica_sets: List<RsId, ReplicaSet>,
     /// Those that are gone stay here, marked.
@@ -64,8 +65,10 @@ impl Cluster {
 
     /// The workload of the pods that `owner` makes.
     pub fn workload(&self, owner: Owner) -> WorkloadId {
-        let Owner::ReplicaSet(rs) = owner;
-        WorkloadId::Deployment(self.replica_sets[rs].deployment)
+        match owner {
+            Owner::ReplicaSet(rs) => self.replica_sets[rs].deployment,
+            Owner::Workload(id) => id,
+        }
     }
 
     /// A workload's pods that are there, for actions such as `kubectl delete pod`.
@@ -76,52 +79,78 @@ impl Cluster {
 
     /// By its spec and the status that its controller wrote.
     pub fn progress(&self, id: WorkloadId) -> Progress {
-        let WorkloadId::Deployment(id) = id;
-        let d = &self.deployments[id];
-        d.status.progress(d.spec.replicas, d.status.observed_generation >= d.generation)
+        let d = &self.workloads[id];
+        let (desired, to_update) = match d.spec.kind() {
+            Kind::DaemonSet => (d.status.desired, d.status.desired),
+            _ => (d.spec.replicas, d.spec.to_update()),
+        };
+        let observed = d.status.observed_generation >= d.generation;
+        d.status.progress(desired, to_update, observed)
     }
 
     /// Its available pods, as those count who make them.
     pub fn available(&self, id: WorkloadId) -> i32 {
-        let WorkloadId::Deployment(id) = id;
+        if self.workloads[id].spec.kind() != Kind::Deployment {
+            return self.workloads[id].status.available;
+        }
         let sets = self.replica_sets.iter().filter(|s| s.deployment == id);
         sets.map(|s| s.status.available).sum()
     }
 
     /// The pod template that it has now.
     pub fn template_now(&self, id: WorkloadId) -> TemplateId {
-        let WorkloadId::Deployment(id) = id;
-        self.deployments[id].template
+        self.workloads[id].template
     }
 
-    /// Replaces a Deployment's spec (an action of the user).
-    pub fn set_deployment(&mut self, id: DeploymentId, spec: DeploymentSpec) {
-        assert!(spec.replicas >= 0, "a Deployment cannot have {} replicas", spec.replicas);
+    /// Replaces a workload's spec (an action of the user).
+    pub fn set_workload(&mut self, id: WorkloadId, spec: WorkloadSpec) {
+        assert!(spec.replicas >= 0, "a workload cannot have {} replicas", spec.replicas);
         let template = self.intern_template(&spec.template);
-        let deployment = &mut self.deployments[id];
+        let deployment = &mut self.workloads[id];
         debug_assert_eq!(deployment.spec.name, spec.name, "the name of an object never changes");
         deployment.template = template;
         deployment.spec = spec;
         deployment.generation += 1;
-        self.log.push(Change::Deployment(id));
+        deployment.note_revision();
+        if deployment.spec.kind() == Kind::ReplicaSet {
+            self.set_bare_replica_set(id);
+        }
+        self.log.push(Change::Workload(id));
     }
 
-    /// A Deployment appears (an action of the user, or the start of the run).
-    pub fn create_deployment(&mut self, spec: DeploymentSpec, uid: u64) -> DeploymentId {
-        assert!(spec.replicas >= 0, "a Deployment cannot have {} replicas", spec.replicas);
+    /// A workload appears (an action of the user, or the start of the run).
+    pub fn create_workload(&mut self, spec: WorkloadSpec, uid: u64) -> WorkloadId {
+        assert!(spec.replicas >= 0, "a workload cannot have {} replicas", spec.replicas);
         let template = self.intern_template(&spec.template);
-        let id = DeploymentId(self.deployments.len() as u32);
-        self.deployments.push(Deployment {
+        let id = WorkloadId(self.workloads.len() as u32);
+        let mut workload = Workload {
             uid,
             spec,
             template,
+            current: template,
+            revisions: Vec::new(),
             generation: 1,
-            status: DeploymentStatus::default(),
+            status: WorkloadStatus::default(),
             sets_made: 0,
             pods_made: 0,
-        });
-        self.log.push(Change::Deployment(id));
+        };
+        workload.note_revision();
+        self.workloads.push(workload);
+        self.log.push(Change::Workload(id));
         id
+    }
+
+    /// A ReplicaSet that nothing owns is the workload itself, under its other name.
+    fn set_bare_replica_set(&mut self, id: WorkloadId) {
+        let (template, replicas) = (self.workloads[id].template, self.workloads[id].spec.replicas);
+        let own = (0..).map(RsId).zip(&self.replica_sets).find(|(_, s)| s.deployment == id);
+        if let Some((rs, _)) = own {
+            let set = &mut self.replica_sets[rs];
+            (set.template, set.replicas) = (template, replicas);
+            set.generation += 1;
+            debug_assert!(set.replicas >= 0, "a ReplicaSet cannot have {replicas} replicas");
+            self.touch_replica_set(rs);
+        }
     }
 
     /// Gives a Service another selector (an action of the user).
@@ -164,13 +193,17 @@ impl Cluster {
             }
             Write::ReplicaSetStatus { rs, status } => self.set_replica_set_status(rs, status),
             Write::DeleteReplicaSet { rs } => self.delete_replica_set(rs),
-            Write::DeploymentStatus { deployment, status } => {
-                self.set_deployment_status(deployment, status);
-            }
+            Write::WorkloadStatus { workload, status } => self.set_status(workload, status),
             Write::ProgressDeadlineExceeded { deployment } => {
-                self.log.push(Change::Deployment(deployment));
+                self.log.push(Change::Workload(deployment));
             }
             Write::CreatePod { owner } => self.create_pod(now, owner),
+            Write::CreateMember { workload, template, member } => {
+                self.create_member(now, workload, template, member);
+            }
+            Write::CurrentRevision { workload, template } => {
+                self.workloads[workload].current = template;
+            }
             Write::BindPod { pod, node } => self.bind_pod(pod, node),
             Write::DeletePod { pod, grace } => self.delete_pod(pod, grace),
             Write::PodStatus { pod, status } => self.set_pod_status(now, pod, status),
@@ -182,14 +215,7 @@ impl Cluster {
                     self.log.push(Change::PodGates(pod));
                 }
             }
-            Write::RemovePod { pod } => {
-                let p = &mut self.pods[pod];
-                if !p.removed {
-                    debug_assert!(p.deleting.is_some(), "a pod that goes was deleted");
-                    p.removed = true;
-                    self.log.push(Change::PodRemoved(pod));
-                }
-            }
+            Write::RemovePod { pod } => self.remove_pod(pod),
             Write::SetUnschedulable { node, value } => self.set_unschedulable(node, value),
             Write::Slice(range) => {
                 let known = range.to as usize <= self.slice_log.len();
@@ -200,16 +226,6 @@ impl Cluster {
                 self.set_budget_status(budget, status, resource_version);
             }
             Write::TakeDisruption { budget, pod } => self.take_disruption(now, budget, pod),
-        }
-    }
-
-    /// A pod that was deleted meanwhile cannot be bound.
-    fn bind_pod(&mut self, pod: PodId, node: NodeId) {
-        let p = &mut self.pods[pod];
-        if !p.removed && p.deleting.is_none() {
-            debug_assert!(p.node.is_none(), "a pod is bound once");
-            p.node = Some(node);
-            self.log.push(Change::PodBound(pod));
         }
     }
 
@@ -224,13 +240,13 @@ impl Cluster {
     fn create_replica_set(
         &mut self,
         now: Time,
-        deployment: DeploymentId,
+        deployment: WorkloadId,
         (template, revision): (TemplateId, u32),
         (replicas, max): (i32, i32),
     ) {
         assert!(replicas >= 0, "a ReplicaSet cannot have {replicas} replicas");
         debug_assert!(revision > 0 && template.index() < self.templates.len());
-        let owner = &mut self.deployments[deployment];
+        let owner = &mut self.workloads[deployment];
         let uid = uid_of(owner.uid, owner.sets_made);
         owner.sets_made += 1;
         let spec = &owner.spec;
@@ -275,7 +291,29 @@ impl Cluster {
         let nested = 0 <= available && available <= ready && ready <= replicas;
         debug_assert!(nested && terminating >= 0, "{status:?}");
         self.replica_sets[rs].status = status;
+        let workload = self.replica_sets[rs].deployment;
+        if self.workloads[workload].spec.kind() == Kind::ReplicaSet {
+            self.set_bare_status(workload, rs, status);
+        }
         self.touch_replica_set(rs);
+    }
+
+    /// The status of a ReplicaSet that nothing owns is the workload's.
+    fn set_bare_status(&mut self, id: WorkloadId, rs: RsId, status: RsStatus) {
+        let template = self.workloads[id].template;
+        let owner = Owner::ReplicaSet(rs);
+        let updated = |p: &&Pod| {
+            p.owner == owner && p.template == template && !p.removed && p.deleting.is_none()
+        };
+        let updated = self.pods.iter().filter(updated).count() as i32;
+        let RsStatus { replicas, ready, available, .. } = status;
+        let observed_generation = self.workloads[id].generation;
+        let updated = updated.min(replicas);
+        debug_assert!(available <= ready && ready <= replicas, "{status:?}");
+        let status =
+            WorkloadStatus { desired: 0, replicas, updated, ready, available, observed_generation };
+        self.workloads[id].status = status;
+        self.log.push(Change::Workload(id));
     }
 
     /// Asked for again from an old cache, it is gone already.
@@ -288,83 +326,15 @@ impl Cluster {
         }
     }
 
-    fn set_deployment_status(&mut self, id: DeploymentId, status: DeploymentStatus) {
-        let object = &mut self.deployments[id];
+    fn set_status(&mut self, id: WorkloadId, status: WorkloadStatus) {
+        let object = &mut self.workloads[id];
         debug_assert!(status.observed_generation <= object.generation, "{status:?}");
-        debug_assert!(status.ready.max(status.updated) <= status.replicas, "{status:?}");
         object.status = status;
-        self.log.push(Change::Deployment(id));
+        self.log.push(Change::Workload(id));
     }
 
     fn touch_replica_set(&mut self, rs: RsId) {
         self.replica_sets[rs].resource_version += 1;
         self.log.push(Change::ReplicaSet(rs));
-    }
-
-    fn create_pod(&mut self, now: Time, owner: Owner) {
-        let Owner::ReplicaSet(rs) = owner;
-        let set = &mut self.replica_sets[rs];
-        debug_assert!(set.created <= now, "a pod is no older than its set");
-        let (template, uid) = (set.template, uid_of(set.uid, set.pods_made));
-        set.pods_made += 1;
-        let made = &mut self.deployments[set.deployment].pods_made;
-        let number = std::mem::replace(made, *made + 1);
-        let spec = &self.templates[template];
-        let (gates, deletion_cost) = (spec.gates, spec.deletion_cost);
-        let id = PodId(self.pods.len() as u32);
-        self.pods.push(Pod {
-            owner,
-            template,
-            created: now,
-            uid,
-            number,
-            node: None,
-            status: PodStatus {
-                phase: PodPhase::Pending,
-                ready: false,
-                containers_ready: false,
-                has_ip: false,
-                restarts: 0,
-            },
-            ready_transition: now.floor_s(self.second_phase),
-            gates,
-            deletion_cost,
-            deleting: None,
-            removed: false,
-        });
-        self.log.push(Change::PodCreated(id));
-    }
-
-    /// A graceful delete; without a grace period the object goes at once.
-    fn delete_pod(&mut self, pod: PodId, requested: Option<i64>) {
-        let spec = self.template_of(pod).termination_grace_period_seconds;
-        let p = &mut self.pods[pod];
-        if p.removed || p.deleting.is_some() {
-            return;
-        }
-        let grace = api_delete_grace(p.node.is_some(), Some(p.status.phase), requested, Some(spec));
-        debug_assert!(grace >= 0, "a grace period is no less than nothing: {grace}");
-        p.deleting = Some(grace);
-        p.removed = grace == 0;
-        self.log.push(Change::PodDeleting(pod));
-        if grace == 0 {
-            self.log.push(Change::PodRemoved(pod));
-        }
-    }
-
-    fn set_pod_status(&mut self, now: Time, pod: PodId, status: PodStatus) {
-        let transition = now.floor_s(self.second_phase);
-        let p = &mut self.pods[pod];
-        if p.removed || p.status == status {
-            return;
-        }
-        debug_assert!(status.restarts >= p.status.restarts, "restarts are not undone");
-        debug_assert!(status.containers_ready || !status.ready, "{status:?}");
-        debug_assert!(status.phase >= p.status.phase, "{:?} to {status:?}", p.status);
-        if p.status.ready != status.ready {
-            p.ready_transition = transition;
-        }
-        p.status = status;
-        self.log.push(Change::PodStatus(pod));
     }
 }

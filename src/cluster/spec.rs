@@ -8,7 +8,6 @@ pub use super::probe::{Handler, Probe};
 use crate::engine::Dur;
 use std::collections::BTreeMap;
 use std::fmt;
-use std::sync::Arc;
 
 /// `maxSurge: 1` or `maxSurge: 25%`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -46,39 +45,7 @@ impl fmt::Display for IntOrPercent {
     }
 }
 
-/// A Deployment's `spec` and the metadata that matters, with Kubernetes' defaults filled in.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Deployment {
-    /// `metadata.name`.
-    pub name: Arc<str>,
-    /// `metadata.namespace`.
-    pub namespace: String,
-    /// `spec.replicas`, 0 or more.
-    pub replicas: i32,
-    /// How old pods make room for new ones.
-    pub strategy: Strategy,
-    /// How long a pod must have been Ready to count as available.
-    pub min_ready_seconds: i32,
-    /// None: no deadline (2147483647 in the manifest).
-    pub progress_deadline_seconds: Option<i32>,
-    /// None: keep all (2147483647 in the manifest).
-    pub revision_history_limit: Option<i32>,
-    /// `spec.paused`: changes of the template wait.
-    pub paused: bool,
-    /// What its pods are made from.
-    pub template: Arc<PodTemplate>,
-}
-
-/// `spec.strategy`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Strategy {
-    /// All old pods go before the first new one comes.
-    Recreate,
-    /// Old and new pods overlap, within these bounds.
-    RollingUpdate { max_surge: IntOrPercent, max_unavailable: IntOrPercent },
-}
-
-/// What the pods of a Deployment are made from.
+/// What the pods of a workload are made from.
 #[derive(Clone, Debug, PartialEq)]
 pub struct PodTemplate {
     /// Of its pods.
@@ -264,6 +231,8 @@ pub struct Service {
     pub publish_not_ready_addresses: bool,
     /// externalTrafficPolicy Local (false: Cluster).
     pub external_traffic_local: bool,
+    /// internalTrafficPolicy Local (false: Cluster).
+    pub internal_traffic_local: bool,
     /// sessionAffinity ClientIP.
     pub client_ip_affinity: bool,
     /// Kept for balancers that read them (AWS Load Balancer Controller, MetalLB).

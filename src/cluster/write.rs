@@ -2,8 +2,8 @@
 
 use super::gates::GateSetter;
 use super::objects::{
-    BudgetId, BudgetStatus, DeploymentId, DeploymentStatus, NodeId, Owner, PodId, PodStatus, RsId,
-    RsStatus, ServiceId, TemplateId, WorkloadId,
+    BudgetId, BudgetStatus, Member, NodeId, Owner, PodId, PodStatus, RsId, RsStatus, ServiceId,
+    TemplateId, WorkloadId, WorkloadStatus,
 };
 
 /// The endpoint changes of one sync of a Service: a range of `Cluster::slice_log`.
@@ -22,7 +22,7 @@ pub struct SliceRange {
 pub enum Write {
     /// A ReplicaSet for a template that has none; `max` is its annotation max-replicas.
     CreateReplicaSet {
-        deployment: DeploymentId,
+        deployment: WorkloadId,
         template: TemplateId,
         revision: u32,
         replicas: i32,
@@ -39,11 +39,15 @@ pub enum Write {
     /// An old set beyond the revision history limit goes.
     DeleteReplicaSet { rs: RsId },
     /// Its `status`, the condition Progressing apart.
-    DeploymentStatus { deployment: DeploymentId, status: DeploymentStatus },
+    WorkloadStatus { workload: WorkloadId, status: WorkloadStatus },
     /// The condition Progressing has become False.
-    ProgressDeadlineExceeded { deployment: DeploymentId },
+    ProgressDeadlineExceeded { deployment: WorkloadId },
     /// A pod of the owner's template.
     CreatePod { owner: Owner },
+    /// A pod that a workload makes without a ReplicaSet. A name that is taken is refused.
+    CreateMember { workload: WorkloadId, template: TemplateId, member: Member },
+    /// The template that pods of a StatefulSet below the partition have (`status.currentRevision`).
+    CurrentRevision { workload: WorkloadId, template: TemplateId },
     /// The scheduler's decision; `node` is the node's number.
     BindPod { pod: PodId, node: NodeId },
     /// Sets the deletion time; the kubelet does the rest.
@@ -71,8 +75,8 @@ pub enum Write {
 /// What changed, for the watchers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Change {
-    /// The Deployment: its spec or its status.
-    Deployment(DeploymentId),
+    /// The workload: its spec or its status.
+    Workload(WorkloadId),
     /// The ReplicaSet: its spec or its status, or it is gone.
     ReplicaSet(RsId),
     /// The pod is there, on no node yet.
@@ -98,7 +102,7 @@ pub enum Change {
     /// The shares in the Ingress' rule.
     Weights,
     /// A write was refused because its copy was old.
-    Conflict(DeploymentId),
+    Conflict(WorkloadId),
     /// A status of the budget was refused because its copy was old.
     BudgetConflict(BudgetId),
 }

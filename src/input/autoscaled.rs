@@ -1,7 +1,8 @@
 //! Replicas that a manifest leaves to an autoscaler.
 
+use crate::cluster::workload::Kind;
 use crate::input::given::{Input, Replicas};
-use crate::input::raw::manifest::{Document, Object};
+use crate::input::raw::manifest::Document;
 use crate::input::text::tree::{Node, Value};
 use std::sync::Arc;
 
@@ -18,8 +19,8 @@ const SCALERS: [(&str, &str, &str, i64); 2] = [
 pub fn fill(input: &mut Input) {
     for i in 0..input.documents.len() {
         let doc = &input.documents[i];
-        let Some(spec) = doc.deployment().and_then(|d| d.spec.as_ref()) else { continue };
-        if spec.replicas.is_some() || taken_away(input, doc) {
+        let Some(held) = doc.workload().filter(|held| held.template.is_some()) else { continue };
+        if held.replicas.is_some() || held.kind == Kind::DaemonSet || taken_away(input, doc) {
             continue;
         }
         let status = doc.running.filter(|n| *n > 0).map(|n| (n, "its status".to_owned()));
@@ -31,11 +32,7 @@ pub fn fill(input: &mut Input) {
         if let Some(slot) = doc.root.entry_mut("spec").and_then(|s| s.entry_mut("replicas")) {
             slot.value = Value::Int(replicas);
         }
-        if let Object::Deployment(api) = &mut doc.object
-            && let Some(spec) = &mut api.spec
-        {
-            spec.replicas = Some(small);
-        }
+        doc.set_replicas(small);
         input.replicas.push(Replicas { name, namespace, update, replicas, by });
     }
 }
@@ -44,8 +41,8 @@ pub fn fill(input: &mut Input) {
 /// and the API server fills in its default. What a cluster shows of itself was not applied.
 fn taken_away(input: &Input, update: &Document) -> bool {
     let gave = |d: &Document| {
-        let spec = d.deployment().and_then(|d| d.spec.as_ref());
-        spec.is_some_and(|s| s.replicas.is_some()) && d.running.is_none()
+        let replicas = d.workload().and_then(|held| held.replicas);
+        replicas.is_some() && d.running.is_none()
     };
     let same = |d: &Document| d.name() == update.name() && d.namespace() == update.namespace();
     update.update && input.documents.iter().any(|d| !d.update && same(d) && gave(d))
@@ -61,7 +58,7 @@ fn minimum(input: &Input, deployment: &Document) -> Option<(i64, String)> {
         let target = spec.get("scaleTargetRef")?;
         let text = |key: &str| target.get(key).and_then(Node::as_str);
         let scales = text("name") == Some(deployment.name())
-            && text("kind").is_none_or(|kind| kind == "Deployment")
+            && text("kind").is_none_or(|kind| kind == deployment.kind())
             && doc.namespace() == deployment.namespace();
         let least = match spec.get(key).map(|n| &n.value) {
             Some(Value::Int(n)) => (*n).max(*default),

@@ -1,7 +1,7 @@
 //! What differs between inputs: settings by the paths that `--set` takes, with the value in each.
 
 use crate::input::cards::{self, Card};
-use crate::input::edit::set;
+use crate::input::edit::{place, set};
 use crate::input::given::Input;
 use crate::input::known;
 use crate::input::raw::manifest::Document;
@@ -125,7 +125,7 @@ fn removed<'a>(path: &'a str, after: &Settings) -> &'a str {
 
 /// Where the container that serves stands, by its name.
 fn serving(input: &Input, document: &Document) -> String {
-    let path = set::serving_container(input, document);
+    let path = place::serving_container(input, document);
     let (home, index) = path.trim_end_matches(']').rsplit_once('[').unwrap_or((&path, ""));
     let at = |node: &Node, key: &str| node.get(key).cloned();
     let list = home.split('.').try_fold(document.root.clone(), |node, key| at(&node, key));
@@ -142,7 +142,7 @@ fn short(long: &str, serving: &str) -> String {
         let rest = below(long, &home.replacen('@', serving, 1))?;
         below(rest, word).map(|_| rest.to_owned())
     };
-    let shortest = set::SHORT.iter().filter_map(name).min_by_key(String::len);
+    let shortest = place::SHORT.iter().filter_map(name).min_by_key(String::len);
     shortest.unwrap_or_else(|| long.to_owned())
 }
 

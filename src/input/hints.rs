@@ -29,7 +29,7 @@ pub fn nearly(root: &Node) -> Option<&'static str> {
     )
 }
 
-/// What to hand in where nothing holds a Deployment.
+/// What to hand in where nothing holds a workload.
 pub fn no_deployment(input: &Input, manifests: &[Text], kinds: &[&str]) -> String {
     if kinds.contains(&"Kustomization") {
         return "give the output of `kubectl kustomize`".to_owned();
@@ -49,7 +49,8 @@ pub fn no_deployment(input: &Input, manifests: &[Text], kinds: &[&str]) -> Strin
         return "name the manifests as well, or in the scenario: manifests = [\"web.yaml\"]"
             .to_owned();
     }
-    "rollsim simulates rollouts of Deployments; `kubectl get deployment,service -o yaml` prints them"
+    "rollsim simulates rollouts of Deployments, StatefulSets and DaemonSets; `kubectl get \
+     deployment,statefulset,daemonset,service -o yaml` prints them"
         .to_owned()
 }
 

@@ -104,7 +104,7 @@ impl Input {
         if problems.has_errors() {
             return Err(problems);
         }
-        if !input.documents.iter().any(|d| d.deployment().is_some()) {
+        if !input.documents.iter().any(|d| d.is_workload()) {
             return Err(no_deployment(&input, &manifests).into());
         }
         renders::mark_updates(&mut input)?;
@@ -287,7 +287,7 @@ fn no_deployment(input: &Input, manifests: &[Text]) -> Diagnostic {
     let mut kinds: Vec<&str> = input.documents.iter().map(|d| d.kind()).collect();
     kinds.sort_unstable();
     kinds.dedup();
-    let mut error = Diagnostic::error(file, "there is no Deployment in the input");
+    let mut error = Diagnostic::error(file, "there is no workload in the input");
     if !kinds.is_empty() {
         error.found = Some(kinds.join(", "));
     }

@@ -29,10 +29,10 @@ pub(super) fn mark_updates(input: &mut Input) -> Result<(), Diagnostics> {
         let Some(before) = before.filter(|_| !this.update && !this.name().is_empty()) else {
             continue;
         };
-        if this.deployment().is_some() && others == 1 {
+        if this.is_workload() && others == 1 {
             Arc::make_mut(&mut input.documents[index]).update = true;
         } else if renders
-            && this.deployment().is_none()
+            && this.workload().is_none()
             && input.documents[before].argument != this.argument
         {
             replaced.push(before);
@@ -52,7 +52,7 @@ pub(super) fn mark_updates(input: &mut Input) -> Result<(), Diagnostics> {
 /// A Deployment is given by one argument as it is and by another as it will be.
 fn are_renders(documents: &[Arc<Document>]) -> bool {
     let mut seen: BTreeMap<[&str; 2], usize> = BTreeMap::new();
-    let deployments = documents.iter().filter(|d| d.deployment().is_some() && !d.update);
+    let deployments = documents.iter().filter(|d| d.is_workload() && !d.update);
     let mut earlier = deployments.map(|d| {
         let first = *seen.entry([d.namespace(), d.name()]).or_insert(d.argument);
         first != d.argument

@@ -5,13 +5,13 @@
 use super::cards::{Card, CardKind, EMBEDDED, show};
 use super::edit::field::default_of;
 use super::edit::friendly::{ALIASES, MEANT, Unit};
-use super::edit::set::{SHORT, SHORT_OTHER};
+use super::edit::place::{SHORT, SHORT_OTHER};
 use super::known::{self, Fate, types};
 use super::raw::case::Case;
 use super::raw::schema;
 use crate::model::platform::Platform;
 use crate::model::scheduler::profile::Profile;
-use k8s_openapi::api::apps::v1::Deployment;
+use k8s_openapi::api::apps::v1::{DaemonSet, Deployment, StatefulSet};
 use k8s_openapi::api::core::v1::Service;
 use k8s_openapi::api::policy::v1::PodDisruptionBudget;
 use serde::Serialize;
@@ -57,14 +57,23 @@ fn manifests() -> Vec<Settable> {
     let deployment = types::of::<Deployment>("apps/v1", "Deployment");
     let service = types::of::<Service>("v1", "Service");
     let budget = types::of::<PodDisruptionBudget>("policy/v1", "PodDisruptionBudget");
+    let stateful_set = types::of::<StatefulSet>("apps/v1", "StatefulSet");
+    let daemon_set = types::of::<DaemonSet>("apps/v1", "DaemonSet");
     let mut found = Vec::new();
     for (kind, word, schema) in [
         ("Deployment", "deployment", deployment),
         ("Service", "service", service),
         ("PodDisruptionBudget", "pdb", budget),
+        ("StatefulSet", "statefulset", stateful_set),
+        ("DaemonSet", "daemonset", daemon_set),
     ] {
         let mut places = Vec::new();
         walk(&schema, kind, "", &mut places);
+        let of_its_own = ["spec.updateStrategy", "spec.podManagementPolicy"];
+        if kind.ends_with("Set") {
+            // The others are a Deployment's too.
+            places.retain(|p| of_its_own.iter().any(|own| p.starts_with(own)));
+        }
         for place in places.iter().filter(|p| !skipped(p)) {
             let path = short(kind, place).unwrap_or_else(|| format!("{word}.{place}"));
             let default = default_of(place);

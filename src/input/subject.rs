@@ -23,17 +23,15 @@ pub struct Subject {
 pub fn choose(input: &Input) -> Result<Subject, Box<Diagnostic>> {
     let deployment = deployment(input)?;
     let subject = &input.documents[deployment];
-    let update = input
-        .documents
-        .iter()
-        .position(|d| d.update && d.deployment().is_some() && same_name(d, subject));
+    let update =
+        input.documents.iter().position(|d| d.update && d.is_workload() && same_name(d, subject));
     let service = service(input, subject)?;
     let dangling = if service.is_none() { dangling(input, subject) } else { None };
     Ok(Subject { deployment, update, service, dangling })
 }
 
 fn same_name(a: &Document, b: &Document) -> bool {
-    a.name() == b.name() && a.namespace() == b.namespace()
+    a.name() == b.name() && a.namespace() == b.namespace() && a.kind() == b.kind()
 }
 
 fn deployment(input: &Input) -> Result<usize, Box<Diagnostic>> {
@@ -42,14 +40,19 @@ fn deployment(input: &Input) -> Result<usize, Box<Diagnostic>> {
         return Ok(asked);
     }
     if let Some(name) = &input.case.deployment {
-        let found = present.iter().find(|&&i| input.documents[i].name() == name);
-        return found.copied().ok_or_else(|| Box::new(no_such(input, name)));
+        let is = |i: &usize| {
+            let d = &input.documents[*i];
+            d.name() == name && d.is_workload() && !d.update
+        };
+        let mut all = 0..input.documents.len();
+        let found = present.iter().copied().find(is).or_else(|| all.find(is));
+        return found.ok_or_else(|| Box::new(no_such(input, name)));
     }
     match present[..] {
         [] => {
             let message = "there is an update, but no Deployment that it updates";
             let mut updates = input.documents.iter().filter(|d| d.update);
-            let update = updates.find(|d| d.deployment().is_some());
+            let update = updates.find(|d| d.is_workload());
             Err(Box::new(match update {
                 Some(update) => update.error("metadata.name", message),
                 None => Diagnostic::error(&input.case_file, message),
@@ -63,10 +66,12 @@ fn deployment(input: &Input) -> Result<usize, Box<Diagnostic>> {
 fn no_such(input: &Input, name: &str) -> Diagnostic {
     let names = input.deployment_names();
     let line = input.case_root.line_of("deployment");
-    let mut error =
-        Diagnostic::error(&input.case_file, format!("there is no Deployment \"{name}\""))
-            .at(line, "deployment")
-            .allowed(names.join(", "));
+    let mut error = Diagnostic::error(
+        &input.case_file,
+        format!("there is no {} \"{name}\"", input.kind_name()),
+    )
+    .at(line, "deployment")
+    .allowed(names.join(", "));
     error.suggestion = did_you_mean(name, names.iter().map(String::as_str))
         .map(|n| format!("did you mean \"{n}\"?"));
     error
@@ -86,12 +91,13 @@ fn by_service(input: &Input, present: &[usize]) -> Result<usize, Box<Diagnostic>
         return Ok(only);
     }
     let names: Vec<&str> = present.iter().map(|&i| input.documents[i].name()).collect();
-    let error = Diagnostic::error("", "several Deployments: which one is rolled out?")
-        .found(names.join(", "))
-        .suggest(format!(
-            "choose one with --workload {}, or in the scenario: deployment = \"{}\"",
-            names[0], names[0]
-        ));
+    let error =
+        Diagnostic::error("", format!("several {}s: which one is rolled out?", input.kind_name()))
+            .found(names.join(", "))
+            .suggest(format!(
+                "choose one with --workload {}, or in the scenario: deployment = \"{}\"",
+                names[0], names[0]
+            ));
     Err(Box::new(error))
 }
 
@@ -168,7 +174,7 @@ fn dangling(input: &Input, subject: &Document) -> Option<String> {
 fn difference(service: &Document, subject: &Document) -> String {
     let (here, there) = (service.namespace(), subject.namespace());
     if here != there {
-        return format!("the Service is in namespace {here}, the Deployment in {there}");
+        return format!("the Service is in namespace {here}, the {} in {there}", subject.kind());
     }
     let labels = subject.pod_labels();
     let differs = |(k, v): &(&String, &String)| labels.get(k.as_str()) != Some(&v.as_str());
@@ -187,16 +193,19 @@ fn selects_nothing(service: &Document, subject: &Document) -> Diagnostic {
         subject.pod_labels().into_iter().map(|(k, v)| (k.to_owned(), v.to_owned())).collect();
     let mut error = service.error("spec.selector", "the Service selects no pods");
     error.found = Some(show_labels(selector(service).unwrap_or(&Labels::new())));
-    error.allowed =
-        Some(format!("labels of Deployment {}'s pods: {}", subject.name(), show_labels(&labels)));
+    error.allowed = Some(format!(
+        "labels of {} {}'s pods: {}",
+        subject.kind(),
+        subject.name(),
+        show_labels(&labels)
+    ));
     error.suggestion = Some(difference(service, subject));
     error
 }
 
 /// Whether a pod of this Deployment has the named port a Service sends to.
 pub fn has_port(document: &Document, name: &str) -> bool {
-    let template = document.deployment().and_then(|d| d.spec.as_ref()).map(|s| &s.template);
-    let spec = template.and_then(|t| t.spec.as_ref());
+    let spec = document.pod_spec();
     let containers =
         spec.iter().flat_map(|s| s.containers.iter().chain(s.init_containers.iter().flatten()));
     containers.flat_map(|c| c.ports.iter().flatten()).any(|p| p.name.as_deref() == Some(name))

@@ -1,9 +1,9 @@
 //! kube-controller-manager's shared cache: what its controllers see of the API, one watch latency late.
 
 use crate::cluster::PodPhase;
-use crate::cluster::objects::{DeploymentId, NodeId, Owner, PodId, ReplicaSet, RsId, TemplateId};
+use crate::cluster::objects::{NodeId, Owner, PodId, ReplicaSet, RsId, TemplateId, WorkloadId};
 use crate::cluster::server::Cluster;
-use crate::engine::{List, Time};
+use crate::engine::{Dur, List, Time};
 
 /// A pod as the cache shows it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -62,6 +62,18 @@ impl SeenPod {
     }
 }
 
+/// From when on a Ready pod counts as available; NEVER: its condition has no time, so that only a change of
+/// the pod can make it so.
+///
+/// `pkg/api/v1/pod/util.go: IsPodAvailable`.
+pub fn available_from(ready_transition: Time, min_ready_seconds: i32) -> Time {
+    match min_ready_seconds {
+        0 => Time::ALWAYS,
+        _ if ready_transition.is_never() => Time::NEVER,
+        seconds => ready_transition + Dur::from_secs(i64::from(seconds)),
+    }
+}
+
 /// A pod as the cache showed it and as it shows it now.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct PodChange {
@@ -107,10 +119,11 @@ impl Informer {
         }
         let before = std::mem::replace(&mut self.pods[pod], now);
         debug_assert!(!before.exists || before.owner == now.owner, "a pod keeps its owner");
-        let Owner::ReplicaSet(rs) = p.owner;
-        let unfinished = self.unfinished.entry(rs);
-        *unfinished += now.unfinished() - before.unfinished();
-        debug_assert!(*unfinished >= 0, "{unfinished} pods of a set");
+        if let Owner::ReplicaSet(rs) = p.owner {
+            let unfinished = self.unfinished.entry(rs);
+            *unfinished += now.unfinished() - before.unfinished();
+            debug_assert!(*unfinished >= 0, "{unfinished} pods of a set");
+        }
         PodChange { before, after: now }
     }
 
@@ -131,7 +144,7 @@ impl Informer {
     }
 
     /// The sets of a Deployment, by creation.
-    pub fn sets_of(&self, deployment: DeploymentId) -> impl Iterator<Item = (RsId, &ReplicaSet)> {
+    pub fn sets_of(&self, deployment: WorkloadId) -> impl Iterator<Item = (RsId, &ReplicaSet)> {
         self.sets.iter().enumerate().filter_map(move |(i, set)| {
             let set = set.as_ref()?;
             (set.deployment == deployment && !set.removed).then_some((RsId(i as u32), set))

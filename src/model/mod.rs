@@ -3,6 +3,7 @@
 
 pub mod autoscaler;
 pub mod balancer;
+pub mod daemon_set;
 pub mod deployment;
 pub mod disruption;
 pub mod endpointslice;
@@ -14,3 +15,4 @@ pub mod platform;
 pub mod plumbing;
 pub mod replicaset;
 pub mod scheduler;
+pub mod stateful_set;

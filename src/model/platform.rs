@@ -97,6 +97,8 @@ delays! {
     object_removal,
     /// One kube-proxy rule synchronisation.
     proxy_sync,
+    /// A volume's detachment from one node and attachment to another, where a pod of a StatefulSet moves.
+    volume_move,
 }
 
 /// The same, ready for drawing.
@@ -140,6 +142,8 @@ pub struct Platform {
     /// kube-proxy in iptables mode: between removing the rule that rejects and adding those that forward, in
     /// seconds.
     pub proxy_table_gap_s: f64,
+    /// Nodes of the cluster, where nobody gave any and the number matters: 1 or more.
+    pub nodes: f64,
 }
 
 impl Platform {
@@ -158,7 +162,11 @@ impl Platform {
         "bridge_flush",
         "arp_failure_s",
         "proxy_table_gap_s",
+        "nodes",
     ];
+
+    /// Entries that matter only to what some workloads ask for.
+    pub const OF_SOME: &[&str] = &["nodes", "volume_move"];
 
     /// All entries of a platform card.
     pub fn keys() -> impl Iterator<Item = &'static str> {
@@ -185,6 +193,7 @@ impl Platform {
             bridge_flush: take_number("bridge_flush") > 0.0,
             arp_failure_s: take_number("arp_failure_s"),
             proxy_table_gap_s: take_number("proxy_table_gap_s"),
+            nodes: take_number("nodes"),
         }
     }
 
@@ -339,6 +348,9 @@ pub struct Kubernetes {
     /// Feature gate PLEGOnDemandRelist of the kubelet: a pod whose containers it has just started is relisted
     /// at once, not with the next relist of all pods.
     pub on_demand_relist: bool,
+    /// Feature gate MaxUnavailableStatefulSet of the control plane: several pods of a StatefulSet may be
+    /// away.
+    pub max_unavailable_stateful_set: bool,
     /// Who told the version of the control plane.
     pub told_by: ToldBy,
 }

@@ -4,9 +4,8 @@
 use super::words::{plural, seconds};
 use crate::blame::facts::{may_be_away, pods_needed};
 use crate::blame::{Blame, Setting};
-use crate::cluster::spec::{
-    Container, Deployment, Handler, IntOrPercent, OnSigterm, Strategy, TargetPort,
-};
+use crate::cluster::spec::{Container, Handler, IntOrPercent, OnSigterm, TargetPort};
+use crate::cluster::workload::{Strategy, Workload};
 use crate::scenario::Scenario;
 use crate::timeline::L7;
 use serde::{Serialize, Serializer};
@@ -166,7 +165,7 @@ fn raised(now_s: f64, missing_s: Option<f64>) -> (Worth, Worth) {
 }
 
 /// A hook counts into the grace period: what does not fit needs a longer one.
-fn pre_stop(subject: &Deployment, missing_s: Option<f64>, longest_s: f64) -> (Worth, Worth) {
+fn pre_stop(subject: &Workload, missing_s: Option<f64>, longest_s: f64) -> (Worth, Worth) {
     let now = pre_stop_s(subject.template.serving_container());
     let found = now.map_or(words!("none"), Worth::Seconds);
     let Some(more) = missing_s else { return (found, Worth::MoreThan(now.unwrap_or(0.0))) };
@@ -230,7 +229,9 @@ fn unavailable(setting: Setting, scenario: &Scenario) -> (Worth, Worth) {
     let most = (subject.replicas - needed).max(0);
     let found = match subject.strategy {
         Strategy::RollingUpdate { max_unavailable, .. } => max_unavailable,
-        Strategy::Recreate => IntOrPercent::Int(may_be_away(subject)),
+        Strategy::StatefulSet(s) => s.max_unavailable.unwrap_or(IntOrPercent::Int(1)),
+        Strategy::DaemonSet(s) => s.max_unavailable,
+        _ => IntOrPercent::Int(may_be_away(subject)),
     };
     let most = match found {
         IntOrPercent::Percent(_) if subject.replicas > 0 => {

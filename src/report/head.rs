@@ -18,7 +18,7 @@ pub fn head(scenario: &Scenario) -> Vec<HeadRow> {
     let replicas = plural(u64::try_from(subject.replicas).unwrap_or(0), "replica");
     let given = &scenario.given;
     let mut rows = vec![
-        row("workload", format!("deployment/{}", subject.name), true),
+        row("workload", format!("{}/{}", subject.kind().word(), subject.name), true),
         row("action", action(scenario), !assumed("action")),
         row("replicas", replicas, !assumed("replicas")),
         row("service", service(scenario), !assumed("service")),

@@ -1,9 +1,8 @@
 //! The setting that keeps an action from its end: what was found, and what would do.
 
 use super::words::seconds;
-use crate::cluster::spec::{
-    Container, Deployment, IntOrPercent, PodDisruptionBudget, Probe, Strategy,
-};
+use crate::cluster::spec::{Container, IntOrPercent, PodDisruptionBudget, Probe};
+use crate::cluster::workload::{Strategy, Workload};
 use crate::model::disruption::pdb;
 use crate::model::scheduler::filter::Rejected;
 use crate::scenario::Scenario;
@@ -58,6 +57,22 @@ pub(super) fn fix(scenario: &Scenario, stuck: &Stuck) -> Fix {
         Why::SeveralBudgets { names } => {
             ("PodDisruptionBudget", names.join(", "), "one budget for each pod".into())
         }
+        Why::NothingRolls { kind } => {
+            let needed = "a Deployment, which rolls out".to_owned();
+            ("the kind of workload", kind.name().to_owned(), needed)
+        }
+        Why::OnDelete { pods, .. } => {
+            let needed = "type RollingUpdate, or delete the pods".to_owned();
+            ("updateStrategy.type", format!("OnDelete, with {pods} old"), needed)
+        }
+        Why::HeldBy { pod } => {
+            let needed = format!("Parallel, or kubectl delete pod {pod}");
+            ("podManagementPolicy", "OrderedReady".to_owned(), needed)
+        }
+        Why::Unmanaged { .. } => {
+            let needed = "a Deployment, or --force, which loses them for good".to_owned();
+            ("the kind of workload", "Pod".to_owned(), needed)
+        }
         Why::Starting { .. } | Why::Late { .. } => {
             return spec.map_or(Fix::default(), |d| slow(stuck, d));
         }
@@ -89,7 +104,7 @@ fn no_revision(wanted: Option<u32>, kept: &[u32], scenario: &Scenario) -> Fix {
 }
 
 /// Why there is no room: for one more pod, or for any.
-fn room(message: &str, rejected: Rejected, instead: bool, d: &Deployment) -> Fix {
+fn room(message: &str, rejected: Rejected, instead: bool, d: &Workload) -> Fix {
     let (n, placement) = (d.replicas, &d.template.placement);
     if let Strategy::RollingUpdate { max_unavailable, .. } = d.strategy
         && instead
@@ -231,7 +246,7 @@ impl Fix {
 }
 
 /// It gets there, or might, after the deadline.
-fn slow(stuck: &Stuck, d: &Deployment) -> Fix {
+fn slow(stuck: &Stuck, d: &Workload) -> Fix {
     let Some(deadline) = d.progress_deadline_seconds else { return Fix::default() };
     let waited = (stuck.until - stuck.since).as_secs_f64();
     let (setting, found, needed) = match stuck.why {

@@ -27,7 +27,10 @@ pub fn rollout(scenario: &Scenario, replications: &[Replication]) -> Rollout {
         completed: duration.len() as f64 / n,
         duration_s: some(&duration),
         last_pod_gone_s: some(&gone),
-        phases: replications.first().and_then(|r| r.timeline.as_ref()).map_or(vec![], phases),
+        phases: replications
+            .first()
+            .and_then(|r| r.timeline.as_ref())
+            .map_or(vec![], |t| phases(t, scenario.before().kind().name())),
         peak_pods: whole_figure(&peak),
         lowest_available: whole_figure(&lowest),
         desired: desired(scenario),
@@ -73,7 +76,7 @@ fn desired(scenario: &Scenario) -> i32 {
     let mut replicas = subject.replicas;
     for action in &scenario.actions {
         match &action.kind {
-            ActionKind::Rollout { deployment, .. } => replicas = deployment.replicas,
+            ActionKind::Rollout { workload, .. } => replicas = workload.replicas,
             ActionKind::Scale { deployment, replicas: to } if *deployment == subject.name => {
                 replicas = *to;
             }
@@ -101,7 +104,8 @@ fn waiting(
 }
 
 /// What the time goes into, from the instants everybody watches: new pods ready, old pods told to go.
-fn phases(timeline: &Timeline) -> Vec<RolloutPhase> {
+fn phases(timeline: &Timeline, kind: &str) -> Vec<RolloutPhase> {
+    let whole = format!("{kind} complete");
     let new = || timeline.pods.iter().filter(|p| p.created >= Time::ZERO);
     let old = || timeline.pods.iter().filter(|p| p.created < Time::ZERO);
     let known = |t: &Time| !t.is_never() && *t >= Time::ZERO && *t <= timeline.end;
@@ -110,7 +114,7 @@ fn phases(timeline: &Timeline) -> Vec<RolloutPhase> {
         ("first new pod created", new().map(|p| p.created).filter(known).min()),
         ("first new pod ready", new().map(|p| p.ready).filter(known).min()),
         ("all new pods ready", latest(new().map(|p| p.ready), known)),
-        ("Deployment complete", complete.filter(known)),
+        (whole.as_str(), complete.filter(known)),
         ("last old pod gone", latest(old().map(|p| p.removed), known)),
     ];
     let mut reached: Vec<(&str, Time)> =

@@ -2,7 +2,8 @@
 
 use super::answer::Setting;
 use super::words::seconds;
-use crate::cluster::spec::{App, Container, Deployment, Handler, Hook, OnSigterm, Probe, Strategy};
+use crate::cluster::spec::{App, Container, Handler, Hook, OnSigterm, Probe};
+use crate::cluster::workload::{Kind, StatefulSetStrategy, Strategy, Workload};
 use crate::engine::Dist;
 use crate::model::platform::Kubernetes;
 use crate::scenario::Scenario;
@@ -59,8 +60,8 @@ impl List {
     }
 }
 
-fn deployment(list: &mut List, d: &Deployment) {
-    let group = format!("deployment {}", d.name);
+fn deployment(list: &mut List, d: &Workload) {
+    let group = format!("{} {}", d.kind().word(), d.name);
     let mut add = |key: &str, value: String| list.add(&group, key, value);
     add("replicas", d.replicas.to_string());
     match d.strategy {
@@ -70,18 +71,40 @@ fn deployment(list: &mut List, d: &Deployment) {
             add("maxSurge", max_surge.to_string());
             add("maxUnavailable", max_unavailable.to_string());
         }
+        Strategy::StatefulSet(s) => stateful_set(s, &mut add),
+        Strategy::DaemonSet(s) => {
+            add("updateStrategy", strategy_name(s.on_delete));
+            if !s.on_delete {
+                add("maxSurge", s.max_surge.to_string());
+                add("maxUnavailable", s.max_unavailable.to_string());
+            }
+        }
+        Strategy::ReplicaSet | Strategy::Pod => {}
     }
     add("minReadySeconds", d.min_ready_seconds.to_string());
-    add(
-        "progressDeadlineSeconds",
-        d.progress_deadline_seconds.map_or("none".into(), |s| s.to_string()),
-    );
+    if d.kind() == Kind::Deployment {
+        let deadline = d.progress_deadline_seconds.map_or("none".into(), |s| s.to_string());
+        add("progressDeadlineSeconds", deadline);
+    }
     add("terminationGracePeriodSeconds", d.template.termination_grace_period_seconds.to_string());
     for gate in &d.template.readiness_gates {
         add("readinessGate", gate.clone());
     }
     for c in &d.template.containers {
         container(list, c);
+    }
+}
+
+fn strategy_name(on_delete: bool) -> String {
+    if on_delete { "OnDelete" } else { "RollingUpdate" }.to_owned()
+}
+
+fn stateful_set(s: StatefulSetStrategy, add: &mut impl FnMut(&str, String)) {
+    add("podManagementPolicy", if s.parallel { "Parallel" } else { "OrderedReady" }.to_owned());
+    add("updateStrategy", strategy_name(s.on_delete));
+    if !s.on_delete {
+        add("partition", s.partition.to_string());
+        add("maxUnavailable", s.max_unavailable.map_or("1".to_owned(), |limit| limit.to_string()));
     }
 }
 

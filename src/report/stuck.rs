@@ -4,6 +4,7 @@ use super::remedy::{failing, fix, list, probe_name, start_s, why_it_fails};
 use super::words::{percent, plural, seconds};
 use crate::cluster::objects::NodeId;
 use crate::cluster::spec::{Container, Probe};
+use crate::cluster::workload::Kind;
 use crate::run::Replication;
 use crate::scenario::{ActionKind, Scenario, Unserved};
 use crate::world::{Stuck, Why};
@@ -96,6 +97,10 @@ fn kind(why: &Why) -> u8 {
         Why::Late { .. } => 12,
         Why::Other => 13,
         Why::SeveralBudgets { .. } => 14,
+        Why::NothingRolls { .. } => 15,
+        Why::OnDelete { .. } => 16,
+        Why::HeldBy { .. } => 17,
+        Why::Unmanaged { .. } => 18,
     }
 }
 
@@ -228,6 +233,8 @@ pub(super) fn what(stuck: &Stuck) -> String {
         Why::SeveralBudgets { names } => {
             format!("budgets {} select one pod, which then cannot be evicted", names.join(" and "))
         }
+        Why::NothingRolls { .. } | Why::OnDelete { .. } => of_its_kind(stuck),
+        Why::HeldBy { .. } | Why::Unmanaged { .. } => of_its_kind(stuck),
         Why::Starting { pods: n } => format!("{} {} not ready", pods(*n), is(*n)),
         Why::MinReady { pods: n } => {
             format!("{} {} ready, but not for minReadySeconds", pods(*n), is(*n))
@@ -238,14 +245,52 @@ pub(super) fn what(stuck: &Stuck) -> String {
         Why::Late { .. } => {
             "its progress deadline is exceeded, and kubectl rollout status has failed".into()
         }
-        Why::Other => "the Deployment is not what is wanted".into(),
+        Why::Other => format!("the {} is not what is wanted", kind_of(stuck)),
     }
+}
+
+/// What the kind of the workload keeps from its end.
+fn of_its_kind(stuck: &Stuck) -> String {
+    let pods = |n: u32| plural(u64::from(n), "pod");
+    match &stuck.why {
+        Why::NothingRolls { kind: Kind::Pod } => {
+            "nothing owns the pod, and nothing replaces it".into()
+        }
+        Why::NothingRolls { kind } => {
+            format!("nothing replaces the pods of a {} when its template changes", kind.name())
+        }
+        Why::OnDelete { pods: n, .. } => {
+            let is = if *n == 1 { "it is" } else { "they are" };
+            format!("{} {} old until {is} deleted (updateStrategy OnDelete)", pods(*n), stays(*n))
+        }
+        Why::HeldBy { pod } => format!(
+            "{pod} of a revision before is not ready, and the controller neither replaces it nor \
+             goes past it (podManagementPolicy OrderedReady)"
+        ),
+        Why::Unmanaged { pods: n } => {
+            format!("{} {} no controller, which drain refuses without --force", pods(*n), have(*n))
+        }
+        _ => unreachable!("of no kind"),
+    }
+}
+
+/// The kind of the workload that it waits for.
+fn kind_of(stuck: &Stuck) -> &'static str {
+    stuck.deployment.as_ref().map_or(Kind::Deployment, |w| w.kind()).name()
 }
 
 /// The probe that ends a container and cannot succeed.
 fn killer(container: &Container, by_startup: bool) -> Option<&Probe> {
     let probe = if by_startup { &container.startup_probe } else { &container.liveness_probe };
     probe.as_ref().filter(|probe| probe.fails_after().is_some())
+}
+
+fn stays(n: u32) -> &'static str {
+    if n == 1 { "stays" } else { "stay" }
+}
+
+fn have(n: u32) -> &'static str {
+    if n == 1 { "has" } else { "have" }
 }
 
 fn was(n: u32) -> &'static str {
@@ -265,7 +310,10 @@ pub fn without_effect(scenario: &Scenario, replications: &[Replication]) -> Vec<
             ActionKind::DeletePods { .. } | ActionKind::Evict { .. } => "there is no pod",
             ActionKind::ShiftWeight { .. } => "the weights are these already",
             ActionKind::SelectorSwitch { .. } => "the Service selects these pods already",
-            _ => "the Deployment is like that already",
+            _ if scenario.before().kind() == Kind::Deployment => {
+                "the Deployment is like that already"
+            }
+            _ => "the workload is like that already",
         };
         match n == replications.len() {
             true => format!("{} changes nothing: {reason}.", capital(&name)),

@@ -4,7 +4,7 @@
 use crate::input::bounds;
 use crate::model::platform::Latencies;
 use crate::run::{Replication, RunOptions, replicate};
-use crate::scenario::{Action, Scenario, Workload};
+use crate::scenario::{Action, Scenario};
 use crate::timeline::LifeEnd;
 use crate::traffic::Cause;
 use rayon::prelude::*;
@@ -119,8 +119,7 @@ fn steady(scenario: &Scenario) -> Scenario {
 /// With so many replicas, before and after.
 fn with_replicas(scenario: &Scenario, replicas: i32) -> Scenario {
     let mut scaled = scenario.clone();
-    let Workload::Deployment(subject) = &mut scaled.workloads[0];
-    subject.replicas = replicas;
+    scaled.workloads[0].replicas = replicas;
     let brought = scaled.actions.iter_mut().filter_map(|a| a.kind.brings_mut());
     brought.for_each(|deployment| deployment.replicas = replicas);
     for autoscaler in &mut scaled.autoscalers {

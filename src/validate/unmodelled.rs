@@ -8,8 +8,7 @@ const SECTIONS: &[(&str, &str)] =
     &[("proxy", "a proxy that a controller of its own tells of the endpoints")];
 
 /// Kinds of objects.
-const KINDS: &[(&str, &str)] =
-    &[("StatefulSet", "a rollout of a StatefulSet"), ("DaemonSet", "a rollout of a DaemonSet")];
+const KINDS: &[(&str, &str)] = &[("Rollout", "a rollout of an Argo Rollout")];
 
 /// What a case holds that is not modelled yet, from its `case.toml` and its manifests; empty: nothing.
 ///
@@ -54,11 +53,12 @@ mod tests {
     #[test]
     fn each_thing_is_named_once() {
         let case = "[dependency]\ndown_for_s = 10.0\n[app.v1]\nprobes_share_the_queue = true\n";
-        let manifest = "kind: Deployment\n---\nkind: StatefulSet\n".to_owned();
+        let manifest = "kind: Deployment\n---\nkind: Rollout\n".to_owned();
         let what = of_case(case, &[manifest]).expect("TOML");
-        let expected = ["a dependency that readiness probes ask", "a rollout of a StatefulSet"];
+        let expected = ["a dependency that readiness probes ask", "a rollout of an Argo Rollout"];
         assert_eq!(what, expected);
-        assert_eq!(of_case("", &["kind: DaemonSet".to_owned()]).expect("TOML").len(), 1);
+        assert_eq!(of_case("", &["kind: Rollout".to_owned()]).expect("TOML").len(), 1);
+        assert_eq!(of_case("", &["kind: DaemonSet".to_owned()]).expect("TOML").len(), 0);
         assert!(of_case("[app", &[]).is_err());
     }
 }

@@ -3,8 +3,9 @@
 use super::goals::Goal;
 use super::why::Why;
 use super::{Event, World};
-use crate::cluster::objects::{DeploymentId, PodId, Progress, WorkloadId};
-use crate::cluster::spec::{Deployment, Labels, selects};
+use crate::cluster::objects::{PodId, Progress, TemplateId, WorkloadId};
+use crate::cluster::spec::{Labels, selects};
+use crate::cluster::workload::{Kind, Workload};
 use crate::cluster::write::Write;
 use crate::engine::{Dur, Time};
 use crate::scenario::ActionKind;
@@ -78,14 +79,14 @@ impl World<'_> {
     fn begin(&mut self, now: Time, index: u32) {
         debug_assert!(!self.actions.idle.contains(&index), "an action begins once");
         let subject = self.subject();
-        let before = self.cluster.deployments.len();
+        let before = self.cluster.workloads.len();
         let generation = |world: &Self| -> u32 {
-            world.cluster.deployments.iter().take(before).map(|d| d.generation).sum()
+            world.cluster.workloads.iter().take(before).map(|d| d.generation).sum()
         };
         let (old, goal) = (generation(self), Goal::new(index, now, vec![subject]));
         let what = match &self.scenario.actions[index as usize].kind {
-            ActionKind::Rollout { deployment, keeps_replicas } => {
-                let mut spec = (**deployment).clone();
+            ActionKind::Rollout { workload, keeps_replicas } => {
+                let mut spec = (**workload).clone();
                 if *keeps_replicas {
                     spec.replicas = self.cluster.progress(subject).desired;
                 }
@@ -123,7 +124,7 @@ impl World<'_> {
             ActionKind::DeletePods { .. } | ActionKind::Evict { .. } => {
                 self.goals.waits_for_no_pod(index)
             }
-            kind => kind.edits_a_deployment() && generation(self) == old,
+            kind => kind.edits_a_workload() && generation(self) == old,
         };
         if unchanged && !self.goals.denied(index) {
             self.actions.idle.push(index);
@@ -147,8 +148,8 @@ impl World<'_> {
         let (id, note) = match self.called(&deployment.name) {
             Some(id) => (id, format!("switch to {}", deployment.name)),
             None => {
-                let id = self.create_deployment((**deployment).clone());
-                (WorkloadId::Deployment(id), "create the second Deployment".to_string())
+                let id = self.create_workload((**deployment).clone());
+                (id, "create the second Deployment".to_string())
             }
         };
         let begun = |s: &Switch| s.action == index;
@@ -167,8 +168,8 @@ impl World<'_> {
 
     /// The Deployment of this name, if it is there.
     fn called(&self, name: &str) -> Option<WorkloadId> {
-        let found = self.cluster.deployments.iter().position(|d| &*d.spec.name == name)?;
-        Some(WorkloadId::Deployment(DeploymentId(found as u32)))
+        let found = self.cluster.workloads.iter().position(|d| &*d.spec.name == name)?;
+        Some(WorkloadId(found as u32))
     }
 
     fn switch(&mut self, index: u32) -> &mut Switch {
@@ -177,16 +178,15 @@ impl World<'_> {
     }
 
     /// Applies a spec; one that is like the present one changes nothing, not even the generation.
-    fn change(&mut self, id: WorkloadId, spec: Deployment) {
-        let WorkloadId::Deployment(id) = id;
-        if self.cluster.deployments[id].spec != spec {
-            self.cluster.set_deployment(id, spec);
+    fn change(&mut self, id: WorkloadId, spec: Workload) {
+        if self.cluster.workloads[id].spec != spec {
+            self.cluster.set_workload(id, spec);
         }
     }
 
-    fn edit(&mut self, id: WorkloadId, change: impl FnOnce(&mut Deployment)) {
-        let WorkloadId::Deployment(deployment) = id;
-        let mut spec = self.cluster.deployments[deployment].spec.clone();
+    fn edit(&mut self, id: WorkloadId, change: impl FnOnce(&mut Workload)) {
+        let deployment = id;
+        let mut spec = self.cluster.workloads[deployment].spec.clone();
         change(&mut spec);
         self.change(id, spec);
     }
@@ -204,18 +204,11 @@ impl World<'_> {
     /// Back to the given revision, or to the second highest.
     fn undo(&mut self, goal: Goal, to_revision: Option<u32>) -> String {
         let subject = self.subject();
-        let WorkloadId::Deployment(id) = subject;
-        if self.cluster.deployments[id].spec.paused {
+        if self.cluster.workloads[subject].spec.paused {
             self.goals.begin(goal.denied(Why::UndoOfPaused));
             return "undo: the Deployment is paused".to_string();
         }
-        let mut sets: Vec<_> = self
-            .cluster
-            .replica_sets
-            .iter()
-            .filter(|set| set.deployment == id && !set.removed)
-            .map(|set| (set.revision, set.template))
-            .collect();
+        let mut sets = self.revisions(subject);
         sets.sort_unstable();
         let alike = sets.windows(2).any(|pair| pair[0].0 == pair[1].0);
         debug_assert!(!alike, "a revision is that of one set: {sets:?}");
@@ -235,10 +228,23 @@ impl World<'_> {
         format!("undo to revision {revision}")
     }
 
-    /// A workload's pods in the order of their (random) names.
+    /// The revisions of a workload that are kept: a Deployment's ReplicaSets, others' ControllerRevisions.
+    fn revisions(&self, id: WorkloadId) -> Vec<(u32, TemplateId)> {
+        if self.cluster.workloads[id].spec.kind() != Kind::Deployment {
+            return self.cluster.workloads[id].revisions.clone();
+        }
+        let sets = self.cluster.replica_sets.iter();
+        let own = sets.filter(|set| set.deployment == id && !set.removed);
+        own.map(|set| (set.revision, set.template)).collect()
+    }
+
+    /// A workload's pods in the order of their names, which are random but for those of a StatefulSet.
     fn named_pods(&self, id: WorkloadId) -> Vec<PodId> {
         let mut pods = self.cluster.pods_of(id);
-        pods.sort_by_key(|p| self.cluster.pods[*p].uid);
+        match self.cluster.workloads[id].spec.kind() {
+            Kind::StatefulSet => pods.sort_by_key(|p| self.cluster.pods[*p].number),
+            _ => pods.sort_by_key(|p| self.cluster.pods[*p].uid),
+        }
         pods
     }
 

@@ -37,7 +37,12 @@ impl World<'_> {
                 self.tell_scheduler(now, change, heard);
                 self.tell_cache(now, change, heard);
             }
-            Change::Node(_) => self.tell_scheduler(now, change, heard),
+            Change::Node(_) => {
+                self.tell_scheduler(now, change, heard);
+                if self.has_daemons {
+                    self.tell_cache(now, change, heard);
+                }
+            }
             // Services are watched apart from pods.
             Change::Service(_) => {
                 let at = now + self.watch(&self.run.latencies.watch_controller, heard, CACHE);
@@ -61,7 +66,7 @@ impl World<'_> {
                     self.queue.schedule(now, Event::Gate(gate::Event::ContainersReady(pod)));
                 }
             }
-            Change::Deployment(_) | Change::ReplicaSet(_) | Change::Conflict(_) => {
+            Change::Workload(_) | Change::ReplicaSet(_) | Change::Conflict(_) => {
                 self.tell_cache(now, change, heard);
             }
         }

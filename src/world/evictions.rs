@@ -2,8 +2,10 @@
 
 use super::actions::Step;
 use super::goals::Goal;
+use super::why::Why;
 use super::{Event, World, outcome};
 use crate::cluster::objects::{BudgetId, NodeId, PodId, WorkloadId};
+use crate::cluster::workload::Kind;
 use crate::cluster::write::Write;
 use crate::engine::{Dur, Time};
 use crate::model::disruption::eviction::{self, Answer, EvictedPod, Store};
@@ -23,7 +25,15 @@ impl World<'_> {
         let cordon = Write::SetUnschedulable { node, value: true };
         self.cluster.apply(now, cordon);
         debug_assert!(self.cluster.nodes[node].unschedulable, "a node that is drained is cordoned");
-        let (index, pods) = (goal.action, self.pods_on(node).collect::<Vec<PodId>>());
+        let pods: Vec<PodId> =
+            self.pods_on(node).filter(|&p| self.kind_of(p) != Kind::DaemonSet).collect();
+        let index = goal.action;
+        // Without --force it evicts nothing, if some pod would not come again.
+        let unmanaged = pods.iter().filter(|&&p| self.kind_of(p) == Kind::Pod).count() as u32;
+        if unmanaged > 0 {
+            self.goals.begin(goal.denied(Why::Unmanaged { pods: unmanaged }));
+            return format!("drain {}", self.scenario.nodes[node].name);
+        }
         let mut owners: Vec<WorkloadId> =
             pods.iter().map(|&p| self.cluster.workload_of(p)).collect();
         owners.sort_unstable();
@@ -43,6 +53,11 @@ impl World<'_> {
         }
         self.actions.pods.push((index, pods));
         format!("drain {}", self.scenario.nodes[node].name)
+    }
+
+    /// The kind of what a pod belongs to.
+    fn kind_of(&self, pod: PodId) -> Kind {
+        self.cluster.workloads[self.cluster.workload_of(pod)].spec.kind()
     }
 
     pub(super) fn pods_on(&self, node: NodeId) -> impl Iterator<Item = PodId> + '_ {

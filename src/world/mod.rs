@@ -9,6 +9,7 @@ pub mod live;
 mod observe;
 mod outcome;
 mod path;
+mod rare;
 mod reads;
 mod running;
 mod setup;
@@ -16,9 +17,9 @@ mod stuck;
 mod watches;
 mod why;
 
-use crate::cluster::objects::{DeploymentId, NodeId, ServiceId, WorkloadId};
+use crate::cluster::objects::{NodeId, ServiceId, WorkloadId};
 use crate::cluster::server::Cluster;
-use crate::cluster::spec::Deployment;
+use crate::cluster::workload::Workload;
 use crate::cluster::write::{Change, Write};
 use crate::engine::rng::{hash, mix};
 use crate::engine::{Dur, List, Queue, Rng, Sampler, Seed, Time};
@@ -26,8 +27,11 @@ use crate::model::autoscaler::controller as autoscaler;
 use crate::model::balancer::{self, Balancer, Scene};
 use crate::model::informer::Informer;
 use crate::model::plumbing::{Ctx, Latencies, Out, Run, slowed};
-use crate::model::{deployment, disruption, endpointslice, gate, kubelet, replicaset, scheduler};
-use crate::scenario::{Scenario, Workload};
+use crate::model::{
+    daemon_set, deployment, disruption, endpointslice, gate, kubelet, replicaset, scheduler,
+    stateful_set,
+};
+use crate::scenario::Scenario;
 use crate::timeline::{Milestone, Recorder, Timeline};
 use crate::traffic::Mode;
 use live::Load;
@@ -46,6 +50,10 @@ pub enum Event {
     Cache(Change),
     /// Of the Deployment controller.
     Deployment(deployment::controller::Event),
+    /// Of the StatefulSet controller.
+    StatefulSet(stateful_set::controller::Event),
+    /// Of the DaemonSet controller.
+    DaemonSet(daemon_set::controller::Event),
     /// Of the ReplicaSet controller.
     ReplicaSet(replicaset::controller::Event),
     /// Of that Service.
@@ -120,12 +128,16 @@ pub struct World<'a> {
     cluster: Cluster,
     informer: Informer,
     deployments: deployment::controller::Controller,
+    stateful_sets: stateful_set::controller::Controller,
+    daemon_sets: daemon_set::controller::Controller,
     replica_sets: replicaset::controller::Controller,
     slices: List<ServiceId, endpointslice::controller::Controller>,
     scheduler: scheduler::controller::Controller<'a>,
     kubelets: kubelet::controller::Kubelets,
     /// The path, from the pods to the clients.
     balancers: Vec<Balancer>,
+    /// Nodes matter to more than the scheduler.
+    has_daemons: bool,
     gate: Option<gate::Controller>,
     /// Where something is evicted: nothing else reads a budget's status.
     disruption: Option<disruption::controller::Controller>,
@@ -278,40 +290,6 @@ impl World<'_> {
         }
     }
 
-    /// Events of what only some clusters have.
-    #[cold]
-    fn dispatch_rare(&mut self, ctx: Ctx, event: Event) {
-        let (cluster, informer) = (&self.cluster, &self.informer);
-        let tag = match event {
-            Event::Gate(e) => {
-                if let Some(gate) = &mut self.gate {
-                    gate.handle(ctx, e, &mut says(&mut self.queue, Event::Gate));
-                }
-                7
-            }
-            Event::Disruption(e) => {
-                if let Some(disruption) = &mut self.disruption {
-                    let out = &mut says(&mut self.queue, Event::Disruption);
-                    disruption.handle(ctx, e, cluster, informer, out);
-                }
-                10
-            }
-            Event::Autoscaler(e) => {
-                if let Some(autoscaler) = &mut self.autoscaler {
-                    let out = &mut says(&mut self.queue, Event::Autoscaler);
-                    autoscaler.handle(ctx, e, cluster, informer, out);
-                }
-                11
-            }
-            Event::Fault { index, begins } => {
-                self.fault(ctx, index, begins);
-                12
-            }
-            other => unreachable!("{other:?} is dispatched by the others"),
-        };
-        self.fold(ctx.now, tag);
-    }
-
     /// Folds an event into the digest: its time, and a number for its kind. What events write is folded in at
     /// the end of the run.
     fn fold(&mut self, now: Time, tag: u64) {
@@ -334,14 +312,14 @@ impl World<'_> {
     }
 
     /// A Deployment appears. Its luck is its name's; the subject's is the same under any name.
-    fn create_deployment(&mut self, spec: Deployment) -> DeploymentId {
-        let is_subject = self.cluster.deployments.is_empty();
-        let name = if is_subject {
-            hash(&["Deployment"])
-        } else {
-            hash(&["Deployment", &spec.namespace, &spec.name])
+    fn create_workload(&mut self, spec: Workload) -> WorkloadId {
+        let is_subject = self.cluster.workloads.is_empty();
+        let kind = spec.kind().name();
+        let name = match is_subject {
+            true => hash(&[kind]),
+            false => hash(&[kind, &spec.namespace, &spec.name]),
         };
-        self.cluster.create_deployment(spec, self.run.seed.uid(name))
+        self.cluster.create_workload(spec, self.run.seed.uid(name))
     }
 
     /// Commits a write; pods are entered into the timeline as they appear and go.
@@ -375,8 +353,8 @@ impl World<'_> {
     fn reach(&mut self, now: Time, change: Change) {
         match change {
             Change::PodRemoved(pod) => self.goals.pod_gone(now, pod, &self.cluster),
-            Change::Deployment(id) => {
-                let id = WorkloadId::Deployment(id);
+            Change::Workload(id) => {
+                let id = id;
                 if self.goals.status_changed(now, id, &self.cluster) {
                     self.timeline.mark(now, Milestone::Complete);
                 }
@@ -393,7 +371,6 @@ impl World<'_> {
 
 /// The first workload is the first of its kind.
 fn subject(scenario: &Scenario) -> WorkloadId {
-    match scenario.workloads[0] {
-        Workload::Deployment(_) => WorkloadId::Deployment(DeploymentId(0)),
-    }
+    debug_assert!(!scenario.workloads.is_empty(), "a run is about a workload");
+    WorkloadId(0)
 }

@@ -1,8 +1,11 @@
 //! The controllers' shared cache shows a change: who is woken by it.
 
 use super::{Event, World, says};
-use crate::cluster::objects::{Owner, PodId, ServiceId};
+use crate::cluster::objects::{Owner, PodId, RsId, ServiceId, WorkloadId};
+use crate::cluster::workload::{Kind, Strategy};
 use crate::cluster::write::Change;
+use crate::engine::Time;
+use crate::model::informer::PodChange;
 use crate::model::plumbing::{Ctx, Scene};
 
 impl World<'_> {
@@ -21,9 +24,8 @@ impl World<'_> {
     pub(super) fn observe(&mut self, ctx: Ctx, change: Change) {
         let now = ctx.now;
         match change {
-            Change::Deployment(id) => {
-                let out = &mut says(&mut self.queue, Event::Deployment);
-                self.deployments.changed(now, id, out);
+            Change::Workload(id) => {
+                self.workload_changed(now, id);
                 self.actions_wait(now);
             }
             Change::Conflict(id) => {
@@ -33,8 +35,10 @@ impl World<'_> {
             Change::ReplicaSet(rs) => {
                 let changed = self.informer.observe_set(&self.cluster, rs);
                 let set = &self.cluster.replica_sets[rs];
-                let out = &mut says(&mut self.queue, Event::Deployment);
-                self.deployments.changed(now, set.deployment, out);
+                if self.cluster.workloads[set.deployment].spec.kind() == Kind::Deployment {
+                    let out = &mut says(&mut self.queue, Event::Deployment);
+                    self.deployments.changed(now, set.deployment, out);
+                }
                 // A sync after a change of the status alone finds nothing to do, but looks at the clock.
                 if changed || set.min_ready_seconds > 0 {
                     let out = &mut says(&mut self.queue, Event::ReplicaSet);
@@ -54,7 +58,8 @@ impl World<'_> {
                 let slices = &mut self.slices[service];
                 slices.service_changed(now, spec, &self.cluster, out);
             }
-            Change::Node(_) | Change::Weights => {}
+            Change::Node(_) => self.nodes_changed(now),
+            Change::Weights => {}
             Change::Budget(_) | Change::BudgetConflict(_) => {}
         }
     }
@@ -64,14 +69,10 @@ impl World<'_> {
         if change.before == change.after {
             return;
         }
-        let Owner::ReplicaSet(rs) = change.after.owner;
-        let set = &self.cluster.replica_sets[rs];
-        let (deployment, min_ready) = (set.deployment, set.min_ready_seconds);
-        let strategy = self.cluster.deployments[deployment].spec.strategy;
-        let out = &mut says(&mut self.queue, Event::Deployment);
-        self.deployments.pod_changed(ctx.now, deployment, strategy, change, out);
-        let out = &mut says(&mut self.queue, Event::ReplicaSet);
-        self.replica_sets.pod_changed(ctx, pod, change, min_ready, out);
+        match change.after.owner {
+            Owner::ReplicaSet(rs) => self.pod_of_set_changed(ctx, pod, rs, change),
+            Owner::Workload(id) => self.member_changed(ctx, pod, id, change),
+        }
         if let Some(disruption) = &mut self.disruption {
             let out = &mut says(&mut self.queue, Event::Disruption);
             disruption.pod_changed(ctx.now, pod, change, &self.cluster, out);
@@ -85,6 +86,63 @@ impl World<'_> {
         for (service, slices) in (0..).map(ServiceId).zip(&mut self.slices) {
             let out = &mut says(&mut self.queue, |e| Event::Slice(service, e));
             slices.pod_changed(ctx.now, pod, template, change, out);
+        }
+    }
+
+    fn pod_of_set_changed(&mut self, ctx: Ctx, pod: PodId, rs: RsId, change: PodChange) {
+        let set = &self.cluster.replica_sets[rs];
+        let (owner, min_ready) = (set.deployment, set.min_ready_seconds);
+        let strategy = self.cluster.workloads[owner].spec.strategy;
+        if strategy != Strategy::ReplicaSet {
+            let out = &mut says(&mut self.queue, Event::Deployment);
+            self.deployments.pod_changed(ctx.now, owner, strategy, change, out);
+        }
+        let out = &mut says(&mut self.queue, Event::ReplicaSet);
+        self.replica_sets.pod_changed(ctx, pod, change, min_ready, out);
+    }
+
+    /// A pod of a workload that makes its own.
+    fn member_changed(&mut self, ctx: Ctx, pod: PodId, id: WorkloadId, change: PodChange) {
+        let of = (id, &self.cluster);
+        match self.cluster.workloads[id].spec.kind() {
+            Kind::StatefulSet => {
+                let out = &mut says(&mut self.queue, Event::StatefulSet);
+                self.stateful_sets.pod_changed(ctx, pod, change, of, out);
+            }
+            Kind::DaemonSet => {
+                let out = &mut says(&mut self.queue, Event::DaemonSet);
+                self.daemon_sets.pod_changed(ctx, pod, change, of, out);
+            }
+            Kind::Pod | Kind::Deployment | Kind::ReplicaSet => {}
+        }
+    }
+
+    /// The controller of the workload's kind looks at it.
+    fn workload_changed(&mut self, now: Time, id: WorkloadId) {
+        match self.cluster.workloads[id].spec.kind() {
+            Kind::Deployment => {
+                let out = &mut says(&mut self.queue, Event::Deployment);
+                self.deployments.changed(now, id, out);
+            }
+            Kind::StatefulSet => {
+                let out = &mut says(&mut self.queue, Event::StatefulSet);
+                self.stateful_sets.changed(now, id, out);
+            }
+            Kind::DaemonSet => {
+                let out = &mut says(&mut self.queue, Event::DaemonSet);
+                self.daemon_sets.changed(now, id, out);
+            }
+            // Nothing is made from their templates but what their own controllers miss.
+            Kind::ReplicaSet | Kind::Pod => {}
+        }
+    }
+
+    /// DaemonSets are for nodes.
+    fn nodes_changed(&mut self, now: Time) {
+        for id in self.cluster.workloads.ids() {
+            if self.cluster.workloads[id].spec.kind() == Kind::DaemonSet {
+                self.workload_changed(now, id);
+            }
         }
     }
 }

@@ -2,8 +2,9 @@
 
 use super::why::Stuck;
 use super::{Control, World};
-use crate::cluster::objects::{DeploymentId, NodeId, Pod, RsId, RsStatus, TemplateId, WorkloadId};
+use crate::cluster::objects::{NodeId, Pod, RsId, RsStatus, TemplateId, WorkloadId};
 use crate::cluster::server::Cluster;
+use crate::cluster::workload::Kind;
 use crate::cluster::write::Change;
 use crate::engine::rng::mix;
 use crate::engine::{Dur, List, Time};
@@ -104,8 +105,8 @@ impl Tracker {
     /// Before the run starts.
     pub fn new(scenario: &Scenario) -> Tracker {
         let called = |name: &str| {
-            let found = scenario.workloads.iter().position(|w| &**w.name() == name)?;
-            Some(WorkloadId::Deployment(DeploymentId(found as u32)))
+            let found = scenario.workloads.iter().position(|w| &*w.name == name)?;
+            Some(WorkloadId(found as u32))
         };
         let scaled = scenario.actions.iter().filter_map(|a| match &a.kind {
             ActionKind::Scale { deployment, .. } => called(deployment),
@@ -207,7 +208,8 @@ impl Tracker {
                 let all = ready.filter(|p| p.deleting.is_none()).count() as i32 >= desired;
                 self.back = all.then(|| self.back.unwrap_or(now));
             }
-            Change::ReplicaSet(_) | Change::Service(_) => {
+            Change::Workload(id) if cluster.workloads[id].spec.kind() == Kind::Deployment => {}
+            Change::ReplicaSet(_) | Change::Service(_) | Change::Workload(_) => {
                 self.available = self.available_behind(cluster);
                 self.lowest = self.lowest.min(self.available.max(0) as u32);
             }
@@ -237,7 +239,7 @@ impl Tracker {
     ) {
         let set = &cluster.replica_sets[rs];
         if set.replicas != to {
-            let deployment = cluster.deployments[set.deployment].spec.name.clone();
+            let deployment = cluster.workloads[set.deployment].spec.name.clone();
             let (revision, from) = (set.revision, set.replicas);
             let scaled = Milestone::Scaled { deployment, revision, from, to };
             timeline.mark(now, scaled);
@@ -312,9 +314,9 @@ fn placed(cluster: &Cluster, workload: WorkloadId) -> Vec<u32> {
 }
 
 pub(super) fn name_of(cluster: &Cluster, pod: PodId) -> PodName {
-    let WorkloadId::Deployment(id) = cluster.workload_of(pod);
+    let id = cluster.workload_of(pod);
     PodName {
-        deployment: cluster.deployments[id].spec.name.clone(),
+        deployment: cluster.workloads[id].spec.name.clone(),
         number: cluster.pods[pod].number,
     }
 }

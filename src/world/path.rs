@@ -30,7 +30,7 @@ pub fn build(
         };
     let top: Balancer = match &route.path {
         Path::Service => {
-            proxies(&mut pile, first, false, timeline);
+            proxies(&mut pile, first, service.internal_traffic_local, timeline);
             return pile;
         }
         Path::NodePort { .. } | Path::LoadBalancer(None) => {

@@ -19,7 +19,7 @@ pub fn reads(scenario: &Scenario) -> Reads {
 }
 
 fn templates(scenario: &Scenario) -> impl Iterator<Item = &PodTemplate> {
-    let of_start = scenario.workloads.iter().map(|w| &**w.template());
+    let of_start = scenario.workloads.iter().map(|w| &*w.template);
     of_start.chain(templates_brought(&scenario.actions))
 }
 

@@ -7,8 +7,8 @@ use crate::cluster::PodPhase;
 use crate::cluster::fault::Fault;
 use crate::cluster::gates::GateSetter;
 use crate::cluster::objects::{
-    Budget, BudgetStatus, DeploymentId, DeploymentStatus, NodeId, Owner, PodId, PodStatus, RsId,
-    RsStatus, ServiceId, WorkloadId,
+    Budget, BudgetStatus, Member, NodeId, Owner, PodId, PodStatus, RsId, RsStatus, ServiceId,
+    Workload as WorkloadObject, WorkloadId, WorkloadStatus,
 };
 use crate::cluster::server::Cluster;
 use crate::cluster::spec::{PodDisruptionBudget, Service};
@@ -16,10 +16,15 @@ use crate::cluster::write::Write;
 use crate::engine::{Dur, List, Queue, Time};
 use crate::model::autoscaler::controller as autoscaler;
 use crate::model::balancer::Scene;
+use crate::model::daemon_set::rules::runs_on;
+use crate::model::deployment::rolling;
 use crate::model::informer::Informer;
 use crate::model::plumbing::{Ctx, Run};
-use crate::model::{deployment, disruption, endpointslice, gate, kubelet, replicaset, scheduler};
-use crate::scenario::{Action, ActionKind, Scenario, Workload};
+use crate::model::{
+    daemon_set, deployment, disruption, endpointslice, gate, kubelet, replicaset, scheduler,
+    stateful_set,
+};
+use crate::scenario::{Action, ActionKind, Kind, Scenario, Workload};
 use crate::timeline::{Recorder, Shown, Timeline, Version, ViewId};
 use std::sync::Arc;
 
@@ -28,7 +33,7 @@ impl<'a> World<'a> {
         assert!(!scenario.nodes.is_empty(), "a scenario has at least one node");
         let start = scenario.traffic.start.min(Time::ZERO);
         let (ctx, seed) = (Ctx { run, now: start, slowdown: 1.0 }, run.seed);
-        let nodes = scenario.nodes.len();
+        let (nodes, defaults) = (scenario.nodes.len(), &scenario.kubernetes.defaults);
         let mut timeline = new_timeline(scenario, start);
         let balancers = path::build(scenario, scenario.route(), ctx, &mut timeline);
         let entries = balancers.last().expect("a path has a balancer").entries();
@@ -55,8 +60,11 @@ impl<'a> World<'a> {
             scheduler: scheduler::controller::Controller::new(ctx, &scenario.scheduler, &cluster),
             cluster,
             informer: Informer::default(),
-            deployments: deployment::controller::Controller::new(&scenario.kubernetes.defaults),
-            replica_sets: replicaset::controller::Controller::new(&scenario.kubernetes.defaults),
+            deployments: deployment::controller::Controller::new(defaults),
+            stateful_sets: stateful_set::controller::Controller::new(defaults),
+            daemon_sets: daemon_set::controller::Controller::new(defaults),
+            has_daemons: scenario.workloads.iter().any(|w| w.kind() == Kind::DaemonSet),
+            replica_sets: replicaset::controller::Controller::new(defaults),
             slices: scenario.services.pairs().map(slices).collect(),
             kubelets: kubelet::controller::Kubelets::new(ctx, &scenario.nodes),
             balancers,
@@ -87,8 +95,8 @@ impl<'a> World<'a> {
     fn start_autoscalers(&mut self) {
         let Scenario { autoscalers, traffic, age, .. } = self.scenario;
         let target = |name: &str| {
-            let found = self.cluster.deployments.iter().position(|d| *d.spec.name == *name)?;
-            Some(WorkloadId::Deployment(DeploymentId(found as u32)))
+            let is = |id: &WorkloadId| *self.cluster.workloads[*id].spec.name == *name;
+            self.cluster.workloads.ids().find(is)
         };
         let objects: Vec<_> =
             autoscalers.iter().filter_map(|a| Some((a.clone(), target(&a.target)?))).collect();
@@ -114,7 +122,7 @@ impl<'a> World<'a> {
 
     /// Room for what is known to come, so that lists need not grow one by one.
     fn reserve(&mut self) {
-        let pods = |w: &Workload| 2 * w.replicas().max(0) as usize + 2;
+        let pods = |w: &Workload| 2 * w.replicas.max(0) as usize + 2;
         let count = self.scenario.workloads.iter().map(pods).sum();
         self.cluster.pods.reserve(count);
         self.cluster.slice_log.reserve(3 * count);
@@ -132,17 +140,20 @@ impl<'a> World<'a> {
 
     fn populate(&mut self) {
         // Initial images are on the nodes; a new one has to be pulled.
-        for template in self.scenario.workloads.iter().map(Workload::template) {
+        for template in self.scenario.workloads.iter().map(|w| &w.template) {
             for container in template.init_containers.iter().chain(&template.containers) {
                 self.kubelets.add_image(&container.image);
             }
         }
-        for Workload::Deployment(deployment) in &self.scenario.workloads {
-            let id = self.create_deployment(deployment.clone());
-            self.populate_deployment(id);
+        for workload in &self.scenario.workloads {
+            let id = self.create_workload(workload.clone());
+            match workload.kind() {
+                Kind::Deployment | Kind::ReplicaSet => self.populate_deployment(id),
+                Kind::StatefulSet | Kind::DaemonSet | Kind::Pod => self.populate_members(id),
+            }
         }
         let workloads = self.scenario.workloads.len();
-        debug_assert!(self.cluster.deployments.len() == workloads, "each workload is there once");
+        debug_assert!(self.cluster.workloads.len() == workloads, "each workload is there once");
         self.cluster.log.clear();
         let subject = self.scenario.before();
         let rate = self.scenario.traffic.rate.first().map_or(0.0, |&(_, rate)| rate);
@@ -156,15 +167,14 @@ impl<'a> World<'a> {
         }
     }
 
-    fn populate_deployment(&mut self, id: DeploymentId) {
+    fn populate_deployment(&mut self, id: WorkloadId) {
         let started = self.queue.now() - self.scenario.age;
         let (replicas, template) = {
-            let deployment = &self.cluster.deployments[id];
+            let deployment = &self.cluster.workloads[id];
             (deployment.spec.replicas, deployment.template)
         };
-        let spec = &self.cluster.deployments[id].spec;
-        let max =
-            replicas + crate::model::deployment::rolling::max_surge(spec.strategy, spec.replicas);
+        let spec = &self.cluster.workloads[id].spec;
+        let max = replicas + rolling::max_surge(spec.strategy, spec.replicas);
         // The evaluators count answers by version: there is one even while there is no pod.
         self.tracker.version_of(&self.cluster, template, &mut self.timeline);
         let rs = RsId(self.cluster.replica_sets.len() as u32);
@@ -174,7 +184,8 @@ impl<'a> World<'a> {
         let mut pods = Vec::with_capacity(replicas.max(0) as usize);
         for left in (0..replicas).rev() {
             let asked = self.node_to_drain(id).filter(|_| left == 0);
-            pods.push(self.populate_pod(rs, started, asked));
+            let create = Write::CreatePod { owner: Owner::ReplicaSet(rs) };
+            pods.push(self.populate_pod(create, started, asked));
         }
         let ready = |p: &&PodId| self.cluster.pods[**p].status.ready;
         let ready = pods.iter().filter(ready).count() as i32;
@@ -182,23 +193,66 @@ impl<'a> World<'a> {
         let status =
             RsStatus { replicas, ready, available: ready, terminating: 0, observed_generation: 1 };
         self.cluster.apply(started, Write::ReplicaSetStatus { rs, status });
-        let deployment_status = DeploymentStatus {
+        let deployment_status = WorkloadStatus {
+            desired: 0,
             replicas,
             updated: replicas,
             ready,
             available: ready,
             observed_generation: 1,
         };
-        self.cluster.deployments[id].status = deployment_status;
+        self.cluster.workloads[id].status = deployment_status;
         self.informer.observe_set(&self.cluster, rs);
         self.replica_sets.adopt(rs, &pods, status);
-        let deployment = &self.cluster.deployments[id];
-        self.deployments.adopt(id, deployment, replicas, started);
+        let deployment = &self.cluster.workloads[id];
+        if deployment.spec.kind() == Kind::Deployment {
+            self.deployments.adopt(id, deployment, replicas, started);
+        }
+    }
+
+    /// The pods of a workload that makes its own.
+    fn populate_members(&mut self, id: WorkloadId) {
+        let started = self.queue.now() - self.scenario.age;
+        let WorkloadObject { spec, template, .. } = &self.cluster.workloads[id];
+        let (kind, template) = (spec.kind(), *template);
+        let members: Vec<Member> = match kind {
+            Kind::DaemonSet => {
+                let nodes = self.cluster.nodes.pairs();
+                let on = nodes.filter(|(_, node)| runs_on(&spec.template, node));
+                on.map(|(node, _)| Member::On(node)).collect()
+            }
+            Kind::StatefulSet => (0..spec.replicas.max(0) as u32).map(Member::Ordinal).collect(),
+            _ => vec![Member::Alone],
+        };
+        self.tracker.version_of(&self.cluster, template, &mut self.timeline);
+        let (count, last) = (members.len() as i32, members.len().saturating_sub(1));
+        let mut pods = Vec::with_capacity(members.len());
+        for (i, member) in members.into_iter().enumerate() {
+            let asked = self.node_to_drain(id).filter(|_| i == last && kind != Kind::DaemonSet);
+            let create = Write::CreateMember { workload: id, template, member };
+            pods.push(self.populate_pod(create, started, asked));
+        }
+        let ready = pods.iter().filter(|p| self.cluster.pods[**p].status.ready).count() as i32;
+        let status = WorkloadStatus {
+            desired: if kind == Kind::DaemonSet { count } else { 0 },
+            replicas: count,
+            updated: count,
+            ready,
+            available: ready,
+            observed_generation: 1,
+        };
+        debug_assert!(ready <= count, "no more pods are ready than there are");
+        self.cluster.workloads[id].status = status;
+        match kind {
+            Kind::StatefulSet => self.stateful_sets.adopt(id, &pods, status),
+            Kind::DaemonSet => self.daemon_sets.adopt(id, &pods, status),
+            _ => {}
+        }
     }
 
     /// The node of a drain that has no pod of the subject yet: what is asked is how its pods come off it.
-    fn node_to_drain(&self, id: DeploymentId) -> Option<NodeId> {
-        let id = WorkloadId::Deployment(id);
+    fn node_to_drain(&self, id: WorkloadId) -> Option<NodeId> {
+        let id = id;
         let node = self.scenario.actions.iter().find_map(|a| match a.kind {
             ActionKind::Drain { node, .. } => node,
             _ => None,
@@ -208,13 +262,10 @@ impl<'a> World<'a> {
     }
 
     /// A pod that has been there for long: running, or waiting for a node.
-    fn populate_pod(&mut self, rs: RsId, started: Time, asked: Option<NodeId>) -> PodId {
-        self.cluster.apply(started, Write::CreatePod { owner: Owner::ReplicaSet(rs) });
+    fn populate_pod(&mut self, create: Write, started: Time, asked: Option<NodeId>) -> PodId {
+        self.cluster.apply(started, create);
         let pod = PodId(self.cluster.pods.len() as u32 - 1);
-        debug_assert!(
-            self.cluster.pods[pod].owner == Owner::ReplicaSet(rs),
-            "the last pod is the new one"
-        );
+        debug_assert!(self.cluster.pods[pod].created == started, "the last pod is the new one");
         let template = self.cluster.pods[pod].template;
         let version = self.tracker.version_of(&self.cluster, template, &mut self.timeline);
         let name = outcome::name_of(&self.cluster, pod);

@@ -1,10 +1,11 @@
 //! Why an action has not reached its end: read off what the simulation has come to.
 
-use super::World;
 use super::goals::Goal;
 use super::why::{Stuck, Why};
-use crate::cluster::objects::{BudgetId, BudgetStatus, DeploymentId, PodId, Progress, WorkloadId};
+use super::{World, outcome};
+use crate::cluster::objects::{BudgetId, BudgetStatus, PodId, Progress, WorkloadId};
 use crate::cluster::spec::{Container, Probe};
+use crate::cluster::workload::{Kind, Strategy};
 use crate::engine::Time;
 use crate::model::scheduler::choice::Failure;
 
@@ -28,7 +29,7 @@ impl World<'_> {
             }
             (None, None) => self.waits_for(goal),
         };
-        let spec = |WorkloadId::Deployment(id)| Box::new(self.cluster.deployments[id].spec.clone());
+        let spec = |id: WorkloadId| Box::new(self.cluster.workloads[id].spec.clone());
         Some(Stuck {
             action: goal.action as usize,
             since: since.max(goal.since),
@@ -101,17 +102,19 @@ impl World<'_> {
     /// The workloads whose pods a budget covers.
     fn covered_by(&self, budget: BudgetId) -> Vec<WorkloadId> {
         let spec = &self.cluster.budgets[budget].spec;
-        let all = (0..).map(DeploymentId).zip(&self.cluster.deployments);
-        let covered = all.filter(|(_, d)| spec.covers(&d.spec.template));
-        covered.map(|(id, _)| WorkloadId::Deployment(id)).collect()
+        let covered = |id: &WorkloadId| spec.covers(&self.cluster.workloads[*id].spec.template);
+        self.cluster.workloads.ids().filter(covered).collect()
     }
 
     /// Why a workload's pods are not all available.
     fn unlike(&self, goal: &Goal, id: WorkloadId) -> (Time, Why) {
-        let WorkloadId::Deployment(deployment) = id;
-        let spec = &self.cluster.deployments[deployment].spec;
+        let deployment = id;
+        let spec = &self.cluster.workloads[deployment].spec;
         if goal.updated && spec.paused {
             return (self.actions.paused.unwrap_or(goal.since), Why::Paused);
+        }
+        if let Some(why) = self.rolls_never(goal, id) {
+            return (goal.since, why);
         }
         let mine = |p: &PodId| self.cluster.workload_of(*p) == id;
         let waiting = self.scheduler.unschedulable().filter(|(p, _)| mine(p));
@@ -137,12 +140,48 @@ impl World<'_> {
         if let Some(since) = created(&unready) {
             return self.unready(since, &unready);
         }
+        if let Some(held) = self.held_by(id) {
+            return held;
+        }
         let Progress { desired, available, .. } = self.cluster.progress(id);
         if spec.min_ready_seconds > 0 && available < desired && !ready.is_empty() {
             let since = ready.iter().map(|p| self.cluster.pods[*p].ready_transition).max();
             return (since.unwrap_or(goal.since), Why::MinReady { pods: ready.len() as u32 });
         }
         (goal.since, Why::Other)
+    }
+
+    /// Old pods stay, because nothing takes them away.
+    fn rolls_never(&self, goal: &Goal, id: WorkloadId) -> Option<Why> {
+        let spec = &self.cluster.workloads[id].spec;
+        let newest = self.cluster.template_now(id);
+        let pods = self.cluster.pods_of(id);
+        let old = pods.iter().filter(|p| self.cluster.pods[**p].template != newest).count() as u32;
+        let kind = spec.kind();
+        if kind == Kind::Pod && pods.is_empty() {
+            return Some(Why::NothingRolls { kind });
+        }
+        match goal.updated && old > 0 {
+            true if !kind.rolls() => Some(Why::NothingRolls { kind }),
+            true if spec.on_delete() => Some(Why::OnDelete { kind, pods: old }),
+            _ => None,
+        }
+    }
+
+    /// The pod that a StatefulSet waits for and does not replace, and since when it is there.
+    fn held_by(&self, id: WorkloadId) -> Option<(Time, Why)> {
+        let Strategy::StatefulSet(strategy) = self.cluster.workloads[id].spec.strategy else {
+            return None;
+        };
+        let newest = self.cluster.template_now(id);
+        let unready = |p: &PodId| {
+            let pod = &self.cluster.pods[*p];
+            pod.template != newest && !pod.status.ready && pod.deleting.is_none()
+        };
+        let held = self.cluster.pods_of(id).into_iter().find(unready);
+        let pod = held.filter(|_| !strategy.parallel)?;
+        let name = outcome::name_of(&self.cluster, pod).to_string();
+        Some((self.cluster.pods[pod].created, Why::HeldBy { pod: name }))
     }
 
     /// Why pods are not ready: what ends their containers comes before what they wait for.
@@ -184,6 +223,8 @@ impl World<'_> {
     fn is_for_good(&self, why: &Why) -> bool {
         match why {
             Why::Paused | Why::UndoOfPaused | Why::NoRevision { .. } => true,
+            Why::NothingRolls { .. } | Why::OnDelete { .. } | Why::Unmanaged { .. } => true,
+            Why::HeldBy { .. } => true,
             Why::NeverReady { .. } | Why::Budget { .. } | Why::SeveralBudgets { .. } => true,
             Why::NoNode { .. } => {
                 !self.cluster.pods.iter().any(|p| p.deleting.is_some() && !p.removed)

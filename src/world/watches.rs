@@ -24,7 +24,7 @@ pub(super) fn slices_of_layer(layer: usize, watcher: usize) -> u64 {
 /// The streams of all objects that have changed, by their places.
 #[derive(Debug, Default)]
 pub(super) struct Watches {
-    deployments: Vec<Option<Luck>>,
+    workloads: Vec<Option<Luck>>,
     sets: Vec<Option<Luck>>,
     pods: Vec<Option<Luck>>,
     services: Vec<Option<Luck>>,
@@ -37,7 +37,7 @@ impl Watches {
     /// The luck of a change that has just been committed.
     pub fn hears(&mut self, seed: Seed, change: Change, cluster: &Cluster) -> Heard {
         let (lucks, place) = match change {
-            Change::Deployment(id) | Change::Conflict(id) => (&mut self.deployments, id.index()),
+            Change::Workload(id) | Change::Conflict(id) => (&mut self.workloads, id.index()),
             Change::ReplicaSet(rs) => (&mut self.sets, rs.index()),
             Change::PodCreated(pod)
             | Change::PodBound(pod)
@@ -65,7 +65,7 @@ impl Watches {
 /// By which the luck of an object that changed is named.
 fn uid(seed: Seed, change: Change, cluster: &Cluster) -> u64 {
     match change {
-        Change::Deployment(id) | Change::Conflict(id) => cluster.deployments[id].uid,
+        Change::Workload(id) | Change::Conflict(id) => cluster.workloads[id].uid,
         Change::ReplicaSet(rs) => cluster.replica_sets[rs].uid,
         Change::PodCreated(pod)
         | Change::PodBound(pod)

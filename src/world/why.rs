@@ -1,7 +1,8 @@
 //! What keeps an action from its end, as data.
 
 use crate::cluster::gates::UnsetGate;
-use crate::cluster::spec::{Container, Deployment};
+use crate::cluster::spec::Container;
+use crate::cluster::workload::{Kind, Workload};
 use crate::engine::{Dur, Time};
 use crate::model::scheduler::filter::Rejected;
 
@@ -17,7 +18,7 @@ pub struct Stuck {
     /// Nothing that can still happen ends it.
     pub for_good: bool,
     /// The Deployment it waits for, as it is now.
-    pub deployment: Option<Box<Deployment>>,
+    pub deployment: Option<Box<Workload>>,
     /// What keeps it from its end.
     pub why: Why,
 }
@@ -46,6 +47,15 @@ pub enum Why {
     Budget { name: String, budget: usize, desired: i32, healthy: i32 },
     /// More than one budget selects a pod, which the eviction API answers with an error.
     SeveralBudgets { names: Vec<String> },
+    /// Nothing replaces the pods of a workload of this kind when its template changes.
+    NothingRolls { kind: Kind },
+    /// Its pods are replaced only when somebody deletes them: so many are old.
+    OnDelete { kind: Kind, pods: u32 },
+    /// A StatefulSet (OrderedReady) does not touch a pod of a revision before, which is not ready, and
+    /// nothing comes after it.
+    HeldBy { pod: String },
+    /// `kubectl drain` does not evict pods that nothing would make anew.
+    Unmanaged { pods: u32 },
     /// Pods are not ready yet.
     Starting { pods: u32 },
     /// Pods are ready, and not yet for minReadySeconds.

@@ -92,9 +92,9 @@ fn workloads_are_chosen_by_name() {
     assert!(refused(&[SHOP, "--workload", "fornt"]).contains("did you mean \"front\"?"));
     assert!(refused(&[SHOP, "--workload", "cart,kart"]).contains("no Deployment \"kart\""));
     assert!(refused(&[SHOP, "--workload", "other/cart"]).contains("no Deployment"));
-    for name in ["db", "statefulset/db"] {
+    for name in ["hello", "service.serving.knative.dev/hello"] {
         let message = refused(&[SHOP, "--workload", name]);
-        assert!(message.contains("statefulset/db is not simulated"), "{message}");
+        assert!(message.contains("is of a kind that is not simulated"), "{message}");
     }
 }
 

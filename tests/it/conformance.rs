@@ -2,6 +2,7 @@
 //! or derived from its formulas. A group or a key of a row that no check looks at fails the test.
 
 mod autoscaler;
+mod daemon_set;
 mod deployment;
 mod disruption;
 mod kubelet;
@@ -9,6 +10,7 @@ mod network;
 mod node;
 mod replicaset;
 mod scheduler;
+mod stateful_set;
 mod status;
 mod table;
 
@@ -17,6 +19,7 @@ const FILES: &[&str] = &[
     "backoff",
     "cleanup_deployment",
     "cleanup_unhealthy",
+    "daemonset",
     "deployment_status",
     "endpoints",
     "fenceposts",
@@ -36,6 +39,7 @@ const FILES: &[&str] = &[
     "rolling_trace",
     "scale_down_rolling",
     "scheduler",
+    "statefulset",
     "topology_spread",
 ];
 

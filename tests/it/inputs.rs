@@ -67,10 +67,14 @@ fn a_folder_is_the_same_as_its_case() {
 fn the_first_manifest_again_runs_the_application_of_v2() {
     let scenario = case("undo-after2");
     assert_eq!(scenario.actions.len(), 2);
-    let ActionKind::Rollout { deployment, .. } = &scenario.actions[0].kind else { panic!() };
+    let ActionKind::Rollout { workload: deployment, .. } = &scenario.actions[0].kind else {
+        panic!()
+    };
     assert_eq!(deployment.template.version, "v2");
     assert_eq!(scenario.before().template.version, "v1");
-    let ActionKind::Rollout { deployment, .. } = &scenario.actions[1].kind else { panic!() };
+    let ActionKind::Rollout { workload: deployment, .. } = &scenario.actions[1].kind else {
+        panic!()
+    };
     assert_eq!(deployment.template.version, "v1");
     assert_eq!(deployment.template.containers[0].app.start_delay.sample(0.5).as_secs_f64(), 3.0);
     assert_eq!(scenario.actions[1].at.as_secs_f64(), 2.0);
@@ -120,16 +124,17 @@ fn exit_r2() -> Input {
     Input::load_case(&root().join("tests/validation/exit-r2")).expect("a good case")
 }
 
-fn updated(scenario: &Scenario) -> &rollsim::cluster::spec::Deployment {
+fn updated(scenario: &Scenario) -> &rollsim::cluster::workload::Workload {
     match &scenario.actions[0].kind {
-        ActionKind::Rollout { deployment, .. } => deployment,
+        ActionKind::Rollout { workload, .. } => workload,
         other => panic!("{other:?}"),
     }
 }
 
 #[test]
 fn settings_reach_manifests_scenario_and_cards() {
-    use rollsim::cluster::spec::{Hook, IntOrPercent, Strategy};
+    use rollsim::cluster::spec::{Hook, IntOrPercent};
+    use rollsim::cluster::workload::Strategy;
     use rollsim::engine::Dist;
     let mut input = exit_r2();
     set(&mut input, "maxSurge", "3");
@@ -251,7 +256,8 @@ fn microservices_demo_needs_a_choice_then_lowers_every_service() {
 
 #[test]
 fn podinfo_keeps_merged_probes_and_its_autoscaler() {
-    use rollsim::cluster::spec::{IntOrPercent, Strategy, TargetPort};
+    use rollsim::cluster::spec::{IntOrPercent, TargetPort};
+    use rollsim::cluster::workload::Strategy;
     let scenario = lower(&manifest("podinfo.yaml"));
     let d = scenario.before();
     assert_eq!((d.min_ready_seconds, d.progress_deadline_seconds), (3, Some(60)));
@@ -273,7 +279,7 @@ fn podinfo_keeps_merged_probes_and_its_autoscaler() {
 #[test]
 fn bookinfo_reviews_share_one_service() {
     let scenario = with_deployment("bookinfo.yaml", "reviews-v2");
-    let names: Vec<&str> = scenario.workloads.iter().map(|w| &**w.name()).collect();
+    let names: Vec<&str> = scenario.workloads.iter().map(|w| &*w.name).collect();
     assert_eq!(names, ["reviews-v2", "reviews-v1", "reviews-v3"], "the subject, then by name");
     assert_eq!(scenario.services[0].name, "reviews");
 }
@@ -340,7 +346,8 @@ fn helm_output_keeps_sidecars_spreading_and_the_budget() {
 
 #[test]
 fn kustomize_json_with_a_headless_service() {
-    use rollsim::cluster::spec::{ImagePullPolicy, ServiceKind, Strategy};
+    use rollsim::cluster::spec::{ImagePullPolicy, ServiceKind};
+    use rollsim::cluster::workload::Strategy;
     let scenario = lower(&manifest("kustomize-output.json"));
     assert_eq!(scenario.services[0].kind, ServiceKind::Headless);
     assert!(scenario.services[0].publish_not_ready_addresses);

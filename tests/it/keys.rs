@@ -1,9 +1,9 @@
 //! Every key counts: each field of each type that is read, and each annotation of each controller that is
 //! modelled, is simulated, cannot matter, or is named with what it would do.
 
-use k8s_openapi::api::apps::v1::Deployment;
+use k8s_openapi::api::apps::v1::{DaemonSet, Deployment, ReplicaSet, StatefulSet};
 use k8s_openapi::api::autoscaling::v2::HorizontalPodAutoscaler;
-use k8s_openapi::api::core::v1::{Namespace, Node, PersistentVolumeClaim, Service};
+use k8s_openapi::api::core::v1::{Namespace, Node, PersistentVolumeClaim, Pod, Service};
 use k8s_openapi::api::networking::v1::Ingress;
 use k8s_openapi::api::policy::v1::PodDisruptionBudget;
 use rollsim::engine::Dist;
@@ -135,8 +135,12 @@ fn fields_of_kinds_that_are_read_by_their_keys_are_named_if_they_matter() {
     assert!(tried > 80, "{tried}");
 }
 
-fn roots() -> [(&'static str, Schema); 6] {
+fn roots() -> [(&'static str, Schema); 10] {
     [
+        ("StatefulSet", schema::of::<StatefulSet>("apps/v1", "StatefulSet")),
+        ("DaemonSet", schema::of::<DaemonSet>("apps/v1", "DaemonSet")),
+        ("ReplicaSet", schema::of::<ReplicaSet>("apps/v1", "ReplicaSet")),
+        ("Pod", schema::of::<Pod>("v1", "Pod")),
         ("Deployment", schema::of::<Deployment>("apps/v1", "Deployment")),
         ("Service", schema::of::<Service>("v1", "Service")),
         ("Ingress", schema::of::<Ingress>("networking.k8s.io/v1", "Ingress")),
@@ -165,7 +169,9 @@ fn places(root: &str, schema: &Schema) -> Vec<Place> {
             let mut way = above.clone();
             way.push(json!(field));
             let modelled = known::fields_of(&owner).and_then(|s| s.fate(field));
-            if let (Some(child), Some(Fate::Modelled)) = (&holds.child, modelled) {
+            // A claim's own keys are read without its type.
+            let child = holds.child.as_ref().filter(|child| *child != "PersistentVolumeClaim");
+            if let (Some(child), Some(Fate::Modelled)) = (child, modelled) {
                 let mut inside = way.clone();
                 if holds.list {
                     inside.push(json!(0));
@@ -209,6 +215,47 @@ fn whole() -> Vec<Value> {
     WHOLE.split("\n---\n").map(|d| text(d).expect("JSON")).collect()
 }
 
+/// The same with the Deployment as a workload of another kind.
+fn whole_of(kind: &str) -> Vec<Value> {
+    let mut documents = whole();
+    for document in documents.iter_mut().filter(|d| d["kind"] == "Deployment") {
+        as_kind(document, kind);
+    }
+    documents
+}
+
+fn as_kind(document: &mut Value, kind: &str) {
+    let without = |document: &mut Value, keys: &[&str]| {
+        let spec = document["spec"].as_object_mut().expect("a spec");
+        keys.iter().for_each(|key| drop(spec.remove(*key)));
+    };
+    let rolling = |limits: Value| json!({ "type": "RollingUpdate", "rollingUpdate": limits });
+    match kind {
+        "StatefulSet" => {
+            without(document, &["strategy", "progressDeadlineSeconds", "paused"]);
+            document["spec"]["updateStrategy"] = rolling(json!({ "partition": 0 }));
+        }
+        "DaemonSet" => {
+            without(document, &["strategy", "progressDeadlineSeconds", "paused", "replicas"]);
+            document["spec"]["updateStrategy"] = rolling(json!({ "maxUnavailable": 1 }));
+        }
+        "ReplicaSet" => {
+            let own = ["strategy", "progressDeadlineSeconds", "paused", "revisionHistoryLimit"];
+            without(document, &own);
+        }
+        "Pod" => {
+            let mut pod = document["spec"]["template"].take();
+            for key in ["name", "namespace"] {
+                pod["metadata"][key] = document["metadata"][key].clone();
+            }
+            pod["apiVersion"] = json!("v1");
+            *document = pod;
+        }
+        _ => return,
+    }
+    document["kind"] = json!(kind);
+}
+
 fn lower(documents: &[Value]) -> Result<Scenario, Diagnostics> {
     let list = json!({ "apiVersion": "v1", "kind": "List", "items": documents });
     let source = Source::Text { name: "whole.json".into(), text: list.to_string() };
@@ -227,17 +274,20 @@ fn at<'a>(document: &'a mut Value, way: &[Value]) -> Option<&'a mut Value> {
 /// is named. (Both at the level of what is simulated: nothing else comes of an input.)
 #[test]
 fn fields_that_are_not_simulated_change_nothing_and_are_named_if_they_would() {
-    let documents = whole();
-    let plain = lower(&documents).unwrap_or_else(|e| panic!("{e}"));
     let (mut all, mut tried, mut wrong) = (BTreeSet::new(), BTreeSet::new(), Vec::new());
     for (root, schema) in roots() {
+        let documents = whole_of(root);
+        let plain = lower(&documents).unwrap_or_else(|e| panic!("{root}: {e}"));
         let index = documents.iter().position(|d| d["kind"] == *root).expect("one of each kind");
         for Place { owner, field, way } in places(root, &schema) {
             let fate = known::fields_of(&owner).and_then(|s| s.fate(&field)).expect("in a table");
             // That of an init container makes it a sidecar; this handler excludes the others.
             let sidecar = field == "restartPolicy" && way.contains(&json!("initContainers"));
             let handler = (owner.as_str(), field.as_str()) == ("LifecycleHandler", "tcpSocket");
-            if *fate == Fate::Modelled || sidecar || handler {
+            // Pods and ReplicaSets that are owned are part of what owns them.
+            let owned = field == "ownerReferences" && way.len() == 2;
+            let owned = owned && ["Pod", "ReplicaSet"].contains(&root);
+            if *fate == Fate::Modelled || sidecar || handler || owned {
                 continue;
             }
             let key = format!("{owner}.{field}");

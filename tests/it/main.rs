@@ -15,6 +15,7 @@ mod grace_period;
 mod in_turns;
 mod inputs;
 mod keys;
+mod kinds;
 mod live;
 mod load;
 mod never_ready;

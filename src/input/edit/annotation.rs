@@ -19,14 +19,15 @@ impl Input {
         };
         let mut steps = Vec::new();
         let mut changed = Vec::new();
-        let kind = section.on.as_deref().unwrap_or("Deployment");
+        let kind = section.on.as_deref();
         let subject = subject::choose(self)?;
         for (i, doc) in self.documents.iter().enumerate() {
             let pods = [Some(subject.deployment), subject.update].contains(&Some(i));
-            if doc.kind() != kind || (section.on.is_none() && !pods) {
+            if kind.map_or(!pods, |kind| doc.kind() != kind) {
                 continue;
             }
-            let above = if section.on.is_none() { "spec.template.metadata" } else { "metadata" };
+            let own = kind.is_some() || doc.kind() == "Pod";
+            let above = if own { "metadata" } else { "spec.template.metadata" };
             steps = parse_path(above);
             steps.push(Step::Key("annotations".to_owned()));
             steps.push(Step::Key(name.clone()));
@@ -39,7 +40,10 @@ impl Input {
             changed.push((i, edited(doc, path, &steps, &text)?));
         }
         if steps.is_empty() {
-            let error = Diagnostic::error("", format!("there is no {kind} in the input"));
+            let error = Diagnostic::error(
+                "",
+                format!("there is no {} in the input", kind.unwrap_or("workload")),
+            );
             return Err(error.at(None, path).into());
         }
         self.replace(changed);

@@ -3,7 +3,8 @@
 use crate::input::cards::{Card, CardKind, Scalar};
 use crate::input::edit::friendly;
 use crate::input::edit::insert::HANDLERS;
-use crate::input::edit::set::{KINDS, SHORT_OTHER, deployment_path};
+use crate::input::edit::place::{SHORT_OTHER, deployment_path, is_workload_kind};
+use crate::input::edit::set::KINDS;
 use crate::input::given::Input;
 use crate::input::raw::manifest::{Document, typed_object};
 use crate::input::subject;
@@ -54,7 +55,12 @@ const NUMBERS: [(&str, &str); 12] = [
 ];
 
 /// The same where the default is a word.
-const WORDS: [(&str, &str); 4] = [
+const WORDS: [(&str, &str); 9] = [
+    ("updateStrategy.type", "RollingUpdate"),
+    ("updateStrategy.rollingUpdate.maxSurge", "0"),
+    ("updateStrategy.rollingUpdate.maxUnavailable", "1"),
+    ("updateStrategy.rollingUpdate.partition", "0"),
+    ("spec.podManagementPolicy", "OrderedReady"),
     ("strategy.type", "RollingUpdate"),
     ("spec.publishNotReadyAddresses", "false"),
     ("spec.externalTrafficPolicy", "Cluster"),
@@ -148,7 +154,8 @@ impl Input {
         if key_of(parent).ends_with("Probe") {
             find(&document.root, &steps[..steps.len() - 1])?;
         }
-        default_of(&format!("{}.{}", key_of(parent), key_of(last))).map(|default| default.value)
+        let above = steps.iter().rev().nth(2).map_or("", key_of);
+        default_of(&format!("{above}.{}.{}", key_of(parent), key_of(last))).map(|d| d.value)
     }
 
     /// The field of a Kubernetes object that a path leads to; None: it leads into the scenario or a card.
@@ -191,8 +198,12 @@ impl Input {
             }
         };
         let rest = if word.is_some() { steps.get(1..)? } else { &steps[..] };
-        if kind == "Deployment" {
-            let subject = subject::choose(self).ok()?;
+        let subject = subject::choose(self).ok();
+        let subject = subject.filter(|s| {
+            let own = self.documents[s.deployment].kind();
+            word.is_none_or(|(w, _)| *w == "update") && is_workload_kind(kind) || own == kind
+        });
+        if let Some(subject) = subject {
             let document = &self.documents[subject.update.unwrap_or(subject.deployment)];
             return Some((document, deployment_path(self, document, rest)?));
         }

@@ -6,5 +6,6 @@ pub(crate) mod field;
 pub mod friendly;
 mod insert;
 pub mod name;
+pub(crate) mod place;
 pub(crate) mod set;
 mod vary;

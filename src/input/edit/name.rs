@@ -1,7 +1,7 @@
 //! What people call a setting.
 
 use super::friendly;
-use super::set::{SHORT, SHORT_OTHER};
+use super::place::{SHORT, SHORT_OTHER};
 use crate::input::text::tree::{key_of, parse_path};
 
 /// What people call the setting at a path: from its last short word on (`preStop.sleep.seconds`), else its

@@ -2,11 +2,12 @@
 
 use crate::input::edit::friendly::{self, ALIASES, CASE};
 use crate::input::edit::insert::{insert, remove_twins, targets, toml_value, yaml_value};
+use crate::input::edit::place::{
+    SHORT, SHORT_OTHER, is_workload_kind, long_path, serving_container,
+};
 use crate::input::given::Input;
 use crate::input::known;
 use crate::input::load::typed_case;
-use crate::input::lower::serving_container;
-use crate::input::ports;
 use crate::input::raw::manifest::{Document, Meant, typed_object};
 use crate::input::subject;
 use crate::input::text::diagnostics::{Diagnostic, Diagnostics, did_you_mean};
@@ -14,49 +15,14 @@ use crate::input::text::tree::{Step, Value, key_of, parse_path, path_text, quote
 use crate::input::text::typed::Unknown;
 use std::sync::Arc;
 
-/// Short names: the first key, and where it stands in the Deployment (`@` is the serving container).
-pub(crate) const SHORT: &[(&str, &str)] = &[
-    ("replicas", "spec"),
-    ("strategy", "spec"),
-    ("minReadySeconds", "spec"),
-    ("progressDeadlineSeconds", "spec"),
-    ("revisionHistoryLimit", "spec"),
-    ("paused", "spec"),
-    ("rollingUpdate", "spec.strategy"),
-    ("maxSurge", "spec.strategy.rollingUpdate"),
-    ("maxUnavailable", "spec.strategy.rollingUpdate"),
-    ("terminationGracePeriodSeconds", "spec.template.spec"),
-    ("readinessGates", "spec.template.spec"),
-    ("containers", "spec.template.spec"),
-    ("initContainers", "spec.template.spec"),
-    ("nodeSelector", "spec.template.spec"),
-    ("affinity", "spec.template.spec"),
-    ("topologySpreadConstraints", "spec.template.spec"),
-    ("automountServiceAccountToken", "spec.template.spec"),
-    ("image", "@"),
-    ("imagePullPolicy", "@"),
-    ("resources", "@"),
-    ("readinessProbe", "@"),
-    ("livenessProbe", "@"),
-    ("startupProbe", "@"),
-    ("lifecycle", "@"),
-    ("preStop", "@.lifecycle"),
-    ("postStart", "@.lifecycle"),
-];
-
-/// The same for Services and PodDisruptionBudgets.
-pub(crate) const SHORT_OTHER: &[(&str, &str, &str)] = &[
-    ("publishNotReadyAddresses", "Service", "spec"),
-    ("externalTrafficPolicy", "Service", "spec"),
-    ("sessionAffinity", "Service", "spec"),
-    ("minAvailable", "PodDisruptionBudget", "spec"),
-    ("unhealthyPodEvictionPolicy", "PodDisruptionBudget", "spec"),
-];
-
 /// First words that name a kind of document.
 pub(crate) const KINDS: &[(&str, &str)] = &[
     ("deployment", "Deployment"),
     ("update", "Deployment"),
+    ("statefulset", "StatefulSet"),
+    ("daemonset", "DaemonSet"),
+    ("replicaset", "ReplicaSet"),
+    ("pod", "Pod"),
     ("service", "Service"),
     ("pdb", "PodDisruptionBudget"),
     ("poddisruptionbudget", "PodDisruptionBudget"),
@@ -162,7 +128,7 @@ impl Input {
     /// `deployment.…`, `update.…`, `service.…`, perhaps with the object's name after it.
     fn set_document(&mut self, path: &str, steps: &[Step], value: &str) -> Result<(), Diagnostics> {
         let word = key_of(&steps[0]);
-        let kind = KINDS.iter().find(|(w, _)| *w == word).map_or("Deployment", |(_, kind)| kind);
+        let kind = KINDS.iter().find(|(w, _)| *w == word).map_or("Deployment", |(_, kind)| *kind);
         let named = steps
             .get(1)
             .map(key_of)
@@ -172,14 +138,21 @@ impl Input {
         if rest.is_empty() {
             return Err(unknown_path(path).into());
         }
+        let of_kind = |d: &Document| word == "update" || d.kind() == kind;
+        let subject = subject::choose(self).map(|s| s.deployment).ok();
+        let is_subject = subject.is_some_and(|i| of_kind(&self.documents[i]));
         match (kind, named) {
-            ("Deployment", None) => self.set_deployment(path, rest, value, word == "update"),
-            ("Deployment", Some(name)) => {
-                let indices: Vec<usize> = (0..self.documents.len())
-                    .filter(|&i| {
-                        self.documents[i].deployment().is_some() && self.documents[i].name() == name
-                    })
-                    .collect();
+            (_, None) if is_subject => self.set_deployment(path, rest, value, word == "update"),
+            (kind, name) if is_workload_kind(kind) => {
+                let fits = |i: &usize| {
+                    let d = &self.documents[*i];
+                    d.is_workload() && of_kind(d) && name.as_deref().is_none_or(|n| d.name() == n)
+                };
+                let indices: Vec<usize> = (0..self.documents.len()).filter(fits).collect();
+                if indices.is_empty() {
+                    let error = Diagnostic::error("", format!("there is no {kind} in the input"));
+                    return Err(error.at(None, path).into());
+                }
                 self.set_deployments(path, rest, value, &indices)
             }
             (kind, name) => {
@@ -232,8 +205,10 @@ impl Input {
         let of_another = |d: &Document| {
             self.documents.iter().any(|o| !o.update && o.name() == d.name() && o.name() != name)
         };
+        let kind = self.documents[subject.deployment].kind().to_owned();
         let fits = |d: &Document| {
-            d.deployment().is_some()
+            d.is_workload()
+                && d.kind() == kind
                 && ((d.update && !of_another(d)) || (!only_update && d.name() == name))
         };
         let indices: Vec<usize> =
@@ -257,7 +232,7 @@ impl Input {
         let mut changed = Vec::new();
         for &i in indices {
             let doc = &self.documents[i];
-            let long = long_path(steps, &serving_container(self, doc));
+            let long = long_path(steps, &serving_container(self, doc), doc.workload());
             changed.push((i, edited(doc, path, &long, value)?));
         }
         self.replace(changed);
@@ -269,44 +244,6 @@ impl Input {
             self.documents[i] = Arc::new(document);
         }
     }
-}
-
-/// The path of a setting within a Deployment's document; None: it is not one of a Deployment.
-pub(crate) fn deployment_path(
-    input: &Input,
-    document: &Document,
-    steps: &[Step],
-) -> Option<Vec<Step>> {
-    let first = key_of(steps.first()?);
-    let known = SHORT.iter().any(|(short, _)| *short == first);
-    if !known && !["spec", "metadata"].contains(&first) {
-        return None;
-    }
-    Some(long_path(steps, &serving_container(input, document)))
-}
-
-/// Where the container stands that serves the clients' port.
-pub(crate) fn serving_container(input: &Input, document: &Document) -> String {
-    let service = subject::choose(input).ok().and_then(|s| s.service);
-    let port = service.and_then(|i| ports::target_port(input, &input.documents[i]));
-    let spec = document.deployment().and_then(|d| d.spec.as_ref());
-    let pod = spec.and_then(|s| s.template.spec.as_ref());
-    let number = pod.map_or(0, |pod| serving_container::number(pod, port.as_ref()));
-    serving_container::path(pod, number)
-}
-
-/// The full path of a short one within a Deployment.
-fn long_path(steps: &[Step], serving: &str) -> Vec<Step> {
-    let home = SHORT.iter().find(|(short, _)| *short == key_of(&steps[0])).map(|(_, home)| *home);
-    let mut long = match home {
-        None => Vec::new(),
-        Some(home) => match home.strip_prefix('@') {
-            Some(rest) => parse_path(&format!("{serving}{rest}")),
-            None => parse_path(home),
-        },
-    };
-    long.extend(steps.iter().cloned());
-    long
 }
 
 /// The document with `value` at `steps`.

@@ -38,6 +38,9 @@ struct All<'a> {
     kind: &'a str,
 }
 
+/// What `volumeClaimTemplates` hold.
+const CLAIM: &str = "PersistentVolumeClaim";
+
 type Error = value::Error;
 
 impl All<'_> {
@@ -84,6 +87,9 @@ impl<'de> Deserializer<'de> for All<'_> {
                 visitor.visit_str(self.api_version)
             }
             Some((owner, "kind")) if owner == self.kind => visitor.visit_str(self.kind),
+            // Whole objects within others.
+            Some((CLAIM, "apiVersion")) => visitor.visit_str("v1"),
+            Some((CLAIM, "kind")) => visitor.visit_str(CLAIM),
             _ => visitor.visit_str(TEXT),
         }
     }

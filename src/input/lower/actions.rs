@@ -1,7 +1,7 @@
 //! What happens: the scenario's actions, or a rollout when it says nothing.
 
 use crate::cluster::objects::NodeId;
-use crate::cluster::spec::Deployment;
+use crate::cluster::workload::{Kind, Workload};
 use crate::engine::{Dur, Time};
 use crate::input::bounds;
 use crate::input::cards;
@@ -21,7 +21,7 @@ pub(crate) fn lower(
     low: &mut Lowering<'_>,
     subject: &Subject,
     Way { path, services, split }: &Way,
-    deployments: &[Deployment],
+    deployments: &[Workload],
     apps: &Versions,
 ) -> Vec<Action> {
     let case = &low.input.case;
@@ -66,9 +66,9 @@ pub(crate) fn lower(
     actions
 }
 
-fn applied(at: Time, deployment: Deployment, keeps_replicas: bool) -> Action {
-    let deployment = Box::new(deployment);
-    Action::new(at, ActionKind::Rollout { deployment, keeps_replicas })
+fn applied(at: Time, workload: Workload, keeps_replicas: bool) -> Action {
+    let workload = Box::new(workload);
+    Action::new(at, ActionKind::Rollout { workload, keeps_replicas })
 }
 
 /// A Deployment that the Service is switched to has the replicas that it was scaled to before.
@@ -93,7 +93,7 @@ struct Scene<'a, 'b> {
     subject: &'a Subject,
     path: &'a Path,
     /// The subject first.
-    deployments: &'a [Deployment],
+    deployments: &'a [Workload],
     apps: &'a Versions,
     /// How many rollouts there were before.
     rollouts: u32,
@@ -158,11 +158,9 @@ impl Scene<'_, '_> {
                 actions.extend(self.restart_ingress(key).map(|kind| Action::new(at, kind)));
             }
             ActionCase::ShiftWeight { .. } => unreachable!("weights are shifted before"),
-            ActionCase::Pause { at_s } => {
-                actions.push(Action::new(time(*at_s, 0.0), ActionKind::Pause));
-            }
-            ActionCase::Resume { at_s } => {
-                actions.push(Action::new(time(*at_s, 0.0), ActionKind::Resume));
+            ActionCase::Pause { at_s } | ActionCase::Resume { at_s } => {
+                let at = time(*at_s, 0.0);
+                actions.push(Action::new(at, self.pause(key, action)));
             }
             ActionCase::Drain { at_s, node, grace_period_s } => {
                 let at = time(*at_s, 0.0);
@@ -217,16 +215,16 @@ impl Scene<'_, '_> {
     }
 
     /// A Deployment with the updated application.
-    fn second(&mut self, document: usize) -> Option<Deployment> {
+    fn second(&mut self, document: usize) -> Option<Workload> {
         let doc = &self.low.input.documents[document];
-        let api = doc.deployment()?;
+        let held = doc.workload()?;
         let apps = &self.apps.v2;
-        Some(self.low.check(doc, |check| workload::deployment(check, api, "v2", apps)))
+        Some(self.low.check(doc, |check| workload::workload(check, held, "v2", apps)))
     }
 
     fn scale(&mut self, key: &str, given: Option<i32>, name: Option<&str>) -> ActionKind {
-        let update = self.subject.update.and_then(|i| self.low.input.documents[i].deployment());
-        let replicas = given.or(update.and_then(|d| d.spec.as_ref()?.replicas)).unwrap_or(-1);
+        let update = self.subject.update.and_then(|i| self.low.input.documents[i].workload());
+        let replicas = given.or(update.and_then(|held| held.replicas)).unwrap_or(-1);
         if !(0..=bounds::REPLICAS).contains(&replicas) {
             let error = self.low.fail(
                 &format!("{key}.replicas"),
@@ -248,7 +246,31 @@ impl Scene<'_, '_> {
             error.allowed = Some(names.join(", "));
         }
         let deployment = found.unwrap_or_else(|| self.deployments[0].name.clone());
+        self.must_scale(key, &deployment);
         ActionKind::Scale { deployment, replicas: replicas.max(0) }
+    }
+
+    /// `kubectl rollout pause` and `resume`: of Deployments alone.
+    fn pause(&mut self, key: &str, action: &ActionCase) -> ActionKind {
+        let kind = self.deployments[0].kind();
+        if kind != Kind::Deployment {
+            let error = self.low.fail(key, "only a Deployment can be paused and resumed");
+            error.found = Some(kind.name().to_owned());
+        }
+        match action {
+            ActionCase::Resume { .. } => ActionKind::Resume,
+            _ => ActionKind::Pause,
+        }
+    }
+
+    /// Neither nodes nor single pods are scaled.
+    fn must_scale(&mut self, key: &str, name: &str) {
+        let kind = self.deployments.iter().find(|d| *d.name == *name).map(|d| d.kind());
+        if let Some(kind @ (Kind::DaemonSet | Kind::Pod)) = kind {
+            let error = self.low.fail(key, "this kind of workload cannot be scaled");
+            error.found = Some(kind.name().to_owned());
+            error.allowed = Some("Deployment, StatefulSet, ReplicaSet".to_owned());
+        }
     }
 
     fn switch(&mut self, key: &str, action: &ActionCase) -> Option<ActionKind> {

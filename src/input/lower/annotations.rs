@@ -19,7 +19,7 @@ struct Mark<'a> {
 
 /// Looks through the marks of all objects that the run is about.
 pub(super) fn check(low: &mut Lowering<'_>, about: &[&Document], nodes: bool) {
-    let is_pod = |d: &&&Document| d.deployment().is_some();
+    let is_pod = |d: &&&Document| d.is_workload();
     let of_pods: Vec<Mark<'_>> = about.iter().filter(is_pod).flat_map(|d| marks(d)).collect();
     let others = about.iter().filter(|d| !is_pod(d)).flat_map(|d| marks(d));
     let refused = refused(&of_pods);
@@ -82,7 +82,7 @@ fn refused<'a>(of_pods: &[Mark<'a>]) -> BTreeSet<&'static str> {
 /// A proxy that would be injected, by which the effect begins, is among the containers already.
 fn stands_there(about: &[&Document], effect: &str) -> bool {
     let proxy = effect.split(' ').next().unwrap_or("");
-    let pods = about.iter().filter_map(|d| d.deployment()?.spec.as_ref()?.template.spec.as_ref());
+    let pods = about.iter().filter_map(|d| d.pod_spec());
     let mut containers =
         pods.flat_map(|p| p.containers.iter().chain(p.init_containers.iter().flatten()));
     containers.any(|c| c.name == proxy)

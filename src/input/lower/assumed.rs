@@ -1,7 +1,8 @@
 //! What is taken for granted of a cluster that nobody described: its nodes take every pod.
 
 use crate::cluster::placement::PodTerms;
-use crate::cluster::spec::{Deployment, Node, PodTemplate};
+use crate::cluster::spec::{Node, PodTemplate};
+use crate::cluster::workload::Workload;
 use crate::engine::Dur;
 use crate::input::lower::lowering::Lowering;
 use crate::input::lower::wanted::Wanted;
@@ -33,7 +34,7 @@ pub fn nodes(asked: &[Wanted], age: Dur) -> Vec<Node> {
 pub fn settle(
     low: &mut Lowering<'_>,
     nodes: &[Node],
-    deployments: &mut [Deployment],
+    deployments: &mut [Workload],
     actions: &mut [Action],
 ) {
     let mut text = match nodes.len() {

@@ -3,7 +3,7 @@
 mod metrics;
 pub(super) mod scaled_objects;
 
-use crate::cluster::spec::Deployment;
+use crate::cluster::workload::Workload;
 use crate::engine::Dur;
 use crate::input::cards;
 use crate::input::lower::lowering::{Lowering, at};
@@ -31,7 +31,7 @@ const PERIOD_MAX: i32 = 1800;
 struct Scene<'a, 'b, 'c> {
     low: &'a mut Lowering<'b>,
     doc: &'c Document,
-    deployment: &'c Deployment,
+    deployment: &'c Workload,
     traffic: &'c Traffic,
 }
 
@@ -39,7 +39,7 @@ impl Lowering<'_> {
     /// The autoscalers of those workloads that get requests. `asked`: some are sent.
     pub(super) fn autoscalers(
         &mut self,
-        served: &[Deployment],
+        served: &[Workload],
         actions: &[Action],
         traffic: &Traffic,
         asked: bool,
@@ -49,10 +49,10 @@ impl Lowering<'_> {
         for doc in input.documents.iter().filter(|d| !d.update) {
             let keda = scaled_objects::is_one(doc);
             let Some(spec) = self.scaler(doc) else { continue };
-            let of = |d: &&Deployment| match &spec {
+            let of = |d: &&Workload| match &spec {
                 Some(spec) => {
                     let target = &spec.scale_target_ref;
-                    target.kind == "Deployment"
+                    target.kind == d.kind().name()
                         && *d.name == *target.name
                         && d.namespace == doc.namespace()
                 }
@@ -74,7 +74,8 @@ impl Lowering<'_> {
         }
         self.one_for_each(&mut found);
         for action in actions {
-            if let ActionKind::Rollout { deployment, keeps_replicas: false } = &action.kind
+            if let ActionKind::Rollout { workload: deployment, keeps_replicas: false } =
+                &action.kind
                 && let Some(scaler) = found.iter().find(|a| a.target == deployment.name)
             {
                 self.fights(deployment, scaler);
@@ -84,17 +85,17 @@ impl Lowering<'_> {
     }
 
     /// What is applied names the size that an autoscaler keeps.
-    fn fights(&mut self, deployment: &Deployment, scaler: &HorizontalPodAutoscaler) {
+    fn fights(&mut self, deployment: &Workload, scaler: &HorizontalPodAutoscaler) {
         let input = self.input;
         let is = |d: &&Arc<Document>| {
-            d.deployment().is_some()
+            d.is_workload()
                 && d.name() == &*deployment.name
                 && d.namespace() == deployment.namespace
         };
         let applied = input.documents.iter().filter(is).max_by_key(|d| d.update);
         let Some(doc) = applied else { return };
         let (size, name) = (deployment.replicas, &scaler.name);
-        let given = doc.deployment().and_then(|d| d.spec.as_ref()).and_then(|s| s.replicas);
+        let given = doc.workload().and_then(|held| held.replicas);
         let text = match given {
             Some(_) => format!(
                 "applied, it sets the size to {size} at once, whatever {KIND} {name} had made of it: leave \

@@ -1,6 +1,6 @@
 //! The cluster: versions, latencies, external controllers.
 
-use crate::cluster::spec::Deployment;
+use crate::cluster::workload::Workload;
 use crate::engine::{Dist, Dur};
 use crate::input::cards::Card;
 use crate::input::lower::apps;
@@ -12,11 +12,11 @@ use crate::scenario::{Action, Given};
 impl Lowering<'_> {
     /// What was chosen by name: a card from the command line, the scenario's, or none; and which workloads
     /// are not among the `deployments` simulated, nor brought by an action.
-    pub fn given(&self, deployments: &[Deployment], actions: &[Action]) -> Given {
+    pub fn given(&self, deployments: &[Workload], actions: &[Action]) -> Given {
         let case = &self.input.case;
         let card = self.input.app_card.clone().or(case.app.common().card);
         let brought = actions.iter().filter_map(|action| action.kind.brings());
-        let simulated: Vec<&Deployment> = deployments.iter().chain(brought).collect();
+        let simulated: Vec<&Workload> = deployments.iter().chain(brought).collect();
         Given {
             application_given: card.is_some(),
             application: card.unwrap_or_else(|| apps::DEFAULT.to_owned()),

@@ -1,7 +1,7 @@
 //! What goes wrong, from the scenario.
 
 use crate::cluster::fault::{Fault, Trouble, Whom};
-use crate::cluster::spec::Deployment;
+use crate::cluster::workload::Workload;
 use crate::engine::{Dur, Time};
 use crate::input::lower::lowering::{Lowering, at};
 use crate::input::raw::fault::{DependencyCase, FaultCase, FaultKind, FaultOf};
@@ -11,7 +11,7 @@ use crate::scenario::{Action, templates_brought};
 /// All faults, in the order given.
 pub(super) fn lower(
     low: &mut Lowering<'_>,
-    deployments: &[Deployment],
+    deployments: &[Workload],
     actions: &[Action],
 ) -> Vec<Fault> {
     let case = &low.input.case;

@@ -10,7 +10,8 @@
 //! `docs/guide/ingress/pod-conditions.md` of its version 1.
 
 use crate::cluster::gates::{Gates, UnsetGate};
-use crate::cluster::spec::{Deployment, Ingress, PodTemplate, Service, TargetPort, selects};
+use crate::cluster::spec::{Ingress, PodTemplate, Service, TargetPort, selects};
+use crate::cluster::workload::Workload;
 use crate::input::lower::binding;
 use crate::input::lower::lowering::Lowering;
 use crate::input::raw::case::GateCase;
@@ -53,7 +54,7 @@ pub(crate) fn settle(
     low: &mut Lowering<'_>,
     (path, services): (&Path, &[Service]),
     ingress: Option<&Ingress>,
-    deployments: &mut [Deployment],
+    deployments: &mut [Workload],
     actions: &mut [Action],
 ) {
     let groups = services.iter().map(|s| group(low, s, ingress)).collect();

@@ -72,12 +72,16 @@ fn concerns(doc: &Document, subject: &Document, scenario: &Scenario) -> bool {
     let is = |name: &str, namespace: &str| doc.name() == name && doc.namespace() == namespace;
     let brought = scenario.actions.iter().filter_map(|a| a.kind.brings());
     let brought = brought.map(|d| (&*d.name, &*d.namespace));
-    let served = |w: &&Workload| scenario.services.iter().any(|s| s.selects(w.template()));
+    let served = |w: &&Workload| scenario.services.iter().any(|s| s.selects(&w.template));
     let (first, others) = scenario.workloads.split_first().expect("a workload");
     let served = std::iter::once(first).chain(others.iter().filter(served));
-    let mut workloads = served.map(|w| (&**w.name(), w.namespace())).chain(brought);
+    let mut workloads = served.map(|w| (&*w.name, &*w.namespace)).chain(brought);
     match &doc.object {
-        Object::Deployment(_) => workloads.any(|(name, namespace)| is(name, namespace)),
+        Object::Deployment(_)
+        | Object::StatefulSet(_)
+        | Object::DaemonSet(_)
+        | Object::ReplicaSet(_)
+        | Object::Pod(_) => workloads.any(|(name, namespace)| is(name, namespace)),
         Object::Service(_) => asked && scenario.services.iter().any(|s| is(&s.name, &s.namespace)),
         Object::Ingress(_) => {
             asked && scenario.route().ingress.as_ref().is_some_and(|i| is(&i.name, &i.namespace))

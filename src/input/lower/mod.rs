@@ -11,6 +11,7 @@ mod check;
 mod cluster;
 mod commands;
 mod containers;
+mod daemons;
 mod faults;
 mod forward;
 mod gates;
@@ -33,6 +34,7 @@ pub(super) mod serving_container;
 mod shares;
 mod split;
 mod stops;
+mod strategies;
 mod subject_objects;
 mod traffic;
 mod used;
@@ -41,14 +43,14 @@ mod wanted;
 mod workload;
 
 use crate::cluster::objects::{NodeId, ServiceId};
-use crate::cluster::spec::{Deployment, Node, PodTemplate};
+use crate::cluster::spec::{Node, PodTemplate};
 use crate::engine::Dur;
 use crate::engine::List;
 use crate::input::given::Input;
 use crate::input::hints;
 use crate::input::subject::{self, Subject};
 use crate::input::text::diagnostics::Diagnostics;
-use crate::scenario::{Action, Caller, Route, Scenario, Workload, templates_brought};
+use crate::scenario::{Action, Caller, Kind, Route, Scenario, Workload, templates_brought};
 use lowering::Lowering;
 use std::sync::Arc;
 pub use versions::minor_version;
@@ -78,8 +80,8 @@ fn scenario(input: &Input) -> Result<Scenario, Diagnostics> {
 }
 
 /// Of all pods that there will be.
-fn templates<'a>(deployments: &'a [Deployment], actions: &'a [Action]) -> Vec<&'a PodTemplate> {
-    let of_start = deployments.iter().map(|d| &*d.template);
+fn templates<'a>(workloads: &'a [Workload], actions: &'a [Action]) -> Vec<&'a PodTemplate> {
+    let of_start = workloads.iter().map(|w| &*w.template);
     of_start.chain(templates_brought(actions)).collect()
 }
 
@@ -99,13 +101,11 @@ impl Lowering<'_> {
         gates::settle(self, (&path, &services), ingress.as_ref(), served, &mut actions);
         let platform = self.platform(&input.platform);
         let age = Dur::from_secs_f64(self.seconds("age_s", input.case.age_s, 3600.0));
-        let (nodes, nodes_given) = self.nodes(age);
-        if !nodes_given {
-            assumed::settle(self, &nodes, &mut deployments, &mut actions);
-        }
+        let (nodes, nodes_given) = self.settled_nodes(subject, age, &mut deployments, &mut actions);
         let nodes: List<NodeId, Arc<Node>> = nodes.into_iter().map(Arc::new).collect();
         let scheduler = self.scheduler(nodes.len() > 1);
         let kubernetes = self.kubernetes(&templates(&deployments, &actions));
+        self.settle_max_unavailable(&kubernetes, &mut deployments, &mut actions);
         let unserved = path::unserved(self, &path, &service, ingress.as_ref());
         let silence = serving::nothing_runs(self, &deployments, &actions)
             .or_else(|| serving::silence(input, subject, unserved.is_some()));
@@ -128,7 +128,7 @@ impl Lowering<'_> {
             age,
             horizon,
             follow,
-            workloads: deployments.into_iter().map(Workload::Deployment).collect(),
+            workloads: deployments,
             routes: vec![route],
             services,
             nodes,
@@ -153,6 +153,25 @@ impl Lowering<'_> {
             not_modelled: std::mem::take(&mut self.not_modelled),
             ..scenario
         }
+    }
+
+    /// The nodes, and what follows from them for the workloads; and whether anybody gave them.
+    fn settled_nodes(
+        &mut self,
+        subject: &Subject,
+        age: Dur,
+        workloads: &mut [Workload],
+        actions: &mut [Action],
+    ) -> (Vec<Node>, bool) {
+        let (mut nodes, given) = self.nodes(age);
+        if !given {
+            let held = self.input.documents[subject.deployment].workload();
+            self.nodes_of_daemons(&mut nodes, held);
+            assumed::settle(self, &nodes, workloads, actions);
+        }
+        daemons::settle(&nodes, workloads, actions);
+        self.lean_on_volumes(&workloads[0], nodes.len());
+        (nodes, given)
     }
 
     /// Which of several Deployments is rolled out, where nothing names it and a Service decides.
@@ -183,12 +202,15 @@ impl Lowering<'_> {
         for doc in &input.documents {
             let Some(old) = doc.old.as_ref().filter(|old| minor >= old.gone) else { continue };
             let (kind, name, now) = (doc.kind(), doc.name(), old.now);
-            let text = format!("{kind} {name} is read as {now}: v1.{} took it away", old.gone);
+            let text = match old.gone {
+                0 => format!("{} {name} is read as {now}", old.was),
+                gone => format!("{kind} {name} is read as {now}: v1.{gone} took it away"),
+            };
             self.assume(&format!("apiVersion {}", old.was), text);
         }
         let document = &input.documents[subject.deployment];
-        let spec = document.deployment().and_then(|d| d.spec.as_ref());
-        let Some(replicas) = spec.map(|s| s.replicas) else { return };
+        let held = document.workload().filter(|held| held.kind != Kind::DaemonSet);
+        let Some(replicas) = held.map(|held| held.replicas) else { return };
         let known = input.replicas.iter().find(|r| {
             r.name == document.name()
                 && r.namespace == document.namespace()

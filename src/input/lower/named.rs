@@ -49,7 +49,7 @@ fn begins(action: &ActionCase) -> Option<f64> {
 /// The Deployment of this name: the subject, one that is given as it is there, or one of the update.
 fn called(input: &Input, subject: &Subject, name: &str) -> Option<usize> {
     let documents = &input.documents;
-    let is = |d: &Document| d.deployment().is_some() && d.name() == name;
+    let is = |d: &Document| d.is_workload() && d.name() == name;
     if documents[subject.deployment].name() == name {
         return Some(subject.deployment);
     }
@@ -73,8 +73,7 @@ pub(super) fn target(
         return found.filter(|&i| documents[i].namespace() == namespace).ok_or(Vec::new());
     }
     let name = documents[subject.deployment].name();
-    let other =
-        |d: &Document| d.deployment().is_some() && d.name() != name && d.namespace() == namespace;
+    let other = |d: &Document| d.is_workload() && d.name() != name && d.namespace() == namespace;
     let others: Vec<usize> = (0..documents.len()).filter(|&i| other(&documents[i])).collect();
     match (others.iter().find(|&&i| documents[i].update), &others[..]) {
         (Some(&update), _) => Ok(update),
@@ -88,7 +87,7 @@ pub(super) fn twice(input: &Input, document: usize) -> Option<&Document> {
     let one = &input.documents[document];
     let other = |d: &&Document| {
         d.update != one.update
-            && d.deployment().is_some()
+            && d.is_workload()
             && (d.name(), d.namespace()) == (one.name(), one.namespace())
     };
     input.documents.iter().map(|d| &**d).find(other)

@@ -42,6 +42,11 @@ pub fn service(check: &mut Check<'_>, api: &ApiService) -> Service {
         spec.external_traffic_policy.as_deref(),
         &["Cluster", "Local"],
     );
+    let internal = check.one_of(
+        "spec.internalTrafficPolicy",
+        spec.internal_traffic_policy.as_deref(),
+        &["Cluster", "Local"],
+    );
     let affinity = check.one_of(
         "spec.sessionAffinity",
         spec.session_affinity.as_deref(),
@@ -55,6 +60,7 @@ pub fn service(check: &mut Check<'_>, api: &ApiService) -> Service {
         kind,
         publish_not_ready_addresses: spec.publish_not_ready_addresses.unwrap_or(false),
         external_traffic_local: local == 1,
+        internal_traffic_local: internal == 1,
         client_ip_affinity: affinity == 1,
         annotations: api.metadata.annotations.clone().unwrap_or_default(),
     }

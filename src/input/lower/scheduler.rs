@@ -3,7 +3,13 @@
 use crate::input::cards::Card;
 use crate::input::lower::lowering::{Lowering, lean};
 use crate::input::text::diagnostics::Diagnostic;
+use crate::model::platform::Platform;
 use crate::model::scheduler::profile::Profile;
+
+/// What matters only to some workloads is named by what reads it.
+fn of_some(key: &str) -> bool {
+    Platform::OF_SOME.contains(&key)
+}
 
 impl Lowering<'_> {
     /// What nobody measured is named where there is a choice of nodes.
@@ -23,7 +29,7 @@ impl Lowering<'_> {
     ) {
         for key in known {
             match card.entry(key) {
-                Some(entry) if entry.assumed && name_guesses => {
+                Some(entry) if entry.assumed && name_guesses && !of_some(key) => {
                     let key = format!("{kind}.{key}");
                     lean(&mut self.assumptions, &key, &card.name, entry);
                 }

@@ -1,6 +1,7 @@
 //! Which Service and port clients use, and whether there are any.
 
-use crate::cluster::spec::{Deployment, Service, ServiceKind, ServicePort, TargetPort};
+use crate::cluster::spec::{Service, ServiceKind, ServicePort, TargetPort};
+use crate::cluster::workload::Workload;
 use crate::input::given::Input;
 use crate::input::lower::lowering::Lowering;
 use crate::input::lower::network;
@@ -36,7 +37,8 @@ pub fn service(low: &mut Lowering<'_>, subject: &Subject) -> Service {
         error.suggestion = Some(match name.parse::<u16>() {
             Ok(_) => "write it without quotation marks: in them it is a name".to_owned(),
             Err(_) => {
-                format!("name a port of Deployment {} so, or use its number", deployment.name())
+                let (kind, name) = (deployment.kind(), deployment.name());
+                format!("name a port of {kind} {name} so, or use its number")
             }
         });
         low.problems.push(error);
@@ -55,13 +57,13 @@ pub fn service(low: &mut Lowering<'_>, subject: &Subject) -> Service {
 
 /// Without a Service: one that selects the subject's pods and sends to their first port.
 fn stand_in(low: &mut Lowering<'_>, subject: &Subject, deployment: &Document) -> Service {
-    let name = deployment.name().to_owned();
+    let (name, kind) = (deployment.name().to_owned(), deployment.kind());
     if silent(low.input, subject).is_none() {
         let text = match &subject.dangling {
             Some(why) => {
-                format!("no Service selects Deployment {name} ({why}): clients use one that does")
+                format!("no Service selects {kind} {name} ({why}): clients use one that does")
             }
-            None => format!("no Service selects Deployment {name}: clients use one that does"),
+            None => format!("no Service selects {kind} {name}: clients use one that does"),
         };
         low.assume("service", text);
     } else if let Some(why) = &subject.dangling {
@@ -69,11 +71,12 @@ fn stand_in(low: &mut Lowering<'_>, subject: &Subject, deployment: &Document) ->
     }
     let first = container_ports(deployment).find(|p| carries_http(p));
     let port = first.and_then(|p| u16::try_from(p.container_port).ok()).unwrap_or(8080);
-    let spec = deployment.deployment().and_then(|d| d.spec.as_ref());
+    let selector = deployment.workload().and_then(|held| held.selector?.match_labels.clone());
+    let own = || deployment.pod_labels().into_iter().map(|(k, v)| (k.to_owned(), v.to_owned()));
     Service {
         name,
         namespace: deployment.namespace().to_owned(),
-        selector: spec.and_then(|s| s.selector.match_labels.clone()).unwrap_or_default(),
+        selector: selector.unwrap_or_else(|| own().collect()),
         ports: vec![ServicePort {
             name: None,
             port: 80,
@@ -83,14 +86,14 @@ fn stand_in(low: &mut Lowering<'_>, subject: &Subject, deployment: &Document) ->
         kind: ServiceKind::ClusterIp,
         publish_not_ready_addresses: false,
         external_traffic_local: false,
+        internal_traffic_local: false,
         client_ip_affinity: false,
         annotations: Default::default(),
     }
 }
 
 fn container_ports(deployment: &Document) -> impl Iterator<Item = &ContainerPort> {
-    let spec = deployment.deployment().and_then(|d| d.spec.as_ref());
-    let containers = spec.and_then(|s| s.template.spec.as_ref()).map(|s| &s.containers);
+    let containers = deployment.pod_spec().map(|s| &s.containers);
     containers.into_iter().flatten().flat_map(|c| c.ports.iter().flatten())
 }
 
@@ -136,7 +139,7 @@ fn silent(input: &Input, subject: &Subject) -> Option<String> {
 /// Why there is nothing to ask, where no pod runs from beginning to end.
 pub fn nothing_runs(
     low: &Lowering<'_>,
-    deployments: &[Deployment],
+    deployments: &[Workload],
     actions: &[Action],
 ) -> Option<String> {
     let rises = |action: &Action| match &action.kind {

@@ -1,8 +1,9 @@
 //! The objects around the Deployment under test: the budgets, the Deployments beside it.
 
-use crate::cluster::spec::{Deployment, PodDisruptionBudget, PodTemplate, Service};
+use crate::cluster::spec::{PodDisruptionBudget, PodTemplate, Service};
+use crate::cluster::workload::{Strategy, Workload};
 use crate::input::lower::apps::Versions;
-use crate::input::lower::lowering::Lowering;
+use crate::input::lower::lowering::{Lowering, lean};
 use crate::input::lower::{named, network, workload};
 use crate::input::raw::manifest::Object;
 use crate::input::subject::Subject;
@@ -17,7 +18,7 @@ impl Lowering<'_> {
         subject: &Subject,
         services: &[Service],
         apps: &Versions,
-    ) -> (Vec<Deployment>, usize) {
+    ) -> (Vec<Workload>, usize) {
         let limited = !self.input.case.nodes.is_empty()
             || self.input.documents.iter().any(|d| matches!(d.object, Object::Node(_)));
         let mut deployments = Vec::new();
@@ -25,7 +26,7 @@ impl Lowering<'_> {
         for (i, doc) in self.input.documents.iter().enumerate() {
             let role = roles.get(&i);
             let there = role.map_or(!doc.update, |role| role.there);
-            let Some(api) = doc.deployment().filter(|_| there) else { continue };
+            let Some(held) = doc.workload().filter(|_| there) else { continue };
             let served = role.is_some_and(|role| role.served);
             let labels = doc.pod_labels();
             let is_behind = |service: &Service| {
@@ -38,7 +39,7 @@ impl Lowering<'_> {
             if !(is_subject || behind || limited || role.is_some()) {
                 continue;
             }
-            if served && api.spec.as_ref().is_some_and(|s| s.replicas == Some(0)) {
+            if served && held.replicas == Some(0) {
                 let text = format!("on the nodes: {} has run there before", doc.name());
                 self.assume("image", text);
             }
@@ -51,7 +52,7 @@ impl Lowering<'_> {
                 (false, true) => ("v2", &apps.v2),
                 (false, false) => (doc.name(), &apps.v1),
             };
-            let lowered = self.check(doc, |check| workload::deployment(check, api, version, app));
+            let lowered = self.check(doc, |check| workload::workload(check, held, version, app));
             deployments.push((!is_subject, !behind, lowered));
         }
         deployments
@@ -59,6 +60,16 @@ impl Lowering<'_> {
         deployments.sort_by_key(|&(is_other, beside, _)| (is_other, beside));
         let on_path = deployments.iter().filter(|(other, beside, _)| !(*other && *beside)).count();
         (deployments.into_iter().map(|(.., deployment)| deployment).collect(), on_path)
+    }
+
+    /// Where a volume may have to follow its pod to another node, the answer leans on how long that takes.
+    pub fn lean_on_volumes(&mut self, subject: &Workload, nodes: usize) {
+        let claims = matches!(subject.strategy, Strategy::StatefulSet(s) if s.claims);
+        let card = self.input.platform.clone();
+        if let Some(entry) = card.entry("volume_move").filter(|e| claims && nodes > 1 && e.assumed)
+        {
+            lean(&mut self.assumptions, "platform.volume_move", &card.name, entry);
+        }
     }
 
     /// All budgets, as they are before the action: those of the subject first, by name.

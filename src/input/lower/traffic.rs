@@ -1,9 +1,8 @@
 //! The load, and how long to simulate.
 
 use crate::cluster::fault::Fault;
-use crate::cluster::spec::{
-    Deployment, IntOrPercent, Node, OnSigterm, PodTemplate, Requests, Strategy,
-};
+use crate::cluster::spec::{IntOrPercent, Node, OnSigterm, PodTemplate, Requests};
+use crate::cluster::workload::{Strategy, Workload};
 use crate::engine::{Dist, Dur, Time};
 use crate::input::bounds;
 use crate::input::cards;
@@ -26,7 +25,7 @@ const AHEAD: Dur = Dur::from_secs(60);
 /// The traffic (none, if nobody is to be asked) and the horizon.
 pub(crate) fn lower(
     low: &mut Lowering<'_>,
-    (subject, none): (&Deployment, bool),
+    (subject, none): (&Workload, bool),
     (actions, faults): (&[Action], &[Fault]),
     path: &Path,
     (platform, kubernetes, nodes): (&Platform, &Kubernetes, &[Arc<Node>]),
@@ -69,12 +68,12 @@ fn recovered(faults: &[Fault]) -> Time {
 }
 
 /// Longer than any progress deadline of the actions, and than most things that happen without a sign.
-fn follow(subject: &Deployment, actions: &[Action]) -> Follow {
+fn follow(subject: &Workload, actions: &[Action]) -> Follow {
     const WITHOUT_DEADLINE: i32 = 3600;
     const MOST: i32 = 7200;
     let deployments = actions.iter().filter_map(|a| a.kind.brings());
-    let deadline = |d: &Deployment| d.progress_deadline_seconds.unwrap_or(WITHOUT_DEADLINE);
-    let quiet = |d: &Deployment| deadline(d).max(d.min_ready_seconds).clamp(600, MOST);
+    let deadline = |d: &Workload| d.progress_deadline_seconds.unwrap_or(WITHOUT_DEADLINE);
+    let quiet = |d: &Workload| deadline(d).max(d.min_ready_seconds).clamp(600, MOST);
     let longest = deployments.chain([subject]).map(quiet).max().unwrap_or(MOST);
     let tail = Dur::from_secs_f64(stop(&subject.template) + 30.0);
     Follow { patience: Dur::from_secs(i64::from(longest) + 30), tail }
@@ -277,7 +276,7 @@ fn horizon(low: &mut Lowering<'_>, end: Time, client: &Client, settled: Time) ->
 /// When the actions and the rollouts they start should be over, from above: slow starts, every wave after
 /// the other, then the last pods' termination.
 fn settled(
-    subject: &Deployment,
+    subject: &Workload,
     actions: &[Action],
     path: &Path,
     platform: &Platform,
@@ -285,14 +284,14 @@ fn settled(
     nodes: &[Arc<Node>],
 ) -> Time {
     let mut settled = at(30.0);
-    let rollout = |to: &Deployment| {
+    let rollout = |to: &Workload| {
         let room = waits_for_room(&subject.template, &to.template, nodes);
         rollout(subject, to, path, platform, minor, room)
     };
     for action in actions {
         let stop = |old: &PodTemplate| stop(old).max(action.kind.grace().unwrap_or(0) as f64);
         let next = match &action.kind {
-            ActionKind::Rollout { deployment, .. } => rollout(deployment),
+            ActionKind::Rollout { workload, .. } => rollout(workload),
             ActionKind::SelectorSwitch { deployment, switch_after, scale_down_after, .. } => {
                 let up = available(deployment, path, platform, minor) + switch_after.as_secs_f64();
                 up + scale_down_after.map_or(0.0, |d| d.as_secs_f64()) + stop(&subject.template)
@@ -322,25 +321,32 @@ fn waits_for_room(old: &PodTemplate, new: &PodTemplate, nodes: &[Arc<Node>]) -> 
 }
 
 fn rollout(
-    old: &Deployment,
-    new: &Deployment,
+    old: &Workload,
+    new: &Workload,
     path: &Path,
     platform: &Platform,
     minor: u32,
     room: f64,
 ) -> f64 {
     let n = f64::from(new.replicas.max(1));
-    let count = |limit: &IntOrPercent| match limit {
-        IntOrPercent::Int(k) => f64::from(*k),
-        IntOrPercent::Percent(p) => n * f64::from(*p) / 100.0,
+    let count = |limit: IntOrPercent| match limit {
+        IntOrPercent::Int(k) => f64::from(k),
+        IntOrPercent::Percent(p) => n * f64::from(p) / 100.0,
     };
     let up = available(new, path, platform, minor) + room;
     // One controller creates and deletes all pods, at so many calls a second after a burst.
     let Defaults { controller_qps, controller_burst, .. } = *cards::kubernetes();
     let calls = (3.0 * n - f64::from(controller_burst)).max(0.0) / f64::from(controller_qps);
     let down = stop(&old.template) + calls;
-    match &new.strategy {
+    match new.strategy {
         Strategy::Recreate => down + up,
+        // Each goes before its successor comes.
+        Strategy::StatefulSet(s) => n / f64::from(s.may_be_away(new.replicas)) * (up + down),
+        Strategy::DaemonSet(s) => {
+            let (surge, unavailable) = s.limits(new.replicas);
+            libm::ceil(n / f64::from(surge.max(unavailable).max(1))) * (up + down)
+        }
+        Strategy::ReplicaSet | Strategy::Pod => 0.0,
         Strategy::RollingUpdate { max_surge, max_unavailable } => {
             let surge = libm::ceil(count(max_surge));
             let at_once = (surge + libm::floor(count(max_unavailable))).clamp(1.0, n);
@@ -350,7 +356,7 @@ fn rollout(
 }
 
 /// From a pod's creation until it counts as available, slow but not extreme.
-fn available(deployment: &Deployment, path: &Path, platform: &Platform, minor: u32) -> f64 {
+fn available(deployment: &Workload, path: &Path, platform: &Platform, minor: u32) -> f64 {
     let high = |d: &Dist| d.quantile_s(0.95);
     let template = &deployment.template;
     let gated = !template.readiness_gates.is_empty();

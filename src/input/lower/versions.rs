@@ -2,12 +2,14 @@
 //! version` printed, a platform card; else the newest one modelled.
 
 use crate::cluster::spec::{Hook, PodTemplate};
+use crate::cluster::workload::{Strategy, Workload};
 use crate::input::cards;
 use crate::input::lower::lowering::Lowering;
 use crate::input::raw::manifest::{Document, Object};
 use crate::input::text::diagnostics::{Diagnostic, did_you_mean};
 use crate::input::text::tree::quoted;
 use crate::model::platform::{Kubernetes, ToldBy};
+use crate::scenario::Action;
 use k8s_openapi::api::core::v1::LifecycleHandler;
 
 /// Taken where nobody tells the version: the newest one whose rules are all modelled.
@@ -30,7 +32,12 @@ struct Gate {
 /// kubernetes/kubernetes.
 const ON_DEMAND_RELIST: Gate = Gate { name: "PLEGOnDemandRelist", since: 36, on: 36, locked: 37 };
 const SLEEP_ACTION: Gate = Gate { name: "PodLifecycleSleepAction", since: 29, on: 30, locked: 34 };
-const GATES: [&Gate; 2] = [&ON_DEMAND_RELIST, &SLEEP_ACTION];
+/// On by default in 1.35.0 to 1.35.3 alone: pull request 137409 of kubernetes/kubernetes took it back.
+const MAX_UNAVAILABLE: Gate =
+    Gate { name: "MaxUnavailableStatefulSet", since: 24, on: 35, locked: u32::MAX };
+/// The first patch release of 1.35 that has it off again.
+const OFF_AGAIN: u32 = 4;
+const GATES: [&Gate; 3] = [&ON_DEMAND_RELIST, &SLEEP_ACTION, &MAX_UNAVAILABLE];
 
 /// What the parts of a cluster are told to be by one of those who know.
 #[derive(Clone, Debug, Default)]
@@ -57,13 +64,63 @@ impl Lowering<'_> {
         let (_, kube_proxy) = self.part("kube_proxy", &told, |parts| parts.kube_proxy.clone());
         self.note_versions(told_by, [control_plane, kubelet, kube_proxy]);
         self.check_gates();
-        let on_demand_relist = self.gate_is_on(&ON_DEMAND_RELIST, kubelet);
+        let on_demand_relist =
+            self.gate_is_on(&ON_DEMAND_RELIST, kubelet, kubelet >= ON_DEMAND_RELIST.on);
+        let patch = patch_of(&told).unwrap_or(0);
+        let by_default = control_plane == MAX_UNAVAILABLE.on && patch < OFF_AGAIN;
+        let max_unavailable_stateful_set =
+            self.gate_is_on(&MAX_UNAVAILABLE, control_plane, by_default);
         let oldest = control_plane.min(kubelet);
-        if !self.gate_is_on(&SLEEP_ACTION, oldest) {
+        if !self.gate_is_on(&SLEEP_ACTION, oldest, oldest >= SLEEP_ACTION.on) {
             self.refuse_sleep(templates, oldest);
         }
         let defaults = *cards::kubernetes();
-        Kubernetes { control_plane, kubelet, kube_proxy, on_demand_relist, told_by, defaults }
+        Kubernetes {
+            control_plane,
+            kubelet,
+            kube_proxy,
+            on_demand_relist,
+            max_unavailable_stateful_set,
+            told_by,
+            defaults,
+        }
+    }
+
+    /// What becomes of a StatefulSet's maxUnavailable: without its gate nobody reads it.
+    pub(super) fn settle_max_unavailable(
+        &mut self,
+        kubernetes: &Kubernetes,
+        workloads: &mut [Workload],
+        actions: &mut [Action],
+    ) {
+        let brought = actions.iter_mut().filter_map(|a| a.kind.brings_mut());
+        let mut given = None;
+        for workload in workloads.iter_mut().chain(brought) {
+            let Strategy::StatefulSet(strategy) = &mut workload.strategy else { continue };
+            given = given.or(strategy.max_unavailable);
+            if !kubernetes.max_unavailable_stateful_set {
+                strategy.max_unavailable = None;
+            }
+        }
+        let Some(limit) = given else { return };
+        let minor = kubernetes.control_plane;
+        let told = self.told();
+        match kubernetes.max_unavailable_stateful_set {
+            true if minor == MAX_UNAVAILABLE.on && patch_of(&told).is_none() => {
+                let text = format!(
+                    "1.{minor} as 1.{minor}.0: the gate MaxUnavailableStatefulSet is on there, \
+                     and off from 1.{minor}.{OFF_AGAIN} on"
+                );
+                self.assume("kubernetes.control_plane", text);
+            }
+            true => {}
+            false => {
+                let text = format!(
+                    "1, not {limit}: the gate MaxUnavailableStatefulSet is off in 1.{minor}"
+                );
+                self.assume("maxUnavailable", text);
+            }
+        }
     }
 
     /// That of the kubelets alone, before anything is made of the input.
@@ -175,8 +232,7 @@ impl Lowering<'_> {
         }
     }
 
-    fn gate_is_on(&mut self, gate: &Gate, minor: u32) -> bool {
-        let default = minor >= gate.on;
+    fn gate_is_on(&mut self, gate: &Gate, minor: u32, default: bool) -> bool {
         let Some(&given) = self.input.case.kubernetes.feature_gates.get(gate.name) else {
             return default;
         };
@@ -194,7 +250,7 @@ impl Lowering<'_> {
     /// The first hook that sleeps, where it stands.
     fn sleeping(&self) -> Option<(&Document, String)> {
         let of = |document: &Document| {
-            let spec = document.deployment()?.spec.as_ref()?.template.spec.as_ref()?;
+            let spec = document.pod_spec()?;
             let init = spec.init_containers.as_deref().unwrap_or_default();
             let lists = [("initContainers", init), ("containers", &spec.containers)];
             let all = lists.into_iter().flat_map(|(list, containers)| {
@@ -239,6 +295,13 @@ impl Lowering<'_> {
 }
 
 const ALLOWED: &str = "\"1.16\" or newer, such as \"1.36\"";
+
+/// The patch release of the control plane, where who tells the version says it.
+fn patch_of(told: &[(ToldBy, Parts)]) -> Option<u32> {
+    let text = told.iter().find_map(|(_, parts)| parts.control_plane.as_deref())?;
+    let mut numbers = text.trim_start_matches('v').split(['.', '+', '-']).skip(2);
+    numbers.next()?.parse().ok()
+}
 
 /// The 34 of "1.34" (also "v1.34.2"); None if it is no version from 1.16 on.
 pub fn minor_version(text: &str) -> Option<u32> {

@@ -1,67 +1,114 @@
-//! Deployments and their pod templates: Kubernetes' defaults filled in, Kubernetes' validation applied.
+//! Workloads and their pod templates: Kubernetes' defaults filled in, Kubernetes' validation applied.
 
 use crate::cluster::gates::Gates;
-use crate::cluster::spec::{Deployment, IntOrPercent, Labels, PodTemplate, Strategy};
+use crate::cluster::spec::{Labels, PodTemplate};
+use crate::cluster::workload::{Kind, Workload};
 use crate::input::bounds;
 use crate::input::cards;
-use crate::input::lower::check::{Check, int_or_percent};
+use crate::input::lower::check::Check;
 use crate::input::lower::containers;
+use crate::input::lower::daemons;
 use crate::input::lower::open_ports;
 use crate::input::lower::placement;
 use crate::input::lower::plans::Apps;
 use crate::input::lower::serving_container;
+use crate::input::lower::strategies;
+use crate::input::raw::manifest::Object;
+use crate::input::raw::workload::Held;
 use crate::input::select::{matches, show_labels};
 use crate::input::text::checks;
-use k8s_openapi::api::apps::v1::{Deployment as Api, DeploymentSpec};
 use k8s_openapi::api::core::v1::{PodSpec, PodTemplateSpec};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::LabelSelector;
-use k8s_openapi::apimachinery::pkg::util::intstr::IntOrString;
 
-/// The validated Deployment. `version` is what answers of its pods are counted as, unless a container's
+/// The validated workload. `version` is what answers of its pods are counted as, unless a container's
 /// environment says VERSION.
-pub fn deployment(check: &mut Check<'_>, api: &Api, version: &str, apps: &Apps) -> Deployment {
+pub fn workload(check: &mut Check<'_>, held: Held<'_>, version: &str, apps: &Apps) -> Workload {
     let name = check.doc.name().to_owned();
     if !checks::dns_name(&name, true) {
         name_error(check, &name);
     }
-    let empty = DeploymentSpec::default();
-    let spec = api.spec.as_ref().unwrap_or_else(|| {
-        check.error("spec", "the key \"spec\" is missing");
-        &empty
-    });
+    if held.template.is_none() {
+        let missing = if held.kind == Kind::ReplicaSet { "spec.template" } else { "spec" };
+        check.error(missing, format!("the key \"{missing}\" is missing"));
+    }
+    let given = given(&check.doc.object);
     let defaults = cards::kubernetes();
-    let replicas = replicas(check, spec.replicas);
+    let replicas = replicas(check, held.replicas);
     let min_ready = check.at_least_0(
         "spec.minReadySeconds",
-        spec.min_ready_seconds,
+        given.min_ready_seconds,
         defaults.min_ready_seconds,
     );
-    let deadline = spec.progress_deadline_seconds;
-    let deadline = check.at_least_0(
-        "spec.progressDeadlineSeconds",
-        deadline,
-        defaults.progress_deadline_seconds,
-    );
-    if deadline <= min_ready && min_ready > 0 {
-        let error =
-            check.error("spec.progressDeadlineSeconds", "must be greater than minReadySeconds");
-        error.found = Some(format!("{deadline}, with minReadySeconds {min_ready}"));
-    }
-    let history = spec.revision_history_limit;
+    let deadline = deadline(check, held.kind, given.progress_deadline_seconds, min_ready);
+    let history = given.revision_history_limit;
     let history =
         check.at_least_0("spec.revisionHistoryLimit", history, defaults.revision_history_limit);
-    selector(check, spec);
-    let limit = |n: i32| (n != i32::MAX).then_some(n);
-    Deployment {
+    let empty = PodTemplateSpec::default();
+    let api = held.template.unwrap_or(&empty);
+    if held.kind != Kind::Pod {
+        selector(check, held.selector.unwrap_or(&LabelSelector::default()), api);
+    }
+    let strategy = strategies::strategy(check);
+    let template = template(check, api, held.kind, version, apps);
+    Workload {
         namespace: check.doc.namespace().to_owned(),
         replicas,
-        strategy: strategy(check, spec),
+        strategy,
         min_ready_seconds: min_ready,
-        progress_deadline_seconds: limit(deadline),
+        progress_deadline_seconds: deadline,
         revision_history_limit: limit(history),
-        paused: spec.paused.unwrap_or(false),
-        template: template(check, &spec.template, version, apps).into(),
+        paused: given.paused,
+        template: template.into(),
         name: name.into(),
+    }
+}
+
+fn limit(n: i32) -> Option<i32> {
+    (n != i32::MAX).then_some(n)
+}
+
+/// Only a Deployment has one.
+fn deadline(check: &mut Check<'_>, kind: Kind, given: Option<i32>, min_ready: i32) -> Option<i32> {
+    if kind != Kind::Deployment {
+        return None;
+    }
+    let path = "spec.progressDeadlineSeconds";
+    let deadline = check.at_least_0(path, given, cards::kubernetes().progress_deadline_seconds);
+    if deadline <= min_ready && min_ready > 0 {
+        let error = check.error(path, "must be greater than minReadySeconds");
+        error.found = Some(format!("{deadline}, with minReadySeconds {min_ready}"));
+    }
+    limit(deadline)
+}
+
+/// Numbers of a spec that some kinds have.
+#[derive(Default)]
+struct Given {
+    min_ready_seconds: Option<i32>,
+    progress_deadline_seconds: Option<i32>,
+    revision_history_limit: Option<i32>,
+    paused: bool,
+}
+
+fn given(object: &Object) -> Given {
+    macro_rules! of {
+        ($workload:ident $(, $more:ident)*) => {
+            $workload.spec.as_ref().map_or(Given::default(), |spec| Given {
+                min_ready_seconds: spec.min_ready_seconds,
+                $($more: spec.$more,)*
+                ..Given::default()
+            })
+        };
+    }
+    match object {
+        Object::Deployment(w) => Given {
+            paused: w.spec.as_ref().and_then(|s| s.paused).unwrap_or(false),
+            ..of!(w, progress_deadline_seconds, revision_history_limit)
+        },
+        Object::StatefulSet(w) => of!(w, revision_history_limit),
+        Object::DaemonSet(w) => of!(w, revision_history_limit),
+        Object::ReplicaSet(w) => of!(w),
+        _ => Given::default(),
     }
 }
 
@@ -85,10 +132,9 @@ fn replicas(check: &mut Check<'_>, replicas: Option<i32>) -> i32 {
     replicas.min(bounds::REPLICAS)
 }
 
-fn selector(check: &mut Check<'_>, spec: &DeploymentSpec) {
+fn selector(check: &mut Check<'_>, selector: &LabelSelector, template: &PodTemplateSpec) {
     let empty = Labels::new();
-    let labels = spec.template.metadata.as_ref().and_then(|m| m.labels.as_ref()).unwrap_or(&empty);
-    let selector = &spec.selector;
+    let labels = template.metadata.as_ref().and_then(|m| m.labels.as_ref()).unwrap_or(&empty);
     let given = selector.match_labels.as_ref().is_some_and(|l| !l.is_empty())
         || selector.match_expressions.as_ref().is_some_and(|e| !e.is_empty());
     if !given {
@@ -114,51 +160,10 @@ fn show(selector: &LabelSelector) -> String {
     text
 }
 
-fn strategy(check: &mut Check<'_>, spec: &DeploymentSpec) -> Strategy {
-    let strategy = spec.strategy.as_ref();
-    let rolling = strategy.and_then(|s| s.rolling_update.as_ref());
-    match strategy.and_then(|s| s.type_.as_deref()).unwrap_or("RollingUpdate") {
-        "Recreate" => {
-            if rolling.is_some() {
-                let path = "spec.strategy.rollingUpdate";
-                let error = check.error(path, "not allowed with strategy type Recreate");
-                error.suggestion =
-                    Some("remove rollingUpdate, or use type RollingUpdate".to_owned());
-            }
-            return Strategy::Recreate;
-        }
-        "RollingUpdate" => {}
-        other => {
-            let found = crate::input::text::tree::quoted(other);
-            let error = check.error("spec.strategy.type", "unknown strategy");
-            error.found = Some(found);
-            error.allowed = Some("RollingUpdate, Recreate".to_owned());
-        }
-    }
-    let defaults = cards::kubernetes();
-    let percent = |p: i32| IntOrString::String(format!("{p}%"));
-    let surge_default = percent(defaults.max_surge_percent);
-    let unavailable_default = percent(defaults.max_unavailable_percent);
-    let path = "spec.strategy.rollingUpdate";
-    let surge = rolling.and_then(|r| r.max_surge.as_ref()).unwrap_or(&surge_default);
-    let unavailable =
-        rolling.and_then(|r| r.max_unavailable.as_ref()).unwrap_or(&unavailable_default);
-    let max_surge = int_or_percent(check, &format!("{path}.maxSurge"), surge, i32::MAX);
-    let max_unavailable =
-        int_or_percent(check, &format!("{path}.maxUnavailable"), unavailable, 100);
-    let zero = |x| matches!(x, IntOrPercent::Int(0) | IntOrPercent::Percent(0));
-    if zero(max_surge) && zero(max_unavailable) {
-        let error = check.error(path, "maxSurge and maxUnavailable are both 0");
-        error.allowed = Some("at least one of them above 0".to_owned());
-        error.suggestion =
-            Some("with both 0 no pod may be added and none removed; use maxSurge: 1".to_owned());
-    }
-    Strategy::RollingUpdate { max_surge, max_unavailable }
-}
-
 fn template(
     check: &mut Check<'_>,
     api: &PodTemplateSpec,
+    kind: Kind,
     version: &str,
     apps: &Apps,
 ) -> PodTemplate {
@@ -172,10 +177,7 @@ fn template(
         check.out_of_range(&format!("{path}.terminationGracePeriodSeconds"), grace, "0 or more");
     }
     if let Some(policy) = spec.restart_policy.as_deref().filter(|p| *p != "Always") {
-        let found = crate::input::text::tree::quoted(policy);
-        let error = check.error(&format!("{path}.restartPolicy"), "not allowed in a Deployment");
-        error.found = Some(found);
-        error.allowed = Some("Always".to_owned());
+        restart_policy(check, kind, policy);
     }
     not_modelled(check, spec);
     check.asked.push(crate::input::lower::wanted::wanted(spec));
@@ -200,10 +202,24 @@ fn template(
             .collect(),
         unset_gates: Vec::new(),
         gates: Gates::NONE,
-        placement: placement::placement(check, spec),
+        placement: match kind {
+            Kind::DaemonSet => daemons::tolerant(placement::placement(check, spec), spec),
+            _ => placement::placement(check, spec),
+        },
         automount_service_account_token: spec.automount_service_account_token.unwrap_or(true),
         labels,
     }
+}
+
+/// A pod that nothing owns may end.
+fn restart_policy(check: &mut Check<'_>, kind: Kind, policy: &str) {
+    if kind == Kind::Pod {
+        return check.note(format!("restartPolicy {policy} (a container that ends stays ended)"));
+    }
+    let message = format!("not allowed in a {}", kind.name());
+    let error = check.error("spec.template.spec.restartPolicy", message);
+    error.found = Some(crate::input::text::tree::quoted(policy));
+    error.allowed = Some("Always".to_owned());
 }
 
 /// How dear its pods are to a ReplicaSet that deletes some: the cheapest go first.

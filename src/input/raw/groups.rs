@@ -16,13 +16,32 @@ struct Kind {
     old: &'static [(&'static str, u32)],
 }
 
-const KINDS: [Kind; 6] = [
+const KINDS: [Kind; 10] = [
     Kind {
         name: "Deployment",
         group: "apps",
         version: "apps/v1",
         old: &[("extensions/v1beta1", 16), ("apps/v1beta1", 16), ("apps/v1beta2", 16)],
     },
+    Kind {
+        name: "StatefulSet",
+        group: "apps",
+        version: "apps/v1",
+        old: &[("apps/v1beta1", 16), ("apps/v1beta2", 16)],
+    },
+    Kind {
+        name: "DaemonSet",
+        group: "apps",
+        version: "apps/v1",
+        old: &[("extensions/v1beta1", 16), ("apps/v1beta2", 16)],
+    },
+    Kind {
+        name: "ReplicaSet",
+        group: "apps",
+        version: "apps/v1",
+        old: &[("extensions/v1beta1", 16), ("apps/v1beta2", 16)],
+    },
+    Kind { name: "Pod", group: "", version: "v1", old: &[] },
     Kind { name: "Service", group: "", version: "v1", old: &[] },
     Kind {
         name: "PodDisruptionBudget",
@@ -84,27 +103,116 @@ pub struct Old {
     pub was: String,
     /// As it is read.
     pub now: &'static str,
-    /// The minor version of Kubernetes that no longer knows it.
+    /// The minor version of Kubernetes that no longer knows it; 0: it is another kind.
     pub gone: u32,
+}
+
+/// A kind that is read as the one which took its place.
+struct Forebear {
+    kind: &'static str,
+    /// Its API versions.
+    api: &'static [&'static str],
+    /// As which it is read.
+    now: &'static str,
+    /// Shown for that.
+    shown: &'static str,
+}
+
+const FOREBEARS: [Forebear; 2] = [
+    Forebear {
+        kind: "ReplicationController",
+        api: &["v1"],
+        now: "ReplicaSet",
+        shown: "apps/v1 ReplicaSet",
+    },
+    // OpenShift's deployer scales ReplicationControllers in steps of a Deployment's kind.
+    Forebear {
+        kind: "DeploymentConfig",
+        api: &["apps.openshift.io/v1", "v1"],
+        now: "Deployment",
+        shown: "apps/v1 Deployment",
+    },
+];
+
+impl Forebear {
+    fn is_api(&self, version: &str) -> bool {
+        self.api.contains(&version)
+    }
+
+    fn renew(&self, root: &mut Node, was: &str) -> Old {
+        for (key, value) in [("apiVersion", "apps/v1"), ("kind", self.now)] {
+            if let Some(slot) = root.entry_mut(key) {
+                slot.value = Value::Str(value.to_owned());
+            }
+        }
+        if let Some(spec) = part(root, "spec") {
+            match_labels(spec);
+            if self.now == "Deployment" {
+                rolling_params(spec);
+            }
+        }
+        default_selector(root);
+        Old { was: format!("{was} {}", self.kind), now: self.shown, gone: 0 }
+    }
+}
+
+/// Their selectors were plain labels.
+fn match_labels(spec: &mut Node) {
+    let Some(labels) = spec.get("selector").filter(|s| s.is_map()).cloned() else { return };
+    if labels.get("matchLabels").is_some() || labels.get("matchExpressions").is_some() {
+        return;
+    }
+    let entry = Entry { key: "matchLabels".to_owned(), line: labels.line, node: labels };
+    if let Some(selector) = spec.entry_mut("selector") {
+        selector.value = Value::Map(vec![entry]);
+    }
+}
+
+/// The strategy of a DeploymentConfig under a Deployment's names, and its time-out as the deadline.
+fn rolling_params(spec: &mut Node) {
+    for key in ["triggers", "test"] {
+        spec.remove(key);
+    }
+    let Some(strategy) = part(spec, "strategy") else { return };
+    if let Some(kind) = strategy.entry_mut("type").filter(|t| t.as_str() == Some("Rolling")) {
+        kind.value = Value::Str("RollingUpdate".to_owned());
+    }
+    let timeout = strategy.get("rollingParams").and_then(|p| p.get("timeoutSeconds")).cloned();
+    rename(strategy, "rollingParams", "rollingUpdate");
+    for key in ["recreateParams", "customParams", "resources", "activeDeadlineSeconds"] {
+        strategy.remove(key);
+    }
+    if let Some(rolling) = part(strategy, "rollingUpdate") {
+        let own = ["maxSurge", "maxUnavailable"];
+        if let Value::Map(entries) = &mut rolling.value {
+            entries.retain(|entry| own.contains(&entry.key.as_str()));
+        }
+    }
+    if let (Some(timeout), Some(slot)) = (timeout, spec.entry_mut("progressDeadlineSeconds")) {
+        *slot = timeout;
+    }
 }
 
 /// Rewrites an object of an old API version into what a cluster makes of it today.
 pub fn renew(root: &mut Node, kind: &str) -> Option<Old> {
     let was = root.get("apiVersion")?.as_str()?.to_owned();
+    if let Some(forebear) = FOREBEARS.iter().find(|f| f.kind == kind && f.is_api(&was)) {
+        return Some(forebear.renew(root, &was));
+    }
     let known = KINDS.iter().find(|k| k.name == kind)?;
     let (_, gone) = *known.old.iter().find(|(version, _)| *version == was)?;
     if let Some(version) = root.entry_mut("apiVersion") {
         version.value = Value::Str(known.version.to_owned());
     }
     match kind {
-        "Deployment" => default_selector(root),
+        "Deployment" | "StatefulSet" | "DaemonSet" | "ReplicaSet" => default_selector(root),
         "Ingress" => renew_ingress(root),
         _ => {}
     }
     Some(Old { was, now: known.version, gone })
 }
 
-/// Deployments of old took their selector from the labels of the template.
+/// Workloads of old took their selector from the labels of the template.
 fn default_selector(root: &mut Node) {
     let Some(spec) = part(root, "spec") else { return };
     let template = spec.get("template").and_then(|t| t.get("metadata"));

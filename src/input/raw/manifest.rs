@@ -6,8 +6,8 @@ use crate::input::raw::groups::{self, Meaning, Old};
 use crate::input::text::diagnostics::{Diagnostic, Diagnostics, misspelt};
 use crate::input::text::tree::{Node, Step, Value, path_text, quoted};
 use crate::input::text::typed::{self, Unknown};
-use k8s_openapi::api::apps::v1::Deployment;
-use k8s_openapi::api::core::v1::{Namespace, Node as ClusterNode, Service};
+use k8s_openapi::api::apps::v1::{DaemonSet, Deployment, ReplicaSet, StatefulSet};
+use k8s_openapi::api::core::v1::{Namespace, Node as ClusterNode, Pod, PodTemplateSpec, Service};
 use k8s_openapi::api::networking::v1::Ingress;
 use k8s_openapi::api::policy::v1::PodDisruptionBudget;
 use std::collections::BTreeMap;
@@ -40,6 +40,14 @@ pub struct Document {
 pub enum Object {
     /// `apps/v1`.
     Deployment(Box<Deployment>),
+    /// `apps/v1`.
+    StatefulSet(Box<StatefulSet>),
+    /// `apps/v1`.
+    DaemonSet(Box<DaemonSet>),
+    /// `apps/v1`, of no Deployment.
+    ReplicaSet(Box<ReplicaSet>),
+    /// `v1`, of nothing: as a template of itself.
+    Pod(Box<PodTemplateSpec>),
     /// `v1`.
     Service(Box<Service>),
     /// `policy/v1`.
@@ -61,9 +69,26 @@ impl Document {
     /// It is no Kubernetes object, a value has the wrong type, or a key looks like a misspelling.
     pub fn new(file: &str, mut root: Node, update: bool) -> Result<Document, Diagnostics> {
         let running = running(&root);
+        let owned = is_owned(&root);
         drop_server_side(&mut root);
+        let old = kind_of(file, &root).map(|kind| groups::renew(&mut root, &kind))?;
         let kind = kind_of(file, &root)?;
-        let old = groups::renew(&mut root, &kind);
+        if owned {
+            let object = Object::Other { kind };
+            let (file, unknown_keys, left_out) = (file.to_owned(), Vec::new(), Vec::new());
+            let argument = 0;
+            return Ok(Document {
+                file,
+                argument,
+                root,
+                object,
+                update,
+                unknown_keys,
+                left_out,
+                old,
+                running,
+            });
+        }
         let Meant { object, unknown, left_out, .. } = typed_object(file, &root, &kind)?;
         let mut problems = Diagnostics::default();
         let mut unknown_keys = Vec::new();
@@ -98,20 +123,16 @@ impl Document {
     pub fn kind(&self) -> &str {
         match &self.object {
             Object::Deployment(_) => "Deployment",
+            Object::StatefulSet(_) => "StatefulSet",
+            Object::DaemonSet(_) => "DaemonSet",
+            Object::ReplicaSet(_) => "ReplicaSet",
+            Object::Pod(_) => "Pod",
             Object::Service(_) => "Service",
             Object::PodDisruptionBudget(_) => "PodDisruptionBudget",
             Object::Ingress(_) => "Ingress",
             Object::Node(_) => "Node",
             Object::Namespace(_) => "Namespace",
             Object::Other { kind } => kind,
-        }
-    }
-
-    /// The Deployment in it, if it is one.
-    pub fn deployment(&self) -> Option<&Deployment> {
-        match &self.object {
-            Object::Deployment(d) => Some(d),
-            _ => None,
         }
     }
 
@@ -139,6 +160,7 @@ impl Document {
             name => format!("{} {name}", self.kind()),
         };
         let message = format!("{} ({object})", message.into());
+        let path = self.place_in_pod(path);
         Diagnostic::error(&self.file, message).at(self.root.line_of(path), path)
     }
 }
@@ -149,6 +171,13 @@ fn running(root: &Node) -> Option<i64> {
         Value::Int(n) => Some(n),
         _ => None,
     }
+}
+
+/// A pod or a ReplicaSet that a controller has made: it is part of what owns it.
+fn is_owned(root: &Node) -> bool {
+    let kind = root.get("kind").and_then(Node::as_str);
+    let owners = root.get("metadata").and_then(|m| m.get("ownerReferences"));
+    matches!(kind, Some("Pod" | "ReplicaSet")) && owners.is_some_and(|o| !o.items().is_empty())
 }
 
 /// What only the API server writes: it says nothing about the next rollout.
@@ -238,12 +267,29 @@ pub(crate) fn typed_object(file: &str, root: &Node, kind: &str) -> Result<Meant,
     }
     Ok(match kind {
         "Deployment" => object!(Deployment),
+        "StatefulSet" => object!(StatefulSet),
+        "DaemonSet" => object!(DaemonSet),
+        "ReplicaSet" => object!(ReplicaSet),
+        "Pod" => pod(root, file, kind)?,
         "Service" => object!(Service),
         "PodDisruptionBudget" => object!(PodDisruptionBudget),
         "Ingress" => object!(Ingress),
         "Node" => object!(Node),
         "Namespace" => object!(Namespace),
         _ => unreachable!("a kind that is read"),
+    })
+}
+
+/// A pod, as the template that it could have been made from.
+fn pod(root: &Node, file: &str, kind: &str) -> Result<Meant, Diagnostics> {
+    let typed = typed::read::<Pod>(root, file).map_err(|e| in_object(*e, root, kind))?;
+    let Pod { metadata, spec, .. } = typed.value;
+    let template = PodTemplateSpec { metadata: Some(metadata), spec };
+    Ok(Meant {
+        object: Object::Pod(Box::new(template)),
+        unknown: typed.unknown,
+        left_out: typed.left_out,
+        ignored: typed.ignored,
     })
 }
 

@@ -10,3 +10,4 @@ pub mod profile;
 pub mod renewed;
 pub mod schema;
 pub mod told;
+pub mod workload;

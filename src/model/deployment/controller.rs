@@ -6,9 +6,9 @@ mod steps;
 use super::rolling::{self, RsSize};
 use super::status::{self, ConditionStatus, Progressing, Reason, Requeue};
 use super::sync::Sync;
-use crate::cluster::objects::{Deployment, DeploymentId, DeploymentStatus, ReplicaSet, RsId};
+use crate::cluster::objects::{ReplicaSet, RsId, Workload, WorkloadId, WorkloadStatus};
 use crate::cluster::server::Cluster;
-use crate::cluster::spec::Strategy;
+use crate::cluster::workload::Strategy;
 use crate::cluster::write::Write;
 use crate::engine::{Dur, List, Luck, Time};
 use crate::model::informer::{Informer, PodChange};
@@ -19,9 +19,9 @@ use crate::model::plumbing::{Ctx, Delayed, Out, TokenBucket, WorkKey, retry_dela
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Event {
     /// Its key is taken from the queue.
-    Sync(DeploymentId),
+    Sync(WorkloadId),
     /// Its delayed key is due: a failed sync (conflict) comes again, or the progress deadline may be over.
-    Due(DeploymentId),
+    Due(WorkloadId),
 }
 
 #[derive(Clone, Debug, Default)]
@@ -31,7 +31,7 @@ struct State {
     /// Failed syncs in a row.
     failures: u32,
     /// What was last written: the numbers, and condition Progressing.
-    last_status: DeploymentStatus,
+    last_status: WorkloadStatus,
     progressing: Option<Progressing>,
     /// Pods of all its sets in the cache (the Recreate wake-up).
     pods: i32,
@@ -41,7 +41,7 @@ struct State {
 /// The Deployment controller, with what it remembers of each Deployment.
 #[derive(Debug)]
 pub struct Controller {
-    states: List<DeploymentId, State>,
+    states: List<WorkloadId, State>,
     /// Buffers of a sync.
     sets: Vec<(RsId, ReplicaSet)>,
     sizes: Vec<RsSize>,
@@ -59,12 +59,12 @@ impl Controller {
         }
     }
 
-    fn state(&mut self, id: DeploymentId) -> &mut State {
+    fn state(&mut self, id: WorkloadId) -> &mut State {
         self.states.entry(id)
     }
 
     /// The cache shows a change of the Deployment or of one of its sets.
-    pub fn changed(&mut self, now: Time, id: DeploymentId, out: &mut impl Out<Event>) {
+    pub fn changed(&mut self, now: Time, id: WorkloadId, out: &mut impl Out<Event>) {
         if let Some(at) = self.state(id).work.add(now) {
             out.at(at, Event::Sync(id));
         }
@@ -74,7 +74,7 @@ impl Controller {
     pub fn pod_changed(
         &mut self,
         now: Time,
-        id: DeploymentId,
+        id: WorkloadId,
         strategy: Strategy,
         PodChange { before, after }: PodChange,
         out: &mut impl Out<Event>,
@@ -89,21 +89,21 @@ impl Controller {
     }
 
     /// A write was refused because the cached copy was old: back off and try again.
-    pub fn conflict(&mut self, ctx: Ctx, id: DeploymentId, out: &mut impl Out<Event>) {
+    pub fn conflict(&mut self, ctx: Ctx, id: WorkloadId, out: &mut impl Out<Event>) {
         let state = self.state(id);
         state.failures += 1;
         let at = ctx.now + retry_delay(&ctx.kubernetes.defaults, state.failures);
         self.delay(at, id, out);
     }
 
-    fn delay(&mut self, at: Time, id: DeploymentId, out: &mut impl Out<Event>) {
+    fn delay(&mut self, at: Time, id: WorkloadId, out: &mut impl Out<Event>) {
         if let Some(at) = self.state(id).delayed.add(at) {
             out.at(at, Event::Due(id));
         }
     }
 
     /// Takes a Deployment over that has been like this since `since`: complete, or its deadline exceeded.
-    pub fn adopt(&mut self, id: DeploymentId, deployment: &Deployment, pods: i32, since: Time) {
+    pub fn adopt(&mut self, id: WorkloadId, deployment: &Workload, pods: i32, since: Time) {
         debug_assert!(deployment.status.available <= pods, "no more are available than there are");
         let status = deployment.status;
         let (ok, reason) = match status.available == pods {
@@ -139,13 +139,13 @@ impl Controller {
     fn sync(
         &mut self,
         ctx: Ctx,
-        id: DeploymentId,
+        id: WorkloadId,
         cluster: &Cluster,
         informer: &Informer,
         out: &mut impl Out<Event>,
     ) {
         self.state(id).work.start(ctx.now);
-        let deployment = &cluster.deployments[id];
+        let deployment = &cluster.workloads[id];
         let mut sets = std::mem::take(&mut self.sets);
         sets.clear();
         // Not extended: that would copy each set twice.
@@ -161,7 +161,7 @@ impl Controller {
             self.ensure_new_set(&mut sync, informer, out);
             match spec.strategy {
                 Strategy::Recreate => self.roll_recreate(&mut sync, informer, out),
-                Strategy::RollingUpdate { .. } => self.roll(&mut sync, out),
+                _ => self.roll(&mut sync, out),
             }
             let stored = self.state(id).last_status;
             let (condition, desired) = (sync.progressing, spec.replicas);
@@ -251,7 +251,7 @@ impl Controller {
                 return;
             }
         }
-        out.write(at, Write::DeploymentStatus { deployment, status });
+        out.write(at, Write::WorkloadStatus { workload: deployment, status });
     }
 
     fn requeue_stuck(&mut self, sync: &Sync, out: &mut impl Out<Event>) {

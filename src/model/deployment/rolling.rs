@@ -2,7 +2,8 @@
 //!
 //! Sources: `pkg/controller/deployment/rolling.go`, `pkg/controller/deployment/util/deployment_util.go`.
 
-use crate::cluster::spec::{IntOrPercent, Strategy};
+use crate::cluster::spec::IntOrPercent;
+use crate::cluster::workload::Strategy;
 
 /// Size and status of one ReplicaSet, as the Deployment controller reads them.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -45,10 +46,10 @@ pub fn resolve_fenceposts(
 /// `deployment_util.go: MaxSurge`.
 pub fn max_surge(strategy: Strategy, desired: i32) -> i32 {
     match strategy {
-        Strategy::Recreate => 0,
         Strategy::RollingUpdate { max_surge, max_unavailable } => {
             resolve_fenceposts(max_surge, max_unavailable, desired).0
         }
+        _ => 0,
     }
 }
 
@@ -69,8 +70,8 @@ pub fn max_unavailable(strategy: Strategy, desired: i32) -> i32 {
 /// `deployment_util.go: MinAvailable`.
 pub fn min_available(strategy: Strategy, desired: i32) -> i32 {
     match strategy {
-        Strategy::Recreate => 0,
         Strategy::RollingUpdate { .. } => desired - max_unavailable(strategy, desired),
+        _ => 0,
     }
 }
 

@@ -3,7 +3,7 @@
 //! Sources: `pkg/controller/deployment/sync.go: scale`, `pkg/controller/deployment/util/deployment_util.go`.
 
 use super::rolling::max_surge;
-use crate::cluster::spec::Strategy;
+use crate::cluster::workload::Strategy;
 
 /// One ReplicaSet, old or new.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

@@ -2,7 +2,7 @@
 //!
 //! Sources: `pkg/controller/deployment/progress.go`, `sync.go`, `util/deployment_util.go`.
 
-use crate::cluster::objects::{DeploymentStatus, Progress, RsStatus};
+use crate::cluster::objects::{Progress, RsStatus, WorkloadStatus};
 use crate::engine::{Dur, Time};
 
 /// Condition Progressing. Its times are those of the API.
@@ -73,10 +73,9 @@ pub fn calculate_status(
     all: impl IntoIterator<Item = RsStatus>,
     new: Option<RsStatus>,
     observed_generation: u32,
-) -> DeploymentStatus {
+) -> WorkloadStatus {
     let updated = new.map_or(0, |set| set.replicas);
-    let mut status =
-        DeploymentStatus { updated, observed_generation, ..DeploymentStatus::default() };
+    let mut status = WorkloadStatus { updated, observed_generation, ..WorkloadStatus::default() };
     for set in all {
         status.replicas += set.replicas;
         status.ready += set.ready;
@@ -89,14 +88,15 @@ pub fn calculate_status(
 ///
 /// `deployment_util.go: DeploymentComplete`.
 pub fn complete(progress: Progress) -> bool {
-    let Progress { desired, replicas, updated, available, observed, .. } = progress;
-    observed && updated == desired && replicas == desired && available == desired
+    let Progress { desired, replicas, updated, to_update, available, observed, .. } = progress;
+    let updated = (to_update..=desired).contains(&updated);
+    observed && updated && replicas == desired && available == desired
 }
 
 /// Whether `now` is further on than `before`.
 ///
 /// `deployment_util.go: DeploymentProgressing`.
-pub fn progressing(before: DeploymentStatus, now: DeploymentStatus) -> bool {
+pub fn progressing(before: WorkloadStatus, now: WorkloadStatus) -> bool {
     now.updated > before.updated
         || now.replicas - now.updated < before.replicas - before.updated
         || now.ready > before.ready
@@ -145,9 +145,9 @@ pub fn requeue_stuck(
 ///
 /// `progress.go: syncRolloutStatus`.
 pub fn sync_progress(
-    stored: DeploymentStatus,
+    stored: WorkloadStatus,
     condition: Option<Progressing>,
-    new: DeploymentStatus,
+    new: WorkloadStatus,
     desired: i32,
     deadline: Option<i32>,
     now: Time,
@@ -156,7 +156,7 @@ pub fn sync_progress(
     if has_reason(condition, Reason::NewReplicaSetAvailable) && new.replicas == new.updated {
         return condition;
     }
-    if complete(new.progress(desired, true)) {
+    if complete(new.progress(desired, desired, true)) {
         return Some(set(condition, ConditionStatus::True, Reason::NewReplicaSetAvailable, now));
     }
     if progressing(stored, new) {

@@ -3,7 +3,7 @@
 use super::rolling::RsSize;
 use super::scaling::{self, ScaledSet};
 use super::status::{self, Progressing};
-use crate::cluster::objects::{Deployment, DeploymentId, DeploymentStatus, ReplicaSet, RsId};
+use crate::cluster::objects::{ReplicaSet, RsId, Workload, WorkloadId, WorkloadStatus};
 use crate::engine::Time;
 use crate::model::plumbing::Ctx;
 
@@ -13,9 +13,9 @@ pub(super) struct Sync<'a> {
     /// Time and the platform's latencies.
     pub ctx: Ctx<'a>,
     /// The Deployment that is synced.
-    pub id: DeploymentId,
+    pub id: WorkloadId,
     /// It, as stored at the API.
-    pub deployment: &'a Deployment,
+    pub deployment: &'a Workload,
     /// By creation, as cached, with this sync's own changes.
     pub sets: Vec<(RsId, ReplicaSet)>,
     /// Index of the new set in `sets`, if it exists.
@@ -23,7 +23,7 @@ pub(super) struct Sync<'a> {
     /// A set this sync created: its id is not known to it.
     pub created: Option<i32>,
     /// What the sets' statuses add up to.
-    pub status: DeploymentStatus,
+    pub status: WorkloadStatus,
     /// Condition Progressing, with this sync's own changes.
     pub progressing: Option<Progressing>,
     /// The sync has got so far: when its last call to the API returns.
@@ -38,8 +38,8 @@ impl<'a> Sync<'a> {
     /// What one sync of the Deployment sees; `sets` are its ReplicaSets.
     pub fn new(
         ctx: Ctx<'a>,
-        id: DeploymentId,
-        deployment: &'a Deployment,
+        id: WorkloadId,
+        deployment: &'a Workload,
         sets: Vec<(RsId, ReplicaSet)>,
         progressing: Option<Progressing>,
     ) -> Sync<'a> {
@@ -86,7 +86,8 @@ impl<'a> Sync<'a> {
 
     /// Whether the rollout is done, as the status that is about to be written says.
     pub fn is_complete(&self) -> bool {
-        status::complete(self.status.progress(self.deployment.spec.replicas, true))
+        let desired = self.deployment.spec.replicas;
+        status::complete(self.status.progress(desired, desired, true))
     }
 }
 

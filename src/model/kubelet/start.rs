@@ -7,8 +7,9 @@ use super::controller::{
 };
 use super::readiness::Role;
 use super::requeue::{self, Intervals, SyncResult};
-use crate::cluster::objects::{NodeId, PodId};
+use crate::cluster::objects::{NodeId, Owner, PodId};
 use crate::cluster::spec::{App, Container as ContainerSpec, Hook, ImagePullPolicy};
+use crate::cluster::workload::Strategy;
 use crate::engine::{Dur, Luck, Time};
 use crate::model::platform::Defaults;
 use crate::model::plumbing::{Ctx, Out, Scene};
@@ -24,7 +25,8 @@ impl Kubelets {
             self.tick_idly(scene.ctx.now, pod, out);
         }
         let setup = scene.ctx.latencies.pod_setup.draw(self.luck(pod));
-        self.prepare(scene, ContainerId(pod, 0), scene.ctx.now + setup, out);
+        let volume = volume_wait(scene, pod);
+        self.prepare(scene, ContainerId(pod, 0), scene.ctx.now + setup + volume, out);
     }
 
     fn insert(&mut self, pod: PodId, state: Pod) {
@@ -313,6 +315,27 @@ impl Kubelets {
 }
 
 // These two are inlined so that a pod is made where it stays: it is large.
+
+/// How long a pod of a StatefulSet waits for its volume: the pod before it under its name had it on another
+/// node.
+fn volume_wait(scene: &Scene, pod: PodId) -> Dur {
+    let cluster = scene.cluster;
+    let object = &cluster.pods[pod];
+    let Owner::Workload(id) = object.owner else { return Dur::ZERO };
+    let Strategy::StatefulSet(strategy) = cluster.workloads[id].spec.strategy else {
+        return Dur::ZERO;
+    };
+    let same_name = |p: &PodId| {
+        let other = &cluster.pods[*p];
+        other.owner == object.owner && other.number == object.number && other.node.is_some()
+    };
+    let before = (0..pod.0).rev().map(PodId).find(same_name);
+    let moves = before.is_some_and(|p| cluster.pods[p].node != object.node);
+    if !moves || !strategy.claims {
+        return Dur::ZERO;
+    }
+    scene.ctx.latencies.volume_move.draw(&mut Luck::of(object.uid, "volume"))
+}
 
 #[inline(always)]
 fn new_pod(scene: &Scene, node: NodeId, pod: PodId) -> Pod {

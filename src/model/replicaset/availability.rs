@@ -6,20 +6,8 @@
 
 use crate::cluster::objects::{PodId, RsStatus};
 use crate::engine::{Dur, Time};
-use crate::model::informer::SeenPod;
+use crate::model::informer::{SeenPod, available_from};
 use std::collections::VecDeque;
-
-/// From when on a Ready pod counts as available; NEVER: its condition has no time, so that only a change of
-/// the pod can make it so.
-///
-/// `pkg/api/v1/pod/util.go: IsPodAvailable`.
-fn available_from(ready_transition: Time, min_ready_seconds: i32) -> Time {
-    match min_ready_seconds {
-        0 => Time::ALWAYS,
-        _ if ready_transition.is_never() => Time::NEVER,
-        seconds => ready_transition + min_ready(seconds),
-    }
-}
 
 /// The pods of one set, counted as the watch shows them come, change and go, and as time passes: at any time
 /// what `calculateStatus` would find among them all.

@@ -2,7 +2,6 @@
 //! there are as many as the spec says, and counts them in the status.
 
 use super::availability::{self, Tally};
-use super::batches::slow_start_batch;
 use super::ranking::{self, PodRow, Rules};
 use crate::cluster::objects::{Owner, PodId, ReplicaSet, RsId, RsStatus};
 use crate::cluster::server::Cluster;
@@ -10,7 +9,7 @@ use crate::cluster::write::Write;
 use crate::engine::{Dur, List, Luck, Time};
 use crate::model::informer::{Informer, PodChange, SeenPod};
 use crate::model::platform::Defaults;
-use crate::model::plumbing::{Ctx, Delayed, Out, TokenBucket, WorkKey};
+use crate::model::plumbing::{Ctx, Delayed, Out, TokenBucket, WorkKey, slow_start_batch};
 
 /// What can happen to the controller.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -90,8 +89,8 @@ impl Controller {
         min_ready_seconds: i32,
         out: &mut impl Out<Event>,
     ) {
-        let Owner::ReplicaSet(rs) = after.owner;
-        self.count(pod, before, after);
+        let Owner::ReplicaSet(rs) = after.owner else { return };
+        self.count(pod, rs, before, after);
         self.set(rs).tally.changed(pod, before, after, min_ready_seconds);
         let newly_ready = after.counts_as_ready() && !before.counts_as_ready();
         let minor = ctx.kubernetes.control_plane;
@@ -108,8 +107,7 @@ impl Controller {
         }
     }
 
-    fn count(&mut self, pod: PodId, before: SeenPod, after: SeenPod) {
-        let Owner::ReplicaSet(rs) = after.owner;
+    fn count(&mut self, pod: PodId, rs: RsId, before: SeenPod, after: SeenPod) {
         let set = self.set(rs);
         if before == SeenPod::UNKNOWN {
             set.creations -= 1;
@@ -288,6 +286,7 @@ impl Controller {
     /// Takes a set over that has been like this for long: its status is written, and its pods, all alike, are
     /// available or none is.
     pub fn adopt(&mut self, rs: RsId, pods: &[PodId], status: RsStatus) {
+        debug_assert!(status.available <= status.ready, "{status:?}");
         let set = self.set(rs);
         set.active = pods.to_vec();
         set.tally = Tally::adopt(status);

@@ -1,6 +1,5 @@
 //! The ReplicaSet controller: which pods exist, which of them count as available, which go first.
 
 pub mod availability;
-pub mod batches;
 pub mod controller;
 pub mod ranking;

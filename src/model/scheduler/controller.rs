@@ -304,6 +304,9 @@ impl<'a> Controller<'a> {
         let object = &cluster.pods[pod];
         let template = object.template;
         debug_assert!(object.node.is_none(), "a pod is placed once");
+        if let Some(node) = object.pinned {
+            return self.choose_pinned(pod, node, cluster);
+        }
         if let Some((of, changes, failure)) = &self.failed
             && (*of, *changes) == (template, self.cache.changes)
         {
@@ -318,6 +321,25 @@ impl<'a> Controller<'a> {
             self.failed = Some((template, self.cache.changes, failure.clone()));
             return Err(failure);
         };
+        self.cache.hold(pod, template, node, plan.share);
+        Ok(node)
+    }
+
+    /// A pod of a DaemonSet has its node: the scheduler says whether it fits there.
+    fn choose_pinned(
+        &mut self,
+        pod: PodId,
+        node: NodeId,
+        cluster: &Cluster,
+    ) -> Result<NodeId, Failure> {
+        let template = cluster.pods[pod].template;
+        debug_assert!(node.index() < cluster.nodes.len(), "a pod is for a node that is there");
+        self.plan(template, cluster);
+        let plan = &self.plans[template];
+        if !self.chooser.passes(plan, &self.cache, node) {
+            let placement = &cluster.template_of(pod).placement;
+            return Err(self.chooser.failure(plan, &self.cache, placement));
+        }
         self.cache.hold(pod, template, node, plan.share);
         Ok(node)
     }

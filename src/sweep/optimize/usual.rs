@@ -1,7 +1,8 @@
 //! The settings that are worth a search in any Deployment, and the values that people give them: what
 //! `rollsim optimize` searches without a problem, and where advice looks when the cause alone does not help.
 
-use crate::cluster::spec::{Container, Deployment, Hook, IntOrPercent, Strategy, TargetPort};
+use crate::cluster::spec::{Container, Hook, IntOrPercent, TargetPort};
+use crate::cluster::workload::{Strategy, Workload};
 use crate::scenario::Scenario;
 
 /// A setting with values to try.
@@ -58,10 +59,15 @@ pub fn settings(scenario: &Scenario, below: bool) -> Vec<Usual> {
     all
 }
 
-fn strategy(deployment: &Deployment) -> Vec<Usual> {
-    let Strategy::RollingUpdate { max_surge, max_unavailable } = deployment.strategy else {
-        let values = ["Recreate", "RollingUpdate"].map(str::to_owned).to_vec();
-        return vec![Usual { path: "strategy.type", name: "strategy", values }];
+fn strategy(deployment: &Workload) -> Vec<Usual> {
+    let (max_surge, max_unavailable) = match deployment.strategy {
+        Strategy::RollingUpdate { max_surge, max_unavailable } => (max_surge, max_unavailable),
+        Strategy::Recreate => {
+            let values = ["Recreate", "RollingUpdate"].map(str::to_owned).to_vec();
+            return vec![Usual { path: "strategy.type", name: "strategy", values }];
+        }
+        // Names and nodes leave no choice, or nothing rolls them out.
+        _ => return Vec::new(),
     };
     let with_own = |own: IntOrPercent, others: &[&str]| {
         let own = own.to_string();

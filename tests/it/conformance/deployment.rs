@@ -1,6 +1,7 @@
 use super::table::{Row, Table};
 use rollsim::cluster::PodPhase;
-use rollsim::cluster::spec::{IntOrPercent, Strategy};
+use rollsim::cluster::spec::IntOrPercent;
+use rollsim::cluster::workload::Strategy;
 use rollsim::model::deployment::recreate;
 use rollsim::model::deployment::rolling::{self, RollingStep, RsSize};
 

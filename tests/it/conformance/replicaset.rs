@@ -3,8 +3,8 @@ use rollsim::cluster::PodPhase;
 use rollsim::cluster::objects::{NodeId, PodId};
 use rollsim::engine::{Dur, Seed, Time};
 use rollsim::model::informer::SeenPod;
+use rollsim::model::plumbing::slow_start_batch;
 use rollsim::model::replicaset::availability::{Tally, requeue_after_sync};
-use rollsim::model::replicaset::batches::slow_start_batch;
 use rollsim::model::replicaset::ranking::{self, PodRow, Rules};
 
 const NOW: Time = Time::ZERO;

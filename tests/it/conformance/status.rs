@@ -1,8 +1,9 @@
 //! Status, history and resizing of Deployments.
 
 use super::table::{Row, Table};
-use rollsim::cluster::objects::{DeploymentStatus, RsStatus};
-use rollsim::cluster::spec::{IntOrPercent, Strategy};
+use rollsim::cluster::objects::{RsStatus, WorkloadStatus};
+use rollsim::cluster::spec::IntOrPercent;
+use rollsim::cluster::workload::Strategy;
 use rollsim::engine::{Dur, Time};
 use rollsim::model::deployment::history::{OldSet, to_delete};
 use rollsim::model::deployment::scaling::{ScaledSet, Wanted, replica_set_fraction, scale};
@@ -15,18 +16,18 @@ fn limit(row: &Row, key: &str) -> Option<i32> {
     row.opt(key).filter(|&n| n != i32::MAX)
 }
 
-fn row_status(row: &Row) -> DeploymentStatus {
-    DeploymentStatus {
+fn row_status(row: &Row) -> WorkloadStatus {
+    WorkloadStatus {
         replicas: row.get("status_replicas"),
         updated: row.get("status_updated"),
         available: row.get("status_available"),
-        ..DeploymentStatus::default()
+        ..WorkloadStatus::default()
     }
 }
 
-fn four(values: Vec<i32>) -> DeploymentStatus {
+fn four(values: Vec<i32>) -> WorkloadStatus {
     let [replicas, updated, ready, available] = values[..] else { panic!("four numbers") };
-    DeploymentStatus { replicas, updated, ready, available, observed_generation: 0 }
+    WorkloadStatus { desired: 0, replicas, updated, ready, available, observed_generation: 0 }
 }
 
 fn condition(reason: Reason, status: ConditionStatus, since: Time) -> Progressing {
@@ -59,7 +60,8 @@ fn requeue_row(row: &Row) {
         }
         _ => Some(condition(Reason::Other, ConditionStatus::True, Time::ZERO)),
     };
-    let complete = status::complete(row_status(row).progress(row.get("replicas"), true));
+    let complete =
+        status::complete(row_status(row).progress(row.get("replicas"), row.get("replicas"), true));
     let now = Time(row.opt::<i64>("now_after_last_update_ns").unwrap_or(0));
     let delay = match status::requeue_stuck(found, limit(row, "deadline_s"), complete, now) {
         Requeue::No => -1,
@@ -111,9 +113,17 @@ fn deployment_status() {
     Table::read("deployment_status")
         .group("complete", |row| {
             row.ignore(&["max_unavailable", "max_surge"]);
-            let found = status::complete(row_status(row).progress(row.get("replicas"), true));
+            let found = status::complete(row_status(row).progress(
+                row.get("replicas"),
+                row.get("replicas"),
+                true,
+            ));
             row.expect("expect_complete", found);
-            assert!(!status::complete(row_status(row).progress(row.get("replicas"), false)));
+            assert!(!status::complete(row_status(row).progress(
+                row.get("replicas"),
+                row.get("replicas"),
+                false
+            )));
         })
         .group("progressing", |row| {
             let found = status::progressing(four(row.get("old")), four(row.get("new")));

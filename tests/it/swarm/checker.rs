@@ -105,11 +105,11 @@ impl<'a> Checker<'a> {
                 self.undone = moment.at;
             }
         }
-        self.template = Some(cluster.deployments[0].template);
+        self.template = Some(cluster.workloads[0].template);
         for &change in moment.changes {
             match change {
-                Change::Deployment(id) => {
-                    let replicas = cluster.deployments[id.index()].spec.replicas as u32;
+                Change::Workload(id) => {
+                    let replicas = cluster.workloads[id.index()].spec.replicas as u32;
                     if self.wanted.last().is_some_and(|(_, n)| *n != replicas) {
                         self.wanted.push((moment.at, replicas));
                     }
@@ -129,10 +129,15 @@ impl<'a> Checker<'a> {
     /// bears, and without one is turned away: a rollout of the same moment has no ReplicaSet yet.
     fn acted(&self, cluster: &Cluster, kind: &ActionKind) -> Verdict {
         let Some(before) = self.template.or(first_template(cluster)) else { return Ok(()) };
-        let now = cluster.deployments[0].template;
+        let now = cluster.workloads[0].template;
         let mut sets: Vec<_> = cluster.replica_sets.iter().filter(|set| !set.removed).collect();
         sets.sort_by_key(|set| std::cmp::Reverse(set.revision));
         let expected = match kind {
+            // Without ReplicaSets there are two revisions, the first and the other one.
+            ActionKind::Undo { .. } if !self.world.is_deployment() => {
+                ensure!(now != before, "an undo brings no other template");
+                now
+            }
             ActionKind::Undo { .. } => sets.get(1).map_or(before, |set| set.template),
             ActionKind::Rollout { .. } => {
                 ensure!(now != before, "a rollout brings no other template");
@@ -180,6 +185,7 @@ impl<'a> Checker<'a> {
         let live = |p: &&Pod| p.owner == owner && !p.removed && p.deleting.is_none();
         let live = cluster.pods.iter().filter(live).count();
         ensure!(live as u32 <= most, "{live} pods where {most} are allowed");
+        self.created_member(now, cluster, &cluster.pods[new.index()])?;
         if let (Strategy::Recreate, true) = (&self.world.pods.strategy, self.world.rolls_only()) {
             let template = cluster.pods[new.index()].template;
             let runs = |p: &&Pod| !p.removed && !p.status.phase.is_terminal();
@@ -189,9 +195,33 @@ impl<'a> Checker<'a> {
         Ok(())
     }
 
+    /// A pod of a StatefulSet has a name of its own, and with OrderedReady comes when those before it are
+    /// there; one of a DaemonSet is for a node.
+    fn created_member(&self, now: Time, cluster: &Cluster, new: &Pod) -> Verdict {
+        if self.world.is_per_node() {
+            ensure!(new.pinned.is_some(), "a pod of a DaemonSet for no node");
+        }
+        if !matches!(self.world.pods.strategy, Strategy::Ordered { .. }) {
+            return Ok(());
+        }
+        let same = cluster.pods.iter().filter(|p| !p.removed && p.number == new.number).count();
+        ensure!(same == 1, "{same} pods of ordinal {}", new.number);
+        if self.world.is_ordered() && self.world.rolls_only() && self.world.is_sound() {
+            for before in 0..new.number {
+                let mut there = cluster.pods.iter().filter(|p| !p.removed && p.number == before);
+                let min_ready = Dur::from_secs(i64::from(self.world.pods.min_ready));
+                let up = there.any(|p| p.status.ready && p.ready_transition + min_ready <= now);
+                ensure!(up, "ordinal {} before {before} is available", new.number);
+            }
+        }
+        Ok(())
+    }
+
     fn bound(&self, cluster: &Cluster, pod: PodId) -> Verdict {
         let node = cluster.pods[pod.index()].node.ok_or("bound to no node")?;
         let there = cluster.pods.iter().filter(|p| !p.removed && p.node == Some(node)).count();
+        let pinned = cluster.pods[pod.index()].pinned;
+        ensure!(pinned.is_none_or(|own| own == node), "bound to {node:?}, not to {pinned:?}");
         let room = self.scenario.nodes[node].max_pods as usize;
         ensure!(there <= room, "{there} pods on a node for {room}");
         Ok(())
@@ -230,7 +260,7 @@ impl<'a> Checker<'a> {
     fn lagging(&self, now: Time, cluster: &Cluster) -> usize {
         let undone = self.undone > now - STALE;
         let lately = self.deleted.iter().filter(|(_, at)| undone && **at > now - LAG);
-        let template = cluster.deployments[0].template;
+        let template = cluster.workloads[0].template;
         lately.filter(|(pod, _)| cluster.pods[pod.index()].template == template).count()
     }
 
@@ -280,7 +310,7 @@ impl World {
 
     /// What is asked for in the end is sound.
     pub fn works(&self, cluster: &Cluster) -> bool {
-        let now = cluster.deployments[0].template;
+        let now = cluster.workloads[0].template;
         self.is_sound() || first_template(cluster).is_none_or(|first| now == first)
     }
 
@@ -289,7 +319,9 @@ impl World {
         let paused = self.actions.iter().rfind(|(_, a)| matches!(a, Act::Pause | Act::Resume));
         let paused = paused.is_some_and(|(_, act)| *act == Act::Pause);
         let homeless = self.nodes.count == 1 && self.has(|act| act == Act::Drain);
-        self.works(cluster) && !paused && !homeless
+        // With OrderedReady a pod that is broken stays, and nothing comes after it.
+        let held = self.is_ordered() && !self.is_sound() && self.has(|act| act == Act::Rollout);
+        self.works(cluster) && !paused && !homeless && !held
     }
 }
 
@@ -308,10 +340,15 @@ pub fn check_end(world: &World, scenario: &Scenario, control: &Control) -> Verdi
 
 /// Everything that was asked for has come about, and nothing else is left.
 fn converged(world: &World, cluster: &Cluster) -> Verdict {
-    let d = &cluster.deployments[0];
+    let d = &cluster.workloads[0];
     let (s, n) = (d.status, d.spec.replicas);
-    let counts = [s.replicas, s.updated, s.ready, s.available];
-    ensure!(counts == [n; 4], "status {s:?} where {n} are wanted");
+    let partition = match world.pods.strategy {
+        Strategy::Ordered { partition, .. } => partition,
+        _ => 0,
+    };
+    let counts = [s.replicas, s.ready, s.available];
+    let updated = (n - partition as i32..=n).contains(&s.updated);
+    ensure!(counts == [n; 3] && updated, "status {s:?} where {n} are wanted");
     ensure!(s.observed_generation == d.generation, "{s:?} of generation {}", d.generation);
     let live: Vec<_> = cluster.pods.iter().filter(|p| !p.removed).collect();
     ensure!(live.len() as i32 == n, "{} pods where {n} are wanted", live.len());
@@ -324,7 +361,8 @@ fn converged(world: &World, cluster: &Cluster) -> Verdict {
         }
     }
     for pod in &live {
-        let fine = pod.deleting.is_none() && pod.status.ready && pod.template == d.template;
+        let of_template = pod.template == d.template || pod.number < partition;
+        let fine = pod.deleting.is_none() && pod.status.ready && of_template;
         ensure!(fine, "{pod:?}");
     }
     let mut endpoints: BTreeMap<PodId, Conditions> = BTreeMap::new();

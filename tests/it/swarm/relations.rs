@@ -6,7 +6,7 @@ use super::world::{Act, Beside, Fault, World};
 use super::{input, read, read_files, read_text};
 use rollsim::engine::{Dur, Time};
 use rollsim::run::{RunOptions, run};
-use rollsim::scenario::{Scenario, Workload};
+use rollsim::scenario::Scenario;
 use rollsim::timeline::LifeEnd;
 use rollsim::traffic::{self, Evaluator, EvaluatorChoice, TrafficOutcome};
 use rollsim::world::{self as simulation, Control, Why};
@@ -237,7 +237,8 @@ fn settings_for_edits(world: &World, _: &Scenario, _: &Control) -> Verdict {
         return Ok(());
     }
     let mut edited = world.clone();
-    edited.pods.replicas += 1;
+    let scales = !world.is_per_node();
+    edited.pods.replicas += u32::from(scales);
     edited.pods.min_ready += 2;
     edited.pods.grace += 3;
     edited.load.rate += 4;
@@ -254,7 +255,8 @@ fn settings_for_edits(world: &World, _: &Scenario, _: &Control) -> Verdict {
     ];
     let text: Vec<String> = world.manifests().iter().map(Value::to_string).collect();
     let mut input = input(&[text.join("\n---\n")], &world.scenario())?;
-    for (key, value) in settings.iter().take(if slow > 0 { 5 } else { 4 }) {
+    let settings = settings.iter().take(if slow > 0 { 5 } else { 4 });
+    for (key, value) in settings.filter(|(key, _)| scales || *key != "replicas") {
         input.set(key, value).map_err(|e| e.to_string())?;
     }
     let set = input.lower().map_err(|e| e.to_string())?;
@@ -343,7 +345,7 @@ fn a_longer_grace_period(world: &World, scenario: &Scenario, control: &Control) 
         return Ok(());
     }
     let mut longer = scenario.clone();
-    let templates = longer.workloads.iter_mut().map(|Workload::Deployment(d)| &mut d.template);
+    let templates = longer.workloads.iter_mut().map(|w| &mut w.template);
     let brought = longer.actions.iter_mut().filter_map(|a| a.kind.brings_mut());
     let rolled = brought.map(|d| &mut d.template);
     for template in templates.chain(rolled) {

@@ -56,6 +56,10 @@ fn with_other(world: &World, scenario: &Scenario, place: usize) -> Result<Contro
 
 /// It changes nothing.
 pub fn an_unrelated_deployment(world: &World, scenario: &Scenario, control: &Control) -> Verdict {
+    // Beside another kind the Deployment would be what the run is about.
+    if !world.is_deployment() {
+        return Ok(());
+    }
     if takes_part(world) {
         return Ok(());
     }

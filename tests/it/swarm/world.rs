@@ -1,4 +1,4 @@
-//! Random worlds: a Deployment with its Service, budget, nodes, load and what happens to it. Written as
+//! Random worlds: a workload with its Service, budget, nodes, load and what happens to it. Written as
 //! manifests and a scenario, since reading is under test too.
 
 use proptest::prelude::*;
@@ -20,7 +20,7 @@ pub struct World {
     pub seed: u64,
 }
 
-/// The Deployment.
+/// The workload.
 #[derive(Clone, Debug)]
 pub struct Pods {
     pub replicas: u32,
@@ -37,7 +37,21 @@ pub struct Pods {
 #[derive(Clone, Debug)]
 pub enum Strategy {
     Recreate,
-    Rolling { surge: Amount, unavailable: Amount },
+    Rolling {
+        surge: Amount,
+        unavailable: Amount,
+    },
+    /// Of a StatefulSet.
+    Ordered {
+        parallel: bool,
+        partition: u32,
+        unavailable: Option<u32>,
+    },
+    /// Of a DaemonSet.
+    PerNode {
+        surge: Amount,
+        unavailable: Amount,
+    },
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -193,7 +207,22 @@ fn rolling() -> impl Draw<Value = Strategy> {
         }
         _ => Strategy::Rolling { surge, unavailable },
     });
-    prop_oneof![5 => rolling, 1 => Just(Strategy::Recreate)]
+    let ordered = (any::<bool>(), 0..3_u32, prop::option::weighted(0.3, 1..4_u32));
+    let ordered = ordered.prop_map(|(parallel, partition, unavailable)| Strategy::Ordered {
+        parallel,
+        partition: partition.saturating_sub(1),
+        unavailable,
+    });
+    // The API server refuses both above zero.
+    let zero = Amount::Number(0);
+    let per_node = (any::<bool>(), amount(3)).prop_map(move |(surges, amount)| {
+        let amount = if amount.is_zero() { Amount::Number(1) } else { amount };
+        match surges {
+            true => Strategy::PerNode { surge: amount, unavailable: zero },
+            false => Strategy::PerNode { surge: zero, unavailable: amount },
+        }
+    });
+    prop_oneof![5 => rolling, 1 => Just(Strategy::Recreate), 2 => ordered, 1 => per_node]
 }
 
 fn pods() -> impl Draw<Value = Pods> {
@@ -283,16 +312,9 @@ pub fn world() -> impl Draw<Value = World> {
     let budget = prop::option::weighted(0.5, budget());
     let versions = (26..=36_u32, 26..=36_u32);
     (pods(), app(), path, load, actions, nodes, budget, versions, any::<u64>()).prop_map(
-        |(pods, app, path, load, actions, nodes, budget, versions, seed)| World {
-            pods,
-            app,
-            path,
-            load,
-            actions,
-            nodes,
-            budget,
-            versions,
-            seed,
+        |(pods, app, path, load, actions, nodes, budget, versions, seed)| {
+            let world = World { pods, app, path, load, actions, nodes, budget, versions, seed };
+            world.as_its_kind_allows()
         },
     )
 }
@@ -324,6 +346,33 @@ impl World {
         }
     }
 
+    /// Only Deployments are paused, and DaemonSets are not scaled: they have a pod for each node.
+    fn as_its_kind_allows(mut self) -> World {
+        let (deployment, per_node) = (self.is_deployment(), self.is_per_node());
+        self.actions.retain(|(_, act)| match act {
+            Act::Pause | Act::Resume => deployment,
+            Act::Scale(_) => !per_node,
+            _ => true,
+        });
+        if per_node {
+            self.pods.replicas = self.nodes.count;
+        }
+        self
+    }
+
+    pub fn is_deployment(&self) -> bool {
+        matches!(self.pods.strategy, Strategy::Recreate | Strategy::Rolling { .. })
+    }
+
+    pub fn is_per_node(&self) -> bool {
+        matches!(self.pods.strategy, Strategy::PerNode { .. })
+    }
+
+    /// Each pod of a StatefulSet waits for those before it.
+    pub fn is_ordered(&self) -> bool {
+        matches!(self.pods.strategy, Strategy::Ordered { parallel: false, .. })
+    }
+
     pub fn seed(&self) -> Seed {
         Seed(self.seed)
     }
@@ -341,6 +390,17 @@ impl World {
                 };
                 (replicas + surge, replicas.saturating_sub(away))
             }
+            Strategy::Ordered { parallel, unavailable, .. } => {
+                // 1.35.0 alone reads how many may be away; before 1.34 Parallel waits for no minReadySeconds.
+                let away = unavailable.filter(|_| self.versions.0 == 35).unwrap_or(1);
+                let blind = parallel && self.pods.min_ready > 0 && self.versions.0 < 34;
+                (replicas, if blind { 0 } else { replicas.saturating_sub(away) })
+            }
+            Strategy::PerNode { surge, unavailable } => {
+                // Beyond the surge, nodes whose old pod is broken get a new one.
+                let more = if surge.is_zero() { 0 } else { replicas };
+                (replicas + more, replicas.saturating_sub(unavailable.of(replicas, true)))
+            }
         }
     }
 
@@ -352,7 +412,8 @@ impl World {
         let paused = paused.is_some_and(|(_, act)| *act == Act::Pause);
         // Nobody uncordons the only node.
         let homeless = self.nodes.count == 1 && self.has(|act| act == Act::Drain);
-        if homeless || !(paused || broken) {
+        // Nor is a broken pod of a StatefulSet replaced.
+        if homeless || !(paused || broken) || (broken && self.is_ordered()) {
             return None;
         }
         let mut mended = self.clone();
@@ -377,20 +438,27 @@ impl World {
         let Pods { replicas, min_ready, grace, .. } = self.pods;
         let strategy = match self.pods.strategy {
             Strategy::Recreate => json!({ "type": "Recreate" }),
-            Strategy::Rolling { surge, unavailable } => json!({
+            Strategy::Rolling { surge, unavailable } | Strategy::PerNode { surge, unavailable } => {
+                json!({
+                    "type": "RollingUpdate",
+                    "rollingUpdate": {
+                        "maxSurge": surge.json(),
+                        "maxUnavailable": unavailable.json(),
+                    },
+                })
+            }
+            Strategy::Ordered { partition, unavailable, .. } => json!({
                 "type": "RollingUpdate",
-                "rollingUpdate": { "maxSurge": surge.json(), "maxUnavailable": unavailable.json() },
+                "rollingUpdate": { "partition": partition, "maxUnavailable": unavailable },
             }),
         };
         let (init, containers) = self.containers();
-        json!({
+        let mut workload = json!({
             "apiVersion": "apps/v1",
             "kind": "Deployment",
             "metadata": { "name": "web" },
             "spec": {
-                "replicas": replicas,
                 "minReadySeconds": min_ready,
-                "strategy": strategy,
                 "selector": { "matchLabels": { "app": "web" } },
                 "template": {
                     "metadata": { "labels": { "app": "web", "tier": "front" } },
@@ -401,7 +469,20 @@ impl World {
                     },
                 },
             },
-        })
+        });
+        let key = if self.is_deployment() { "strategy" } else { "updateStrategy" };
+        workload["spec"][key] = strategy;
+        if self.is_per_node() {
+            workload["kind"] = json!("DaemonSet");
+        } else {
+            workload["spec"]["replicas"] = json!(replicas);
+        }
+        if let Strategy::Ordered { parallel, .. } = self.pods.strategy {
+            workload["kind"] = json!("StatefulSet");
+            let policy = if parallel { "Parallel" } else { "OrderedReady" };
+            workload["spec"]["podManagementPolicy"] = json!(policy);
+        }
+        workload
     }
 
     fn containers(&self) -> (Vec<Value>, Vec<Value>) {
@@ -545,8 +626,9 @@ impl World {
             text += &format!("[[actions]]\nat_s = {at}.0\n{}\n", act.toml());
         }
         if self.actions.is_empty() {
-            let replicas = self.pods.replicas;
-            text += &format!("[[actions]]\nat_s = 0.0\n{}\n", Act::Scale(replicas).toml());
+            let scale = Act::Scale(self.pods.replicas).toml();
+            let nothing = if self.is_per_node() { "kind = \"none\"" } else { &scale };
+            text += &format!("[[actions]]\nat_s = 0.0\n{nothing}\n");
         }
         text
     }

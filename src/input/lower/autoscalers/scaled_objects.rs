@@ -2,7 +2,7 @@
 //! first pods.
 
 use super::{Scene, metrics::Said};
-use crate::cluster::spec::Deployment;
+use crate::cluster::workload::Workload;
 use crate::engine::Dur;
 use crate::input::cards;
 use crate::input::lower::lowering::Lowering;
@@ -54,7 +54,7 @@ pub(crate) fn scales(doc: &Document, name: &str, namespace: &str) -> bool {
 
 impl Lowering<'_> {
     /// Whether one of KEDA's objects may bring pods of a Deployment that has none.
-    pub fn wakes(&self, deployment: &Deployment) -> bool {
+    pub fn wakes(&self, deployment: &Workload) -> bool {
         let (name, namespace) = (&deployment.name, &deployment.namespace);
         self.input.documents.iter().any(|d| !d.update && scales(d, name, namespace))
     }

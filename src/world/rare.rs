@@ -1,0 +1,50 @@
+//! Events of what only some clusters have, apart from those that every rollout has.
+
+use super::{Event, World, says};
+use crate::model::plumbing::Ctx;
+
+impl World<'_> {
+    /// Events of what only some clusters have.
+    #[cold]
+    pub(super) fn dispatch_rare(&mut self, ctx: Ctx, event: Event) {
+        let (cluster, informer) = (&self.cluster, &self.informer);
+        let tag = match event {
+            Event::Gate(e) => {
+                if let Some(gate) = &mut self.gate {
+                    gate.handle(ctx, e, &mut says(&mut self.queue, Event::Gate));
+                }
+                7
+            }
+            Event::Disruption(e) => {
+                if let Some(disruption) = &mut self.disruption {
+                    let out = &mut says(&mut self.queue, Event::Disruption);
+                    disruption.handle(ctx, e, cluster, informer, out);
+                }
+                10
+            }
+            Event::Autoscaler(e) => {
+                if let Some(autoscaler) = &mut self.autoscaler {
+                    let out = &mut says(&mut self.queue, Event::Autoscaler);
+                    autoscaler.handle(ctx, e, cluster, informer, out);
+                }
+                11
+            }
+            Event::StatefulSet(e) => {
+                let out = &mut says(&mut self.queue, Event::StatefulSet);
+                self.stateful_sets.handle(ctx, e, cluster, informer, out);
+                12
+            }
+            Event::DaemonSet(e) => {
+                let out = &mut says(&mut self.queue, Event::DaemonSet);
+                self.daemon_sets.handle(ctx, e, cluster, informer, out);
+                13
+            }
+            Event::Fault { index, begins } => {
+                self.fault(ctx, index, begins);
+                14
+            }
+            other => unreachable!("{other:?} is dispatched by the others"),
+        };
+        self.fold(ctx.now, tag);
+    }
+}

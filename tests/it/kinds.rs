@@ -1,0 +1,367 @@
+//! Workloads of every kind: what rolls them out and what does not, what they wait for, and which of several
+//! a run is about.
+
+use rollsim::advise::releases::{self, Release};
+use rollsim::cluster::workload::Kind;
+use rollsim::engine::Seed;
+use rollsim::input::{Diagnostics, Input, Source};
+use rollsim::report::Answer;
+use rollsim::run::{RunOptions, run};
+use rollsim::scenario::Scenario;
+use rollsim::world::{Control, Why, simulate};
+use serde_json::{Value, json};
+
+const SERVICE: &str = "{apiVersion: v1, kind: Service, metadata: {name: web}, \
+                       spec: {selector: {app: web}, ports: [{port: 80, targetPort: 8080}]}}";
+
+/// A workload of this kind, with more of its `spec`.
+fn manifest(kind: &str, more: Value) -> String {
+    let container = json!({
+        "name": "app",
+        "image": "registry.example/web:v1",
+        "ports": [{ "containerPort": 8080 }],
+        "readinessProbe": { "httpGet": { "path": "/", "port": 8080 }, "periodSeconds": 1 },
+    });
+    let pod = json!({ "containers": [container] });
+    let metadata = json!({ "labels": { "app": "web" } });
+    if kind == "Pod" {
+        let metadata = json!({ "name": "web", "labels": { "app": "web" } });
+        return json!({ "apiVersion": "v1", "kind": kind, "metadata": metadata, "spec": pod })
+            .to_string();
+    }
+    let mut workload = json!({
+        "apiVersion": "apps/v1",
+        "kind": kind,
+        "metadata": { "name": "web" },
+        "spec": {
+            "selector": { "matchLabels": { "app": "web" } },
+            "template": { "metadata": metadata, "spec": pod },
+        },
+    });
+    if kind != "DaemonSet" {
+        workload["spec"]["replicas"] = json!(3);
+    }
+    for (key, value) in more.as_object().expect("fields") {
+        workload["spec"][key] = value.clone();
+    }
+    workload.to_string()
+}
+
+fn input(manifest: &str, scenario: &str) -> Result<Input, Diagnostics> {
+    let scenario = format!("schema = 1\n[app]\nstart_delay_s = 1.0\n{scenario}");
+    let file = |name: &str, text: String| Source::Text { name: name.into(), text };
+    let manifests = format!("{manifest}\n---\n{SERVICE}");
+    Input::load(&[file("web.yaml", manifests), file("scenario.toml", scenario)])
+}
+
+fn lowered(kind: &str, more: Value, scenario: &str) -> Scenario {
+    let input = input(&manifest(kind, more), scenario).unwrap_or_else(|e| panic!("{e}"));
+    input.lower().unwrap_or_else(|e| panic!("{e}"))
+}
+
+fn control(scenario: &Scenario) -> Control {
+    simulate(scenario, &scenario.platform.latencies(), Seed(7))
+}
+
+fn refused(kind: &str, scenario: &str) -> String {
+    let input = input(&manifest(kind, json!({})), scenario).unwrap_or_else(|e| panic!("{e}"));
+    input.lower().expect_err("refused").to_string()
+}
+
+const NODES: &str = "[[nodes]]\nname = \"node\"\ncount = 3\n";
+const ROLLOUT: &str = "[[actions]]\nkind = \"rollout\"\n";
+
+#[test]
+fn pods_of_a_stateful_set_keep_their_names_and_go_one_by_one() {
+    let scenario = lowered("StatefulSet", json!({}), ROLLOUT);
+    assert_eq!(scenario.before().kind(), Kind::StatefulSet);
+    let control = control(&scenario);
+    assert!(control.rollout.complete.is_some(), "{:?}", control.rollout);
+    assert_eq!((control.rollout.peak_pods, control.rollout.lowest_available), (3, 2));
+    let names: Vec<String> = control.timeline.pods.iter().map(|p| p.name.to_string()).collect();
+    assert_eq!(names, ["web-0", "web-1", "web-2", "web-2", "web-1", "web-0"]);
+    for (old, new) in [(2, 3), (1, 4), (0, 5)] {
+        let (old, new) = (&control.timeline.pods[old], &control.timeline.pods[new]);
+        assert!(old.removed <= new.created, "a name is free before it is given again");
+    }
+}
+
+#[test]
+fn a_partition_keeps_the_lower_ordinals_as_they_are() {
+    let strategy = json!({ "updateStrategy": { "rollingUpdate": { "partition": 2 } } });
+    let control = control(&lowered("StatefulSet", strategy, ROLLOUT));
+    assert!(control.rollout.complete.is_some());
+    assert_eq!(control.timeline.pods.len(), 4, "one is replaced");
+    assert_eq!(control.timeline.pods[3].name.to_string(), "web-2");
+}
+
+/// Kubernetes issue 67250.
+#[test]
+fn a_broken_revision_holds_a_stateful_set_that_is_ordered() {
+    let scenario = "[app.v2]\nnever_ready = true\n[action]\nkind = \"undo\"\nundo_after_s = 30.0\n";
+    let ordered = control(&lowered("StatefulSet", json!({}), scenario));
+    let undo = ordered.rollout.stuck.iter().find(|s| s.action == 1).expect("the undo is stuck");
+    assert_eq!(undo.why, Why::HeldBy { pod: "web-2".to_owned() });
+    assert!(undo.for_good);
+    let policy = json!({ "podManagementPolicy": "Parallel" });
+    let parallel = control(&lowered("StatefulSet", policy, scenario));
+    assert!(parallel.rollout.stuck.iter().all(|s| s.action != 1), "{:?}", parallel.rollout.stuck);
+}
+
+#[test]
+fn undo_goes_back_to_the_revision_before() {
+    for kind in ["StatefulSet", "DaemonSet"] {
+        let scenario = "[action]\nkind = \"undo\"\nundo_after_s = 60.0\n";
+        let control = control(&lowered(kind, json!({}), scenario));
+        assert!(control.rollout.stuck.is_empty(), "{kind}: {:?}", control.rollout.stuck);
+        let versions: Vec<u16> = control.timeline.pods.iter().map(|p| p.version).collect();
+        assert_eq!(versions, [0, 0, 0, 1, 1, 1, 0, 0, 0], "{kind}");
+    }
+}
+
+#[test]
+fn on_delete_replaces_what_is_deleted_and_nothing_else() {
+    for kind in ["StatefulSet", "DaemonSet"] {
+        let strategy = json!({ "updateStrategy": { "type": "OnDelete" } });
+        let alone = control(&lowered(kind, strategy.clone(), ROLLOUT));
+        let why = &alone.rollout.stuck[0].why;
+        assert!(matches!(why, Why::OnDelete { pods: 3, .. }), "{kind}: {why:?}");
+        let delete = "[[actions]]\nkind = \"delete-pods\"\nat_s = 5.0\ncount = 3\n";
+        let deleted = control(&lowered(kind, strategy, &format!("{ROLLOUT}{delete}")));
+        assert!(deleted.rollout.stuck.is_empty(), "{kind}: {:?}", deleted.rollout.stuck);
+        let new = deleted.timeline.pods.iter().filter(|p| p.version == 1).count();
+        assert_eq!(new, 3, "{kind}");
+    }
+}
+
+#[test]
+fn nothing_rolls_out_what_has_no_owner() {
+    for kind in ["ReplicaSet", "Pod"] {
+        let scenario = lowered(kind, json!({}), ROLLOUT);
+        let control = control(&scenario);
+        let stuck = &control.rollout.stuck[0];
+        assert!(matches!(stuck.why, Why::NothingRolls { .. }) && stuck.for_good, "{kind}");
+        let options = RunOptions { replications: 2, ..RunOptions::default() };
+        let answer = Answer::new(&scenario, &options, &run(&scenario, &options), vec![]);
+        assert_eq!(answer.incomplete, 1.0);
+        assert!(answer.verdict.contains("never reaches its end"), "{}", answer.verdict);
+    }
+}
+
+#[test]
+fn a_replica_set_makes_pods_anew_and_a_bare_pod_is_gone_for_good() {
+    let delete = "[[actions]]\nkind = \"delete-pods\"\ncount = 1\n";
+    let set = control(&lowered("ReplicaSet", json!({}), delete));
+    assert!(set.rollout.stuck.is_empty(), "{:?}", set.rollout.stuck);
+    assert_eq!(set.timeline.pods.len(), 4);
+    let pod = control(&lowered("Pod", json!({}), delete));
+    assert_eq!(pod.timeline.pods.len(), 1);
+    assert!(!pod.rollout.stuck.is_empty(), "nothing comes in its place");
+}
+
+#[test]
+fn a_replica_set_is_scaled() {
+    let scale = "[[actions]]\nkind = \"scale\"\nreplicas = 5\n";
+    for kind in ["ReplicaSet", "StatefulSet"] {
+        let control = control(&lowered(kind, json!({}), scale));
+        assert!(control.rollout.stuck.is_empty(), "{kind}: {:?}", control.rollout.stuck);
+        assert_eq!(control.timeline.pods.len(), 5, "{kind}");
+    }
+}
+
+#[test]
+fn a_drain_leaves_daemons_and_refuses_bare_pods() {
+    let drain = format!("{NODES}[[actions]]\nkind = \"drain\"\nnode = \"node-1\"\n");
+    let daemons = control(&lowered("DaemonSet", json!({}), &drain));
+    assert_eq!((daemons.rollout.idle.len(), daemons.timeline.pods.len()), (1, 3));
+    let pod = control(&lowered("Pod", json!({}), &drain));
+    assert_eq!(pod.rollout.stuck[0].why, Why::Unmanaged { pods: 1 });
+}
+
+#[test]
+fn what_a_kind_cannot_do_is_refused() {
+    assert!(
+        refused("DaemonSet", "[[actions]]\nkind = \"scale\"\nreplicas = 2\n").contains("scaled")
+    );
+    assert!(refused("Pod", "[[actions]]\nkind = \"scale\"\nreplicas = 2\n").contains("scaled"));
+    assert!(refused("StatefulSet", "[[actions]]\nkind = \"pause\"\n").contains("paused"));
+    let both = json!({ "updateStrategy": { "rollingUpdate": { "maxSurge": 1 } } });
+    let input = input(&manifest("DaemonSet", both), "").expect("read");
+    let error = input.lower().expect_err("maxUnavailable is 1 by default").to_string();
+    assert!(error.contains("maxUnavailable: 0 beside it"), "{error}");
+}
+
+#[test]
+fn a_daemon_set_has_a_pod_on_each_node_that_takes_it() {
+    let taint = "[[nodes]]\nname = \"other\"\ntaints = [\"gpu=yes:NoSchedule\"]\n";
+    let scenario = lowered("DaemonSet", json!({}), &format!("{NODES}{taint}{ROLLOUT}"));
+    assert_eq!(scenario.before().replicas, 3);
+    let control = control(&scenario);
+    assert!(control.rollout.complete.is_some(), "{:?}", control.rollout.stuck);
+    let nodes: Vec<u16> = control.timeline.pods.iter().map(|p| p.node.0).collect();
+    assert_eq!((nodes.len(), nodes.iter().any(|n| *n == 3)), (6, false));
+    // Nobody gave nodes: their number is assumed, and said.
+    let assumed = lowered("DaemonSet", json!({}), ROLLOUT);
+    assert_eq!(assumed.before().replicas, 3);
+    assert!(assumed.assumptions.iter().any(|a| a.key == "platform.nodes"));
+}
+
+#[test]
+fn a_surge_cannot_come_beside_a_host_port() {
+    let surge =
+        json!({ "updateStrategy": { "rollingUpdate": { "maxSurge": 1, "maxUnavailable": 0 } } });
+    let mut with =
+        input(&manifest("DaemonSet", surge), &format!("{NODES}{ROLLOUT}")).expect("read");
+    let free = control(&with.lower().expect("lowered"));
+    assert!(free.rollout.complete.is_some());
+    assert!(free.rollout.peak_pods >= 4 && free.rollout.lowest_available == 3);
+    with.set("containers.app.ports[0].hostPort", "8080").expect("set");
+    let stuck = control(&with.lower().expect("lowered"));
+    assert!(matches!(stuck.rollout.stuck[0].why, Why::NoNode { .. }), "{:?}", stuck.rollout.stuck);
+}
+
+#[test]
+fn a_volume_that_moves_takes_its_time() {
+    let claims = json!({ "volumeClaimTemplates": [{
+        "metadata": { "name": "data" },
+        "spec": { "accessModes": ["ReadWriteOnce"], "resources": { "requests": { "storage": "1Gi" } } },
+    }] });
+    let drain = format!("{NODES}[[actions]]\nkind = \"drain\"\nnode = \"node-1\"\n");
+    let ready = |more: Value| {
+        let scenario = lowered("StatefulSet", more, &drain);
+        let control = control(&scenario);
+        assert!(control.rollout.stuck.is_empty(), "{:?}", control.rollout.stuck);
+        let new = control.timeline.pods.last().expect("one was made anew");
+        (new.ready - new.created).as_secs_f64()
+    };
+    let (without, with) = (ready(json!({})), ready(claims));
+    assert!(without < 5.0 && with > without + 3.0, "{without} s, {with} s with a volume");
+}
+
+fn complete_s(version: &str, gate: Option<bool>, parallel: bool) -> f64 {
+    let more = json!({
+        "replicas": 4,
+        "podManagementPolicy": if parallel { "Parallel" } else { "OrderedReady" },
+        "updateStrategy": { "rollingUpdate": { "maxUnavailable": 2 } },
+    });
+    let gate = gate.map_or(String::new(), |on| {
+        format!("[kubernetes.feature_gates]\nMaxUnavailableStatefulSet = {on}\n")
+    });
+    let kubernetes = format!("[kubernetes]\ncontrol_plane = \"{version}\"\n{gate}{ROLLOUT}");
+    let control = control(&lowered("StatefulSet", more, &kubernetes));
+    control.rollout.complete.expect("it completes").as_secs_f64()
+}
+
+#[test]
+fn max_unavailable_is_read_where_its_gate_is_on() {
+    for parallel in [false, true] {
+        for (version, gate, on) in [
+            ("1.35.0", None, true),
+            ("1.35.3", None, true),
+            ("1.35", None, true),
+            ("1.35.4", None, false),
+            ("1.36", None, false),
+            ("1.36.2", Some(true), true),
+            ("1.35.0", Some(false), false),
+        ] {
+            let off = complete_s(version, Some(false), parallel);
+            let takes = complete_s(version, gate, parallel);
+            assert_eq!(takes < 0.93 * off, on, "{version} {gate:?}: {takes} s, {off} s without");
+        }
+    }
+}
+
+/// Kubernetes issues 112307 and 119352.
+#[test]
+fn min_ready_seconds_are_waited_for_since_1_34_and_no_longer_than_that_since_1_36() {
+    let takes = |version: &str| {
+        let more = json!({ "podManagementPolicy": "Parallel", "minReadySeconds": 60 });
+        let kubernetes = format!("[kubernetes]\ncontrol_plane = \"{version}\"\n{ROLLOUT}");
+        let control = control(&lowered("StatefulSet", more, &kubernetes));
+        let s = control.rollout.complete.expect("it completes").as_secs_f64();
+        (s, control.rollout.lowest_available)
+    };
+    let [(blind, none), (late, two), (now, most)] = ["1.33", "1.34", "1.36"].map(takes);
+    assert_eq!((none, two, most), (0, 2, 2));
+    assert!(blind < 150.0 && late > 300.0 && (180.0..220.0).contains(&now), "{blind} {late} {now}");
+}
+
+#[test]
+fn releases_that_read_max_unavailable_are_found() {
+    let more = json!({ "updateStrategy": { "rollingUpdate": { "maxUnavailable": 3 } } });
+    let input = input(&manifest("StatefulSet", more), ROLLOUT).expect("read");
+    let options = RunOptions { replications: 10, ..RunOptions::default() };
+    let versions = ["1.34", "1.35", "1.36"];
+    let tried: Vec<Release> =
+        versions.iter().map(|v| releases::release(&input, v, &options)).collect();
+    let turns = releases::turns(&input, &tried, &options);
+    let named = |since: &str, id: &str| {
+        let turn = turns.iter().find(|turn| turn.since == since);
+        turn.is_some_and(|turn| turn.changes.iter().any(|change| change.id == id))
+    };
+    assert!(named("1.35", "stateful-set-max-unavailable"), "{turns:?}");
+    assert!(named("1.36", "stateful-set-max-unavailable-off"), "{turns:?}");
+}
+
+/// OpenShift's DeploymentConfig and the ReplicationController of old are read as what took their place.
+#[test]
+fn forebears_are_read_as_their_successors() {
+    let template = json!({
+        "metadata": { "labels": { "app": "web" } },
+        "spec": { "containers": [{ "name": "app", "image": "registry.example/web:v1" }] },
+    });
+    let config = json!({
+        "apiVersion": "apps.openshift.io/v1",
+        "kind": "DeploymentConfig",
+        "metadata": { "name": "web" },
+        "spec": {
+            "replicas": 2,
+            "selector": { "app": "web" },
+            "triggers": [{ "type": "ConfigChange" }],
+            "strategy": {
+                "type": "Rolling",
+                "rollingParams": { "maxSurge": "50%", "maxUnavailable": 0, "timeoutSeconds": 300 },
+            },
+            "template": template,
+        },
+    });
+    let scenario = input(&config.to_string(), "").expect("read").lower().expect("lowered");
+    let web = scenario.before();
+    assert_eq!((web.kind(), web.replicas), (Kind::Deployment, 2));
+    assert_eq!(web.progress_deadline_seconds, Some(300));
+    assert!(scenario.assumptions.iter().any(|a| a.text.contains("is read as apps/v1 Deployment")));
+    let controller = json!({
+        "apiVersion": "v1",
+        "kind": "ReplicationController",
+        "metadata": { "name": "web" },
+        "spec": { "replicas": 2, "selector": { "app": "web" }, "template": template },
+    });
+    let scenario = input(&controller.to_string(), "").expect("read").lower().expect("lowered");
+    assert_eq!((scenario.before().kind(), scenario.before().replicas), (Kind::ReplicaSet, 2));
+}
+
+#[test]
+fn of_several_kinds_deployments_come_first_and_any_can_be_named() {
+    let second = manifest("StatefulSet", json!({})).replace("\"web\"", "\"db\"");
+    let both = format!("{}\n---\n{second}", manifest("Deployment", json!({})));
+    let mut input = input(&both, ROLLOUT).expect("read");
+    assert_eq!(input.lower().expect("lowered").before().kind(), Kind::Deployment);
+    for name in ["db", "sts/db", "statefulset/db", "statefulsets/db"] {
+        let asked = input.asked_workloads(&[name.to_owned()]).unwrap_or_else(|e| panic!("{e}"));
+        input.choose_workload(asked[0]);
+        assert_eq!(input.lower().expect("lowered").before().kind(), Kind::StatefulSet, "{name}");
+    }
+    assert!(input.asked_workloads(&["deploy/db".to_owned()]).is_err());
+}
+
+/// What a Deployment made is part of it.
+#[test]
+fn pods_that_are_owned_are_no_workloads() {
+    let owned = manifest("Pod", json!({})).replacen(
+        "\"metadata\":{",
+        "\"metadata\":{\"ownerReferences\":[{\"apiVersion\":\"apps/v1\",\"kind\":\"ReplicaSet\",\"name\":\"web-1\",\"uid\":\"1\"}],",
+        1,
+    );
+    let error = input(&owned, "").expect_err("nothing is left").to_string();
+    assert!(error.contains("there is no workload"), "{error}");
+}
