@@ -55,6 +55,9 @@ fn of_setting(case: &Case<'_>, blame: &Blame) -> Vec<Way> {
         Setting::FrontTimeout => vec![path::front_timeout(case)],
         Setting::CrossZone => vec![path::cross_zone(case)],
         Setting::ProxyGrace => vec![path::proxy_grace(case)],
+        Setting::CircuitBreaker => vec![path::breakers(case), keep_all(case)],
+        Setting::RateLimit => vec![path::rate_limit(case)],
+        Setting::OutlierDetection => vec![path::ejections()],
         Setting::Procedure | Setting::Weight => steps(case),
         // No setting of a workload changes how a data plane rewrites its rules, or what ran before.
         Setting::DataPlane | Setting::OldReadiness | Setting::Fault => Vec::new(),

@@ -5,6 +5,7 @@ use super::change::{Change, Edit};
 use super::ladder;
 use crate::model::balancer::Path;
 use crate::model::balancer::elb::controller::GATES;
+use crate::timeline::Breakers;
 
 /// The label on a namespace by which its pods get readiness gates.
 const INJECT: &str = "elbv2.k8s.aws/pod-readiness-gate-inject";
@@ -54,6 +55,52 @@ pub fn proxy_grace(case: &Case<'_>) -> Way {
     longer.into_iter().map(|s| Change::one("balancer.shutdown_grace", s)).collect()
 }
 
+/// A proxy's limits on what may be under way are higher.
+pub fn breakers(case: &Case<'_>) -> Way {
+    let Some(policy) = case.scenario().route().path.policy() else { return Vec::new() };
+    let Breakers { connections, pending, requests, .. } = policy.breakers;
+    let limits = [
+        ("balancer.max_connections", connections),
+        ("balancer.max_pending_requests", pending),
+        ("balancer.max_requests", requests),
+    ];
+    let limits = limits.into_iter().filter(|(_, most)| *most < u32::MAX);
+    let limits: Vec<(&str, u32)> = limits.collect();
+    let higher = |factor: u32| {
+        let edit = |&(path, most): &(&str, u32)| Edit {
+            path: path.to_owned(),
+            value: most.max(1).saturating_mul(factor).to_string(),
+        };
+        Change(limits.iter().map(edit).collect())
+    };
+    [2, 4, 8, 16, 64].into_iter().map(higher).collect()
+}
+
+/// A proxy lets more requests through.
+pub fn rate_limit(case: &Case<'_>) -> Way {
+    let policy = case.scenario().route().path.policy();
+    let Some(limit) = policy.and_then(|policy| policy.rate_limit) else { return Vec::new() };
+    let more = |factor: u32| {
+        let edit = |path: &str, n: u32| Edit {
+            path: path.to_owned(),
+            value: n.max(1).saturating_mul(factor).to_string(),
+        };
+        Change(vec![
+            edit("balancer.rate_limit_tokens", limit.most),
+            edit("balancer.rate_limit_fill", limit.fill),
+        ])
+    };
+    [2, 4, 8, 16, 64].into_iter().map(more).collect()
+}
+
+/// A proxy that has ejected too many uses all of them.
+pub fn ejections() -> Way {
+    vec![
+        Change::one("balancer.panic_threshold", 50),
+        Change::one("balancer.outlier_max_ejection_percent", 50),
+    ]
+}
+
 /// An attribute of the target group, beside those that its annotation has; without an object to annotate,
 /// the entry of the card.
 fn attribute(case: &Case<'_>, name: &str, value: impl std::fmt::Display, key: &str) -> Change {
@@ -85,6 +132,7 @@ fn attribute(case: &Case<'_>, name: &str, value: impl std::fmt::Display, key: &s
 pub fn front_keep_alive(case: &Case<'_>) -> Way {
     let key = match case.scenario().route().path {
         Path::Haproxy(_) => "balancer.http_keep_alive",
+        Path::Envoy(_) => "balancer.downstream_idle_timeout",
         _ => "balancer.keep_alive",
     };
     let now = case.scenario().route().path.front_idle_timeout().map_or(60.0, |d| d.as_secs_f64());

@@ -73,6 +73,8 @@ pub(super) fn judge(
         Cause::IdleRace if key.pod.is_none() => Some(Setting::FrontKeepAlive),
         Cause::IdleRace => Some(Setting::KeepAliveTimeout),
         Cause::Overload => Some(facts.capacity),
+        Cause::CircuitBreaker => Some(Setting::CircuitBreaker),
+        Cause::RateLimit => Some(Setting::RateLimit),
         Cause::CutByCrash => Some(Setting::Restarts),
         Cause::Fault => Some(Setting::Fault),
         Cause::CutByDeregistration => Some(Setting::DeregistrationDelay),
@@ -162,6 +164,10 @@ fn cut_by_exit(times: &Times, setup: Option<&VersionFacts>, longest_s: f64) -> V
 
 /// Requests met a data plane without any backend.
 fn nobody_listed(timeline: &Timeline, key: &LossKey, facts: &Facts) -> Verdict {
+    let listed = |view: ViewId| times::longest_empty_s(timeline, view) <= 0.0;
+    if key.view.is_some_and(|view| ejects(timeline, view) && listed(view)) {
+        return Verdict::of(Setting::OutlierDetection);
+    }
     let shared = facts.weighted && key.view.is_some_and(|view| shares(timeline, view));
     let starts_empty = |view: ViewId| timeline.views[view].initial.is_empty();
     let setting = match facts.strategy_empties {
@@ -176,6 +182,12 @@ fn nobody_listed(timeline: &Timeline, key: &LossKey, facts: &Facts) -> Verdict {
     };
     let empty_s = key.view.map(|v| times::longest_empty_s(timeline, v));
     Verdict { setting, missing_s: empty_s.filter(|s| *s > 0.0) }
+}
+
+/// The view leaves out backends that fail.
+fn ejects(timeline: &Timeline, view: ViewId) -> bool {
+    let l7 = timeline.views[view].hop.l7.as_ref();
+    l7.and_then(|l7| l7.policy.as_ref()).is_some_and(|policy| policy.outlier.is_some())
 }
 
 /// The view is one of several that another one draws from by weight.

@@ -66,6 +66,12 @@ pub enum Setting {
     CrossZone,
     /// How long the proxy's own pods serve on when they are told to stop.
     ProxyGrace,
+    /// How much a proxy lets be under way.
+    CircuitBreaker,
+    /// How many requests a proxy lets through.
+    RateLimit,
+    /// A proxy has ejected every pod.
+    OutlierDetection,
     /// The way a Service is switched between Deployments, or pods are deleted by hand.
     Procedure,
     /// Nothing: the scenario has the application fail.

@@ -7,7 +7,7 @@ use crate::input::given::Input;
 use crate::report;
 use crate::report::PICTURES_ARE_BUILT_IN;
 use crate::validate::{About, CaseResult, NotModelled, Validation, compare_case, text, unmodelled};
-use anyhow::{Context, Result, anyhow, bail};
+use anyhow::{Context, Result, bail};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -139,13 +139,10 @@ fn validate_case(dir: &Path, args: &Args, known: &BTreeMap<String, String>) -> R
 
 /// What a case holds that is not modelled yet.
 fn not_modelled(dir: &Path) -> Result<Vec<String>> {
-    let path = dir.join("case.toml");
     let files = ["manifest.yaml", "update.yaml"].map(|name| dir.join(name));
     let present = files.iter().filter(|file| file.is_file());
     let manifests = present.map(|file| read_text(file)).collect::<Result<Vec<_>>>()?;
-    // Without a `case.toml`, loading says what is missing.
-    let case = if path.is_file() { read_text(&path)? } else { String::new() };
-    unmodelled::of_case(&case, &manifests).map_err(|why| anyhow!("{}: {why}", path.display()))
+    Ok(unmodelled::of_case(&manifests))
 }
 
 fn read_known(path: &Path) -> Result<BTreeMap<String, String>> {

@@ -138,7 +138,7 @@ const UNAVAILABLE: Topic = Topic {
     late: "The rollout: old pods go before new ones are known to the proxy.",
     seen: "HTTP 503 Service Unavailable; the target group has no healthy target, or the Service no endpoint.",
     settings: &[Setting::MinReadySeconds, Setting::Weight, Setting::CrossZone, Setting::Procedure],
-    causes: &["no-backend", "overload"],
+    causes: &["no-backend", "overload", "circuit-breaker"],
     shown: Shown::Experiment("alb-canary"),
 };
 
@@ -160,6 +160,6 @@ const OTHER_STATUS: Topic = Topic {
     late: "As of 502, 503 or 504, whichever it stands for.",
     seen: "The proxy's access log: no upstream, or an upstream without a status.",
     settings: &[Setting::PreStopSleep, Setting::ReadinessProbe],
-    causes: &["no-backend", "process-gone"],
+    causes: &["no-backend", "process-gone", "rate-limit"],
     shown: Shown::Experiment("haproxy-redispatch"),
 };

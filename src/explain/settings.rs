@@ -3,7 +3,7 @@
 use crate::blame::Setting;
 
 /// Every setting, in the order of [`Setting`].
-pub const SETTINGS: [Setting; 29] = [
+pub const SETTINGS: [Setting; 32] = [
     Setting::PreStopSleep,
     Setting::GracePeriod,
     Setting::GracefulShutdown,
@@ -28,6 +28,9 @@ pub const SETTINGS: [Setting; 29] = [
     Setting::OldReadiness,
     Setting::CrossZone,
     Setting::ProxyGrace,
+    Setting::CircuitBreaker,
+    Setting::RateLimit,
+    Setting::OutlierDetection,
     Setting::Procedure,
     Setting::Fault,
     Setting::ProbeTimeout,
@@ -61,6 +64,9 @@ pub fn setting_name(setting: Setting) -> &'static str {
         Setting::OldReadiness => "readiness of the old version",
         Setting::CrossZone => "cross-zone load balancing",
         Setting::ProxyGrace => "shutdown-grace-period of the ingress controller",
+        Setting::CircuitBreaker => "circuit breaker of the proxy",
+        Setting::RateLimit => "rate limit of the proxy",
+        Setting::OutlierDetection => "outlier detection of the proxy",
         Setting::Procedure => "order of the steps",
         Setting::Fault => "fault of the scenario",
         Setting::ProbeTimeout => "timeoutSeconds of the readinessProbe",
@@ -164,6 +170,15 @@ fn explanation_of_the_path(setting: Setting) -> &'static str {
         Setting::ProxyGrace => {
             "The ingress controller's pod closes its listener before everybody has stopped to connect to it. It \
              should serve on for that long."
+        }
+        Setting::CircuitBreaker => {
+            "The proxy's limits on connections, on requests under way or on those that wait are below what is under \
+             way while pods are replaced: it answers 503 at once, whatever the pods could do."
+        }
+        Setting::RateLimit => "The proxy lets no more requests through, whatever the pods can do.",
+        Setting::OutlierDetection => {
+            "The proxy had ejected every pod that it knew. A panic threshold above 0 lets it use them all the same; a \
+             lower share that may be ejected keeps some in use."
         }
         _ => unreachable!("{setting:?} is no setting of the path"),
     }

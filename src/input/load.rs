@@ -74,6 +74,7 @@ impl Input {
             front_settings: Vec::new(),
             card_varied: None,
             apps: Vec::new(),
+            proxy_config: None,
             trace: Vec::new(),
             workload: None,
             app_card: None,

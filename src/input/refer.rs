@@ -34,6 +34,7 @@ impl Input {
             }
         }
         self.read_trace()?;
+        self.read_proxy()?;
         // Last, so that an error above leaves them as they were.
         if let Some(name) = self.case.platform.clone()
             && self.platform_from.as_ref() != Some(&name)
@@ -70,6 +71,20 @@ impl Input {
             }
             problems
         })
+    }
+
+    fn read_proxy(&mut self) -> Result<(), Diagnostics> {
+        const BESIDE: &str = "proxy.cfg";
+        let Some(proxy) = &self.case.proxy else { return Ok(()) };
+        let beside = || self.base.has(BESIDE).then(|| BESIDE.to_owned());
+        let Some(file) = proxy.config.clone().or_else(beside) else { return Ok(()) };
+        let text = self.base.read(&file).map_err(|error| {
+            let message = format!("cannot read {}: {}", quoted(&file), error.message);
+            Diagnostic::error(&self.case_file, message)
+                .at(self.case_root.line_of("proxy.config"), "proxy.config")
+        })?;
+        self.proxy_config = Some((text.name, text.text));
+        Ok(())
     }
 
     fn read_trace(&mut self) -> Result<(), Diagnostics> {

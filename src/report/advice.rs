@@ -283,6 +283,13 @@ fn of_the_path(setting: Setting, scenario: &Scenario) -> (Worth, Worth) {
         Setting::ProxyGrace => {
             (known(path.shutdown_grace()), words!("until nobody connects to it"))
         }
+        Setting::CircuitBreaker => {
+            (words!("below what is under way"), words!("above what is under way in the rollout"))
+        }
+        Setting::RateLimit => (words!("below the load"), words!("above the load")),
+        Setting::OutlierDetection => {
+            (words!("every pod ejected"), words!("some kept in use, or a panic threshold"))
+        }
         Setting::Weight => (words!("above 0"), words!("0 without healthy targets")),
         Setting::CrossZone => (words!("off"), words!("on, or DNS failover")),
         Setting::DataPlane => (

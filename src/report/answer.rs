@@ -132,6 +132,9 @@ pub struct Requests {
     pub stall_threshold_s: f64,
     /// Neither answered nor failed when the run ended.
     pub open: f64,
+    /// What proxies that write flags (Envoy) would log of them; of the others nothing is said.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub logged: Vec<super::logged::LoggedRow>,
 }
 
 /// Answers of one version of the application.

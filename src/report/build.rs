@@ -209,6 +209,7 @@ fn requests(scenario: &Scenario, replications: &[Replication]) -> Requests {
         stalled: count_figure(&stalled),
         stall_threshold_s: scenario.traffic.client.stall_threshold.as_secs_f64(),
         open: mean(replications, |t| t.open),
+        logged: super::logged::rows(replications),
     }
 }
 

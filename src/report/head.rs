@@ -89,6 +89,7 @@ fn path(path: &Path) -> &'static str {
         Path::Headless(_) => "headless Service",
         Path::MetalLb(_) => "MetalLB",
         Path::Haproxy(_) => "HAProxy",
+        Path::Envoy(_) => "Envoy",
     }
 }
 

@@ -24,6 +24,7 @@ mod head;
 pub mod html;
 pub mod hurt;
 mod lanes;
+pub mod logged;
 pub mod markdown;
 pub mod measure;
 pub mod pairs;

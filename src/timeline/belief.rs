@@ -1,7 +1,9 @@
 //! What data-plane instances believe is routable, over time, and what they do with a request.
 
 use super::id::{PodId, ViewId};
+use super::policy::{Policy, Statuses};
 use crate::engine::{Dur, Time};
+use std::sync::Arc;
 
 /// One data-plane instance's belief: a kube-proxy on a node, an ALB node, an nginx worker, a sidecar.
 #[derive(Clone, Debug, PartialEq)]
@@ -104,6 +106,8 @@ pub enum Pick {
     LeastOutstanding,
     /// The less loaded of two random ones.
     TwoChoices,
+    /// The one with fewer requests of two random ones, which may be the same one twice (Envoy).
+    LeastRequest,
     /// Peak EWMA of two random ones (ingress-nginx `ewma`, Linkerd).
     Ewma,
     /// By a hash of the connection: uniform, fixed for its life (NLB, BGP).
@@ -139,18 +143,22 @@ pub struct L7 {
     pub tries: u32,
     /// Which failures move on to another try.
     pub retry_on: RetryOn,
-    /// Wait before a further try on the same server (HAProxy: 1 s); zero elsewhere.
+    /// Wait before a further try where it can go to no other server (HAProxy: 1 s); zero elsewhere.
     pub retry_delay: Dur,
     /// A further try goes to the same backend.
     pub retry_same: bool,
     /// A further try may not pick a backend already tried, as long as others are left.
     pub exclude_tried: bool,
+    /// A further try may not pick the backend of the try before, as long as there is another.
+    pub exclude_last: bool,
     /// Answers given for each kind of failure of the last try.
     pub status: L7Status,
     /// Pool of idle connections to backends; None: a fresh connection per request.
     pub pool: Option<Pool>,
     /// It closes connections of a proxy in front of it that are idle for so long; None: never.
     pub front_idle_timeout: Option<Dur>,
+    /// Limits, ejection and back-off; None: it has none of these.
+    pub policy: Option<Arc<Policy>>,
 }
 
 /// After which failures another backend is tried.
@@ -168,6 +176,8 @@ pub struct RetryOn {
     pub response_timeout: bool,
     /// Also requests that must not be sent twice (POST, PATCH), once they were sent.
     pub non_idempotent: bool,
+    /// The answer has one of these statuses.
+    pub statuses: Statuses,
 }
 
 /// HTTP statuses that a proxy answers with when its last try fails.

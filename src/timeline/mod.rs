@@ -6,6 +6,7 @@
 
 pub mod belief;
 pub mod id;
+pub mod policy;
 pub mod recorder;
 pub mod signals;
 pub mod truth;
@@ -17,6 +18,7 @@ pub use belief::{
     Backend, ChangeKind, Empty, Hop, L7, L7Status, Pick, Pool, RetryOn, Target, View, ViewChange,
 };
 pub use id::{NodeId, PodId, ViewId};
+pub use policy::{Breakers, Outlier, Policy, Rate, RateLimit, Retries, Statuses, Trigger};
 pub use recorder::{Recorder, Shown};
 pub use signals::{Answered, Asked, PodCounters, PodSignals, Told};
 pub use truth::{Condition, Life, LifeEnd, Phase, PodName, PodTruth, Upset, UpsetBy, Version};

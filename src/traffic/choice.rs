@@ -124,7 +124,10 @@ fn view_obstacle(timeline: &Timeline, view: &View) -> Option<Obstacle> {
     let name = &view.name;
     let obstacle = |why: String, computable| Some(Obstacle { why, computable });
     let (pick, l7) = (view.hop.pick, view.hop.l7.as_ref());
-    if matches!(pick, Pick::LeastOutstanding | Pick::TwoChoices | Pick::Ewma) {
+    if l7.is_some_and(|l7| l7.policy.is_some()) {
+        return obstacle(format!("{name} decides by what has become of earlier requests"), false);
+    }
+    if pick.sees_load() {
         return obstacle(format!("{name} picks by load"), false);
     }
     if l7.is_some_and(|l7| l7.tries > 1) {

@@ -3,8 +3,10 @@
 pub mod choice;
 pub mod exact;
 pub mod fate;
+pub mod flags;
 pub mod meter;
 pub mod offered;
+pub mod outlier;
 pub mod plan;
 pub mod random;
 pub mod requests;
@@ -12,6 +14,7 @@ pub mod service;
 pub mod tally;
 
 pub use choice::{Mode, Reads, choose, mode};
+pub use flags::{Flags, Logged};
 
 use crate::engine::{Seed, Time};
 use crate::timeline::{PodId, Timeline, ViewId};
@@ -97,6 +100,10 @@ pub enum Cause {
     RuleGap,
     /// Waiting in the backlog of a listener that closed.
     Backlog,
+    /// More was under way than a proxy's circuit breaker allows.
+    CircuitBreaker,
+    /// More came than a proxy's rate limit allows.
+    RateLimit,
     /// The pod's queue was full, or waiting for a slot took too long.
     Overload,
     /// The answer took longer than the client waits.
@@ -142,6 +149,8 @@ pub struct TrafficOutcome {
     pub losses: BTreeMap<LossKey, f64>,
     /// Answered later than the stall threshold.
     pub stalled: f64,
+    /// What proxies that write flags (Envoy) would log of requests, and how often; empty: there is none.
+    pub logged: BTreeMap<Logged, f64>,
     /// Still open at the end of the timeline: sent = answered + failed + open.
     pub open: f64,
     /// By second of send time; second 0 begins at the action.

@@ -2,7 +2,7 @@
 
 use crate::engine::{List, Time};
 use crate::timeline::{PodId, Timeline};
-use crate::traffic::{Evaluator, Failure, Latency, LossKey, Second, TrafficOutcome};
+use crate::traffic::{Evaluator, Failure, Flags, Latency, Logged, LossKey, Second, TrafficOutcome};
 use std::collections::BTreeMap;
 
 /// Counts by logarithm of the latency: 32 cells for each doubling, exact below 64 ns.
@@ -115,6 +115,7 @@ pub struct Tally {
     /// Requests so far.
     pub sent: u64,
     open: u64,
+    logged: Vec<(Logged, u64)>,
     /// Answered by each pod since the second began, not yet in `answered`.
     latest: Vec<u32>,
     /// The second that `latest` belongs to, counted from the first.
@@ -149,6 +150,7 @@ impl Tally {
             stalled: 0,
             sent: 0,
             open: 0,
+            logged: Vec::new(),
             latest: Vec::new(),
             row: 0,
             sent_to: Vec::new(),
@@ -242,6 +244,16 @@ impl Tally {
         debug_assert!(self.open <= self.sent, "what is open was sent");
     }
 
+    /// A proxy writes of a request into its log; few kinds of lines are the rule.
+    pub fn log(&mut self, status: u16, flags: Flags, attempts: u32) {
+        let line = Logged { status, flags, attempts };
+        debug_assert!(status == 0 || (100..600).contains(&status), "a status is one of HTTP");
+        match self.logged.iter_mut().find(|(known, _)| *known == line) {
+            Some((_, count)) => *count += 1,
+            None => self.logged.push((line, 1)),
+        }
+    }
+
     /// From here on requests are sent in `second`.
     pub fn begin_second(&mut self, second: i64) {
         self.close_second();
@@ -295,6 +307,7 @@ impl Tally {
             variance: 0.0,
             probability_none: f64::from(u8::from(losses.is_empty())),
             losses,
+            logged: self.logged.iter().map(|(line, n)| (*line, *n as f64)).collect(),
         };
         outcome.assert_conserved();
         outcome

@@ -2,7 +2,7 @@
 
 use crate::cluster::objects::ServiceId;
 use crate::model::balancer::{
-    Balancer, Model, Path, elb, front, haproxy, headless, ingress_nginx, kube_proxy, metallb,
+    Balancer, Model, Path, elb, envoy, front, haproxy, headless, ingress_nginx, kube_proxy, metallb,
 };
 use crate::model::plumbing::Ctx;
 use crate::scenario::{Route, Scenario};
@@ -58,6 +58,7 @@ pub fn build(
         }
         Path::Headless(s) => headless::Headless::new(ctx, s, timeline).into(),
         Path::Haproxy(s) => haproxy::Haproxy::new(ctx, s, timeline).into(),
+        Path::Envoy(s) => envoy::Envoy::new(ctx, s, timeline).into(),
         Path::MetalLb(s) => {
             let nodes = proxies(&mut pile, first, local, timeline);
             metallb::MetalLb::new(ctx, s, &nodes, timeline).into()

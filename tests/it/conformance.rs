@@ -8,6 +8,7 @@ mod disruption;
 mod kubelet;
 mod network;
 mod node;
+mod outlier;
 mod replicaset;
 mod scheduler;
 mod stateful_set;
@@ -22,6 +23,7 @@ const FILES: &[&str] = &[
     "daemonset",
     "deployment_status",
     "endpoints",
+    "envoy_outlier",
     "fenceposts",
     "grace_period",
     "hpa",

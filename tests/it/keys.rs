@@ -367,6 +367,9 @@ impl Given for Asked {
     fn word(&mut self, _key: &'static str, _own: Option<Own>, _allowed: &[&str]) -> usize {
         0
     }
+    fn text(&mut self, _key: &'static str) -> String {
+        String::new()
+    }
     fn refuse(&mut self, _own: &Own, _allowed: &str) {}
     fn annotation(&self, key: &str) -> Option<Own> {
         self.annotations.borrow_mut().insert(key.to_owned());
@@ -423,6 +426,7 @@ fn annotations_that_are_modelled_are_those_that_are_read() {
         Kind::MetalLbL2,
         Kind::MetalLbBgp,
         Kind::Haproxy,
+        Kind::Envoy,
     ] {
         kind.read(&mut asked);
     }

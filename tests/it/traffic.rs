@@ -7,6 +7,7 @@ mod hops;
 mod loops;
 mod numbers;
 mod oracle;
+mod policies;
 mod proxies;
 #[path = "../../benches/textbook/mod.rs"]
 mod textbook;

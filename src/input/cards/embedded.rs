@@ -19,6 +19,7 @@ pub const EMBEDDED: &[(CardKind, &str, &str)] = &[
         include_str!("../../../models/balancers/ingress-nginx.toml"),
     ),
     (CardKind::Balancer, "haproxy", include_str!("../../../models/balancers/haproxy.toml")),
+    (CardKind::Balancer, "envoy", include_str!("../../../models/balancers/envoy.toml")),
     (CardKind::Balancer, "headless", include_str!("../../../models/balancers/headless.toml")),
     (CardKind::Balancer, "metallb-l2", include_str!("../../../models/balancers/metallb-l2.toml")),
     (CardKind::Balancer, "metallb-bgp", include_str!("../../../models/balancers/metallb-bgp.toml")),

@@ -8,7 +8,7 @@ use std::collections::BTreeSet;
 use std::sync::OnceLock;
 
 /// Keys of the scenario, the first in a path.
-pub const CASE: [&str; 16] = [
+pub const CASE: [&str; 17] = [
     "name",
     "deployment",
     "service",
@@ -16,6 +16,7 @@ pub const CASE: [&str; 16] = [
     "scheduler",
     "kubernetes",
     "traffic",
+    "proxy",
     "app",
     "action",
     "actions",

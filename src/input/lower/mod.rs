@@ -28,6 +28,7 @@ mod path;
 mod placement;
 mod plans;
 mod profile;
+mod proxy;
 mod scheduler;
 pub(super) mod serving;
 pub(super) mod serving_container;
@@ -37,6 +38,7 @@ mod stops;
 mod strategies;
 mod subject_objects;
 mod traffic;
+mod unserved;
 mod used;
 mod versions;
 mod wanted;
@@ -106,7 +108,7 @@ impl Lowering<'_> {
         let scheduler = self.scheduler(nodes.len() > 1);
         let kubernetes = self.kubernetes(&templates(&deployments, &actions));
         self.settle_max_unavailable(&kubernetes, &mut deployments, &mut actions);
-        let unserved = path::unserved(self, &path, &service, ingress.as_ref());
+        let unserved = unserved::unserved(self, &path, &service, ingress.as_ref());
         let silence = serving::nothing_runs(self, &deployments, &actions)
             .or_else(|| serving::silence(input, subject, unserved.is_some()));
         let place = (&platform, &kubernetes, &*nodes);

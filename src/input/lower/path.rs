@@ -2,18 +2,18 @@
 
 use crate::cluster::spec::{Ingress, Service, ServiceKind};
 use crate::engine::Dist;
-use crate::input::cards::{Card, CardKind};
+use crate::input::cards::{Card, CardKind, Scalar};
 use crate::input::given::{CardSetting, Input};
 use crate::input::lower::lowering::{Lowering, lean};
-use crate::input::lower::{binding, ingress_class, split};
+use crate::input::lower::{binding, ingress_class, proxy, split};
 use crate::input::raw::case::ActionCase;
 use crate::input::raw::manifest::{Document, Object};
+use crate::input::text::checks;
 use crate::input::text::diagnostics::{Diagnostic, did_you_mean};
 use crate::input::text::tree::quoted;
 use crate::model::balancer::services::Split;
 use crate::model::balancer::settings::{Given, Own};
 use crate::model::balancer::{Kind, Path, front};
-use crate::scenario::Unserved;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// How requests come to the Service, and with which others it shares them.
@@ -28,16 +28,14 @@ pub(crate) struct Way {
 
 pub(crate) fn lower(low: &mut Lowering<'_>, service: &Service, ingress: Option<&Ingress>) -> Way {
     binding::check(low);
-    let kind = match low.input.case.traffic.path {
-        Some(kind) => kind,
-        None => by_manifests(low, service, ingress),
-    };
+    let asked = proxy::kind(low).or(low.input.case.traffic.path);
+    let kind = asked.unwrap_or_else(|| by_manifests(low, service, ingress));
     let shared = ingress.and_then(|ingress| split::lower(low, kind, service, ingress));
     let (others, split) = shared.map_or((Vec::new(), None), |(o, split)| (o, Some(split)));
     let services = std::iter::once(service.clone()).chain(others).collect();
     let binding = binding::of(low.input, service).filter(|_| matches!(kind, Kind::Alb | Kind::Nlb));
     let named = low.input.case.traffic.balancer.as_deref().or(kind.card());
-    let Some(card) = card(low, Whose::Path, named, binding) else {
+    let Some(card) = card(low, Whose::Path, named, (Some(kind), binding)) else {
         return Way { path: Path::Service, services, split: None };
     };
     let by_ingress = matches!(kind, Kind::Alb | Kind::IngressNginx);
@@ -105,12 +103,13 @@ pub(crate) fn in_front(low: &mut Lowering<'_>, path: &Path) -> Option<front::Set
         }
         return None;
     };
-    if !matches!(path, Path::IngressNginx(_) | Path::Haproxy(_)) {
+    if !matches!(path, Path::IngressNginx(_) | Path::Haproxy(_) | Path::Envoy(_)) {
         let error = low.fail("traffic.in_front", "the path has no proxy in the cluster behind it");
-        error.allowed = Some("with traffic.path = \"ingress-nginx\" or \"haproxy\"".to_owned());
+        error.allowed =
+            Some("with traffic.path = \"ingress-nginx\", \"haproxy\" or \"envoy\"".to_owned());
         return None;
     }
-    let card = card(low, Whose::Front, Some(kind.card()), None)?;
+    let card = card(low, Whose::Front, Some(kind.card()), (None, None))?;
     let annotations = BTreeMap::new();
     let mut reader = Reader {
         low,
@@ -158,7 +157,7 @@ fn card(
     low: &mut Lowering<'_>,
     whose: Whose,
     named: Option<&str>,
-    binding: Option<&Document>,
+    (kind, binding): (Option<Kind>, Option<&Document>),
 ) -> Option<Card> {
     let Some(name) = named else {
         if let Some((path, ..)) = whose.settings(low.input).first() {
@@ -177,6 +176,9 @@ fn card(
         };
     if let Some(binding) = binding {
         binding::assume_checks(low, binding, &mut card);
+    }
+    if let Some(kind) = kind {
+        proxy::apply(low, kind, &mut card);
     }
     for (path, keys, value) in whose.settings(low.input) {
         let keys: Vec<&str> = keys.iter().map(String::as_str).collect();
@@ -304,6 +306,20 @@ impl Given for Reader<'_, '_> {
         }
     }
 
+    fn text(&mut self, key: &'static str) -> String {
+        self.keys.insert(key);
+        self.lean(key);
+        let text = match self.card.entry(key).and_then(|entry| entry.value.clone()) {
+            Some(Scalar::Word(word)) => Some(word),
+            Some(Scalar::Number(number)) => Some(checks::number(number)),
+            None => None,
+        };
+        text.unwrap_or_else(|| {
+            self.missing(key);
+            String::new()
+        })
+    }
+
     fn refuse(&mut self, own: &Own, allowed: &str) {
         self.wrong(own, "value not possible", allowed.to_owned());
     }
@@ -354,34 +370,4 @@ fn zones(low: &Lowering<'_>) -> usize {
         _ => None,
     });
     listed.chain(nodes).collect::<BTreeSet<_>>().len()
-}
-
-/// Targets that are nodes take a port of the nodes: the controller refuses a Service without one, and
-/// makes no load balancer.
-pub(crate) fn unserved(
-    low: &Lowering<'_>,
-    path: &Path,
-    service: &Service,
-    ingress: Option<&Ingress>,
-) -> Option<Unserved> {
-    let asked = ingress.is_some() || binding::of(low.input, service).is_some();
-    let nodes = asked && matches!(path, Path::Alb(s) | Path::Nlb(s) if s.controller.is_none());
-    let kind = match service.kind {
-        ServiceKind::ClusterIp => "ClusterIP",
-        ServiceKind::Headless => "headless",
-        ServiceKind::NodePort | ServiceKind::LoadBalancer => return None,
-    };
-    let name = &service.name;
-    let of = ingress.map_or(format!("Service {name}"), |i| format!("Ingress {}", i.name));
-    nodes.then(|| Unserved {
-        action: format!("the making of a load balancer for {of}"),
-        what: format!(
-            "its targets are nodes, and Service {name} is {kind}: the controller refuses it"
-        ),
-        setting: "alb.ingress.kubernetes.io/target-type".to_owned(),
-        found: format!("instance, with a {kind} Service"),
-        needed: format!(
-            "alb.ingress.kubernetes.io/target-type: ip, or type: NodePort of Service {name}"
-        ),
-    })
 }

@@ -140,7 +140,7 @@ fn of_case(low: &Lowering<'_>, scenario: &Scenario, path: &str) -> Option<Use> {
         }
         ["scheduler"] => Some(Use::when(scenario.nodes.len() > 1, "there is one node to choose")),
         ["action" | "actions", .., key] => of_action(scenario, key),
-        ["kubernetes" | "nodes" | "fault" | "dependency", ..] => Some(Use::Always),
+        ["kubernetes" | "nodes" | "fault" | "proxy" | "dependency", ..] => Some(Use::Always),
         [key] => ["schema", "name", "description", "manifests", "update", "deployment", "service"]
             .iter()
             .chain(&["platform", "age_s", "horizon_s", "action", "actions"])
@@ -165,7 +165,7 @@ fn of_app(scenario: &Scenario, key: &str) -> Option<Use> {
     let probed = |c: &Container| {
         [&c.startup_probe, &c.readiness_probe, &c.liveness_probe].iter().any(|p| p.is_some())
     };
-    let checked = matches!(scenario.route().path, Path::Alb(_) | Path::Haproxy(_));
+    let checked = matches!(scenario.route().path, Path::Alb(_) | Path::Haproxy(_) | Path::Envoy(_));
     let kept = scenario.traffic.client.keep_alive || scenario.route().path.idle_timeout().is_some();
     Some(match key {
         "card" | "start_delay_s" | "start_delay" | "start_cpu_s" | "service" | "on_sigterm"
@@ -215,7 +215,10 @@ fn of_traffic(low: &Lowering<'_>, scenario: &Scenario, key: &str) -> Option<Use>
     let client = &traffic.client;
     let again = client.retries > 0
         || client.keep_alive
-        || matches!(scenario.route().path, Path::IngressNginx(_) | Path::Haproxy(_) | Path::Alb(_));
+        || matches!(
+            scenario.route().path,
+            Path::IngressNginx(_) | Path::Haproxy(_) | Path::Envoy(_) | Path::Alb(_)
+        );
     Some(match key {
         "path" | "arrivals" | "start_s" | "duration_s" | "keep_alive" | "timeout_s" | "retries"
         | "stall_s" | "in_front" => Use::Always,

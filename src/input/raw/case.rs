@@ -38,6 +38,8 @@ pub struct Case {
     pub kubernetes: KubernetesCase,
     /// What clients send.
     pub traffic: TrafficCase,
+    /// A proxy that a controller tells of endpoints, and its configuration.
+    pub proxy: Option<ProxyCase>,
     /// How the application behaves, old and new.
     pub app: AppSection,
     /// The metric of pods that an autoscaler reads and that is not among `metrics`.
@@ -127,6 +129,43 @@ pub struct TrafficCase {
     pub non_idempotent: Option<f64>,
     /// Answers later than this count as stalled. Default 1.
     pub stall_s: Option<f64>,
+}
+
+/// A proxy that a controller of its own tells of the Service's endpoints, and its own configuration, which
+/// takes the place of what its card says. Without this section HAProxy looks names up by DNS, unless
+/// `balancer.endpoints` says otherwise.
+#[derive(Clone, Debug, Default, PartialEq, Deserialize, JsonSchema)]
+#[serde(default)]
+pub struct ProxyCase {
+    /// Which proxy it is. Default: that of `traffic.path`.
+    pub kind: Option<ProxyKind>,
+    /// How the controller tells the proxy, in words.
+    pub endpoints: Option<String>,
+    /// The controller tells the proxy so long after the last change. Default 0.
+    pub debounce_s: Option<f64>,
+    /// The proxy's configuration, relative to this file: `haproxy.cfg`, or Envoy's bootstrap as JSON or YAML.
+    /// Default: `proxy.cfg` beside it, if there.
+    pub config: Option<String>,
+}
+
+/// A proxy whose configuration is understood.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum ProxyKind {
+    /// HAProxy.
+    Haproxy,
+    /// Envoy.
+    Envoy,
+}
+
+impl ProxyKind {
+    /// The path that it is on.
+    pub fn path(self) -> Kind {
+        match self {
+            ProxyKind::Haproxy => Kind::Haproxy,
+            ProxyKind::Envoy => Kind::Envoy,
+        }
+    }
 }
 
 /// `traffic.arrivals`: how requests follow each other.

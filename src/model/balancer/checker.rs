@@ -54,11 +54,13 @@ fn share_within(values: &Sampler, limit: Dur) -> f64 {
 pub struct Turn {
     /// Whether a check passes, and when that is known. None: nobody cares, or it was no check.
     pub result: Option<(bool, Time)>,
+    /// The application itself answered that it is not well.
+    pub says_no: bool,
     /// Its next turn; never: not until it is woken.
     pub next: Time,
 }
 
-const NO_TURN: Turn = Turn { result: None, next: Time::NEVER };
+const NO_TURN: Turn = Turn { result: None, says_no: false, next: Time::NEVER };
 
 #[derive(Clone, Copy, Debug)]
 struct Sleep {
@@ -111,7 +113,7 @@ impl Checker {
         if self.sleep.is_some_and(|s| s.until == now) {
             let next = self.wake(scene.ctx, checks).expect("it sleeps");
             if next > now {
-                return Turn { result: None, next };
+                return Turn { next, ..NO_TURN };
             }
         }
         debug_assert!(self.sleep.is_some() || self.begins >= now, "no check is left out");
@@ -132,9 +134,13 @@ impl Checker {
             Target::Pod(_) if may_sleep && self.checked.expects(pass) => {
                 let until = self.changes(scene.timeline, now, target, met, checks);
                 self.sleep = Some(Sleep { met, until });
-                Turn { result: None, next: until }
+                Turn { next: until, ..NO_TURN }
             }
-            _ => Turn { result: Some((pass, known)), next: self.begins },
+            _ => Turn {
+                result: Some((pass, known)),
+                says_no: !late && met == Met::Answer(false),
+                next: self.begins,
+            },
         }
     }
 

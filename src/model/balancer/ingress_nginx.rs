@@ -16,7 +16,7 @@ use super::{Model, Scene};
 use crate::cluster::objects::{Conditions, PodId, ServiceId};
 use crate::engine::{Dist, Dur, Rng, Time};
 use crate::model::plumbing::{Ctx, Out, TokenBucket};
-use crate::timeline::{Empty, Hop, Pick, Recorder, RetryOn, Target, ViewId};
+use crate::timeline::{Empty, Hop, Pick, Recorder, RetryOn, Statuses, Target, ViewId};
 
 /// ingress-nginx: its controller's pods, their workers, and nginx' own settings.
 #[derive(Clone, Debug, PartialEq)]
@@ -89,6 +89,7 @@ pub fn settings(given: &mut dyn Given) -> Settings {
             reused_reset: error,
             response_timeout: timeout,
             non_idempotent,
+            statuses: Statuses::default(),
         },
         again: if ewma { Again::Elsewhere } else { Again::Anywhere },
         idle_timeout: Some(Entry::card("keepalive_timeout")),

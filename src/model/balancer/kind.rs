@@ -1,10 +1,10 @@
 //! The kinds of data planes that a path can be made of, and what is asked of their settings.
 
 use super::settings::Given;
-use super::{alb, cloud, elb, front, haproxy, headless, ingress_nginx, metallb, nlb};
+use super::{alb, cloud, elb, envoy, front, haproxy, headless, ingress_nginx, metallb, nlb};
 use crate::cluster::spec::Node;
 use crate::engine::Dur;
-use crate::timeline::L7;
+use crate::timeline::{L7, Policy};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
@@ -39,6 +39,8 @@ pub enum Kind {
     MetalLbBgp,
     /// HAProxy with active checks of the pods.
     Haproxy,
+    /// Envoy, told of endpoints by a control plane: a front proxy, a gateway, the proxies of a mesh.
+    Envoy,
 }
 
 /// A kind with its settings.
@@ -62,6 +64,8 @@ pub enum Path {
     MetalLb(metallb::Settings),
     /// With active checks of the pods.
     Haproxy(Box<haproxy::Settings>),
+    /// Told of endpoints by a control plane.
+    Envoy(Box<envoy::Settings>),
 }
 
 /// What may be in front of a proxy.
@@ -105,6 +109,7 @@ impl Kind {
             Kind::MetalLbL2 => Some("metallb-l2"),
             Kind::MetalLbBgp => Some("metallb-bgp"),
             Kind::Haproxy => Some("haproxy"),
+            Kind::Envoy => Some("envoy"),
         }
     }
 
@@ -123,6 +128,7 @@ impl Kind {
             Kind::MetalLbL2 => Path::MetalLb(metallb::settings(given, false)),
             Kind::MetalLbBgp => Path::MetalLb(metallb::settings(given, true)),
             Kind::Haproxy => Path::Haproxy(Box::new(haproxy::settings(given))),
+            Kind::Envoy => Path::Envoy(Box::new(envoy::settings(given))),
         }
     }
 }
@@ -175,9 +181,15 @@ impl Path {
             Path::Alb(s) | Path::Nlb(s) => &s.hop,
             Path::IngressNginx(s) => &s.hop,
             Path::Haproxy(s) => &s.hop,
+            Path::Envoy(s) => &s.hop,
             _ => return None,
         };
         hop.l7.as_ref()
+    }
+
+    /// What its proxies limit, eject and back off by.
+    pub fn policy(&self) -> Option<&Policy> {
+        self.l7()?.policy.as_deref()
     }
 
     /// How long the proxy keeps an idle connection to a pod.

@@ -31,6 +31,8 @@ pub enum Again {
     Anywhere,
     /// Not where it was, as long as others are left.
     Elsewhere,
+    /// Not where it was the last time, if there is another.
+    Onwards,
     /// To the same backend.
     Same,
 }
@@ -109,9 +111,11 @@ impl Layer7 {
             retry_delay: self.retry_delay.min(connect_timeout),
             retry_same: self.again == Again::Same,
             exclude_tried: self.again == Again::Elsewhere,
+            exclude_last: self.again == Again::Onwards,
             status: self.status,
             pool,
             front_idle_timeout,
+            policy: None,
         }
     }
 }

@@ -9,6 +9,7 @@ pub mod check;
 pub mod checker;
 pub mod cloud;
 pub mod elb;
+pub mod envoy;
 pub mod front;
 pub mod haproxy;
 pub mod headless;
@@ -21,6 +22,7 @@ pub mod listing;
 pub mod members;
 pub mod metallb;
 pub mod nlb;
+pub mod pushes;
 pub mod services;
 pub mod settings;
 pub mod split;
@@ -196,6 +198,7 @@ balancers! {
     Headless: headless::Headless,
     MetalLb: metallb::MetalLb,
     Haproxy: haproxy::Haproxy,
+    Envoy: envoy::Envoy,
     /// A proxy in front of another.
     Front: front::Front,
 }

@@ -26,6 +26,9 @@ pub trait Given {
     /// The position in `allowed` of a word of the card, or of `own` as in [`number`](Given::number).
     fn word(&mut self, key: &'static str, own: Option<Own>, allowed: &[&str]) -> usize;
 
+    /// The words of the card, which the reader makes something of.
+    fn text(&mut self, key: &'static str) -> String;
+
     /// `own` cannot be.
     fn refuse(&mut self, own: &Own, allowed: &str);
 

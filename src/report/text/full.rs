@@ -4,6 +4,7 @@ use super::page::{DIM, HEAD, Page, paint, wrap};
 use super::{advice, autoscaling, cautions, head, style, timeline};
 use crate::report::advice::Worth;
 use crate::report::answer::{Answer, BlamePart, BlameRow, Estimate, Figure, LostGroup};
+use crate::report::logged::LoggedRow;
 use crate::report::placement;
 use crate::report::sentences::hurt_sentence;
 use crate::report::words::{count, percent, plural, range, seconds, seconds_range};
@@ -101,6 +102,13 @@ fn losses(page: &mut Page, answer: &Answer) {
     let slow = seconds(r.stall_threshold_s);
     write!(text, "; {} slower than {slow}", count(r.stalled.mean)).expect("a string takes it");
     page.row("requests", &text);
+    let rare = |l: &&LoggedRow| (l.status, l.attempts) != (200, 1) && l.mean >= 0.05;
+    for (i, line) in r.logged.iter().filter(rare).take(6).enumerate() {
+        let tries = plural(u64::from(line.attempts), "attempt");
+        let LoggedRow { status, flags, mean, .. } = line;
+        let text = format!("{} of {status} {flags}, {tries}", count(*mean));
+        page.row(if i == 0 { "proxy logs" } else { "" }, &text);
+    }
     if let Some(hurt) = &answer.hurt {
         page.row("hurts", &hurt_sentence(hurt));
     }

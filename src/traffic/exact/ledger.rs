@@ -254,6 +254,7 @@ impl<'a> Ledger<'a> {
         let (variance, probability_none) =
             self.spread.map_or_else(|| (failed, libm::exp(-failed)), Spread::finish);
         let outcome = TrafficOutcome {
+            logged: BTreeMap::new(),
             evaluator: Evaluator::Exact,
             sent,
             answered_by_version,

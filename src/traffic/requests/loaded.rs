@@ -92,7 +92,14 @@ impl Loads {
         if now.pick == Pick::LeastOutstanding {
             return (now.lightest(|slot| load.of(id_of(slot, count))), u);
         }
-        let (a, b, rest) = now.two_places(u);
+        if now.pick == Pick::LeastRequest && !now.even() {
+            // By weight, divided by what is under way: as Envoy's schedule does where weights differ.
+            return (now.lightest(|slot| load.of(id_of(slot, count))), u);
+        }
+        let (a, b, rest) = match now.pick {
+            Pick::LeastRequest => now.any_two_places(u),
+            _ => now.two_places(u),
+        };
         let (a, b) = (now.slots[a], now.slots[b]);
         let of = |slot: u32| load.of(id_of(slot, count));
         (if of(b) < of(a) { b } else { a }, rest)

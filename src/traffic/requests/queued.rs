@@ -4,10 +4,13 @@
 
 mod client;
 mod connect;
+mod ejects;
 mod endings;
 mod event;
 mod faults;
+mod guards;
 mod hops;
+mod logs;
 mod pod;
 mod pools;
 mod probes;
@@ -16,6 +19,7 @@ mod scores;
 mod signals;
 mod source;
 mod tries;
+mod waits;
 
 use super::Setup;
 use super::agenda::Agenda;
@@ -31,6 +35,7 @@ use crate::traffic::service::Sampler;
 use crate::traffic::tally::Tally;
 use client::{Connections, Users};
 use event::{Event, RequestId};
+use guards::Guards;
 use hops::Stacks;
 use pod::Pods;
 use pools::Pools;
@@ -63,6 +68,8 @@ pub struct Simulation<'a> {
     pub scores: Scores,
     /// Idle connections of hops.
     pub pools: Pools,
+    /// Limits and ejections of hops that have a policy.
+    pub guards: Guards,
     /// What pods work on, and who waits there.
     pub pods: Pods,
     /// Idle connections of clients; None: they keep none.
@@ -94,6 +101,7 @@ impl<'a> Simulation<'a> {
             loads: Loads::new(&present.views, present.pods.len()),
             scores: Scores::new(&present.views, present.pods.len()),
             pools: Pools::new(&present),
+            guards: Guards::new(&present.hops, timeline.start.0, seed),
             pods: Pods::default(),
             connections: Connections::new(timeline, traffic),
             users: Users::new(timeline, traffic, seed),
@@ -113,6 +121,9 @@ impl<'a> Simulation<'a> {
         };
         simulation.pods.grow(&simulation.present.pods, &simulation.present.versions);
         simulation.schedule_users();
+        for (at, hop) in simulation.guards.looks(timeline.start.0, seed) {
+            simulation.agenda.push(at, Event::Look(hop.0));
+        }
         simulation
     }
 
@@ -197,9 +208,14 @@ impl<'a> Simulation<'a> {
     /// The timeline changes at `at`; what follows for requests comes after all changes of the instant.
     #[cold]
     fn change(&mut self, timeline: &Timeline, at: i64) {
-        let Simulation { present, loads, agenda, .. } = self;
+        let Simulation { present, loads, .. } = self;
         let relisted = |view, slot, on| loads.relist(view, slot, on);
-        match present.advance(timeline, relisted) {
+        let happened = present.advance(timeline, relisted);
+        if self.guards.used {
+            self.guard_relists();
+        }
+        let agenda = &mut self.agenda;
+        match happened {
             Happened::Nothing => {}
             Happened::Endings(pod) => {
                 agenda.push(at, Event::Endings(pod));
@@ -223,6 +239,7 @@ impl<'a> Simulation<'a> {
             Event::Probe(place) => self.probe_arrives(place),
             Event::Probed(place) => self.probe_over(place),
             Event::Drain(pod) => self.drains(pod),
+            Event::Look(hop) => self.guard_looks(ViewId(hop)),
         }
     }
 
@@ -240,6 +257,7 @@ impl<'a> Simulation<'a> {
             State::Syn(again) => self.knock(index, again),
             State::Failing(failure, cause) => self.connect_failed(index, failure, cause),
             State::Over(failure, cause) => self.hop_gives_up(index, failure, cause),
+            State::Connects => self.connects_now(index),
             State::HopRetry => self.hop_tries_again(index),
             State::ClientRetry => self.client_tries(index),
             State::Free | State::Dialing | State::Queued => {
@@ -280,6 +298,7 @@ impl<'a> Simulation<'a> {
             stamp: NONE,
             loads: [Counted { view: NOWHERE, backend: 0 }; 2],
             load_count: 0,
+            held: 0,
         };
         let index = match self.free.pop() {
             Some(index) => {
@@ -339,7 +358,7 @@ impl<'a> Simulation<'a> {
 
 /// Whether a timeline and its traffic need this loop.
 pub fn needed(timeline: &Timeline, traffic: &Traffic) -> bool {
-    let waits = |l7: &L7| l7.tries > 1 || l7.pool.is_some();
+    let waits = |l7: &L7| l7.tries > 1 || l7.pool.is_some() || l7.policy.is_some();
     let client = &traffic.client;
     client.keep_alive
         || !timeline.rehashes.is_empty()

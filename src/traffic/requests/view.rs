@@ -23,12 +23,14 @@ pub struct ViewNow {
     pub in_gap: bool,
     /// How many of the slots are views.
     pub nested: u32,
+    /// Slots that are known and not used, with their weights: those of an ejection.
+    masked: Vec<(u32, f32)>,
 }
 
 impl Pick {
     /// Whether the choice depends on requests that are still running.
     pub fn sees_load(self) -> bool {
-        matches!(self, Pick::LeastOutstanding | Pick::TwoChoices | Pick::Ewma)
+        matches!(self, Pick::LeastOutstanding | Pick::TwoChoices | Pick::LeastRequest | Pick::Ewma)
     }
 }
 
@@ -49,6 +51,7 @@ impl ViewNow {
             cursor: (seed.uniform("round robin", u64::from(v.0)) * 4_294_967_296.0) as u32,
             in_gap: false,
             nested: 0,
+            masked: Vec::new(),
         };
         for backend in &view.initial {
             now.change(slot_of(backend.target), ChangeKind::Add { weight: backend.weight });
@@ -58,6 +61,13 @@ impl ViewNow {
 
     /// Tells whether the slot came or went.
     pub fn change(&mut self, slot: u32, kind: ChangeKind) -> bool {
+        if let Some(i) = self.masked.iter().position(|m| m.0 == slot) {
+            match kind {
+                ChangeKind::Add { weight } => self.masked[i].1 = weight,
+                ChangeKind::Remove => drop(self.masked.remove(i)),
+            }
+            return false;
+        }
         let before = self.slots.len();
         assert!(before == self.weights.len(), "each slot has a weight");
         if let ChangeKind::Add { weight } = kind {
@@ -89,6 +99,27 @@ impl ViewNow {
         }
         self.nested = self.slots.iter().filter(|s| **s & VIEW != 0).count() as u32;
         self.slots.len() != before
+    }
+
+    /// Leaves a slot out without forgetting it, until it is used again.
+    pub fn mask(&mut self, slot: u32) {
+        let Some(i) = self.slots.iter().position(|s| *s == slot) else { return };
+        let weight = self.weights[i];
+        self.change(slot, ChangeKind::Remove);
+        self.masked.push((slot, weight));
+        debug_assert!(!self.slots.contains(&slot), "what is left out is not used");
+    }
+
+    /// Uses a slot again that was left out.
+    pub fn unmask(&mut self, slot: u32) {
+        let Some(i) = self.masked.iter().position(|m| m.0 == slot) else { return };
+        let (slot, weight) = self.masked.remove(i);
+        self.change(slot, ChangeKind::Add { weight });
+    }
+
+    /// All slots that are known, those left out too.
+    pub fn known(&self) -> impl Iterator<Item = u32> {
+        self.slots.iter().copied().chain(self.masked.iter().map(|m| m.0))
     }
 
     /// Whether it leads to this view.
@@ -123,6 +154,14 @@ impl ViewNow {
         let scaled = u64::from(u) * (self.slots.len() as u64 - 1);
         let b = (scaled >> 32) as usize;
         (a, if b >= a { b + 1 } else { b }, scaled as u32)
+    }
+
+    /// Two places, perhaps the same one twice, and what is left of `u`.
+    #[inline(always)]
+    pub fn any_two_places(&self, u: u32) -> (usize, usize, u32) {
+        let (a, u) = self.place(u);
+        let (b, u) = self.place(u);
+        (a, b, u)
     }
 
     /// The slot with the lowest load for its weight, the first among equals.

@@ -89,6 +89,7 @@ pub fn l7() -> L7 {
         retry_delay: Dur::ZERO,
         retry_same: false,
         exclude_tried: false,
+        exclude_last: false,
         status: L7Status {
             refused: 502,
             connect_timeout: 504,
@@ -98,6 +99,7 @@ pub fn l7() -> L7 {
         },
         pool: None,
         front_idle_timeout: None,
+        policy: None,
     }
 }
 

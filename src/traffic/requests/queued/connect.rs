@@ -36,6 +36,16 @@ pub enum Met {
     Silence { at: i64 },
 }
 
+impl Met {
+    /// Whether it is not known at once what becomes of the connection.
+    fn takes_time(&self, now: i64) -> bool {
+        match self {
+            Met::Accepted(_) => false,
+            Met::Failed { at, .. } | Met::Silence { at } => *at > now,
+        }
+    }
+}
+
 impl Simulation<'_> {
     /// A request's SYN reaches its pod, for the first time or again.
     #[cold]
@@ -45,8 +55,15 @@ impl Simulation<'_> {
         let (pod, sent, deadline) = (request.pod, request.began, request.deadline);
         debug_assert!(deadline >= self.now, "nobody knocks whom nobody waits for");
         let attempt = Attempt { pod, sent, again, limit, deadline };
-        match self.meets(&attempt) {
+        let met = self.meets(&attempt);
+        if self.guards.used && met.takes_time(self.now) {
+            self.guard_waits(index);
+        }
+        match met {
             Met::Accepted(life) => {
+                if self.guards.used {
+                    self.guard_connected(index);
+                }
                 self.requests[index].life = life;
                 self.admit(index);
             }

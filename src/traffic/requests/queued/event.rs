@@ -32,6 +32,8 @@ pub enum Event {
     Probed(ProbeId),
     /// A process that was told to stop ends when it has nothing left to do.
     Drain(PodId),
+    /// A proxy's outlier detection looks at its backends: the number of its view.
+    Look(u32),
 }
 
 /// In the agenda an event is a number: its kind above the index of what it concerns.
@@ -52,6 +54,7 @@ impl Packed for Event {
             Event::Probe(ProbeId(index)) => (7, index),
             Event::Probed(ProbeId(index)) => (8, index),
             Event::Drain(PodId(index)) => (9, index),
+            Event::Look(index) => (10, index),
         };
         debug_assert!(index <= INDEX, "{self:?} does not fit the agenda");
         kind << KIND | index
@@ -71,6 +74,7 @@ impl Packed for Event {
             7 => Event::Probe(ProbeId(index)),
             8 => Event::Probed(ProbeId(index)),
             9 => Event::Drain(PodId(index)),
+            10 => Event::Look(index),
             kind => unreachable!("event of kind {kind}"),
         }
     }
@@ -82,7 +86,7 @@ mod tests {
 
     #[test]
     fn events_come_back_as_they_went() {
-        let kinds: [fn(u32) -> Event; 10] = [
+        let kinds: [fn(u32) -> Event; 11] = [
             |i| Event::Request(RequestId(i)),
             |i| Event::Expire(RequestId(i)),
             |i| Event::Release(OrphanId(i)),
@@ -93,6 +97,7 @@ mod tests {
             |i| Event::Probe(ProbeId(i)),
             |i| Event::Probed(ProbeId(i)),
             |i| Event::Drain(PodId(i)),
+            Event::Look,
         ];
         for kind in kinds {
             for index in [0, 1, INDEX] {

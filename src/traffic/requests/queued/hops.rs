@@ -25,6 +25,7 @@ struct Waiting {
     deadline: i64,
     loads: [Counted; 2],
     load_count: u32,
+    held: u8,
     /// The view that led to the next hop.
     through: ViewId,
 }
@@ -49,12 +50,13 @@ impl Simulation<'_> {
             deadline: request.deadline,
             loads: request.loads,
             load_count: request.load_count,
+            held: request.held,
             through,
         });
         request.outer += 1;
         let waiting = self.stacks.0[index].len();
         debug_assert!(usize::from(request.outer) == waiting, "the hops that wait are counted");
-        (request.load_count, request.reused) = (0, false);
+        (request.load_count, request.reused, request.held) = (0, false, 0);
         (request.began, request.deadline) = (self.now, deadline);
     }
 
@@ -68,6 +70,8 @@ impl Simulation<'_> {
         (request.slot, request.tried, request.tries, request.reused) = (slot, tried, tries, reused);
         (request.began, request.deadline) = (waiting.began, waiting.deadline);
         (request.loads, request.load_count) = (waiting.loads, waiting.load_count);
+        debug_assert!(request.held == 0, "the inner hop has let go");
+        request.held = waiting.held;
         debug_assert!(request.outer > 0, "a hop waits for the one that answers");
         request.outer -= 1;
         (inner, waiting.through)
@@ -77,6 +81,10 @@ impl Simulation<'_> {
     /// client.
     #[inline(always)]
     pub fn hop_gives_up(&mut self, index: RequestId, failure: Failure, cause: Cause) {
+        let failure = match self.guards.used {
+            true => self.guard_gives_up(index, failure),
+            false => failure,
+        };
         match self.requests[index].outer {
             0 => self.client_failed(index, failure, cause),
             _ => self.outer_hears(index, failure, cause),
@@ -96,10 +104,10 @@ impl Simulation<'_> {
         }
         match failure {
             // An answer like any other: it is passed on.
-            Failure::Status(_) if !late => {
+            Failure::Status(code) if !late => {
                 self.end_loads(index);
                 self.pool_front(index, inner, through);
-                self.hop_gives_up(index, failure, cause);
+                self.answered_with(index, code, cause);
             }
             _ => {
                 request.view = request.hop;
@@ -116,6 +124,10 @@ impl Simulation<'_> {
             let (inner, through) = self.returned(index);
             self.end_loads(index);
             self.pool_front(index, inner, through);
+            if self.guards.used {
+                self.guard_hears(index, 200);
+                self.guard_answers(index);
+            }
         }
     }
 

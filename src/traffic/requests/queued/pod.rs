@@ -125,7 +125,7 @@ impl Simulation<'_> {
             self.join(index);
         } else {
             self.end_loads(index);
-            self.hop_gives_up(index, Failure::Status(503), Cause::Overload);
+            self.answered_with(index, 503, Cause::Overload);
         }
     }
 
@@ -190,6 +190,10 @@ impl Simulation<'_> {
         self.leave_service(request.pod);
         self.end_loads(index);
         self.keep_connection(index);
+        if self.guards.used {
+            self.guard_hears(index, 200);
+            self.guard_answers(index);
+        }
         if request.outer > 0 {
             self.answer_passes(index);
         }

@@ -3,7 +3,7 @@
 use super::super::present::Present;
 use super::event::RequestId;
 use super::{NOBODY, NOWHERE, Simulation};
-use crate::engine::Time;
+use crate::engine::{List, Time};
 use crate::timeline::{PodId, ViewId};
 use crate::traffic::{Cause, Failure};
 
@@ -28,6 +28,8 @@ pub struct Pools {
     idle: Vec<Vec<Idle>>,
     hops: usize,
     used: bool,
+    /// By hop: how many are in its pools, those that have gone stale included.
+    counts: List<ViewId, usize>,
 }
 
 /// What a hop finds in its pool.
@@ -52,7 +54,9 @@ impl Pools {
     /// Without idle connections.
     pub fn new(present: &Present) -> Pools {
         let used = present.hops.iter().flatten().any(|l7| l7.pool.is_some());
-        let mut pools = Pools { idle: Vec::new(), hops: present.hops.len(), used };
+        let hops = present.hops.len();
+        let counts = vec![0; hops].into();
+        let mut pools = Pools { idle: Vec::new(), hops, used, counts };
         pools.grow(present.pods.len());
         pools
     }
@@ -69,6 +73,7 @@ impl Pools {
         let Some(pool) = pool else { return Found::Nothing };
         let stack = &mut self.idle[backend * self.hops + hop.index()];
         while let Some(idle) = stack.pop() {
+            self.counts[hop] -= 1;
             if (Time(idle.since) + pool.idle_timeout).0 <= now {
                 continue;
             }
@@ -84,6 +89,28 @@ impl Pools {
             }
         }
         Found::Nothing
+    }
+
+    /// How many connections a hop keeps that are idle; exact where they are more than `enough`.
+    pub fn idle(&mut self, present: &Present, hop: ViewId, enough: usize, now: i64) -> usize {
+        let pool = present.hops[hop].as_ref().and_then(|l7| l7.pool);
+        let Some(pool) = pool.filter(|_| self.counts[hop] >= enough) else {
+            return self.counts[hop];
+        };
+        let mut count = 0;
+        for stack in self.idle.iter_mut().skip(hop.index()).step_by(self.hops) {
+            stack.retain(|idle| {
+                let closes = match idle.pod {
+                    NOBODY => present.front_closes_at(idle),
+                    pod => present.closes_at(pod, idle.life, idle.since),
+                };
+                (Time(idle.since) + pool.idle_timeout).0 > now && closes > now
+            });
+            count += stack.len();
+        }
+        debug_assert!(count <= self.counts[hop], "what is idle was counted");
+        self.counts[hop] = count;
+        count
     }
 }
 
@@ -134,5 +161,6 @@ impl Simulation<'_> {
     pub fn pool(&mut self, slot: u32, hop: ViewId, idle: Idle) {
         let backend = self.loads.id(slot);
         self.pools.idle[backend * self.pools.hops + hop.index()].push(idle);
+        self.pools.counts[hop] += 1;
     }
 }

@@ -27,6 +27,8 @@ pub enum State {
     Failing(Failure, Cause),
     /// For a failure to be known that the hop cannot mend.
     Over(Failure, Cause),
+    /// For its turn to take a connection that may be free.
+    Connects,
     /// For a further try of the hop on the same slot.
     HopRetry,
     /// For a further try of the client.
@@ -100,4 +102,6 @@ pub struct Request {
     pub loads: [Counted; 2],
     /// How many of `loads` are filled.
     pub load_count: u32,
+    /// What it holds of its hop's limits: a sum of `guards::held`.
+    pub held: u8,
 }

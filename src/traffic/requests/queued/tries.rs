@@ -9,7 +9,7 @@ use crate::engine::Time;
 use crate::engine::rng::mix;
 use crate::timeline::{Phase, Pick, PodId, ViewId};
 use crate::traffic::plan::Rules;
-use crate::traffic::{Cause, Failure, LossKey};
+use crate::traffic::{Cause, Failure, Flags, LossKey};
 
 /// How a try of a hop failed.
 struct Failed {
@@ -39,13 +39,13 @@ impl Simulation<'_> {
         request.tried = [NONE; 4];
         request.began = self.now;
         let u = (request.bits >> 32) as u32;
-        self.forward(index, self.present.enter(), u);
+        let view = self.present.enter();
+        self.forward(index, view, view, u);
     }
 
-    /// Follows a request from `view` to a pod.
+    /// Follows a request from `view`, to which `through` led, to a pod.
     #[inline(always)]
-    fn forward(&mut self, index: RequestId, mut view: ViewId, mut u: u32) {
-        let mut through = view;
+    pub fn forward(&mut self, index: RequestId, mut through: ViewId, mut view: ViewId, mut u: u32) {
         loop {
             if self.present.hops[view].is_some() {
                 let hop = self.requests[index].hop;
@@ -56,6 +56,9 @@ impl Simulation<'_> {
                     let request = &mut self.requests[index];
                     (request.hop, request.tries) = (view, 1);
                     request.tried = [NONE; 4];
+                    if self.guards.used && !self.guard_admits(index, view) {
+                        return;
+                    }
                 }
             }
             if self.present.views[view].cannot_forward() {
@@ -69,7 +72,11 @@ impl Simulation<'_> {
             (slot, u) = self.choose(index, view, u);
             if self.requests[index].hop == view {
                 self.requests[index].slot = slot;
+                if self.guards.used && !self.guard_sends(index, view) {
+                    return;
+                }
                 match self.reuse(index, view, slot) {
+                    Reuse::No if self.guards.used && !self.guard_connects(index, view) => return,
                     Reuse::No => {}
                     Reuse::Sent => return,
                     Reuse::Passed(idle) => {
@@ -114,7 +121,9 @@ impl Simulation<'_> {
                 let (a, b) = (now.slots[a], now.slots[b]);
                 (self.faster(view, a, b), rest)
             }
-            Pick::LeastOutstanding | Pick::TwoChoices => self.loads.pick(now, view, u),
+            Pick::LeastOutstanding | Pick::TwoChoices | Pick::LeastRequest => {
+                self.loads.pick(now, view, u)
+            }
             Pick::Random | Pick::RoundRobin | Pick::FlowHash => now.next_slot(u),
         }
     }
@@ -142,8 +151,14 @@ impl Simulation<'_> {
         if self.l7(view).is_some_and(|l7| l7.retry_same) {
             return (request.tried[0], u);
         }
-        let exclude = self.l7(view).is_some_and(|l7| l7.exclude_tried);
-        let untried = |slot: &u32| !request.tried.contains(slot);
+        if let Some(policy) = self.policy(view) {
+            let draws = if policy.previous_hosts { 1 + policy.selections } else { 1 };
+            return self.choose_again(view, u, draws, &request.tried);
+        }
+        let last = self.l7(view).is_some_and(|l7| l7.exclude_last);
+        let exclude = last || self.l7(view).is_some_and(|l7| l7.exclude_tried);
+        let tried = if last { &request.tried[..1] } else { &request.tried[..] };
+        let untried = |slot: &u32| !tried.contains(slot);
         let left = self.present.views[view].slots.iter().filter(|s| untried(s)).count();
         if !exclude || left == 0 {
             return self.pick(view, u);
@@ -161,9 +176,23 @@ impl Simulation<'_> {
         (*slots.iter().find(|s| untried(s)).expect("one is left"), u)
     }
 
+    /// Draws until it is a slot that was not tried; the last of so many draws counts.
+    fn choose_again(&mut self, view: ViewId, u: u32, draws: u32, tried: &[u32]) -> (u32, u32) {
+        let mut number = u64::from(u);
+        let mut drawn = self.pick(view, u);
+        for _ in 1..draws {
+            if !tried.contains(&drawn.0) {
+                break;
+            }
+            number = mix(number.wrapping_add(0x9e37_79b9_7f4a_7c15));
+            drawn = self.pick(view, number as u32);
+        }
+        drawn
+    }
+
     /// Opens a connection to a pod.
     #[inline(always)]
-    fn connect(&mut self, index: RequestId, view: ViewId, pod: PodId) {
+    pub fn connect(&mut self, index: RequestId, view: ViewId, pod: PodId) {
         debug_assert!(pod.index() < self.present.pods.len(), "who is chosen is there");
         let request = &mut self.requests[index];
         (request.pod, request.view, request.reused) = (pod, view, false);
@@ -182,6 +211,7 @@ impl Simulation<'_> {
         let arp = self.present.arp_failure;
         let (failure, cause, after) = rules.no_backend(now.empty, now.in_gap, arp);
         let known = Time(self.now) + after;
+        self.guards.note(index, Flags::UH);
         let request = &mut self.requests[index];
         (request.pod, request.view) = (NOBODY, view);
         if known.0 <= self.now {
@@ -196,6 +226,9 @@ impl Simulation<'_> {
     /// A try is over: its backends' loads and scores learn of it.
     #[inline(always)]
     pub fn end_loads(&mut self, index: RequestId) {
+        if self.requests[index].held != 0 {
+            self.guard_lets_go(index);
+        }
         let request = &mut self.requests[index];
         debug_assert!(self.now >= request.began, "a try ends after it began");
         let seconds = (self.now - request.began) as f64 * 1e-9;
@@ -218,7 +251,11 @@ impl Simulation<'_> {
             let failure = if late { Failure::Timeout } else { failure };
             return self.hop_gives_up(index, failure, cause);
         };
-        let (on, status) = (&l7.retry_on, &l7.status);
+        let (on, status) = (l7.retry_on, l7.status);
+        if self.guards.used {
+            self.guards.note(index, Flags::UF);
+            self.guard_hears(index, if failure == Failure::Timeout { 504 } else { 503 });
+        }
         // A wait before the same backend is tried again is for failures that come at once.
         let waits = failure != Failure::Timeout;
         let (again, code) = match failure {
@@ -237,7 +274,13 @@ impl Simulation<'_> {
         let Some(l7) = self.l7(request.hop) else {
             return self.hop_gives_up(index, failure, cause);
         };
-        let (on, status) = (&l7.retry_on, &l7.status);
+        let (on, status, pool) = (l7.retry_on, l7.status, l7.pool);
+        if self.guards.used {
+            let slow = failure == Failure::Timeout;
+            self.guards.note(index, if slow { Flags::UT } else { Flags::UC });
+            self.guard_hears(index, if slow { 504 } else { 503 });
+        }
+        let request = &self.requests[index];
         let may = on.non_idempotent || !request.non_idempotent;
         if failure == Failure::Timeout {
             let (again, code) = (on.response_timeout && may, status.response_timeout);
@@ -246,7 +289,7 @@ impl Simulation<'_> {
         }
         // A try that only met a stale connection is given back.
         let stale = request.reused && on.reused_reset;
-        if request.reused && l7.pool.is_some_and(|p| p.closes_client) && !(on.reset || stale) {
+        if request.reused && pool.is_some_and(|p| p.closes_client) && !(on.reset || stale) {
             return self.hop_gives_up(index, Failure::Eof, cause);
         }
         let again = (on.reset || stale) && may;
@@ -254,22 +297,54 @@ impl Simulation<'_> {
         self.hop_failed(index, Failed { again, code, cause, counts, waits: !request.reused });
     }
 
-    fn hop_failed(&mut self, index: RequestId, failed: Failed) {
-        let Failed { again, code, cause, counts, waits } = failed;
-        let request = &mut self.requests[index];
-        let l7 = self.present.hops[request.hop].as_ref().expect("a hop");
-        debug_assert!(request.tries <= l7.tries.max(1), "a hop tries no more often than it may");
-        if !again || (counts && request.tries >= l7.tries) {
+    /// A backend answered with a status of its own, which the client gets unless the hop tries again.
+    #[cold]
+    pub fn answered_with(&mut self, index: RequestId, code: u16, cause: Cause) {
+        if self.guards.used {
+            self.guard_hears(index, code);
+        }
+        let request = &self.requests[index];
+        let on = self.l7(request.hop).map(|l7| l7.retry_on).unwrap_or_default();
+        let may = on.non_idempotent || !request.non_idempotent;
+        let again = may && on.statuses.has(code);
+        if !again || self.now >= request.deadline {
             return self.hop_gives_up(index, Failure::Status(code), cause);
         }
+        self.hop_failed(index, Failed { again, code, cause, counts: true, waits: false });
+    }
+
+    fn hop_failed(&mut self, index: RequestId, failed: Failed) {
+        let Failed { again, code, cause, counts, waits } = failed;
+        let request = &self.requests[index];
+        let tries = self.present.hops[request.hop].as_ref().expect("a hop").tries;
+        debug_assert!(request.tries <= tries.max(1), "a hop tries no more often than it may");
+        if again && counts && request.tries >= tries && tries > 1 {
+            self.guards.note(index, Flags::URX);
+        }
+        if !again
+            || (counts && request.tries >= tries)
+            || (self.guards.used && !self.guard_retries(index))
+        {
+            return self.hop_gives_up(index, Failure::Status(code), cause);
+        }
+        let request = &mut self.requests[index];
+        let l7 = self.present.hops[request.hop].as_ref().expect("a hop");
         request.tries += u32::from(counts);
         request.tried.rotate_right(1);
         request.tried[0] = request.slot;
         request.bits = mix(request.bits.wrapping_add(0x9e37_79b9_7f4a_7c15));
         let request = self.requests[index];
         let mut slots = self.present.views[request.hop].slots.iter();
-        let others = l7.exclude_tried && slots.any(|s| !request.tried.contains(s));
-        let delay = if others || !waits { 0 } else { l7.retry_delay.0 };
+        let others = match (l7.exclude_tried, l7.exclude_last) {
+            (true, _) => slots.any(|s| !request.tried.contains(s)),
+            (_, true) => slots.any(|s| *s != request.slot),
+            _ => false,
+        };
+        let delay = match &l7.policy {
+            Some(policy) => self.backs_off(policy, &request),
+            None if others || !waits => 0,
+            None => l7.retry_delay.0,
+        };
         if delay > 0 || !counts {
             let at = (self.now + delay).min(request.deadline);
             return self.wait_until(index, at, State::HopRetry);
@@ -287,7 +362,7 @@ impl Simulation<'_> {
         request.began = self.now;
         request.reused = false;
         let (hop, u) = (request.hop, (request.bits >> 32) as u32);
-        self.forward(index, hop, u);
+        self.forward(index, hop, hop, u);
     }
 
     /// The client hears of a failure; perhaps it tries again.

@@ -1,105 +1,33 @@
 //! HAProxy in front of pods: a generic balancer with active checks. It finds its servers by looking up a
-//! headless Service (`server-template`), and sends to those that its checks have not found dead.
+//! headless Service (`server-template`), or a controller writes them over the runtime API; it sends to those
+//! that its checks have not found dead.
 
-use super::check::{self, Checked, Health};
+mod settings;
+
+use super::check::{Checked, Health};
 use super::checker::{Checker, Checks};
-use super::front;
-use super::layer7::{Again, Entry, Layer7};
 use super::listing::Listing;
 use super::members::Members;
-use super::settings::Given;
+use super::pushes::Pushes;
 use super::{Model, Scene};
 use crate::cluster::objects::{Conditions, PodId, ServiceId};
 use crate::engine::{Dur, List, Rng, Time};
 use crate::model::plumbing::{Ctx, Out};
-use crate::timeline::{Empty, Hop, L7Status, Pick, Recorder, RetryOn, Target, ViewId};
-
-/// HAProxy as the server of an Ingress or in front of a headless Service.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Settings {
-    /// What it does with requests.
-    pub hop: Hop,
-    /// HAProxy processes, each with its own belief.
-    pub processes: u32,
-    /// When its checks change their verdict.
-    pub check: check::Rules,
-    /// How often the servers are looked up.
-    pub resolve: Dur,
-    /// The share of a server that was down grows for so long; zero: at once.
-    pub slow_start: Dur,
-}
+use crate::timeline::{Recorder, Target, ViewId};
+pub use settings::{Servers, Settings, in_front, settings};
 
 /// A server in slow start is never left out altogether.
 const LEAST_SHARE: f32 = 0.01;
 
-const PICKS: [(&str, Pick); 3] = [
-    ("roundrobin", Pick::RoundRobin),
-    ("leastconn", Pick::LeastOutstanding),
-    ("random", Pick::TwoChoices),
-];
-
-const REUSE: [&str; 4] = ["never", "safe", "aggressive", "always"];
-
-/// With `option redispatch` a retry goes to another server at once, and to the same one (if
-/// there is no other) a second later; without it always to the same one. With http-reuse `safe` the first
-/// request of a client's connection has a connection of its own, and clients of a proxy open one a request.
-fn hop(given: &mut dyn Given, proxy: &'static str) -> Hop {
-    let pick = PICKS[given.word("balance", None, &PICKS.map(|p| p.0))].1;
-    let words = ["false", "true"];
-    let redispatch = given.word("redispatch", None, &words) == 1;
-    let reuses = given.word("http_reuse", None, &REUSE) >= 2;
-    let (connect, server) = (Entry::card("connect_timeout"), Entry::card("server_timeout"));
-    let l7 = Layer7 {
-        tries: 1 + given.count("retries", None),
-        retry_on: RetryOn { refused: true, connect_timeout: true, ..RetryOn::default() },
-        again: if redispatch { Again::Elsewhere } else { Again::Same },
-        retry_delay: Dur::from_secs(1),
-        status: L7Status {
-            refused: 503,
-            connect_timeout: 503,
-            unreachable: 503,
-            reset: 502,
-            response_timeout: 504,
-        },
-        idle_timeout: reuses.then(|| Entry::card("pool_purge_delay")),
-        closes_client: true,
-        front_idle_timeout: Some(Entry::card("http_keep_alive")),
-        ..Layer7::once(proxy, connect, server)
-    };
-    Hop { pick, l7: Some(l7.read(given)), empty: Empty::Status(503) }
-}
-
-/// In front of another proxy: how it chooses and tries.
-pub fn in_front(given: &mut dyn Given) -> front::Settings {
-    let hop = hop(given, "HAProxy in front");
-    front::Settings { name: "HAProxy", hop, instances: given.count("processes", None) }
-}
-
-/// Card `haproxy`.
-pub fn settings(given: &mut dyn Given) -> Settings {
-    let hop = hop(given, "HAProxy");
-    let inter = given.seconds("inter", None);
-    Settings {
-        hop,
-        processes: given.count("processes", None),
-        check: check::Rules {
-            interval: inter,
-            from_end: true,
-            timeout: inter,
-            rise: given.count("rise", None),
-            fall: given.count("fall", None),
-            node_port_health: false,
-        },
-        resolve: given.seconds("resolve", None),
-        slow_start: given.seconds("slowstart", None),
-    }
-}
-
 /// What can happen to HAProxy.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Event {
-    /// Its DNS shows these entries of the log of endpoints.
+    /// Its DNS, or its controller's watch, shows these entries of the log of endpoints.
     Slices { from: u32, to: u32 },
+    /// The controller looks whether changes have settled.
+    Look,
+    /// The process has a list of the controller's.
+    Told { process: u32, push: u32 },
     /// The process looks the Service's name up.
     Resolve { process: u32 },
     /// Void when the server's place was given up meanwhile.
@@ -145,12 +73,15 @@ impl Process {
     }
 }
 
-/// HAProxy processes that look servers up in DNS and check them.
+/// HAProxy processes, each with its own belief of which servers there are and which of them are up.
 #[derive(Debug)]
 pub struct Haproxy {
     settings: Settings,
     members: Members,
-    checks: Checks,
+    /// None: servers are not checked.
+    checks: Option<Checks>,
+    /// Of the controller, if it is one that tells of servers; and so many slots it has prepared.
+    told: Option<(Pushes, u32)>,
     processes: Vec<Process>,
     generations: u32,
     rng: Rng,
@@ -164,9 +95,16 @@ impl Haproxy {
             let (servers, changed) = (List::new(), Vec::new());
             Process { listing: Listing::new(view), servers, changed, rising: false }
         };
+        let told = match &settings.servers {
+            Servers::Dns { .. } => None,
+            Servers::Controller { pushes, slots, .. } => {
+                Some((Pushes::new(ctx, pushes, settings.processes), *slots))
+            }
+        };
         Haproxy {
             members: Members::default(),
-            checks: Checks::new(settings.check, ctx.latencies),
+            checks: settings.check.map(|rules| Checks::new(rules, ctx.latencies)),
+            told,
             processes: (0..settings.processes).map(process).collect(),
             generations: 0,
             rng: ctx.seed.stream("haproxy", 0),
@@ -178,35 +116,82 @@ impl Haproxy {
         Dur((period.0 as f64 * self.rng.uniform()) as i64)
     }
 
-    /// Servers come and go as the look-up says. A new one is up until its first check fails.
+    /// The process looks the name up: servers come and go as the answer says.
     fn resolve(&mut self, scene: &mut Scene, id: u32, out: &mut impl Out<super::Event>) {
+        let Servers::Dns { resolve } = self.settings.servers else { return };
         let now = scene.ctx.now;
         let mut changed = std::mem::take(&mut self.processes[id as usize].changed);
         changed.sort_unstable();
         changed.dedup();
+        debug_assert!(resolve > Dur::ZERO, "the next look-up is later");
         for pod in changed.drain(..) {
             let found = self.members.get(pod).is_some_and(|c| c.ready);
-            debug_assert!(pod.index() < scene.cluster.pods.len(), "an endpoint is a pod");
-            let process = &mut self.processes[id as usize];
-            if process.slot(pod).is_some() == found {
-                continue;
-            }
-            if !found {
-                *process.slot(pod) = None;
-                self.follow(scene, id, pod);
-                continue;
-            }
-            self.generations += 1;
-            let generation = self.generations;
-            let mut checker = Checker::idle(Checked::on_probation(&self.checks.rules));
-            let first = checker.start(now, &self.checks, self.rng.next_u64());
-            let risen = Time::ALWAYS;
-            *process.slot(pod) = Some(Server { checker, generation, risen });
-            self.follow(scene, id, pod);
-            out.at(first, Event::Check { process: id, pod, generation }.into());
+            self.take_up(scene, id, (pod, found), out);
         }
         self.processes[id as usize].changed = changed;
-        out.at(now + self.settings.resolve, Event::Resolve { process: id }.into());
+        out.at(now + resolve, Event::Resolve { process: id }.into());
+    }
+
+    /// The controller writes the servers once changes have settled.
+    fn look(&mut self, now: Time, out: &mut impl Out<super::Event>) {
+        let Servers::Controller { reload, slots, .. } = self.settings.servers else { return };
+        let (pushes, prepared) = self.told.as_mut().expect("a controller tells");
+        if let Err(later) = pushes.look(now) {
+            return out.at(later, Event::Look.into());
+        }
+        let mut more = Dur::ZERO;
+        while self.members.ready().count() > *prepared as usize {
+            (*prepared, more) = (*prepared + slots.max(1), reload);
+        }
+        let members = &self.members;
+        let push = pushes.push(|pod| members.get(pod).is_some_and(|c| c.ready));
+        for process in 0..self.processes.len() as u32 {
+            out.at(pushes.arrives(process, now, more), Event::Told { process, push }.into());
+        }
+    }
+
+    fn told(
+        &mut self,
+        scene: &mut Scene,
+        process: u32,
+        push: u32,
+        out: &mut impl Out<super::Event>,
+    ) {
+        let list = self.told.as_ref().expect("a controller tells").0.list(push).clone();
+        for change in list {
+            self.take_up(scene, process, change, out);
+        }
+    }
+
+    /// A server comes, or goes. A new one is up until its first check fails.
+    fn take_up(
+        &mut self,
+        scene: &mut Scene,
+        id: u32,
+        (pod, found): (PodId, bool),
+        out: &mut impl Out<super::Event>,
+    ) {
+        debug_assert!(pod.index() < scene.cluster.pods.len(), "an endpoint is a pod");
+        let process = &mut self.processes[id as usize];
+        if process.slot(pod).is_some() == found {
+            return;
+        }
+        if !found {
+            *process.slot(pod) = None;
+            return self.follow(scene, id, pod);
+        }
+        self.generations += 1;
+        let (generation, risen) = (self.generations, Time::ALWAYS);
+        let first = self.checks.as_ref().map(|checks| {
+            let mut checker = Checker::idle(Checked::on_probation(&checks.rules));
+            (checker.start(scene.ctx.now, checks, self.rng.next_u64()), checker)
+        });
+        let checker = first.map_or(Checker::idle(Checked::new(Health::Healthy)), |(_, c)| c);
+        *process.slot(pod) = Some(Server { checker, generation, risen });
+        self.follow(scene, id, pod);
+        if let Some((first, _)) = first {
+            out.at(first, Event::Check { process: id, pod, generation }.into());
+        }
     }
 
     /// What the process sends to, as its checks and its look-ups say of one pod.
@@ -231,9 +216,9 @@ impl Haproxy {
     ) {
         let server = self.processes[process as usize].slot(pod).as_mut();
         let Some(server) = server.filter(|s| s.generation == generation) else { return };
-        let rises =
-            server.rises(scene.ctx.now, self.settings.slow_start, self.checks.rules.interval);
-        let turn = server.checker.turn(scene, Target::Pod(pod), &mut self.checks, rises);
+        let checks = self.checks.as_mut().expect("it checks");
+        let rises = server.rises(scene.ctx.now, self.settings.slow_start, checks.rules.interval);
+        let turn = server.checker.turn(scene, Target::Pod(pod), checks, rises);
         if let Some((pass, known)) = turn.result {
             out.at(known, Event::Result { process, pod, generation, pass }.into());
         }
@@ -277,9 +262,10 @@ impl Model for Haproxy {
     }
 
     fn wake(&mut self, ctx: Ctx, pod: PodId, out: &mut impl Out<super::Event>) {
+        let Some(checks) = &self.checks else { return };
         for (process, id) in self.processes.iter_mut().zip(0..) {
             let Some(server) = process.slot(pod) else { continue };
-            if let Some(at) = server.checker.wake(ctx, &self.checks) {
+            if let Some(at) = server.checker.wake(ctx, checks) {
                 let generation = server.generation;
                 out.at(at, Event::Check { process: id, pod, generation }.into());
             }
@@ -287,7 +273,9 @@ impl Model for Haproxy {
     }
 
     fn check_always(&mut self) {
-        self.checks.always = true;
+        if let Some(checks) = &mut self.checks {
+            checks.always = true;
+        }
     }
 
     fn adopt(
@@ -305,6 +293,7 @@ impl Model for Haproxy {
             self.generations += 1;
             let checker = Checker::idle(Checked::INITIAL);
             let (generation, risen) = (self.generations, Time::ALWAYS);
+            debug_assert!(process.slot(pod).is_none(), "a pod is adopted once");
             *process.slot(pod) = Some(Server { checker, generation, risen });
         }
     }
@@ -316,17 +305,21 @@ impl Model for Haproxy {
             let mut up = Vec::new();
             for (pod, server) in (0..).map(PodId).zip(servers.iter_mut()) {
                 let Some(server) = server else { continue };
-                let health = self.checks.settled(scene, Target::Pod(pod));
-                server.checker.checked = Checked::new(health);
+                let checks = self.checks.as_mut();
+                let health = checks.map(|checks| checks.settled(scene, Target::Pod(pod)));
+                server.checker.checked = Checked::new(health.unwrap_or(Health::Healthy));
                 up.extend(server.is_up().then_some((Target::Pod(pod), 1.0)));
             }
             listing.begin(scene.timeline, up);
         }
         for process in 0..self.processes.len() as u32 {
-            out.at(now + self.phase(self.settings.resolve), Event::Resolve { process }.into());
+            if let Servers::Dns { resolve } = self.settings.servers {
+                out.at(now + self.phase(resolve), Event::Resolve { process }.into());
+            }
+            let Some(checks) = &self.checks else { continue };
             for pod in (0..self.processes[process as usize].servers.len() as u32).map(PodId) {
                 let Some(server) = self.processes[process as usize].slot(pod) else { continue };
-                let first = server.checker.start(now, &self.checks, self.rng.next_u64());
+                let first = server.checker.start(now, checks, self.rng.next_u64());
                 let generation = server.generation;
                 out.at(first, Event::Check { process, pod, generation }.into());
             }
@@ -342,16 +335,25 @@ impl Model for Haproxy {
             Event::Slices { from, to } => {
                 self.members.take(scene.cluster, from, to);
                 let news = &scene.cluster.slice_log[from as usize..to as usize];
+                let pods = news.iter().map(|&(pod, _)| pod);
+                if let Some((pushes, _)) = &mut self.told {
+                    let looks = pushes.changes(scene.ctx.now, pods);
+                    looks.into_iter().for_each(|at| out.at(at, Event::Look.into()));
+                    return;
+                }
                 for process in &mut self.processes {
-                    process.changed.extend(news.iter().map(|&(pod, _)| pod));
+                    process.changed.extend(pods.clone());
                 }
             }
+            Event::Look => self.look(scene.ctx.now, out),
+            Event::Told { process, push } => self.told(scene, process, push, out),
             Event::Resolve { process } => self.resolve(scene, process, out),
             Event::Check { process, pod, generation } => {
                 self.check(scene, process, pod, generation, out);
             }
             Event::Result { process, pod, generation, pass } => {
-                let (rules, slow) = (self.checks.rules, self.settings.slow_start);
+                let rules = self.checks.as_ref().expect("it checks").rules;
+                let slow = self.settings.slow_start;
                 let now = scene.ctx.now;
                 let Some(server) = self.server(process, pod, generation) else { return };
                 let changed = server.checker.checked.result(pass, &rules);

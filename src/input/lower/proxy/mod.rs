@@ -1,0 +1,66 @@
+//! The section `[proxy]` of a scenario: a proxy whose endpoints a controller writes, and its own
+//! configuration file, which says what its card would.
+
+mod envoy;
+mod haproxy;
+mod told;
+
+use crate::input::cards::Card;
+use crate::input::lower::lowering::Lowering;
+use crate::model::balancer::Kind;
+use told::Told;
+
+/// The path that the section asks for, where `traffic.path` does not.
+pub(super) fn kind(low: &mut Lowering<'_>) -> Option<Kind> {
+    let kind = low.input.case.proxy.as_ref()?.kind?.path();
+    match low.input.case.traffic.path {
+        Some(path) if path != kind => {
+            let error = low.fail("proxy.kind", "it is not the proxy of the path");
+            error.allowed = Some("the same word as in traffic.path".to_owned());
+            Some(path)
+        }
+        _ => Some(kind),
+    }
+}
+
+/// Writes into the card of the path's proxy what the scenario and the proxy's configuration say.
+pub(super) fn apply(low: &mut Lowering<'_>, kind: Kind, card: &mut Card) {
+    let input = low.input;
+    let Some(section) = &input.case.proxy else { return };
+    if !matches!(kind, Kind::Haproxy | Kind::Envoy) {
+        let error = low.fail("proxy", "the path has no proxy of this section");
+        error.allowed = Some("with traffic.path = \"haproxy\" or \"envoy\"".to_owned());
+        return;
+    }
+    let mut told = Told::new(&input.case_file);
+    if kind == Kind::Haproxy {
+        told.word("endpoints", "controller", 0);
+    }
+    // What tells the proxies does so as it sees changes.
+    told.number("sync", 0.0, 0);
+    let debounce = low.seconds("proxy.debounce_s", section.debounce_s, 0.0);
+    told.number("debounce", debounce, 0);
+    write(low, told, card);
+    let Some((file, text)) = &input.proxy_config else { return };
+    let mut told = Told::new(file);
+    match kind {
+        Kind::Haproxy => haproxy::read(text, &mut told),
+        _ => envoy::read(text, &mut told),
+    }
+    write(low, told, card);
+}
+
+fn write(low: &mut Lowering<'_>, told: Told<'_>, card: &mut Card) {
+    let Told { file, entries, left_out, problems } = told;
+    low.problems.0.extend(problems);
+    left_out.into_iter().for_each(|what| low.note(format!("{file}: {what}")));
+    for (key, value, line) in entries {
+        assert!(card.entry(key).is_some(), "a card has {key}");
+        let Err(errors) = card.set(key, &[], value) else { continue };
+        for mut error in errors.0 {
+            (error.file, error.line) = (file.to_owned(), (line > 0).then_some(line));
+            error.path = key.to_owned();
+            low.problems.push(error);
+        }
+    }
+}

@@ -1,0 +1,337 @@
+//! Envoy in front of pods: its control plane tells it of endpoints (EDS) once changes have settled, and it
+//! may check them. What it does to requests by what has become of others (retries, circuit breakers, outlier
+//! detection) is a policy of its hop, which follows the requests.
+//!
+//! Source: `source/common/upstream` and `source/common/router` of envoyproxy/envoy.
+
+mod settings;
+
+use super::check::{Checked, Health};
+use super::checker::{Checker, Checks};
+use super::listing::Listing;
+use super::members::Members;
+use super::pushes::Pushes;
+use super::{Model, Scene};
+use crate::cluster::objects::{Conditions, PodId, ServiceId};
+use crate::engine::{Dur, List, Rng, Time};
+use crate::model::plumbing::{Ctx, Out};
+use crate::timeline::{Recorder, Target, ViewId};
+use crate::traffic::outlier::panics;
+pub use settings::{RETRY_ON, Settings, SlowStart, settings};
+
+/// What can happen to Envoy.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Event {
+    /// The control plane's watch shows these entries of the log of endpoints.
+    Slices { from: u32, to: u32 },
+    /// The control plane looks whether changes have settled.
+    Look,
+    /// The proxy has a list of the control plane's.
+    Told { proxy: u32, push: u32 },
+    /// Void when the host was given up meanwhile.
+    Check { proxy: u32, pod: PodId, generation: u32 },
+    /// The outcome of a check is known; `says_no`: the application itself said so.
+    Result { proxy: u32, pod: PodId, generation: u32, pass: bool, says_no: bool },
+    /// Shares of new hosts grow.
+    Grow { proxy: u32 },
+}
+
+/// So often the share of a new host grows within its window.
+const STEPS: i64 = 20;
+
+/// An endpoint, as a proxy knows it.
+#[derive(Debug)]
+struct Host {
+    /// EDS names it.
+    listed: bool,
+    checker: Checker,
+    generation: u32,
+    /// It may be used since then; never: it may not.
+    usable: Time,
+}
+
+#[derive(Debug)]
+struct Proxy {
+    listing: Listing,
+    hosts: List<PodId, Option<Host>>,
+    /// It will look at its hosts' shares again.
+    grows: bool,
+}
+
+/// Envoy proxies, each with its own belief.
+#[derive(Debug)]
+pub struct Envoy {
+    settings: Settings,
+    members: Members,
+    pushes: Pushes,
+    checks: Option<Checks>,
+    proxies: Vec<Proxy>,
+    generations: u32,
+    rng: Rng,
+}
+
+impl Envoy {
+    /// Before the control plane has told of anything.
+    pub fn new(ctx: Ctx, settings: &Settings, timeline: &mut Recorder) -> Envoy {
+        let proxy = |i| {
+            let view = timeline.view(format!("Envoy {}", i + 1), settings.hop.clone());
+            Proxy { listing: Listing::new(view), hosts: List::new(), grows: false }
+        };
+        Envoy {
+            members: Members::default(),
+            pushes: Pushes::new(ctx, &settings.pushes, settings.proxies),
+            checks: settings.check.map(|rules| Checks::new(rules, ctx.latencies)),
+            proxies: (0..settings.proxies).map(proxy).collect(),
+            generations: 0,
+            rng: ctx.seed.stream("envoy", 0),
+            settings: settings.clone(),
+        }
+    }
+
+    /// The control plane pushes once changes have settled.
+    fn look(&mut self, now: Time, out: &mut impl Out<super::Event>) {
+        if let Err(later) = self.pushes.look(now) {
+            return out.at(later, Event::Look.into());
+        }
+        let members = &self.members;
+        let push = self.pushes.push(|pod| members.get(pod).is_some_and(|c| c.ready));
+        debug_assert!(!self.pushes.list(push).is_empty(), "a push tells of something");
+        for proxy in 0..self.proxies.len() as u32 {
+            let at = self.pushes.arrives(proxy, now, Dur::ZERO);
+            out.at(at, Event::Told { proxy, push }.into());
+        }
+    }
+
+    /// EDS names other hosts.
+    fn told(&mut self, scene: &mut Scene, id: u32, push: u32, out: &mut impl Out<super::Event>) {
+        let list = self.pushes.list(push).clone();
+        for (pod, found) in list {
+            debug_assert!(pod.index() < scene.cluster.pods.len(), "an endpoint is a pod");
+            match found {
+                true => self.comes(scene, id, pod, out),
+                false => self.goes(id, pod),
+            }
+        }
+        self.route(scene, id, out);
+    }
+
+    fn comes(&mut self, scene: &Scene, id: u32, pod: PodId, out: &mut impl Out<super::Event>) {
+        let now = scene.ctx.now;
+        let place = self.proxies[id as usize].hosts.entry(pod);
+        if let Some(host) = place {
+            host.listed = true;
+            return;
+        }
+        self.generations += 1;
+        let generation = self.generations;
+        let mut checker = Checker::idle(Checked::INITIAL);
+        let mut usable = now;
+        if let Some(checks) = &self.checks {
+            // It is not used before its first check has passed.
+            let first = checker.start(now, checks, self.rng.next_u64());
+            out.at(first, Event::Check { proxy: id, pod, generation }.into());
+            usable = Time::NEVER;
+        }
+        debug_assert!(
+            self.checks.is_some() == usable.is_never(),
+            "an unchecked host is used at once"
+        );
+        *place = Some(Host { listed: true, checker, generation, usable });
+    }
+
+    /// With health checks a healthy host is used until a check fails, named or not.
+    fn goes(&mut self, id: u32, pod: PodId) {
+        let keeps = self.checks.is_some() && !self.settings.ignore_health_on_removal;
+        let place = self.proxies[id as usize].hosts.entry(pod);
+        let Some(host) = place else { return };
+        debug_assert!(keeps || host.listed, "who is no longer named is gone, or is checked");
+        host.listed = false;
+        if !keeps || host.usable.is_never() {
+            *place = None;
+        }
+    }
+
+    /// What the proxy sends to: hosts that may be used, by their shares; all, where too few may.
+    fn route(&mut self, scene: &mut Scene, id: u32, out: &mut impl Out<super::Event>) {
+        let now = scene.ctx.now;
+        let Settings { slow_start, panic_percent, .. } = self.settings;
+        let proxy = &mut self.proxies[id as usize];
+        let known = (0..).map(PodId).zip(&proxy.hosts);
+        let hosts: Vec<(PodId, Option<f64>)> = known
+            .filter_map(|(pod, host)| {
+                let host = host.as_ref()?;
+                let usable = !host.usable.is_never();
+                Some((pod, usable.then(|| slow_start.share(now - host.usable))))
+            })
+            .collect();
+        let usable = hosts.iter().filter(|h| h.1.is_some()).count();
+        let panic = panics(usable, hosts.len(), panic_percent);
+        let share = |share: Option<f64>| if panic { Some(share.unwrap_or(1.0)) } else { share };
+        let wanted: Vec<(Target, f32)> = hosts
+            .iter()
+            .filter_map(|&(pod, part)| Some((Target::Pod(pod), share(part)? as f32)))
+            .collect();
+        debug_assert!(wanted.iter().all(|w| (0.0..=1.0).contains(&w.1)), "a share is of a whole");
+        let grows = wanted.iter().any(|w| w.1 < 1.0);
+        proxy.listing.set(scene.timeline, now, wanted);
+        if grows && !std::mem::replace(&mut proxy.grows, true) {
+            let step = Dur((slow_start.window.0 / STEPS).max(1));
+            out.at(now + step, Event::Grow { proxy: id }.into());
+        }
+    }
+
+    fn check(
+        &mut self,
+        scene: &Scene,
+        id: u32,
+        (pod, generation): (PodId, u32),
+        out: &mut impl Out<super::Event>,
+    ) {
+        let host = self.proxies[id as usize].hosts.entry(pod).as_mut();
+        let Some(host) = host.filter(|h| h.generation == generation) else { return };
+        let checks = self.checks.as_mut().expect("it checks");
+        let turn = host.checker.turn(scene, Target::Pod(pod), checks, false);
+        if let Some((pass, known)) = turn.result {
+            let says_no = turn.says_no;
+            let result = Event::Result { proxy: id, pod, generation, pass, says_no };
+            out.at(known, result.into());
+        }
+        out.at(turn.next, Event::Check { proxy: id, pod, generation }.into());
+    }
+
+    /// Whether the outcome of a check changes what may be used.
+    fn result(
+        &mut self,
+        now: Time,
+        id: u32,
+        (pod, generation): (PodId, u32),
+        pass: bool,
+        says_no: bool,
+    ) -> bool {
+        let rules = self.checks.as_ref().expect("it checks").rules;
+        let place = self.proxies[id as usize].hosts.entry(pod);
+        let Some(host) = place.as_mut().filter(|h| h.generation == generation) else {
+            return false;
+        };
+        let was = host.checker.checked.health;
+        host.checker.checked.result(pass, &rules);
+        if says_no && !pass {
+            // An answer that is none of health counts at once.
+            host.checker.checked = Checked::new(Health::Unhealthy);
+        }
+        let is = host.checker.checked.health;
+        if (was == Health::Healthy) == (is == Health::Healthy) {
+            return false;
+        }
+        debug_assert!(pass == (is == Health::Healthy), "a verdict changes by what speaks for it");
+        host.usable = if is == Health::Healthy { now } else { Time::NEVER };
+        if host.usable.is_never() && !host.listed {
+            *place = None;
+        }
+        true
+    }
+}
+
+impl Model for Envoy {
+    type Event = Event;
+
+    fn watchers(&self) -> u16 {
+        1
+    }
+
+    fn slices(&self, _watcher: u16, from: u32, to: u32) -> Event {
+        Event::Slices { from, to }
+    }
+
+    fn wake(&mut self, ctx: Ctx, pod: PodId, out: &mut impl Out<super::Event>) {
+        let Some(checks) = &self.checks else { return };
+        for (proxy, id) in self.proxies.iter_mut().zip(0..) {
+            let Some(host) = proxy.hosts.entry(pod) else { continue };
+            if let Some(at) = host.checker.wake(ctx, checks) {
+                let generation = host.generation;
+                out.at(at, Event::Check { proxy: id, pod, generation }.into());
+            }
+        }
+    }
+
+    fn check_always(&mut self) {
+        if let Some(checks) = &mut self.checks {
+            checks.always = true;
+        }
+    }
+
+    fn adopt(
+        &mut self,
+        _scene: &mut Scene,
+        _service: ServiceId,
+        pod: PodId,
+        conditions: Conditions,
+    ) {
+        self.members.set(pod, Some(conditions));
+        if !conditions.ready {
+            return;
+        }
+        for proxy in &mut self.proxies {
+            self.generations += 1;
+            let checker = Checker::idle(Checked::INITIAL);
+            let (generation, usable) = (self.generations, Time::ALWAYS);
+            let place = proxy.hosts.entry(pod);
+            debug_assert!(place.is_none(), "a pod is adopted once");
+            *place = Some(Host { listed: true, checker, generation, usable });
+        }
+    }
+
+    fn start(&mut self, scene: &mut Scene, out: &mut impl Out<super::Event>) {
+        let now = scene.ctx.now;
+        for id in 0..self.proxies.len() as u32 {
+            let Proxy { listing, hosts, .. } = &mut self.proxies[id as usize];
+            let mut usable = Vec::new();
+            for (pod, host) in (0..).map(PodId).zip(hosts.iter_mut()) {
+                let Some(host) = host else { continue };
+                if let Some(checks) = &mut self.checks {
+                    host.checker.checked = Checked::new(checks.settled(scene, Target::Pod(pod)));
+                    let first = host.checker.start(now, checks, self.rng.next_u64());
+                    let generation = host.generation;
+                    out.at(first, Event::Check { proxy: id, pod, generation }.into());
+                    if host.checker.checked.health != Health::Healthy {
+                        host.usable = Time::NEVER;
+                        continue;
+                    }
+                }
+                usable.push((Target::Pod(pod), 1.0));
+            }
+            debug_assert!(usable.len() <= hosts.len(), "who may be used is known");
+            listing.begin(scene.timeline, usable);
+        }
+    }
+
+    fn handle(&mut self, scene: &mut Scene, event: Event, out: &mut impl Out<super::Event>) {
+        let now = scene.ctx.now;
+        match event {
+            Event::Slices { from, to } => {
+                self.members.take(scene.cluster, from, to);
+                let news = &scene.cluster.slice_log[from as usize..to as usize];
+                let looks = self.pushes.changes(now, news.iter().map(|&(pod, _)| pod));
+                looks.into_iter().for_each(|at| out.at(at, Event::Look.into()));
+            }
+            Event::Look => self.look(now, out),
+            Event::Told { proxy, push } => self.told(scene, proxy, push, out),
+            Event::Check { proxy, pod, generation } => {
+                self.check(scene, proxy, (pod, generation), out);
+            }
+            Event::Result { proxy, pod, generation, pass, says_no } => {
+                if self.result(now, proxy, (pod, generation), pass, says_no) {
+                    self.route(scene, proxy, out);
+                }
+            }
+            Event::Grow { proxy } => {
+                self.proxies[proxy as usize].grows = false;
+                self.route(scene, proxy, out);
+            }
+        }
+    }
+
+    fn entries(&self) -> Vec<ViewId> {
+        self.proxies.iter().map(|p| p.listing.view).collect()
+    }
+}
