@@ -31,7 +31,7 @@ fn all_measured_cases_load_and_lower() {
         .filter(|name| root().join("tests/validation").join(name).is_dir())
         .collect();
     names.sort();
-    assert_eq!(names.len(), 61);
+    assert_eq!(names.len(), 68);
     for name in &names {
         let scenario = case(name);
         assert_eq!(&scenario.name, name);

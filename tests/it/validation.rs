@@ -71,7 +71,7 @@ fn predictions_agree_with_measured_runs() {
     let validation = validation();
     let table = text::text(validation);
     let (fitted, held_out) = (&validation.fitted, &validation.held_out);
-    assert_eq!((fitted.cases, held_out.cases), (40, 21), "all cases are there");
+    assert_eq!((fitted.cases, held_out.cases), (40, 28), "all cases are there");
     // A perfect model fails some cases by chance: see below.
     assert!(10 * fitted.passed >= 9 * fitted.cases, "at least 90 % of the cases pass:\n{table}");
     // What passes because nothing is lost says little: most of the others pass, too. Of those held out there
