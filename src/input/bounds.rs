@@ -5,11 +5,11 @@ use crate::engine::{Dur, Seed, Time, law};
 use crate::input::text::checks::number;
 use crate::input::text::diagnostics::{Diagnostic, Diagnostics};
 use crate::input::text::tree::{Node, Step, Value, path_text, quoted};
-use crate::run::RunOptions;
+use crate::run::{RunOptions, mode};
 use crate::scenario::Scenario;
 use crate::timeline::Timeline;
 use crate::traffic::offered::{Arrivals, Traffic};
-use crate::traffic::{self, Evaluator};
+use crate::traffic::{self, Evaluator, Mode};
 use crate::world;
 
 /// Longest file, and most of standard input.
@@ -184,19 +184,24 @@ pub fn rollout(scenario: &Scenario, options: &RunOptions) -> Result<(), Diagnost
         return Ok(());
     }
     let seed = Seed(options.seed).replication(0);
-    let control = world::simulate(scenario, &scenario.platform.latencies(), seed);
+    // Without requests: to let them keep pace might take as long as what is to be refused.
+    let latencies = scenario.platform.latencies();
+    let (control, _) = world::simulate_live(scenario, &latencies, seed, Mode::Open);
     let (requests, key) = single(traffic, &control.timeline, refusal);
     if requests <= SINGLE_REQUESTS {
         return Ok(());
     }
+    let too_many = |why: String| {
+        let message = format!("too many requests in each rollout, and each is simulated: {why}");
+        let error = Diagnostic::error("", message).at(None, key);
+        let allowed = format!("at most {} requests", number(SINGLE_REQUESTS));
+        Err(error.found(format!("{requests:.0}")).allowed(allowed).into())
+    };
+    if let (Mode::Stepped, why) = mode(scenario, options) {
+        return too_many(why);
+    }
     match traffic::choose(&control.timeline, traffic, options.evaluator) {
-        (Evaluator::Requests, why) => {
-            let message =
-                format!("too many requests in each rollout, and each is simulated: {why}");
-            let error = Diagnostic::error("", message).at(None, key);
-            let allowed = format!("at most {} requests", number(SINGLE_REQUESTS));
-            Err(error.found(format!("{requests:.0}")).allowed(allowed).into())
-        }
+        (Evaluator::Requests, why) => too_many(why),
         _ => Ok(()),
     }
 }
