@@ -8,7 +8,7 @@ use std::collections::BTreeSet;
 use std::sync::OnceLock;
 
 /// Keys of the scenario, the first in a path.
-pub const CASE: [&str; 17] = [
+pub const CASE: [&str; 18] = [
     "name",
     "deployment",
     "service",
@@ -24,6 +24,7 @@ pub const CASE: [&str; 17] = [
     "fault",
     "dependency",
     "metric",
+    "metrics",
     "age_s",
     "horizon_s",
 ];

@@ -26,6 +26,8 @@ pub(crate) const KINDS: &[(&str, &str)] = &[
     ("service", "Service"),
     ("pdb", "PodDisruptionBudget"),
     ("poddisruptionbudget", "PodDisruptionBudget"),
+    ("hpa", "HorizontalPodAutoscaler"),
+    ("scaledobject", "ScaledObject"),
     ("ingress", "Ingress"),
     ("node", "Node"),
     ("namespace", "Namespace"),

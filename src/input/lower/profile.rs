@@ -1,8 +1,8 @@
-//! Loads that change over time, as steps.
+//! The rate of the requests over time, as steps.
 
 use crate::engine::{Dur, Time};
 use crate::input::lower::lowering::{Lowering, at};
-use crate::input::raw::case::{ProfileCase, ProfileKind};
+use crate::input::raw::case::{ArrivalsCase, ProfileCase, ProfileKind, TrafficCase};
 use crate::input::text::checks;
 
 /// Length of the steps that a wave is cut into: a minute of a day.
@@ -12,13 +12,77 @@ const OF_RAMP: i64 = 60;
 /// The busiest hour where nobody says: early afternoon.
 const PEAK_HOUR: f64 = 14.0;
 
-/// The rates of `case` from `start` until `end`.
-pub(super) fn steps(
+/// Requests per second from each instant on; `usual` where nobody says.
+pub(super) fn rate(
     low: &mut Lowering<'_>,
-    case: &ProfileCase,
-    start: Time,
-    end: Time,
+    case: &TrafficCase,
+    (start, end): (Time, Time),
+    usual: f64,
 ) -> Vec<(Time, f64)> {
+    if let Some(given) = &case.profile {
+        if case.rate.is_some() || case.rate_per_s.is_some() || case.steps.is_some() {
+            low.fail("traffic.profile", "profile and a rate are both given").allowed =
+                Some("one of them".to_owned());
+        }
+        let found = steps(low, given, start, end);
+        return ordered(start, found);
+    }
+    let twice = match (&case.rate, case.rate_per_s, &case.steps) {
+        (Some(_), Some(_), _) => Some("rate and rate_per_s"),
+        (Some(_), _, Some(_)) => Some("rate and steps"),
+        _ => None,
+    };
+    if let Some(both) = twice {
+        low.fail("traffic.rate", format!("{both} are both given")).allowed =
+            Some("one of them".to_owned());
+    }
+    let open = !matches!(case.arrivals, Some(ArrivalsCase::Trace | ArrivalsCase::Closed));
+    let given = case.rate.is_some() || case.rate_per_s.is_some() || case.steps.is_some();
+    if open && !given {
+        low.assume("traffic.rate_per_s", format!("{usual} requests a second"));
+    }
+    let short = case.steps.as_ref().map(|steps| steps.iter().map(|&(s, n)| (at(s), n)));
+    let long = case.rate.as_ref().map(|steps| steps.iter().map(|s| (at(s.from_s), s.per_s)));
+    let listed: Option<Vec<(Time, f64)>> =
+        long.map(Iterator::collect).or(short.map(Iterator::collect));
+    let mut steps = match listed {
+        Some(steps) if steps.is_empty() => {
+            low.fail("traffic.rate", "an empty list").allowed =
+                Some("at least one step".to_owned());
+            vec![(start, usual)]
+        }
+        Some(steps) => steps,
+        None => vec![(start, case.rate_per_s.unwrap_or(usual))],
+    };
+    for (i, &(_, per_s)) in steps.clone().iter().enumerate() {
+        if !(0.0..=1e7).contains(&per_s) {
+            let key = match (&case.rate, &case.steps) {
+                (Some(_), _) => format!("traffic.rate[{i}].per_s"),
+                (None, Some(_)) => format!("traffic.steps[{i}]"),
+                (None, None) => "traffic.rate_per_s".to_owned(),
+            };
+            let error = low.fail(&key, "value out of range");
+            error.found = Some(checks::number(per_s));
+            error.allowed = Some("0 to 10000000 requests a second".to_owned());
+            steps[i].1 = usual;
+        }
+    }
+    if let Some(i) = steps.windows(2).position(|w| w[0].0 >= w[1].0) {
+        let (key, what) = match case.rate {
+            Some(_) => (format!("traffic.rate[{}].from_s", i + 1), "from_s"),
+            None => (format!("traffic.steps[{}]", i + 1), "times"),
+        };
+        low.fail(&key, format!("{what} must rise from step to step"));
+    }
+    if steps[0].0 > start {
+        let before = case.steps.as_ref().and(case.rate_per_s);
+        steps.insert(0, (start, before.unwrap_or(0.0)));
+    }
+    steps
+}
+
+/// The rates of `case` from `start` until `end`.
+fn steps(low: &mut Lowering<'_>, case: &ProfileCase, start: Time, end: Time) -> Vec<(Time, f64)> {
     let [least, most] = rates(low, case);
     let begins = case.from_s.unwrap_or(0.0);
     if begins.abs() > checks::SECONDS_MAX {
@@ -42,7 +106,7 @@ pub(super) fn steps(
 }
 
 /// Steps in order, what lies before the start left out.
-pub(super) fn ordered(start: Time, steps: Vec<(Time, f64)>) -> Vec<(Time, f64)> {
+fn ordered(start: Time, steps: Vec<(Time, f64)>) -> Vec<(Time, f64)> {
     let mut kept: Vec<(Time, f64)> = Vec::new();
     for (from, rate) in steps {
         match kept.last_mut() {

@@ -44,7 +44,7 @@ pub(crate) fn lower(
         let traffic = Traffic { start, end, arrivals: Arrivals::Poisson, rate, client };
         return (traffic, horizon, follow);
     }
-    let rate = rate(low, case, (start, end));
+    let rate = profile::rate(low, case, (start, end), RATE);
     let arrivals = arrivals(low, case);
     let horizon = horizon(low, end, &client, settled);
     let traffic = Traffic { start, end, arrivals, rate, client };
@@ -156,73 +156,6 @@ fn client(low: &mut Lowering<'_>, case: &TrafficCase) -> Client {
         non_idempotent,
         stall_threshold: Dur::from_secs_f64(stall),
     }
-}
-
-fn rate(
-    low: &mut Lowering<'_>,
-    case: &TrafficCase,
-    (start, end): (Time, Time),
-) -> Vec<(Time, f64)> {
-    if let Some(given) = &case.profile {
-        if case.rate.is_some() || case.rate_per_s.is_some() || case.steps.is_some() {
-            low.fail("traffic.profile", "profile and a rate are both given").allowed =
-                Some("one of them".to_owned());
-        }
-        let steps = profile::steps(low, given, start, end);
-        return profile::ordered(start, steps);
-    }
-    let twice = match (&case.rate, case.rate_per_s, &case.steps) {
-        (Some(_), Some(_), _) => Some("rate and rate_per_s"),
-        (Some(_), _, Some(_)) => Some("rate and steps"),
-        _ => None,
-    };
-    if let Some(both) = twice {
-        low.fail("traffic.rate", format!("{both} are both given")).allowed =
-            Some("one of them".to_owned());
-    }
-    let open = !matches!(case.arrivals, Some(ArrivalsCase::Trace | ArrivalsCase::Closed));
-    let given = case.rate.is_some() || case.rate_per_s.is_some() || case.steps.is_some();
-    if open && !given {
-        low.assume("traffic.rate_per_s", format!("{RATE} requests a second"));
-    }
-    let short = case.steps.as_ref().map(|steps| steps.iter().map(|&(s, n)| (at(s), n)));
-    let long = case.rate.as_ref().map(|steps| steps.iter().map(|s| (at(s.from_s), s.per_s)));
-    let listed: Option<Vec<(Time, f64)>> =
-        long.map(Iterator::collect).or(short.map(Iterator::collect));
-    let mut steps = match listed {
-        Some(steps) if steps.is_empty() => {
-            low.fail("traffic.rate", "an empty list").allowed =
-                Some("at least one step".to_owned());
-            vec![(start, RATE)]
-        }
-        Some(steps) => steps,
-        None => vec![(start, case.rate_per_s.unwrap_or(RATE))],
-    };
-    for (i, &(_, per_s)) in steps.clone().iter().enumerate() {
-        if !(0.0..=1e7).contains(&per_s) {
-            let key = match (&case.rate, &case.steps) {
-                (Some(_), _) => format!("traffic.rate[{i}].per_s"),
-                (None, Some(_)) => format!("traffic.steps[{i}]"),
-                (None, None) => "traffic.rate_per_s".to_owned(),
-            };
-            let error = low.fail(&key, "value out of range");
-            error.found = Some(checks::number(per_s));
-            error.allowed = Some("0 to 10000000 requests a second".to_owned());
-            steps[i].1 = RATE;
-        }
-    }
-    if let Some(i) = steps.windows(2).position(|w| w[0].0 >= w[1].0) {
-        let (key, what) = match case.rate {
-            Some(_) => (format!("traffic.rate[{}].from_s", i + 1), "from_s"),
-            None => (format!("traffic.steps[{}]", i + 1), "times"),
-        };
-        low.fail(&key, format!("{what} must rise from step to step"));
-    }
-    if steps[0].0 > start {
-        let before = case.steps.as_ref().and(case.rate_per_s);
-        steps.insert(0, (start, before.unwrap_or(0.0)));
-    }
-    steps
 }
 
 fn arrivals(low: &mut Lowering<'_>, case: &TrafficCase) -> Arrivals {
