@@ -38,6 +38,7 @@ pub mod searches;
 mod sensitivity;
 mod sentences;
 pub mod settings;
+mod signature;
 mod spread;
 mod stuck;
 #[cfg(feature = "plots")]

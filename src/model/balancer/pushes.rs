@@ -3,8 +3,12 @@
 
 use super::settings::Given;
 use crate::cluster::objects::PodId;
-use crate::engine::{Dist, Dur, Rng, Time};
+use crate::engine::list::id;
+use crate::engine::{self, Dist, Dur, Rng, Time};
 use crate::model::plumbing::Ctx;
+
+id!(ProxyId, "Index of a proxy that is told.");
+id!(PushId, "Index of a list that was pushed.");
 
 /// When a controller tells its proxies.
 #[derive(Clone, Debug, PartialEq)]
@@ -49,9 +53,9 @@ pub struct Pushes {
     changed: Vec<PodId>,
     /// Of the ticks.
     phase: Dur,
-    lists: Vec<List>,
+    lists: engine::List<PushId, List>,
     /// When each proxy has the latest list.
-    arrived: Vec<Time>,
+    arrived: engine::List<ProxyId, Time>,
     rng: Rng,
 }
 
@@ -65,8 +69,8 @@ impl Pushes {
             waiting: None,
             changed: Vec::new(),
             phase,
-            lists: Vec::new(),
-            arrived: vec![Time::ALWAYS; proxies as usize],
+            lists: engine::List::new(),
+            arrived: (0..proxies).map(|_| Time::ALWAYS).collect(),
             rng,
         }
     }
@@ -113,7 +117,7 @@ impl Pushes {
     /// When a proxy has the list that is sent now, `more` later than usual: none overtakes another.
     pub fn arrives(&mut self, proxy: u32, now: Time, more: Dur) -> Time {
         let takes = self.settings.push.sample(self.rng.uniform()) + more;
-        let place = &mut self.arrived[proxy as usize];
+        let place = &mut self.arrived[ProxyId(proxy)];
         *place = (*place).max(now + takes);
         debug_assert!(*place >= now, "nothing arrives before it is sent");
         *place
@@ -121,7 +125,7 @@ impl Pushes {
 
     /// A list that was pushed.
     pub fn list(&self, push: u32) -> &List {
-        &self.lists[push as usize]
+        &self.lists[PushId(push)]
     }
 }
 

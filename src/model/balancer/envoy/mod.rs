@@ -10,7 +10,7 @@ use super::check::{Checked, Health};
 use super::checker::{Checker, Checks};
 use super::listing::Listing;
 use super::members::Members;
-use super::pushes::Pushes;
+use super::pushes::{ProxyId, Pushes};
 use super::{Model, Scene};
 use crate::cluster::objects::{Conditions, PodId, ServiceId};
 use crate::engine::{Dur, List, Rng, Time};
@@ -65,7 +65,7 @@ pub struct Envoy {
     members: Members,
     pushes: Pushes,
     checks: Option<Checks>,
-    proxies: Vec<Proxy>,
+    proxies: List<ProxyId, Proxy>,
     generations: u32,
     rng: Rng,
 }
@@ -117,7 +117,7 @@ impl Envoy {
 
     fn comes(&mut self, scene: &Scene, id: u32, pod: PodId, out: &mut impl Out<super::Event>) {
         let now = scene.ctx.now;
-        let place = self.proxies[id as usize].hosts.entry(pod);
+        let place = self.proxies[ProxyId(id)].hosts.entry(pod);
         if let Some(host) = place {
             host.listed = true;
             return;
@@ -142,7 +142,7 @@ impl Envoy {
     /// With health checks a healthy host is used until a check fails, named or not.
     fn goes(&mut self, id: u32, pod: PodId) {
         let keeps = self.checks.is_some() && !self.settings.ignore_health_on_removal;
-        let place = self.proxies[id as usize].hosts.entry(pod);
+        let place = self.proxies[ProxyId(id)].hosts.entry(pod);
         let Some(host) = place else { return };
         debug_assert!(keeps || host.listed, "who is no longer named is gone, or is checked");
         host.listed = false;
@@ -155,7 +155,7 @@ impl Envoy {
     fn route(&mut self, scene: &mut Scene, id: u32, out: &mut impl Out<super::Event>) {
         let now = scene.ctx.now;
         let Settings { slow_start, panic_percent, .. } = self.settings;
-        let proxy = &mut self.proxies[id as usize];
+        let proxy = &mut self.proxies[ProxyId(id)];
         let known = (0..).map(PodId).zip(&proxy.hosts);
         let hosts: Vec<(PodId, Option<f64>)> = known
             .filter_map(|(pod, host)| {
@@ -187,7 +187,7 @@ impl Envoy {
         (pod, generation): (PodId, u32),
         out: &mut impl Out<super::Event>,
     ) {
-        let host = self.proxies[id as usize].hosts.entry(pod).as_mut();
+        let host = self.proxies[ProxyId(id)].hosts.entry(pod).as_mut();
         let Some(host) = host.filter(|h| h.generation == generation) else { return };
         let checks = self.checks.as_mut().expect("it checks");
         let turn = host.checker.turn(scene, Target::Pod(pod), checks, false);
@@ -209,7 +209,7 @@ impl Envoy {
         says_no: bool,
     ) -> bool {
         let rules = self.checks.as_ref().expect("it checks").rules;
-        let place = self.proxies[id as usize].hosts.entry(pod);
+        let place = self.proxies[ProxyId(id)].hosts.entry(pod);
         let Some(host) = place.as_mut().filter(|h| h.generation == generation) else {
             return false;
         };
@@ -284,7 +284,7 @@ impl Model for Envoy {
     fn start(&mut self, scene: &mut Scene, out: &mut impl Out<super::Event>) {
         let now = scene.ctx.now;
         for id in 0..self.proxies.len() as u32 {
-            let Proxy { listing, hosts, .. } = &mut self.proxies[id as usize];
+            let Proxy { listing, hosts, .. } = &mut self.proxies[ProxyId(id)];
             let mut usable = Vec::new();
             for (pod, host) in (0..).map(PodId).zip(hosts.iter_mut()) {
                 let Some(host) = host else { continue };
@@ -310,8 +310,9 @@ impl Model for Envoy {
         match event {
             Event::Slices { from, to } => {
                 self.members.take(scene.cluster, from, to);
-                let news = &scene.cluster.slice_log[from as usize..to as usize];
-                let looks = self.pushes.changes(now, news.iter().map(|&(pod, _)| pod));
+                let log = scene.cluster.slice_log.iter();
+                let news = log.skip(from as usize).take((to - from) as usize);
+                let looks = self.pushes.changes(now, news.map(|&(pod, _)| pod));
                 looks.into_iter().for_each(|at| out.at(at, Event::Look.into()));
             }
             Event::Look => self.look(now, out),
@@ -325,7 +326,7 @@ impl Model for Envoy {
                 }
             }
             Event::Grow { proxy } => {
-                self.proxies[proxy as usize].grows = false;
+                self.proxies[ProxyId(proxy)].grows = false;
                 self.route(scene, proxy, out);
             }
         }

@@ -105,3 +105,11 @@ pub struct Request {
     /// What it holds of its hop's limits: a sum of `guards::held`.
     pub held: u8,
 }
+
+impl Request {
+    /// Where it counts as load.
+    #[inline(always)]
+    pub fn counted(&self) -> &[Counted] {
+        &self.loads[..self.load_count as usize]
+    }
+}

@@ -232,7 +232,7 @@ impl Simulation<'_> {
         let request = &mut self.requests[index];
         debug_assert!(self.now >= request.began, "a try ends after it began");
         let seconds = (self.now - request.began) as f64 * 1e-9;
-        for &Counted { view, backend } in &request.loads[..request.load_count as usize] {
+        for &Counted { view, backend } in request.counted() {
             self.loads.views[view].end(backend as usize);
             if self.present.views[view].pick == Pick::Ewma {
                 self.scores.update(view, backend as usize, self.now, seconds);

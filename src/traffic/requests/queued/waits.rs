@@ -114,7 +114,8 @@ impl Simulation<'_> {
         }
     }
 
-    /// A connection does not come about at once: until it does, the backend's load does not count the request.
+    /// A connection does not come about at once: until it does, the backend's load does not count the
+    /// request.
     pub fn guard_waits(&mut self, index: RequestId) {
         let request = &mut self.requests[index];
         let Some(guard) = self.guards.of(request.hop) else { return };
@@ -133,7 +134,7 @@ impl Simulation<'_> {
         debug_assert!(request.hop != NOWHERE, "it waits at a hop");
         if by_load && request.held & held::UNCOUNTED == 0 {
             request.held |= held::UNCOUNTED;
-            for counted in &request.loads[..request.load_count as usize] {
+            for counted in request.counted() {
                 self.loads.views[counted.view].end(counted.backend as usize);
             }
         }
@@ -145,7 +146,7 @@ impl Simulation<'_> {
         if request.held & held::UNCOUNTED != 0 {
             request.held &= !held::UNCOUNTED;
             debug_assert!(request.load_count > 0, "it was counted before");
-            for counted in &request.loads[..request.load_count as usize] {
+            for counted in request.counted() {
                 self.loads.views[counted.view].begin(counted.backend as usize);
             }
         }
