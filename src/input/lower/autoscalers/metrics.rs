@@ -124,7 +124,7 @@ impl Scene<'_, '_, '_> {
             }
             Some(milli.max(1))
         };
-        let found = match (&target.average_utilization, &target.average_value, &target.value) {
+        match (&target.average_utilization, &target.average_value, &target.value) {
             (Some(percent), ..) => {
                 if *percent < 1 {
                     let path = format!("{path}.averageUtilization");
@@ -142,8 +142,7 @@ impl Scene<'_, '_, '_> {
                 });
                 None
             }
-        };
-        found
+        }
     }
 
     fn resource(
