@@ -134,6 +134,7 @@ pub struct Requests {
     pub open: f64,
     /// What proxies that write flags (Envoy) would log of them; of the others nothing is said.
     #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[schemars(default)]
     pub logged: Vec<super::logged::LoggedRow>,
 }
 

@@ -108,7 +108,7 @@ impl Scene<'_, '_> {
         let mut time =
             |s: Option<f64>, more: f64| at(self.low.seconds(&format!("{key}.at_s"), s, 0.0) + more);
         match action {
-            ActionCase::None { at_s } => {
+            ActionCase::None { at_s } | ActionCase::DependencyDown { at_s } => {
                 time(*at_s, 0.0);
             }
             ActionCase::Rollout { at_s, apply } => {

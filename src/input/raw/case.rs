@@ -196,8 +196,9 @@ pub struct RateStep {
 #[serde(tag = "kind", rename_all = "kebab-case", deny_unknown_fields)]
 pub enum ActionCase {
     /// Nothing: only the load, and faults (`at_s` changes nothing).
-    #[serde(alias = "dependency-down")]
     None { at_s: Option<f64> },
+    /// As `none`: what fails is the `[dependency]`.
+    DependencyDown { at_s: Option<f64> },
     /// `kubectl apply` of the update; without one, or once it is applied, `kubectl rollout restart`.
     Rollout {
         at_s: Option<f64>,

@@ -79,7 +79,11 @@ pub fn calibrated(place: &Place) -> Findings {
     for case in std::fs::read_dir(repository().join("tests/validation")).unwrap() {
         let case = case.unwrap();
         let name = case.file_name().into_string().unwrap();
-        if case.path().is_dir() && !name.starts_with("again-") && !name.starts_with("rand-") {
+        if !case.path().is_dir() {
+            continue;
+        }
+        // The second cluster is of another version.
+        if !read(&case.path().join("case.toml")).contains("control_plane = \"1.36\"") {
             std::os::unix::fs::symlink(case.path(), first.join(name)).unwrap();
         }
     }

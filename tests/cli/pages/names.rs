@@ -38,7 +38,7 @@ fn the_plan_in_docs_runs_and_its_columns_are_described() {
     let header = read(&place.path().join("all/results.csv"));
     let axes: Vec<&str> = plan.lines().filter(|l| l.starts_with("name = ")).skip(1).collect();
     let mut described: BTreeSet<String> =
-        BTreeSet::from(["type".to_owned(), "maxSurge".to_owned()]);
+        BTreeSet::from(["strategy.type".to_owned(), "maxSurge".to_owned()]);
     described.extend(axes.iter().filter_map(|l| l.split('"').nth(1)).map(str::to_owned));
     let mut before = String::new();
     for word in first_cells(&page, "| column | is |") {
