@@ -37,8 +37,9 @@ fn all_measured_cases_load_and_lower() {
         assert_eq!(&scenario.name, name);
         let acts = !scenario.actions.is_empty() || !scenario.faults.is_empty();
         assert_eq!(!acts, name.starts_with("hpa-"), "{name}");
-        let second = ["again-", "rand-", "hpa-", "over-", "dependency-"];
-        let second = second.iter().any(|kind| name.starts_with(kind));
+        let second =
+            ["again", "rand", "hpa", "over", "dependency", "ds", "sts", "envoy", "haproxy"];
+        let second = second.contains(&name.split('-').next().expect("a name"));
         assert_eq!(scenario.kubernetes.kube_proxy, if second { 36 } else { 30 }, "{name}");
         assert!(scenario.horizon > scenario.traffic.end, "{name}");
     }
