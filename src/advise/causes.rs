@@ -73,7 +73,7 @@ fn of_setting(case: &Case<'_>, blame: &Blame) -> Vec<Way> {
 fn patient_probe(case: &Case<'_>) -> Way {
     let patience = case.scenario().traffic.client.timeout.as_secs_f64();
     let seconds = libm::ceil(patience) + 1.0;
-    vec![Change::one("readinessProbe.timeoutSeconds", &format!("{seconds}"))]
+    vec![Change::one("readinessProbe.timeoutSeconds", format!("{seconds}"))]
 }
 
 /// Readiness alone decides what busy pods get.

@@ -118,7 +118,7 @@ impl<E: Copy> Queue<E> {
     }
 
     /// The time of the next event, without going there.
-    pub fn next(&mut self) -> Option<Time> {
+    pub fn next_at(&mut self) -> Option<Time> {
         if self.waiting == 0 {
             self.refill();
         }

@@ -186,7 +186,7 @@ impl Input {
             let is = |s: &&Workload| {
                 *s.name == *d.name() && s.namespace == d.namespace() && s.kind().name() == d.kind()
             };
-            simulated.iter().any(|s| is(s))
+            simulated.iter().any(is)
         };
         let mut deployments = self.rolled_out();
         deployments.retain(|&i| self.workload.is_none() && !is_simulated(&self.documents[i]));

@@ -353,11 +353,8 @@ impl World<'_> {
     fn reach(&mut self, now: Time, change: Change) {
         match change {
             Change::PodRemoved(pod) => self.goals.pod_gone(now, pod, &self.cluster),
-            Change::Workload(id) => {
-                let id = id;
-                if self.goals.status_changed(now, id, &self.cluster) {
-                    self.timeline.mark(now, Milestone::Complete);
-                }
+            Change::Workload(id) if self.goals.status_changed(now, id, &self.cluster) => {
+                self.timeline.mark(now, Milestone::Complete);
             }
             _ => {}
         }

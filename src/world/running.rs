@@ -59,7 +59,7 @@ impl World<'_> {
     #[cold]
     fn hear(&mut self, end: Time, live: &mut Live) {
         loop {
-            let next = self.queue.next().map_or(end + Dur(1), |at| at.min(end + Dur(1)));
+            let next = self.queue.next_at().map_or(end + Dur(1), |at| at.min(end + Dur(1)));
             let told = live.follow(&mut self.timeline, next, &mut self.kubelets.says);
             if told.is_empty() {
                 return;

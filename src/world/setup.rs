@@ -252,7 +252,6 @@ impl<'a> World<'a> {
 
     /// The node of a drain that has no pod of the subject yet: what is asked is how its pods come off it.
     fn node_to_drain(&self, id: WorkloadId) -> Option<NodeId> {
-        let id = id;
         let node = self.scenario.actions.iter().find_map(|a| match a.kind {
             ActionKind::Drain { node, .. } => node,
             _ => None,

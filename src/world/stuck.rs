@@ -198,7 +198,7 @@ impl World<'_> {
         let crashing = containers.clone().position(|c| c.app.crash_after.is_some());
         // What ends a container most of the time: one that crashes is killed at times too.
         let crashing = crashing.filter(|_| crashes > kills().count());
-        if let Some(kill) = kills().last().filter(|_| crashing.is_none()) {
+        if let Some(kill) = kills().next_back().filter(|_| crashing.is_none()) {
             let (by_startup, after) = (kill.by_startup, kill.after);
             return (since, Why::Killed { container: spec(kill.container), by_startup, after });
         }

@@ -45,7 +45,7 @@ fn every_workload_has_a_row_and_the_worst_is_told_in_full() {
     let (table, full) = text.split_once("The first in full").expect("a table before it");
     insta::assert_snapshot!(table);
     assert!(full.lines().any(|line| line.starts_with("front · ")), "{full}");
-    assert!(full.contains("service.serving.knative.dev/hello"), "{full}");
+    assert!(full.contains("kind Service (serving.knative.dev)"), "{full}");
 }
 
 #[test]

@@ -199,7 +199,7 @@ fn a_daemon_set_has_a_pod_on_each_node_that_takes_it() {
     let control = control(&scenario);
     assert!(control.rollout.complete.is_some(), "{:?}", control.rollout.stuck);
     let nodes: Vec<u16> = control.timeline.pods.iter().map(|p| p.node.0).collect();
-    assert_eq!((nodes.len(), nodes.iter().any(|n| *n == 3)), (6, false));
+    assert_eq!((nodes.len(), nodes.contains(&3)), (6, false));
     // Nobody gave nodes: their number is assumed, and said.
     let assumed = lowered("DaemonSet", json!({}), ROLLOUT);
     assert_eq!(assumed.before().replicas, 3);

@@ -14,7 +14,7 @@ pub fn name_of(written: &str) -> String {
         own.chain(SHORT_OTHER.iter().map(|(word, ..)| *word)).any(|word| word == *key)
     };
     let last = || keys.last().map(|key| key.rsplit('/').next().unwrap_or(key).to_owned());
-    match keys.iter().rposition(|key| known(&key)) {
+    match keys.iter().rposition(known) {
         Some(first) => keys[first..].join("."),
         None => last().unwrap_or_else(|| written.to_owned()),
     }

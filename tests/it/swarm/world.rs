@@ -314,7 +314,7 @@ pub fn world() -> impl Draw<Value = World> {
     (pods(), app(), path, load, actions, nodes, budget, versions, any::<u64>()).prop_map(
         |(pods, app, path, load, actions, nodes, budget, versions, seed)| {
             let world = World { pods, app, path, load, actions, nodes, budget, versions, seed };
-            world.as_its_kind_allows()
+            world.of_its_kind()
         },
     )
 }
@@ -347,7 +347,7 @@ impl World {
     }
 
     /// Only Deployments are paused, and DaemonSets are not scaled: they have a pod for each node.
-    fn as_its_kind_allows(mut self) -> World {
+    fn of_its_kind(mut self) -> World {
         let (deployment, per_node) = (self.is_deployment(), self.is_per_node());
         self.actions.retain(|(_, act)| match act {
             Act::Pause | Act::Resume => deployment,

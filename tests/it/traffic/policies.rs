@@ -236,7 +236,7 @@ fn random(seed: u64) -> (Timeline, Traffic) {
             },
         },
         panic_percent: [0.0, 50.0][seed as usize % 2],
-        outlier: (seed % 4 != 0).then(|| Outlier { always_one: true, ..outlier() }),
+        outlier: (!seed.is_multiple_of(4)).then(|| Outlier { always_one: true, ..outlier() }),
         rate_limit: seed.is_multiple_of(11).then_some(RateLimit {
             most: 20,
             fill: 5,

@@ -123,7 +123,8 @@ fn field(node: &Node, path: &str, read: Read, told: &mut Told<'_>) {
         }
         Read::Switch(key) => match node.value {
             Value::Bool(on) => {
-                ("switch", Some(told.word(key, if on { "true" } else { "false" }, line)))
+                told.word(key, if on { "true" } else { "false" }, line);
+                ("switch", Some(()))
             }
             _ => ("switch", None),
         },
