@@ -193,6 +193,6 @@ mod tests {
     #[test]
     fn none_is_missing() {
         assert!(SETTINGS.windows(2).all(|s| s[0] < s[1]));
-        assert_eq!(SETTINGS.len(), Setting::Procedure as usize + 1);
+        assert_eq!(SETTINGS.len(), Setting::ProbeDependency as usize + 1);
     }
 }

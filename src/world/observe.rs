@@ -11,7 +11,7 @@ use crate::model::plumbing::{Ctx, Scene};
 impl World<'_> {
     /// A fault of the scenario begins, or is over.
     pub(super) fn fault(&mut self, ctx: Ctx, index: u32, begins: bool) {
-        let fault = &self.scenario.faults[index as usize];
+        let fault = self.scenario.faults.get(index as usize).expect("one of the scenario");
         debug_assert!(begins || fault.until == ctx.now, "a fault lasts until its end");
         let (cluster, timeline) = (&self.cluster, &mut self.timeline);
         let mut scene = Scene { ctx, cluster, timeline };
