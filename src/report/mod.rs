@@ -61,6 +61,7 @@ pub use comparison::Comparison;
 pub use figure::Figure;
 pub use pictures::ARE_BUILT_IN as PICTURES_ARE_BUILT_IN;
 pub use pictures::capacity as capacity_picture;
+#[cfg(feature = "cli")]
 pub(crate) use spread::pooled_figure;
 
 use data::{FrontierReport, OptimizeReport, SweepReport, ValidateReport};

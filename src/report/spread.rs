@@ -27,6 +27,7 @@ pub fn count_figure(draws: &[Count]) -> Figure {
 
 /// Of a rollout that meets any of several worlds alike, such as the hours of a day: each has as many draws,
 /// and all share their luck, so that the mean is as sure as that of the draws' averages.
+#[cfg(any(test, feature = "cli"))]
 pub fn pooled_figure(worlds: &[Vec<Count>]) -> Figure {
     let all = worlds.concat();
     let draws = worlds.iter().map(Vec::len).min().unwrap_or(0);
