@@ -2,7 +2,7 @@
 
 use crate::cluster::server::Cluster;
 use crate::cluster::write::Write;
-use crate::engine::{Bits, Dur, Seed, Time};
+use crate::engine::{Bits, Dur, Luck, Seed, Time};
 pub use crate::model::platform::Latencies;
 use crate::model::platform::{Defaults, Kubernetes, Platform};
 use crate::timeline::Recorder;
@@ -48,6 +48,19 @@ impl TokenBucket {
         self.empty_at += self.per_token;
         debug_assert!(self.empty_at > now - full, "a bucket holds no more than its burst");
         now.max(self.empty_at)
+    }
+
+    /// When a call is answered that `by`, about the object of that uid, makes at `start` or when it may.
+    pub fn call(
+        &mut self,
+        ctx: Ctx,
+        luck: &mut Option<Luck>,
+        (uid, by): (u64, &'static str),
+        start: Time,
+    ) -> Time {
+        let taken = self.take(start);
+        debug_assert!(taken >= start, "calls wait, they are not made before");
+        taken + ctx.api_write(luck.get_or_insert_with(|| Luck::of(uid, by)))
     }
 }
 
@@ -121,6 +134,73 @@ impl Delayed {
             self.due = Time::NEVER;
         }
         is_due
+    }
+}
+
+/// What the work queue of a controller hands to it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Turn<Id> {
+    /// The object's key is taken from the queue.
+    Sync(Id),
+    /// Its delayed key is due: it is to be looked at for the passing of time alone, or tried again.
+    Due(Id),
+}
+
+/// One object in the work queue of a controller.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Queued {
+    work: WorkKey,
+    delayed: Delayed,
+}
+
+impl Queued {
+    /// The object is to be synced as soon as may be.
+    pub fn add<Id>(&mut self, now: Time, id: Id, out: &mut impl Out<Turn<Id>>) {
+        if let Some(at) = self.work.add(now) {
+            out.at(at, Turn::Sync(id));
+        }
+    }
+
+    /// The object is to be synced at `at`, unless it is to be earlier anyway.
+    pub fn add_at<Id>(&mut self, at: Time, id: Id, out: &mut impl Out<Turn<Id>>) {
+        if let Some(at) = self.delayed.add(at) {
+            out.at(at, Turn::Due(id));
+        }
+    }
+
+    /// The object to be synced now; a delayed key only joins the queue.
+    pub fn take<Id>(
+        &mut self,
+        now: Time,
+        turn: Turn<Id>,
+        out: &mut impl Out<Turn<Id>>,
+    ) -> Option<Id> {
+        match turn {
+            Turn::Sync(id) => return Some(id),
+            Turn::Due(id) if self.delayed.take(now) => self.add(now, id, out),
+            Turn::Due(_) => {}
+        }
+        None
+    }
+
+    /// As [`WorkKey::start`].
+    pub fn start(&mut self, now: Time) {
+        self.work.start(now);
+    }
+
+    /// As [`WorkKey::done`], where nothing is added while a sync is made.
+    pub fn done(&mut self, end: Time) {
+        let again = self.work.done(end);
+        debug_assert!(again.is_none(), "a sync is made at one instant");
+    }
+}
+
+impl<Id: Copy> Turn<Id> {
+    /// Whose it is.
+    pub fn of(self) -> Id {
+        match self {
+            Turn::Sync(id) | Turn::Due(id) => id,
+        }
     }
 }
 

@@ -9,21 +9,14 @@ use crate::cluster::write::Write;
 use crate::engine::{Dur, List, Luck, Seed, Time};
 use crate::model::informer::{Informer, PodChange, SeenPod, available_from};
 use crate::model::platform::Defaults;
-use crate::model::plumbing::{Ctx, Delayed, Out, TokenBucket, WorkKey, slow_start_batch};
+use crate::model::plumbing::{Ctx, Out, Queued, TokenBucket, Turn, slow_start_batch};
 
 /// What can happen to the controller.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Event {
-    /// Its key is taken from the queue.
-    Sync(WorkloadId),
-    /// A pod may have become available by the passing of time.
-    Due(WorkloadId),
-}
+pub type Event = Turn<WorkloadId>;
 
 #[derive(Clone, Debug, Default)]
 struct State {
-    work: WorkKey,
-    delayed: Delayed,
+    key: Queued,
     /// Pods that the cache shows, in the order of their creation.
     pods: Vec<PodId>,
     /// Creations not yet seen by the watch.
@@ -63,9 +56,7 @@ impl Controller {
 
     /// The cache shows a change of the set itself, or of the nodes.
     pub fn changed(&mut self, now: Time, id: WorkloadId, out: &mut impl Out<Event>) {
-        if let Some(at) = self.state(id).work.add(now) {
-            out.at(at, Event::Sync(id));
-        }
+        self.state(id).key.add(now, id, out);
     }
 
     /// The cache shows a change of one of its pods.
@@ -92,15 +83,9 @@ impl Controller {
         let seconds = cluster.workloads[id].spec.min_ready_seconds;
         if seconds > 0 && after.counts_as_ready() && !before.counts_as_ready() {
             // A second more, for clocks that differ.
-            self.delay(ctx.now + Dur::from_secs(i64::from(seconds) + 1), id, out);
+            self.state(id).key.add_at(ctx.now + Dur::from_secs(i64::from(seconds) + 1), id, out);
         }
         self.changed(ctx.now, id, out);
-    }
-
-    fn delay(&mut self, at: Time, id: WorkloadId, out: &mut impl Out<Event>) {
-        if let Some(at) = self.state(id).delayed.add(at) {
-            out.at(at, Event::Due(id));
-        }
     }
 
     /// Acts on what the informer sees, or on a key whose time has come.
@@ -112,13 +97,9 @@ impl Controller {
         informer: &Informer,
         out: &mut impl Out<Event>,
     ) {
-        match event {
-            Event::Sync(id) => self.sync(ctx, id, cluster, informer, out),
-            Event::Due(id) => {
-                if self.state(id).delayed.take(ctx.now) {
-                    self.changed(ctx.now, id, out);
-                }
-            }
+        let key = &mut self.state(event.of()).key;
+        if let Some(id) = key.take(ctx.now, event, out) {
+            self.sync(ctx, id, cluster, informer, out);
         }
     }
 
@@ -134,7 +115,7 @@ impl Controller {
         let Strategy::DaemonSet(strategy) = set.spec.strategy else {
             panic!("a DaemonSet has its own strategy: {:?}", set.spec.strategy);
         };
-        self.state(id).work.start(ctx.now);
+        self.state(id).key.start(ctx.now);
         let nodes = self.look(ctx, id, cluster, informer);
         let status = status_of(&nodes, set.generation);
         let (surge, unavailable) = strategy.limits(status.desired);
@@ -154,10 +135,10 @@ impl Controller {
         }
         let seconds = set.spec.min_ready_seconds;
         if seconds > 0 && status.available != status.ready {
-            self.delay(end + Dur::from_secs(i64::from(seconds)), id, out);
+            self.state(id).key.add_at(end + Dur::from_secs(i64::from(seconds)), id, out);
         }
         debug_assert!(end >= ctx.now, "a sync ends after it began");
-        self.state(id).work.done(end);
+        self.state(id).key.done(end);
     }
 
     /// What it has asked for has been seen.
@@ -243,10 +224,8 @@ impl Controller {
     }
 
     fn call(&mut self, ctx: Ctx, (id, uid): (WorkloadId, u64), start: Time) -> Time {
-        let taken = self.bucket.take(start);
-        let luck = &mut self.state(id).luck;
-        let luck = luck.get_or_insert_with(|| Luck::of(uid, "daemonset controller"));
-        taken + ctx.api_write(luck)
+        let luck = &mut self.states.entry(id).luck;
+        self.bucket.call(ctx, luck, (uid, "daemonset controller"), start)
     }
 }
 

@@ -13,21 +13,14 @@ use crate::cluster::write::Write;
 use crate::engine::{Dur, List, Luck, Time};
 use crate::model::informer::{Informer, PodChange};
 use crate::model::platform::Defaults;
-use crate::model::plumbing::{Ctx, Delayed, Out, TokenBucket, WorkKey, retry_delay};
+use crate::model::plumbing::{Ctx, Out, Queued, TokenBucket, Turn, retry_delay};
 
 /// What can happen to the controller.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Event {
-    /// Its key is taken from the queue.
-    Sync(WorkloadId),
-    /// Its delayed key is due: a failed sync (conflict) comes again, or the progress deadline may be over.
-    Due(WorkloadId),
-}
+pub type Event = Turn<WorkloadId>;
 
 #[derive(Clone, Debug, Default)]
 struct State {
-    work: WorkKey,
-    delayed: Delayed,
+    key: Queued,
     /// Failed syncs in a row.
     failures: u32,
     /// What was last written: the numbers, and condition Progressing.
@@ -65,9 +58,7 @@ impl Controller {
 
     /// The cache shows a change of the Deployment or of one of its sets.
     pub fn changed(&mut self, now: Time, id: WorkloadId, out: &mut impl Out<Event>) {
-        if let Some(at) = self.state(id).work.add(now) {
-            out.at(at, Event::Sync(id));
-        }
+        self.state(id).key.add(now, id, out);
     }
 
     /// Pods wake it only under Recreate, and only when the last one has left the cache.
@@ -93,13 +84,7 @@ impl Controller {
         let state = self.state(id);
         state.failures += 1;
         let at = ctx.now + retry_delay(&ctx.kubernetes.defaults, state.failures);
-        self.delay(at, id, out);
-    }
-
-    fn delay(&mut self, at: Time, id: WorkloadId, out: &mut impl Out<Event>) {
-        if let Some(at) = self.state(id).delayed.add(at) {
-            out.at(at, Event::Due(id));
-        }
+        self.state(id).key.add_at(at, id, out);
     }
 
     /// Takes a Deployment over that has been like this since `since`: complete, or its deadline exceeded.
@@ -126,13 +111,9 @@ impl Controller {
         informer: &Informer,
         out: &mut impl Out<Event>,
     ) {
-        match event {
-            Event::Sync(id) => self.sync(ctx, id, cluster, informer, out),
-            Event::Due(id) => {
-                if self.state(id).delayed.take(ctx.now) {
-                    self.changed(ctx.now, id, out);
-                }
-            }
+        let key = &mut self.state(event.of()).key;
+        if let Some(id) = key.take(ctx.now, event, out) {
+            self.sync(ctx, id, cluster, informer, out);
         }
     }
 
@@ -144,7 +125,7 @@ impl Controller {
         informer: &Informer,
         out: &mut impl Out<Event>,
     ) {
-        self.state(id).work.start(ctx.now);
+        self.state(id).key.start(ctx.now);
         let deployment = &cluster.workloads[id];
         let mut sets = std::mem::take(&mut self.sets);
         sets.clear();
@@ -171,16 +152,14 @@ impl Controller {
         }
         self.write_status(&mut sync, cluster.second_phase, out);
         debug_assert!(sync.end >= ctx.now, "a sync ends after it began");
-        self.state(id).work.done(sync.end);
+        self.state(id).key.done(sync.end);
         self.sets = sync.sets;
     }
 
     fn call(&mut self, sync: &mut Sync) -> Time {
-        let taken = self.bucket.take(sync.end);
-        debug_assert!(taken >= sync.end, "calls follow each other");
-        let (uid, luck) = (sync.deployment.uid, &mut self.state(sync.id).luck);
-        let luck = luck.get_or_insert_with(|| Luck::of(uid, "deployment controller"));
-        sync.end = taken + sync.ctx.api_write(luck);
+        let luck = &mut self.states.entry(sync.id).luck;
+        let by = (sync.deployment.uid, "deployment controller");
+        sync.end = self.bucket.call(sync.ctx, luck, by, sync.end);
         sync.end
     }
 
@@ -267,6 +246,6 @@ impl Controller {
             Requeue::Now => retry_delay(&sync.ctx.kubernetes.defaults, 1),
             Requeue::After(wait) => wait,
         };
-        self.delay(now + wait, sync.id, out);
+        self.state(sync.id).key.add_at(now + wait, sync.id, out);
     }
 }

@@ -10,16 +10,10 @@ use crate::cluster::write::Write;
 use crate::engine::{Dur, List, Luck, Time};
 use crate::model::informer::{Informer, PodChange, available_from};
 use crate::model::platform::{Defaults, Kubernetes};
-use crate::model::plumbing::{Ctx, Delayed, Out, TokenBucket, WorkKey, slow_start_batch};
+use crate::model::plumbing::{Ctx, Out, Queued, TokenBucket, Turn, slow_start_batch};
 
 /// What can happen to the controller.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Event {
-    /// Its key is taken from the queue.
-    Sync(WorkloadId),
-    /// A pod may have become available by the passing of time.
-    Due(WorkloadId),
-}
+pub type Event = Turn<WorkloadId>;
 
 /// Since then it looks when the next pod becomes available (issue 119352, pull request 135428 of
 /// kubernetes/kubernetes).
@@ -27,8 +21,7 @@ const LOOKS_IN_TIME_SINCE: u32 = 36;
 
 #[derive(Clone, Debug, Default)]
 struct State {
-    work: WorkKey,
-    delayed: Delayed,
+    key: Queued,
     /// By ordinal: the pod that the cache shows under that name.
     pods: Vec<Option<PodId>>,
     last_status: WorkloadStatus,
@@ -69,9 +62,7 @@ impl Controller {
 
     /// The cache shows a change of the set itself.
     pub fn changed(&mut self, now: Time, id: WorkloadId, out: &mut impl Out<Event>) {
-        if let Some(at) = self.state(id).work.add(now) {
-            out.at(at, Event::Sync(id));
-        }
+        self.state(id).key.add(now, id, out);
     }
 
     /// The cache shows a change of one of its pods.
@@ -97,15 +88,9 @@ impl Controller {
         let late = ctx.kubernetes.control_plane < LOOKS_IN_TIME_SINCE;
         if late && seconds > 0 && after.counts_as_ready() && !before.counts_as_ready() {
             // A second more, for clocks that differ.
-            self.delay(ctx.now + Dur::from_secs(i64::from(seconds) + 1), id, out);
+            self.state(id).key.add_at(ctx.now + Dur::from_secs(i64::from(seconds) + 1), id, out);
         }
         self.changed(ctx.now, id, out);
-    }
-
-    fn delay(&mut self, at: Time, id: WorkloadId, out: &mut impl Out<Event>) {
-        if let Some(at) = self.state(id).delayed.add(at) {
-            out.at(at, Event::Due(id));
-        }
     }
 
     /// Acts on what the informer sees, or on a key whose time has come.
@@ -117,13 +102,9 @@ impl Controller {
         informer: &Informer,
         out: &mut impl Out<Event>,
     ) {
-        match event {
-            Event::Sync(id) => self.sync(ctx, id, cluster, informer, out),
-            Event::Due(id) => {
-                if self.state(id).delayed.take(ctx.now) {
-                    self.changed(ctx.now, id, out);
-                }
-            }
+        let key = &mut self.state(event.of()).key;
+        if let Some(id) = key.take(ctx.now, event, out) {
+            self.sync(ctx, id, cluster, informer, out);
         }
     }
 
@@ -141,7 +122,7 @@ impl Controller {
         };
         let Kubernetes { control_plane, max_unavailable_stateful_set: gate, .. } = ctx.kubernetes;
         let rules = Rules::of(strategy, set.spec.replicas, control_plane, gate);
-        self.state(id).work.start(ctx.now);
+        self.state(id).key.start(ctx.now);
         let replicas = set.spec.replicas.max(0) as usize;
         let mut slots = std::mem::take(&mut self.slots);
         self.look(ctx, id, (set, rules), informer, &mut slots);
@@ -162,10 +143,10 @@ impl Controller {
             out.write(end, Write::WorkloadStatus { workload: id, status });
         }
         if let Some(at) = self.look_again(ctx, id, (set, status), informer, end) {
-            self.delay(at, id, out);
+            self.state(id).key.add_at(at, id, out);
         }
         debug_assert!(end >= ctx.now, "a sync ends after it began");
-        self.state(id).work.done(end);
+        self.state(id).key.done(end);
     }
 
     /// When something is to be looked at that no change tells of: when the next pod becomes available; before
@@ -261,10 +242,8 @@ impl Controller {
     }
 
     fn call(&mut self, ctx: Ctx, (id, uid): (WorkloadId, u64), start: Time) -> Time {
-        let taken = self.bucket.take(start);
-        let luck = &mut self.state(id).luck;
-        let luck = luck.get_or_insert_with(|| Luck::of(uid, "statefulset controller"));
-        taken + ctx.api_write(luck)
+        let luck = &mut self.states.entry(id).luck;
+        self.bucket.call(ctx, luck, (uid, "statefulset controller"), start)
     }
 }
 
