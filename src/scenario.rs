@@ -312,13 +312,17 @@ impl Scenario {
     }
 
     /// Every distinct behaviour version that can serve: the templates of the workloads and of the actions.
-    pub fn templates(&self) -> Vec<&PodTemplate> {
-        let of_start = self.workloads.iter().map(|w| &*w.template);
-        of_start.chain(templates_brought(&self.actions)).collect()
+    pub fn templates(&self) -> impl Iterator<Item = &PodTemplate> {
+        templates_of(&self.workloads, &self.actions)
     }
 }
 
-/// The templates of the Deployments that actions bring.
-pub(crate) fn templates_brought(actions: &[Action]) -> impl Iterator<Item = &PodTemplate> {
-    actions.iter().filter_map(|a| a.kind.brings()).map(|d| &*d.template)
+/// The templates of these workloads, and then of those that the actions bring.
+pub(crate) fn templates_of<'a>(
+    workloads: &'a [Workload],
+    actions: &'a [Action],
+) -> impl Iterator<Item = &'a PodTemplate> {
+    let of_start = workloads.iter().map(|w| &*w.template);
+    let brought = actions.iter().filter_map(|a| a.kind.brings());
+    of_start.chain(brought.map(|w| &*w.template))
 }

@@ -44,7 +44,7 @@ pub struct VersionFacts {
 impl Facts {
     /// Reads them off the scenario.
     pub fn of(scenario: &Scenario) -> Facts {
-        let version = |t: &&PodTemplate| {
+        let version = |t: &PodTemplate| {
             let readiness_probe = t.serving_container().readiness_probe.is_some();
             let on_sigterm = t.serving_container().app.on_sigterm.clone();
             let refuses = t.refuses;
@@ -78,7 +78,7 @@ impl Facts {
         let away = pods_needed(scenario).is_some_and(too_few);
         Facts {
             client_timeout_s: scenario.traffic.client.timeout.as_secs_f64(),
-            versions: scenario.templates().iter().map(version).collect(),
+            versions: scenario.templates().map(version).collect(),
             strategy_empties,
             rollout,
             alone: if alone { Setting::Replicas } else { Setting::Procedure },

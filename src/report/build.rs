@@ -215,8 +215,8 @@ fn requests(scenario: &Scenario, replications: &[Replication]) -> Requests {
 
 /// What the application of that version answers with stands in its pods' template.
 fn version_count(scenario: &Scenario, version: String, mean: f64) -> VersionCount {
-    let templates = scenario.templates();
-    let app = templates.iter().find(|t| t.version == version).map(|t| &t.serving_container().app);
+    let app =
+        scenario.templates().find(|t| t.version == version).map(|t| &t.serving_container().app);
     let (status, answer_bytes) = app.map_or((200, 0), |app| (app.status, app.answer_bytes));
     VersionCount { version, mean, status, answer_bytes }
 }
@@ -225,7 +225,7 @@ fn version_count(scenario: &Scenario, version: String, mean: f64) -> VersionCoun
 fn version_name(scenario: &Scenario, replications: &[Replication], index: usize) -> String {
     let kept = replications.iter().find_map(|r| r.timeline.as_ref());
     let of_timeline = kept.and_then(|t| Some(t.versions.get(index)?.name.clone()));
-    let of_scenario = || Some(scenario.templates().get(index)?.version.clone());
+    let of_scenario = || Some(scenario.templates().nth(index)?.version.clone());
     of_timeline.or_else(of_scenario).unwrap_or_else(|| format!("version {}", index + 1))
 }
 

@@ -132,7 +132,7 @@ fn with_replicas(scenario: &Scenario, replicas: i32) -> Scenario {
 
 /// Whether some pods can have too much to do: without a limit of what is worked on at once, no load is.
 pub fn can_be_too_much(scenario: &Scenario) -> bool {
-    scenario.templates().iter().any(|t| t.serving_container().app.concurrency.is_some())
+    scenario.templates().any(|t| t.serving_container().app.concurrency.is_some())
 }
 
 /// The highest rate of the load.

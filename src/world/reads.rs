@@ -1,9 +1,8 @@
 //! What the models of a scenario read of the load on the pods: the one place that says so.
 
-use crate::cluster::spec::PodTemplate;
 use crate::engine::Dur;
 use crate::model::autoscaler::spec::Source;
-use crate::scenario::{Scenario, templates_brought};
+use crate::scenario::Scenario;
 use crate::traffic::Reads;
 
 /// Counters of expected rates are kept so often; an autoscaler's are read whenever it asks.
@@ -12,15 +11,10 @@ const EVERY: Dur = Dur::from_secs(15);
 /// The most that any of them reads.
 pub fn reads(scenario: &Scenario) -> Reads {
     // A kubelet whose probes wait with the requests sees each queue.
-    match templates(scenario).any(|t| t.serving_container().probes().any(|p| p.queued)) {
+    match scenario.templates().any(|t| t.serving_container().probes().any(|p| p.queued)) {
         true => Reads::Everything,
         false => autoscalers(scenario),
     }
-}
-
-fn templates(scenario: &Scenario) -> impl Iterator<Item = &PodTemplate> {
-    let of_start = scenario.workloads.iter().map(|w| &*w.template);
-    of_start.chain(templates_brought(&scenario.actions))
 }
 
 /// What autoscalers read: a metric that pods count is of single requests, and who is saturated serves less
@@ -31,7 +25,7 @@ fn autoscalers(scenario: &Scenario) -> Reads {
     }
     let metrics = || scenario.autoscalers.iter().flat_map(|a| &a.metrics);
     let client = &scenario.traffic.client;
-    let waits = templates(scenario).any(|t| t.serving_container().app.concurrency.is_some());
+    let waits = scenario.templates().any(|t| t.serving_container().app.concurrency.is_some());
     let single = waits || client.keep_alive || client.retries > 0;
     if metrics().any(|m| m.source.custom().is_some()) {
         return Reads::Everything;

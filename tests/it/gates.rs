@@ -36,7 +36,7 @@ fn answer(text: String, settings: &[(&str, &str)]) -> (Answer, Vec<Vec<String>>)
         input.set(key, value).unwrap_or_else(|e| panic!("{e}"));
     }
     let scenario = input.lower().unwrap_or_else(|e| panic!("{e}"));
-    let gates = scenario.templates().iter().map(|t| t.readiness_gates.clone()).collect();
+    let gates = scenario.templates().map(|t| t.readiness_gates.clone()).collect();
     let options = RunOptions { replications: 4, ..RunOptions::default() };
     let replications = run(&scenario, &options);
     (Answer::new(&scenario, &options, &replications, vec![]), gates)

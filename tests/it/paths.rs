@@ -91,7 +91,7 @@ fn wrong_annotations_and_card_settings_are_refused() {
 #[test]
 fn gates_are_added_to_pods_of_a_labelled_namespace() {
     let gates = |scenario: &Scenario| -> Vec<usize> {
-        scenario.templates().iter().map(|t| t.readiness_gates.len()).collect()
+        scenario.templates().map(|t| t.readiness_gates.len()).collect()
     };
     assert_eq!(gates(&lower(&input("alb-prestop"))), [1, 1]);
     assert_eq!(gates(&with("alb-prestop", &[("traffic.path", "service")]).expect("fits")), [0, 0]);

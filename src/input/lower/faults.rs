@@ -6,7 +6,7 @@ use crate::engine::{Dur, Time};
 use crate::input::lower::lowering::{Lowering, at};
 use crate::input::raw::fault::{DependencyCase, FaultCase, FaultKind, FaultOf};
 use crate::input::text::checks;
-use crate::scenario::{Action, templates_brought};
+use crate::scenario::{Action, templates_of};
 
 /// All faults, in the order given.
 pub(super) fn lower(
@@ -15,7 +15,7 @@ pub(super) fn lower(
     actions: &[Action],
 ) -> Vec<Fault> {
     let case = &low.input.case;
-    let templates = deployments.iter().map(|d| &*d.template).chain(templates_brought(actions));
+    let templates = templates_of(deployments, actions);
     let mut versions: Vec<&str> = templates.map(|t| t.version.as_str()).collect();
     versions.sort_unstable();
     versions.dedup();

@@ -18,7 +18,7 @@ use crate::input::raw::case::GateCase;
 use crate::input::raw::manifest::{Document, Object};
 use crate::model::balancer::Path;
 use crate::model::balancer::elb::controller::GATES;
-use crate::scenario::{Action, ActionKind, templates_brought};
+use crate::scenario::{Action, ActionKind, templates_of};
 use std::sync::Arc;
 
 /// The namespace label that has readiness gates added to its pods.
@@ -64,11 +64,7 @@ pub(crate) fn settle(
     let mut setters = Setters { path, groups, labelled, legacy: asked, external };
     let chosen = low.input.balancer_settings.iter().any(|(_, keys, _)| keys[0] == "controller");
     if !chosen && !labelled && path.controller().is_some() {
-        let mut present = deployments
-            .iter()
-            .map(|d| &*d.template)
-            .chain(templates_brought(actions))
-            .flat_map(|t| &t.readiness_gates);
+        let mut present = templates_of(deployments, actions).flat_map(|t| &t.readiness_gates);
         if let Some(gate) = present.find(|gate| setters.is_legacy(gate)) {
             let text = format!(
                 "v1 of the AWS Load Balancer Controller, which sets the gate {gate}; v2 never does: \

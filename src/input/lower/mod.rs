@@ -45,14 +45,14 @@ mod wanted;
 mod workload;
 
 use crate::cluster::objects::{NodeId, ServiceId};
-use crate::cluster::spec::{Node, PodTemplate};
+use crate::cluster::spec::Node;
 use crate::engine::Dur;
 use crate::engine::List;
 use crate::input::given::Input;
 use crate::input::hints;
 use crate::input::subject::{self, Subject};
 use crate::input::text::diagnostics::Diagnostics;
-use crate::scenario::{Action, Caller, Kind, Route, Scenario, Workload, templates_brought};
+use crate::scenario::{Action, Caller, Kind, Route, Scenario, Workload, templates_of};
 use lowering::Lowering;
 use std::sync::Arc;
 pub use versions::minor_version;
@@ -81,12 +81,6 @@ fn scenario(input: &Input) -> Result<Scenario, Diagnostics> {
     Ok(result)
 }
 
-/// Of all pods that there will be.
-fn templates<'a>(workloads: &'a [Workload], actions: &'a [Action]) -> Vec<&'a PodTemplate> {
-    let of_start = workloads.iter().map(|w| &*w.template);
-    of_start.chain(templates_brought(actions)).collect()
-}
-
 impl Lowering<'_> {
     fn build(&mut self, subject: &Subject) -> Scenario {
         let input = self.input;
@@ -106,7 +100,7 @@ impl Lowering<'_> {
         let (nodes, nodes_given) = self.settled_nodes(subject, age, &mut deployments, &mut actions);
         let nodes: List<NodeId, Arc<Node>> = nodes.into_iter().map(Arc::new).collect();
         let scheduler = self.scheduler(nodes.len() > 1);
-        let kubernetes = self.kubernetes(&templates(&deployments, &actions));
+        let kubernetes = self.kubernetes(&templates_of(&deployments, &actions).collect::<Vec<_>>());
         self.settle_max_unavailable(&kubernetes, &mut deployments, &mut actions);
         let unserved = unserved::unserved(self, &path, &service, ingress.as_ref());
         let silence = serving::nothing_runs(self, &deployments, &actions)

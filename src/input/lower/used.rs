@@ -123,7 +123,7 @@ fn of_case(low: &Lowering<'_>, scenario: &Scenario, path: &str) -> Option<Use> {
                 false => Some(Use::Never(format!("no container is named {name}"))),
             }
         }
-        ["app", "v2", ref rest @ ..] => match scenario.templates().len() < 2 {
+        ["app", "v2", ref rest @ ..] => match scenario.templates().count() < 2 {
             true => Some(Use::Never("no action brings a second version".to_owned())),
             false => rest.first().and_then(|key| of_app(scenario, key)),
         },
@@ -131,7 +131,7 @@ fn of_case(low: &Lowering<'_>, scenario: &Scenario, path: &str) -> Option<Use> {
         ["traffic", "profile", key, ..] => of_profile(low, key),
         ["traffic", key, ..] => of_traffic(low, scenario, key),
         ["gate", ..] => {
-            let gated = scenario.templates().iter().any(|t| !t.readiness_gates.is_empty());
+            let gated = scenario.templates().any(|t| !t.readiness_gates.is_empty());
             Some(Use::when(gated, "the pods have no readiness gates"))
         }
         ["metric" | "metrics", ..] => {
@@ -151,8 +151,7 @@ fn of_case(low: &Lowering<'_>, scenario: &Scenario, path: &str) -> Option<Use> {
 }
 
 fn containers(scenario: &Scenario) -> impl Iterator<Item = &Container> {
-    let templates = scenario.templates().into_iter();
-    templates.flat_map(|t| t.init_containers.iter().chain(&t.containers))
+    scenario.templates().flat_map(|t| t.init_containers.iter().chain(&t.containers))
 }
 
 /// Keys of `app`; some count only together with another.
