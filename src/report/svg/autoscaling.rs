@@ -1,15 +1,13 @@
 //! Replicas and metrics over time, as an autoscaler saw them and as they were.
 
-use super::{Area, BLUE, Drawn, GREEN, INK, ORANGE, PALE, PURPLE, RED, picture};
+use super::panel::panel;
+use super::{Area, BLUE, Drawn, GREEN, INK, ORANGE, PURPLE, RED, picture};
 use crate::report::answer::Answer;
 use crate::report::autoscaling::AutoscalerRow;
-use crate::report::words::count;
 use plotters::prelude::*;
 
 const WIDTH: u32 = 1100;
 const PANEL: u32 = 240;
-/// Height of a panel's legend.
-const LEGEND: i32 = 26;
 
 /// A line over time.
 struct Line {
@@ -67,29 +65,13 @@ fn draw(area: &Area, title: &str, lines: &[Line]) -> Drawn {
         return Ok(());
     }
     let to = to + 15.0;
-    let font = |size: i32| ("sans-serif", size).into_font().color(&INK);
-    area.draw(&Text::new(title.to_owned(), (66, 4), font(13)))?;
-    let mut x = 400;
+    let mut place = 400;
+    let mut legend = Vec::new();
     for line in lines {
-        area.draw(&Rectangle::new([(x, 6), (x + 14, 16)], line.colour.filled()))?;
-        area.draw(&Text::new(line.name.clone(), (x + 20, 4), font(12)))?;
-        x += 50 + 7 * line.name.chars().count() as i32;
+        legend.push((place, line.name.as_str(), line.colour));
+        place += 50 + 7 * line.name.chars().count() as i32;
     }
-    let mut chart = ChartBuilder::on(area)
-        .margin(10)
-        .margin_top(LEGEND)
-        .x_label_area_size(34)
-        .y_label_area_size(56)
-        .build_cartesian_2d(from..to, 0.0..most)?;
-    chart
-        .configure_mesh()
-        .disable_x_mesh()
-        .light_line_style(TRANSPARENT)
-        .bold_line_style(PALE)
-        .x_label_formatter(&|t| count(*t))
-        .y_label_formatter(&|n| count(*n))
-        .x_desc("seconds")
-        .draw()?;
+    let mut chart = panel(area, title, &legend, (from..to, "seconds"), most)?;
     for line in lines {
         chart.draw_series(LineSeries::new(steps(&line.points, to), line.colour.stroke_width(2)))?;
     }

@@ -1,8 +1,8 @@
 //! Losses and answer times over the rate: where the cliff is.
 
-use super::{Area, BLUE, Drawn, INK, PALE, RED, picture};
+use super::panel::panel;
+use super::{Area, BLUE, Drawn, RED, picture};
 use crate::report::capacity::{Capacity, CurveRow};
-use crate::report::words::count;
 use plotters::prelude::*;
 
 const WIDTH: u32 = 900;
@@ -32,27 +32,8 @@ fn draw(
         return Ok(());
     }
     let most = capacity.curve.iter().flat_map(of).fold(1e-9, f64::max) * 1.1;
-    let font = |size: i32| ("sans-serif", size).into_font().color(&INK);
-    area.draw(&Text::new(title.to_owned(), (66, 4), font(13)))?;
-    for (x, name, colour) in [(400, "steady", BLUE), (500, "in a rollout", RED)] {
-        area.draw(&Rectangle::new([(x, 6), (x + 14, 16)], colour.filled()))?;
-        area.draw(&Text::new(name, (x + 20, 4), font(12)))?;
-    }
-    let mut chart = ChartBuilder::on(area)
-        .margin(10)
-        .margin_top(26)
-        .x_label_area_size(34)
-        .y_label_area_size(56)
-        .build_cartesian_2d(from..to, 0.0..most)?;
-    chart
-        .configure_mesh()
-        .disable_x_mesh()
-        .light_line_style(TRANSPARENT)
-        .bold_line_style(PALE)
-        .x_label_formatter(&|t| count(*t))
-        .y_label_formatter(&|n| count(*n))
-        .x_desc("requests/s")
-        .draw()?;
+    let legend = [(400, "steady", BLUE), (500, "in a rollout", RED)];
+    let mut chart = panel(area, title, &legend, (from..to, "requests/s"), most)?;
     for (i, colour) in [(0, BLUE), (1, RED)] {
         let points = capacity.curve.iter().map(|p| (p.rate_per_s, of(p)[i]));
         chart.draw_series(LineSeries::new(points, colour.stroke_width(2)))?;

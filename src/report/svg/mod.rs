@@ -3,6 +3,7 @@
 mod autoscaling;
 mod capacity;
 mod frame;
+mod panel;
 mod run;
 mod sensitivity;
 mod sweep;
