@@ -224,34 +224,25 @@ impl<'a> Runs<'a> {
 
     /// The highest rate that replication `index` bears, and what becomes of it just above.
     fn borne(&self, index: u32) -> (f64, Outcome) {
-        let (mut low, mut high) = (0.0, f64::INFINITY);
         let mut above = self.at(1.0, index);
-        if self.well(above) {
-            low = 1.0
-        } else {
-            high = 1.0
-        }
+        let bears = self.well(above);
+        let (mut low, mut high) = if bears { (1.0, f64::INFINITY) } else { (0.0, 1.0) };
+        let mut narrow = |low: &mut f64, high: &mut f64, factor: f64| {
+            let found = self.at(factor, index);
+            if self.well(found) { *low = factor } else { (*high, above) = (factor, found) }
+        };
         for step in 1..=STEPS {
-            let factor = f64::from(1u32 << step);
-            if high.is_infinite() {
-                if self.is_too_large(factor) {
-                    break;
-                }
-                let found = self.at(factor, index);
-                if self.well(found) { low = factor } else { (high, above) = (factor, found) }
-            } else if low == 0.0 {
-                let found = self.at(1.0 / factor, index);
-                if self.well(found) {
-                    low = 1.0 / factor
-                } else {
-                    (high, above) = (1.0 / factor, found)
-                }
+            let times = f64::from(1u32 << step);
+            let factor = if bears { times } else { 1.0 / times };
+            let is_between = low > 0.0 && high.is_finite();
+            if is_between || bears && self.is_too_large(factor) {
+                break;
             }
+            narrow(&mut low, &mut high, factor);
         }
         while low > 0.0 && high.is_finite() && high / low > EXACT {
             let middle = libm::sqrt(low * high);
-            let found = self.at(middle, index);
-            if self.well(found) { low = middle } else { (high, above) = (middle, found) }
+            narrow(&mut low, &mut high, middle);
         }
         let rate = if high.is_finite() { low } else { f64::INFINITY };
         (rate * self.base, above)

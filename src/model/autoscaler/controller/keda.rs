@@ -3,16 +3,16 @@
 //!
 //! Source: kedacore/keda `pkg/scaling/executor/scale_scaledobjects.go: RequestScale`.
 
-use super::runs::View;
+use super::runs::{View, pods_of};
 use super::{AutoscalerId, Controller, Event};
-use crate::cluster::objects::{PodId, Progress};
+use crate::cluster::objects::Progress;
 use crate::cluster::server::Cluster;
 use crate::cluster::write::Write;
 use crate::engine::Time;
 use crate::model::autoscaler::decision::{Decision, Seen};
 use crate::model::autoscaler::limits::Limit;
 use crate::model::autoscaler::spec::{Keda, Source};
-use crate::model::informer::{Informer, SeenPod};
+use crate::model::informer::Informer;
 use crate::model::plumbing::{Ctx, Out};
 
 /// What KEDA makes of one look.
@@ -75,11 +75,7 @@ impl Controller {
         let (spec, target) = (self.objects[id].spec.clone(), self.objects[id].target);
         let Some(keda) = &spec.keda else { return };
         let Progress { desired: current, replicas: status, .. } = cluster.progress(target);
-        let its = informer
-            .pods
-            .pairs()
-            .filter(|(pod, seen)| seen.exists && cluster.workload_of(*pod) == target);
-        let pods: Vec<(PodId, SeenPod)> = its.map(|(pod, seen)| (pod, *seen)).collect();
+        let pods = pods_of(target, cluster, informer);
         let view = View { ctx, cluster, current, status, pods: &pods };
         let mut seen = Vec::new();
         let mut active = false;
@@ -105,8 +101,6 @@ impl Controller {
             debug_assert!(to != current, "a size that is written is another one");
             end += ctx.api_write(&mut object.rng);
             out.write(end, Write::Scale { workload: target, replicas: to });
-            let active = pods.iter().filter(|(_, p)| p.is_active()).count() as u32;
-            let ready = pods.iter().filter(|(_, p)| p.counts_as_ready()).count() as u32;
             object.decisions.push(Decision {
                 at: ctx.now,
                 current,
@@ -114,8 +108,8 @@ impl Controller {
                 stabilized: to,
                 desired: to,
                 limit: Limit::WithinRange,
-                pods: active,
-                ready,
+                pods: view.active(),
+                ready: view.ready(),
                 rolling: false,
                 seen,
             });

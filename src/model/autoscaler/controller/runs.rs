@@ -29,6 +29,29 @@ pub(super) struct View<'a> {
     pub pods: &'a [(PodId, SeenPod)],
 }
 
+impl View<'_> {
+    /// Pods that stay.
+    pub(super) fn active(&self) -> u32 {
+        self.pods.iter().filter(|(_, seen)| seen.is_active()).count() as u32
+    }
+
+    /// Of these, those that are Ready.
+    pub(super) fn ready(&self) -> u32 {
+        self.pods.iter().filter(|(_, seen)| seen.counts_as_ready()).count() as u32
+    }
+}
+
+/// The pods of the target that are there, as the cache shows them.
+pub(super) fn pods_of(
+    target: WorkloadId,
+    cluster: &Cluster,
+    informer: &Informer,
+) -> Vec<(PodId, SeenPod)> {
+    let pods = informer.pods.pairs();
+    let its = pods.filter(|(pod, seen)| seen.exists && cluster.workload_of(*pod) == target);
+    its.map(|(pod, seen)| (pod, *seen)).collect()
+}
+
 /// What a metric asks for.
 type Asked = Result<Recommendation, NoRecommendation>;
 
@@ -63,11 +86,8 @@ impl Controller {
             out.at(ctx.now + share(keda.polling, rng.uniform()), Event::Poll(id));
         }
         let newest = cluster.template_now(target);
-        let ready = informer
-            .pods
-            .pairs()
-            .filter(|(pod, seen)| seen.counts_as_ready() && cluster.workload_of(*pod) == target);
-        let ready = ready.count() as u32;
+        let pods = pods_of(target, cluster, informer);
+        let ready = pods.iter().filter(|(_, p)| p.counts_as_ready()).count() as u32;
         let backlog = |m: &Metric| m.source.queue().map(|q| Backlog::new(q, ctx.now, ready));
         self.objects.push(Object {
             done: vec![0.0; spec.metrics.len()],
@@ -113,11 +133,7 @@ impl Controller {
     ) {
         let target = self.objects[id].target;
         let Progress { desired: current, replicas: status, .. } = cluster.progress(target);
-        let its = informer
-            .pods
-            .pairs()
-            .filter(|(pod, seen)| seen.exists && cluster.workload_of(*pod) == target);
-        let pods: Vec<(PodId, SeenPod)> = its.map(|(pod, seen)| (pod, *seen)).collect();
+        let pods = pods_of(target, cluster, informer);
         let view = View { ctx, cluster, current, status, pods: &pods };
         let spec = self.objects[id].spec.clone();
         let (mut asked, mut seen) = (Vec::new(), Vec::new());
@@ -128,8 +144,8 @@ impl Controller {
         }
         let object = &mut self.objects[id];
         let mut decision = object.size(ctx, current, largest(&asked, current));
-        decision.pods = pods.iter().filter(|(_, p)| p.is_active()).count() as u32;
-        decision.ready = pods.iter().filter(|(_, p)| p.counts_as_ready()).count() as u32;
+        decision.pods = view.active();
+        decision.ready = view.ready();
         decision.seen = seen;
         decision.rolling = object.is_rolling(ctx, &pods);
         let mut end = ctx.now;
@@ -247,7 +263,7 @@ impl Controller {
             served += counters.served;
             work += self.work_s(pod, *counters, ctx.now, cluster);
         }
-        let running = view.pods.iter().filter(|(_, p)| p.is_active()).count().max(1) as f64;
+        let running = f64::from(view.active().max(1));
         let object = &mut self.objects[id];
         let seconds = (ctx.now - object.last_run).as_secs_f64().max(1e-9);
         let total = if matches!(metric.source, Source::Cpu { .. }) { work } else { served };
