@@ -2,7 +2,7 @@
 //!
 //! `cargo bench --bench control` measures with criterion; with `-- --ratios` it prints the tables of
 //! `benches/README.md`, each round running every row once; `-- --profile PODS NODES COUNT [PATH]` runs one
-//! row for a profiler.
+//! row for a profiler; `-- --capacity` times a question of capacity (30 rates, 20 rollouts of 10 pods each).
 
 mod textbook;
 mod workload;
@@ -238,6 +238,30 @@ fn threads() {
     println!("\n4,000 replications of 10 pods, two threads over one: {:.2}", median(&mut ratios));
 }
 
+/// What a question of capacity asks for: 30 rates, 20 rollouts of 10 pods each, about 1,000 requests a second
+/// beside probes that wait among them; wall time on all processors.
+fn capacity() {
+    let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/experiments/peak-load");
+    let mut input = Input::load(&[Source::Path(folder.into())]).expect("an experiment");
+    for (path, value) in
+        [("replicas", "10"), ("app.concurrency", "16"), ("traffic.rate_per_s", "1000")]
+    {
+        input.set(path, value).expect("a setting");
+    }
+    let scenario = input.lower().expect("valid");
+    let options = RunOptions { replications: 20, keep_timelines: 0, ..RunOptions::default() };
+    let start = Instant::now();
+    let mut sent = 0.0;
+    for step in 0..30 {
+        let rate = 400.0 + 40.0 * f64::from(step);
+        let runs = run::run(&rollsim::sweep::capacity::at_rate(&scenario, rate), &options);
+        sent += runs.iter().map(|r| r.traffic.sent).sum::<f64>();
+    }
+    let seconds = start.elapsed().as_secs_f64();
+    let million = sent / seconds / 1e6;
+    println!("capacity, 30 rates x 20 rollouts: {seconds:.1} s, {million:.2} million requests/s");
+}
+
 /// How often each kind of event happens in one run.
 fn events(row: &Row) {
     let mut kinds: BTreeMap<String, u32> = BTreeMap::new();
@@ -281,6 +305,9 @@ fn main() {
             black_box(row.simulate(seed));
         }
         return events(&row);
+    }
+    if arguments.iter().any(|a| a == "--capacity") {
+        return capacity();
     }
     if arguments.iter().any(|a| a == "--ratios") {
         return ratios();

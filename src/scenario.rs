@@ -12,6 +12,7 @@ use crate::model::balancer::services::Split;
 use crate::model::gate::Gate;
 use crate::model::platform::{Kubernetes, Platform};
 use crate::model::scheduler::profile::Profile;
+use crate::model::vertical::spec::VerticalPodAutoscaler;
 use crate::traffic::offered::Traffic;
 use std::sync::Arc;
 
@@ -33,6 +34,8 @@ pub struct Scenario {
     pub pod_disruption_budgets: Vec<Arc<PodDisruptionBudget>>,
     /// Those that scale a workload which gets requests.
     pub autoscalers: Vec<Arc<HorizontalPodAutoscaler>>,
+    /// Those that recommend what pods of a workload ask for.
+    pub verticals: Vec<Arc<VerticalPodAutoscaler>>,
     /// At least one.
     pub nodes: List<NodeId, Arc<Node>>,
     /// Weights and settings of kube-scheduler.

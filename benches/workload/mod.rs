@@ -81,6 +81,8 @@ pub fn rollout(pods: usize, pick: Pick) -> Timeline {
         queue: None,
         backlog: false,
         keep_alive_timeout: None,
+        connections: None,
+        pace: rollsim::timeline::Pace::default(),
     };
     let mut timeline = Timeline {
         start: s(0.0),

@@ -1,6 +1,8 @@
 //! What each given setting does for the rollouts: they are run without it, on the same luck. A setting that
 //! does nothing, or the opposite of what it is for, is named with the rule that says why, if one is known.
 
+mod risks;
+
 use super::change::Change;
 use super::outcome::{Outcome, Sample};
 use super::trial;
@@ -43,6 +45,8 @@ pub enum Effect {
     Works,
     /// It cannot be left out.
     Needed,
+    /// It does harm, and less with another value.
+    Risk,
 }
 
 /// A setting that was looked at.
@@ -91,8 +95,9 @@ pub fn audit(
             one(scenario, (path, value), change, today, without)
         })
         .collect();
+    audited.extend(risks::risks(input, (scenario, today), options));
     audited.sort_by_key(|a| match a.effect {
-        Effect::Opposite => 0,
+        Effect::Risk | Effect::Opposite => 0,
         Effect::Nothing => 1,
         Effect::Works => 2,
         Effect::Needed => 3,

@@ -65,6 +65,7 @@ fn of_setting(case: &Case<'_>, blame: &Blame) -> Vec<Way> {
             vec![patient_probe(case), keep_needed(case), keep_all(case), replicas(case)]
         }
         Setting::Liveness => vec![no_liveness(), keep_needed(case), keep_all(case), replicas(case)],
+        Setting::ResizePolicy => vec![vec![Change::one("resizePolicy", "null")]],
         Setting::ProbeDependency => vec![vec![Change::one("app.depends_on.probes", "[]")]],
     }
 }
@@ -89,7 +90,8 @@ pub fn structure(case: &Case<'_>) -> Vec<Way> {
         let away = matches!(kind, ActionKind::DeletePods { .. } | ActionKind::Evict { .. });
         away || matches!(kind, ActionKind::Drain { .. })
     };
-    if deployment.replicas == 1 && scenario.actions.iter().any(|a| taken(&a.kind)) {
+    let evicted = scenario.verticals.iter().any(|v| v.mode.evicts());
+    if deployment.replicas == 1 && (evicted || scenario.actions.iter().any(|a| taken(&a.kind))) {
         return vec![replicas(case)];
     }
     if !scenario.actions.iter().any(|a| a.kind.is_rollout()) {

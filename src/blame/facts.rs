@@ -3,6 +3,7 @@
 use super::Setting;
 use crate::cluster::spec::{IntOrPercent, OnSigterm, PodTemplate};
 use crate::cluster::workload::{Kind, Strategy, Workload};
+use crate::model::vertical::spec::Mode;
 use crate::scenario::{ActionKind, Scenario};
 use crate::traffic::offered::Arrivals;
 use std::collections::BTreeMap;
@@ -28,6 +29,8 @@ pub struct Facts {
     pub zones_apart: bool,
     /// Several Services share the requests by weight.
     pub weighted: bool,
+    /// A resize of running pods starts containers anew.
+    pub resize_restarts: bool,
 }
 
 /// How pods of one version are set up.
@@ -70,7 +73,13 @@ impl Facts {
                 ActionKind::DeletePods { .. } | ActionKind::Evict { .. } | ActionKind::Drain { .. }
             )
         };
-        let alone = subject.replicas == 1 && scenario.actions.iter().any(|a| taken(&a.kind));
+        let evicts = scenario.verticals.iter().any(|v| v.mode.evicts());
+        let by_action = scenario.actions.iter().any(|a| taken(&a.kind));
+        let alone = subject.replicas == 1 && (evicts || by_action);
+        let resize_restarts = scenario.verticals.iter().any(|v| {
+            v.mode == Mode::InPlaceOrRecreate
+                && v.changes.iter().any(|c| c.in_place && !c.restarts.is_empty())
+        });
         let too_few = |needed: i32| {
             let left = subject.replicas - may_be_away(subject);
             rollout && subject.replicas >= needed && left < needed
@@ -86,6 +95,7 @@ impl Facts {
             never_ready: scenario.workloads.iter().any(never_ready),
             zones_apart: scenario.route().path.zones_apart(&scenario.nodes),
             weighted: scenario.route().split.is_some(),
+            resize_restarts,
         }
     }
 }

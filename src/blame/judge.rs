@@ -91,6 +91,20 @@ pub(super) fn judge(
     if setup.is_some_and(|s| s.refuses) {
         return Verdict::of(Setting::TargetPort);
     }
+    if facts.resize_restarts && truth.restarts > 0 && times.at(Moment::Deleted).is_none() {
+        let anew = matches!(
+            key.cause,
+            Cause::CutByExit
+                | Cause::CutByKill
+                | Cause::NotListeningYet
+                | Cause::ListenerClosed
+                | Cause::ProcessGone
+                | Cause::Backlog
+        );
+        if anew {
+            return Verdict::of(Setting::ResizePolicy);
+        }
+    }
     let longest_s = version.service.quantile_s(0.999).min(facts.client_timeout_s);
     match key.cause {
         Cause::SlowAnswer => {

@@ -82,6 +82,8 @@ pub enum Setting {
     Liveness,
     /// What the probes ask: something that all pods share.
     ProbeDependency,
+    /// `resizePolicy` of a container: a change of what it asks for starts it anew.
+    ResizePolicy,
 }
 
 /// Losses that one setting would have saved.

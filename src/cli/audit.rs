@@ -22,7 +22,9 @@ Examples:
   rollsim explain hook-beyond-grace
 
 Looked at are probes, hooks, the grace period, the strategy, readiness gates, traffic policies and annotations of
-balancers. That a setting does nothing is said of these rollouts: a liveness probe is for processes that hang.")]
+balancers. That a setting does nothing is said of these rollouts: a liveness probe is for processes that hang. Under load
+and faults it looks for what does harm with others: probes less patient than the queue, liveness that asks a
+dependency, an autoscaler that shrinks during a rollout, outlier detection among few hosts.")]
 pub struct Args {
     #[command(flatten)]
     renders: RenderArgs,
@@ -73,12 +75,14 @@ fn row(seen: &Seen, audited: Audited, command: &str) -> AuditRow {
             Effect::Nothing => Does::Nothing,
             Effect::Works => Does::Works,
             Effect::Needed => Does::Needed,
+            Effect::Risk => Does::Risk,
         },
         saves: audited.saves,
         seconds: audited.seconds,
         rule: rule.map(|rule| rule.id.to_owned()),
         why: rule.map(|rule| rule.name.to_owned()),
         command: format!("{command}{}", audited.change.arguments()),
+        with: (audited.effect == Effect::Risk).then(|| audited.change.to_string()),
         setting: audited.path,
         value: audited.value,
     }

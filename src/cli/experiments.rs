@@ -97,11 +97,14 @@ const FOLDERS: &[Folder] = &[
     folder!("readiness-probe", updated),
     folder!("roll-back", updated),
     folder!("shell-as-pid-1", updated),
+    folder!("start-under-limit"),
     folder!("startup-probe", updated),
     folder!("stateful-set"),
     folder!("stateful-set-broken"),
     folder!("stateful-set-parallel"),
     folder!("sync-workers"),
+    folder!("vpa-in-place"),
+    folder!("vpa-recreate"),
     folder!("zone-spread"),
 ];
 

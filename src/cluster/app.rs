@@ -8,6 +8,8 @@ use crate::engine::{Dist, Dur};
 pub struct App {
     /// From process start until it listens.
     pub start_delay: Dist,
+    /// What of it is work for a processor, which takes longer where the container has less than one.
+    pub start_cpu: Option<Dur>,
     /// Time to answer one request.
     pub service: Dist,
     /// What it does when it is told to stop.
@@ -23,6 +25,11 @@ pub struct App {
     pub concurrency: Option<u32>,
     /// How many may wait (with `concurrency`); more are answered 503.
     pub queue: Option<u32>,
+    /// Connections that it has accepted at once (with `concurrency` and `backlog`); None: those it works on.
+    pub connections: Option<u32>,
+    /// A process that has just started takes so many times the usual longer, which decays with a time
+    /// constant; None: it does not.
+    pub warm_up: Option<(f64, Dur)>,
     /// Its health endpoints wait in that queue as requests do, and take a slot (with `concurrency`).
     pub probes_share_the_queue: bool,
     /// Seconds of a processor that one request takes; None: nobody says.

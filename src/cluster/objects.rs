@@ -76,6 +76,8 @@ pub struct Pod {
     pub owner: Owner,
     /// What it was made from.
     pub template: TemplateId,
+    /// What it runs as: its template, or what admission or a resize has made of that.
+    pub spec: TemplateId,
     /// `metadata.creationTimestamp`, not cut to seconds.
     pub created: Time,
     /// Random, and its set's and its number's: what other objects there are does not change it.

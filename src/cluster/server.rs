@@ -53,9 +53,9 @@ impl Cluster {
         TemplateId(index as u32)
     }
 
-    /// The template that a pod was made from.
+    /// The template that a pod was made from, with what admission or a resize has changed in it.
     pub fn template_of(&self, pod: PodId) -> &PodTemplate {
-        &self.templates[self.pods[pod].template]
+        &self.templates[self.pods[pod].spec]
     }
 
     /// The workload that a pod belongs to.
@@ -204,6 +204,7 @@ impl Cluster {
             Write::CurrentRevision { workload, template } => {
                 self.workloads[workload].current = template;
             }
+            Write::Resize { pod, spec } => self.resize_pod(pod, spec),
             Write::BindPod { pod, node } => self.bind_pod(pod, node),
             Write::DeletePod { pod, grace } => self.delete_pod(pod, grace),
             Write::PodStatus { pod, status } => self.set_pod_status(now, pod, status),

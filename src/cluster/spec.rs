@@ -118,6 +118,11 @@ pub struct Requests {
 }
 
 impl Requests {
+    /// Nothing is asked for.
+    pub fn is_none(self) -> bool {
+        self == Requests::default()
+    }
+
     fn or(self, missing: Resources) -> Resources {
         Resources {
             cpu_millis: self.cpu_millis.unwrap_or(missing.cpu_millis),
@@ -139,6 +144,10 @@ pub struct Container {
     pub sidecar: bool,
     /// What the scheduler reserves for it.
     pub requests: Requests,
+    /// `resources.limits.cpu`, in thousandths of a processor; None: it takes what it gets.
+    pub cpu_limit_millis: Option<i64>,
+    /// A change of its requests and limits while it runs starts it anew, by `resizePolicy`.
+    pub resize: ResizePolicy,
     /// Those that it declares.
     pub ports: Vec<ContainerPort>,
     /// Until it succeeds, the others wait.
@@ -171,6 +180,15 @@ impl Container {
     pub fn never_starts(&self) -> bool {
         self.startup_probe.as_ref().is_some_and(|p| p.fails_after().is_some())
     }
+}
+
+/// `resizePolicy` of a container: which changes start it anew.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct ResizePolicy {
+    /// RestartContainer for cpu (false: NotRequired).
+    pub cpu_restarts: bool,
+    /// RestartContainer for memory (false: NotRequired).
+    pub memory_restarts: bool,
 }
 
 /// When an image is asked for before a container starts.

@@ -48,6 +48,8 @@ pub enum Write {
     CreateMember { workload: WorkloadId, template: TemplateId, member: Member },
     /// The template that pods of a StatefulSet below the partition have (`status.currentRevision`).
     CurrentRevision { workload: WorkloadId, template: TemplateId },
+    /// The kubelet has given a running pod other resources: it is as `spec` from then on.
+    Resize { pod: PodId, spec: TemplateId },
     /// The scheduler's decision; `node` is the node's number.
     BindPod { pod: PodId, node: NodeId },
     /// Sets the deletion time; the kubelet does the rest.
@@ -87,6 +89,8 @@ pub enum Change {
     PodStatus(PodId),
     /// The conditions of its readiness gates.
     PodGates(PodId),
+    /// It has other resources than before.
+    PodResized(PodId),
     /// It has a deletion time.
     PodDeleting(PodId),
     /// It is gone.

@@ -9,12 +9,13 @@ pub struct AuditRule {
     pub name: &'static str,
     /// What happens, and what to do.
     pub what: &'static str,
-    /// Of which setting: a part of its path; empty: of any.
+    /// Of which setting: a part of its path; empty: of any. Those behind that one are looked for by
+    /// themselves.
     pub setting: &'static str,
 }
 
 /// All of them, in the order in which they are asked.
-pub const AUDIT_RULES: [AuditRule; 8] = [
+pub const AUDIT_RULES: [AuditRule; 12] = [
     AuditRule {
         id: "hook-beyond-grace",
         name: "the preStop hook takes longer than the grace period",
@@ -73,6 +74,37 @@ pub const AUDIT_RULES: [AuditRule; 8] = [
         what: "The setting belongs to a balancer or a kind of connection that the simulated requests do not \
                use. Look at the path in the first line of the answer.",
         setting: "",
+    },
+    AuditRule {
+        id: "probe-below-queue",
+        name: "probes wait in the queue of the requests, and are less patient than clients",
+        what: "A probe on the port that serves waits behind requests. Where its timeoutSeconds is less than \
+               clients wait, pods that are only busy leave the Service, the others get more, and a liveness \
+               probe ends them. Give probes as long as a request may wait, or a port and a worker of their \
+               own.",
+        setting: "readinessProbe.timeoutSeconds",
+    },
+    AuditRule {
+        id: "liveness-on-dependency",
+        name: "the liveness probe asks what all pods share",
+        what: "A restart mends nothing that is away elsewhere: all pods are ended together, and their \
+               back-off outlasts the dependency. A liveness probe asks the process alone.",
+        setting: "livenessProbe",
+    },
+    AuditRule {
+        id: "hpa-shrinks-in-rollout",
+        name: "the autoscaler takes pods away in the middle of a rollout",
+        what: "Surge pods and those that have just started do little yet, so that the mean of all is low: \
+               that is read as idleness. A stabilization window longer than a rollout, and than the time \
+               over which its metric is a mean, looks past it.",
+        setting: "stabilizationWindowSeconds",
+    },
+    AuditRule {
+        id: "outlier-few-hosts",
+        name: "outlier detection may eject less than one host",
+        what: "max_ejection_percent is a share of the hosts, 10 % by default: under ten hosts nothing is \
+               ever ejected. A larger share, or always_eject_one_host, makes it do something.",
+        setting: "outlier_max_ejection_percent",
     },
 ];
 

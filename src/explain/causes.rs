@@ -39,7 +39,7 @@ causes! {
                listens only later.",
         settings: &[
             Setting::ReadinessProbe, Setting::ReadinessProbeTarget, Setting::Restarts, Setting::TargetPort,
-            Setting::Liveness, Setting::ProbeDependency, Setting::Fault,
+            Setting::Liveness, Setting::ProbeDependency, Setting::Fault, Setting::ResizePolicy,
         ],
         causes: &[],
         shown: Shown::Experiment("b2-rolling-update"),
@@ -53,7 +53,7 @@ causes! {
                to it (conntrack -L, the proxy's upstream errors).",
         settings: &[
             Setting::PreStopSleep, Setting::GracePeriod, Setting::Restarts, Setting::TargetPort, Setting::Liveness,
-            Setting::ProbeDependency, Setting::Fault,
+            Setting::ProbeDependency, Setting::Fault, Setting::ResizePolicy,
         ],
         causes: &[],
         shown: Shown::Experiment("alb-least-outstanding"),
@@ -67,7 +67,7 @@ causes! {
                (kubectl get pod -o yaml).",
         settings: &[
             Setting::PreStopSleep, Setting::GracePeriod, Setting::Restarts, Setting::TargetPort, Setting::Liveness,
-            Setting::ProbeDependency, Setting::Fault,
+            Setting::ProbeDependency, Setting::Fault, Setting::ResizePolicy,
         ],
         causes: &[],
         shown: Shown::Experiment("prestop-sleep"),
@@ -91,7 +91,7 @@ causes! {
         seen: "The container ends within a moment of Killing in kubectl get events; clients see a closed connection.",
         settings: &[
             Setting::GracefulShutdown, Setting::DrainTimeout, Setting::PreStopSleep, Setting::Restarts,
-            Setting::TargetPort, Setting::Liveness, Setting::ProbeDependency, Setting::Fault,
+            Setting::TargetPort, Setting::Liveness, Setting::ProbeDependency, Setting::Fault, Setting::ResizePolicy,
         ],
         causes: &[],
         shown: Shown::Experiment("nginx-exit-on-sigterm"),
@@ -103,7 +103,7 @@ causes! {
         late: "The application, or the preStop hook, which takes its time out of the same period.",
         seen: "The container's exit code is 137, and it ends as long after its deletion as the grace period lasts.",
         settings: &[
-            Setting::GracePeriod, Setting::TargetPort, Setting::Liveness, Setting::ProbeDependency, Setting::Fault,
+            Setting::GracePeriod, Setting::TargetPort, Setting::Liveness, Setting::ProbeDependency, Setting::Fault, Setting::ResizePolicy,
         ],
         causes: &[],
         shown: Shown::Experiment("a3-alb-long-requests"),
@@ -200,7 +200,7 @@ causes! {
         seen: "ss -lt shows Recv-Q above 0 for the listener; clients see a reset when it closes.",
         settings: &[
             Setting::PreStopSleep, Setting::GracePeriod, Setting::Restarts, Setting::TargetPort, Setting::Liveness,
-            Setting::ProbeDependency, Setting::Fault,
+            Setting::ProbeDependency, Setting::Fault, Setting::ResizePolicy,
         ],
         causes: &[],
         shown: Shown::Arguments("--set app.concurrency=1 --set rate=250 --set app.waiting=backlog"),

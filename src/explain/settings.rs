@@ -3,7 +3,7 @@
 use crate::blame::Setting;
 
 /// Every setting, in the order of [`Setting`].
-pub const SETTINGS: [Setting; 32] = [
+pub const SETTINGS: [Setting; 33] = [
     Setting::PreStopSleep,
     Setting::GracePeriod,
     Setting::GracefulShutdown,
@@ -36,6 +36,7 @@ pub const SETTINGS: [Setting; 32] = [
     Setting::ProbeTimeout,
     Setting::Liveness,
     Setting::ProbeDependency,
+    Setting::ResizePolicy,
 ];
 
 /// What a setting is called.
@@ -72,6 +73,7 @@ pub fn setting_name(setting: Setting) -> &'static str {
         Setting::ProbeTimeout => "timeoutSeconds of the readinessProbe",
         Setting::Liveness => "livenessProbe",
         Setting::ProbeDependency => "dependency that the probes ask",
+        Setting::ResizePolicy => "resizePolicy",
     }
 }
 
@@ -129,6 +131,10 @@ pub fn explanation(setting: Setting) -> &'static str {
         }
         Setting::ProbeDependency => {
             "Probes ask for something that all pods share: when it is away, all of them go at once."
+        }
+        Setting::ResizePolicy => {
+            "A change of what the container asks for starts its process anew (RestartContainer), and the Service keeps \
+             sending to the pod until the kubelet has seen that. NotRequired lets it run on."
         }
         Setting::Fault => {
             "What the scenario breaks answers with errors, or not at all. Only its end, or a probe that sees it, helps."
@@ -193,6 +199,6 @@ mod tests {
     #[test]
     fn none_is_missing() {
         assert!(SETTINGS.windows(2).all(|s| s[0] < s[1]));
-        assert_eq!(SETTINGS.len(), Setting::ProbeDependency as usize + 1);
+        assert_eq!(SETTINGS.len(), Setting::ResizePolicy as usize + 1);
     }
 }

@@ -16,3 +16,4 @@ pub mod plumbing;
 pub mod replicaset;
 pub mod scheduler;
 pub mod stateful_set;
+pub mod vertical;

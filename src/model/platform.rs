@@ -310,6 +310,13 @@ defaults! {
     custom_jitter: Dur,
     keda_polling: Dur,
     keda_cooldown: Dur,
+    vpa_updater_interval: Dur,
+    vpa_min_replicas: i32,
+    vpa_eviction_tolerance_percent: i32,
+    vpa_update_threshold_percent: i32,
+    vpa_settled: Dur,
+    vpa_deferred_limit: Dur,
+    resize_latency: Dur,
 }
 
 /// A field's value from the number in a card: seconds become a duration.

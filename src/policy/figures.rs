@@ -65,8 +65,9 @@ impl Figures {
                     self.add(&below("high"), high);
                 }
                 _ => items.iter().for_each(|item| {
-                    // Groups of requests have a key, answers the name of their version.
-                    let key = item.get("key").or(item.get("version")).and_then(Json::as_str);
+                    // Groups of requests have a key, answers the name of their version, objects their own.
+                    let key = item.get("key").or(item.get("version")).or(item.get("name"));
+                    let key = key.and_then(Json::as_str);
                     if let Some(key) = key {
                         self.add(&below(&key.replace('-', "_")), item);
                     }

@@ -145,6 +145,7 @@ pub fn found_and_needed(blame: &Blame, scenario: &Scenario) -> (Worth, Worth) {
         Setting::Liveness => {
             (words!("ends what is only slow"), words!("one that load cannot fail"))
         }
+        Setting::ResizePolicy => (words!("RestartContainer"), words!("NotRequired")),
         Setting::ProbeDependency => {
             (words!("what all pods share"), words!("probes that ask the process alone"))
         }

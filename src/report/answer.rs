@@ -9,6 +9,7 @@ pub use super::drawn::{Belief, Lane, Lanes, Mark, Outage, State, Stretch, ViewRo
 pub use super::figure::{Estimate, Figure};
 use super::stuck::StuckRow;
 use super::tried::{DurationRow, FixRow, LaterRow, MattersRow};
+use super::vertical::VerticalRow;
 use schemars::JsonSchema;
 use serde::Serialize;
 
@@ -46,6 +47,10 @@ pub struct Answer {
     #[serde(skip_serializing_if = "Vec::is_empty")]
     #[schemars(default)]
     pub autoscaling: Vec<AutoscalerRow>,
+    /// What vertical pod autoscalers did; left out: there is none.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[schemars(default)]
+    pub vertical: Vec<VerticalRow>,
     /// Of the answered requests; each figure is the mean over replications.
     pub latency: Option<Latency>,
     /// Of answered and failed requests, these until the failure was known; none without single requests.

@@ -42,6 +42,8 @@ pub enum Does {
     Works,
     /// It cannot be left out.
     Needed,
+    /// It does harm, and less with another value.
+    Risk,
 }
 
 /// One setting.
@@ -63,6 +65,10 @@ pub struct AuditRow {
     pub rule: Option<String>,
     /// The same in a sentence.
     pub why: Option<String>,
+    /// What is tried instead, where something is.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(default)]
+    pub with: Option<String>,
     /// The run that shows it.
     pub command: String,
 }
@@ -74,6 +80,15 @@ impl AuditRow {
         let seconds = self.seconds.unwrap_or(0.0);
         match self.does {
             Does::Needed => "cannot be left out".to_owned(),
+            Does::Risk => {
+                let with = self.with.as_deref().unwrap_or("another value");
+                match self.saves {
+                    Some(s) if s < -5e-3 => {
+                        format!("does harm: with {with} {} fewer are lost", count(-s))
+                    }
+                    _ => format!("does harm: with {with} it happens less"),
+                }
+            }
             Does::Nothing => "does nothing: every rollout is the same without it".to_owned(),
             Does::Opposite if self.saves.is_some_and(|s| s < -5e-3) => {
                 format!("does the opposite: without it {} fewer are lost", count(-saves))
@@ -107,7 +122,11 @@ impl Audit {
         let number = |does: Does| all.clone().filter(|row| row.does == does).count() as u64;
         let (nothing, opposite) = (number(Does::Nothing), number(Does::Opposite));
         let total = plural(all.clone().count() as u64, "setting");
-        format!("{total}: {nothing} without effect, {opposite} with the opposite one")
+        let risks = match number(Does::Risk) {
+            0 => String::new(),
+            n => format!(", {n} that {} harm", if n == 1 { "does" } else { "do" }),
+        };
+        format!("{total}: {nothing} without effect, {opposite} with the opposite one{risks}")
     }
 
     /// Some setting does the opposite of what it is for.

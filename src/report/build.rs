@@ -6,7 +6,7 @@ use super::answer::{
 };
 use super::sentences::{change_sentence, rollout_sentence, sent_sentence};
 use super::spread::{count_figure, none_estimate};
-use super::{autoscaling, head, hurt, lanes, rollout, settings, stuck, upset, words};
+use super::{autoscaling, head, hurt, lanes, rollout, settings, stuck, upset, vertical, words};
 use crate::advise::{Outcome, worth_changing};
 use crate::blame::{Facts, Tally};
 use crate::engine::rng::mix;
@@ -87,6 +87,7 @@ impl Answer {
             requests: requests(scenario, replications),
             rollout: rollout::rollout(scenario, replications),
             autoscaling: autoscaling::rows(replications),
+            vertical: vertical::rows(replications),
             latency: latency(replications, |t| t.latency),
             latency_of_all: latency(replications, |t| t.latency_of_all),
             seconds: seconds(replications, &failures),

@@ -190,6 +190,8 @@ fn words(what: Breaks) -> (&'static str, &'static str) {
         Breaks::Nothing => ("nothing", "nothing fails, answers are too slow"),
         Breaks::Autoscaler => ("autoscaler", "the autoscaler adds pods too late"),
         Breaks::Liveness => ("liveness", "liveness probes kill what is only slow"),
+        Breaks::Crash => ("crash", "processes crash, or run out of memory"),
+        Breaks::Fault => ("fault", "probes kill what the scenario breaks"),
         Breaks::Readiness => ("readiness", "probes take every pod out, and nobody is left to ask"),
         Breaks::Queue => ("queue", "requests wait in queues for too long"),
         Breaks::Rollout => ("rollout", "the action does not reach its end"),

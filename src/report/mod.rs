@@ -48,6 +48,7 @@ pub mod text;
 pub mod tried;
 pub mod upset;
 pub mod validations;
+pub mod vertical;
 pub mod words;
 pub mod workloads;
 

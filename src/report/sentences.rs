@@ -73,3 +73,11 @@ pub fn hurt_sentence(hurt: &Hurt) -> String {
         window => format!("{they} over {window}; {worst}; {answered} answered meanwhile."),
     }
 }
+
+impl Answer {
+    /// What each autoscaler did, of replicas and of what pods ask for.
+    pub fn of_autoscalers(&self) -> impl Iterator<Item = String> + '_ {
+        let horizontal = self.autoscaling.iter().map(|row| row.sentences.join(" "));
+        horizontal.chain(self.vertical.iter().map(|row| row.sentences.join(" ")))
+    }
+}

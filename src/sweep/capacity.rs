@@ -5,7 +5,7 @@ use crate::input::bounds;
 use crate::model::platform::Latencies;
 use crate::run::{Replication, RunOptions, replicate};
 use crate::scenario::{Action, Scenario};
-use crate::timeline::LifeEnd;
+use crate::timeline::{LifeEnd, Timeline, UpsetBy};
 use crate::traffic::Cause;
 use rayon::prelude::*;
 use std::sync::Arc;
@@ -54,6 +54,10 @@ pub enum Breaks {
     Autoscaler,
     /// Liveness probes kill what is only slow.
     Liveness,
+    /// Processes end by themselves: they crash, or run out of memory.
+    Crash,
+    /// Probes kill what hangs, or what its dependency has left: the scenario breaks it.
+    Fault,
     /// Probes take every pod out: nobody is left to ask.
     Readiness,
     /// Requests wait for too long, or find no place to.
@@ -172,12 +176,8 @@ fn breaks(replication: &Replication, ends: bool) -> Breaks {
     if grows.clone().any(|d| d.desired > d.current && d.at > first) {
         return Breaks::Autoscaler;
     }
-    let killed = replication.timeline.as_ref().is_some_and(|timeline| {
-        let ended = timeline.pods.iter().flat_map(|pod| pod.lives.iter().map(|l| l.ended_by));
-        ended.into_iter().any(|end| end == LifeEnd::Crash)
-    });
-    if killed {
-        return Breaks::Liveness;
+    if let Some(ends) = replication.timeline.as_ref().and_then(what_ends_processes) {
+        return ends;
     }
     let by_cause = traffic.by_cause();
     let of =
@@ -189,6 +189,19 @@ fn breaks(replication: &Replication, ends: bool) -> Breaks {
         (queue, nobody, _) if nobody > queue => Breaks::Readiness,
         _ => Breaks::Queue,
     }
+}
+
+/// What ends processes that nobody deletes; None: nothing does.
+fn what_ends_processes(timeline: &Timeline) -> Option<Breaks> {
+    let killed = |by: UpsetBy| timeline.upsets.iter().any(|u| u.killed && u.by == by);
+    if killed(UpsetBy::Load) {
+        return Some(Breaks::Liveness);
+    }
+    if killed(UpsetBy::Hung) || killed(UpsetBy::Dependency) {
+        return Some(Breaks::Fault);
+    }
+    let mut lives = timeline.pods.iter().flat_map(|pod| &pod.lives);
+    lives.any(|life| life.ended_by == LifeEnd::Crash).then_some(Breaks::Crash)
 }
 
 /// Replications of one scenario at any load.

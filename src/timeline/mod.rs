@@ -21,7 +21,9 @@ pub use id::{NodeId, PodId, ViewId};
 pub use policy::{Breakers, Outlier, Policy, Rate, RateLimit, Retries, Statuses, Trigger};
 pub use recorder::{Recorder, Shown};
 pub use signals::{Answered, Asked, PodCounters, PodSignals, Told};
-pub use truth::{Condition, Life, LifeEnd, Phase, PodName, PodTruth, Upset, UpsetBy, Version};
+pub use truth::{
+    Condition, Life, LifeEnd, Pace, Phase, PodName, PodTruth, Upset, UpsetBy, Version,
+};
 
 /// What was true and what was believed, from the start of a run to its end.
 #[derive(Clone, Debug, Default, PartialEq)]

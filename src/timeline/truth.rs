@@ -21,6 +21,31 @@ pub struct Version {
     pub backlog: bool,
     /// After which an idle connection is closed by the process; None: never.
     pub keep_alive_timeout: Option<Dur>,
+    /// Connections that it has accepted at once, with `concurrency` and `backlog`: the others wait in the
+    /// kernel. None: those that are worked on.
+    pub connections: Option<u32>,
+    /// What makes its answers take longer at times.
+    pub pace: Pace,
+}
+
+/// What makes the answers of a process take longer at times.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct Pace {
+    /// Processor time that its container has in each period of 100 ms; None: no limit.
+    pub quota: Option<Dur>,
+    /// Share of the time to answer that is work for a processor, 0 to 1.
+    pub work: f64,
+    /// So many times the usual comes on top at its start, and decays; 0: nothing does.
+    pub cold: f64,
+    /// The time constant of that.
+    pub warms_in: Dur,
+}
+
+impl Pace {
+    /// It answers as fast at any time.
+    pub fn is_even(&self) -> bool {
+        self.quota.is_none() && self.cold <= 0.0
+    }
 }
 
 /// How a process serves while something is wrong with it.

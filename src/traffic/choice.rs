@@ -103,6 +103,12 @@ fn obstacle(timeline: &Timeline, traffic: &Traffic) -> Option<Obstacle> {
     if let Some(v) = timeline.versions.iter().find(|v| v.concurrency.is_some()) {
         return hard(&format!("requests to {} wait for each other (concurrency limit)", v.name));
     }
+    if timeline.versions.iter().any(|v| v.pace.quota.is_some()) {
+        return hard("requests share what a processor limit leaves them");
+    }
+    if timeline.versions.iter().any(|v| !v.pace.is_even()) {
+        return hard("a process that has just started answers more slowly");
+    }
     if timeline.pods.iter().any(|pod| !pod.conditions.is_empty()) {
         return hard("a fault changes how pods answer");
     }

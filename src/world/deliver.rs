@@ -33,6 +33,7 @@ impl World<'_> {
                     .schedule(now, Event::Scheduler(scheduler::controller::Event::Pending(pod)));
                 self.tell_cache(now, change, heard);
             }
+            Change::PodResized(_) => self.tell_scheduler(now, change, heard),
             Change::PodRemoved(_) => {
                 self.tell_scheduler(now, change, heard);
                 self.tell_cache(now, change, heard);

@@ -103,7 +103,7 @@ impl World<'_> {
     }
 
     /// The eviction API; also how many budgets select the pod.
-    fn evict(&mut self, now: Time, pod: PodId) -> (Answer, usize) {
+    pub(super) fn evict(&mut self, now: Time, pod: PodId) -> (Answer, usize) {
         if self.cluster.pods[pod].removed {
             return (Answer::Deleted, 0);
         }

@@ -8,12 +8,14 @@ mod goals;
 pub mod live;
 mod observe;
 mod outcome;
+mod pace;
 mod path;
 mod rare;
 mod reads;
 mod running;
 mod setup;
 mod stuck;
+pub mod vertical;
 mod watches;
 mod why;
 
@@ -72,6 +74,8 @@ pub enum Event {
     Autoscaler(autoscaler::Event),
     /// Of an action of the user.
     Action(actions::Step),
+    /// Of the vertical pod autoscaler.
+    Vertical(vertical::Event),
     /// A fault of the scenario, by its index, begins or is over.
     Fault { index: u32, begins: bool },
 }
@@ -143,6 +147,8 @@ pub struct World<'a> {
     disruption: Option<disruption::controller::Controller>,
     /// Where there is an object for it.
     autoscaler: Option<Box<autoscaler::Controller>>,
+    /// VerticalPodAutoscalers.
+    verticals: vertical::Verticals,
     actions: actions::Actions,
     goals: goals::Goals,
     timeline: Recorder,
@@ -334,6 +340,10 @@ impl World<'_> {
             self.tracker.deadline_exceeded(now, &mut self.timeline);
         }
         self.cluster.apply(now, write);
+        let made = matches!(write, Write::CreatePod { .. } | Write::CreateMember { .. });
+        if made && !self.verticals.is_empty() {
+            self.admit(now);
+        }
     }
 
     /// Tells the watchers of what was committed.
@@ -352,7 +362,12 @@ impl World<'_> {
     /// A change may be what an action was waiting for.
     fn reach(&mut self, now: Time, change: Change) {
         match change {
-            Change::PodRemoved(pod) => self.goals.pod_gone(now, pod, &self.cluster),
+            Change::PodRemoved(pod) => {
+                self.goals.pod_gone(now, pod, &self.cluster);
+                if !self.verticals.is_empty() {
+                    self.retry_resizes(now, pod);
+                }
+            }
             Change::Workload(id) if self.goals.status_changed(now, id, &self.cluster) => {
                 self.timeline.mark(now, Milestone::Complete);
             }

@@ -59,7 +59,7 @@ impl World<'_> {
                 slices.service_changed(now, spec, &self.cluster, out);
             }
             Change::Node(_) => self.nodes_changed(now),
-            Change::Weights => {}
+            Change::Weights | Change::PodResized(_) => {}
             Change::Budget(_) | Change::BudgetConflict(_) => {}
         }
     }

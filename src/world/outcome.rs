@@ -1,5 +1,6 @@
 //! What the rollout looks like from outside: completion, phases, peaks. Reads the API, changes nothing.
 
+use super::pace::pace;
 use super::why::Stuck;
 use super::{Control, World};
 use crate::cluster::objects::{NodeId, Pod, RsId, RsStatus, TemplateId, WorkloadId};
@@ -10,6 +11,7 @@ use crate::engine::rng::mix;
 use crate::engine::{Dur, List, Time};
 use crate::model::autoscaler::Scaling;
 use crate::model::scheduler::choice::Failure;
+use crate::model::vertical::Updates;
 use crate::scenario::{ActionKind, Scenario};
 use crate::timeline::{Milestone, PodId, PodName, Recorder, Shown, Timeline, UpsetBy, Version};
 
@@ -38,6 +40,8 @@ pub struct RolloutOutcome {
     pub unschedulable: Vec<Unschedulable>,
     /// What each HorizontalPodAutoscaler saw and did.
     pub scaling: Vec<Scaling>,
+    /// What each VerticalPodAutoscaler did.
+    pub updates: Vec<Updates>,
     /// Pods that were well failed probes for load or for what they depend on; None: none did.
     pub upset: Option<Upset>,
     /// Pods of the Deployment under test by node, when the run starts and at its end; empty with one node.
@@ -187,6 +191,14 @@ impl Tracker {
                 self.count(now, i32::from(counts), cluster);
                 let object = &cluster.pods[pod];
                 let version = self.version_of(cluster, object.template, timeline);
+                // Admission may have changed how fast it answers.
+                let admitted = &cluster.templates[object.spec];
+                let paced = pace(admitted.serving_container());
+                let known = timeline.versions.get(usize::from(version));
+                let version = match known.is_some_and(|v| v.pace == paced) {
+                    true => version,
+                    false => self.version_of(cluster, object.spec, timeline),
+                };
                 timeline.pod(now, name_of(cluster, pod), version);
             }
             Change::PodBound(pod) => {
@@ -268,7 +280,8 @@ impl Tracker {
             return version;
         }
         let spec = &cluster.templates[template];
-        let app = &spec.serving_container().app;
+        let container = spec.serving_container();
+        let app = &container.app;
         let version = timeline.version(Version {
             name: spec.version.clone(),
             service: app.service.longer_by(self.request_overhead_s),
@@ -276,6 +289,8 @@ impl Tracker {
             queue: app.queue,
             backlog: app.backlog,
             keep_alive_timeout: app.keep_alive_timeout,
+            connections: app.connections,
+            pace: pace(container),
         });
         debug_assert!(
             self.versions.iter().all(|v| v.1 < version),
@@ -345,6 +360,7 @@ impl World<'_> {
         let stuck = self.stuck();
         self.tracker.count(self.timeline.end, 0, &self.cluster);
         let unschedulable = self.unschedulable();
+        let updates = self.updates();
         let placed_at_end = placed(&self.cluster, self.subject());
         let since_action = |t: Time| t - Time::ZERO;
         let rollout = self.goals.rollout().filter(|goal| self.crashing(goal).is_none());
@@ -362,6 +378,7 @@ impl World<'_> {
             upset: upset(&self.timeline, tracker.back),
             unschedulable,
             scaling: self.autoscaler.map_or_else(Vec::new, |a| a.finish()),
+            updates,
             placed: [tracker.placed, placed_at_end],
         };
         let events = self.queue.scheduled();

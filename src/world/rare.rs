@@ -39,6 +39,10 @@ impl World<'_> {
                 self.daemon_sets.handle(ctx, e, cluster, informer, out);
                 13
             }
+            Event::Vertical(e) => {
+                self.vertical(ctx.now, e);
+                15
+            }
             Event::Fault { index, begins } => {
                 self.fault(ctx, index, begins);
                 14

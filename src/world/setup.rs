@@ -2,7 +2,7 @@
 //! time; those of a version that is never ready running, unready and routed nowhere.
 
 use super::watches::Watches;
-use super::{Event, World, actions, goals, outcome, path, says};
+use super::{Event, World, actions, goals, outcome, path, says, vertical};
 use crate::cluster::PodPhase;
 use crate::cluster::fault::Fault;
 use crate::cluster::gates::GateSetter;
@@ -71,6 +71,7 @@ impl<'a> World<'a> {
             gate: scenario.gate.clone().map(|g| gate::Controller::new(g, seed.stream("gate", 0))),
             disruption: None,
             autoscaler: None,
+            verticals: vertical::Verticals::default(),
             actions: actions::Actions::default(),
             goals: goals::Goals::default(),
             timeline,
@@ -88,6 +89,7 @@ impl<'a> World<'a> {
         world.populate();
         world.start_balancers();
         world.start_autoscalers();
+        world.start_verticals();
         world.schedule_actions();
         world
     }
@@ -111,7 +113,6 @@ impl<'a> World<'a> {
             informer: &self.informer,
             served_s: rate / ready,
             since: now - *age,
-            until: traffic.end,
         };
         let ctx = Ctx { run: self.run, now, slowdown: 1.0 };
         let out = &mut says(&mut self.queue, Event::Autoscaler);
@@ -159,7 +160,8 @@ impl<'a> World<'a> {
         let rate = self.scenario.traffic.rate.first().map_or(0.0, |&(_, rate)| rate);
         self.kubelets.requests_per_pod_s = rate / f64::from(subject.replicas.max(1));
         self.tracker.start(&self.cluster);
-        if self.scenario.actions.iter().any(|a| a.kind.evicts()) {
+        let by_updater = self.scenario.verticals.iter().any(|v| v.mode.evicts());
+        if by_updater || self.scenario.actions.iter().any(|a| a.kind.evicts()) {
             let ctx = Ctx { run: self.run, now: self.queue.now(), slowdown: 1.0 };
             let cluster = &mut self.cluster;
             let disruption = disruption::controller::Controller::new(ctx, cluster, &self.informer);

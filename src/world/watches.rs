@@ -43,6 +43,7 @@ impl Watches {
             | Change::PodBound(pod)
             | Change::PodStatus(pod)
             | Change::PodGates(pod)
+            | Change::PodResized(pod)
             | Change::PodDeleting(pod)
             | Change::PodRemoved(pod) => (&mut self.pods, pod.index()),
             Change::Slice(SliceRange { service, .. }) | Change::Service(service) => {
@@ -71,6 +72,7 @@ fn uid(seed: Seed, change: Change, cluster: &Cluster) -> u64 {
         | Change::PodBound(pod)
         | Change::PodStatus(pod)
         | Change::PodGates(pod)
+        | Change::PodResized(pod)
         | Change::PodDeleting(pod)
         | Change::PodRemoved(pod) => cluster.pods[pod].uid,
         Change::Slice(SliceRange { service, .. }) | Change::Service(service) => {

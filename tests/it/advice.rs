@@ -7,6 +7,7 @@
 use rollsim::advise::{Advice, Change, LEFT, Outcome, advise, outcome, worth_changing};
 use rollsim::blame::Tally;
 use rollsim::input::{Input, Source};
+use rollsim::report::Answer;
 use rollsim::report::blame::setting_name;
 use rollsim::run::{RunOptions, run_seeing};
 use std::path::{Path, PathBuf};
@@ -225,4 +226,39 @@ fn a_change_that_brings_a_hook_is_not_blamed() {
     assert_eq!(restart.lost(), later.lost(), "the rollouts after it are restarts of what is new");
     let twice = format!("{new}---{WEB}");
     assert!(Input::load(&[text("twice.yaml", &twice)]).is_err(), "twice in one file");
+}
+
+/// What does harm because of how settings fit together is found, with the run that shows it.
+#[test]
+fn an_audit_finds_what_does_harm_with_others() {
+    let cases: [(&str, &[(&str, &str)], &str); 4] = [
+        ("sync-workers", &[], "probe-below-queue"),
+        (
+            "database-down",
+            &[
+                ("app.depends_on.probes", "[\"liveness\"]"),
+                ("livenessProbe.httpGet", "{path: /live, port: 8080}"),
+            ],
+            "liveness-on-dependency",
+        ),
+        ("hpa-custom-rollout", &[], "hpa-shrinks-in-rollout"),
+        ("envoy-outlier-small", &[("balancer.outlier_detection", "true")], "outlier-few-hosts"),
+    ];
+    for (name, settings, rule) in cases {
+        let folder =
+            std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("experiments").join(name);
+        let mut input = Input::load(&[Source::Path(folder)]).unwrap_or_else(|e| panic!("{e}"));
+        for (path, value) in settings {
+            input.set(path, value).unwrap_or_else(|e| panic!("{name}: {e}"));
+        }
+        let scenario = input.lower().unwrap_or_else(|e| panic!("{name}: {e}"));
+        let options = RunOptions { replications: 8, ..RunOptions::default() };
+        let (_, replications, today) =
+            Answer::seen(&scenario, &options, &|| {}).unwrap_or_else(|e| panic!("{name}: {e}"));
+        assert_eq!(replications.len(), 8);
+        let found = rollsim::advise::audit::audit(&input, (&scenario, &today), &options);
+        let rules: Vec<_> = found.iter().filter_map(|a| a.rule).collect();
+        assert!(rules.contains(&rule), "{name}: {rules:?}");
+        assert!(rollsim::explain::audit_rule(rule).is_some());
+    }
 }

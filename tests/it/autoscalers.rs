@@ -97,7 +97,7 @@ fn at_its_target_it_does_nothing() {
     let replications = runs(&scenario, 10);
     for scaling in scalings(&replications) {
         assert!(scaling.decisions.len() >= 40, "{}", scaling.decisions.len());
-        for decision in &scaling.decisions {
+        for decision in scaling.decisions.iter().filter(|d| d.at <= scenario.traffic.end) {
             assert_eq!((decision.desired, decision.recommended), (4, Some(4)), "{decision:?}");
             assert!((45.0..=55.0).contains(&decision.seen[0].truth), "{decision:?}");
         }
@@ -360,4 +360,42 @@ fn the_highest_rate_is_what_the_workers_can_do() {
     assert!(lost[0] < 0.01 && lost.last().expect("points") > &0.2, "{lost:?}");
     let pods = fewest(&scenario, &options, terms, 20).expect("enough");
     assert!((2..=4).contains(&pods), "{pods}");
+}
+
+/// A StatefulSet is scaled as a Deployment is: it grows by the ordinals that follow.
+#[test]
+fn a_stateful_set_is_scaled() {
+    let manifest = format!("{}{}", MANIFEST.trim_end(), CPU)
+        .replacen("kind: Deployment", "kind: StatefulSet", 1)
+        .replacen(
+            "  replicas: 4",
+            "  replicas: 4\n  serviceName: web\n  podManagementPolicy: Parallel",
+            1,
+        )
+        .replacen(
+            "apiVersion: apps/v1, kind: Deployment, name: web",
+            "apiVersion: apps/v1, kind: StatefulSet, name: web",
+            1,
+        );
+    let scenario = input(&manifest, &load(100.0, 200.0, 200.0)).lower().expect("valid");
+    assert_eq!(scenario.autoscalers.len(), 1, "{:?}", scenario.not_modelled);
+    for replication in runs(&scenario, 5) {
+        let last = replication.rollout.scaling[0].decisions.last().expect("runs");
+        assert!((7..=12).contains(&last.desired), "{last:?}");
+        assert!(replication.rollout.peak_pods >= 7, "{}", replication.rollout.peak_pods);
+    }
+}
+
+/// When nobody sends any more it sees that, and takes pods away.
+#[test]
+fn it_looks_on_when_the_load_has_ended() {
+    let case = format!("{}horizon_s = 400.0\n", "");
+    let case = format!("{case}{}", load(100.0, 100.0, 100.0));
+    let scenario = scenario(&format!("{CPU}{AT_ONCE}"), &case);
+    for replication in runs(&scenario, 5) {
+        let decisions = &replication.rollout.scaling[0].decisions;
+        let after = decisions.iter().filter(|d| d.at > scenario.traffic.end);
+        assert!(after.count() > 10, "it goes on for as long as the run does");
+        assert_eq!(decisions.last().expect("runs").desired, 2, "minReplicas");
+    }
 }

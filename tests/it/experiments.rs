@@ -43,6 +43,10 @@ fn folders() -> Vec<PathBuf> {
     let entries = std::fs::read_dir(root()).expect("the folder experiments");
     let mut folders: Vec<PathBuf> = entries.map(|e| e.expect("readable").path()).collect();
     folders.retain(|p| p.is_dir() && !p.ends_with("plans"));
+    // While one is written the others need not run.
+    if let Ok(only) = std::env::var("ROLLSIM_EXPERIMENTS") {
+        folders.retain(|p| only.split(',').any(|name| p.ends_with(name)));
+    }
     folders.sort();
     folders
 }

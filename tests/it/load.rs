@@ -259,3 +259,83 @@ fn a_full_backlog_drops_what_would_connect() {
     let latency = outcome.latency.expect("all are answered").max_s;
     assert!(outcome.failed() == 0.0 && (latency - 9.7).abs() < 0.1, "{latency}, {outcome:?}");
 }
+
+const LIMITED: &str = include_str!("../../experiments/start-under-limit/manifest.yaml");
+const LIMITED_CASE: &str = "[traffic]\nrate_per_s = 40.0\nduration_s = 60.0\n[app]\nservice = { kind = \
+                            \"constant\", mean_s = 0.015 }\ncpu_s = 0.015\n[action]\nkind = \"none\"\n";
+
+fn limited(settings: &[(&str, &str)]) -> Vec<Replication> {
+    let text = |name: &str, text: &str| Source::Text { name: name.into(), text: text.into() };
+    let sources = [text("web.yaml", LIMITED), text("scenario.toml", LIMITED_CASE)];
+    let mut input = Input::load(&sources).unwrap_or_else(|e| panic!("{e}"));
+    for (path, value) in settings {
+        input.set(path, value).unwrap_or_else(|e| panic!("{e}"));
+    }
+    let scenario = input.lower().unwrap_or_else(|e| panic!("{e}"));
+    run(&scenario, &RunOptions { replications: 4, ..RunOptions::default() })
+}
+
+/// Ten requests of 15 ms a second and pod on a quarter of a processor: each period has room for one and two
+/// thirds of one, and what finds no room waits for the next. Four pods without a limit never wait.
+#[test]
+fn a_processor_limit_stalls_requests() {
+    let p99 = |settings: &[(&str, &str)]| {
+        let all = limited(settings);
+        all.iter().map(|r| r.traffic.latency.expect("answers").p99_s).sum::<f64>()
+            / all.len() as f64
+    };
+    let (tight, wide) = (p99(&[]), p99(&[("resources.limits.cpu", "2")]));
+    assert!((0.06..0.6).contains(&tight), "{tight}");
+    assert!(wide < 0.03, "{wide}");
+    // Without the work of a request nobody knows what would stall.
+    let unknown = p99(&[("app.cpu_s", "null")]);
+    assert!(unknown < 0.03, "{unknown}");
+}
+
+/// A limit below the work that comes cannot be kept up with.
+#[test]
+fn more_work_than_the_limit_is_lost() {
+    let all = limited(&[("resources.limits.cpu", "100m"), ("traffic.timeout_s", "2")]);
+    for replication in all {
+        let share = replication.traffic.failed() / replication.traffic.sent;
+        // 150 ms of work a second come for each 100 ms.
+        assert!(share > 0.25, "{share}");
+    }
+}
+
+#[test]
+fn a_process_that_has_just_started_is_slower() {
+    let warm = "{ slower = 3.0, tau_s = 30.0 }";
+    let p99 =
+        |settings: &[(&str, &str)]| limited(settings)[0].traffic.latency.expect("answers").p99_s;
+    let wide = ("resources.limits", "null");
+    let usual = p99(&[wide, ("app.warm_up", warm)]);
+    assert!(usual < 0.02, "pods that have long been up are warm: {usual}");
+    let cold = [wide, ("app.warm_up", warm), ("action.kind", "rollout"), ("livenessProbe", "null")];
+    let cold = p99(&cold);
+    assert!((0.03..0.07).contains(&cold), "{cold}");
+}
+
+/// What ends processes is named by what it is: a probe that load fails, or their own end.
+#[test]
+fn capacity_names_what_ends_processes() {
+    use rollsim::sweep::capacity::{Breaks, Terms, capacity};
+    let broken = |fault: &str, settings: &[(&str, &str)]| {
+        let case = LIMITED_CASE.replace("cpu_s = 0.015", "concurrency = 4");
+        let text = |name: &str, text: &str| Source::Text { name: name.into(), text: text.into() };
+        let sources = [text("web.yaml", LIMITED), text("scenario.toml", &format!("{case}{fault}"))];
+        let mut input = Input::load(&sources).unwrap_or_else(|e| panic!("{e}"));
+        for (path, value) in settings {
+            input.set(path, value).unwrap_or_else(|e| panic!("{e}"));
+        }
+        let scenario = input.lower().unwrap_or_else(|e| panic!("{e}"));
+        let options = RunOptions { replications: 2, ..RunOptions::default() };
+        capacity(&scenario, &options, Terms { lost: 0.001, p99_s: None }).rollout.breaks[0].0
+    };
+    let memory = "[[fault]]\nwhat = \"memory\"\nafter_s = 10.0\n";
+    assert_eq!(broken(memory, &[]), Breaks::Crash);
+    let hung = "[[fault]]\nwhat = \"deadlock\"\nfrom_s = 5.0\n";
+    assert_eq!(broken(hung, &[]), Breaks::Fault);
+    let shared = [("app.probes_share_the_queue", "true"), ("app.service.mean_s", "0.1")];
+    assert_eq!(broken("", &shared), Breaks::Liveness);
+}

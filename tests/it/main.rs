@@ -34,3 +34,4 @@ mod sweep;
 mod tidy;
 mod traffic;
 mod validation;
+mod vertical;

@@ -6,10 +6,12 @@ use crate::cluster::objects::{
     Member, NodeId, Owner, Pod, PodId, PodStatus, TemplateId, WorkloadId, WorkloadStatus,
 };
 use crate::cluster::phase::PodPhase;
+use crate::cluster::spec::PodTemplate;
 use crate::cluster::workload::Kind;
 use crate::cluster::write::Change;
 use crate::engine::Time;
 use crate::engine::rng::uid_of;
+use std::sync::Arc;
 
 impl Cluster {
     pub(super) fn create_pod(&mut self, now: Time, owner: Owner) {
@@ -62,6 +64,7 @@ impl Cluster {
         self.pods.push(Pod {
             owner,
             template,
+            spec: template,
             created: now,
             uid,
             number,
@@ -81,6 +84,25 @@ impl Cluster {
             removed: false,
         });
         self.log.push(Change::PodCreated(id));
+    }
+
+    /// A webhook has changed what a pod that has just been made asks for: nobody has seen it yet.
+    pub fn admit(&mut self, pod: PodId, as_spec: &Arc<PodTemplate>) {
+        let spec = self.intern_template(as_spec);
+        let p = &mut self.pods[pod];
+        debug_assert!(p.node.is_none() && !p.removed, "a pod is admitted as it is made");
+        p.spec = spec;
+    }
+
+    /// Its node has given a running pod what it is to have from now on.
+    pub(super) fn resize_pod(&mut self, pod: PodId, spec: TemplateId) {
+        let p = &mut self.pods[pod];
+        if p.removed || p.deleting.is_some() || p.spec == spec {
+            return;
+        }
+        debug_assert!(p.node.is_some(), "a pod that is resized has a node");
+        p.spec = spec;
+        self.log.push(Change::PodResized(pod));
     }
 
     /// A graceful delete; without a grace period the object goes at once.

@@ -7,7 +7,7 @@ use crate::input::text::tree::Node;
 use std::collections::BTreeSet;
 
 /// Of applications, which no embedded card needs.
-const OF_APPS: [&str; 3] = ["concurrency", "lame_duck", "queue"];
+const OF_APPS: [&str; 4] = ["concurrency", "connections", "lame_duck", "queue"];
 
 fn known(kind: CardKind) -> BTreeSet<String> {
     let cards = EMBEDDED.iter().filter(|(k, ..)| *k == kind);

@@ -8,7 +8,7 @@ use std::collections::BTreeSet;
 use std::sync::OnceLock;
 
 /// Keys of the scenario, the first in a path.
-pub const CASE: [&str; 18] = [
+pub const CASE: [&str; 19] = [
     "name",
     "deployment",
     "service",
@@ -25,6 +25,7 @@ pub const CASE: [&str; 18] = [
     "dependency",
     "metric",
     "metrics",
+    "vpa",
     "age_s",
     "horizon_s",
 ];

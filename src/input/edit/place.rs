@@ -35,6 +35,7 @@ pub(crate) const SHORT: &[(&str, &str)] = &[
     ("image", "@"),
     ("imagePullPolicy", "@"),
     ("resources", "@"),
+    ("resizePolicy", "@"),
     ("readinessProbe", "@"),
     ("livenessProbe", "@"),
     ("startupProbe", "@"),

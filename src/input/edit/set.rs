@@ -28,6 +28,7 @@ pub(crate) const KINDS: &[(&str, &str)] = &[
     ("poddisruptionbudget", "PodDisruptionBudget"),
     ("hpa", "HorizontalPodAutoscaler"),
     ("scaledobject", "ScaledObject"),
+    ("verticalpodautoscaler", "VerticalPodAutoscaler"),
     ("ingress", "Ingress"),
     ("node", "Node"),
     ("namespace", "Namespace"),

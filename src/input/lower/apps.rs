@@ -7,7 +7,7 @@ use crate::input::cards::Card;
 use crate::input::given::Input;
 use crate::input::lower::lowering::lean;
 use crate::input::lower::plans::{AppPlan, Apps};
-use crate::input::raw::case::{AppCase, OnSigtermCase, WaitingCase};
+use crate::input::raw::case::{AppCase, OnSigtermCase, WaitingCase, WarmUpCase};
 use crate::input::raw::fault::ProbeWord;
 use crate::input::text::checks;
 use crate::input::text::diagnostics::{Diagnostic, Diagnostics};
@@ -75,12 +75,15 @@ impl Reader<'_> {
     fn helper(&self) -> AppPlan {
         let app = App {
             start_delay: Dist::ZERO,
+            start_cpu: None,
             service: Dist::ZERO,
             on_sigterm: OnSigterm::Exit,
             crash_after: None,
             never_ready: false,
             concurrency: None,
             queue: None,
+            connections: None,
+            warm_up: None,
             probes_share_the_queue: false,
             cpu_s: None,
             cpu_idle: 0.0,
@@ -97,7 +100,6 @@ impl Reader<'_> {
             post_start: None,
             probe: None,
             ports: None,
-            start_cpu: None,
             sigterm_given: false,
             drain_timeout: Dur::from_secs(30),
         }
@@ -113,6 +115,7 @@ impl Reader<'_> {
                 (None, Some(s)) => Dist::constant(s),
                 (None, None) => self.dist(card, "start_delay"),
             },
+            start_cpu: case.start_cpu_s.map(Dur::from_secs_f64),
             service: case.service.clone().unwrap_or_else(|| self.dist(card, "service")),
             on_sigterm: self.on_sigterm(case, card, key),
             drain_poll: case
@@ -124,6 +127,8 @@ impl Reader<'_> {
             never_ready: case.never_ready.unwrap_or(false),
             concurrency: case.concurrency.or_else(|| self.count(card, "concurrency")),
             queue: case.queue.or_else(|| self.count(card, "queue")),
+            connections: case.connections.or_else(|| self.count(card, "connections")),
+            warm_up: case.warm_up.map(|w| (w.slower, Dur::from_secs_f64(w.tau_s))),
             probes_share_the_queue: self.probes_share(case, card),
             cpu_s: case.cpu_s,
             cpu_idle: case.cpu_idle.unwrap_or(0.0),
@@ -143,7 +148,6 @@ impl Reader<'_> {
             post_start: case.post_start_s.map(Dur::from_secs_f64),
             probe: case.probe_s.map(Dur::from_secs_f64),
             ports: case.ports.clone(),
-            start_cpu: case.start_cpu_s.map(Dur::from_secs_f64),
             sigterm_given: case.on_sigterm.is_some(),
             drain_timeout: Dur::from_secs_f64(
                 case.drain_timeout_s.or(card.number("drain_timeout")).unwrap_or(30.0),
@@ -296,6 +300,23 @@ impl Reader<'_> {
             let error = self.fail(&format!("{key}.cpu_idle"), "value out of range");
             error.found = Some(checks::number(x));
             error.allowed = Some("processors, 0 to 1024".to_owned());
+        }
+        if let Some(WarmUpCase { slower, tau_s }) = case.warm_up {
+            if !(0.0..=1e3).contains(&slower) {
+                let error = self.fail(&format!("{key}.warm_up.slower"), "value out of range");
+                error.found = Some(checks::number(slower));
+                error.allowed = Some("0 to 1000".to_owned());
+            }
+            if !(1e-3..=checks::SECONDS_MAX).contains(&tau_s) {
+                let error = self.fail(&format!("{key}.warm_up.tau_s"), "value out of range");
+                error.found = Some(checks::number(tau_s));
+                error.allowed = Some("seconds, 0.001 or more".to_owned());
+            }
+        }
+        if case.connections == Some(0) {
+            let error = self.fail(&format!("{key}.connections"), "value out of range");
+            error.found = Some("0".to_owned());
+            error.allowed = Some("1 or more".to_owned());
         }
         if case.concurrency == Some(0) {
             let error = self.fail(&format!("{key}.concurrency"), "value out of range");

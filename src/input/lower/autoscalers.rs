@@ -56,7 +56,7 @@ impl Lowering<'_> {
                         && *d.name == *target.name
                         && d.namespace == doc.namespace()
                 }
-                None => scaled_objects::scales(doc, &d.name, &d.namespace),
+                None => scaled_objects::scales(doc, d.kind(), &d.name, &d.namespace),
             };
             let Some(deployment) = served.iter().find(of) else { continue };
             if !asked {

@@ -1,6 +1,8 @@
 //! Containers: images, ports, probes and lifecycle hooks.
 
-use crate::cluster::spec::{App, Container, ContainerPort, Handler, ImagePullPolicy, Probe};
+use crate::cluster::spec::{
+    App, Container, ContainerPort, Handler, ImagePullPolicy, Probe, ResizePolicy,
+};
 use crate::engine::Dur;
 use crate::input::cards;
 use crate::input::lower::check::Check;
@@ -80,13 +82,34 @@ pub fn all(
 }
 
 /// The process, with what its start takes of a processor: with less than one core so much longer.
-fn started(check: &mut Check<'_>, path: &str, api: &Api, plan: &AppPlan) -> App {
+fn started(plan: &AppPlan, cpu_limit_millis: Option<i64>) -> App {
     let mut app = plan.app.clone();
-    if let Some(work) = plan.start_cpu {
-        let cores = placement::cpu_limit(check, path, api).map_or(1.0, |cores| cores.min(1.0));
-        app.start_delay = app.start_delay.longer_by(work.as_secs_f64() / cores);
-    }
+    app.start_delay = app.start_delay.longer_by(start_work_s(&app, cpu_limit_millis));
     app
+}
+
+/// How long the work of a start takes, in seconds.
+pub fn start_work_s(app: &App, cpu_limit_millis: Option<i64>) -> f64 {
+    let cores = cpu_limit_millis.map_or(1.0, |millis| (millis as f64 / 1000.0).min(1.0));
+    app.start_cpu.map_or(0.0, |work| work.as_secs_f64() / cores)
+}
+
+/// Which changes of its resources start a container anew.
+fn resize_policy(check: &mut Check<'_>, path: &str, api: &Api) -> ResizePolicy {
+    let mut policy = ResizePolicy::default();
+    for (i, given) in api.resize_policy.iter().flatten().enumerate() {
+        let at = format!("{path}.resizePolicy[{i}]");
+        let words = ["NotRequired", "RestartContainer"];
+        let word = Some(given.restart_policy.as_str());
+        let restarts = check.one_of(&format!("{at}.restartPolicy"), word, &words) == 1;
+        let resources = ["cpu", "memory"];
+        let resource = Some(given.resource_name.as_str());
+        match check.one_of(&format!("{at}.resourceName"), resource, &resources) {
+            0 => policy.cpu_restarts = restarts,
+            _ => policy.memory_restarts = restarts,
+        }
+    }
+    policy
 }
 
 fn unique_names(check: &mut Check<'_>, spec: &PodSpec) {
@@ -137,19 +160,22 @@ fn container(
     let pre_stop = hook("preStop", lifecycle.and_then(|l| l.pre_stop.as_ref()), plan.pre_stop);
     let post_start =
         hook("postStart", lifecycle.and_then(|l| l.post_start.as_ref()), plan.post_start);
+    let limit = placement::cpu_limit(check, path, api);
     Container {
         name: api.name.clone(),
         image_pull_policy: pull_policy(check, path, api, &image),
         image,
         sidecar: false,
         requests: placement::requests(check, path, api),
+        cpu_limit_millis: limit,
+        resize: resize_policy(check, path, api),
         ports,
         startup_probe,
         readiness_probe,
         liveness_probe,
         pre_stop,
         post_start,
-        app: started(check, path, api, plan),
+        app: started(plan, limit),
     }
 }
 

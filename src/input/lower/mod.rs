@@ -41,6 +41,7 @@ mod traffic;
 mod unserved;
 mod used;
 mod versions;
+mod vertical;
 mod wanted;
 mod workload;
 
@@ -111,6 +112,7 @@ impl Lowering<'_> {
         let (traffic, horizon, follow) =
             traffic::lower(self, rolled, (&actions, &faults), &path, place);
         let no_requests = silence.or_else(|| serving::rate_of_0(&traffic));
+        let verticals = self.verticals(&deployments, &actions, kubernetes.control_plane);
         let services: List<ServiceId, _> = services.into_iter().map(Arc::new).collect();
         let (in_front, to) = (path::in_front(self, &path), services.ids().collect());
         let route = Route { from: Caller::Clients, to, split, ingress, in_front, path };
@@ -120,6 +122,7 @@ impl Lowering<'_> {
             kubernetes,
             pod_disruption_budgets: self.budgets(&deployments[0].template),
             autoscalers: self.autoscalers(&deployments[..on_path], &actions, &traffic, !rolled.1),
+            verticals,
             gate: self.gate(),
             age,
             horizon,

@@ -37,18 +37,19 @@ pub fn requests(check: &mut Check<'_>, path: &str, container: &Container) -> Req
     Requests { cpu_millis: amount("cpu"), memory_bytes: amount("memory").map(|m| m / 1000) }
 }
 
-/// The processor time that a container gets, in cores, where it is limited.
-pub fn cpu_limit(check: &mut Check<'_>, path: &str, container: &Container) -> Option<f64> {
+/// The processor time that a container gets, in thousandths of a core, where it is limited.
+pub fn cpu_limit(check: &mut Check<'_>, path: &str, container: &Container) -> Option<i64> {
     let limits = container.resources.as_ref().and_then(|r| r.limits.as_ref());
     let given = limits.and_then(|l| l.get("cpu"))?;
-    let millis = checks::quantity_millis(&given.0).filter(|&m| m > 0);
+    let millis = checks::quantity_millis(&given.0).filter(|&m| m >= 0);
     if millis.is_none() {
         let path = format!("{path}.resources.limits.cpu");
         let error = check.error(&path, "not a quantity");
         error.found = Some(quoted(&given.0));
         error.allowed = Some("a number above 0, such as 500m or 2".to_owned());
     }
-    millis.map(|m| m as f64 / 1000.0)
+    // A limit of 0 is none.
+    millis.filter(|&m| m > 0)
 }
 
 /// All that says where pods of the template may go.

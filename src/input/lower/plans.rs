@@ -17,8 +17,6 @@ pub struct AppPlan {
     pub post_start: Option<Dur>,
     /// How long an answer to a probe takes.
     pub probe: Option<Dur>,
-    /// What the start takes of a processor, besides the delay.
-    pub start_cpu: Option<Dur>,
     /// The ports that it listens on; None: all that are asked.
     pub ports: Option<Vec<u16>>,
     /// The scenario says what happens on SIGTERM.

@@ -138,6 +138,17 @@ fn of_case(low: &Lowering<'_>, scenario: &Scenario, path: &str) -> Option<Use> {
             let read = !scenario.autoscalers.is_empty();
             Some(Use::when(read, "no autoscaler of what gets requests reads it"))
         }
+        ["vpa", name, ref rest @ ..] => {
+            let read = !scenario.verticals.is_empty();
+            let serves = name == "*" || containers(scenario).any(|c| c.name == name);
+            Some(match (rest, read, serves) {
+                (["from_s" | "target" | "lower_bound" | "upper_bound", ..], true, true) => {
+                    Use::Always
+                }
+                (_, true, false) => Use::Never(format!("no container is named {name}")),
+                _ => Use::Never("no VerticalPodAutoscaler is about these pods".to_owned()),
+            })
+        }
         ["scheduler"] => Some(Use::when(scenario.nodes.len() > 1, "there is one node to choose")),
         ["action" | "actions", .., key] => of_action(scenario, key),
         ["kubernetes" | "nodes" | "fault" | "proxy" | "dependency", ..] => Some(Use::Always),
@@ -185,10 +196,16 @@ fn of_app(scenario: &Scenario, key: &str) -> Option<Use> {
         "queue" | "waiting" | "probes_share_the_queue" => {
             Use::when(any(&|c| c.app.concurrency.is_some()), "it counts with app.concurrency")
         }
+        "connections" => {
+            let kept = any(&|c| c.app.concurrency.is_some() && c.app.backlog);
+            Use::when(kept, "it counts with app.concurrency and app.waiting = \"backlog\"")
+        }
+        "warm_up" => Use::Always,
+        "cpu_s" if any(&|c| c.cpu_limit_millis.is_some()) => Use::Always,
         "cpu_s" | "cpu_idle" => {
             let mut metrics = scenario.autoscalers.iter().flat_map(|a| &a.metrics);
             let read = metrics.any(|m| matches!(m.source, Source::Cpu { .. }));
-            Use::when(read, "no autoscaler reads cpu")
+            Use::when(read, "no autoscaler reads cpu, and no container has limits.cpu")
         }
         "depends_on" => {
             let of_dependency = |f: &Fault| {

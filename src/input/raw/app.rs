@@ -44,6 +44,11 @@ pub struct AppSection {
     pub concurrency: Option<u32>,
     /// How many may wait, 0 or more; more are answered 503. Default: no limit.
     pub queue: Option<u32>,
+    /// Connections that it has accepted at once, 1 or more (with `waiting = "backlog"`): what is beyond waits
+    /// in the kernel, `queue` long. Default: as in the card, else those that it works on.
+    pub connections: Option<u32>,
+    /// A process that has just started is slower for a while. Default: it is not.
+    pub warm_up: Option<WarmUpCase>,
     /// Probes of the port that serves wait as requests do (with `concurrency`). Default: as in the card, else
     /// false.
     pub probes_share_the_queue: Option<bool>,
@@ -107,6 +112,13 @@ pub struct AppCase {
     pub concurrency: Option<u32>,
     /// How many may wait; more are answered 503. Default: no limit.
     pub queue: Option<u32>,
+    /// Connections that it has accepted at once (with `waiting = "backlog"`): requests on them wait for a
+    /// worker and are answered by a graceful stop; what is beyond waits in the kernel, `queue` long. Default:
+    /// as in the card, else those that it works on.
+    pub connections: Option<u32>,
+    /// A process that has just started is slower for a while: assumed, nothing of it is measured. Default: it
+    /// is not.
+    pub warm_up: Option<WarmUpCase>,
     /// Probes that ask the port which serves wait in the queue as requests do, and take a slot for `probe_s`
     /// (with `concurrency`); what is beyond the queue is answered 503. Where they have a port of their own,
     /// they are answered at once. Default: as in the card, else false.
@@ -135,6 +147,16 @@ pub struct AppCase {
     pub status: Option<u16>,
     /// The size of an answer's body, for vegeta's Bytes In. Default 0.
     pub answer_bytes: Option<u32>,
+}
+
+/// An answer takes `1 + slower e^(-t / tau_s)` times as long, t seconds after the start of the process.
+#[derive(Clone, Copy, Debug, PartialEq, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct WarmUpCase {
+    /// How many times the usual comes on top at first, 0 or more.
+    pub slower: f64,
+    /// The time constant in seconds, above 0.
+    pub tau_s: f64,
 }
 
 /// Where requests wait for a slot.

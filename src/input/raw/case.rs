@@ -1,10 +1,11 @@
 //! The scenario file (TOML), as written: every key optional, nothing checked but types. `lower` makes a
 //! validated [`Scenario`](crate::scenario::Scenario) of it.
 
-pub use super::app::{AppCase, AppSection, OnSigtermCase, WaitingCase};
+pub use super::app::{AppCase, AppSection, OnSigtermCase, WaitingCase, WarmUpCase};
 use super::fault::{DependencyCase, FaultCase};
 pub use super::metric::{MetricCase, MetricOf};
 pub use super::profile::{ProfileCase, ProfileKind};
+pub use super::vpa::{AmountCase, AmountsCase, VpaCase};
 use crate::engine::Dist;
 use crate::model::balancer::{FrontKind, Kind};
 use schemars::JsonSchema;
@@ -46,6 +47,8 @@ pub struct Case {
     pub metric: Option<MetricCase>,
     /// The metrics that autoscalers read, by the names that they have there.
     pub metrics: BTreeMap<String, MetricCase>,
+    /// What VerticalPodAutoscalers recommend, by container name (`"*"`: all); default: as in their status.
+    pub vpa: BTreeMap<String, VpaCase>,
     /// What happens.
     pub action: Option<ActionCase>,
     /// Several things that happen, each with its `at_s`.
@@ -311,6 +314,8 @@ impl AppSection {
             never_ready: self.never_ready,
             concurrency: self.concurrency,
             queue: self.queue,
+            connections: self.connections,
+            warm_up: self.warm_up,
             probes_share_the_queue: self.probes_share_the_queue,
             cpu_s: self.cpu_s,
             cpu_idle: self.cpu_idle,
@@ -345,6 +350,8 @@ impl AppCase {
             never_ready: self.never_ready.or(base.never_ready),
             concurrency: self.concurrency.or(base.concurrency),
             queue: self.queue.or(base.queue),
+            connections: self.connections.or(base.connections),
+            warm_up: self.warm_up.or(base.warm_up),
             probes_share_the_queue: self.probes_share_the_queue.or(base.probes_share_the_queue),
             cpu_s: self.cpu_s.or(base.cpu_s),
             cpu_idle: self.cpu_idle.or(base.cpu_idle),

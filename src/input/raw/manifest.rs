@@ -182,8 +182,9 @@ fn is_owned(root: &Node) -> bool {
 
 /// What only the API server writes: it says nothing about the next rollout.
 fn drop_server_side(root: &mut Node) {
-    let is_node = root.get("kind").and_then(Node::as_str) == Some("Node");
-    if !is_node {
+    // What a node has, and what a VerticalPodAutoscaler recommends, is said there alone.
+    let kind = root.get("kind").and_then(Node::as_str);
+    if !matches!(kind, Some("Node" | "VerticalPodAutoscaler")) {
         root.remove("status");
     }
     if let Value::Map(entries) = &mut root.value

@@ -10,4 +10,5 @@ pub mod profile;
 pub mod renewed;
 pub mod schema;
 pub mod told;
+pub mod vpa;
 pub mod workload;

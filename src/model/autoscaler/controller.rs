@@ -89,8 +89,6 @@ pub struct Controller {
     /// Of metrics-server.
     rng: Rng,
     settings: Settings,
-    /// Nobody sends requests after this: what would be read then is no load that goes on.
-    until: Time,
 }
 
 /// What is there when a run starts.
@@ -104,8 +102,6 @@ pub struct Start<'a> {
     pub served_s: f64,
     /// When those pods started.
     pub since: Time,
-    /// Until when requests are sent.
-    pub until: Time,
 }
 
 impl Controller {
@@ -132,7 +128,6 @@ impl Controller {
             pods: List::new(),
             rng: ctx.seed.stream("metrics-server", 0),
             settings: Settings::of(&ctx.kubernetes.defaults),
-            until: start.until,
         };
         for (spec, target) in objects {
             controller.adopt_object(ctx, spec, target, start, out);

@@ -52,6 +52,8 @@ pub enum Event {
     Terminate(PodId),
     /// A container is killed because a probe failed.
     Kill { pod: PodId, container: u8, run: u32, by_startup: bool },
+    /// A container has other resources from now on, and is started anew for them.
+    Resized { pod: PodId, container: u8 },
     /// The stop signal arrives.
     Sigterm { pod: PodId, container: u8, run: u32 },
     /// The process is gone.
@@ -211,6 +213,9 @@ impl Kubelets {
             Event::Terminate(pod) => self.terminate(scene, pod, out),
             Event::Kill { pod, container, run, by_startup } => {
                 self.kill(scene, ContainerId(pod, container), run, by_startup, out);
+            }
+            Event::Resized { pod, container } => {
+                self.resized(scene, ContainerId(pod, container), out);
             }
             Event::Sigterm { pod, container, run } => {
                 self.sigterm(scene, ContainerId(pod, container), run, out);

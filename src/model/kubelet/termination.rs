@@ -79,6 +79,26 @@ impl Kubelets {
         self.stop(scene, ContainerId(pod, index), None, reason, out);
     }
 
+    /// A container whose `resizePolicy` says so is stopped, and started again in the same iteration.
+    pub(super) fn resized(
+        &mut self,
+        scene: &mut Scene,
+        ContainerId(pod, index): ContainerId,
+        out: &mut impl Out<Event>,
+    ) {
+        let runs = |state: &super::controller::Pod| state.life == Life::Running;
+        if !self.pods.get(pod).is_some_and(|state| state.as_ref().is_some_and(runs)) {
+            return;
+        }
+        let c = self.container(pod, index);
+        if c.killing || !c.is_running() {
+            return;
+        }
+        self.container(pod, index).killing = true;
+        self.stop(scene, ContainerId(pod, index), None, KillReason::Other, out);
+        debug_assert!(!self.container(pod, index).kill_at.is_never(), "it has a grace period");
+    }
+
     /// Sends the signals to one container. `turn`: how long a sidecar has waited for its turn.
     fn stop(
         &mut self,

@@ -47,8 +47,8 @@ pub struct Cache {
     /// What the pods take of each node.
     pub used: List<NodeId, Share>,
     by_template: List<TemplateId, Present>,
-    /// Per pod: the node decided on, bound or not.
-    decided: List<PodId, Option<NodeId>>,
+    /// Per pod: the node decided on, bound or not, and what it counts there as.
+    decided: List<PodId, Option<(NodeId, TemplateId)>>,
     keys: Vec<Key>,
 }
 
@@ -75,7 +75,12 @@ impl Cache {
 
     /// The node a pod is on, or will be.
     pub fn node_of(&self, pod: PodId) -> Option<NodeId> {
-        self.decided.get(pod).copied().flatten()
+        self.decided.get(pod).copied().flatten().map(|(node, _)| node)
+    }
+
+    /// The template that a pod counts as; None: it has no node.
+    pub fn held(&self, pod: PodId) -> Option<TemplateId> {
+        self.decided.get(pod).copied().flatten().map(|(_, template)| template)
     }
 
     /// Pods of a template on each node (empty: there are none).
@@ -98,7 +103,7 @@ impl Cache {
 
     /// A pod goes to a node.
     pub fn hold(&mut self, pod: PodId, template: TemplateId, node: NodeId, share: Share) {
-        *self.decided.entry(pod) = Some(node);
+        *self.decided.entry(pod) = Some((node, template));
         let present = self.present(template);
         present.all[node] += 1;
         present.live[node] += 1;
@@ -110,8 +115,8 @@ impl Cache {
     }
 
     /// A pod is being deleted (told once): it keeps its room, but others no longer spread away from it.
-    pub fn deleting(&mut self, pod: PodId, template: TemplateId) {
-        if let Some(node) = self.node_of(pod) {
+    pub fn deleting(&mut self, pod: PodId) {
+        if let (Some(node), Some(template)) = (self.node_of(pod), self.held(pod)) {
             self.present(template).live[node] -= 1;
             debug_assert!(self.pods[node] > 0, "a pod that goes was there");
             self.changes += 1;
@@ -119,8 +124,8 @@ impl Cache {
     }
 
     /// A pod is gone from the API: its room is free.
-    pub fn release(&mut self, pod: PodId, template: TemplateId, share: Share) {
-        let Some(node) = self.node_of(pod) else { return };
+    pub fn release(&mut self, pod: PodId, share: Share) {
+        let Some((node, template)) = self.decided.get(pod).copied().flatten() else { return };
         let present = self.present(template);
         present.all[node] -= 1;
         assert!(present.all[node] >= 0, "no pod goes twice");

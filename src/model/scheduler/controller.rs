@@ -101,11 +101,11 @@ impl<'a> Controller<'a> {
         });
         running.take(TRIED).any(|old| {
             let mut cache = self.cache.clone();
-            let template = cluster.pods[old].template;
-            let share = Plan::new(template, cluster, &mut cache, self.profile).share;
-            cache.deleting(old, template);
-            cache.release(old, template, share);
-            let template = cluster.pods[pod].template;
+            let held = cache.held(old).unwrap_or(cluster.pods[old].spec);
+            let share = Plan::new(held, cluster, &mut cache, self.profile).share;
+            cache.deleting(old);
+            cache.release(old, share);
+            let template = cluster.pods[pod].spec;
             let plan = Plan::new(template, cluster, &mut cache, self.profile);
             let luck = || self.seed.stream("placement", 0);
             Chooser::default().choose(&plan, &cache, self.profile, luck).is_some()
@@ -137,10 +137,10 @@ impl<'a> Controller<'a> {
 
     /// Moves a pod that was just placed to another node, if it fits there.
     fn prefer(&mut self, pod: PodId, node: NodeId, asked: NodeId, cluster: &Cluster) -> NodeId {
-        let template = cluster.pods[pod].template;
+        let template = cluster.pods[pod].spec;
         let share = self.plan(template, cluster).share;
-        self.cache.deleting(pod, template);
-        self.cache.release(pod, template, share);
+        self.cache.deleting(pod);
+        self.cache.release(pod, share);
         let plan = &self.plans[template];
         let fits = self.chooser.passes(plan, &self.cache, asked);
         let node = if fits { asked } else { node };
@@ -225,15 +225,12 @@ impl<'a> Controller<'a> {
         }
         while let Some((_, change)) = self.inbox.pop_front_if(|(at, _)| *at <= now) {
             match change {
-                Change::PodDeleting(pod) => {
-                    self.cache.deleting(pod, cluster.pods[pod].template);
-                }
+                Change::PodDeleting(pod) => self.cache.deleting(pod),
                 Change::PodRemoved(pod) => {
-                    let template = cluster.pods[pod].template;
-                    let share = self.plan(template, cluster).share;
-                    self.cache.release(pod, template, share);
+                    self.release(pod, cluster);
                     self.queue.forget(pod);
                 }
+                Change::PodResized(pod) => self.resized(pod, cluster),
                 Change::Node(node) => {
                     self.cache.node_changed(node, cluster.nodes[node].clone());
                 }
@@ -249,19 +246,39 @@ impl<'a> Controller<'a> {
         );
     }
 
+    /// A pod's room is free, as much as it was held with.
+    fn release(&mut self, pod: PodId, cluster: &Cluster) {
+        if let Some(held) = self.cache.held(pod) {
+            let share = self.plan(held, cluster).share;
+            self.cache.release(pod, share);
+        }
+    }
+
+    /// A pod takes another share of its node than it did.
+    fn resized(&mut self, pod: PodId, cluster: &Cluster) {
+        let (Some(node), now) = (self.cache.node_of(pod), cluster.pods[pod].spec) else { return };
+        if self.cache.held(pod) == Some(now) {
+            return;
+        }
+        self.cache.deleting(pod);
+        self.release(pod, cluster);
+        let share = self.plan(now, cluster).share;
+        self.cache.hold(pod, now, node, share);
+    }
+
     /// Wakes the pods that a change might help.
     fn wake(&mut self, now: Time, change: Change, cluster: &Cluster, out: &mut impl Out<Event>) {
         // Brings the plans of all that wait up to date.
         let waiting: Vec<PodId> = self.queue.parked(|_, _| true);
         let mut templates: Vec<TemplateId> =
-            waiting.iter().map(|p| cluster.pods[*p].template).collect();
+            waiting.iter().map(|p| cluster.pods[*p].spec).collect();
         templates.sort_unstable();
         templates.dedup();
         for template in templates {
             self.plan(template, cluster);
         }
         let helps = |pod: PodId, failure: &Failure| {
-            let plan = &self.plans[cluster.pods[pod].template];
+            let plan = &self.plans[cluster.pods[pod].spec];
             plan.may_profit(failure.rejected, change, self.hints, cluster)
         };
         let woken = self.queue.parked(helps);
@@ -302,7 +319,7 @@ impl<'a> Controller<'a> {
     /// The best node for the pod, on which it counts from now on.
     fn choose(&mut self, pod: PodId, cluster: &Cluster) -> Result<NodeId, Failure> {
         let object = &cluster.pods[pod];
-        let template = object.template;
+        let template = object.spec;
         debug_assert!(object.node.is_none(), "a pod is placed once");
         if let Some(node) = object.pinned {
             return self.choose_pinned(pod, node, cluster);
@@ -332,7 +349,7 @@ impl<'a> Controller<'a> {
         node: NodeId,
         cluster: &Cluster,
     ) -> Result<NodeId, Failure> {
-        let template = cluster.pods[pod].template;
+        let template = cluster.pods[pod].spec;
         debug_assert!(node.index() < cluster.nodes.len(), "a pod is for a node that is there");
         self.plan(template, cluster);
         let plan = &self.plans[template];

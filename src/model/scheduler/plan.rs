@@ -359,7 +359,7 @@ impl Plan {
         hints: bool,
         cluster: &Cluster,
     ) -> bool {
-        let template = |pod: PodId| cluster.pods[pod].template;
+        let template = |pod: PodId| cluster.pods[pod].spec;
         let spread = |pod| {
             rejected.spread && self.spread.iter().any(|c| c.templates.contains(&template(pod)))
         };
@@ -369,6 +369,7 @@ impl Plan {
             Change::Node(_) => true,
             Change::PodBound(pod) => spread(pod) || (rejected.affinity && of(&self.near, pod)),
             Change::PodDeleting(pod) => !hints && spread(pod),
+            Change::PodResized(_) => rejected.resources,
             Change::PodRemoved(pod) => {
                 let t = template(pod);
                 rejected.resources

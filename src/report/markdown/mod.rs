@@ -23,8 +23,8 @@ pub fn run(answer: &Answer) -> String {
     stuck(&mut out, answer);
     figures(&mut out, answer);
     losses(&mut out, answer);
-    for autoscaler in &answer.autoscaling {
-        paragraph(&mut out, &text(&autoscaler.sentences.join(" ")));
+    for sentences in answer.of_autoscalers() {
+        paragraph(&mut out, &text(&sentences));
     }
     fixes(&mut out, answer);
     matters(&mut out, answer);

@@ -95,7 +95,9 @@ function rolloutSection() {
 
 // What autoscalers read and wrote, with a chart of the size and one of each metric.
 function autoscalingSection() {
-  if (!(A.autoscaling || []).length) return null;
+  const vertical = (A.vertical || []).map((a) => [
+    h("h2", null, `Vertical autoscaler ${a.name} of ${a.target}`), h("p", null, a.sentences.join(" "))]);
+  if (!(A.autoscaling || []).length) return vertical.length ? h("section", null, vertical) : null;
   const steps = (runs, of, colour, x, y) => {
     const points = runs.map((r) => [r.at_s, of(r)]).filter((p) => p[1] !== null);
     const d = points.map(([t, v], i) => (i ? `H${x(t).toFixed(1)}V` : `M${x(t).toFixed(1)} `)
@@ -133,7 +135,7 @@ function autoscalingSection() {
       rows.length ? table("", ["#at", "#replicas", "#asked for", "held by", "#read"], rows) : null];
   };
   return h("section", { id: "autoscaling" }, A.autoscaling.map((a) => [
-    h("h2", null, `Autoscaler ${a.name} of ${a.target}, in the rollout drawn`), part(a)]));
+    h("h2", null, `Autoscaler ${a.name} of ${a.target}, in the rollout drawn`), part(a)]), vertical);
 }
 
 function listsSection() {

@@ -26,7 +26,7 @@ pub fn audit(audit: &Audit, width: usize) -> String {
 
 fn setting(page: &mut Page, row: &AuditRow) {
     let mark = match row.does {
-        Does::Opposite => paint(BAD, "✗"),
+        Does::Opposite | Does::Risk => paint(BAD, "✗"),
         Does::Nothing => "-".to_owned(),
         Does::Works | Does::Needed => " ".to_owned(),
     };

@@ -15,6 +15,10 @@ pub fn draw(page: &mut Page, answer: &Answer) {
         row.sentences.iter().for_each(|sentence| page.wrapped(2, sentence));
         runs(page, row);
     }
+    for row in &answer.vertical {
+        page.section("VERTICAL AUTOSCALER", &format!("{} of {}", row.name, row.target));
+        row.sentences.iter().for_each(|sentence| page.wrapped(2, sentence));
+    }
 }
 
 /// The runs of the first replication that are worth a line.

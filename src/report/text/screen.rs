@@ -49,8 +49,8 @@ fn top(page: &mut Page, answer: &Answer, rows: usize) {
     page.styled(0, style(answer), &verdict(answer));
     hurt(page, 0, answer);
     cautions(page, answer);
-    for autoscaler in &answer.autoscaling {
-        page.wrapped(0, &autoscaler.sentences.join(" "));
+    for sentences in answer.of_autoscalers() {
+        page.wrapped(0, &sentences);
     }
     if let Some(stuck) = answer.stuck.first() {
         advice::stuck(page, stuck);

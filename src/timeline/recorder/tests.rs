@@ -14,6 +14,8 @@ fn recorder(now: i64) -> Recorder {
         queue: None,
         backlog: false,
         keep_alive_timeout: None,
+        connections: None,
+        pace: crate::timeline::Pace::default(),
     };
     let version = recorder.version(version);
     recorder.pod(Time(-S), PodName { deployment: "web".into(), number: 0 }, version);

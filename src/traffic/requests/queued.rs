@@ -11,6 +11,7 @@ mod faults;
 mod guards;
 mod hops;
 mod logs;
+mod pace;
 mod pod;
 mod pools;
 mod probes;
@@ -364,7 +365,7 @@ pub fn needed(timeline: &Timeline, traffic: &Traffic) -> bool {
         || !timeline.rehashes.is_empty()
         || client.retries > 0
         || matches!(traffic.arrivals, crate::traffic::offered::Arrivals::Closed { .. })
-        || timeline.versions.iter().any(|v| v.concurrency.is_some())
+        || timeline.versions.iter().any(|v| v.concurrency.is_some() || !v.pace.is_even())
         || timeline.pods.iter().any(|pod| !pod.conditions.is_empty())
         || timeline.views.iter().any(|v| v.hop.l7.as_ref().is_some_and(waits))
         || timeline.views.iter().any(|v| v.hop.pick == crate::timeline::Pick::Ewma)

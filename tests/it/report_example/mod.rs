@@ -186,6 +186,8 @@ fn version(name: &str) -> Version {
         queue: None,
         backlog: false,
         keep_alive_timeout: None,
+        connections: None,
+        pace: rollsim::timeline::Pace::default(),
     }
 }
 

@@ -65,6 +65,8 @@ pub fn version(name: &str, service: Dist) -> Version {
         queue: None,
         backlog: false,
         keep_alive_timeout: None,
+        connections: None,
+        pace: rollsim::timeline::Pace::default(),
     }
 }
 

@@ -2,7 +2,7 @@
 //! first pods.
 
 use super::{Scene, metrics::Said};
-use crate::cluster::workload::Workload;
+use crate::cluster::workload::{Kind, Workload};
 use crate::engine::Dur;
 use crate::input::cards;
 use crate::input::lower::lowering::Lowering;
@@ -42,13 +42,13 @@ pub(crate) fn is_one(doc: &Document) -> bool {
     doc.kind() == KIND && groups::group_of(version) == "keda.sh"
 }
 
-/// What it scales: a Deployment of the same namespace.
-pub(crate) fn scales(doc: &Document, name: &str, namespace: &str) -> bool {
+/// What it scales: a workload of the same namespace; of no other kind said, a Deployment.
+pub(crate) fn scales(doc: &Document, kind: Kind, name: &str, namespace: &str) -> bool {
     let target = doc.root.get("spec").and_then(|s| s.get("scaleTargetRef"));
     let text = |key: &str| target.and_then(|t| t.get(key)).and_then(Node::as_str);
     is_one(doc)
         && text("name") == Some(name)
-        && text("kind").is_none_or(|kind| kind == "Deployment")
+        && text("kind").unwrap_or(Kind::Deployment.name()) == kind.name()
         && doc.namespace() == namespace
 }
 
@@ -56,7 +56,8 @@ impl Lowering<'_> {
     /// Whether one of KEDA's objects may bring pods of a Deployment that has none.
     pub fn wakes(&self, deployment: &Workload) -> bool {
         let (name, namespace) = (&deployment.name, &deployment.namespace);
-        self.input.documents.iter().any(|d| !d.update && scales(d, name, namespace))
+        let kind = deployment.kind();
+        self.input.documents.iter().any(|d| !d.update && scales(d, kind, name, namespace))
     }
 }
 

@@ -69,9 +69,6 @@ impl Controller {
         informer: &Informer,
         out: &mut impl Out<Event>,
     ) {
-        if ctx.now > self.until {
-            return;
-        }
         let (spec, target) = (self.objects[id].spec.clone(), self.objects[id].target);
         let Some(keda) = &spec.keda else { return };
         let Progress { desired: current, replicas: status, .. } = cluster.progress(target);

@@ -110,9 +110,6 @@ impl Controller {
 
     /// A run begins: the scale, and each metric, is a call.
     pub(super) fn ask(&mut self, ctx: Ctx, id: AutoscalerId, out: &mut impl Out<Event>) {
-        if ctx.now > self.until {
-            return;
-        }
         let object = &mut self.objects[id];
         let calls = 1 + object.spec.metrics.len();
         let end = (0..calls).fold(ctx.now, |at, _| at + ctx.api_write(&mut object.rng));

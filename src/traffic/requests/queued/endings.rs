@@ -63,7 +63,7 @@ impl Simulation<'_> {
     }
 
     /// What is of a kind leaves the queue; the requests among it that somebody waits for.
-    fn leave_queue(&mut self, pod: PodId, leaves: impl Fn(&Entry) -> bool) -> Vec<RequestId> {
+    fn leave_queue(&mut self, pod: PodId, leaves: impl FnMut(&Entry) -> bool) -> Vec<RequestId> {
         let queue = &mut self.pods.states[pod].queue;
         let (gone, rest): (VecDeque<Entry>, VecDeque<Entry>) =
             queue.iter().copied().partition(leaves);
@@ -135,8 +135,17 @@ impl Simulation<'_> {
             Waits::Request { index, stamp, .. } => raced.contains(&(index, stamp)),
             Waits::Probe(_) => false,
         };
-        let unaccepted = |e: &Entry| backlog && e.life == life && !e.reused;
-        let waited = self.leave_queue(pod, |e| is_raced(&e.what) || unaccepted(e));
+        // Those in front have been accepted: they wait for a worker.
+        let mut accepted = self.pods.states[pod].accepted;
+        let mut unaccepted = |e: &Entry| {
+            let in_front = accepted > 0;
+            accepted = accepted.saturating_sub(1);
+            backlog && e.life == life && !e.reused && !in_front
+        };
+        let waited = self.leave_queue(pod, |e| {
+            let left = unaccepted(e);
+            is_raced(&e.what) || left
+        });
         for (index, cause) in lost {
             self.leave_unfinished(index);
             self.answer_failed(index, Failure::Reset, cause);

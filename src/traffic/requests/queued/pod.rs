@@ -2,6 +2,7 @@
 
 use super::super::present::PodNow;
 use super::event::{Event, OrphanId, ProbeId, RequestId};
+use super::pace::Used;
 use super::{End, NOBODY, NONE, Simulation, State};
 use crate::engine::{List, Time};
 use crate::timeline::PodId;
@@ -24,6 +25,10 @@ pub struct PodState {
     /// None: unlimited, and nothing is counted.
     pub concurrency: Option<u32>,
     queue_limit: usize,
+    /// With `backlog`: so many of those that wait have been accepted.
+    pub accepted: usize,
+    /// What it has used of its processor limit, and how cold it is; None: it answers as fast at any time.
+    pub used: Option<Box<Used>>,
     /// What waits has not been accepted.
     pub backlog: bool,
     /// Something is wrong with its process.
@@ -92,11 +97,16 @@ impl PodState {
 impl Pods {
     /// There are more pods now.
     pub fn grow(&mut self, pods: &[PodNow], versions: &[Version]) {
-        let state = |pod: &PodNow| {
+        let state = |(number, pod): (u32, &PodNow)| {
             let version = &versions[usize::from(pod.version)];
+            let paced = !version.pace.is_even();
+            let workers = version.concurrency.unwrap_or(u32::MAX);
+            let accepted = version.connections.map_or(0, |c| c.saturating_sub(workers) as usize);
             PodState {
                 concurrency: version.concurrency,
-                queue_limit: version.queue.map_or(usize::MAX, |q| q as usize),
+                queue_limit: version.queue.map_or(usize::MAX, |q| (q as usize) + accepted),
+                accepted,
+                used: paced.then(|| Box::new(Used::new(version.pace, PodId(number)))),
                 backlog: version.backlog,
                 troubled: false,
                 hung: false,
@@ -106,7 +116,8 @@ impl Pods {
                 queue: VecDeque::new(),
             }
         };
-        self.states.extend(pods[self.states.len()..].iter().map(state));
+        let known = self.states.len();
+        self.states.extend((known as u32..).zip(&pods[known..]).map(state));
         debug_assert!(self.states.len() == pods.len(), "each pod has a state");
     }
 }
@@ -160,7 +171,7 @@ impl Simulation<'_> {
     pub fn serve(&mut self, index: RequestId) {
         let gives_up = self.gives_up(index);
         let request = &self.requests[index];
-        let service = self.service_ns(request.pod, request.bits as u32);
+        let service = self.service_ns(request.pod, request.life, request.bits as u32);
         let request = &mut self.requests[index];
         request.complete = self.now + service;
         let (at, end) = match request.complete <= gives_up {
@@ -176,10 +187,13 @@ impl Simulation<'_> {
 
     /// How long a pod works on what drew these bits.
     #[inline(always)]
-    fn service_ns(&self, pod: PodId, bits: u32) -> i64 {
+    fn service_ns(&mut self, pod: PodId, life: u16, bits: u32) -> i64 {
         let version = self.present.pods[pod].version;
         let service = self.samplers[usize::from(version)].sample_ns(bits);
-        if self.pods.states[pod].troubled { self.troubled_ns(pod, bits, service) } else { service }
+        let PodState { troubled, used, .. } = &self.pods.states[pod];
+        let (troubled, paced) = (*troubled, used.is_some());
+        let service = if paced { self.paced_ns(pod, life, service) } else { service };
+        if troubled { self.troubled_ns(pod, bits, service) } else { service }
     }
 
     /// The pod has done its work on a request.
@@ -290,7 +304,7 @@ impl Simulation<'_> {
                     if self.is_waiting(index, stamp) {
                         self.serve(index);
                     } else if counts {
-                        let complete = self.now + self.service_ns(pod, bits);
+                        let complete = self.now + self.service_ns(pod, entry.life, bits);
                         self.goes_on(Orphan { pod, life: entry.life }, complete);
                     }
                 }
