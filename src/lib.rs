@@ -102,6 +102,8 @@ pub mod measured;
 #[cfg_attr(doc, doc(hidden))]
 pub mod model;
 #[cfg_attr(doc, doc(hidden))]
+pub mod observe;
+#[cfg_attr(doc, doc(hidden))]
 pub mod policy;
 #[cfg_attr(doc, doc(hidden))]
 pub mod report;

@@ -7,7 +7,7 @@ pub mod facts;
 mod judge;
 mod times;
 
-use crate::engine::Time;
+use crate::engine::{List, Time};
 use crate::timeline::{PodId, Timeline};
 use crate::traffic::{Cause, Failure, LossKey, TrafficOutcome};
 pub use facts::{Facts, VersionFacts};
@@ -182,6 +182,26 @@ impl Tally {
         let mut blames: Vec<Blame> = sum.0.into_iter().map(finish).collect();
         blames.sort_by(|a, b| b.lost.total_cmp(&a.lost));
         blames
+    }
+}
+
+/// Says of single lost requests which setting would have saved them.
+pub struct Judge<'a> {
+    timeline: &'a Timeline,
+    facts: &'a Facts,
+    times: List<PodId, Times>,
+}
+
+impl<'a> Judge<'a> {
+    /// Of one replication.
+    pub fn new(timeline: &'a Timeline, facts: &'a Facts) -> Judge<'a> {
+        Judge { timeline, facts, times: Times::of_all(timeline) }
+    }
+
+    /// The setting, and by how many seconds it is short where it is a duration.
+    pub fn setting(&self, key: &LossKey) -> (Setting, Option<f64>) {
+        let Verdict { setting, missing_s } = judge(self.timeline, &self.times, key, self.facts);
+        (setting, missing_s.filter(|s| *s > 0.0))
     }
 }
 

@@ -64,7 +64,7 @@ pub struct Args {
     #[arg(long, value_name = "DIR|FILE.html", help_heading = "Output")]
     pub(super) report: Option<PathBuf>,
 
-    /// Write what happened in the first replication there, as JSON lines
+    /// Write what was to be seen of the first rollout there, as JSON lines
     #[arg(long, value_name = "FILE", help_heading = "Output")]
     pub(super) trace: Option<PathBuf>,
 
@@ -96,6 +96,8 @@ pub(super) enum RunFormat {
     Vegeta,
     /// As `vegeta report -type=json` prints it; of several rollouts, a list of reports with names
     VegetaJson,
+    /// What was to be seen of the first rollout, as JSON lines (see `rollsim schema events`)
+    Events,
 }
 
 impl RunFormat {

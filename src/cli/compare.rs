@@ -130,8 +130,9 @@ pub fn is_asked(args: &answer::Args) -> bool {
 /// # Errors
 /// As [`run`].
 pub fn of_run(args: &answer::Args) -> anyhow::Result<ExitCode> {
-    if args.trace.is_some() {
-        anyhow::bail!("--trace follows one rollout, and several are compared: run it alone");
+    let events = (args.format == RunFormat::Events).then_some("--format events");
+    if let Some(option) = args.trace.as_ref().map(|_| "--trace").or(events) {
+        anyhow::bail!("{option} follows one rollout, and several are compared: run it alone");
     }
     let asked: Vec<Asked> = match (args.steps, args.vs.is_empty()) {
         (true, _) => columns::steps(&args.input)?,
@@ -148,6 +149,7 @@ pub fn of_run(args: &answer::Args) -> anyhow::Result<ExitCode> {
         RunFormat::Openmetrics => report::openmetrics::openmetrics(answers),
         RunFormat::Vegeta => report::vegeta::text_of_all(&comparison),
         RunFormat::VegetaJson => report::vegeta::json_of_all(&comparison),
+        RunFormat::Events => unreachable!("refused above"),
     };
     answer::write_answer(&text, args.output.as_deref())?;
     write_report(&comparison, args.report.as_ref())?;

@@ -23,6 +23,7 @@ macro_rules! folder {
                 file!($name, "manifest.yaml"),
                 file!($name, "scenario.toml"),
                 file!($name, "expect.toml"),
+                file!($name, "README.md"),
             ],
         )
     };
@@ -34,6 +35,7 @@ macro_rules! folder {
                 file!($name, "update.yaml"),
                 file!($name, "scenario.toml"),
                 file!($name, "expect.toml"),
+                file!($name, "README.md"),
             ],
         )
     };
@@ -146,8 +148,35 @@ pub fn names() -> impl Iterator<Item = &'static str> {
 /// There is none of this name, or there are several.
 pub fn source(name: &str) -> Result<Source, Diagnostics> {
     let (name, files) = folder(name)?;
-    let files = files.iter().map(|(file, text)| ((*file).to_owned(), (*text).to_owned())).collect();
+    let inputs = files.iter().filter(|(file, _)| !file.ends_with(".md"));
+    let files = inputs.map(|(file, text)| ((*file).to_owned(), (*text).to_owned())).collect();
     Ok(Source::Folder { name: format!("@{name}"), files })
+}
+
+/// Its files, with their texts.
+///
+/// # Errors
+/// As [`source`].
+pub fn files(name: &str) -> Result<&'static [(&'static str, &'static str)], Diagnostics> {
+    Ok(folder(name)?.1)
+}
+
+/// The text of one of its files.
+///
+/// # Errors
+/// As [`source`]; it has no such file.
+pub fn file(name: &str, file: &str) -> Result<String, Diagnostics> {
+    let found = files(name)?.iter().find(|(known, _)| *known == file);
+    let none = || Diagnostic::error("", format!("@{name} has no {file}"));
+    Ok(found.ok_or_else(none)?.1.to_owned())
+}
+
+/// What its page says under a heading; None: it has no such heading.
+pub fn section(name: &str, heading: &str) -> Option<String> {
+    let page = file(name, "README.md").ok()?;
+    let (_, rest) = page.split_once(&format!("\n## {heading}\n"))?;
+    let section = rest.split_once("\n## ").map_or(rest, |(section, _)| section);
+    Some(section.trim().to_owned())
 }
 
 fn folder(name: &str) -> Result<&'static Folder, Diagnostics> {
@@ -229,7 +258,8 @@ mod tests {
                 .filter(|file| is_input(file))
                 .collect();
             there.sort();
-            let mut held: Vec<&str> = held.iter().map(|(file, _)| *file).collect();
+            let mut held: Vec<&str> =
+                held.iter().map(|(file, _)| *file).filter(|file| is_input(file)).collect();
             held.sort_unstable();
             assert_eq!(there, held, "{name}");
         }

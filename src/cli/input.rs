@@ -5,6 +5,7 @@ use crate::advise::change::quoted;
 use crate::advise::{Edit, releases};
 use crate::input::cards::CardKind;
 use crate::input::{Diagnostics, Input, Source};
+use crate::scenario::Scenario;
 use std::path::{Path, PathBuf};
 
 /// What to simulate.
@@ -75,6 +76,27 @@ impl InputArgs {
                 .collect::<Result<_, _>>()?);
         }
         Ok(vec![Input::load(&self.sources()?)?])
+    }
+
+    /// The one scenario that `rollsim COMMAND` looks at: of one workload, and without an input the
+    /// first of the demonstration's.
+    ///
+    /// # Errors
+    /// Whatever is wrong with the input; several workloads.
+    pub fn one_scenario(&self, command: &str) -> anyhow::Result<Scenario> {
+        let mut inputs = self.read()?;
+        let mut input = inputs.swap_remove(0);
+        let asked = input.asked_workloads(&self.workload)?;
+        if asked.len() > 1 {
+            let titles: Vec<String> = asked.iter().map(|&i| input.workload_title(i)).collect();
+            anyhow::bail!(
+                "rollsim {command} shows one workload: choose it with --workload NAME\n  found   {}",
+                titles.join(", ")
+            );
+        }
+        self.apply(&mut input)?;
+        input.must_use_scenario();
+        Ok(input.lower()?)
     }
 
     /// The files and folders given, cards among them.

@@ -9,10 +9,12 @@ mod budget;
 mod calibrate;
 mod capacity;
 mod cards;
+mod catalogue;
 mod check;
 mod columns;
 mod compare;
 mod completions;
+pub mod courses;
 mod diff;
 mod experiments;
 mod explain;
@@ -20,9 +22,13 @@ mod files;
 mod format;
 mod frontier;
 mod input;
+mod kept;
+mod lesson;
+mod lesson_page;
+mod lesson_words;
 mod man;
 mod merge;
-mod moments;
+mod observe;
 mod optimize;
 mod optimize_text;
 mod outputs;
@@ -31,6 +37,8 @@ mod plan;
 mod policy;
 mod problem;
 mod progress;
+mod questions;
+mod quiz;
 mod releases;
 mod renders;
 mod run;
@@ -41,8 +49,8 @@ mod settings;
 mod simulation;
 mod sweep;
 mod sweep_text;
-mod trace;
 mod validate;
+pub mod watch;
 mod workloads;
 
 use crate::input::Diagnostics;
@@ -103,6 +111,11 @@ macro_rules! commands {
 commands! {
     Run => run,
     Compare => compare,
+    Watch => watch,
+    Observe => observe,
+    Experiments => catalogue,
+    Lesson => lesson,
+    Quiz => quiz,
     Check => check,
     Diff => diff,
     Audit => audit,

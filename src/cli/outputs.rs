@@ -21,6 +21,10 @@ pub enum Form {
     Answer,
     /// Of `rollsim run --trace`.
     Trace,
+    /// Of `rollsim watch --record`.
+    Recording,
+    /// Of `rollsim observe`, in any format.
+    Observed,
     /// A page, or a folder with one and the data and pictures beside it.
     Report,
     /// Of `rollsim optimize --patch`.
@@ -107,6 +111,8 @@ impl Form {
         match self {
             Form::Answer => "answer of rollsim",
             Form::Trace => "trace of rollsim run",
+            Form::Recording => "recording of rollsim watch",
+            Form::Observed => "export of rollsim observe",
             Form::Report => "page of rollsim",
             Form::Patch => "patch of rollsim optimize",
             Form::Card => "card of rollsim calibrate",
@@ -131,7 +137,26 @@ impl Form {
                     || text.starts_with("Requests      [total, rate, throughput]")
                     || all(&["\"latencies\":", "\"status_codes\":", "\"throughput\":"])
             }
-            Form::Trace => text.starts_with('{') && all(&["\"event\":", "\"t_s\":"]),
+            Form::Trace => text.starts_with("{\"kind\":\"header\",\"schema\":"),
+            Form::Recording => {
+                text.starts_with("{\"version\":2,\"width\":")
+                    || text.starts_with("<svg ") && all(&["id=\"loop\""])
+            }
+            Form::Observed => {
+                let first = text.lines().next().unwrap_or("");
+                [
+                    "{\"kind\":\"header\",",
+                    "# TYPE http_requests counter",
+                    "{\"resourceSpans\":",
+                    "{\"data\":[{\"traceID\":",
+                ]
+                .iter()
+                .chain(&["{\"traceEvents\":", "LAST SEEN", "NAME ", "INSTRUMENT "])
+                .any(|begin| first.starts_with(begin))
+                    || first.contains("\"rollsim\"")
+                    || text.starts_with("<svg ") && all(&["who sends to whom"])
+                    || all(&["\"title\": \"rollsim: predicted and measured\""])
+            }
             Form::Report => page(),
             Form::Patch => all(&["apiVersion: ", "# was "]),
             Form::Card => all(&["rollsim calibrate", "schema = 1"]),

@@ -4,8 +4,10 @@
 pub use super::answer::Args;
 use super::answer::{RunFormat, answer, within_bounds, write_answer};
 use super::outputs::{self, Form};
-use super::{compare, files, releases, trace, workloads};
+use super::{compare, files, releases, workloads};
+use crate::observe;
 use crate::report::{self, Answer};
+use crate::scenario::Scenario;
 use std::process::ExitCode;
 
 /// Runs the command.
@@ -30,15 +32,31 @@ pub fn run(args: Args) -> anyhow::Result<ExitCode> {
     args.input.apply(&mut input)?;
     input.must_use_scenario();
     let scenario = input.lower()?;
+    if args.format == RunFormat::Events {
+        write_answer(&events(&args, &scenario), args.output.as_deref())?;
+        return Ok(ExitCode::SUCCESS);
+    }
     let answer = answer(&args, &input, &scenario, None)?;
     write_answer(&render(&answer, &args), args.output.as_deref())?;
     if let Some(path) = &args.report {
-        files::write_report(path, || report::html::run(&answer), || report::run_files(&answer))?;
+        let log = observe::record(&scenario, &args.options(), 0);
+        let page = || report::html::run_and_log(&answer, &log);
+        let files = || {
+            let mut files = report::run_files(&answer);
+            files[0].1 = page();
+            files
+        };
+        files::write_report(path, page, files)?;
     }
     if let Some(path) = &args.trace {
-        files::write_whole(path, &trace::lines(&scenario, args.options().seed))?;
+        files::write_whole(path, &events(&args, &scenario))?;
     }
     Ok(within_bounds(&[answer], &args))
+}
+
+/// What was to be seen of the first replication.
+fn events(args: &Args, scenario: &Scenario) -> String {
+    observe::record(scenario, &args.options(), 0).lines()
 }
 
 /// The answer in one format.
@@ -52,5 +70,6 @@ fn render(answer: &Answer, args: &Args) -> String {
         RunFormat::Openmetrics => report::openmetrics::openmetrics(one),
         RunFormat::Vegeta => report::vegeta::text(answer),
         RunFormat::VegetaJson => report::vegeta::json(answer),
+        RunFormat::Events => unreachable!("written without an answer"),
     }
 }

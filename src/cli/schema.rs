@@ -1,6 +1,7 @@
 //! `rollsim schema`.
 
 use crate::input::raw::case::Case;
+use crate::observe::Line;
 use crate::report::audit::Audit;
 use crate::report::budget::Budget;
 use crate::report::capacity::Capacity;
@@ -44,6 +45,8 @@ enum What {
     Budget,
     /// What `rollsim capacity --format json` writes
     Capacity,
+    /// A line of `rollsim run --format events` (and of `--trace`); the first line is a header
+    Events,
 }
 
 /// Runs the command.
@@ -59,6 +62,7 @@ pub fn run(args: Args) -> anyhow::Result<ExitCode> {
         What::Audit => of::<Audit>(),
         What::Budget => of::<Budget>(),
         What::Capacity => of::<Capacity>(),
+        What::Events => of::<Line>(),
     };
     super::print(&schema)?;
     Ok(ExitCode::SUCCESS)

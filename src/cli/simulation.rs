@@ -19,6 +19,31 @@ pub struct Simulation {
     evaluator: EvaluatorArg,
 }
 
+/// Which rollout is looked at.
+#[derive(clap::Args, Clone, Debug)]
+pub struct OneRollout {
+    /// The same seed gives the same rollouts
+    #[arg(long, default_value_t = 1, help_heading = "Simulation")]
+    seed: u64,
+
+    /// Which of them, from 1: with other luck
+    #[arg(long, value_name = "N", default_value_t = 1,
+          value_parser = clap::value_parser!(u32).range(1..=1_000_000), help_heading = "Simulation")]
+    rollout: u32,
+}
+
+impl OneRollout {
+    /// What the rollout is one of.
+    pub fn options(&self) -> RunOptions {
+        RunOptions { seed: self.seed, ..RunOptions::default() }
+    }
+
+    /// Which one, from 0.
+    pub fn replication(&self) -> u32 {
+        self.rollout - 1
+    }
+}
+
 #[derive(Clone, Copy, Debug, clap::ValueEnum)]
 enum EvaluatorArg {
     /// Integrals where they are exact, else single requests

@@ -44,6 +44,7 @@ fn refuse_what_shows_one(args: &Args) -> anyhow::Result<()> {
     let format = match args.format {
         RunFormat::Vegeta => Some("--format vegeta"),
         RunFormat::VegetaJson => Some("--format vegeta-json"),
+        RunFormat::Events => Some("--format events"),
         RunFormat::Text
         | RunFormat::Json
         | RunFormat::Markdown

@@ -7,13 +7,15 @@ use super::answer::Answer;
 use super::comparison::Comparison;
 use super::data::{FrontierReport, OptimizeReport, SweepReport, ValidateReport};
 use super::measure::Unit;
-use super::text;
+use super::{markdown, replay, text};
+use crate::observe::Log;
 use serde::Serialize;
 use serde_json::json;
 
 const CSS: &str = include_str!("page/base.css");
 const COMMON: &str = include_str!("page/common.js");
 const RUN: &str = include_str!("page/run.js");
+const RUN_REPLAY: &str = include_str!("page/run_replay.js");
 const COMPARE: &str = include_str!("page/compare.js");
 const RUN_ADVICE: &str = include_str!("page/run_advice.js");
 const RUN_TABLES: &str = include_str!("page/run_tables.js");
@@ -35,9 +37,23 @@ const WHOLE: text::Screen = text::Screen { width: 100, details: true };
 
 /// The page of one rollout.
 pub fn run(answer: &Answer) -> String {
-    let data = json!({ "answers": [answer], "signatures": [answer.signature()] });
+    played(answer, None)
+}
+
+/// The same, with one of the rollouts in motion: that of the log.
+pub fn run_and_log(answer: &Answer, log: &Log) -> String {
+    played(answer, Some(log))
+}
+
+fn played(answer: &Answer, log: Option<&Log>) -> String {
+    let data = json!({
+        "answers": [answer],
+        "signatures": [answer.signature()],
+        "markdown": markdown::run(answer),
+        "log": log.map(replay::panes),
+    });
     let plain = anstream::adapter::strip_str(&text::text(answer, WHOLE)).to_string();
-    page(&answer.name, &data, &[RUN, RUN_ADVICE, RUN_TABLES], &plain)
+    page(&answer.name, &data, &[RUN, RUN_REPLAY, RUN_ADVICE, RUN_TABLES], &plain)
 }
 
 /// The page of several rollouts beside each other.
@@ -61,7 +77,7 @@ pub fn compare(comparison: &Comparison) -> String {
         "signature": comparison.signature(),
     });
     let plain = anstream::adapter::strip_str(&text::compare(comparison, PLAIN)).to_string();
-    page(&comparison.name, &data, &[RUN, COMPARE, RUN_ADVICE, RUN_TABLES], &plain)
+    page(&comparison.name, &data, &[RUN, RUN_REPLAY, COMPARE, RUN_ADVICE, RUN_TABLES], &plain)
 }
 
 /// The page of a sweep; of more than [`POINTS_SHOWN`] points, those on the front and an even choice.

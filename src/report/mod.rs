@@ -33,6 +33,7 @@ mod placement;
 mod ranking;
 pub mod releases;
 mod remedy;
+mod replay;
 mod rollout;
 pub mod searches;
 mod sensitivity;
@@ -54,6 +55,8 @@ pub mod workloads;
 
 pub mod csv;
 pub mod json;
+#[cfg(feature = "cli")]
+pub mod observed;
 pub mod openmetrics;
 pub mod vegeta;
 

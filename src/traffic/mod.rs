@@ -15,6 +15,7 @@ pub mod tally;
 
 pub use choice::{Mode, Reads, choose, mode};
 pub use flags::{Flags, Logged};
+pub use requests::{Followed, Try};
 
 use crate::engine::{Seed, Time};
 use crate::timeline::{PodId, Timeline, ViewId};
@@ -151,6 +152,8 @@ pub struct TrafficOutcome {
     pub stalled: f64,
     /// What proxies that write flags (Envoy) would log of requests, and how often; empty: there is none.
     pub logged: BTreeMap<Logged, f64>,
+    /// Single requests, in the order of their ends, where they were asked for; else empty.
+    pub followed: Vec<Followed>,
     /// Still open at the end of the timeline: sent = answered + failed + open.
     pub open: f64,
     /// By second of send time; second 0 begins at the action.

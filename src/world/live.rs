@@ -51,6 +51,13 @@ impl<'a> Live<'a> {
         }
     }
 
+    /// Single requests are asked for, where they are simulated on the way.
+    pub fn follow_requests(&mut self) {
+        if let Live::Stepped(simulation) = self {
+            simulation.follow();
+        }
+    }
+
     /// The control plane comes to `now`: what is before is final.
     #[inline(always)]
     pub fn advance(&mut self, timeline: &mut Recorder, now: Time) {

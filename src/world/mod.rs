@@ -120,6 +120,8 @@ pub struct Moment<'a> {
     pub cluster: &'a Cluster,
     /// What the event changed in it.
     pub changes: &'a [Change],
+    /// The layers of the path of requests after it, from the pods to the clients.
+    pub balancers: &'a [Balancer],
     /// Folded over all events so far.
     pub digest: u64,
 }
@@ -232,6 +234,17 @@ pub fn trace(
     observer: Observer,
 ) -> Control {
     World::new(scenario, &run_of(scenario, latencies, seed)).run(Some(observer))
+}
+
+/// As [`trace`], with requests that keep pace; where they are simulated on the way, each is in the outcome.
+pub fn observe(
+    scenario: &Scenario,
+    latencies: &Latencies,
+    seed: Seed,
+    mode: Mode,
+    observer: Observer,
+) -> (Control, Load) {
+    World::new(scenario, &run_of(scenario, latencies, seed)).run_live(mode, Some(observer))
 }
 
 fn run_of<'a>(scenario: &'a Scenario, latencies: &'a Latencies, seed: Seed) -> Run<'a> {

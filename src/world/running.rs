@@ -25,6 +25,9 @@ impl World<'_> {
     ) -> (Control, Load) {
         let Scenario { traffic, horizon, .. } = self.scenario;
         let mut live = Live::begin(mode, &mut self.timeline, traffic, self.run.seed);
+        if observer.is_some() {
+            live.follow_requests();
+        }
         if live.is_stepped() && reads(self.scenario) == Reads::Everything {
             let ctx = Ctx { run: self.run, now: self.queue.now(), slowdown: 1.0 };
             let out = &mut says(&mut self.queue, Event::Kubelet);
@@ -86,7 +89,8 @@ impl World<'_> {
         self.dispatch(now);
         if let (Some(observer), Some(event)) = (observer, event) {
             let (cluster, digest) = (&self.cluster, self.digest);
-            observer(Moment { at: now, event, cluster, changes: &cluster.log, digest });
+            let (changes, balancers) = (&cluster.log[..], &self.balancers[..]);
+            observer(Moment { at: now, event, cluster, changes, balancers, digest });
         }
         self.publish(now);
         debug_assert!(self.until_mark > 0, "a mark is due every {MARK} events");

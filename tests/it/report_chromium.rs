@@ -5,7 +5,9 @@
 //! test says so. `ROLLSIM_REPORT_DIR=DIR` keeps the pages and pictures in DIR, to be looked at.
 
 use crate::report_example::{self as example, sweeps};
+use rollsim::observe;
 use rollsim::report::{html, svg};
+use rollsim::{Answer, Input, RunOptions, Source};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
@@ -22,6 +24,7 @@ fn pages() -> Vec<(&'static str, String)> {
     let cases = [example::without_probe(), example::with_probe(), example::stuck()];
     vec![
         ("run", html::run(&lossy)),
+        ("played", played()),
         ("compare", html::compare(&example::comparison(&cases))),
         ("stuck", html::run(&example::answer(&example::stuck()))),
         ("large", html::run(&example::answer(&example::large()))),
@@ -31,6 +34,15 @@ fn pages() -> Vec<(&'static str, String)> {
         ("frontier", html::frontier(&sweeps::frontier())),
         ("validate", html::validate(&sweeps::validate())),
     ]
+}
+
+/// A rollout that is simulated, with its log.
+fn played() -> String {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("experiments/b2-rolling-update");
+    let input = Input::load(&[Source::Path(folder)]).expect("an experiment");
+    let (scenario, options) = (input.lower().expect("a scenario"), RunOptions::default());
+    let answer = Answer::of(&scenario, &options).expect("an answer");
+    html::run_and_log(&answer, &observe::record(&scenario, &options, 0))
 }
 
 fn pictures() -> Vec<(&'static str, String)> {

@@ -36,6 +36,21 @@ pub enum Health {
     Unhealthy,
 }
 
+/// A target as its load balancer's API describes it (`aws elbv2 describe-target-health`).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum TargetState {
+    /// Registered; its checks have come to no verdict yet.
+    Initial,
+    /// Registered, and healthy at every node.
+    Healthy,
+    /// Registered, and failing its checks.
+    Unhealthy,
+    /// Deregistered; what runs on its connections may end.
+    Draining,
+    /// Not registered, or no longer.
+    Unused,
+}
+
 /// What one checker thinks of one target.
 #[derive(Clone, Copy, Debug)]
 pub struct Checked {

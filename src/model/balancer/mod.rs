@@ -30,7 +30,8 @@ pub mod split;
 use crate::cluster::objects::{Conditions, PodId, ServiceId};
 pub use crate::model::plumbing::Scene;
 use crate::model::plumbing::{Ctx, Out};
-use crate::timeline::{Recorder, ViewId};
+use crate::timeline::{Recorder, Target, ViewId};
+use check::TargetState;
 pub use kind::{FrontKind, Kind, Path};
 
 /// What every kind of balancer does.
@@ -88,6 +89,12 @@ pub trait Model {
 
     /// Acts on something that is due; what follows goes to `out`.
     fn handle(&mut self, scene: &mut Scene, event: Self::Event, out: &mut impl Out<Event>);
+
+    /// The Service of a target group, and its targets as the load balancer's API describes them; None: it has
+    /// none.
+    fn targets(&self) -> Option<(ServiceId, Vec<(Target, TargetState)>)> {
+        None
+    }
 
     /// The views that clients enter, evenly.
     fn entries(&self) -> Vec<ViewId>;
@@ -178,6 +185,11 @@ macro_rules! balancers {
                     $((Balancer::$name(m), Event::$name(e)) => m.handle(scene, e, out),)*
                     (_, event) => panic!("an event for another balancer: {event:?}"),
                 }
+            }
+
+            /// The Service of its target group, and the targets as its API describes them, where it has one.
+            pub fn targets(&self) -> Option<(ServiceId, Vec<(Target, TargetState)>)> {
+                match self { $(Balancer::$name(m) => m.targets(),)* }
             }
 
             pub(crate) fn entries(&self) -> Vec<ViewId> {

@@ -1,5 +1,6 @@
 "use strict";
-// What every page uses: elements, numbers, scales, charts. No network, no storage, no timers.
+// What every page uses: elements, numbers, scales, charts. No network, no storage; only a
+// replay moves by itself.
 
 const errors = [];
 addEventListener("error", (e) => {

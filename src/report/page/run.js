@@ -49,11 +49,13 @@ function start() {
   const first = TIMED.flatMap((i) => DATA.answers[i].timeline.lanes).flatMap((l) => l.wrong)
     .map((w) => (w.from_s + w.to_s) / 2);
   look.now = first.length ? Math.min(...first) : 0;
+  followLink();
 }
 
 function draw() {
   const whole = SEVERAL ? comparisonPage() : [
-    header("rollout", A.name, A.verdict, mark(A)), headLine(A), ...answerSections(true)];
+    header("rollout", A.name, A.verdict, mark(A)), paperBlock(), headLine(A), shareSection(),
+    ...answerSections(true)];
   main.replaceChildren(...whole.filter(Boolean));
   if (T) drawTime();
 }
@@ -62,7 +64,7 @@ const bad = (a) => a.worth_changing || a.incomplete > 0;
 const mark = (a) => bad(a) || (a.assumptions.some((x) => x.otherwise) ? " doubtful" : "");
 // What is said of one answer; its timeline unless that of all is drawn.
 const answerSections = (timed, lists = listsSection()) => [stuckSection(), tiles(), fixSection(),
-  T && timed ? timelineSection() : null, blameSection(), requestsSection(), rolloutSection(), autoscalingSection(),
+  T && timed ? fleetSection() : null, T && timed ? replaySection() : null, T && timed ? timelineSection() : null, blameSection(), requestsSection(), rolloutSection(), autoscalingSection(),
   timeSection(), matterSection(), lists, footer(DATA.signatures[look.answer] + " · "
     + A.provenance.evaluator + ": " + A.provenance.evaluator_reason)];
 
@@ -212,6 +214,7 @@ function drawTime() {
   const most = [Math.max(...each(() => highest(answered()))), Math.max(...each(() => highest(failed())))];
   document.getElementById("rates").replaceChildren(...each(() => rates(f, most, several)).flat(),
     ...(several && KINDS.length ? [kindsLegend()] : []));
+  drawFleet();
   drawCursor();
 }
 
@@ -283,7 +286,7 @@ function outages(svg, art, f, paint) {
 function oneLane(svg, art, f, paint, lane, y) {
   const version = T.versions[lane.version] || "", room = f.narrow ? 11 : 23;
   const name = lane.pod.length > room ? "…" + lane.pod.slice(1 - room) : lane.pod;
-  svg.append(s("text", { x: 0, y: y + 17 }, name, title(`${lane.pod}, ${version}, node ${lane.node}`)),
+  svg.append(s("text", { x: 0, y: y + 17, class: lane.pod === look.pod ? "asked" : null }, name, title(`${lane.pod}, ${version}, node ${lane.node}`)),
     f.narrow ? "" : s("text", { class: "dim", x: f.l - 8, y: y + 17, "text-anchor": "end" },
       version.slice(0, 5)));
   if (lane.lost >= 0.005) {
@@ -451,6 +454,7 @@ function drawCursor(dragFrom) {
   });
   document.getElementById("scrub").value = ((look.now - look.from) / (look.to - look.from)) * 1000;
   document.getElementById("scrub").setAttribute("aria-valuetext", instant(look.now));
+  drawPanes();
   document.getElementById("readout").replaceChildren(...(dragFrom === undefined
     ? each(readout).flat() : [h("b", null, `${instant(dragFrom)} to ${instant(look.now)}`),
       ": release to zoom in"]));

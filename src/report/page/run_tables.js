@@ -196,6 +196,50 @@ selftest([
     expect("now", Math.abs(look.now - t) < 1e-6);
     expect("readout", document.getElementById("readout").textContent.includes(instant(t)));
   }],
+  ["the fleet says how many pods there are", () => {
+    if (!T || !document.getElementById("fleet")) return;
+    const art = document.querySelectorAll("#fleet svg");
+    expect("a chart for each", art.length === drawn().length);
+    expect("what is wanted", art[0].textContent.includes("wanted"));
+    expect("layers", art[0].querySelectorAll("polygon").length > 0);
+  }],
+  ["the panes follow the instant", () => {
+    if (!T || !LOG || SEVERAL) return;
+    goTo(look.from);
+    const before = document.getElementById("pane-shell").textContent;
+    const lost = LOG.client.some((c) => c[2]);
+    document.getElementById("next-loss").click();
+    expect("the loss is shown", !lost || document.querySelector("#pane-client .bad"));
+    goTo(look.to);
+    expect("the shell went on", document.getElementById("pane-shell").textContent !== before);
+    expect("pods", document.getElementById("pane-pods").textContent.includes("Running"));
+    expect("targets", document.getElementById("pane-targets").textContent.includes("TARGET"));
+  }],
+  ["play and pause", () => {
+    if (!T || !LOG || SEVERAL) return;
+    goTo(look.from);
+    document.getElementById("play").click();
+    expect("plays", play.on);
+    tickOn(play.last + 1000);
+    expect("a second at this speed", look.now >= look.from + play.speed - 0.01 || !play.on);
+    if (play.on) document.getElementById("play").click();
+    expect("stands", !play.on && document.getElementById("play").textContent === "play");
+  }],
+  ["a link leads to an instant and a pod", () => {
+    if (!T) return;
+    look.pod = T.lanes[0].pod;
+    const [t, hash] = [look.now, link()];
+    expect("names both", hash.includes("t=") && hash.includes("pod="));
+    history.replaceState(null, "", hash);
+    look.now = look.from;
+    followLink();
+    expect("the instant", Math.abs(look.now - t) < 0.01);
+    expect("the pod", look.pod === T.lanes[0].pod);
+    history.replaceState(null, "", "#selftest");
+    drawTime();
+    expect("marked", document.querySelector("#lanes text.asked"));
+    look.pod = null;
+  }],
   ["zoom halves the window and goes back", () => {
     if (!T) return;
     const before = look.to - look.from;

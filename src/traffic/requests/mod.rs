@@ -27,7 +27,7 @@ use crate::traffic::tally::Tally;
 use agenda::{Agenda, Packed};
 pub use blind::Random;
 use board::Board;
-pub use queued::Simulation;
+pub use queued::{Followed, Simulation, Try};
 
 /// Simulates each request; the same seed gives the same arrivals whatever the timeline.
 pub fn evaluate(timeline: &Timeline, traffic: &Traffic, seed: Seed) -> TrafficOutcome {
@@ -48,6 +48,13 @@ pub fn evaluate(timeline: &Timeline, traffic: &Traffic, seed: Seed) -> TrafficOu
 /// As [`evaluate`], by the general loop even where a simpler one applies. The outcome is the same.
 pub fn evaluate_queued(timeline: &Timeline, traffic: &Traffic, seed: Seed) -> TrafficOutcome {
     Simulation::new(timeline, traffic, seed).finish(timeline)
+}
+
+/// As [`evaluate_queued`], with every request in the outcome.
+pub fn follow(timeline: &Timeline, traffic: &Traffic, seed: Seed) -> TrafficOutcome {
+    let mut simulation = Simulation::new(timeline, traffic, seed);
+    simulation.follow();
+    simulation.finish(timeline)
 }
 
 /// What all loops begin with.

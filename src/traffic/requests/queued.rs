@@ -8,8 +8,10 @@ mod ejects;
 mod endings;
 mod event;
 mod faults;
+mod follows;
 mod guards;
 mod hops;
+mod journal;
 mod logs;
 mod pace;
 mod pod;
@@ -35,9 +37,12 @@ use crate::traffic::plan;
 use crate::traffic::service::Sampler;
 use crate::traffic::tally::Tally;
 use client::{Connections, Users};
-use event::{Event, RequestId};
+use event::Event;
+use event::RequestId;
 use guards::Guards;
 use hops::Stacks;
+use journal::Journal;
+pub use journal::{Followed, Try};
 use pod::Pods;
 use pools::Pools;
 use probes::Probes;
@@ -88,6 +93,8 @@ pub struct Simulation<'a> {
     /// Nothing happens after it before the control plane has come there.
     limit: i64,
     meter: Readings,
+    /// None: nobody asks for single requests.
+    journal: Option<Box<Journal>>,
 }
 
 impl<'a> Simulation<'a> {
@@ -119,6 +126,7 @@ impl<'a> Simulation<'a> {
             now: i64::MIN,
             limit: i64::MIN,
             meter: Readings::default(),
+            journal: None,
         };
         simulation.pods.grow(&simulation.present.pods, &simulation.present.versions);
         simulation.schedule_users();
@@ -353,7 +361,8 @@ impl<'a> Simulation<'a> {
             let pod = (request.pod != NOBODY).then_some(request.pod.index());
             self.tally.leave_open(pod);
         }
-        self.tally.finish()
+        let followed = self.journal.take().map_or_else(Vec::new, |journal| journal.done);
+        TrafficOutcome { followed, ..self.tally.finish() }
     }
 }
 

@@ -6,7 +6,7 @@ use super::zones::Zones;
 use crate::cluster::objects::PodId;
 use crate::cluster::server::Cluster;
 use crate::engine::{Dur, List, Rng, Time};
-use crate::model::balancer::check::Health;
+use crate::model::balancer::check::{Health, TargetState};
 use crate::model::balancer::checker::Checks;
 use crate::model::balancer::listing::Listing;
 use crate::model::balancer::{self, Scene};
@@ -155,6 +155,24 @@ impl Group {
     pub fn is_registered(&self, pod: PodId) -> bool {
         let state = self.place_of(pod).map(|i| self.members[i].state);
         matches!(state, Some(State::Registered | State::Draining { returns: true }))
+    }
+
+    /// The targets as the API describes them.
+    pub fn targets(&self) -> impl Iterator<Item = (Target, TargetState)> {
+        self.members.iter().enumerate().map(|(i, member)| {
+            let health = |n: &Node| n.beliefs[i].checker.checked.health;
+            let all = |h: Health| self.nodes.iter().all(|n| health(n) == h);
+            let state = match member.state {
+                State::Unused => TargetState::Unused,
+                State::Draining { .. } => TargetState::Draining,
+                State::Registered if all(Health::Healthy) => TargetState::Healthy,
+                State::Registered if self.nodes.iter().any(|n| health(n) == Health::Unhealthy) => {
+                    TargetState::Unhealthy
+                }
+                State::Registered => TargetState::Initial,
+            };
+            (member.target, state)
+        })
     }
 
     /// As the API tells it: healthy at every node.

@@ -135,6 +135,10 @@ impl Model for Elb {
         self.group.wake(ctx, pod, out);
     }
 
+    fn targets(&self) -> Option<(ServiceId, Vec<(Target, check::TargetState)>)> {
+        Some((self.service, self.group.targets().collect()))
+    }
+
     fn check_always(&mut self) {
         self.group.checks.always = true;
     }

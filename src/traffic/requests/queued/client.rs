@@ -102,6 +102,7 @@ impl Simulation<'_> {
         (request.pod, request.view) = (connection.pod, connection.view);
         request.life = connection.life;
         (request.reused, request.hop) = (true, NOWHERE);
+        self.note_try(index);
         self.admit(index);
     }
 

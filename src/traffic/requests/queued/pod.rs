@@ -213,6 +213,7 @@ impl Simulation<'_> {
         }
         let pod = request.pod.index();
         self.tally.answer_sent_at(pod, Time(request.sent), self.now - request.sent);
+        self.note_end(index, None);
         self.close(index);
     }
 

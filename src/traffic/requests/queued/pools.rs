@@ -131,6 +131,9 @@ impl Simulation<'_> {
         debug_assert!(idle.since <= self.now, "a connection was used before");
         (request.pod, request.view, request.life) = (idle.pod, idle.view, idle.life);
         request.reused = true;
+        if idle.pod != NOBODY {
+            self.note_try(index);
+        }
         if race {
             self.answer_failed(index, Failure::Reset, Cause::IdleRace);
         } else if idle.pod == NOBODY {

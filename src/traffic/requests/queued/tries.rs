@@ -196,10 +196,11 @@ impl Simulation<'_> {
         debug_assert!(pod.index() < self.present.pods.len(), "who is chosen is there");
         let request = &mut self.requests[index];
         (request.pod, request.view, request.reused) = (pod, view, false);
+        self.note_try(index);
         let drops = self.pods.states[pod].drops();
         let pod = &self.present.pods[pod];
         if pod.phase == Phase::Serving && !drops {
-            request.life = pod.life;
+            self.requests[index].life = pod.life;
             return self.admit(index);
         }
         self.knock(index, 0);
@@ -214,10 +215,12 @@ impl Simulation<'_> {
         self.guards.note(index, Flags::UH);
         let request = &mut self.requests[index];
         (request.pod, request.view) = (NOBODY, view);
+        let deadline = request.deadline;
+        self.note_try(index);
         if known.0 <= self.now {
             self.hop_gives_up(index, failure, cause);
         } else {
-            let (at, late) = (known.0.min(request.deadline), known.0 >= request.deadline);
+            let (at, late) = (known.0.min(deadline), known.0 >= deadline);
             let failure = if late { Failure::Timeout } else { failure };
             self.wait_until(index, at, State::Over(failure, cause));
         }
@@ -244,6 +247,7 @@ impl Simulation<'_> {
     /// No connection came about.
     pub fn connect_failed(&mut self, index: RequestId, failure: Failure, cause: Cause) {
         self.end_loads(index);
+        self.note_failed_try(index, failure);
         let request = &self.requests[index];
         let l7 = self.l7(request.hop).filter(|_| self.now < request.deadline);
         let Some(l7) = l7 else {
@@ -270,6 +274,7 @@ impl Simulation<'_> {
     /// The connection was there, the answer did not come.
     pub fn answer_failed(&mut self, index: RequestId, failure: Failure, cause: Cause) {
         self.end_loads(index);
+        self.note_failed_try(index, failure);
         let request = &self.requests[index];
         let Some(l7) = self.l7(request.hop) else {
             return self.hop_gives_up(index, failure, cause);
@@ -300,6 +305,7 @@ impl Simulation<'_> {
     /// A backend answered with a status of its own, which the client gets unless the hop tries again.
     #[cold]
     pub fn answered_with(&mut self, index: RequestId, code: u16, cause: Cause) {
+        self.note_failed_try(index, Failure::Status(code));
         if self.guards.used {
             self.guard_hears(index, code);
         }
@@ -383,6 +389,7 @@ impl Simulation<'_> {
         let view = (request.view != NOWHERE).then_some(request.view);
         let (key, sent) = (LossKey { failure, cause, pod, view }, Time(request.sent));
         self.tally.fail(key, sent, Time(self.now));
+        self.note_end(index, Some((failure, cause)));
         self.close(index);
     }
 }
