@@ -355,11 +355,37 @@ pub struct Kubernetes {
     /// Feature gate PLEGOnDemandRelist of the kubelet: a pod whose containers it has just started is relisted
     /// at once, not with the next relist of all pods.
     pub on_demand_relist: bool,
+    /// The kubelet stops probing a pod's readiness when the pod begins to terminate.
+    pub readiness_ends: ReadinessEnds,
     /// Feature gate MaxUnavailableStatefulSet of the control plane: several pods of a StatefulSet may be
     /// away.
     pub max_unavailable_stateful_set: bool,
     /// Who told the version of the control plane.
     pub told_by: ToldBy,
+}
+
+/// Which readiness probes stop where a pod begins to terminate: its readiness stays as it was.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ReadinessEnds {
+    /// All are probed until the containers have stopped.
+    Never,
+    /// Those that run a command fail to be run, and count for nothing.
+    OfExec,
+    /// Of every kind.
+    Always,
+}
+
+impl ReadinessEnds {
+    /// In v1.`minor`.`patch` of the kubelet: none from v1.22 to v1.24 (pull request 110191 of
+    /// kubernetes/kubernetes mended it), no exec ones in v1.35 and from v1.36.3 on (issues 140509, 140881).
+    pub fn of(minor: u32, patch: u32) -> ReadinessEnds {
+        match minor {
+            22..=24 => ReadinessEnds::Always,
+            35 => ReadinessEnds::OfExec,
+            36 if patch >= 3 => ReadinessEnds::OfExec,
+            _ => ReadinessEnds::Never,
+        }
+    }
 }
 
 /// In the order of their word.

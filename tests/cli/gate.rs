@@ -338,6 +338,60 @@ fn the_first_release_that_changes_the_outcome_is_named_with_the_reason() {
     assert!(text.contains("2 workloads") && text.contains("slow on 1.33"), "{text}");
 }
 
+/// One pod that is replaced after a hook of 15 s, in which it serves.
+fn replaced(lines: &str) -> String {
+    let recreate = "strategy: {type: Recreate}\n  replicas: 1";
+    let hook = "        lifecycle: {preStop: {exec: {command: [sleep, \"15\"]}}}\n";
+    service("last", &format!("{hook}{lines}")).replace("replicas: 3", recreate)
+}
+
+#[test]
+fn releases_that_use_or_probe_terminating_pods_are_found() {
+    let repository = Repository::with(good);
+    let found = |answer: &Value, since: &str, part: &str, id: &str| {
+        let turns = answer["turns"].as_array().expect("turns").clone();
+        let turn = turns.iter().find(|turn| turn["since"] == since);
+        let turn = turn.unwrap_or_else(|| panic!("{since}: {answer}"));
+        assert!(turn["parts"].as_array().expect("parts").contains(&part.into()), "{turn}");
+        let changes = turn["changes"].as_array().expect("changes");
+        assert!(changes.iter().any(|change| change["id"] == id), "{turn}");
+        let lost = turn["lost"].as_array().expect("both run");
+        (lost[0].as_f64().expect("a number"), lost[1].as_f64().expect("a number"))
+    };
+    // Where no pod is ready, kube-proxy uses those that terminate and serve: since 1.26.
+    let exec =
+        "        readinessProbe: {exec: {command: [ok]}, periodSeconds: 2, failureThreshold: 1}\n";
+    repository.write("last.yaml", &replaced(exec));
+    let answer = repository.json("run last.yaml --kubernetes 1.25,1.26 --format json", 0);
+    let (before, since) = found(&answer, "1.26", "kube-proxy", "terminating-fallback");
+    assert!(before > since + 1000.0, "15 s at 100 requests/s: {before} {since}");
+    // They serve no longer where a probe says so, which asks a database that has gone: but in 1.35 nobody
+    // hears of it.
+    repository.write(
+        "case.toml",
+        "schema = 1\n[app]\ndepends_on = {requests = 0.0, probes = [\"readiness\"]}\n[[fault]]\nwhat = \
+         \"dependency\"\nfrom_s = 3.0\nuntil_s = 10.0\n",
+    );
+    let answer = repository.json("run last.yaml case.toml --kubernetes 1.34,1.36 --format json", 0);
+    let (before, since) = found(&answer, "1.35", "kubelet", "exec-readiness-ends");
+    assert!(before > since + 400.0, "7 s at 100 requests/s: {before} {since}");
+    let (before, since) = found(&answer, "1.36", "kubelet", "exec-readiness-probed");
+    assert!(since > before + 400.0, "{before} {since}");
+    // Before 1.25 kubelets probed none of them, whatever asks.
+    let tcp = exec.replace("exec: {command: [ok]}", "httpGet: {path: /ready, port: 8080}");
+    repository.write("last.yaml", &replaced(&tcp));
+    repository.write(
+        "proxy.toml",
+        &format!("{}[kubernetes]\nkube_proxy = \"1.30\"\n", repository.read("case.toml")),
+    );
+    let lost = |kubelet: &str| {
+        let run =
+            format!("run last.yaml proxy.toml --set kubernetes.kubelet={kubelet} --format json");
+        repository.json(&run, 0)["answers"][0]["lost"]["total"]["mean"].as_f64().expect("a number")
+    };
+    assert!(lost("1.25") > lost("1.24") + 400.0);
+}
+
 /// The commands of the step called so in action.yml.
 fn step(name: &str) -> String {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("action.yml");

@@ -44,10 +44,20 @@ const CLAIM: &str = "PersistentVolumeClaim";
 type Error = value::Error;
 
 impl All<'_> {
-    fn is(&self, change: impl FnOnce(&mut Field)) {
+    // As little as possible stands in what is made anew for each type: there are hundreds.
+    fn is(&self, change: &dyn Fn(&mut Field)) {
         let Some((owner, field)) = self.field else { return };
         let mut schema = self.schema.borrow_mut();
         change(schema.get_mut(owner).expect("entered").get_mut(field).expect("entered"));
+    }
+
+    /// A type that has fields begins.
+    fn enter(&self, name: &'static str, fields: &'static [&'static str]) {
+        self.is(&|f| f.child = Some(name.into()));
+        let mut schema = self.schema.borrow_mut();
+        schema.entry(name.to_owned()).or_insert_with(|| {
+            fields.iter().map(|f| ((*f).to_owned(), Field::default())).collect()
+        });
     }
 }
 
@@ -55,22 +65,22 @@ impl<'de> Deserializer<'de> for All<'_> {
     type Error = Error;
 
     fn deserialize_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Error> {
-        self.is(|f| f.sample = "1".into());
+        self.is(&|f| f.sample = "1".into());
         visitor.visit_str("1")
     }
 
     fn deserialize_bool<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Error> {
-        self.is(|f| f.sample = true.into());
+        self.is(&|f| f.sample = true.into());
         visitor.visit_bool(true)
     }
 
     fn deserialize_i32<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Error> {
-        self.is(|f| f.sample = 1.into());
+        self.is(&|f| f.sample = 1.into());
         visitor.visit_i32(1)
     }
 
     fn deserialize_i64<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Error> {
-        self.is(|f| f.sample = 1.into());
+        self.is(&|f| f.sample = 1.into());
         visitor.visit_i64(1)
     }
 
@@ -81,7 +91,7 @@ impl<'de> Deserializer<'de> for All<'_> {
     fn deserialize_string<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Error> {
         // It reads as a time, too.
         const TEXT: &str = "2020-01-01T00:00:00Z";
-        self.is(|f| f.sample = TEXT.into());
+        self.is(&|f| f.sample = TEXT.into());
         match self.field {
             Some((owner, "apiVersion")) if owner == self.kind => {
                 visitor.visit_str(self.api_version)
@@ -107,12 +117,12 @@ impl<'de> Deserializer<'de> for All<'_> {
     }
 
     fn deserialize_seq<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Error> {
-        self.is(|f| f.list = true);
+        self.is(&|f| f.list = true);
         visitor.visit_seq(One { all: self, left: true })
     }
 
     fn deserialize_map<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Error> {
-        self.is(|f| f.map = true);
+        self.is(&|f| f.map = true);
         visitor.visit_map(One { all: self, left: true })
     }
 
@@ -122,12 +132,7 @@ impl<'de> Deserializer<'de> for All<'_> {
         fields: &'static [&'static str],
         visitor: V,
     ) -> Result<V::Value, Error> {
-        self.is(|f| f.child = Some(name.into()));
-        let known = self.schema.borrow().contains_key(name);
-        if !known {
-            let entries = fields.iter().map(|f| ((*f).to_owned(), Field::default())).collect();
-            self.schema.borrow_mut().insert(name.to_owned(), entries);
-        }
+        self.enter(name, fields);
         visitor.visit_map(Fields { all: self, name, left: fields, now: "" })
     }
 

@@ -8,7 +8,7 @@ use crate::input::lower::lowering::Lowering;
 use crate::input::raw::manifest::{Document, Object};
 use crate::input::text::diagnostics::{Diagnostic, did_you_mean};
 use crate::input::text::tree::quoted;
-use crate::model::platform::{Kubernetes, ToldBy};
+use crate::model::platform::{Kubernetes, ReadinessEnds, ToldBy};
 use crate::scenario::Action;
 use k8s_openapi::api::core::v1::LifecycleHandler;
 
@@ -66,7 +66,8 @@ impl Lowering<'_> {
         self.check_gates();
         let on_demand_relist =
             self.gate_is_on(&ON_DEMAND_RELIST, kubelet, kubelet >= ON_DEMAND_RELIST.on);
-        let patch = patch_of(&told).unwrap_or(0);
+        let patch = patch_of(&told, |parts| parts.control_plane.as_deref()).unwrap_or(0);
+        let kubelet_patch = patch_of(&told, |parts| parts.kubelet.as_deref()).unwrap_or(0);
         let by_default = control_plane == MAX_UNAVAILABLE.on && patch < OFF_AGAIN;
         let max_unavailable_stateful_set =
             self.gate_is_on(&MAX_UNAVAILABLE, control_plane, by_default);
@@ -80,6 +81,7 @@ impl Lowering<'_> {
             kubelet,
             kube_proxy,
             on_demand_relist,
+            readiness_ends: ReadinessEnds::of(kubelet, kubelet_patch),
             max_unavailable_stateful_set,
             told_by,
             defaults,
@@ -106,7 +108,9 @@ impl Lowering<'_> {
         let minor = kubernetes.control_plane;
         let told = self.told();
         match kubernetes.max_unavailable_stateful_set {
-            true if minor == MAX_UNAVAILABLE.on && patch_of(&told).is_none() => {
+            true if minor == MAX_UNAVAILABLE.on
+                && patch_of(&told, |parts| parts.control_plane.as_deref()).is_none() =>
+            {
                 let text = format!(
                     "1.{minor} as 1.{minor}.0: the gate MaxUnavailableStatefulSet is on there, \
                      and off from 1.{minor}.{OFF_AGAIN} on"
@@ -296,9 +300,9 @@ impl Lowering<'_> {
 
 const ALLOWED: &str = "\"1.16\" or newer, such as \"1.36\"";
 
-/// The patch release of the control plane, where who tells the version says it.
-fn patch_of(told: &[(ToldBy, Parts)]) -> Option<u32> {
-    let text = told.iter().find_map(|(_, parts)| parts.control_plane.as_deref())?;
+/// The patch release of one part, where who tells its version says it.
+fn patch_of(told: &[(ToldBy, Parts)], of: impl Fn(&Parts) -> Option<&str>) -> Option<u32> {
+    let text = told.iter().find_map(|(_, parts)| of(parts))?;
     let mut numbers = text.trim_start_matches('v').split(['.', '+', '-']).skip(2);
     numbers.next()?.parse().ok()
 }

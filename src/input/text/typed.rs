@@ -7,7 +7,7 @@ mod error;
 use crate::input::bounds;
 use crate::input::known::{Fate, LeftOut, Section, fields_of};
 use crate::input::text::diagnostics::Diagnostic;
-use crate::input::text::tree::{Node, Step, Value, key_of, path_text};
+use crate::input::text::tree::{Entry, Node, Step, Value, key_of, path_text};
 use error::{Error, OUT_OF_RANGE, unexpected};
 use serde::de::{self, DeserializeSeed, Deserializer, MapAccess, SeqAccess, Visitor};
 use std::cell::RefCell;
@@ -77,6 +77,7 @@ struct Here<'a, 'de> {
 
 impl<'a, 'de> Here<'a, 'de> {
     /// Reads a part of this value: its path is added while reading, its place to an error without one.
+    // As little as possible stands in what is made anew for each type that is read: there are hundreds.
     fn part<T: DeserializeSeed<'de>>(
         self,
         step: Step,
@@ -84,22 +85,47 @@ impl<'a, 'de> Here<'a, 'de> {
         seed: T,
     ) -> Result<T::Value, Error> {
         self.context.path.borrow_mut().push(step);
-        let result = seed.deserialize(part).map_err(|mut error| {
-            if error.0.place.is_none() {
-                let found = error.0.found.take().or_else(|| Some(part.node.to_string()));
-                let line = if error.0.missing { part.node.line } else { part.line };
-                error.0.found = found.filter(|_| !error.0.missing);
-                let path = self.context.path.borrow();
-                let range = path.last().and_then(|step| bounds::range_of(key_of(step)));
-                if let (OUT_OF_RANGE, Some(range)) = (error.0.message.as_str(), range) {
-                    error.0.allowed = Some(range);
-                }
-                error.0.place = Some((path_text(&path), line));
-            }
-            error
-        });
+        let result = seed.deserialize(part).map_err(|error| part.placed(error));
         self.context.path.borrow_mut().pop();
         result
+    }
+
+    /// The error with what was found here, and where that is.
+    fn placed(self, mut error: Error) -> Error {
+        if error.0.place.is_some() {
+            return error;
+        }
+        let found = error.0.found.take().or_else(|| Some(self.node.to_string()));
+        let line = if error.0.missing { self.node.line } else { self.line };
+        error.0.found = found.filter(|_| !error.0.missing);
+        let path = self.context.path.borrow();
+        let range = path.last().and_then(|step| bounds::range_of(key_of(step)));
+        if let (OUT_OF_RANGE, Some(range)) = (error.0.message.as_str(), range) {
+            error.0.allowed = Some(range);
+        }
+        error.0.place = Some((path_text(&path), line));
+        error
+    }
+
+    /// The error of a key itself.
+    fn placed_at_key(self, mut error: Error, entry: &Entry) -> Error {
+        let mut path = self.context.path.borrow().clone();
+        path.push(Step::Key(entry.key.clone()));
+        error.0.place = Some((path_text(&path), entry.line));
+        error
+    }
+
+    /// Notes a key that no field took.
+    fn note_unknown(self) {
+        let path = self.context.path.borrow();
+        let Some(Step::Key(key)) = path.last() else { return };
+        let unknown = Unknown {
+            path: path_text(&path),
+            line: self.line,
+            key: key.clone(),
+            known: self.known,
+        };
+        self.context.unknown.borrow_mut().push(unknown);
     }
 }
 
@@ -157,15 +183,7 @@ impl<'de> Deserializer<'de> for Here<'_, 'de> {
     }
 
     fn deserialize_ignored_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Error> {
-        let path = self.context.path.borrow();
-        if let Some(Step::Key(key)) = path.last() {
-            self.context.unknown.borrow_mut().push(Unknown {
-                path: path_text(&path),
-                line: self.line,
-                key: key.clone(),
-                known: self.known,
-            });
-        }
+        self.note_unknown();
         visitor.visit_unit()
     }
 
@@ -238,6 +256,18 @@ impl<'a, 'de> Entries<'a, 'de> {
         Entries { here, next: 0, known, fates }
     }
 
+    /// The value of the key that was read last.
+    fn value(&self) -> Here<'a, 'de> {
+        let entry = &self.here.node.entries()[self.next - 1];
+        let modelled = self.is_modelled(&entry.key, &entry.node);
+        Here { node: &entry.node, line: entry.line, known: self.known, modelled, ..self.here }
+    }
+
+    /// To the key that was read last.
+    fn step(&self) -> Step {
+        Step::Key(self.here.node.entries()[self.next - 1].key.clone())
+    }
+
     /// Whether the field belongs to what is simulated. Notes one that would change the answer if it did.
     fn is_modelled(&self, key: &str, node: &Node) -> bool {
         let Some(fates) = self.fates else { return self.here.modelled };
@@ -269,19 +299,11 @@ impl<'de> MapAccess<'de> for Entries<'_, 'de> {
         let Some(entry) = self.here.node.entries().get(self.next) else { return Ok(None) };
         self.next += 1;
         let key = de::value::BorrowedStrDeserializer::<Error>::new(&entry.key);
-        seed.deserialize(key).map(Some).map_err(|mut error| {
-            let mut path = self.here.context.path.borrow().clone();
-            path.push(Step::Key(entry.key.clone()));
-            error.0.place = Some((path_text(&path), entry.line));
-            error
-        })
+        seed.deserialize(key).map(Some).map_err(|error| self.here.placed_at_key(error, entry))
     }
 
     fn next_value_seed<T: DeserializeSeed<'de>>(&mut self, seed: T) -> Result<T::Value, Error> {
-        let entry = &self.here.node.entries()[self.next - 1];
-        let modelled = self.is_modelled(&entry.key, &entry.node);
-        let known = self.known;
-        let part = Here { node: &entry.node, line: entry.line, known, modelled, ..self.here };
-        self.here.part(Step::Key(entry.key.clone()), part, seed)
+        let part = self.value();
+        self.here.part(self.step(), part, seed)
     }
 }

@@ -37,6 +37,8 @@ pub struct Settings {
     pub success_threshold: i32,
     /// So many in a row make it fail.
     pub failure_threshold: i32,
+    /// It stops where the pod begins to terminate, and its result stays.
+    pub ends_with_deletion: bool,
 }
 
 /// What the kubelet's cached status says of the pod.
@@ -204,6 +206,9 @@ impl Worker {
                 return if restarts { Next::Wait } else { Next::End };
             }
         };
+        if pod.deleting && self.settings.ends_with_deletion {
+            return Next::End;
+        }
         if pod.deleting && self.kind != Kind::Readiness {
             *updated |= self.store(ProbeResult::Success);
             return Next::End;
@@ -332,8 +337,12 @@ mod tests {
 
     #[test]
     fn a_worker_rests_only_when_another_answer_counts_for_nothing() {
-        let settings =
-            Settings { initial_delay_seconds: 0, success_threshold: 2, failure_threshold: 2 };
+        let settings = Settings {
+            initial_delay_seconds: 0,
+            success_threshold: 2,
+            failure_threshold: 2,
+            ends_with_deletion: false,
+        };
         let kubelet = KubeletStart::of(36, Time::ALWAYS);
         let mut worker = Worker::new(Kind::Readiness, settings, false, kubelet);
         let rests = |w: &Worker| {
@@ -353,8 +362,12 @@ mod tests {
 
     #[test]
     fn the_initial_delay_ends_up_to_a_second_early() {
-        let settings =
-            Settings { initial_delay_seconds: 5, success_threshold: 1, failure_threshold: 3 };
+        let settings = Settings {
+            initial_delay_seconds: 5,
+            success_threshold: 1,
+            failure_threshold: 3,
+            ends_with_deletion: false,
+        };
         let kubelet = KubeletStart::of(36, Time::ALWAYS);
         let mut worker = Worker::new(Kind::Readiness, settings, false, kubelet);
         // Started at 2.9 s, which the status shows as 2 s.
@@ -367,8 +380,12 @@ mod tests {
 
     #[test]
     fn errors_touch_no_counter() {
-        let settings =
-            Settings { initial_delay_seconds: 0, success_threshold: 1, failure_threshold: 2 };
+        let settings = Settings {
+            initial_delay_seconds: 0,
+            success_threshold: 1,
+            failure_threshold: 2,
+            ends_with_deletion: false,
+        };
         let kubelet = KubeletStart::of(36, Time::ALWAYS);
         let mut worker = Worker::new(Kind::Readiness, settings, false, kubelet);
         assert!(worker.finish(Some(ProbeResult::Success)));

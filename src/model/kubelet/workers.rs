@@ -6,8 +6,9 @@ use super::probe::{
 };
 use super::ticker::{Ticker, start_delay};
 use crate::cluster::objects::PodId;
-use crate::cluster::spec::Probe as ProbeSpec;
+use crate::cluster::spec::{Handler, Probe as ProbeSpec};
 use crate::engine::{Dur, Seed, Time};
+use crate::model::platform::ReadinessEnds;
 use crate::model::plumbing::{Ctx, Scene};
 
 const KINDS: [Kind; 3] = [Kind::Readiness, Kind::Liveness, Kind::Startup];
@@ -18,6 +19,15 @@ pub(super) fn spec_of(c: &crate::cluster::spec::Container, kind: usize) -> Optio
         READINESS => c.readiness_probe.as_ref(),
         LIVENESS => c.liveness_probe.as_ref(),
         _ => c.startup_probe.as_ref(),
+    }
+}
+
+/// Whether a readiness probe stops where its pod begins to terminate.
+fn ends(rule: ReadinessEnds, handler: &Handler) -> bool {
+    match rule {
+        ReadinessEnds::Never => false,
+        ReadinessEnds::OfExec => matches!(handler, Handler::Exec { .. }),
+        ReadinessEnds::Always => true,
     }
 }
 
@@ -35,6 +45,8 @@ impl Kubelets {
                     initial_delay_seconds: probe.initial_delay_seconds,
                     success_threshold: probe.success_threshold,
                     failure_threshold: probe.failure_threshold,
+                    ends_with_deletion: kind == READINESS
+                        && ends(scene.ctx.kubernetes.readiness_ends, &probe.handler),
                 };
                 let kubelet = KubeletStart::of(scene.ctx.kubernetes.kubelet, up_since);
                 let asleep_until =

@@ -51,7 +51,12 @@ impl FromToml for RestartPolicy {
 }
 
 fn settings(success_threshold: i32, failure_threshold: i32) -> Settings {
-    Settings { initial_delay_seconds: 0, success_threshold, failure_threshold }
+    Settings {
+        initial_delay_seconds: 0,
+        success_threshold,
+        failure_threshold,
+        ends_with_deletion: false,
+    }
 }
 
 /// A container of the usual kind for a worker of `kind`: running since `started_at`.
