@@ -84,6 +84,7 @@ const FOLDERS: &[Folder] = &[
     folder!("hpa-custom-rollout"),
     folder!("hpa-external-queue"),
     folder!("keda-from-zero"),
+    folder!("knative-scale-to-zero"),
     folder!("max-unavailable-100-pods", updated),
     folder!("min-ready-550", updated),
     folder!("nginx-canary", updated),

@@ -257,7 +257,15 @@ pub struct Service {
     pub annotations: BTreeMap<String, String>,
 }
 
+/// By this annotation requests of a Service go past Knative's activator.
+pub const ACTIVATOR: &str = "networking.internal.knative.dev/serviceType";
+
 impl Service {
+    /// Requests that find no pod with room are held until there is one.
+    pub fn is_held(&self) -> bool {
+        self.annotations.contains_key(ACTIVATOR)
+    }
+
     /// Whether pods of this template are behind it.
     pub fn selects(&self, template: &PodTemplate) -> bool {
         self.namespace == template.namespace && selects(&self.selector, &template.labels)

@@ -6,6 +6,7 @@ use crate::input::cards::{Card, CardKind};
 use crate::input::given::Input;
 use crate::input::hints;
 use crate::input::raw::case::Case;
+use crate::input::raw::knative;
 use crate::input::raw::manifest::{self, Document};
 use crate::input::raw::told::Told;
 use crate::input::renders;
@@ -197,6 +198,8 @@ impl Input {
             }
             let nearly = (!object).then(|| hints::nearly(&root)).flatten();
             let objects = manifest::expand(&text.name, root).and_then(|nodes| {
+                let made = |node: Node| knative::made(&node, &mut self.notes).unwrap_or(vec![node]);
+                let nodes: Vec<Node> = nodes.into_iter().flat_map(made).collect();
                 nodes.iter().for_each(|node| self.told.managed_fields(node));
                 nodes
                     .into_iter()

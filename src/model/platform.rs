@@ -317,6 +317,13 @@ defaults! {
     vpa_settled: Dur,
     vpa_deferred_limit: Dur,
     resize_latency: Dur,
+    kpa_target_percent: i32,
+    kpa_target_default: i32,
+    kpa_target_burst: i32,
+    kpa_max_scale_up: i32,
+    kpa_max_scale_down: i32,
+    kpa_stable_window: Dur,
+    kpa_grace: Dur,
 }
 
 /// A field's value from the number in a card: seconds become a duration.
@@ -352,13 +359,11 @@ pub struct Kubernetes {
     pub kube_proxy: u32,
     /// Numbers that hold where a manifest or flag says nothing.
     pub defaults: Defaults,
-    /// Feature gate PLEGOnDemandRelist of the kubelet: a pod whose containers it has just started is relisted
-    /// at once, not with the next relist of all pods.
+    /// Feature gate PLEGOnDemandRelist of the kubelet: a pod it has just started is relisted at once.
     pub on_demand_relist: bool,
     /// The kubelet stops probing a pod's readiness when the pod begins to terminate.
     pub readiness_ends: ReadinessEnds,
-    /// Feature gate MaxUnavailableStatefulSet of the control plane: several pods of a StatefulSet may be
-    /// away.
+    /// Feature gate MaxUnavailableStatefulSet of the control plane: several of a StatefulSet's pods may go.
     pub max_unavailable_stateful_set: bool,
     /// Who told the version of the control plane.
     pub told_by: ToldBy,

@@ -127,6 +127,8 @@ pub enum Empty {
     ProxyGone,
     /// An HTTP answer.
     Status(u16),
+    /// Kept until there is somebody who has room for it, as Knative's activator does.
+    Hold,
 }
 
 /// What a layer-7 proxy does between client and backend.

@@ -3,7 +3,7 @@
 
 use super::{Evaluator, EvaluatorChoice};
 use crate::engine::Dur;
-use crate::timeline::{Pick, Target, Timeline, View};
+use crate::timeline::{Empty, Pick, Target, Timeline, View};
 use crate::traffic::offered::{Arrivals, Traffic};
 use crate::traffic::plan;
 
@@ -102,6 +102,9 @@ fn obstacle(timeline: &Timeline, traffic: &Traffic) -> Option<Obstacle> {
     }
     if let Some(v) = timeline.versions.iter().find(|v| v.concurrency.is_some()) {
         return hard(&format!("requests to {} wait for each other (concurrency limit)", v.name));
+    }
+    if timeline.views.iter().any(|v| v.hop.empty == Empty::Hold) {
+        return hard("requests that find no pod are held until one comes");
     }
     if timeline.versions.iter().any(|v| v.pace.quota.is_some()) {
         return hard("requests share what a processor limit leaves them");

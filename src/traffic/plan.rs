@@ -79,7 +79,8 @@ impl Rules {
             _ if in_gap => (Cause::RuleGap, no_route),
             Empty::ProxyGone => (Cause::ProxyGone, refused),
             Empty::Refuse => (Cause::NoBackend, refused),
-            Empty::Drop => (Cause::NoBackend, timeout),
+            // Nobody has come for as long as the client waits.
+            Empty::Drop | Empty::Hold => (Cause::NoBackend, timeout),
             Empty::NoRoute => (Cause::NoBackend, no_route),
             Empty::Status(code) => (Cause::NoBackend, (Failure::Status(code), Dur::ZERO)),
         };

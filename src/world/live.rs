@@ -117,6 +117,14 @@ impl<'a> Live<'a> {
         }
     }
 
+    /// Requests that wait in front of all for a pod.
+    pub fn held(&self) -> f64 {
+        match self {
+            Live::Stepped(simulation) => simulation.held(),
+            Live::Open | Live::Metered(_) => 0.0,
+        }
+    }
+
     /// The timeline is complete.
     pub fn finish(mut self, timeline: &mut Recorder) -> Load {
         self.advance(timeline, timeline.end);

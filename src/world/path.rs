@@ -23,7 +23,8 @@ pub fn build(
     let mut pile: Vec<Balancer> = Vec::new();
     let proxies =
         |pile: &mut Vec<Balancer>, service: ServiceId, local: bool, timeline: &mut Recorder| {
-            let proxies = kube_proxy::proxy::Proxies::new(ctx, nodes, service, local, timeline);
+            let how = (local, scenario.services[service].is_held());
+            let proxies = kube_proxy::proxy::Proxies::new(ctx, nodes, service, how, timeline);
             let views = proxies.entries();
             pile.push(proxies.into());
             views

@@ -85,6 +85,7 @@ impl World<'_> {
             && let Some(autoscaler) = &mut self.autoscaler
         {
             live.counters(&self.timeline, now, &mut autoscaler.load);
+            autoscaler.held = live.held();
         }
         self.dispatch(now);
         if let (Some(observer), Some(event)) = (observer, event) {

@@ -5,6 +5,7 @@ mod autoscaler;
 mod daemon_set;
 mod deployment;
 mod disruption;
+mod knative;
 mod kubelet;
 mod network;
 mod node;
@@ -27,6 +28,7 @@ const FILES: &[&str] = &[
     "fenceposts",
     "grace_period",
     "hpa",
+    "knative_kpa",
     "new_rs_replicas",
     "node_failure",
     "pdb",

@@ -1,5 +1,6 @@
 //! HorizontalPodAutoscalers: what they hold their targets at, and what their metrics stand for.
 
+pub(super) mod knative;
 mod metrics;
 pub(super) mod scaled_objects;
 
@@ -56,7 +57,10 @@ impl Lowering<'_> {
                         && *d.name == *target.name
                         && d.namespace == doc.namespace()
                 }
-                None => scaled_objects::scales(doc, d.kind(), &d.name, &d.namespace),
+                None => {
+                    scaled_objects::scales(doc, d.kind(), &d.name, &d.namespace)
+                        || knative::scales(doc, d.kind(), &d.name, &d.namespace)
+                }
             };
             let Some(deployment) = served.iter().find(of) else { continue };
             if !asked {
@@ -68,7 +72,7 @@ impl Lowering<'_> {
             let autoscaler = match &spec {
                 Some(spec) => scene.lower(spec),
                 None if keda => scene.scaled_object(),
-                None => None,
+                None => scene.pod_autoscaler(),
             };
             found.extend(autoscaler.map(Arc::new));
         }
@@ -111,7 +115,7 @@ impl Lowering<'_> {
 
     /// The spec of an autoscaler, or none of a ScaledObject; None: it is something else.
     fn scaler(&mut self, doc: &Document) -> Option<Option<api::HorizontalPodAutoscalerSpec>> {
-        if scaled_objects::is_one(doc) {
+        if scaled_objects::is_one(doc) || knative::is_one(doc) {
             return Some(None);
         }
         let Object::Other { kind } = &doc.object else { return None };
@@ -195,6 +199,7 @@ impl Scene<'_, '_, '_> {
             tolerance,
             created: created.map(at),
             keda: None,
+            kpa: None,
         })
     }
 

@@ -5,6 +5,7 @@ use crate::cluster::spec::{Labels, PodTemplate};
 use crate::cluster::workload::{Kind, Workload};
 use crate::input::bounds;
 use crate::input::cards;
+use crate::input::lower::autoscalers::knative;
 use crate::input::lower::check::Check;
 use crate::input::lower::containers;
 use crate::input::lower::daemons;
@@ -50,7 +51,7 @@ pub fn workload(check: &mut Check<'_>, held: Held<'_>, version: &str, apps: &App
     }
     let strategy = strategies::strategy(check);
     let template = template(check, api, held.kind, version, apps);
-    Workload {
+    let mut made = Workload {
         namespace: check.doc.namespace().to_owned(),
         replicas,
         strategy,
@@ -60,7 +61,9 @@ pub fn workload(check: &mut Check<'_>, held: Held<'_>, version: &str, apps: &App
         paused: given.paused,
         template: template.into(),
         name: name.into(),
-    }
+    };
+    knative::limit(check.input, &mut made);
+    made
 }
 
 fn limit(n: i32) -> Option<i32> {

@@ -4,6 +4,7 @@ pub(crate) mod app;
 pub mod case;
 pub mod fault;
 pub(crate) mod groups;
+pub(crate) mod knative;
 pub(crate) mod manifest;
 pub mod metric;
 pub mod profile;

@@ -2,6 +2,7 @@
 //! that it reads: each has its own way and its own age.
 
 mod keda;
+mod knative;
 mod pods;
 mod runs;
 mod sizes;
@@ -33,6 +34,8 @@ pub enum Event {
     Decide(AutoscalerId),
     /// KEDA looks at the triggers of the object.
     Poll(AutoscalerId),
+    /// Knative's autoscaler samples a revision.
+    Sample(AutoscalerId),
     /// cAdvisor reads the counters of a pod.
     Count(PodId),
     /// metrics-server goes round the nodes.
@@ -73,6 +76,8 @@ struct Object {
     /// The template of its newest pods, and when the first of them came.
     template: Option<TemplateId>,
     rolled: Option<Time>,
+    /// Of Knative's autoscaler.
+    knative: Option<Box<knative::Knative>>,
 }
 
 /// The controller, with what it and the metrics' ways remember.
@@ -80,6 +85,8 @@ struct Object {
 pub struct Controller {
     /// What each pod has done so far: the world fills it in.
     pub load: List<PodId, PodCounters>,
+    /// Requests that wait for a pod in front of all: the world fills it in.
+    pub held: f64,
     objects: List<AutoscalerId, Object>,
     /// Every way by which pods report, by number.
     customs: List<CustomId, Custom>,
@@ -122,6 +129,7 @@ impl Controller {
         }
         let mut controller = Controller {
             load: List::new(),
+            held: 0.0,
             cpu: metrics().any(|m| matches!(m.source, Source::Cpu { .. })),
             objects: List::new(),
             customs,
@@ -155,6 +163,7 @@ impl Controller {
             Event::Run(id) => self.ask(ctx, id, out),
             Event::Decide(id) => self.decide(ctx, id, cluster, informer, out),
             Event::Poll(id) => self.poll(ctx, id, cluster, informer, out),
+            Event::Sample(id) => self.sample(ctx, id, (cluster, informer), out),
             Event::Count(pod) => self.count(ctx, pod, cluster, informer, out),
             Event::Round => self.go_round(ctx, cluster.nodes.len(), out),
             Event::Scrape(node) => self.scrape(ctx, node, informer),

@@ -5,6 +5,7 @@ pub mod controller;
 pub mod custom;
 mod decision;
 pub mod hpa;
+pub mod kpa;
 pub mod limits;
 pub mod resource;
 pub mod series;

@@ -26,6 +26,19 @@ pub struct HorizontalPodAutoscaler {
     pub created: Option<Time>,
     /// It is that of a ScaledObject of KEDA.
     pub keda: Option<Keda>,
+    /// It is Knative's own: its rules take the place of an HPA's.
+    pub kpa: Option<Kpa>,
+}
+
+/// `autoscaling.internal.knative.dev/v1alpha1`, kind PodAutoscaler, of the class kpa.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Kpa {
+    /// What its rules go by.
+    pub settings: super::kpa::Settings,
+    /// The window of panic.
+    pub panic_window: Dur,
+    /// `scale-to-zero-grace-period`: the last pods stay for so long with nothing to do.
+    pub grace: Dur,
 }
 
 /// `keda.sh/v1alpha1`, kind ScaledObject: what its autoscaler does not do.

@@ -10,6 +10,7 @@ mod event;
 mod faults;
 mod follows;
 mod guards;
+mod held;
 mod hops;
 mod journal;
 mod logs;
@@ -30,7 +31,7 @@ use super::loaded::Loads;
 use super::present::{Happened, Present};
 use crate::engine::rng::mix;
 use crate::engine::{List, Seed, Time};
-use crate::timeline::{L7, Timeline, Told, Touched, ViewId};
+use crate::timeline::{Empty, L7, Timeline, Told, Touched, ViewId};
 use crate::traffic::TrafficOutcome;
 use crate::traffic::offered::Traffic;
 use crate::traffic::plan;
@@ -269,6 +270,7 @@ impl<'a> Simulation<'a> {
             State::Connects => self.connects_now(index),
             State::HopRetry => self.hop_tries_again(index),
             State::ClientRetry => self.client_tries(index),
+            State::Held => self.looks_again(index),
             State::Free | State::Dialing | State::Queued => {
                 unreachable!("{index:?} is not waiting for its event")
             }
@@ -378,6 +380,7 @@ pub fn needed(timeline: &Timeline, traffic: &Traffic) -> bool {
         || timeline.pods.iter().any(|pod| !pod.conditions.is_empty())
         || timeline.views.iter().any(|v| v.hop.l7.as_ref().is_some_and(waits))
         || timeline.views.iter().any(|v| v.hop.pick == crate::timeline::Pick::Ewma)
+        || timeline.views.iter().any(|v| v.hop.empty == Empty::Hold)
         || stacked(timeline)
 }
 

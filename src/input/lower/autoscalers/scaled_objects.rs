@@ -57,7 +57,9 @@ impl Lowering<'_> {
     pub fn wakes(&self, deployment: &Workload) -> bool {
         let (name, namespace) = (&deployment.name, &deployment.namespace);
         let kind = deployment.kind();
-        self.input.documents.iter().any(|d| !d.update && scales(d, kind, name, namespace))
+        self.input.documents.iter().filter(|d| !d.update).any(|d| {
+            scales(d, kind, name, namespace) || super::knative::scales(d, kind, name, namespace)
+        })
     }
 }
 
@@ -119,6 +121,7 @@ impl Scene<'_, '_, '_> {
                 idle: idle.or((min == 0).then_some(0)),
                 activation,
             }),
+            kpa: None,
         })
     }
 

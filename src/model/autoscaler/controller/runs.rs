@@ -81,7 +81,10 @@ impl Controller {
                 recommendations.reverse();
             }
         }
-        out.at(first, Event::Run(id));
+        match spec.kpa {
+            Some(_) => out.at(first, Event::Sample(id)),
+            None => out.at(first, Event::Run(id)),
+        }
         if let Some(keda) = &spec.keda {
             out.at(ctx.now + share(keda.polling, rng.uniform()), Event::Poll(id));
         }
@@ -104,6 +107,7 @@ impl Controller {
             last_active: None,
             template: Some(newest),
             rolled: None,
+            knative: None,
         });
         debug_assert!(self.objects.len() == id.index() + 1, "objects are numbered in order");
     }

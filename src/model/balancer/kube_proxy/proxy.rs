@@ -55,16 +55,20 @@ pub struct Proxies {
 impl Proxies {
     /// One proxy per node; their rules are in force and quiet. With `local` (externalTrafficPolicy Local) a
     /// node's rules name its own pods alone; without one it drops, and rejects if no node has one. Each
-    /// Service is treated on its own.
+    /// Service is treated on its own. With `held` requests that find nobody wait in front of it.
     pub fn new(
         ctx: Ctx,
         nodes: &[Arc<spec::Node>],
         service: ServiceId,
-        local: bool,
+        (local, held): (bool, bool),
         timeline: &mut Recorder,
     ) -> Proxies {
         let minor = ctx.kubernetes.kube_proxy;
-        let empty = if local { Empty::Drop } else { Empty::Refuse };
+        let empty = match (held, local) {
+            (true, _) => Empty::Hold,
+            (false, true) => Empty::Drop,
+            (false, false) => Empty::Refuse,
+        };
         let hop = Hop { pick: Pick::Random, l7: None, empty };
         let node = |node: &Arc<spec::Node>| Node {
             view: timeline.view(format!("kube-proxy {}", node.name), hop.clone()),

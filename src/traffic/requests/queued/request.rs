@@ -33,6 +33,8 @@ pub enum State {
     HopRetry,
     /// For a further try of the client.
     ClientRetry,
+    /// In front of all, for a pod that has room.
+    Held,
 }
 
 /// How the work on a request ends.

@@ -207,6 +207,9 @@ impl Simulation<'_> {
     }
 
     fn no_backend(&mut self, index: RequestId, view: ViewId) {
+        if self.holds(view) {
+            return self.hold(index);
+        }
         let rules = Rules::new(self.traffic.client.timeout, self.l7(self.requests[index].hop));
         let now = &self.present.views[view];
         let arp = self.present.arp_failure;
