@@ -1,8 +1,11 @@
 //! What a cluster's own latencies are: filled from a platform card (`models/platforms/*.toml`), fitted by
 //! `rollsim calibrate`.
 
+mod told_by;
+
 use crate::engine::{Dist, Dur, Sampler};
 use std::sync::Arc;
+pub use told_by::ToldBy;
 
 /// Declares [`Delays`]: one field per distribution of a platform card, under the same name.
 macro_rules! delays {
@@ -389,37 +392,6 @@ impl ReadinessEnds {
             35 => ReadinessEnds::OfExec,
             36 if patch >= 3 => ReadinessEnds::OfExec,
             _ => ReadinessEnds::Never,
-        }
-    }
-}
-
-/// In the order of their word.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum ToldBy {
-    /// `kubernetes` of the scenario, or `--set` of it.
-    Scenario,
-    /// The server's version in the output of `kubectl version`.
-    KubectlVersion,
-    /// `status.nodeInfo.kubeletVersion` of Node objects.
-    Nodes,
-    /// API versions in `metadata.managedFields` that later clusters do not know.
-    ManagedFields,
-    /// The platform card.
-    Card,
-    /// Assumed.
-    Nobody,
-}
-
-impl ToldBy {
-    /// In brackets after the version.
-    pub fn name(self) -> &'static str {
-        match self {
-            ToldBy::Scenario => "given",
-            ToldBy::KubectlVersion => "as kubectl version says",
-            ToldBy::Nodes => "as the Node objects say",
-            ToldBy::ManagedFields => "at most, by the managedFields",
-            ToldBy::Card => "of the platform card",
-            ToldBy::Nobody => "assumed",
         }
     }
 }
