@@ -96,6 +96,8 @@ pub mod engine;
 #[cfg_attr(doc, doc(hidden))]
 pub mod explain;
 #[cfg_attr(doc, doc(hidden))]
+pub mod expr;
+#[cfg_attr(doc, doc(hidden))]
 pub mod input;
 #[cfg_attr(doc, doc(hidden))]
 pub mod measured;

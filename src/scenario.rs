@@ -2,9 +2,11 @@
 
 pub use crate::cluster::fault::{DependsOn, Fault, Trouble, Whom};
 use crate::cluster::objects::{NodeId, ServiceId};
+use crate::cluster::release::{Figure, Release};
 use crate::cluster::spec::{Ingress, Node, PodDisruptionBudget, PodTemplate, Service};
 pub use crate::cluster::workload::{Kind, Workload};
 use crate::engine::{Dur, List, Time};
+use crate::expr::Condition;
 use crate::model::autoscaler::spec::HorizontalPodAutoscaler;
 pub use crate::model::balancer::Path;
 use crate::model::balancer::front;
@@ -153,6 +155,8 @@ pub struct Action {
     pub at: Time,
     /// What is done.
     pub kind: ActionKind,
+    /// It does not begin before this holds; None: at its time.
+    pub when: Option<When>,
     /// The table of the scenario that asks for it, as `--set` takes it (`action`, `actions[1]`); empty: none
     /// does.
     pub key: String,
@@ -161,8 +165,48 @@ pub struct Action {
 impl Action {
     /// That nobody asked for by name so far.
     pub fn new(at: Time, kind: ActionKind) -> Action {
-        Action { at, kind, key: String::new() }
+        Action { at, kind, when: None, key: String::new() }
     }
+}
+
+/// What an action waits for.
+#[derive(Clone, Debug, PartialEq)]
+pub struct When {
+    /// Over `watched`, in their order.
+    pub condition: Condition,
+    /// What its names stand for.
+    pub watched: Vec<Watched>,
+    /// From when it holds until the action begins.
+    pub after: Dur,
+    /// As it is written.
+    pub text: String,
+}
+
+impl When {
+    /// It is about requests.
+    pub fn measures(&self) -> bool {
+        self.watched.iter().any(|w| matches!(w, Watched::Requests { .. }))
+    }
+}
+
+/// A quantity that an action waits for.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Watched {
+    /// Available pods of a workload, by its name.
+    Available(String),
+    /// 1 once the progress deadline of a rollout has passed, 0 before.
+    DeadlineExceeded,
+    /// 1 while the last rollout is complete.
+    Complete,
+    /// A figure of requests over some time until the last reading.
+    Requests {
+        /// What is counted.
+        figure: Figure,
+        /// Of which version; empty: of all.
+        version: String,
+        /// Over so long.
+        window: Dur,
+    },
 }
 
 /// What an action does, by the command that does it on a cluster.
@@ -312,6 +356,12 @@ impl Scenario {
     /// The Service that clients ask.
     pub fn service(&self) -> &Arc<Service> {
         &self.services[self.route().to[0]]
+    }
+
+    /// The releases of all Rollouts, as they are and as actions bring them.
+    pub fn releases(&self) -> impl Iterator<Item = &Release> {
+        let brought = self.actions.iter().filter_map(|a| a.kind.brings());
+        self.workloads.iter().chain(brought).filter_map(|w| w.release.as_deref())
     }
 
     /// Every distinct behaviour version that can serve: the templates of the workloads and of the actions.

@@ -96,6 +96,7 @@ fn ways(scenario: &Scenario, stuck: &Stuck) -> Vec<Way> {
         Why::Stopping { .. } => stopping(deployment),
         Why::OnDelete { .. } => vec![vec![Change::one("updateStrategy.type", "RollingUpdate")]],
         Why::HeldBy { .. } => vec![vec![Change::one("podManagementPolicy", "Parallel")]],
+        Why::Aborted { .. } | Why::AwaitsPromotion => Vec::new(),
         Why::NothingRolls { .. } | Why::Unmanaged { .. } => Vec::new(),
         Why::NoRevision { .. } | Why::SeveralBudgets { .. } | Why::Other => Vec::new(),
     }

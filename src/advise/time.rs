@@ -155,7 +155,10 @@ fn waves(deployment: &Workload) -> Vec<Candidate> {
             let all = s.limits(deployment.replicas).1 >= deployment.replicas;
             if all { Vec::new() } else { vec![("node after node".to_owned(), found, change)] }
         }
-        Strategy::DaemonSet(_) | Strategy::ReplicaSet | Strategy::Pod => Vec::new(),
+        Strategy::DaemonSet(_)
+        | Strategy::Rollout { .. }
+        | Strategy::ReplicaSet
+        | Strategy::Pod => Vec::new(),
     }
 }
 

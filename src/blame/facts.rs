@@ -1,8 +1,10 @@
 //! What blame has to know of a scenario.
 
 use super::Setting;
+use crate::cluster::release::Plan;
 use crate::cluster::spec::{IntOrPercent, OnSigterm, PodTemplate};
 use crate::cluster::workload::{Kind, Strategy, Workload};
+use crate::model::deployment::rolling::resolve_fenceposts;
 use crate::model::vertical::spec::Mode;
 use crate::scenario::{ActionKind, Scenario};
 use crate::traffic::offered::Arrivals;
@@ -108,6 +110,16 @@ pub fn may_be_away(deployment: &Workload) -> i32 {
     match deployment.strategy {
         Strategy::StatefulSet(s) => s.may_be_away(deployment.replicas),
         Strategy::DaemonSet(s) => s.limits(deployment.replicas).1,
+        // A canary without a router takes old pods as new ones come; with one, and blue/green, they stay.
+        Strategy::Rollout { max_surge, max_unavailable } => {
+            let by_pods = deployment.release.as_ref().is_some_and(|r| match &r.plan {
+                Plan::Canary(canary) => canary.router.is_none(),
+                Plan::BlueGreen(_) => false,
+            });
+            let replicas = deployment.replicas;
+            let (_, unavailable) = resolve_fenceposts(max_surge, max_unavailable, replicas);
+            if by_pods { unavailable } else { 0 }
+        }
         Strategy::ReplicaSet | Strategy::Pod => 0,
         Strategy::Recreate => deployment.replicas,
         Strategy::RollingUpdate { max_unavailable: IntOrPercent::Int(n), .. } => n,

@@ -7,6 +7,7 @@ mod answer;
 mod audit;
 mod budget;
 mod calibrate;
+mod canary;
 mod capacity;
 mod cards;
 mod catalogue;
@@ -125,6 +126,7 @@ commands! {
     Optimize => optimize,
     Frontier => frontier,
     Capacity => capacity,
+    Canary => canary,
     Patch => patch,
     Calibrate => calibrate,
     Validate => validate,

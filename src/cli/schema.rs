@@ -8,6 +8,7 @@ use crate::report::capacity::Capacity;
 use crate::report::gate::Check;
 use crate::report::gate::diff::Diff;
 use crate::report::json;
+use crate::report::power::Power;
 use crate::report::releases::Releases;
 use crate::sweep::RawPlan;
 use crate::sweep::optimize::RawProblem;
@@ -47,6 +48,8 @@ enum What {
     Capacity,
     /// A line of `rollsim run --format events` (and of `--trace`); the first line is a header
     Events,
+    /// What `rollsim canary --format json` writes
+    Canary,
 }
 
 /// Runs the command.
@@ -63,6 +66,7 @@ pub fn run(args: Args) -> anyhow::Result<ExitCode> {
         What::Budget => of::<Budget>(),
         What::Capacity => of::<Capacity>(),
         What::Events => of::<Line>(),
+        What::Canary => of::<Power>(),
     };
     super::print(&schema)?;
     Ok(ExitCode::SUCCESS)

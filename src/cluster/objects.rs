@@ -1,6 +1,7 @@
 //! The live API objects.
 
 use super::gates::Gates;
+pub use super::ids::ServiceId;
 use super::phase::PodPhase;
 use super::spec::PodDisruptionBudget;
 use super::workload::{Kind, Workload as WorkloadSpec};
@@ -13,7 +14,6 @@ id!(RsId, "Index of a ReplicaSet.");
 id!(WorkloadId, "Index of a workload: what is rolled out, scaled and drained.");
 id!(TemplateId, "Index of a distinct pod template.");
 id!(BudgetId(u16), "Index of a PodDisruptionBudget.");
-id!(ServiceId(u8), "Index of a Service.");
 
 /// What made a pod, as its `ownerReferences` say; its workload, or what belongs to that.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -185,8 +185,11 @@ pub struct Workload {
     pub spec: WorkloadSpec,
     /// The present pod template.
     pub template: TemplateId,
-    /// Of a StatefulSet: the template that pods below the partition have, `status.currentRevision`.
+    /// Of a StatefulSet: the template that pods below the partition have, `status.currentRevision`. Of a
+    /// Rollout: the stable one, `status.stableRS`.
     pub current: TemplateId,
+    /// How often somebody promoted a Rollout that paused.
+    pub resumed: u32,
     /// Of a StatefulSet or a DaemonSet: its ControllerRevisions, rising; of others none.
     pub revisions: Vec<(u32, TemplateId)>,
     /// Counts changes of `spec`.

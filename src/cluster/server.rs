@@ -3,6 +3,7 @@
 
 mod pods;
 
+use super::labels::ROLLOUT_HASH;
 use super::objects::*;
 use super::spec::{Labels, Node, PodTemplate, Service};
 use super::workload::{Kind, Workload as WorkloadSpec};
@@ -84,8 +85,15 @@ impl Cluster {
             Kind::DaemonSet => (d.status.desired, d.status.desired),
             _ => (d.spec.replicas, d.spec.to_update()),
         };
-        let observed = d.status.observed_generation >= d.generation;
-        d.status.progress(desired, to_update, observed)
+        let mut observed = d.status.observed_generation >= d.generation;
+        let mut status = d.status;
+        if d.spec.kind() == Kind::Rollout {
+            // Over with its promotion: old pods that wait for their end are no part of it.
+            observed &= d.current == d.template;
+            status.replicas = status.updated;
+            status.available = status.available.min(status.updated);
+        }
+        status.progress(desired, to_update, observed)
     }
 
     /// Its available pods, as those count who make them.
@@ -128,6 +136,7 @@ impl Cluster {
             spec,
             template,
             current: template,
+            resumed: 0,
             revisions: Vec::new(),
             generation: 1,
             status: WorkloadStatus::default(),
@@ -165,6 +174,31 @@ impl Cluster {
         self.weights.clear();
         self.weights.extend(weights);
         self.log.push(Change::Weights);
+    }
+
+    /// Somebody promotes a Rollout that pauses.
+    pub fn resume(&mut self, id: WorkloadId) {
+        debug_assert!(self.workloads[id].spec.kind() == Kind::Rollout, "others do not pause so");
+        self.workloads[id].resumed += 1;
+        self.log.push(Change::Workload(id));
+    }
+
+    fn select_template(&mut self, service: ServiceId, template: TemplateId) {
+        let hash = self.templates[template].labels.get(ROLLOUT_HASH).cloned();
+        debug_assert!(hash.is_some(), "a Rollout's templates are labelled");
+        let mut selector = self.services[service].selector.clone();
+        selector.extend(hash.map(|hash| (ROLLOUT_HASH.to_owned(), hash)));
+        if self.services[service].selector != selector {
+            self.set_selector(service, selector);
+        }
+    }
+
+    fn share_weight(&mut self, to: ServiceId, weight: u32, of: u32) {
+        debug_assert!(weight <= of && self.weights.len() == 2, "{weight} of {of}");
+        let rest = of - weight;
+        let weights = (0..self.weights.len()).map(|i| if i == to.index() { weight } else { rest });
+        let weights: Vec<u32> = weights.collect();
+        self.set_weights(&weights);
     }
 
     /// Commits one write.
@@ -205,6 +239,8 @@ impl Cluster {
                 self.workloads[workload].current = template;
             }
             Write::Resize { pod, spec } => self.resize_pod(pod, spec),
+            Write::SelectTemplate { service, template } => self.select_template(service, template),
+            Write::ShareWeight { to, weight, of } => self.share_weight(to, weight, of),
             Write::BindPod { pod, node } => self.bind_pod(pod, node),
             Write::DeletePod { pod, grace } => self.delete_pod(pod, grace),
             Write::PodStatus { pod, status } => self.set_pod_status(now, pod, status),

@@ -45,6 +45,20 @@ impl fmt::Display for IntOrPercent {
     }
 }
 
+/// maxSurge and maxUnavailable as pod counts: `(surge, unavailable)`. Surge is rounded up, unavailable down;
+/// both zero makes unavailable 1.
+///
+/// `deployment_util.go: ResolveFenceposts`.
+pub fn resolve_fenceposts(
+    max_surge: IntOrPercent,
+    max_unavailable: IntOrPercent,
+    desired: i32,
+) -> (i32, i32) {
+    let surge = max_surge.of(desired, true);
+    let unavailable = max_unavailable.of(desired, false);
+    if surge == 0 && unavailable == 0 { (0, 1) } else { (surge, unavailable) }
+}
+
 /// What the pods of a workload are made from.
 #[derive(Clone, Debug, PartialEq)]
 pub struct PodTemplate {

@@ -1,5 +1,6 @@
 //! What keeps pods: the kinds of workloads, as their manifests have them.
 
+use super::release::Release;
 use super::spec::{IntOrPercent, PodTemplate};
 use std::sync::Arc;
 
@@ -25,6 +26,8 @@ pub struct Workload {
     pub paused: bool,
     /// What its pods are made from.
     pub template: Arc<PodTemplate>,
+    /// Of a Rollout: its steps and what they are decided by; of others none.
+    pub release: Option<Arc<Release>>,
 }
 
 /// How old pods make room for new ones: the compiler names the places that have to know a further kind.
@@ -38,6 +41,8 @@ pub enum Strategy {
     StatefulSet(StatefulSetStrategy),
     /// Of a DaemonSet: node by node.
     DaemonSet(DaemonSetStrategy),
+    /// Of a Rollout: in the steps of its release. The bounds are those of a canary without a router.
+    Rollout { max_surge: IntOrPercent, max_unavailable: IntOrPercent },
     /// Of a ReplicaSet: there is none. A new template is for new pods alone.
     ReplicaSet,
     /// Of a pod that nothing owns: there is none.
@@ -101,6 +106,8 @@ pub enum Kind {
     StatefulSet,
     /// `apps/v1`.
     DaemonSet,
+    /// `argoproj.io/v1alpha1`.
+    Rollout,
     /// `apps/v1`, of no Deployment.
     ReplicaSet,
     /// `v1`, of nothing.
@@ -114,6 +121,7 @@ impl Kind {
             Kind::Deployment => "Deployment",
             Kind::StatefulSet => "StatefulSet",
             Kind::DaemonSet => "DaemonSet",
+            Kind::Rollout => "Rollout",
             Kind::ReplicaSet => "ReplicaSet",
             Kind::Pod => "Pod",
         }
@@ -125,9 +133,15 @@ impl Kind {
             Kind::Deployment => "deployment",
             Kind::StatefulSet => "statefulset",
             Kind::DaemonSet => "daemonset",
+            Kind::Rollout => "rollout",
             Kind::ReplicaSet => "replicaset",
             Kind::Pod => "pod",
         }
+    }
+
+    /// Its pods are those of ReplicaSets, one for each template.
+    pub fn has_sets(self) -> bool {
+        matches!(self, Kind::Deployment | Kind::Rollout)
     }
 
     /// Something replaces its pods when its template changes.
@@ -143,6 +157,7 @@ impl Workload {
             Strategy::Recreate | Strategy::RollingUpdate { .. } => Kind::Deployment,
             Strategy::StatefulSet(_) => Kind::StatefulSet,
             Strategy::DaemonSet(_) => Kind::DaemonSet,
+            Strategy::Rollout { .. } => Kind::Rollout,
             Strategy::ReplicaSet => Kind::ReplicaSet,
             Strategy::Pod => Kind::Pod,
         }

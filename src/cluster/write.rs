@@ -50,6 +50,10 @@ pub enum Write {
     CurrentRevision { workload: WorkloadId, template: TemplateId },
     /// The kubelet has given a running pod other resources: it is as `spec` from then on.
     Resize { pod: PodId, spec: TemplateId },
+    /// A Service of a Rollout selects the pods of one template.
+    SelectTemplate { service: ServiceId, template: TemplateId },
+    /// A router gives one of two Services a weight, and the other the rest `of` the whole.
+    ShareWeight { to: ServiceId, weight: u32, of: u32 },
     /// The scheduler's decision; `node` is the node's number.
     BindPod { pod: PodId, node: NodeId },
     /// Sets the deletion time; the kubelet does the rest.

@@ -10,6 +10,7 @@ use crate::input::raw::knative;
 use crate::input::raw::manifest::{self, Document};
 use crate::input::raw::told::Told;
 use crate::input::renders;
+use crate::input::rollouts;
 use crate::input::text::diagnostics::{Diagnostic, Diagnostics, did_you_mean};
 use crate::input::text::source::{self, Base, Source, Text};
 use crate::input::text::tree::{Node, quoted};
@@ -110,6 +111,7 @@ impl Input {
             return Err(no_deployment(&input, &manifests).into());
         }
         renders::mark_updates(&mut input)?;
+        rollouts::refer(&mut input)?;
         autoscaled::fill(&mut input);
         input.refresh()?;
         Ok(input)

@@ -17,6 +17,7 @@ pub mod raw;
 mod recorded;
 mod refer;
 mod renders;
+mod rollouts;
 mod select;
 pub mod settable;
 mod subject;

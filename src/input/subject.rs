@@ -2,6 +2,7 @@
 
 use crate::cluster::spec::Labels;
 use crate::input::given::Input;
+use crate::input::lower::release;
 use crate::input::ports;
 use crate::input::raw::manifest::{Document, Object};
 use crate::input::select::show_labels;
@@ -131,6 +132,18 @@ fn service(input: &Input, subject: &Document) -> Result<Option<usize>, Box<Diagn
             return Err(Box::new(selects_nothing(&input.documents[named], subject)));
         }
         return Ok(Some(named));
+    }
+    // Of a Rollout: the Service of the stable pods. Without a router all pods share the requests.
+    if let Some((stable, new)) = release::services(subject) {
+        let called = |name: Option<&str>, i: &usize| Some(input.documents[*i].name()) == name;
+        let routed = release::routing(subject).is_some();
+        let rest = || fitting.iter().find(|i| !called(stable, i) && !called(new, i));
+        let stable = fitting.iter().find(|i| called(stable, i));
+        let by_pods = release::is_canary(subject) && !routed;
+        let found = if by_pods { rest().or(stable) } else { stable };
+        if let Some(&found) = found {
+            return Ok(Some(found));
+        }
     }
     let ingress = |i: &&usize| named_by_ingress(input, input.documents[**i].name());
     let routed = |i: &&usize| !headless(&input.documents[**i]);

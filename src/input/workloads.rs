@@ -10,10 +10,10 @@ use crate::input::text::diagnostics::{Diagnostic, Diagnostics, did_you_mean};
 use crate::input::text::tree::quoted;
 
 /// Kinds whose pods serve and that have rollouts of their own, which are not simulated.
-const NOT_SIMULATED: [&str; 3] = ["CloneSet", "Rollout", "Service (serving.knative.dev)"];
+const NOT_SIMULATED: [&str; 2] = ["CloneSet", "Service (serving.knative.dev)"];
 
 /// What kubectl takes for the kinds, in the plural as well.
-const WORDS: [(&str, Kind); 15] = [
+const WORDS: [(&str, Kind); 18] = [
     ("deploy", Kind::Deployment),
     ("deployment", Kind::Deployment),
     ("deployment.apps", Kind::Deployment),
@@ -23,6 +23,9 @@ const WORDS: [(&str, Kind); 15] = [
     ("ds", Kind::DaemonSet),
     ("daemonset", Kind::DaemonSet),
     ("daemonset.apps", Kind::DaemonSet),
+    ("ro", Kind::Rollout),
+    ("rollout", Kind::Rollout),
+    ("rollout.argoproj.io", Kind::Rollout),
     ("rs", Kind::ReplicaSet),
     ("replicaset", Kind::ReplicaSet),
     ("replicaset.apps", Kind::ReplicaSet),
@@ -39,8 +42,12 @@ fn kind_of(word: &str) -> Option<Kind> {
 }
 
 /// Kinds of one rank; a run is about those of the first rank that the input has.
-const RANKS: [&[Kind]; 4] =
-    [&[Kind::Deployment], &[Kind::StatefulSet, Kind::DaemonSet], &[Kind::ReplicaSet], &[Kind::Pod]];
+const RANKS: [&[Kind]; 4] = [
+    &[Kind::Deployment, Kind::Rollout],
+    &[Kind::StatefulSet, Kind::DaemonSet],
+    &[Kind::ReplicaSet],
+    &[Kind::Pod],
+];
 
 impl Input {
     /// The workloads that a run may be about where nothing names one, as they are before the action:
@@ -53,7 +60,8 @@ impl Input {
 
     /// All that something rolls out; or what there is, where nothing does.
     fn rolled_out(&self) -> Vec<usize> {
-        let all = self.of_kinds(&[Kind::Deployment, Kind::StatefulSet, Kind::DaemonSet]);
+        let all =
+            self.of_kinds(&[Kind::Deployment, Kind::Rollout, Kind::StatefulSet, Kind::DaemonSet]);
         if all.is_empty() { self.workloads() } else { all }
     }
 

@@ -14,6 +14,7 @@ pub mod node;
 pub mod platform;
 pub mod plumbing;
 pub mod replicaset;
+pub mod rollout;
 pub mod scheduler;
 pub mod stateful_set;
 pub mod vertical;

@@ -1,10 +1,10 @@
 //! `rollsim.toml`: the world that workloads are rolled out in, rules, and exceptions.
 
 use super::figures::{Figures, Found};
+use crate::expr::Condition;
 use crate::input::text::diagnostics::did_you_mean;
 use crate::input::{Diagnostic, Diagnostics};
 use crate::sweep::Value;
-use crate::sweep::expr::Condition;
 use glob::Pattern;
 use serde::Deserialize;
 use std::cell::RefCell;

@@ -33,6 +33,10 @@ pub struct Answer {
     pub stuck: Vec<StuckRow>,
     /// Pods that were well failed probes for load, or for what they depend on; none: none did.
     pub upset: Option<super::upset::UpsetRow>,
+    /// What became of a release that goes in steps or is decided by analyses; left out: there is none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(default)]
+    pub release: Option<super::released::ReleaseRow>,
     /// Actions that change nothing.
     pub without_effect: Vec<String>,
     /// How many requests fail, of which kind and for which cause.

@@ -4,9 +4,11 @@ use super::answer::{
     Answer, AssumptionRow, BlameRow, Figure, Latency, Lost, LostGroup, Provenance, Requests,
     SecondRow, VersionCount,
 };
-use super::sentences::{change_sentence, rollout_sentence, sent_sentence};
+use super::sentences::{change_sentence, doubted, rollout_sentence, sent_sentence};
 use super::spread::{count_figure, none_estimate};
-use super::{autoscaling, head, hurt, lanes, rollout, settings, stuck, upset, vertical, words};
+use super::{
+    autoscaling, head, hurt, lanes, released, rollout, settings, stuck, upset, vertical, words,
+};
 use crate::advise::{Outcome, worth_changing};
 use crate::blame::{Facts, Tally};
 use crate::engine::rng::mix;
@@ -81,6 +83,7 @@ impl Answer {
             incomplete: stuck::incomplete(scenario, replications),
             stuck: stuck::rows(scenario, replications),
             upset: rollout::upset(replications),
+            release: rollout::release(scenario, replications),
             without_effect: stuck::without_effect(scenario, replications),
             lost: lost(replications, &failures),
             hurt: hurt::hurt(replications),
@@ -332,6 +335,7 @@ fn verdict(answer: &Answer) -> String {
         worst.map_or(String::new(), stuck::sentence),
         doubted(answer, losses_sentence(answer)),
         answer.upset.as_ref().map_or(String::new(), upset::sentence),
+        answer.release.as_ref().map_or(String::new(), released::sentence),
         rollout_sentence(answer),
         sent_sentence(answer),
         answer.without_effect.join(" "),
@@ -339,16 +343,6 @@ fn verdict(answer: &Answer) -> String {
     ];
     sentences.retain(|s| !s.is_empty());
     sentences.join(" ")
-}
-
-/// What is found, behind what would be found if something assumed were not so.
-fn doubted(answer: &Answer, found: String) -> String {
-    let Some(doubt) = answer.assumptions.iter().find(|a| !a.otherwise.is_empty()) else {
-        return found;
-    };
-    let mut letters = found.chars();
-    let first = letters.next().map_or(String::new(), |c| c.to_lowercase().to_string());
-    format!("{} Else {first}{}", doubt.otherwise, letters.as_str())
 }
 
 fn losses_sentence(answer: &Answer) -> String {

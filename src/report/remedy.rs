@@ -65,13 +65,12 @@ pub(super) fn fix(scenario: &Scenario, stuck: &Stuck) -> Fix {
             let needed = "type RollingUpdate, or delete the pods".to_owned();
             ("updateStrategy.type", format!("OnDelete, with {pods} old"), needed)
         }
-        Why::HeldBy { pod } => {
-            let needed = format!("Parallel, or kubectl delete pod {pod}");
-            ("podManagementPolicy", "OrderedReady".to_owned(), needed)
-        }
         Why::Unmanaged { .. } => {
             let needed = "a Deployment, or --force, which loses them for good".to_owned();
             ("the kind of workload", "Pod".to_owned(), needed)
+        }
+        Why::HeldBy { .. } | Why::Aborted { .. } | Why::AwaitsPromotion => {
+            return of_its_kind(&stuck.why);
         }
         Why::Starting { .. } | Why::Late { .. } => {
             return spec.map_or(Fix::default(), |d| slow(stuck, d));
@@ -88,6 +87,22 @@ pub(super) fn fix(scenario: &Scenario, stuck: &Stuck) -> Fix {
         Why::Other => return Fix::default(),
     };
     Fix { setting: setting.to_owned(), found, needed }
+}
+
+/// What a StatefulSet or a Rollout waits for.
+fn of_its_kind(why: &Why) -> Fix {
+    let (setting, found, needed) = match why {
+        Why::HeldBy { pod } => {
+            let needed = format!("Parallel, or kubectl delete pod {pod}");
+            ("podManagementPolicy", "OrderedReady", needed)
+        }
+        Why::Aborted { why } => ("analysis", why.as_str(), "a version that passes".to_owned()),
+        _ => {
+            let needed = "a duration, or an action of kind resume".to_owned();
+            ("pause", "without duration", needed)
+        }
+    };
+    Fix { setting: setting.to_owned(), found: found.to_owned(), needed }
 }
 
 fn no_revision(wanted: Option<u32>, kept: &[u32], scenario: &Scenario) -> Fix {

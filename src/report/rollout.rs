@@ -2,9 +2,12 @@
 
 use super::answer::{Rollout, RolloutPhase, Waiting};
 use super::placement;
+use super::released::ReleaseRow;
 use super::spread::{value_figure, whole_figure};
 use super::upset::UpsetRow;
 use crate::engine::Time;
+use crate::model::rollout::analysis::Found;
+use crate::model::rollout::controller::Released;
 use crate::run::Replication;
 use crate::scenario::{ActionKind, Scenario};
 use crate::timeline::{Milestone, Timeline, UpsetBy};
@@ -67,6 +70,43 @@ pub fn upset(replications: &[Replication]) -> Option<UpsetRow> {
         kills: figure(|u| u.kills),
         comes_back: back.len() as f64 / n,
         back_s: (!back.is_empty()).then(|| value_figure(&back)),
+    })
+}
+
+/// What became of a release that decides; None: there is none.
+pub fn release(scenario: &Scenario, replications: &[Replication]) -> Option<ReleaseRow> {
+    let all: Vec<&Released> =
+        replications.iter().filter_map(|r| r.rollout.released.as_deref()).collect();
+    if all.is_empty() {
+        return None;
+    }
+    let n = all.len() as f64;
+    let promoted: Vec<f64> = all.iter().filter_map(|r| Some(r.promoted?.as_secs_f64())).collect();
+    let aborted: Vec<f64> =
+        all.iter().filter_map(|r| Some(r.aborted.as_ref()?.0.as_secs_f64())).collect();
+    let mut why: BTreeMap<String, usize> = BTreeMap::new();
+    for (_, decided) in all.iter().filter_map(|r| r.aborted.as_ref()) {
+        *why.entry(decided.to_string()).or_default() += 1;
+    }
+    let mut why: Vec<(String, usize)> = why.into_iter().collect();
+    why.sort_by(|a, b| b.1.cmp(&a.1));
+    let count = |errors: bool| {
+        let of = |r: &&Released| {
+            r.measured.iter().filter(|m| (m.found == Found::Error) == errors).count() as f64
+        };
+        whole_figure(&all.iter().map(of).collect::<Vec<_>>())
+    };
+    let some = |values: &[f64]| (!values.is_empty()).then(|| value_figure(values));
+    Some(ReleaseRow {
+        promoted: promoted.len() as f64 / n,
+        aborted: aborted.len() as f64 / n,
+        waits: all.iter().filter(|r| r.waits).count() as f64 / n,
+        promoted_s: some(&promoted),
+        aborted_s: some(&aborted),
+        analysed: scenario.releases().any(|release| !release.analyses().is_empty()),
+        why: why.into_iter().map(|(why, _)| why).collect(),
+        measurements: count(false),
+        errors: count(true),
     })
 }
 

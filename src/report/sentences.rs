@@ -81,3 +81,13 @@ impl Answer {
         horizontal.chain(self.vertical.iter().map(|row| row.sentences.join(" ")))
     }
 }
+
+/// What is found, behind what would be found if something assumed were not so.
+pub(super) fn doubted(answer: &Answer, found: String) -> String {
+    let Some(doubt) = answer.assumptions.iter().find(|a| !a.otherwise.is_empty()) else {
+        return found;
+    };
+    let mut letters = found.chars();
+    let first = letters.next().map_or(String::new(), |c| c.to_lowercase().to_string());
+    format!("{} Else {first}{}", doubt.otherwise, letters.as_str())
+}

@@ -2,8 +2,9 @@
 
 use super::answer::Setting;
 use super::words::seconds;
-use crate::cluster::spec::{App, Container, Handler, Hook, OnSigterm, Probe};
-use crate::cluster::workload::{Kind, StatefulSetStrategy, Strategy, Workload};
+use crate::cluster::release::{Plan, Step};
+use crate::cluster::spec::{App, Container, Handler, Hook, IntOrPercent, OnSigterm, Probe};
+use crate::cluster::workload::{StatefulSetStrategy, Strategy, Workload};
 use crate::engine::Dist;
 use crate::model::platform::Kubernetes;
 use crate::scenario::Scenario;
@@ -79,10 +80,13 @@ fn deployment(list: &mut List, d: &Workload) {
                 add("maxUnavailable", s.max_unavailable.to_string());
             }
         }
+        Strategy::Rollout { max_surge, max_unavailable } => {
+            release(d, (max_surge, max_unavailable), &mut add);
+        }
         Strategy::ReplicaSet | Strategy::Pod => {}
     }
     add("minReadySeconds", d.min_ready_seconds.to_string());
-    if d.kind() == Kind::Deployment {
+    if d.kind().has_sets() {
         let deadline = d.progress_deadline_seconds.map_or("none".into(), |s| s.to_string());
         add("progressDeadlineSeconds", deadline);
     }
@@ -92,6 +96,32 @@ fn deployment(list: &mut List, d: &Workload) {
     }
     for c in &d.template.containers {
         container(list, c);
+    }
+}
+
+/// Kind and steps of a release.
+fn release(
+    d: &Workload,
+    (surge, unavailable): (IntOrPercent, IntOrPercent),
+    add: &mut impl FnMut(&str, String),
+) {
+    let Some(release) = &d.release else { return };
+    match &release.plan {
+        Plan::Canary(canary) => {
+            let routed = canary.router.is_some();
+            add("strategy", if routed { "canary, routed" } else { "canary" }.to_owned());
+            if !routed {
+                add("maxSurge", surge.to_string());
+                add("maxUnavailable", unavailable.to_string());
+            }
+            let steps: Vec<String> = canary.steps.iter().map(Step::to_string).collect();
+            add("steps", if steps.is_empty() { "none".to_owned() } else { steps.join(", ") });
+        }
+        Plan::BlueGreen(_) => add("strategy", "blueGreen".to_owned()),
+    }
+    for analysis in release.analyses() {
+        let names: Vec<&str> = analysis.metrics.iter().map(|m| m.name.as_str()).collect();
+        add("analysis", format!("{} ({})", analysis.name, names.join(", ")));
     }
 }
 

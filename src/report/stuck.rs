@@ -101,6 +101,8 @@ fn kind(why: &Why) -> u8 {
         Why::OnDelete { .. } => 16,
         Why::HeldBy { .. } => 17,
         Why::Unmanaged { .. } => 18,
+        Why::Aborted { .. } => 19,
+        Why::AwaitsPromotion => 20,
     }
 }
 
@@ -235,6 +237,7 @@ pub(super) fn what(stuck: &Stuck) -> String {
         }
         Why::NothingRolls { .. } | Why::OnDelete { .. } => of_its_kind(stuck),
         Why::HeldBy { .. } | Why::Unmanaged { .. } => of_its_kind(stuck),
+        Why::Aborted { .. } | Why::AwaitsPromotion => of_its_kind(stuck),
         Why::Starting { pods: n } => format!("{} {} not ready", pods(*n), is(*n)),
         Why::MinReady { pods: n } => {
             format!("{} {} ready, but not for minReadySeconds", pods(*n), is(*n))
@@ -270,6 +273,8 @@ fn of_its_kind(stuck: &Stuck) -> String {
         Why::Unmanaged { pods: n } => {
             format!("{} {} no controller, which drain refuses without --force", pods(*n), have(*n))
         }
+        Why::Aborted { why } => format!("the release is aborted: {why}"),
+        Why::AwaitsPromotion => "the release pauses until somebody promotes it".into(),
         _ => unreachable!("of no kind"),
     }
 }
@@ -323,5 +328,26 @@ pub fn without_effect(scenario: &Scenario, replications: &[Replication]) -> Vec<
             }
         }
     };
-    counts.into_iter().map(say).collect()
+    counts.into_iter().map(say).chain(never_begun(scenario, replications)).collect()
+}
+
+/// Sentences on actions whose condition never held.
+fn never_begun(scenario: &Scenario, replications: &[Replication]) -> Vec<String> {
+    let mut never: BTreeMap<u32, usize> = BTreeMap::new();
+    for &index in replications.iter().flat_map(|r| &r.rollout.never_begun) {
+        *never.entry(index).or_default() += 1;
+    }
+    let say = |(index, n): (u32, usize)| {
+        let name = capital(&action(scenario, index as usize));
+        let when = scenario.actions[index as usize].when.as_ref();
+        let when = when.map_or("", |when| when.text.as_str());
+        match n == replications.len() {
+            true => format!("{name} never begins: {when} does not come about."),
+            false => {
+                let share = percent(n as f64 / replications.len() as f64);
+                format!("{name} does not begin in {share} of rollouts: {when} does not come about.")
+            }
+        }
+    };
+    never.into_iter().map(say).collect()
 }

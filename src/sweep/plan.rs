@@ -1,7 +1,7 @@
 //! A plan: a base, axes over its settings, a design, constraints. Parsed into a raw shape, then checked.
 
-use super::expr::Condition;
 use super::{Axis, Design, Precision, RawAxis, Value};
+use crate::expr::Condition;
 use serde::{Deserialize, Serialize};
 use toml::Spanned;
 

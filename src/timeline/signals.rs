@@ -58,6 +58,12 @@ pub struct PodCounters {
     pub in_service: f64,
     /// Requests that wait for a slot now.
     pub waiting: f64,
+    /// Requests that were sent to it and whose outcome is known; 0 where only rates are followed.
+    pub sent: f64,
+    /// Of these, those that failed.
+    pub failed: f64,
+    /// Of the others, the time from the client's send until the answer, in seconds together.
+    pub seconds: f64,
 }
 
 /// What becomes known of a pod as requests run, that its kubelet acts on.

@@ -121,6 +121,8 @@ pub struct Tally {
     /// The second that `latest` belongs to, counted from the first.
     row: usize,
     sent_to: Vec<u64>,
+    /// Time of the answers of each pod, in nanoseconds.
+    spent: List<PodId, i64>,
     losses: Losses,
     first_second: i64,
     /// By version and second.
@@ -154,6 +156,7 @@ impl Tally {
             latest: Vec::new(),
             row: 0,
             sent_to: Vec::new(),
+            spent: List::new(),
             losses: Losses { index: BTreeMap::new(), counts: Vec::new(), recent: [0; 64] },
             first_second,
             answered: Vec::new(),
@@ -174,6 +177,7 @@ impl Tally {
         self.versions.extend(timeline.pods.iter().skip(known).map(|p| p.version));
         self.latest.resize(pods, 0);
         self.sent_to.resize(pods, 0);
+        self.spent.resize(pods, 0);
         self.answered.resize(self.seconds * timeline.versions.len(), 0);
     }
 
@@ -207,8 +211,14 @@ impl Tally {
         debug_assert!(row < self.seconds && latency_ns >= 0, "an answer follows a send");
         self.answered[self.versions[pod] as usize * self.seconds + row] += 1;
         self.sent_to[pod] += 1;
+        self.spent[PodId(pod as u32)] += latency_ns;
         self.stalled += u64::from(latency_ns > self.stall_threshold_ns);
         self.latency.add(latency_ns);
+    }
+
+    /// Time of a pod's answers so far, in seconds.
+    pub fn seconds_of(&self, pod: PodId) -> f64 {
+        self.spent.get(pod).map_or(0.0, |ns| *ns as f64 * 1e-9)
     }
 
     /// Counts a failure of a request sent at `sent`, which the client knew of at `known`.

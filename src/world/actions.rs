@@ -16,6 +16,10 @@ use crate::timeline::Milestone;
 pub enum Step {
     /// Its time has come.
     Begin(u32),
+    /// What it waited for has come about.
+    Go(u32),
+    /// Requests are read, for those who wait for what they tell.
+    Read,
     /// Asks for the eviction of the `next`-th pod of the list.
     Evict { action: u32, next: u32 },
     /// Looks whether the second Deployment is available.
@@ -60,7 +64,9 @@ const POLL: Dur = Dur::from_millis(20);
 impl World<'_> {
     pub(super) fn act(&mut self, now: Time, step: Step) {
         match step {
-            Step::Begin(index) => self.begin(now, index),
+            Step::Begin(index) if self.waits_for_condition(now, index) => {}
+            Step::Begin(index) | Step::Go(index) => self.begin(now, index),
+            Step::Read => self.read_requests(now),
             Step::Evict { action, next } => self.evict_next(now, action, next),
             Step::AwaitAvailable(index) => self.await_available(now, index),
             Step::SwitchSelector(index) => self.switch_selector(now, index),
@@ -113,6 +119,11 @@ impl World<'_> {
             ActionKind::ShiftWeight { weights } => self.shift_weight(now, index, weights),
             ActionKind::RestartIngress => self.restart_ingress(now),
             ActionKind::Pause => self.set_paused(now, true),
+            ActionKind::Resume if self.cluster.workloads[subject].spec.kind() == Kind::Rollout => {
+                self.goals.begin(goal.rolls());
+                self.cluster.resume(subject);
+                "promote".to_string()
+            }
             ActionKind::Resume => {
                 self.goals.begin(goal.rolls());
                 self.set_paused(now, false)
@@ -230,7 +241,7 @@ impl World<'_> {
 
     /// The revisions of a workload that are kept: a Deployment's ReplicaSets, others' ControllerRevisions.
     fn revisions(&self, id: WorkloadId) -> Vec<(u32, TemplateId)> {
-        if self.cluster.workloads[id].spec.kind() != Kind::Deployment {
+        if !self.cluster.workloads[id].spec.kind().has_sets() {
             return self.cluster.workloads[id].revisions.clone();
         }
         let sets = self.cluster.replica_sets.iter();

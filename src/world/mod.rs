@@ -2,6 +2,8 @@
 //! of changes with their latencies, and records the timeline.
 
 pub mod actions;
+mod conditions;
+mod control;
 mod deliver;
 mod evictions;
 mod goals;
@@ -15,6 +17,7 @@ mod reads;
 mod running;
 mod setup;
 mod stuck;
+mod upset;
 pub mod vertical;
 mod watches;
 mod why;
@@ -30,12 +33,13 @@ use crate::model::balancer::{self, Balancer, Scene};
 use crate::model::informer::Informer;
 use crate::model::plumbing::{Ctx, Latencies, Out, Run, slowed};
 use crate::model::{
-    daemon_set, deployment, disruption, endpointslice, gate, kubelet, replicaset, scheduler,
-    stateful_set,
+    daemon_set, deployment, disruption, endpointslice, gate, kubelet, replicaset, rollout,
+    scheduler, stateful_set,
 };
 use crate::scenario::Scenario;
-use crate::timeline::{Milestone, Recorder, Timeline};
+use crate::timeline::{Milestone, Recorder};
 use crate::traffic::Mode;
+pub use control::{Control, MARK};
 use live::Load;
 pub use outcome::{RolloutOutcome, Unschedulable, Upset};
 pub use reads::reads;
@@ -56,6 +60,8 @@ pub enum Event {
     StatefulSet(stateful_set::controller::Event),
     /// Of the DaemonSet controller.
     DaemonSet(daemon_set::controller::Event),
+    /// Of the controller of Argo Rollouts, and of the metrics that it decides by.
+    Rollout(rollout::controller::Event),
     /// Of the ReplicaSet controller.
     ReplicaSet(replicaset::controller::Event),
     /// Of that Service.
@@ -78,36 +84,6 @@ pub enum Event {
     Vertical(vertical::Event),
     /// A fault of the scenario, by its index, begins or is over.
     Fault { index: u32, begins: bool },
-}
-
-/// What one run of the control plane leaves behind.
-#[derive(Clone, Debug)]
-pub struct Control {
-    /// What was true and believed.
-    pub timeline: Timeline,
-    /// What became of the rollout.
-    pub rollout: RolloutOutcome,
-    /// Folded over every event.
-    pub digest: u64,
-    /// The digest after every [`MARK`] events: where two runs begin to differ.
-    pub marks: Vec<u64>,
-    /// How many there were.
-    pub events: u64,
-    /// What everything has come to.
-    pub cluster: Cluster,
-}
-
-/// So many events from one mark of the digest to the next.
-pub const MARK: u32 = 1_000;
-
-impl Control {
-    /// Both runs are the same for so many events, and differ within the next [`MARK`]; None: they never do.
-    pub fn first_difference(&self, other: &Control) -> Option<u64> {
-        let marks = self.marks.len().max(other.marks.len());
-        let differ = |i: &usize| self.marks.get(*i) != other.marks.get(*i);
-        let place = (0..marks).find(differ).or((self.digest != other.digest).then_some(marks));
-        place.map(|i| i as u64 * u64::from(MARK))
-    }
 }
 
 /// The state right after an event.
@@ -136,6 +112,8 @@ pub struct World<'a> {
     deployments: deployment::controller::Controller,
     stateful_sets: stateful_set::controller::Controller,
     daemon_sets: daemon_set::controller::Controller,
+    /// Where there is a Rollout.
+    rollouts: Option<Box<rollout::controller::Controller>>,
     replica_sets: replicaset::controller::Controller,
     slices: List<ServiceId, endpointslice::controller::Controller>,
     scheduler: scheduler::controller::Controller<'a>,
@@ -152,6 +130,7 @@ pub struct World<'a> {
     /// VerticalPodAutoscalers.
     verticals: vertical::Verticals,
     actions: actions::Actions,
+    conditions: conditions::Conditions,
     goals: goals::Goals,
     timeline: Recorder,
     tracker: outcome::Tracker,
@@ -369,6 +348,9 @@ impl World<'_> {
             self.deliver(now, change);
         }
         debug_assert!(self.cluster.log.len() == told, "telling of changes makes none");
+        if told > 0 && self.conditions.any() {
+            self.look_at_conditions(now);
+        }
         self.cluster.log.clear();
     }
 

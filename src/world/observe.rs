@@ -28,19 +28,16 @@ impl World<'_> {
                 self.workload_changed(now, id);
                 self.actions_wait(now);
             }
-            Change::Conflict(id) => {
-                let out = &mut says(&mut self.queue, Event::Deployment);
-                self.deployments.conflict(ctx, id, out);
-            }
+            Change::Conflict(id) => self.refused(ctx, id),
             Change::ReplicaSet(rs) => {
                 let changed = self.informer.observe_set(&self.cluster, rs);
                 let set = &self.cluster.replica_sets[rs];
-                if self.cluster.workloads[set.deployment].spec.kind() == Kind::Deployment {
-                    let out = &mut says(&mut self.queue, Event::Deployment);
-                    self.deployments.changed(now, set.deployment, out);
+                let (owner, min_ready) = (set.deployment, set.min_ready_seconds);
+                if self.cluster.workloads[owner].spec.kind().has_sets() {
+                    self.workload_changed(now, owner);
                 }
                 // A sync after a change of the status alone finds nothing to do, but looks at the clock.
-                if changed || set.min_ready_seconds > 0 {
+                if changed || min_ready > 0 {
                     let out = &mut says(&mut self.queue, Event::ReplicaSet);
                     self.replica_sets.set_changed(now, rs, out);
                 }
@@ -93,7 +90,7 @@ impl World<'_> {
         let set = &self.cluster.replica_sets[rs];
         let (owner, min_ready) = (set.deployment, set.min_ready_seconds);
         let strategy = self.cluster.workloads[owner].spec.strategy;
-        if strategy != Strategy::ReplicaSet {
+        if !matches!(strategy, Strategy::ReplicaSet | Strategy::Rollout { .. }) {
             let out = &mut says(&mut self.queue, Event::Deployment);
             self.deployments.pod_changed(ctx.now, owner, strategy, change, out);
         }
@@ -113,7 +110,20 @@ impl World<'_> {
                 let out = &mut says(&mut self.queue, Event::DaemonSet);
                 self.daemon_sets.pod_changed(ctx, pod, change, of, out);
             }
-            Kind::Pod | Kind::Deployment | Kind::ReplicaSet => {}
+            Kind::Pod | Kind::Deployment | Kind::Rollout | Kind::ReplicaSet => {}
+        }
+    }
+
+    /// A write of the controller was refused.
+    fn refused(&mut self, ctx: Ctx, id: WorkloadId) {
+        match &mut self.rollouts {
+            Some(rollouts) if self.cluster.workloads[id].spec.kind() == Kind::Rollout => {
+                rollouts.conflict(ctx, id, &mut says(&mut self.queue, Event::Rollout));
+            }
+            _ => {
+                let out = &mut says(&mut self.queue, Event::Deployment);
+                self.deployments.conflict(ctx, id, out);
+            }
         }
     }
 
@@ -131,6 +141,11 @@ impl World<'_> {
             Kind::DaemonSet => {
                 let out = &mut says(&mut self.queue, Event::DaemonSet);
                 self.daemon_sets.changed(now, id, out);
+            }
+            Kind::Rollout => {
+                if let Some(rollouts) = &mut self.rollouts {
+                    rollouts.changed(now, id, &mut says(&mut self.queue, Event::Rollout));
+                }
             }
             // Nothing is made from their templates but what their own controllers miss.
             Kind::ReplicaSet | Kind::Pod => {}

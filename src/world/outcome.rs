@@ -1,6 +1,8 @@
 //! What the rollout looks like from outside: completion, phases, peaks. Reads the API, changes nothing.
 
 use super::pace::pace;
+pub use super::upset::Upset;
+use super::upset::upset;
 use super::why::Stuck;
 use super::{Control, World};
 use crate::cluster::objects::{NodeId, Pod, RsId, RsStatus, TemplateId, WorkloadId};
@@ -10,10 +12,11 @@ use crate::cluster::write::Change;
 use crate::engine::rng::mix;
 use crate::engine::{Dur, List, Time};
 use crate::model::autoscaler::Scaling;
+use crate::model::rollout::controller::Released;
 use crate::model::scheduler::choice::Failure;
 use crate::model::vertical::Updates;
 use crate::scenario::{ActionKind, Scenario};
-use crate::timeline::{Milestone, PodId, PodName, Recorder, Shown, Timeline, UpsetBy, Version};
+use crate::timeline::{Milestone, PodId, PodName, Recorder, Shown, Version};
 
 /// The rollout itself.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -36,6 +39,8 @@ pub struct RolloutOutcome {
     pub stuck: Vec<Stuck>,
     /// Actions that changed nothing, by their index in the scenario.
     pub idle: Vec<u32>,
+    /// Actions that never began, because what they waited for did not come about, by their index.
+    pub never_begun: Vec<u32>,
     /// Pods that have no node at the end.
     pub unschedulable: Vec<Unschedulable>,
     /// What each HorizontalPodAutoscaler saw and did.
@@ -44,6 +49,8 @@ pub struct RolloutOutcome {
     pub updates: Vec<Updates>,
     /// Pods that were well failed probes for load or for what they depend on; None: none did.
     pub upset: Option<Upset>,
+    /// What became of the release of a Rollout under test; None: it is of another kind.
+    pub released: Option<Box<Released>>,
     /// Pods of the Deployment under test by node, when the run starts and at its end; empty with one node.
     pub placed: [Vec<u32>; 2],
 }
@@ -53,21 +60,6 @@ impl RolloutOutcome {
     pub fn ends_well(&self) -> bool {
         self.stuck.is_empty() && self.upset.is_none_or(|upset| upset.back.is_some())
     }
-}
-
-/// What load, or what pods depend on, did to pods that were well.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Upset {
-    /// When the first one failed a probe.
-    pub since: Time,
-    /// How often a pod lost its readiness.
-    pub unready: u32,
-    /// How often a container was killed by its liveness probe.
-    pub kills: u32,
-    /// What most of them found.
-    pub by: UpsetBy,
-    /// From then until all pods were ready, for as long as requests are sent; None: they never are.
-    pub back: Option<Dur>,
 }
 
 /// A pod that no node takes.
@@ -301,17 +293,6 @@ impl Tracker {
     }
 }
 
-/// What became of pods that were well.
-fn upset(timeline: &Timeline, back: Option<Time>) -> Option<Upset> {
-    let since = timeline.upsets.first()?.at;
-    let count = |killed: bool| timeline.upsets.iter().filter(|u| u.killed == killed).count() as u32;
-    let of = |by: UpsetBy| timeline.upsets.iter().filter(|u| u.by == by).count();
-    let all = [UpsetBy::Load, UpsetBy::Dependency, UpsetBy::Hung];
-    let by = all.into_iter().max_by_key(|&by| of(by)).unwrap_or(UpsetBy::Load);
-    let back = back.map(|at| at - since).filter(|d| *d >= Dur::ZERO);
-    Some(Upset { since, unready: count(false), kills: count(true), by, back })
-}
-
 /// A workload's pods that stay, by node; empty with one node.
 fn placed(cluster: &Cluster, workload: WorkloadId) -> Vec<u32> {
     if cluster.nodes.len() == 1 {
@@ -365,6 +346,7 @@ impl World<'_> {
         let since_action = |t: Time| t - Time::ZERO;
         let rollout = self.goals.rollout().filter(|goal| self.crashing(goal).is_none());
         let complete = rollout.and_then(|goal| goal.over);
+        let (subject, never_begun) = (self.subject(), self.never_begun());
         let tracker = self.tracker;
         let rollout = RolloutOutcome {
             complete: complete.map(since_action),
@@ -375,8 +357,15 @@ impl World<'_> {
             surge_pod_seconds: tracker.surge,
             stuck,
             idle: self.actions.idle,
+            never_begun,
             upset: upset(&self.timeline, tracker.back),
             unschedulable,
+            released: self
+                .rollouts
+                .as_ref()
+                .and_then(|r| r.released(subject))
+                .cloned()
+                .map(Box::new),
             scaling: self.autoscaler.map_or_else(Vec::new, |a| a.finish()),
             updates,
             placed: [tracker.placed, placed_at_end],

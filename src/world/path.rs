@@ -2,7 +2,8 @@
 
 use crate::cluster::objects::ServiceId;
 use crate::model::balancer::{
-    Balancer, Model, Path, elb, envoy, front, haproxy, headless, ingress_nginx, kube_proxy, metallb,
+    Balancer, Model, Path, elb, envoy, front, haproxy, headless, ingress_nginx, kube_proxy,
+    metallb, router,
 };
 use crate::model::plumbing::Ctx;
 use crate::scenario::{Route, Scenario};
@@ -59,14 +60,32 @@ pub fn build(
         }
         Path::Headless(s) => headless::Headless::new(ctx, s, timeline).into(),
         Path::Haproxy(s) => haproxy::Haproxy::new(ctx, s, timeline).into(),
-        Path::Envoy(s) => envoy::Envoy::new(ctx, s, timeline).into(),
+        Path::Envoy(s) => {
+            let Some((split, delay)) = route.split.as_ref().zip(s.weights.as_ref()) else {
+                pile.push(envoy::Envoy::new(ctx, s, (first, None), timeline).into());
+                return in_front(pile, route, timeline);
+            };
+            let mut views = Vec::new();
+            for (id, service) in services() {
+                let named = (id, Some(service.name.as_str()));
+                let envoy = envoy::Envoy::new(ctx, s, named, timeline);
+                views.push(envoy.entries());
+                pile.push(envoy.into());
+            }
+            router::Router::new(ctx, (&s.hop, delay), &views, &split.weights, timeline).into()
+        }
         Path::MetalLb(s) => {
             let nodes = proxies(&mut pile, first, local, timeline);
             metallb::MetalLb::new(ctx, s, &nodes, timeline).into()
         }
     };
-    let behind = top.entries();
     pile.push(top);
+    in_front(pile, route, timeline)
+}
+
+/// The proxy in front of the path's, if there is one.
+fn in_front(mut pile: Vec<Balancer>, route: &Route, timeline: &mut Recorder) -> Vec<Balancer> {
+    let behind = pile.last().expect("a path has a balancer").entries();
     if let Some(front) = &route.in_front {
         pile.push(front::Front::new(front, &behind, timeline).into());
     }

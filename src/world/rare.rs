@@ -2,6 +2,7 @@
 
 use super::{Event, World, says};
 use crate::model::plumbing::Ctx;
+use crate::timeline::Milestone;
 
 impl World<'_> {
     /// Events of what only some clusters have.
@@ -42,6 +43,16 @@ impl World<'_> {
             Event::Vertical(e) => {
                 self.vertical(ctx.now, e);
                 15
+            }
+            Event::Rollout(e) => {
+                if let Some(rollouts) = &mut self.rollouts {
+                    let out = &mut says(&mut self.queue, Event::Rollout);
+                    rollouts.handle(ctx, e, cluster, informer, out);
+                    for note in rollouts.notes.drain(..) {
+                        self.timeline.mark(ctx.now, Milestone::Note(note));
+                    }
+                }
+                16
             }
             Event::Fault { index, begins } => {
                 self.fault(ctx, index, begins);

@@ -1,8 +1,9 @@
 //! What the models of a scenario read of the load on the pods: the one place that says so.
 
+use crate::cluster::release::Release;
 use crate::engine::Dur;
 use crate::model::autoscaler::spec::Source;
-use crate::scenario::Scenario;
+use crate::scenario::{Action, Scenario, When};
 use crate::traffic::Reads;
 
 /// Counters of expected rates are kept so often; an autoscaler's are read whenever it asks.
@@ -10,6 +11,11 @@ const EVERY: Dur = Dur::from_secs(15);
 
 /// The most that any of them reads.
 pub fn reads(scenario: &Scenario) -> Reads {
+    // Errors and latencies are those of single requests.
+    let waits = |a: &Action| a.when.as_ref().is_some_and(When::measures);
+    if scenario.releases().any(Release::measures) || scenario.actions.iter().any(waits) {
+        return Reads::Everything;
+    }
     // A kubelet whose probes wait with the requests sees each queue.
     match scenario.templates().any(|t| t.serving_container().probes().any(|p| p.queued)) {
         true => Reads::Everything,

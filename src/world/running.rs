@@ -1,6 +1,7 @@
 //! How a run goes on: from event to event until the horizon, and past it while an action has not reached its
 //! end.
 
+use super::actions::Step;
 use super::live::{Live, Load};
 use super::{Control, Event, MARK, Moment, Observer, World, reads, says};
 use crate::engine::{Dur, Time};
@@ -86,6 +87,15 @@ impl World<'_> {
         {
             live.counters(&self.timeline, now, &mut autoscaler.load);
             autoscaler.held = live.held();
+        }
+        if let Event::Rollout(event) = *self.queue.current()
+            && event.reads_load()
+            && let Some(rollouts) = &mut self.rollouts
+        {
+            live.counters(&self.timeline, now, &mut rollouts.load);
+        }
+        if let Event::Action(Step::Read) = *self.queue.current() {
+            live.counters(&self.timeline, now, &mut self.conditions.load);
         }
         self.dispatch(now);
         if let (Some(observer), Some(event)) = (observer, event) {

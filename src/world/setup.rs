@@ -2,7 +2,7 @@
 //! time; those of a version that is never ready running, unready and routed nowhere.
 
 use super::watches::Watches;
-use super::{Event, World, actions, goals, outcome, path, says, vertical};
+use super::{Event, World, actions, conditions, goals, outcome, path, says, vertical};
 use crate::cluster::PodPhase;
 use crate::cluster::fault::Fault;
 use crate::cluster::gates::GateSetter;
@@ -21,8 +21,8 @@ use crate::model::deployment::rolling;
 use crate::model::informer::Informer;
 use crate::model::plumbing::{Ctx, Run};
 use crate::model::{
-    daemon_set, deployment, disruption, endpointslice, gate, kubelet, replicaset, scheduler,
-    stateful_set,
+    daemon_set, deployment, disruption, endpointslice, gate, kubelet, replicaset, rollout,
+    scheduler, stateful_set,
 };
 use crate::scenario::{Action, ActionKind, Kind, Scenario, Workload};
 use crate::timeline::{Recorder, Shown, Timeline, Version, ViewId};
@@ -64,6 +64,7 @@ impl<'a> World<'a> {
             stateful_sets: stateful_set::controller::Controller::new(defaults),
             daemon_sets: daemon_set::controller::Controller::new(defaults),
             has_daemons: scenario.workloads.iter().any(|w| w.kind() == Kind::DaemonSet),
+            rollouts: rollouts(scenario),
             replica_sets: replicaset::controller::Controller::new(defaults),
             slices: scenario.services.pairs().map(slices).collect(),
             kubelets: kubelet::controller::Kubelets::new(ctx, &scenario.nodes),
@@ -73,6 +74,7 @@ impl<'a> World<'a> {
             autoscaler: None,
             verticals: vertical::Verticals::default(),
             actions: actions::Actions::default(),
+            conditions: conditions::Conditions::new(scenario),
             goals: goals::Goals::default(),
             timeline,
             tracker: outcome::Tracker::new(scenario),
@@ -90,6 +92,8 @@ impl<'a> World<'a> {
         world.start_balancers();
         world.start_autoscalers();
         world.start_verticals();
+        world.start_metrics();
+        world.start_conditions();
         world.schedule_actions();
         world
     }
@@ -149,7 +153,9 @@ impl<'a> World<'a> {
         for workload in &self.scenario.workloads {
             let id = self.create_workload(workload.clone());
             match workload.kind() {
-                Kind::Deployment | Kind::ReplicaSet => self.populate_deployment(id),
+                Kind::Deployment | Kind::ReplicaSet | Kind::Rollout => {
+                    self.populate_deployment(id);
+                }
                 Kind::StatefulSet | Kind::DaemonSet | Kind::Pod => self.populate_members(id),
             }
         }
@@ -207,8 +213,14 @@ impl<'a> World<'a> {
         self.informer.observe_set(&self.cluster, rs);
         self.replica_sets.adopt(rs, &pods, status);
         let deployment = &self.cluster.workloads[id];
-        if deployment.spec.kind() == Kind::Deployment {
-            self.deployments.adopt(id, deployment, replicas, started);
+        match &mut self.rollouts {
+            _ if deployment.spec.kind() == Kind::Deployment => {
+                self.deployments.adopt(id, deployment, replicas, started);
+            }
+            Some(rollouts) if deployment.spec.kind() == Kind::Rollout => {
+                rollouts.adopt(id, &self.cluster, started);
+            }
+            _ => {}
         }
     }
 
@@ -347,6 +359,13 @@ impl<'a> World<'a> {
             self.queue.schedule(*until, Event::Fault { index, begins: false });
         }
     }
+}
+
+/// Their controller, where there is a Rollout.
+fn rollouts(scenario: &Scenario) -> Option<Box<rollout::controller::Controller>> {
+    let there = scenario.workloads.iter().any(|w| w.kind() == Kind::Rollout);
+    let (defaults, until) = (&scenario.kubernetes.defaults, scenario.traffic.end);
+    there.then(|| Box::new(rollout::controller::Controller::new(defaults, until)))
 }
 
 fn budget(spec: &Arc<PodDisruptionBudget>) -> Budget {

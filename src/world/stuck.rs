@@ -113,6 +113,9 @@ impl World<'_> {
         if goal.updated && spec.paused {
             return (self.actions.paused.unwrap_or(goal.since), Why::Paused);
         }
+        if let Some(decided) = self.decided(id).filter(|_| goal.updated) {
+            return decided;
+        }
         if let Some(why) = self.rolls_never(goal, id) {
             return (goal.since, why);
         }
@@ -149,6 +152,15 @@ impl World<'_> {
             return (since.unwrap_or(goal.since), Why::MinReady { pods: ready.len() as u32 });
         }
         (goal.since, Why::Other)
+    }
+
+    /// A release that was aborted, or that somebody has to promote.
+    fn decided(&self, id: WorkloadId) -> Option<(Time, Why)> {
+        let released = self.rollouts.as_ref()?.released(id)?;
+        if let Some((at, why)) = &released.aborted {
+            return Some((*at, Why::Aborted { why: why.to_string() }));
+        }
+        released.waits.then_some((self.tracker.progressed, Why::AwaitsPromotion))
     }
 
     /// Old pods stay, because nothing takes them away.
@@ -224,7 +236,7 @@ impl World<'_> {
         match why {
             Why::Paused | Why::UndoOfPaused | Why::NoRevision { .. } => true,
             Why::NothingRolls { .. } | Why::OnDelete { .. } | Why::Unmanaged { .. } => true,
-            Why::HeldBy { .. } => true,
+            Why::HeldBy { .. } | Why::Aborted { .. } | Why::AwaitsPromotion => true,
             Why::NeverReady { .. } | Why::Budget { .. } | Why::SeveralBudgets { .. } => true,
             Why::NoNode { .. } => {
                 !self.cluster.pods.iter().any(|p| p.deleting.is_some() && !p.removed)

@@ -54,6 +54,10 @@ pub enum Why {
     /// A StatefulSet (OrderedReady) does not touch a pod of a revision before, which is not ready, and
     /// nothing comes after it.
     HeldBy { pod: String },
+    /// The release of a Rollout was aborted, for this reason.
+    Aborted { why: String },
+    /// The release pauses until somebody promotes it.
+    AwaitsPromotion,
     /// `kubectl drain` does not evict pods that nothing would make anew.
     Unmanaged { pods: u32 },
     /// Pods are not ready yet.

@@ -1,6 +1,7 @@
 //! Every table of `tests/conformance/*.toml` against the models: facts read from Kubernetes' own unit tests,
 //! or derived from its formulas. A group or a key of a row that no check looks at fails the test.
 
+mod argo_rollouts;
 mod autoscaler;
 mod daemon_set;
 mod deployment;
@@ -18,6 +19,7 @@ mod table;
 
 /// The tables the modules above run; a file outside this list is one nobody runs.
 const FILES: &[&str] = &[
+    "argo_rollouts",
     "backoff",
     "cleanup_deployment",
     "cleanup_unhealthy",

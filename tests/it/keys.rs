@@ -9,6 +9,7 @@ use k8s_openapi::api::policy::v1::PodDisruptionBudget;
 use rollsim::engine::Dist;
 use rollsim::input::known::types::{self as schema, Schema};
 use rollsim::input::known::{self, Fate};
+use rollsim::input::raw::rollout::Rollout;
 use rollsim::input::{Diagnostics, Input, Source};
 use rollsim::model::balancer::Kind;
 use rollsim::model::balancer::settings::{Given, Own};
@@ -135,8 +136,11 @@ fn fields_of_kinds_that_are_read_by_their_keys_are_named_if_they_matter() {
     assert!(tried > 80, "{tried}");
 }
 
-fn roots() -> [(&'static str, Schema); 10] {
+fn roots() -> [(&'static str, Schema); 12] {
+    let rollout = || schema::of::<Rollout>("argoproj.io/v1alpha1", "Rollout");
     [
+        ("Rollout", rollout()),
+        ("Rollout (blue/green)", rollout()),
         ("StatefulSet", schema::of::<StatefulSet>("apps/v1", "StatefulSet")),
         ("DaemonSet", schema::of::<DaemonSet>("apps/v1", "DaemonSet")),
         ("ReplicaSet", schema::of::<ReplicaSet>("apps/v1", "ReplicaSet")),
@@ -189,7 +193,7 @@ fn every_field_stands_in_a_table() {
     let mut missing = BTreeSet::new();
     let mut met: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
     for (root, schema) in roots() {
-        for Place { owner, field, .. } in places(root, &schema) {
+        for Place { owner, field, .. } in places(kind_of(root), &schema) {
             if known::fields_of(&owner).and_then(|s| s.fate(&field)).is_none() {
                 missing.insert(format!("{owner}.{field}"));
             }
@@ -213,6 +217,36 @@ const WHOLE: &str = include_str!("keys/whole.yaml");
 fn whole() -> Vec<Value> {
     let text = |d: &str| serde_json::to_value(yaml_serde::from_str::<Value>(d).expect("YAML"));
     WHOLE.split("\n---\n").map(|d| text(d).expect("JSON")).collect()
+}
+
+/// Of a root: what stands in brackets tells two of a kind apart.
+fn kind_of(root: &str) -> &str {
+    root.split(' ').next().expect("a word")
+}
+
+/// The strategies of a Rollout, with something at every place.
+fn strategy_of(root: &str) -> Value {
+    let analysis = json!({
+        "templates": [{ "templateName": "errors" }],
+        "args": [{ "name": "service", "value": "web" }],
+    });
+    if root != "Rollout" {
+        return json!({ "blueGreen": {
+            "activeService": "web", "prePromotionAnalysis": analysis,
+            "postPromotionAnalysis": analysis,
+        } });
+    }
+    json!({ "canary": {
+        "steps": [
+            { "setWeight": 20, "pause": { "duration": "10s" }, "analysis": analysis,
+              "setCanaryScale": { "weight": 50 } },
+        ],
+        "analysis": analysis,
+        "trafficRouting": { "nginx": { "stableIngress": "web" } },
+        "stableService": "web", "canaryService": "web-canary",
+        "pingPong": { "pingService": "web", "pongService": "web-canary" },
+        "replicaProgressThreshold": { "type": "Percent", "value": 90 },
+    } })
 }
 
 /// The same with the Deployment as a workload of another kind.
@@ -239,6 +273,12 @@ fn as_kind(document: &mut Value, kind: &str) {
             without(document, &["strategy", "progressDeadlineSeconds", "paused", "replicas"]);
             document["spec"]["updateStrategy"] = rolling(json!({ "maxUnavailable": 1 }));
         }
+        "Rollout" | "Rollout (blue/green)" => {
+            without(document, &["strategy", "paused"]);
+            document["apiVersion"] = json!("argoproj.io/v1alpha1");
+            document["spec"]["strategy"] = strategy_of(kind);
+            document["spec"]["rollbackWindow"] = json!({ "revisions": 2 });
+        }
         "ReplicaSet" => {
             let own = ["strategy", "progressDeadlineSeconds", "paused", "revisionHistoryLimit"];
             without(document, &own);
@@ -253,7 +293,7 @@ fn as_kind(document: &mut Value, kind: &str) {
         }
         _ => return,
     }
-    document["kind"] = json!(kind);
+    document["kind"] = json!(kind_of(kind));
 }
 
 fn lower(documents: &[Value]) -> Result<Scenario, Diagnostics> {
@@ -278,8 +318,9 @@ fn fields_that_are_not_simulated_change_nothing_and_are_named_if_they_would() {
     for (root, schema) in roots() {
         let documents = whole_of(root);
         let plain = lower(&documents).unwrap_or_else(|e| panic!("{root}: {e}"));
-        let index = documents.iter().position(|d| d["kind"] == *root).expect("one of each kind");
-        for Place { owner, field, way } in places(root, &schema) {
+        let kind = kind_of(root);
+        let index = documents.iter().position(|d| d["kind"] == kind).expect("one of each kind");
+        for Place { owner, field, way } in places(kind, &schema) {
             let fate = known::fields_of(&owner).and_then(|s| s.fate(&field)).expect("in a table");
             // That of an init container makes it a sidecar; this handler excludes the others.
             let sidecar = field == "restartPolicy" && way.contains(&json!("initContainers"));

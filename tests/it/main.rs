@@ -23,6 +23,7 @@ mod paths;
 mod probes;
 mod reading;
 mod relations;
+mod releases;
 mod report;
 mod report_chromium;
 mod report_example;

@@ -39,7 +39,7 @@ impl Cluster {
             Member::On(node) => (made, Some(node)),
             Member::Alone => (0, None),
         };
-        debug_assert!(self.workloads[id].spec.kind() != Kind::Deployment, "it has ReplicaSets");
+        debug_assert!(!self.workloads[id].spec.kind().has_sets(), "it has ReplicaSets");
         // Pods with a name of their own: while one is there, another cannot be made.
         let taken = |p: &Pod| !p.removed && p.owner == owner && p.number == number;
         if pinned.is_none() && self.pods.iter().any(taken) {

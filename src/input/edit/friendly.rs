@@ -8,7 +8,7 @@ use std::collections::BTreeSet;
 use std::sync::OnceLock;
 
 /// Keys of the scenario, the first in a path.
-pub const CASE: [&str; 19] = [
+pub const CASE: [&str; 20] = [
     "name",
     "deployment",
     "service",
@@ -23,6 +23,7 @@ pub const CASE: [&str; 19] = [
     "gate",
     "fault",
     "dependency",
+    "analysis",
     "metric",
     "metrics",
     "vpa",

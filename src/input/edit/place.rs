@@ -78,8 +78,8 @@ pub(crate) fn serving_container(input: &Input, document: &Document) -> String {
 
 /// Whether objects of this kind are workloads.
 pub(crate) fn is_workload_kind(kind: &str) -> bool {
-    use Kind::{DaemonSet, Deployment, Pod, ReplicaSet, StatefulSet};
-    [Deployment, StatefulSet, DaemonSet, ReplicaSet, Pod].iter().any(|k| k.name() == kind)
+    use Kind::{DaemonSet, Deployment, Pod, ReplicaSet, Rollout, StatefulSet};
+    [Deployment, StatefulSet, DaemonSet, Rollout, ReplicaSet, Pod].iter().any(|k| k.name() == kind)
 }
 
 /// The full path of a short one within a workload.

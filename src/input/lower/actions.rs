@@ -6,6 +6,7 @@ use crate::engine::{Dur, Time};
 use crate::input::bounds;
 use crate::input::cards;
 use crate::input::lower::apps::Versions;
+use crate::input::lower::conditions;
 use crate::input::lower::lowering::{Lowering, at};
 use crate::input::lower::named;
 use crate::input::lower::path::Way;
@@ -53,13 +54,16 @@ pub(crate) fn lower(
     for (key, action) in given {
         let before = actions.len();
         match action {
-            ActionCase::ShiftWeight { at_s, weights: to } => {
+            ActionCase::ShiftWeight { at_s, weights: to, .. } => {
                 let at = at(scene.low.seconds(&format!("{key}.at_s"), *at_s, 0.0));
                 weights.shift(scene.low, &key, at, to, &mut actions);
             }
             action => scene.add(&key, action, &mut actions),
         }
         actions[before..].iter_mut().for_each(|a: &mut Action| a.key.clone_from(&key));
+        if let Some(last) = actions[before..].last_mut() {
+            last.when = conditions::when(scene.low, &key, action, deployments);
+        }
     }
     actions.sort_by_key(|a| a.at);
     as_scaled(&mut actions);
@@ -111,7 +115,7 @@ impl Scene<'_, '_> {
             ActionCase::None { at_s } | ActionCase::DependencyDown { at_s } => {
                 time(*at_s, 0.0);
             }
-            ActionCase::Rollout { at_s, apply } => {
+            ActionCase::Rollout { at_s, apply, .. } => {
                 let at = time(*at_s, 0.0);
                 // A manifest that is asked for by name is applied, whether or not it is there already.
                 self.applied &= apply.is_none();
@@ -120,7 +124,7 @@ impl Scene<'_, '_> {
                     Some(ApplyCase::Update) | None => self.rollout(at),
                 });
             }
-            ActionCase::Undo { at_s, undo_after_s, to_revision } => {
+            ActionCase::Undo { at_s, undo_after_s, to_revision, .. } => {
                 let start = time(*at_s, 0.0);
                 let after = self.low.seconds(&format!("{key}.undo_after_s"), *undo_after_s, 0.0);
                 if undo_after_s.is_some() {
@@ -130,18 +134,18 @@ impl Scene<'_, '_> {
                 let at = start + Dur::from_secs_f64(after);
                 actions.push(Action::new(at, ActionKind::Undo { to_revision: *to_revision }));
             }
-            ActionCase::Scale { at_s, replicas, deployment } => {
+            ActionCase::Scale { at_s, replicas, deployment, .. } => {
                 let at = time(*at_s, 0.0);
                 let kind = self.scale(key, *replicas, deployment.as_deref());
                 actions.push(Action::new(at, kind));
             }
-            ActionCase::DeletePods { at_s, count, grace_period_s } => {
+            ActionCase::DeletePods { at_s, count, grace_period_s, .. } => {
                 let at = time(*at_s, 0.0);
                 let grace = self.grace(key, *grace_period_s);
                 let kind = ActionKind::DeletePods { count: count.unwrap_or(1), grace };
                 actions.push(Action::new(at, kind));
             }
-            ActionCase::Evict { at_s, retry_s, grace_period_s } => {
+            ActionCase::Evict { at_s, retry_s, grace_period_s, .. } => {
                 let at = time(*at_s, 1.0);
                 let usual = cards::kubernetes().drain_retry.as_secs_f64();
                 let retry = self.low.seconds(&format!("{key}.retry_s"), *retry_s, usual);
@@ -153,16 +157,16 @@ impl Scene<'_, '_> {
                 let at = time(*at_s, 0.0);
                 actions.extend(self.switch(key, action).map(|kind| Action::new(at, kind)));
             }
-            ActionCase::RestartIngress { at_s } => {
+            ActionCase::RestartIngress { at_s, .. } => {
                 let at = time(*at_s, 0.0);
                 actions.extend(self.restart_ingress(key).map(|kind| Action::new(at, kind)));
             }
             ActionCase::ShiftWeight { .. } => unreachable!("weights are shifted before"),
-            ActionCase::Pause { at_s } | ActionCase::Resume { at_s } => {
+            ActionCase::Pause { at_s, .. } | ActionCase::Resume { at_s, .. } => {
                 let at = time(*at_s, 0.0);
                 actions.push(Action::new(at, self.pause(key, action)));
             }
-            ActionCase::Drain { at_s, node, grace_period_s } => {
+            ActionCase::Drain { at_s, node, grace_period_s, .. } => {
                 let at = time(*at_s, 0.0);
                 let grace = self.grace(key, *grace_period_s);
                 let kind = self.drain(key, node.as_deref(), grace);
@@ -253,7 +257,8 @@ impl Scene<'_, '_> {
     /// `kubectl rollout pause` and `resume`: of Deployments alone.
     fn pause(&mut self, key: &str, action: &ActionCase) -> ActionKind {
         let kind = self.deployments[0].kind();
-        if kind != Kind::Deployment {
+        let promotes = kind == Kind::Rollout && matches!(action, ActionCase::Resume { .. });
+        if kind != Kind::Deployment && !promotes {
             let error = self.low.fail(key, "only a Deployment can be paused and resumed");
             error.found = Some(kind.name().to_owned());
         }

@@ -81,6 +81,7 @@ fn concerns(doc: &Document, subject: &Document, scenario: &Scenario) -> bool {
         | Object::StatefulSet(_)
         | Object::DaemonSet(_)
         | Object::ReplicaSet(_)
+        | Object::Rollout(_)
         | Object::Pod(_) => workloads.any(|(name, namespace)| is(name, namespace)),
         Object::Service(_) => asked && scenario.services.iter().any(|s| is(&s.name, &s.namespace)),
         Object::Ingress(_) => {

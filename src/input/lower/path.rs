@@ -5,7 +5,7 @@ use crate::engine::Dist;
 use crate::input::cards::{Card, CardKind, Scalar};
 use crate::input::given::{CardSetting, Input};
 use crate::input::lower::lowering::{Lowering, lean};
-use crate::input::lower::{binding, ingress_class, proxy, split};
+use crate::input::lower::{binding, ingress_class, proxy, release, split};
 use crate::input::raw::case::ActionCase;
 use crate::input::raw::manifest::{Document, Object};
 use crate::input::text::checks;
@@ -26,11 +26,19 @@ pub(crate) struct Way {
     pub split: Option<Split>,
 }
 
-pub(crate) fn lower(low: &mut Lowering<'_>, service: &Service, ingress: Option<&Ingress>) -> Way {
+pub(crate) fn lower(
+    low: &mut Lowering<'_>,
+    subject: &Document,
+    service: &Service,
+    ingress: Option<&Ingress>,
+) -> Way {
     binding::check(low);
-    let asked = proxy::kind(low).or(low.input.case.traffic.path);
+    let asked = proxy::kind(low).or(low.input.case.traffic.path).or_else(|| release::path(subject));
     let kind = asked.unwrap_or_else(|| by_manifests(low, service, ingress));
-    let shared = ingress.and_then(|ingress| split::lower(low, kind, service, ingress));
+    let shared = match release::routing(subject) {
+        Some(_) => split::of_rollout(low, kind, subject, service),
+        None => ingress.and_then(|ingress| split::lower(low, kind, service, ingress)),
+    };
     let (others, split) = shared.map_or((Vec::new(), None), |(o, split)| (o, Some(split)));
     let services = std::iter::once(service.clone()).chain(others).collect();
     let binding = binding::of(low.input, service).filter(|_| matches!(kind, Kind::Alb | Kind::Nlb));

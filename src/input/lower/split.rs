@@ -5,6 +5,7 @@ use crate::cluster::spec::{Ingress, Service};
 use crate::input::lower::forward::{self, Forward};
 use crate::input::lower::lowering::Lowering;
 use crate::input::lower::network;
+use crate::input::lower::release;
 use crate::input::raw::manifest::{Document, Object};
 use crate::input::text::diagnostics::{Diagnostic, did_you_mean};
 use crate::input::text::tree::quoted;
@@ -20,13 +21,19 @@ const TOTAL: u32 = 100;
 
 /// The Ingress that leads to the Service: by a rule, by an action that a rule names, or by the rule that a
 /// canary is added to.
-pub(crate) fn ingress(low: &mut Lowering<'_>, service: &Service) -> Option<Ingress> {
+pub(crate) fn ingress(
+    low: &mut Lowering<'_>,
+    subject: &Document,
+    service: &Service,
+) -> Option<Ingress> {
+    let routed = release::ingresses(subject);
     let mut found = None;
     for doc in &low.input.documents {
         let Object::Ingress(api) = &doc.object else { continue };
         let ingress = low.check(doc, |check| network::ingress(check, api));
         let named = ingress.backends.iter().any(|(name, _)| *name == service.name);
-        let leads_here = (named || leads_by_action(&ingress, &service.name))
+        let routed = routed.iter().any(|name| *name == ingress.name);
+        let leads_here = (named || routed || leads_by_action(&ingress, &service.name))
             && ingress.namespace == service.namespace;
         if leads_here && found.is_none() {
             found = Some((doc, ingress));
@@ -40,6 +47,37 @@ pub(crate) fn ingress(low: &mut Lowering<'_>, service: &Service) -> Option<Ingre
         }
         None => Some(ingress),
     }
+}
+
+/// The Service of a Rollout's new pods beside that of the stable ones, and how its router shares the
+/// requests.
+pub(crate) fn of_rollout(
+    low: &mut Lowering<'_>,
+    kind: Kind,
+    subject: &Document,
+    service: &Service,
+) -> Option<(Vec<Service>, Split)> {
+    if !matches!(kind, Kind::Alb | Kind::IngressNginx | Kind::Envoy) {
+        let error = low.fail("traffic.path", "the Rollout's router shares requests by weight");
+        error.allowed = Some("alb, ingress-nginx, envoy".to_owned());
+        return None;
+    }
+    let (_, name) = release::services(subject)?;
+    let name = name?;
+    let document = low.input.documents.iter().find(|d| {
+        d.service().is_some() && d.name() == name && d.namespace() == subject.namespace()
+    });
+    let new = match document.map(|d| (d, d.service().expect("looked for"))) {
+        Some((doc, api)) => low.check(doc, |check| network::service(check, api)),
+        None => {
+            let text = format!("as {}: Service {name} is not among the manifests", service.name);
+            low.assume("canaryService", text);
+            Service { name: name.to_owned(), ..service.clone() }
+        }
+    };
+    let total = release::routing(subject)?.max_traffic_weight.unwrap_or(100).max(1) as u32;
+    let canary = kind == Kind::IngressNginx;
+    Some((vec![new], Split { weights: vec![total, 0], main: 0, canary }))
 }
 
 fn leads_by_action(ingress: &Ingress, service: &str) -> bool {

@@ -4,6 +4,7 @@ use crate::cluster::spec::IntOrPercent;
 use crate::cluster::workload::{DaemonSetStrategy, StatefulSetStrategy, Strategy};
 use crate::input::cards;
 use crate::input::lower::check::{Check, int_or_percent};
+use crate::input::lower::release;
 use crate::input::raw::manifest::Object;
 use crate::input::text::tree::quoted;
 use k8s_openapi::api::apps::v1::{DaemonSetUpdateStrategy, DeploymentStrategy, StatefulSetSpec};
@@ -20,6 +21,7 @@ pub fn strategy(check: &mut Check<'_>) -> Strategy {
             let strategy = w.spec.as_ref().and_then(|s| s.update_strategy.as_ref());
             Strategy::DaemonSet(daemon_set(check, strategy))
         }
+        Object::Rollout(w) => release::strategy(check, w),
         Object::Pod(_) => Strategy::Pod,
         _ => Strategy::ReplicaSet,
     }

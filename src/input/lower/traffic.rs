@@ -1,6 +1,7 @@
 //! The load, and how long to simulate.
 
 use crate::cluster::fault::Fault;
+use crate::cluster::release::{Analysis, Plan, Step};
 use crate::cluster::spec::{IntOrPercent, Node, OnSigterm, PodTemplate, Requests};
 use crate::cluster::workload::{Strategy, Workload};
 use crate::engine::{Dist, Dur, Time};
@@ -279,6 +280,7 @@ fn rollout(
             let (surge, unavailable) = s.limits(new.replicas);
             libm::ceil(n / f64::from(surge.max(unavailable).max(1))) * (up + down)
         }
+        Strategy::Rollout { .. } => released(new, up) + down,
         Strategy::ReplicaSet | Strategy::Pod => 0.0,
         Strategy::RollingUpdate { max_surge, max_unavailable } => {
             let surge = libm::ceil(count(max_surge));
@@ -286,6 +288,35 @@ fn rollout(
             libm::ceil(n / at_once) * up + down
         }
     }
+}
+
+/// The steps of a release, with their pauses and analyses; `up`: until new pods are there.
+fn released(workload: &Workload, up: f64) -> f64 {
+    const PASS: f64 = 2.0;
+    let Some(release) = &workload.release else { return up };
+    let analysis = |a: &Analysis| {
+        let longest = a.metrics.iter().map(|m| {
+            let count = f64::from(m.limits.count.unwrap_or(1).max(1));
+            m.initial_delay.as_secs_f64() + count * m.interval.unwrap_or_default().as_secs_f64()
+        });
+        longest.fold(0.0, f64::max)
+    };
+    let steps = match &release.plan {
+        Plan::Canary(canary) => {
+            let step = |step: &Step| match step {
+                Step::SetWeight(_) | Step::SetCanaryScale(_) => up + PASS,
+                Step::Pause(length) => length.unwrap_or_default().as_secs_f64() + PASS,
+                Step::Analysis(a) => analysis(a) + PASS,
+                Step::Free => PASS,
+            };
+            canary.steps.iter().map(step).sum::<f64>() + up
+        }
+        Plan::BlueGreen(b) => {
+            let around = b.before.iter().chain(&b.after).map(analysis).sum::<f64>();
+            2.0 * up + b.auto_after.as_secs_f64() + around
+        }
+    };
+    steps + release.scale_down_delay.unwrap_or_default().as_secs_f64() + PASS
 }
 
 /// From a pod's creation until it counts as available, slow but not extreme.

@@ -149,6 +149,12 @@ fn of_case(low: &Lowering<'_>, scenario: &Scenario, path: &str) -> Option<Use> {
                 _ => Use::Never("no VerticalPodAutoscaler is about these pods".to_owned()),
             })
         }
+        ["analysis", name, ..] => {
+            let releases = scenario.releases();
+            let mut metrics = releases.flat_map(|r| r.analyses()).flat_map(|a| &a.metrics);
+            let read = metrics.any(|m| m.name == *name);
+            Some(Use::when(read, "no analysis of the Rollout has a metric of this name"))
+        }
         ["scheduler"] => Some(Use::when(scenario.nodes.len() > 1, "there is one node to choose")),
         ["action" | "actions", .., key] => of_action(scenario, key),
         ["kubernetes" | "nodes" | "fault" | "proxy" | "dependency", ..] => Some(Use::Always),

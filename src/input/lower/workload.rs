@@ -12,6 +12,7 @@ use crate::input::lower::daemons;
 use crate::input::lower::open_ports;
 use crate::input::lower::placement;
 use crate::input::lower::plans::Apps;
+use crate::input::lower::release;
 use crate::input::lower::serving_container;
 use crate::input::lower::strategies;
 use crate::input::raw::manifest::Object;
@@ -50,6 +51,7 @@ pub fn workload(check: &mut Check<'_>, held: Held<'_>, version: &str, apps: &App
         selector(check, held.selector.unwrap_or(&LabelSelector::default()), api);
     }
     let strategy = strategies::strategy(check);
+    let release = release::release(check);
     let template = template(check, api, held.kind, version, apps);
     let mut made = Workload {
         namespace: check.doc.namespace().to_owned(),
@@ -60,6 +62,7 @@ pub fn workload(check: &mut Check<'_>, held: Held<'_>, version: &str, apps: &App
         revision_history_limit: limit(history),
         paused: given.paused,
         template: template.into(),
+        release,
         name: name.into(),
     };
     knative::limit(check.input, &mut made);
@@ -70,9 +73,9 @@ fn limit(n: i32) -> Option<i32> {
     (n != i32::MAX).then_some(n)
 }
 
-/// Only a Deployment has one.
+/// Only Deployments and Rollouts have one.
 fn deadline(check: &mut Check<'_>, kind: Kind, given: Option<i32>, min_ready: i32) -> Option<i32> {
-    if kind != Kind::Deployment {
+    if !kind.has_sets() {
         return None;
     }
     let path = "spec.progressDeadlineSeconds";
@@ -108,6 +111,7 @@ fn given(object: &Object) -> Given {
             paused: w.spec.as_ref().and_then(|s| s.paused).unwrap_or(false),
             ..of!(w, progress_deadline_seconds, revision_history_limit)
         },
+        Object::Rollout(w) => of!(w, progress_deadline_seconds, revision_history_limit),
         Object::StatefulSet(w) => of!(w, revision_history_limit),
         Object::DaemonSet(w) => of!(w, revision_history_limit),
         Object::ReplicaSet(w) => of!(w),

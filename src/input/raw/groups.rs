@@ -16,7 +16,7 @@ struct Kind {
     old: &'static [(&'static str, u32)],
 }
 
-const KINDS: [Kind; 10] = [
+const KINDS: [Kind; 11] = [
     Kind {
         name: "Deployment",
         group: "apps",
@@ -41,6 +41,7 @@ const KINDS: [Kind; 10] = [
         version: "apps/v1",
         old: &[("extensions/v1beta1", 16), ("apps/v1beta2", 16)],
     },
+    Kind { name: "Rollout", group: "argoproj.io", version: "argoproj.io/v1alpha1", old: &[] },
     Kind { name: "Pod", group: "", version: "v1", old: &[] },
     Kind { name: "Service", group: "", version: "v1", old: &[] },
     Kind {

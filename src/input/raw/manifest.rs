@@ -3,6 +3,7 @@
 use crate::input::bounds;
 use crate::input::known::{self, LeftOut};
 use crate::input::raw::groups::{self, Meaning, Old};
+use crate::input::raw::rollout::Rollout;
 use crate::input::text::diagnostics::{Diagnostic, Diagnostics, misspelt};
 use crate::input::text::tree::{Node, Step, Value, path_text, quoted};
 use crate::input::text::typed::{self, Unknown};
@@ -46,6 +47,8 @@ pub enum Object {
     DaemonSet(Box<DaemonSet>),
     /// `apps/v1`, of no Deployment.
     ReplicaSet(Box<ReplicaSet>),
+    /// `argoproj.io/v1alpha1`.
+    Rollout(Box<Rollout>),
     /// `v1`, of nothing: as a template of itself.
     Pod(Box<PodTemplateSpec>),
     /// `v1`.
@@ -126,6 +129,7 @@ impl Document {
             Object::StatefulSet(_) => "StatefulSet",
             Object::DaemonSet(_) => "DaemonSet",
             Object::ReplicaSet(_) => "ReplicaSet",
+            Object::Rollout(_) => "Rollout",
             Object::Pod(_) => "Pod",
             Object::Service(_) => "Service",
             Object::PodDisruptionBudget(_) => "PodDisruptionBudget",
@@ -204,10 +208,8 @@ fn kind_of(file: &str, root: &Node) -> Result<String, Diagnostics> {
             error.suggestion =
                 Some("separate objects by lines of ---, or wrap them in kind: List".to_owned());
         }
-        return Err(error
-            .found(root.to_string())
-            .allowed("a mapping with apiVersion and kind")
-            .into());
+        let error = error.found(root.to_string()).allowed("a mapping with apiVersion and kind");
+        return Err(error.into());
     }
     let missing = |key: &str| {
         Diagnostic::error(
@@ -271,6 +273,7 @@ pub(crate) fn typed_object(file: &str, root: &Node, kind: &str) -> Result<Meant,
         "StatefulSet" => object!(StatefulSet),
         "DaemonSet" => object!(DaemonSet),
         "ReplicaSet" => object!(ReplicaSet),
+        "Rollout" => object!(Rollout),
         "Pod" => pod(root, file, kind)?,
         "Service" => object!(Service),
         "PodDisruptionBudget" => object!(PodDisruptionBudget),
@@ -380,10 +383,9 @@ pub fn expand(file: &str, root: Node) -> Result<Vec<Node>, Diagnostics> {
     if !is_list {
         return Ok(vec![root]);
     }
-    let line = root.line;
     let entries = if let Value::Map(entries) = root.value { entries } else { Vec::new() };
     let Some(items) = entries.into_iter().find(|e| e.key == "items").map(|e| e.node) else {
-        return Err(Diagnostic::error(file, "a List without items").at(Some(line), "").into());
+        return Err(Diagnostic::error(file, "a List without items").at(Some(root.line), "").into());
     };
     match items.value {
         Value::List(items) => Ok(items.into_iter().filter(|i| !i.is_null()).collect()),

@@ -1,5 +1,7 @@
 //! Documents as written: nothing checked but their types.
 
+pub mod action;
+pub mod analysis;
 pub(crate) mod app;
 pub mod case;
 pub mod fault;
@@ -9,6 +11,7 @@ pub(crate) mod manifest;
 pub mod metric;
 pub mod profile;
 pub mod renewed;
+pub mod rollout;
 pub mod schema;
 pub mod told;
 pub mod vpa;

@@ -45,6 +45,12 @@ impl Document {
                 let replicas = spec.and_then(|s| s.replicas);
                 held(Kind::ReplicaSet, replicas, spec.map(|s| &s.selector), template)
             }
+            Object::Rollout(w) => {
+                let spec = w.spec.as_ref();
+                let template = spec.and_then(|s| s.template.as_ref());
+                let replicas = spec.and_then(|s| s.replicas);
+                held(Kind::Rollout, replicas, spec.map(|s| &s.selector), template)
+            }
             Object::Pod(template) => held(Kind::Pod, Some(1), None, Some(template)),
             _ => return None,
         })
@@ -66,6 +72,7 @@ impl Document {
             Object::Deployment(w) => w.spec.get_or_insert_default().replicas = Some(replicas),
             Object::StatefulSet(w) => w.spec.get_or_insert_default().replicas = Some(replicas),
             Object::ReplicaSet(w) => w.spec.get_or_insert_default().replicas = Some(replicas),
+            Object::Rollout(w) => w.spec.get_or_insert_default().replicas = Some(replicas),
             _ => {}
         }
     }

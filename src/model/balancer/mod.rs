@@ -23,6 +23,7 @@ pub mod members;
 pub mod metallb;
 pub mod nlb;
 pub mod pushes;
+pub mod router;
 pub mod services;
 pub mod settings;
 pub mod split;
@@ -211,6 +212,8 @@ balancers! {
     MetalLb: metallb::MetalLb,
     Haproxy: haproxy::Haproxy,
     Envoy: envoy::Envoy,
+    /// Routes with weights, on proxies that are told of them.
+    Router: router::Router,
     /// A proxy in front of another.
     Front: front::Front,
 }

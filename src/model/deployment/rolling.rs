@@ -2,7 +2,7 @@
 //!
 //! Sources: `pkg/controller/deployment/rolling.go`, `pkg/controller/deployment/util/deployment_util.go`.
 
-use crate::cluster::spec::IntOrPercent;
+pub use crate::cluster::spec::resolve_fenceposts;
 use crate::cluster::workload::Strategy;
 
 /// Size and status of one ReplicaSet, as the Deployment controller reads them.
@@ -25,20 +25,6 @@ pub enum RollingStep {
     ScaledOld,
     /// Neither may be scaled now: the sync goes on to the status.
     Nothing,
-}
-
-/// maxSurge and maxUnavailable as pod counts: `(surge, unavailable)`. Surge is rounded up, unavailable down;
-/// both zero makes unavailable 1.
-///
-/// `deployment_util.go: ResolveFenceposts`.
-pub fn resolve_fenceposts(
-    max_surge: IntOrPercent,
-    max_unavailable: IntOrPercent,
-    desired: i32,
-) -> (i32, i32) {
-    let surge = max_surge.of(desired, true);
-    let unavailable = max_unavailable.of(desired, false);
-    if surge == 0 && unavailable == 0 { (0, 1) } else { (surge, unavailable) }
 }
 
 /// How many pods may be above the desired number: 0 unless rolling.
@@ -196,6 +182,7 @@ pub fn rolling_step(
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::cluster::spec::IntOrPercent;
     use proptest::prelude::{Strategy as Values, prop};
     use proptest::{prop_assert, prop_assert_eq, prop_oneof, proptest};
 

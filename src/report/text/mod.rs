@@ -13,6 +13,7 @@ mod compare;
 mod diff;
 mod full;
 mod page;
+mod power;
 mod releases;
 mod screen;
 mod timeline;
@@ -30,6 +31,7 @@ pub use compare::compare;
 pub use diff::diff;
 use page::{BAD, DOUBTFUL, GOOD};
 pub use page::{DIM, HEAD, Page, WIDTH, WIDTHS};
+pub use power::power;
 pub use releases::releases;
 pub use workloads::workloads;
 

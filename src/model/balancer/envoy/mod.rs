@@ -62,6 +62,8 @@ struct Proxy {
 #[derive(Debug)]
 pub struct Envoy {
     settings: Settings,
+    /// Whose endpoints it is told of.
+    service: ServiceId,
     members: Members,
     pushes: Pushes,
     checks: Option<Checks>,
@@ -72,9 +74,17 @@ pub struct Envoy {
 
 impl Envoy {
     /// Before the control plane has told of anything.
-    pub fn new(ctx: Ctx, settings: &Settings, timeline: &mut Recorder) -> Envoy {
+    ///
+    /// `named`: where routes share the requests among Services, the name of this one.
+    pub fn new(
+        ctx: Ctx,
+        settings: &Settings,
+        (service, named): (ServiceId, Option<&str>),
+        timeline: &mut Recorder,
+    ) -> Envoy {
         let proxy = |i| {
-            let view = timeline.view(format!("Envoy {}", i + 1), settings.hop.clone());
+            let of = named.map_or(String::new(), |name| format!(", {name}"));
+            let view = timeline.view(format!("Envoy {}{of}", i + 1), settings.hop.clone());
             Proxy { listing: Listing::new(view), hosts: List::new(), grows: false }
         };
         Envoy {
@@ -83,7 +93,8 @@ impl Envoy {
             checks: settings.check.map(|rules| Checks::new(rules, ctx.latencies)),
             proxies: (0..settings.proxies).map(proxy).collect(),
             generations: 0,
-            rng: ctx.seed.stream("envoy", 0),
+            rng: ctx.seed.stream("envoy", u64::from(service.0)),
+            service,
             settings: settings.clone(),
         }
     }
@@ -239,6 +250,10 @@ impl Model for Envoy {
         1
     }
 
+    fn watched(&self, _watcher: u16) -> ServiceId {
+        self.service
+    }
+
     fn slices(&self, _watcher: u16, from: u32, to: u32) -> Event {
         Event::Slices { from, to }
     }
@@ -263,10 +278,13 @@ impl Model for Envoy {
     fn adopt(
         &mut self,
         _scene: &mut Scene,
-        _service: ServiceId,
+        service: ServiceId,
         pod: PodId,
         conditions: Conditions,
     ) {
+        if service != self.service {
+            return;
+        }
         self.members.set(pod, Some(conditions));
         if !conditions.ready {
             return;

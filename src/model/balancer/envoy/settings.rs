@@ -4,7 +4,7 @@ use super::super::check;
 use super::super::layer7::{Again, Entry, Layer7};
 use super::super::pushes;
 use super::super::settings::{Given, Own};
-use crate::engine::Dur;
+use crate::engine::{Dist, Dur};
 use crate::timeline::{
     Breakers, Empty, Hop, L7, L7Status, Outlier, Pick, Policy, Rate, RateLimit, Retries, RetryOn,
     Statuses, Trigger,
@@ -20,6 +20,9 @@ pub struct Settings {
     pub proxies: u32,
     /// How its control plane tells of endpoints (EDS).
     pub pushes: pushes::Settings,
+    /// Where routes share requests among Services: from the control plane's sight of new weights until a
+    /// proxy draws by them.
+    pub weights: Option<Dist>,
     /// When its health checks change their verdict; None: it checks nobody.
     pub check: Option<check::Rules>,
     /// An endpoint that EDS takes away is gone, however healthy.
@@ -95,6 +98,7 @@ pub fn settings(given: &mut dyn Given) -> Settings {
         hop: Hop { pick, l7: Some(l7), empty: Empty::Status(503) },
         proxies: given.count("proxies", None),
         pushes: pushes::Settings::read(given),
+        weights: given.weighted().then(|| given.dist("weights")),
         check: checks.then(|| check::Rules {
             interval: given.seconds("check_interval", None),
             from_end: true,

@@ -48,10 +48,15 @@ impl Simulation<'_> {
     pub fn counters(&self, now: Time, counters: &mut List<PodId, PodCounters>) {
         assert!(self.now <= now.0, "counters are of the present");
         counters.resize(self.pods.states.len(), PodCounters::default());
-        for (state, counter) in self.pods.states.iter().zip(counters.iter_mut()) {
+        let (all_sent, all_failed) = self.tally.by_pod();
+        for ((pod, state), counter) in self.pods.states.pairs().zip(counters.iter_mut()) {
             let waiting = state.queue.len() as f64;
             let in_service = f64::from(state.running);
-            *counter = PodCounters { served: state.served as f64, in_service, waiting };
+            let sent = all_sent.get(pod.index()).copied().unwrap_or(0) as f64;
+            let failed = all_failed.get(pod).copied().unwrap_or(0) as f64;
+            let seconds = self.tally.seconds_of(pod);
+            let served = state.served as f64;
+            *counter = PodCounters { served, in_service, waiting, sent, failed, seconds };
         }
         for request in self.requests.iter().filter(|r| matches!(r.state, State::Running(_))) {
             if self.pods.states[request.pod].concurrency.is_none() {

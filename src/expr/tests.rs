@@ -24,6 +24,7 @@ fn comparisons_and_connectives() {
     assert!(holds("(grace - 10) * 2 == 40 and (1 < 2)", 30, 0.0, "ip"));
     assert!(holds("-grace < -(29) / 1", 30, 0.0, "ip"));
     assert!(holds("`preStop.sleep.seconds` == 0", 30, 0.0, "ip"));
+    assert!(holds("-(29) * 2 < grace", 30, 0.0, "ip"));
     // `and` binds before `or`.
     assert!(holds("grace == 30 or grace == 1 and grace == 2", 30, 0.0, "ip"));
 }
@@ -75,4 +76,20 @@ fn long_chains_are_judged() {
         assert!(holds(&vec!["1 == 1"; 50_000].join(word), 30, 0.0, "ip"), "{word}");
     }
     assert!(holds("grace - 3 - 2 * 4 / 8 + 1 == 27", 30, 0.0, "ip"));
+}
+
+#[test]
+fn arguments_belong_to_a_name() {
+    let lookup = |name: &str| match name {
+        "error_rate(v2,60s)" => Ok(0),
+        "result[0]" => Ok(1),
+        _ => Err(format!("no '{name}'")),
+    };
+    let holds = |text: &str| {
+        let condition = Condition::parse(text, &lookup).unwrap_or_else(|e| panic!("{e}"));
+        condition.holds(&[Value::Float(0.02), Value::Float(0.9)])
+    };
+    assert!(holds("error_rate(v2, 60s) > 0.01 and not(result[0] >= 0.95)"));
+    assert!(!holds("error_rate( v2,60s ) > 0.03"));
+    assert!(Condition::parse("error_rate(v2 > 1", &lookup).is_err());
 }

@@ -1,14 +1,17 @@
-//! Conditions over the axes of a plan: `grace > preStop + 5 and mode == 'ip'`.
+//! Conditions: over the axes of a plan (`grace > preStop + 5 and mode == 'ip'`), over the figures of
+//! answers, over what a release measures (`result[0] >= 0.95`).
 //!
-//! Comparisons of numbers (with + - * / and brackets), equality of texts in quotes, `and`, `or`, `not`.
-//! A comparison with an axis that is not set at a point holds: it says nothing about that point.
+//! Comparisons of numbers (with + - * / and brackets), equality of texts in quotes, `and`, `or`, `not`. A
+//! name may have arguments, which are part of it: `error_rate(v2, 60s)`, `result[0]`. A comparison with an
+//! axis that is not set at a point holds: it says nothing about that point.
 
 mod grammar;
 #[cfg(test)]
 mod tests;
+mod value;
 
-use super::Value;
 use std::fmt;
+pub use value::Value;
 
 /// A parsed condition; names are indices into the names it was parsed with.
 #[derive(Clone, Debug, PartialEq)]

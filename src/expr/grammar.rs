@@ -1,7 +1,7 @@
 //! From the text of a condition to its parts: tokens, then a descent with one function for each rank.
 
 use super::{Bool, Op, Sign, Term};
-use crate::sweep::Value;
+use crate::expr::Value;
 use std::fmt;
 
 /// Where a text is wrong, in characters from 0, and what is wrong there.
@@ -72,7 +72,7 @@ fn token(chars: &[char]) -> Result<(Token, usize), String> {
     if c.is_alphabetic() || c == '_' {
         let word = run(|c| c.is_alphanumeric() || c == '_' || c == '.');
         let length = word.chars().count();
-        return Ok((Token::Name(word), length));
+        return with_arguments(word, &chars[length..], length);
     }
     if c == '\'' || c == '"' || c == '`' {
         let inside: String = chars[1..].iter().take_while(|x| **x != c).collect();
@@ -91,6 +91,20 @@ fn token(chars: &[char]) -> Result<(Token, usize), String> {
     }
     let sign = SIGNS.iter().find(|s| two.starts_with(**s));
     sign.map(|s| (Token::Sign(s), s.len())).ok_or_else(|| format!("'{c}' is not understood"))
+}
+
+/// A name, with the arguments in brackets that follow it at once; spaces within them are none of it.
+fn with_arguments(word: String, rest: &[char], length: usize) -> Result<(Token, usize), String> {
+    let close = match rest.first() {
+        Some('(') if !["and", "or", "not"].contains(&word.as_str()) => ')',
+        Some('[') => ']',
+        _ => return Ok((Token::Name(word), length)),
+    };
+    let Some(end) = rest.iter().position(|c| *c == close) else {
+        return Err(format!("'{}' has no end", rest[0]));
+    };
+    let inside = rest[..=end].iter().filter(|c| !c.is_whitespace());
+    Ok((Token::Name(word.chars().chain(inside.copied()).collect()), length + end + 1))
 }
 
 struct Parser<'a> {

@@ -1,0 +1,5 @@
+//! Names of objects that specs of workloads speak of.
+
+use crate::engine::list::id;
+
+id!(ServiceId(u8), "Index of a Service.");

@@ -1,0 +1,293 @@
+//! How a release goes on, step by step, and what it is decided by: the strategy of a Rollout
+//! (argoproj.io/v1alpha1) and the analyses that it names.
+
+use super::ids::ServiceId;
+use crate::engine::Dur;
+use crate::expr::{Condition, Value};
+use std::fmt;
+
+/// The strategy of a Rollout, with its defaults filled in.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Release {
+    /// Canary or blue/green.
+    pub plan: Plan,
+    /// `rollbackWindow.revisions`: a revision of the last so many is gone back to without steps.
+    pub rollback_window: Option<u32>,
+    /// `progressDeadlineAbort`: a release that makes no progress is aborted.
+    pub progress_deadline_abort: bool,
+    /// Before the old pods go once they get no requests any more; None: at once (a canary without a router).
+    pub scale_down_delay: Option<Dur>,
+    /// Before the new pods of an aborted release go.
+    pub abort_delay: AbortDelay,
+}
+
+/// `abortScaleDownDelaySeconds`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum AbortDelay {
+    /// Not given: 30 s, and with `dynamicStableScale` none.
+    Default,
+    /// 0: new pods stay.
+    Never,
+    /// So long.
+    After(Dur),
+}
+
+/// The kinds of releases.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Plan {
+    /// In steps.
+    Canary(Canary),
+    /// All at once, after a preview.
+    BlueGreen(BlueGreen),
+}
+
+/// `strategy.canary`.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Canary {
+    /// In order; none: straight to all.
+    pub steps: Vec<Step>,
+    /// Who shares the requests; None: the numbers of pods do.
+    pub router: Option<Router>,
+    /// `analysis`: runs from a step on, beside the steps.
+    pub background: Option<(Analysis, usize)>,
+    /// The stable pods give way as the weight moves.
+    pub dynamic_stable_scale: bool,
+    /// `minPodsPerReplicaSet`; 0: not given.
+    pub min_pods: i32,
+    /// `replicaProgressThreshold`.
+    pub threshold: Option<Threshold>,
+    /// `maxTrafficWeight`, 1 or more.
+    pub max_weight: i32,
+}
+
+/// The Services that a router shares the requests between.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Router {
+    /// `stableService`, or the ping Service.
+    pub stable: ServiceId,
+    /// `canaryService`, or the pong Service.
+    pub canary: ServiceId,
+    /// They take turns, and no Service changes hands at the end.
+    pub ping_pong: bool,
+}
+
+/// One step of a canary.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Step {
+    /// Of `max_weight`, from then on.
+    SetWeight(i32),
+    /// None: until somebody promotes it.
+    Pause(Option<Dur>),
+    /// So many pods from then on, whatever the weight.
+    SetCanaryScale(Scale),
+    /// Goes on once it was successful.
+    Analysis(Analysis),
+    /// Complete at once: header and mirror routes.
+    Free,
+}
+
+/// For people, in the words of a manifest.
+impl fmt::Display for Step {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Step::SetWeight(weight) => write!(f, "setWeight {weight}"),
+            Step::Pause(Some(length)) => write!(f, "pause {} s", length.as_secs_f64()),
+            Step::Pause(None) => f.write_str("pause"),
+            Step::SetCanaryScale(Scale::Replicas(n)) => write!(f, "setCanaryScale {n} pods"),
+            Step::SetCanaryScale(Scale::Weight(w)) => write!(f, "setCanaryScale {w} %"),
+            Step::SetCanaryScale(Scale::MatchWeight) => f.write_str("setCanaryScale as the weight"),
+            Step::Analysis(analysis) => write!(f, "analysis {}", analysis.name),
+            Step::Free => f.write_str("a route"),
+        }
+    }
+}
+
+/// `setCanaryScale`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Scale {
+    /// So many pods.
+    Replicas(i32),
+    /// Per cent of the replicas.
+    Weight(i32),
+    /// As the weight says.
+    MatchWeight,
+}
+
+/// `replicaProgressThreshold`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Threshold {
+    /// So many available pods.
+    Pods(i32),
+    /// Per cent of those that are wanted.
+    Percent(i32),
+}
+
+/// `strategy.blueGreen`.
+#[derive(Clone, Debug, PartialEq)]
+pub struct BlueGreen {
+    /// `activeService`.
+    pub active: ServiceId,
+    /// `autoPromotionEnabled`.
+    pub auto: bool,
+    /// `autoPromotionSeconds`.
+    pub auto_after: Dur,
+    /// `previewReplicaCount`.
+    pub preview_replicas: Option<i32>,
+    /// `prePromotionAnalysis`.
+    pub before: Option<Analysis>,
+    /// `postPromotionAnalysis`.
+    pub after: Option<Analysis>,
+}
+
+/// The metrics of the templates that it names.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Analysis {
+    /// For people: the names of its templates.
+    pub name: String,
+    /// At least one.
+    pub metrics: Vec<Metric>,
+}
+
+/// A metric of an AnalysisTemplate.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Metric {
+    /// `name`.
+    pub name: String,
+    /// From one measurement to the next; None: there is one.
+    pub interval: Option<Dur>,
+    /// Before the first.
+    pub initial_delay: Dur,
+    /// When it is decided.
+    pub limits: Limits,
+    /// `successCondition`, over its value.
+    pub success: Option<Condition>,
+    /// `failureCondition`, over its value.
+    pub failure: Option<Condition>,
+    /// What its provider is asked for.
+    pub measure: Measure,
+}
+
+/// When a metric is decided. Negative limits are none.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Limits {
+    /// `count`; None: it goes on until it is stopped.
+    pub count: Option<i32>,
+    /// `failureLimit`: so many failures are borne.
+    pub failure: i32,
+    /// `inconclusiveLimit`.
+    pub inconclusive: i32,
+    /// `consecutiveErrorLimit`.
+    pub consecutive_error: i32,
+    /// `consecutiveSuccessLimit`.
+    pub consecutive_success: Option<i32>,
+}
+
+/// What a metric measures of the simulated requests.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Measure {
+    /// The figure.
+    pub what: Figure,
+    /// Of whose requests.
+    pub of: Side,
+    /// Over so long until then.
+    pub window: Dur,
+    /// Conditions see it multiplied by this: 100 where they are in per cent.
+    pub scale: f64,
+}
+
+/// A figure of requests.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Figure {
+    /// The share that was answered well, 0 to 1.
+    SuccessRate,
+    /// The share that failed, 0 to 1.
+    ErrorRate,
+    /// Requests a second.
+    Rate,
+    /// Failed requests a second.
+    Errors,
+    /// The mean time of answers, in seconds.
+    MeanLatency,
+    /// Well, or not, whatever happens: a check that no simulation can make.
+    Outcome(bool),
+}
+
+impl Figure {
+    /// It is one of the requests.
+    pub fn is_measured(self) -> bool {
+        !matches!(self, Figure::Outcome(_))
+    }
+
+    /// For people.
+    pub fn words(self) -> &'static str {
+        match self {
+            Figure::SuccessRate => "the share of well answered",
+            Figure::ErrorRate => "the share of failed",
+            Figure::Rate => "the rate",
+            Figure::Errors => "failures a second",
+            Figure::MeanLatency => "the mean time of answers",
+            Figure::Outcome(true) => "well",
+            Figure::Outcome(false) => "not well",
+        }
+    }
+}
+
+/// Whose requests are measured.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Side {
+    /// Those to pods of the new template.
+    New,
+    /// Those to all others.
+    Old,
+    /// All.
+    Both,
+}
+
+impl Metric {
+    /// Whether a value is a success (`Some(true)`), a failure, or neither.
+    pub fn judge(&self, value: f64) -> Option<bool> {
+        if let Figure::Outcome(well) = self.measure.what {
+            return Some(well);
+        }
+        let value = value * self.measure.scale;
+        let holds = |c: &Option<Condition>| c.as_ref().map(|c| c.holds(&[Value::Float(value)]));
+        match (holds(&self.success), holds(&self.failure)) {
+            (None, None) => Some(true),
+            (Some(well), None) => Some(well),
+            (None, Some(bad)) => Some(!bad),
+            (_, Some(true)) => Some(false),
+            (Some(true), _) => Some(true),
+            (Some(false), Some(false)) => None,
+        }
+    }
+}
+
+impl Release {
+    /// Every analysis that it may run.
+    pub fn analyses(&self) -> Vec<&Analysis> {
+        match &self.plan {
+            Plan::Canary(canary) => {
+                let steps = canary.steps.iter().filter_map(|step| match step {
+                    Step::Analysis(analysis) => Some(analysis),
+                    _ => None,
+                });
+                canary.background.iter().map(|(analysis, _)| analysis).chain(steps).collect()
+            }
+            Plan::BlueGreen(b) => b.before.iter().chain(&b.after).collect(),
+        }
+    }
+
+    /// Some metric of it is one of the requests.
+    pub fn measures(&self) -> bool {
+        let metrics = || self.analyses().into_iter().flat_map(|a| &a.metrics);
+        metrics().any(|m| m.measure.what.is_measured())
+    }
+
+    /// Who shares the requests, if a router does.
+    pub fn router(&self) -> Option<Router> {
+        match &self.plan {
+            Plan::Canary(canary) => canary.router,
+            Plan::BlueGreen(_) => None,
+        }
+    }
+}

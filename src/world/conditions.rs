@@ -1,0 +1,129 @@
+//! Actions that wait for a condition: what a pipeline or a person would look at before the next step.
+
+use super::actions::Step;
+use super::{Event, World, says};
+use crate::cluster::objects::{PodId, TemplateId, WorkloadId};
+use crate::engine::{Dur, List, Time};
+use crate::expr::Value;
+use crate::model::rollout::metrics::Readings;
+use crate::scenario::{Watched, When};
+use crate::timeline::PodCounters;
+
+/// Whoever waits looks again so long after something has changed.
+const POLL: Dur = Dur::from_millis(20);
+
+/// What is waited for.
+#[derive(Debug, Default)]
+pub(super) struct Conditions {
+    /// Actions that have not begun, by their index.
+    waiting: Vec<u32>,
+    /// What each pod has done: filled in before a reading.
+    pub load: List<PodId, PodCounters>,
+    readings: Readings,
+    /// Somebody watches requests.
+    reads: bool,
+}
+
+impl Conditions {
+    /// Of the scenario's actions.
+    pub fn new(scenario: &crate::scenario::Scenario) -> Conditions {
+        let reads = scenario.actions.iter().any(|a| a.when.as_ref().is_some_and(|w| w.measures()));
+        Conditions { reads, ..Conditions::default() }
+    }
+
+    /// Somebody waits.
+    #[inline(always)]
+    pub fn any(&self) -> bool {
+        !self.waiting.is_empty()
+    }
+}
+
+impl<'a> World<'a> {
+    /// The provider of metrics that releases are decided by reads from the start on.
+    pub(super) fn start_metrics(&mut self) {
+        let measures = self.scenario.releases().any(|release| release.measures());
+        if let (true, Some(rollouts)) = (measures, &mut self.rollouts) {
+            rollouts.start(self.queue.now(), &mut says(&mut self.queue, Event::Rollout));
+        }
+    }
+
+    /// Requests are read from the start on, where an action waits for what they tell.
+    pub(super) fn start_conditions(&mut self) {
+        if self.conditions.reads {
+            self.queue.schedule(self.queue.now(), Event::Action(Step::Read));
+        }
+        debug_assert!(self.conditions.waiting.is_empty(), "nobody waits before the start");
+    }
+
+    /// The provider of metrics reads what pods have done.
+    pub(super) fn read_requests(&mut self, now: Time) {
+        let Conditions { load, readings, .. } = &mut self.conditions;
+        readings.read(now, &self.cluster, load);
+        let next = now + self.run.kubernetes.defaults.analysis_scrape;
+        if next <= self.scenario.traffic.end {
+            self.queue.schedule(next, Event::Action(Step::Read));
+        }
+        self.look_at_conditions(now);
+    }
+
+    /// Its time has come: it begins when its condition holds, which may be now. Whether it has to wait.
+    pub(super) fn waits_for_condition(&mut self, now: Time, index: u32) -> bool {
+        if self.when(index).is_none() {
+            return false;
+        }
+        debug_assert!(!self.conditions.waiting.contains(&index), "an action waits once");
+        self.conditions.waiting.push(index);
+        self.look_at_conditions(now);
+        true
+    }
+
+    /// Something has changed: those whose condition holds begin.
+    pub(super) fn look_at_conditions(&mut self, now: Time) {
+        let waiting = std::mem::take(&mut self.conditions.waiting);
+        debug_assert!(waiting.iter().all(|i| (*i as usize) < self.scenario.actions.len()));
+        for index in waiting {
+            let Some(when) = self.when(index) else { continue };
+            let values: Option<Vec<Value>> =
+                when.watched.iter().map(|w| self.watched(w).map(Value::Float)).collect();
+            // Where nothing is known yet nothing holds.
+            if values.is_some_and(|values| when.condition.holds(&values)) {
+                self.queue.schedule(now + POLL + when.after, Event::Action(Step::Go(index)));
+            } else {
+                self.conditions.waiting.push(index);
+            }
+        }
+    }
+
+    /// What an action waits for.
+    fn when(&self, index: u32) -> Option<&'a When> {
+        self.scenario.actions.iter().nth(index as usize)?.when.as_ref()
+    }
+
+    /// A quantity as it is now; None: it is not known.
+    fn watched(&self, what: &Watched) -> Option<f64> {
+        Some(match what {
+            Watched::Available(name) => {
+                let is = |id: &WorkloadId| *self.cluster.workloads[*id].spec.name == **name;
+                let id = self.cluster.workloads.ids().find(is)?;
+                f64::from(self.cluster.available(id))
+            }
+            Watched::DeadlineExceeded => f64::from(u8::from(self.tracker.deadline().is_some())),
+            Watched::Complete => {
+                let over = self.goals.rollout().is_some_and(|goal| goal.over.is_some());
+                f64::from(u8::from(over))
+            }
+            Watched::Requests { figure, version, window } => {
+                let of = |template: TemplateId| {
+                    let spec = self.cluster.templates.get(template);
+                    version.is_empty() || spec.is_some_and(|t| t.version == *version)
+                };
+                return self.conditions.readings.figure(*figure, *window, &of).map(|v| v.0);
+            }
+        })
+    }
+
+    /// Actions that waited for a condition that never held.
+    pub(super) fn never_begun(&self) -> Vec<u32> {
+        self.conditions.waiting.clone()
+    }
+}
