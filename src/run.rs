@@ -21,8 +21,19 @@ pub struct Replication {
     pub rollout: RolloutOutcome,
     /// What became of the requests.
     pub traffic: TrafficOutcome,
+    /// What became of the requests of further callers, in the order of the scenario's routes after the first.
+    pub further: Vec<Served>,
     /// Kept only where it is asked for (reports, blame): large.
     pub timeline: Option<Timeline>,
+}
+
+/// What became of a caller's requests.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct Served {
+    /// All of them.
+    pub sent: f64,
+    /// Those that failed.
+    pub lost: f64,
 }
 
 /// How to run a scenario.
@@ -136,18 +147,39 @@ pub fn replicate(
     let seed = Seed(options.seed).replication(u64::from(index));
     let traffic = &scenario.traffic;
     let (mode, _) = mode(scenario, options);
-    let (control, load) = world::simulate_live(scenario, latencies, seed, mode);
+    let (mut control, load) = world::simulate_live(scenario, latencies, seed, mode);
     let outcome = match load {
         Load::Stepped(outcome) => *outcome,
         Load::Open | Load::Metered(_) => {
             traffic::evaluate(&control.timeline, traffic, seed, options.evaluator)
         }
     };
+    let further = further(&mut control.timeline, scenario, seed, options);
     Replication {
         seed: seed.0,
         digest: control.digest,
         rollout: control.rollout,
         traffic: outcome,
+        further,
         timeline: (index < options.keep_timelines).then_some(control.timeline),
     }
+}
+
+/// What became of the requests of further callers, who send as clients do.
+fn further(
+    timeline: &mut Timeline,
+    scenario: &Scenario,
+    seed: Seed,
+    options: &RunOptions,
+) -> Vec<Served> {
+    let (clients, roots) = (timeline.root, timeline.further.clone());
+    let served = |root| {
+        timeline.root = root;
+        let outcome = traffic::evaluate(timeline, &scenario.traffic, seed, options.evaluator);
+        let lost = outcome.losses.values().fold(0.0, |sum, n| sum + n);
+        Served { sent: outcome.sent, lost }
+    };
+    let all = roots.into_iter().map(served).collect();
+    timeline.root = clients;
+    all
 }

@@ -61,6 +61,7 @@ fn of_setting(case: &Case<'_>, blame: &Blame) -> Vec<Way> {
         Setting::Procedure | Setting::Weight => steps(case),
         // No setting of a workload changes how a data plane rewrites its rules, or what ran before.
         Setting::DataPlane | Setting::OldReadiness | Setting::Fault => Vec::new(),
+        Setting::NodeLoss => lost_node(case),
         Setting::ProbeTimeout => {
             vec![patient_probe(case), keep_needed(case), keep_all(case), replicas(case)]
         }
@@ -68,6 +69,13 @@ fn of_setting(case: &Case<'_>, blame: &Blame) -> Vec<Way> {
         Setting::ResizePolicy => vec![vec![Change::one("resizePolicy", "null")]],
         Setting::ProbeDependency => vec![vec![Change::one("app.depends_on.probes", "[]")]],
     }
+}
+
+/// Who tries again elsewhere, and sooner than it gives up, loses nothing.
+fn lost_node(case: &Case<'_>) -> Vec<Way> {
+    let client = &case.scenario().traffic.client;
+    let retries = || Change::one("traffic.retries", client.retries.max(1) + 1);
+    vec![vec![retries()], vec![retries().with("traffic.timeout_s", 2)]]
 }
 
 /// A readiness probe that waits as long as clients do.
@@ -88,7 +96,7 @@ pub fn structure(case: &Case<'_>) -> Vec<Way> {
     let deployment = scenario.before();
     let taken = |kind: &ActionKind| {
         let away = matches!(kind, ActionKind::DeletePods { .. } | ActionKind::Evict { .. });
-        away || matches!(kind, ActionKind::Drain { .. })
+        away || matches!(kind, ActionKind::Drain { .. }) || kind.loses_nodes()
     };
     let evicted = scenario.verticals.iter().any(|v| v.mode.evicts());
     if deployment.replicas == 1 && (evicted || scenario.actions.iter().any(|a| taken(&a.kind))) {

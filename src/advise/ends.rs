@@ -10,7 +10,7 @@ use crate::cluster::spec::{Container, OnSigterm, PodDisruptionBudget};
 use crate::cluster::workload::{Strategy, Workload};
 use crate::model::disruption::pdb;
 use crate::run::Replication;
-use crate::scenario::Scenario;
+use crate::scenario::{ActionKind, Scenario};
 use crate::sweep::optimize::usual::port;
 use crate::world::{Stuck, Why};
 
@@ -98,8 +98,25 @@ fn ways(scenario: &Scenario, stuck: &Stuck) -> Vec<Way> {
         Why::HeldBy { .. } => vec![vec![Change::one("podManagementPolicy", "Parallel")]],
         Why::Aborted { .. } | Why::AwaitsPromotion => Vec::new(),
         Why::NothingRolls { .. } | Why::Unmanaged { .. } => Vec::new(),
+        Why::NotEmpty { budget: Some((_, budget)), .. } => {
+            let replicas = subject.replicas;
+            let mut all = budgets(&scenario.pod_disruption_budgets[*budget], replicas, replicas);
+            all.push(forced(scenario));
+            all
+        }
+        Why::NotEmpty { .. } => vec![forced(scenario)],
+        Why::OnLostNode { .. } | Why::NoDisruption => Vec::new(),
         Why::NoRevision { .. } | Why::SeveralBudgets { .. } | Why::Other => Vec::new(),
     }
+}
+
+/// Pods that are left in the end are deleted.
+fn forced(scenario: &Scenario) -> Way {
+    let of = |a: &crate::scenario::Action| {
+        let force = matches!(a.kind, ActionKind::Upgrade(_)) && !a.key.is_empty();
+        force.then(|| Change::one(&format!("{}.force", a.key), "true"))
+    };
+    scenario.actions.iter().filter_map(of).collect()
 }
 
 /// A word about the application, of the new version alone or of both.

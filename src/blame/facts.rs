@@ -23,6 +23,8 @@ pub struct Facts {
     pub rollout: bool,
     /// Without a rollout, what takes every pod away: one pod alone, or the steps that were taken.
     pub alone: Setting,
+    /// What lets requests be lost with a node: one pod alone, or the node.
+    pub lost_with_its_node: Setting,
     /// What leaves too few pods for the requests.
     pub capacity: Setting,
     /// Pods run at the start that are never ready.
@@ -70,10 +72,9 @@ impl Facts {
         let never_ready = |w: &Workload| w.replicas > 0 && w.template.never_ready();
         let rollout = scenario.actions.iter().any(|a| matches!(a.kind, ActionKind::Rollout { .. }));
         let taken = |kind: &ActionKind| {
-            matches!(
-                kind,
-                ActionKind::DeletePods { .. } | ActionKind::Evict { .. } | ActionKind::Drain { .. }
-            )
+            matches!(kind, ActionKind::DeletePods { .. } | ActionKind::Chaos(_))
+                || kind.evicts()
+                || kind.loses_nodes()
         };
         let evicts = scenario.verticals.iter().any(|v| v.mode.evicts());
         let by_action = scenario.actions.iter().any(|a| taken(&a.kind));
@@ -93,6 +94,7 @@ impl Facts {
             strategy_empties,
             rollout,
             alone: if alone { Setting::Replicas } else { Setting::Procedure },
+            lost_with_its_node: if alone { Setting::Replicas } else { Setting::NodeLoss },
             capacity: if away { Setting::PodsAway } else { Setting::Capacity },
             never_ready: scenario.workloads.iter().any(never_ready),
             zones_apart: scenario.route().path.zones_apart(&scenario.nodes),

@@ -77,6 +77,7 @@ pub(super) fn judge(
         Cause::RateLimit => Some(Setting::RateLimit),
         Cause::CutByCrash => Some(Setting::Restarts),
         Cause::Fault => Some(Setting::Fault),
+        Cause::NodeLost => Some(facts.lost_with_its_node),
         Cause::CutByDeregistration => Some(Setting::DeregistrationDelay),
         _ => None,
     };

@@ -84,6 +84,8 @@ pub enum Setting {
     ProbeDependency,
     /// `resizePolicy` of a container: a change of what it asks for starts it anew.
     ResizePolicy,
+    /// Nothing of the workload: a node is lost, and only others can take over what it did.
+    NodeLoss,
 }
 
 /// Losses that one setting would have saved.

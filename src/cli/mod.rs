@@ -17,6 +17,7 @@ mod compare;
 mod completions;
 pub mod courses;
 mod diff;
+mod drain;
 mod experiments;
 mod explain;
 mod files;
@@ -27,6 +28,7 @@ mod kept;
 mod lesson;
 mod lesson_page;
 mod lesson_words;
+mod maintain;
 mod man;
 mod merge;
 mod observe;
@@ -121,6 +123,8 @@ commands! {
     Diff => diff,
     Audit => audit,
     Budget => budget,
+    Drain => drain,
+    Maintain => maintain,
     Sweep => sweep,
     Merge => merge,
     Optimize => optimize,

@@ -8,6 +8,7 @@ use crate::report::capacity::Capacity;
 use crate::report::gate::Check;
 use crate::report::gate::diff::Diff;
 use crate::report::json;
+use crate::report::maintenance::Maintenance;
 use crate::report::power::Power;
 use crate::report::releases::Releases;
 use crate::sweep::RawPlan;
@@ -50,6 +51,8 @@ enum What {
     Events,
     /// What `rollsim canary --format json` writes
     Canary,
+    /// What `rollsim maintain --format json` and `rollsim drain --format json` write
+    Maintenance,
 }
 
 /// Runs the command.
@@ -67,6 +70,7 @@ pub fn run(args: Args) -> anyhow::Result<ExitCode> {
         What::Capacity => of::<Capacity>(),
         What::Events => of::<Line>(),
         What::Canary => of::<Power>(),
+        What::Maintenance => of::<Maintenance>(),
     };
     super::print(&schema)?;
     Ok(ExitCode::SUCCESS)

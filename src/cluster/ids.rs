@@ -2,4 +2,4 @@
 
 use crate::engine::list::id;
 
-id!(ServiceId(u8), "Index of a Service.");
+id!(ServiceId(u16), "Index of a Service.");

@@ -158,12 +158,14 @@ pub struct Toleration {
     pub value: Option<String>,
     /// None: every effect.
     pub effect: Option<Effect>,
+    /// `tolerationSeconds` of an evicting taint; None: for ever. Below 0 counts as 0.
+    pub seconds: Option<i64>,
 }
 
 impl Toleration {
     /// Of every value of a key (operator Exists).
     pub fn exists(key: &str, effect: Effect) -> Toleration {
-        Toleration { key: Some(key.to_owned()), value: None, effect: Some(effect) }
+        Toleration { key: Some(key.to_owned()), value: None, effect: Some(effect), seconds: None }
     }
 
     /// `staging/src/k8s.io/api/core/v1/toleration.go: ToleratesTaint`.
@@ -290,6 +292,21 @@ impl Placement {
     }
 }
 
+/// Whether a node is in the cluster, and whether it is heard of.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Presence {
+    /// Its condition Ready is True.
+    #[default]
+    Ready,
+    /// Its lease has run out: the condition Ready is Unknown.
+    Unknown,
+    /// There is no such object: not yet, or no longer.
+    Absent,
+}
+
+/// The taint of a node whose condition Ready is Unknown, with both effects one after the other.
+pub const UNREACHABLE: &str = "node.kubernetes.io/unreachable";
+
 /// A node of the cluster.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Node {
@@ -309,6 +326,8 @@ pub struct Node {
     pub age: Dur,
     /// Images it has reported, with their bytes.
     pub images: Vec<(String, i64)>,
+    /// Whether it is there.
+    pub presence: Presence,
 }
 
 /// The label that every node has of its own.
@@ -320,6 +339,11 @@ impl Node {
     /// The value of its label [`ZONE`].
     pub fn zone(&self) -> Option<&str> {
         self.labels.get(ZONE).map(String::as_str)
+    }
+
+    /// Whether the API has an object for it.
+    pub fn is_there(&self) -> bool {
+        self.presence != Presence::Absent
     }
 }
 

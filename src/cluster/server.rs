@@ -1,10 +1,12 @@
 //! The API server: every verb changes objects and appends to a change log, from which the world tells the
 //! watchers.
 
+mod nodes;
 mod pods;
 
 use super::labels::ROLLOUT_HASH;
 use super::objects::*;
+use super::placement::Effect;
 use super::spec::{Labels, Node, PodTemplate, Service};
 use super::workload::{Kind, Workload as WorkloadSpec};
 use super::write::{Change, Write};
@@ -254,6 +256,10 @@ impl Cluster {
             }
             Write::RemovePod { pod } => self.remove_pod(pod),
             Write::SetUnschedulable { node, value } => self.set_unschedulable(node, value),
+            Write::NodeUnknown { node } => self.set_unknown(node),
+            Write::TaintUnreachable { node } => self.taint_unreachable(node, Effect::NoExecute),
+            Write::MarkNotReady { pod } => self.mark_not_ready(now, pod),
+            Write::SetPresent { node, value } => self.set_present(node, value),
             Write::Slice(range) => {
                 let known = range.to as usize <= self.slice_log.len();
                 debug_assert!(range.from < range.to && known, "{range:?}");
@@ -263,14 +269,6 @@ impl Cluster {
                 self.set_budget_status(budget, status, resource_version);
             }
             Write::TakeDisruption { budget, pod } => self.take_disruption(now, budget, pod),
-        }
-    }
-
-    fn set_unschedulable(&mut self, node: NodeId, value: bool) {
-        let n = &mut self.nodes[node];
-        if n.unschedulable != value {
-            Arc::make_mut(n).unschedulable = value;
-            self.log.push(Change::Node(node));
         }
     }
 

@@ -70,6 +70,14 @@ pub enum Write {
     RemovePod { pod: PodId },
     /// `kubectl cordon` and `uncordon`.
     SetUnschedulable { node: NodeId, value: bool },
+    /// Its lease has run out: the condition Ready becomes Unknown, and no new pod may come.
+    NodeUnknown { node: NodeId },
+    /// The taint unreachable with the effect NoExecute: pods go when their tolerations end.
+    TaintUnreachable { node: NodeId },
+    /// The node controller sets the condition Ready of a pod to False: nobody hears of its kubelet.
+    MarkNotReady { pod: PodId },
+    /// The object of a node appears, or goes.
+    SetPresent { node: NodeId, value: bool },
     /// These entries of the log of endpoints are written to their slices.
     Slice(SliceRange),
     /// Made from a copy with this resource version: refused when the object has moved on.

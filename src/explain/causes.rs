@@ -247,6 +247,19 @@ causes! {
         causes: &[],
         shown: Shown::Arguments("--set traffic.timeout_s=0.05"),
     },
+    NodeLost => Topic {
+        id: "node-lost",
+        name: "sent to a node that is lost, or running there",
+        what: "The node answers nobody any more: connections to its pods time out, and what ran there is never \
+               answered.",
+        late: "The node lifecycle controller: it waits for 50 s of silence (40 s before v1.32), looks every 5 s, and \
+               only then marks the node's pods as not ready.",
+        seen: "kubectl get nodes shows NotReady about 50 s after the node died; the pods still say Running, and turn \
+               Terminating 300 s later.",
+        settings: &[Setting::NodeLoss, Setting::Replicas],
+        causes: &[],
+        shown: Shown::Experiment("node-loss"),
+    },
     Fault => Topic {
         id: "fault",
         name: "sent to a process that a fault keeps from answering",

@@ -3,7 +3,7 @@
 use crate::blame::Setting;
 
 /// Every setting, in the order of [`Setting`].
-pub const SETTINGS: [Setting; 33] = [
+pub const SETTINGS: [Setting; 34] = [
     Setting::PreStopSleep,
     Setting::GracePeriod,
     Setting::GracefulShutdown,
@@ -37,6 +37,7 @@ pub const SETTINGS: [Setting; 33] = [
     Setting::Liveness,
     Setting::ProbeDependency,
     Setting::ResizePolicy,
+    Setting::NodeLoss,
 ];
 
 /// What a setting is called.
@@ -74,6 +75,7 @@ pub fn setting_name(setting: Setting) -> &'static str {
         Setting::Liveness => "livenessProbe",
         Setting::ProbeDependency => "dependency that the probes ask",
         Setting::ResizePolicy => "resizePolicy",
+        Setting::NodeLoss => "loss of a node",
     }
 }
 
@@ -149,6 +151,11 @@ pub fn explanation(setting: Setting) -> &'static str {
 /// What balancers, proxies and Services before the pods have to do with it.
 fn explanation_of_the_path(setting: Setting) -> &'static str {
     match setting {
+        Setting::NodeLoss => {
+            "A node falls silent, and Kubernetes waits 40 to 60 s before it takes its pods out of the endpoints. Until \
+             then a share of the connections goes there. Health checks of a proxy or a load balancer notice sooner; \
+             retries on another connection hide it."
+        }
         Setting::DeregistrationDelay => {
             "The balancer cuts running requests when the deregistration delay ends."
         }
@@ -199,6 +206,6 @@ mod tests {
     #[test]
     fn none_is_missing() {
         assert!(SETTINGS.windows(2).all(|s| s[0] < s[1]));
-        assert_eq!(SETTINGS.len(), Setting::ResizePolicy as usize + 1);
+        assert_eq!(SETTINGS.len(), Setting::NodeLoss as usize + 1);
     }
 }

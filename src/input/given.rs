@@ -57,6 +57,8 @@ pub struct Input {
     /// So have all keys of the scenario.
     pub(crate) whole_case: bool,
     pub(crate) told: Told,
+    /// Each Service that selects pods gets requests, from within the cluster.
+    pub(crate) every_service: bool,
     pub(crate) name: String,
 }
 
@@ -82,6 +84,11 @@ impl Input {
     /// Makes it an error of [`lower`](Input::lower) if the setting at `path` changes nothing.
     pub fn must_use(&mut self, path: &str) {
         self.must_use.push(path.to_owned());
+    }
+
+    /// Every Service gets requests, not that of the workload under test alone.
+    pub fn ask_every_service(&mut self) {
+        self.every_service = true;
     }
 
     /// The same for all keys of the scenario.

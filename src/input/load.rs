@@ -62,6 +62,7 @@ impl Input {
         platform: &str,
     ) -> Result<Input, Diagnostics> {
         let mut input = Input {
+            every_service: false,
             documents: Vec::new(),
             case: Case::default(),
             case_root: Node::empty_map(),

@@ -12,7 +12,7 @@ use std::sync::Arc;
 /// # Errors
 /// What comes of it is no Rollout.
 pub fn refer(input: &mut Input) -> Result<(), Diagnostics> {
-    let referring = |d: &Document| Some((d.kind() == "Rollout").then(|| named(&d.root))??);
+    let referring = |d: &Document| (d.kind() == "Rollout").then(|| named(&d.root))?;
     let rollouts: Vec<usize> =
         (0..input.documents.len()).filter(|&i| referring(&input.documents[i]).is_some()).collect();
     for index in rollouts {

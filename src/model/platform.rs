@@ -336,6 +336,18 @@ defaults! {
     analysis_error_limit: i32,
     analysis_scrape: Dur,
     analysis_window: Dur,
+    pod_gc_period: Dur,
+    pod_gc_quarantine: Dur,
+    cloud_node_period: Dur,
+    node_boot_median: Dur,
+    node_boot_p99: Dur,
+    spot_notice: Dur,
+    spot_notice_gke: Dur,
+    shutdown_grace_gke: Dur,
+    shutdown_grace_critical_gke: Dur,
+    spot_handler_poll: Dur,
+    eks_eviction_timeout: Dur,
+    eks_settle: Dur,
 }
 
 /// A field's value from the number in a card: seconds become a duration.

@@ -272,9 +272,9 @@ impl<'a> Panes<'a> {
 
     /// The next instant at which something happens, or the one before.
     pub fn step(&self, now: f64, forwards: bool) -> Option<f64> {
-        let times = self.log.entries.iter().map(|entry| entry.t_s);
+        let mut times = self.log.entries.iter().map(|entry| entry.t_s);
         match forwards {
-            true => times.skip_while(|t| *t <= now).next(),
+            true => times.find(|t| *t > now),
             false => times.take_while(|t| *t < now).last(),
         }
     }

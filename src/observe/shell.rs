@@ -107,7 +107,7 @@ fn begin(shell: &mut Shell, scenario: &Scenario, action: &scenario::Action, told
             format!("kubectl scale deployment/{deployment} --replicas={replicas}"),
             format!("deployment.apps/{deployment} scaled"),
         ),
-        ActionKind::DeletePods { count, grace } => {
+        ActionKind::DeletePods { count, grace, .. } => {
             let grace = grace.map_or(String::new(), |s| format!(" --grace-period={s}"));
             (format!("kubectl delete pod{grace}   # {count} of {short}"), told.to_owned())
         }
@@ -141,6 +141,8 @@ fn begin(shell: &mut Shell, scenario: &Scenario, action: &scenario::Action, told
             let command = format!("kubectl drain {node} --ignore-daemonsets");
             (command, format!("node/{node} cordoned"))
         }
+        // Nobody types these: machines and their clouds do them.
+        _ => (format!("# {told}"), String::new()),
     };
     shell.types(at, command);
     shell.answers(at, answer);

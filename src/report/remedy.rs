@@ -19,6 +19,63 @@ pub(super) struct Fix {
     pub needed: String,
 }
 
+/// What a node keeps from its end.
+fn of_a_node(scenario: &Scenario, why: &Why) -> Fix {
+    let (setting, found, needed) = match why {
+        Why::NotEmpty { budget: Some((_, budget)), .. } => {
+            let budget = &scenario.pod_disruption_budgets[*budget];
+            let covered = scenario.workloads.iter().find(|w| budget.covers(&w.template));
+            let replicas = covered.unwrap_or(scenario.before()).replicas;
+            return Fix::of_budget(budget, replicas, replicas);
+        }
+        Why::NoDisruption => {
+            ("budgets of the NodePool", "0 nodes".to_owned(), "1 or more".to_owned())
+        }
+        Why::NotEmpty { after, .. } => {
+            let found = seconds(after.as_secs_f64());
+            ("the time for a node", found, "a longer one, or force".to_owned())
+        }
+        Why::OnLostNode { node, .. } => {
+            let needed = format!(
+                "kubectl delete node {node}, or the taint node.kubernetes.io/out-of-service, once it \
+                 is certain that nothing runs there"
+            );
+            ("the node", "unreachable".to_owned(), needed)
+        }
+        _ => return Fix::default(),
+    };
+    Fix { setting: setting.to_owned(), found, needed }
+}
+
+/// What the kind of the workload keeps from its end.
+fn of_its_kind(why: &Why) -> Fix {
+    let (setting, found, needed) = match why {
+        Why::NothingRolls { kind } => {
+            let needed = "a Deployment, which rolls out".to_owned();
+            ("the kind of workload", kind.name().to_owned(), needed)
+        }
+        Why::OnDelete { pods, .. } => {
+            let needed = "type RollingUpdate, or delete the pods".to_owned();
+            ("updateStrategy.type", format!("OnDelete, with {pods} old"), needed)
+        }
+        Why::HeldBy { pod } => {
+            let needed = format!("Parallel, or kubectl delete pod {pod}");
+            ("podManagementPolicy", "OrderedReady".to_owned(), needed)
+        }
+        Why::Unmanaged { .. } => {
+            let needed = "a Deployment, or --force, which loses them for good".to_owned();
+            ("the kind of workload", "Pod".to_owned(), needed)
+        }
+        Why::Aborted { why } => ("analysis", why.clone(), "a version that passes".to_owned()),
+        Why::AwaitsPromotion => {
+            let needed = "a duration, or an action of kind resume".to_owned();
+            ("pause", "without duration".to_owned(), needed)
+        }
+        _ => return Fix::default(),
+    };
+    Fix { setting: setting.to_owned(), found, needed }
+}
+
 pub(super) fn fix(scenario: &Scenario, stuck: &Stuck) -> Fix {
     let spec = stuck.deployment.as_deref();
     let (setting, found, needed) = match &stuck.why {
@@ -57,21 +114,12 @@ pub(super) fn fix(scenario: &Scenario, stuck: &Stuck) -> Fix {
         Why::SeveralBudgets { names } => {
             ("PodDisruptionBudget", names.join(", "), "one budget for each pod".into())
         }
-        Why::NothingRolls { kind } => {
-            let needed = "a Deployment, which rolls out".to_owned();
-            ("the kind of workload", kind.name().to_owned(), needed)
+        Why::NothingRolls { .. } | Why::OnDelete { .. } => return of_its_kind(&stuck.why),
+        Why::HeldBy { .. } | Why::Unmanaged { .. } => return of_its_kind(&stuck.why),
+        Why::NotEmpty { .. } | Why::NoDisruption | Why::OnLostNode { .. } => {
+            return of_a_node(scenario, &stuck.why);
         }
-        Why::OnDelete { pods, .. } => {
-            let needed = "type RollingUpdate, or delete the pods".to_owned();
-            ("updateStrategy.type", format!("OnDelete, with {pods} old"), needed)
-        }
-        Why::Unmanaged { .. } => {
-            let needed = "a Deployment, or --force, which loses them for good".to_owned();
-            ("the kind of workload", "Pod".to_owned(), needed)
-        }
-        Why::HeldBy { .. } | Why::Aborted { .. } | Why::AwaitsPromotion => {
-            return of_its_kind(&stuck.why);
-        }
+        Why::Aborted { .. } | Why::AwaitsPromotion => return of_its_kind(&stuck.why),
         Why::Starting { .. } | Why::Late { .. } => {
             return spec.map_or(Fix::default(), |d| slow(stuck, d));
         }
@@ -90,21 +138,6 @@ pub(super) fn fix(scenario: &Scenario, stuck: &Stuck) -> Fix {
 }
 
 /// What a StatefulSet or a Rollout waits for.
-fn of_its_kind(why: &Why) -> Fix {
-    let (setting, found, needed) = match why {
-        Why::HeldBy { pod } => {
-            let needed = format!("Parallel, or kubectl delete pod {pod}");
-            ("podManagementPolicy", "OrderedReady", needed)
-        }
-        Why::Aborted { why } => ("analysis", why.as_str(), "a version that passes".to_owned()),
-        _ => {
-            let needed = "a duration, or an action of kind resume".to_owned();
-            ("pause", "without duration", needed)
-        }
-    };
-    Fix { setting: setting.to_owned(), found: found.to_owned(), needed }
-}
-
 fn no_revision(wanted: Option<u32>, kept: &[u32], scenario: &Scenario) -> Fix {
     let limit = scenario.before().revision_history_limit;
     if limit == Some(0) {

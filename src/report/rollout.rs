@@ -89,7 +89,7 @@ pub fn release(scenario: &Scenario, replications: &[Replication]) -> Option<Rele
         *why.entry(decided.to_string()).or_default() += 1;
     }
     let mut why: Vec<(String, usize)> = why.into_iter().collect();
-    why.sort_by(|a, b| b.1.cmp(&a.1));
+    why.sort_by_key(|of| std::cmp::Reverse(of.1));
     let count = |errors: bool| {
         let of = |r: &&Released| {
             r.measured.iter().filter(|m| (m.found == Found::Error) == errors).count() as f64

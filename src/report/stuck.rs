@@ -54,7 +54,7 @@ pub fn incomplete(scenario: &Scenario, replications: &[Replication]) -> f64 {
 pub fn rows(scenario: &Scenario, replications: &[Replication]) -> Vec<StuckRow> {
     let mut groups: BTreeMap<(usize, u8), Vec<&Stuck>> = BTreeMap::new();
     for stuck in replications.iter().flat_map(|r| &r.rollout.stuck) {
-        groups.entry((stuck.action, kind(&stuck.why))).or_default().push(stuck);
+        groups.entry((stuck.action, stuck.why.kind())).or_default().push(stuck);
     }
     let mut rows: Vec<StuckRow> =
         groups.values().map(|alike| row(scenario, alike, replications.len())).collect();
@@ -76,33 +76,6 @@ fn unserved(scenario: &Scenario, unserved: &Unserved) -> StuckRow {
         needed: unserved.needed.clone(),
         change: Vec::new(),
         command: String::new(),
-    }
-}
-
-/// Reasons of one kind are one row.
-fn kind(why: &Why) -> u8 {
-    match why {
-        Why::Paused => 0,
-        Why::UndoOfPaused => 1,
-        Why::NoRevision { .. } => 2,
-        Why::NoNode { .. } => 3,
-        Why::Killed { .. } => 4,
-        Why::Crashes { .. } => 5,
-        Why::NeverReady { .. } => 6,
-        Why::Gates { .. } => 7,
-        Why::Budget { .. } => 8,
-        Why::Starting { .. } => 9,
-        Why::MinReady { .. } => 10,
-        Why::Stopping { .. } => 11,
-        Why::Late { .. } => 12,
-        Why::Other => 13,
-        Why::SeveralBudgets { .. } => 14,
-        Why::NothingRolls { .. } => 15,
-        Why::OnDelete { .. } => 16,
-        Why::HeldBy { .. } => 17,
-        Why::Unmanaged { .. } => 18,
-        Why::Aborted { .. } => 19,
-        Why::AwaitsPromotion => 20,
     }
 }
 
@@ -138,8 +111,6 @@ fn late_s(alike: &[&Stuck]) -> Option<f64> {
 
 /// The action as the subject of a sentence.
 pub(super) fn action(scenario: &Scenario, index: usize) -> String {
-    let node =
-        |node: &Option<NodeId>| node.map_or("a node", |n| &*scenario.nodes[n].name).to_owned();
     let name = match &scenario.actions[index].kind {
         ActionKind::Rollout { .. } | ActionKind::Resume => "rollout".to_owned(),
         ActionKind::Undo { .. } => "undo".into(),
@@ -150,7 +121,7 @@ pub(super) fn action(scenario: &Scenario, index: usize) -> String {
         ActionKind::ShiftWeight { .. } => "shift of weights".into(),
         ActionKind::RestartIngress => "restart of the ingress controller".into(),
         ActionKind::Pause => "pause".into(),
-        ActionKind::Drain { node: n, .. } => format!("drain of {}", node(n)),
+        kind => about_nodes(scenario, kind),
     };
     let alike = |a: &crate::scenario::Action| {
         std::mem::discriminant(&a.kind) == std::mem::discriminant(&scenario.actions[index].kind)
@@ -158,6 +129,28 @@ pub(super) fn action(scenario: &Scenario, index: usize) -> String {
     match scenario.actions.iter().filter(|a| alike(a)).count() {
         1 => format!("the {name}"),
         _ => format!("the {name} at {}", seconds(scenario.actions[index].at.as_secs_f64())),
+    }
+}
+
+/// An action about nodes.
+fn about_nodes(scenario: &Scenario, kind: &ActionKind) -> String {
+    let name = |n: NodeId| scenario.nodes[n].name.clone();
+    let node = kind.names_node().map_or("a node".to_owned(), name);
+    match kind {
+        ActionKind::Drain { nodes, .. } if nodes.len() > 1 => {
+            format!("drain of {}", plural(nodes.len() as u64, "node"))
+        }
+        ActionKind::Drain { .. } => format!("drain of {node}"),
+        ActionKind::NodeDown { .. } => format!("loss of {node}"),
+        ActionKind::ZoneDown { zone } => format!("loss of zone {zone}"),
+        ActionKind::Upgrade(_) => "update of the node group".to_owned(),
+        ActionKind::Consolidation(_) => "consolidation".to_owned(),
+        ActionKind::Spot(_) => format!("end of {node}"),
+        ActionKind::Chaos(_) => "chaos".to_owned(),
+        ActionKind::NodeAdd { nodes } => {
+            format!("adding of {}", plural(nodes.len() as u64, "node"))
+        }
+        other => unreachable!("{other:?} is not about nodes"),
     }
 }
 
@@ -238,6 +231,7 @@ pub(super) fn what(stuck: &Stuck) -> String {
         Why::NothingRolls { .. } | Why::OnDelete { .. } => of_its_kind(stuck),
         Why::HeldBy { .. } | Why::Unmanaged { .. } => of_its_kind(stuck),
         Why::Aborted { .. } | Why::AwaitsPromotion => of_its_kind(stuck),
+        Why::NotEmpty { .. } | Why::OnLostNode { .. } | Why::NoDisruption => of_a_node(stuck),
         Why::Starting { pods: n } => format!("{} {} not ready", pods(*n), is(*n)),
         Why::MinReady { pods: n } => {
             format!("{} {} ready, but not for minReadySeconds", pods(*n), is(*n))
@@ -249,6 +243,30 @@ pub(super) fn what(stuck: &Stuck) -> String {
             "its progress deadline is exceeded, and kubectl rollout status has failed".into()
         }
         Why::Other => format!("the {} is not what is wanted", kind_of(stuck)),
+    }
+}
+
+/// What a node keeps from its end.
+fn of_a_node(stuck: &Stuck) -> String {
+    let pods = |n: u32| plural(u64::from(n), "pod");
+    let is = |n: u32| if n == 1 { "is" } else { "are" };
+    match &stuck.why {
+        Why::OnLostNode { pods: n, node, terminating } => {
+            let (what, who) = match terminating {
+                true => ("Terminating", "nobody confirms that they have stopped"),
+                false => ("not ready", "it is not tainted, so that they stay"),
+            };
+            format!("{} {} {what} on {node}, which is lost: {who}", pods(*n), is(*n))
+        }
+        Why::NotEmpty { node, pods: n, after, budget } => {
+            let by = budget
+                .as_ref()
+                .map_or(String::new(), |(name, _)| format!(": budget {name} allows no eviction"));
+            let after = seconds(after.as_secs_f64());
+            format!("{} {} left on {node} after {after}{by}", pods(*n), is(*n))
+        }
+        Why::NoDisruption => "the budgets of the node pool let no node go".to_owned(),
+        _ => unreachable!("of no node"),
     }
 }
 
@@ -312,6 +330,7 @@ pub fn without_effect(scenario: &Scenario, replications: &[Replication]) -> Vec<
         let name = action(scenario, index as usize);
         let reason = match &scenario.actions[index as usize].kind {
             ActionKind::Drain { .. } => "the node has no pod",
+            kind if kind.loses_nodes() => "there was no pod",
             ActionKind::DeletePods { .. } | ActionKind::Evict { .. } => "there is no pod",
             ActionKind::ShiftWeight { .. } => "the weights are these already",
             ActionKind::SelectorSwitch { .. } => "the Service selects these pods already",

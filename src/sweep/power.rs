@@ -207,7 +207,7 @@ pub fn enough(
         let longer = longer(scenario, times);
         let point = point(&longer, options, badness, &[]);
         let enough = f64::from(point.aborted) >= power * f64::from(point.rollouts);
-        enough.then(|| Enough { times, pauses_s: given * times, point })
+        enough.then_some(Enough { times, pauses_s: given * times, point })
     })
 }
 

@@ -123,6 +123,8 @@ pub enum Empty {
     Drop,
     /// Nobody answers for the address on the link: "no route to host" after the ARP failure delay.
     NoRoute,
+    /// Dropped: the node is lost.
+    Lost,
     /// Refused at once: a proxy whose pod has closed its listener.
     ProxyGone,
     /// An HTTP answer.

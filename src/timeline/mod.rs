@@ -43,6 +43,8 @@ pub struct Timeline {
     /// Where every request begins: the view of the clients. It lists the data-plane instances that they
     /// enter, by their share.
     pub root: ViewId,
+    /// Where the requests of further callers begin, in the order of the scenario's routes after the first.
+    pub further: Vec<ViewId>,
     /// Instants at which a router spreads open connections anew, each with the share of them that breaks.
     /// Sorted.
     pub rehashes: Vec<(Time, f32)>,

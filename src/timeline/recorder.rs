@@ -133,6 +133,15 @@ impl Recorder {
     pub fn clients(&mut self, entries: &[(ViewId, f32)]) {
         self.timeline.enter(entries);
     }
+
+    /// A further caller enters this view.
+    pub fn further_caller(&mut self, entry: ViewId) {
+        let clients = self.timeline.root;
+        self.timeline.enter(&[(entry, 1.0)]);
+        let root = std::mem::replace(&mut self.timeline.root, clients);
+        debug_assert!(root != clients, "each caller has a view of its own");
+        self.timeline.further.push(root);
+    }
 }
 
 /// What pods really are.

@@ -194,6 +194,8 @@ pub enum LifeEnd {
     Sigkill,
     /// It crashed.
     Crash,
+    /// Its node is gone.
+    NodeLost,
 }
 
 impl PodTruth {

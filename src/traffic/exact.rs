@@ -249,7 +249,12 @@ impl OneView<'_> {
         }
         let reach = self.served[truth.version as usize].longest.min(patience);
         let window = Part { from: (ends - reach).max(slow_until).min(part.to), ..*part };
-        let key = self.key(part.pod, self.rules.seen(Failure::Eof), cause);
+        // Nobody is left to say that the connection is no more.
+        let seen = match cause {
+            Cause::NodeLost => self.slow_failure(after),
+            _ => self.rules.seen(Failure::Eof),
+        };
+        let key = self.key(part.pod, seen, cause);
         let loss = lost((cut <= self.timeline.end).then_some(key));
         self.running_at(&window, (ends, &class), &loss, flow, ledger);
     }
@@ -371,6 +376,7 @@ pub(super) fn cut_cause(ended_by: LifeEnd) -> Cause {
     match ended_by {
         LifeEnd::Sigkill => Cause::CutByKill,
         LifeEnd::Crash => Cause::CutByCrash,
+        LifeEnd::NodeLost => Cause::NodeLost,
         LifeEnd::Sigterm | LifeEnd::Running => Cause::CutByExit,
     }
 }

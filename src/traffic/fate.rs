@@ -1,7 +1,7 @@
 //! What becomes of a new TCP connection to a pod, as a step function of the instant its first SYN arrives.
 
 use crate::engine::{Dur, Time};
-use crate::timeline::{Life, Phase, PodTruth, Timeline};
+use crate::timeline::{Life, LifeEnd, Phase, PodTruth, Timeline};
 use crate::traffic::{Cause, Failure};
 
 /// The outcome of a connection attempt, up to the acceptance.
@@ -196,8 +196,11 @@ pub fn nobody_listens(lives: &[Life], at: Time) -> (Failure, Cause) {
 
 /// Why nobody answers a SYN sent at `sent`.
 pub fn nobody_there(lives: &[Life], sent: Time) -> Cause {
-    let begun = lives.first().is_some_and(|l| l.started <= sent);
-    if begun { Cause::AddressGone } else { Cause::NotListeningYet }
+    match lives.iter().rev().find(|l| l.started <= sent) {
+        Some(life) if life.ended_by == LifeEnd::NodeLost && life.exit <= sent => Cause::NodeLost,
+        Some(_) => Cause::AddressGone,
+        None => Cause::NotListeningYet,
+    }
 }
 
 /// When a SYN sent at `sent` is sent for the n-th time again, if the kernel does so within `limit`.

@@ -111,6 +111,8 @@ pub enum Cause {
     SlowAnswer,
     /// Sent to a process that a fault keeps from answering, or has answer with errors.
     Fault,
+    /// Sent to a node that was lost, or running there when it was.
+    NodeLost,
 }
 
 /// Failures alike in all that matters to blame.

@@ -26,6 +26,7 @@ fn replication(failed: f64, variance: f64, rollout_s: Option<f64>) -> Replicatio
             by_second: BTreeMap::from([(1, second)]),
             ..TrafficOutcome::default()
         },
+        further: Vec::new(),
         timeline: None,
     }
 }

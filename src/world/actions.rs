@@ -1,36 +1,18 @@
 //! What the user does: each action is one or more steps at their times.
 
+pub use super::step::Step;
+
+use super::draining::Round;
 use super::goals::Goal;
+use super::upgrade::Upgrading;
 use super::why::Why;
 use super::{Event, World};
-use crate::cluster::objects::{PodId, Progress, TemplateId, WorkloadId};
-use crate::cluster::spec::{Labels, selects};
+use crate::cluster::objects::{NodeId, PodId, TemplateId, WorkloadId};
 use crate::cluster::workload::{Kind, Workload};
 use crate::cluster::write::Write;
-use crate::engine::{Dur, Time};
+use crate::engine::Time;
 use crate::scenario::ActionKind;
 use crate::timeline::Milestone;
-
-/// A step of an action, by the action's index in the scenario.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Step {
-    /// Its time has come.
-    Begin(u32),
-    /// What it waited for has come about.
-    Go(u32),
-    /// Requests are read, for those who wait for what they tell.
-    Read,
-    /// Asks for the eviction of the `next`-th pod of the list.
-    Evict { action: u32, next: u32 },
-    /// Looks whether the second Deployment is available.
-    AwaitAvailable(u32),
-    /// The Service is to select the other Deployment.
-    SwitchSelector(u32),
-    /// What it writes to the Service or the Ingress commits.
-    Commit(u32),
-    /// The Deployment that has lost the Service goes to 0 replicas.
-    ScaleDown(u32),
-}
 
 /// What actions in progress have to remember.
 #[derive(Debug, Default)]
@@ -38,28 +20,33 @@ pub(super) struct Actions {
     /// Per action: the pods it goes through.
     pub pods: Vec<(u32, Vec<PodId>)>,
     /// Those selector switches that have begun.
-    switches: Vec<Switch>,
+    pub switches: Vec<Switch>,
     /// Which of them wait for available pods.
-    awaiting: Vec<u32>,
+    pub awaiting: Vec<u32>,
     /// The Deployment that the last switch gave the Service to; None: the subject has it still.
     selected: Option<WorkloadId>,
     /// Since when the subject is paused, if by an action.
     pub paused: Option<Time>,
     /// Actions that changed nothing, by their index in the scenario.
     pub idle: Vec<u32>,
+    /// Nodes that are to be found lost, each with the action that lost it.
+    pub lost: Vec<(u32, NodeId)>,
+    /// Nodes that are emptied.
+    pub rounds: Vec<Round>,
+    /// Updates of node groups under way.
+    pub upgrades: Vec<Upgrading>,
 }
 
 /// A selector switch under way.
 #[derive(Clone, Copy, Debug)]
-struct Switch {
-    action: u32,
+pub(super) struct Switch {
+    /// Whose it is.
+    pub action: u32,
     /// Who had the Service until the switch; None while it is to come, or if nothing changes hands.
-    from: Option<WorkloadId>,
-    to: WorkloadId,
+    pub from: Option<WorkloadId>,
+    /// Who gets the Service.
+    pub to: WorkloadId,
 }
-
-/// How often a script that waits for availability looks.
-const POLL: Dur = Dur::from_millis(20);
 
 impl World<'_> {
     pub(super) fn act(&mut self, now: Time, step: Step) {
@@ -68,6 +55,14 @@ impl World<'_> {
             Step::Begin(index) | Step::Go(index) => self.begin(now, index),
             Step::Read => self.read_requests(now),
             Step::Evict { action, next } => self.evict_next(now, action, next),
+            Step::TimeIsOver { action, node } => self.time_is_over(now, action, node),
+            Step::NodeDone { action, node } => self.node_done(now, action, node),
+            Step::Joins { action, node } => self.join(now, action, node),
+            Step::MachineEnds { action, node } => self.machine_ends(now, action, node),
+            Step::Noticed { action, node } => self.noticed(now, action, node),
+            Step::ObjectGoes(node) => self.object_goes(now, node),
+            Step::Collect(node) => self.collect(now, node),
+            Step::Strikes { action, blow } => self.strikes(now, action, blow),
             Step::AwaitAvailable(index) => self.await_available(now, index),
             Step::SwitchSelector(index) => self.switch_selector(now, index),
             Step::Commit(index) => self.commit_edit(index),
@@ -107,7 +102,14 @@ impl World<'_> {
                 self.goals.begin(Goal::new(index, now, vec![id]));
                 format!("scale to {replicas}")
             }
-            ActionKind::DeletePods { count, grace } => self.delete_pods(now, goal, *count, *grace),
+            ActionKind::DeletePods { count, random, grace } => {
+                let mut pods = self.named_pods(subject);
+                if *random {
+                    self.shuffle(&mut pods, u64::from(index));
+                }
+                pods.truncate(*count as usize);
+                self.delete_pods(now, goal, pods, *grace)
+            }
             ActionKind::Evict { .. } => {
                 let pods = self.named_pods(subject);
                 self.goals.begin(goal.takes_away(pods.clone()));
@@ -128,7 +130,7 @@ impl World<'_> {
                 self.goals.begin(goal.rolls());
                 self.set_paused(now, false)
             }
-            ActionKind::Drain { node, .. } => self.drain(now, goal, *node),
+            kind => self.begin_on_nodes(now, goal, kind),
         };
         let kind = &self.scenario.actions[index as usize].kind;
         let unchanged = match kind {
@@ -144,48 +146,10 @@ impl World<'_> {
         self.timeline.mark(now, Milestone::Action(what));
     }
 
-    /// A blue/green switch is planned; the Deployment that it is to is created if it is not there.
-    fn begin_switch(&mut self, now: Time, index: u32) -> String {
-        let kind = &self.scenario.actions[index as usize].kind;
-        let ActionKind::SelectorSwitch {
-            deployment,
-            wait_available,
-            switch_after,
-            scale_down_after,
-        } = kind
-        else {
-            unreachable!("a switch")
-        };
-        let (id, note) = match self.called(&deployment.name) {
-            Some(id) => (id, format!("switch to {}", deployment.name)),
-            None => {
-                let id = self.create_workload((**deployment).clone());
-                (id, "create the second Deployment".to_string())
-            }
-        };
-        let begun = |s: &Switch| s.action == index;
-        debug_assert!(!self.actions.switches.iter().any(begun), "a switch begins once");
-        self.actions.switches.push(Switch { action: index, from: None, to: id });
-        self.tracker.counts_too(id);
-        let steps = 1 + u32::from(scale_down_after.is_some());
-        self.goals.begin(Goal::new(index, now, vec![id]).in_steps(steps));
-        let (at, step) = match wait_available {
-            true => (now, Step::AwaitAvailable(index)),
-            false => (now + *switch_after, Step::SwitchSelector(index)),
-        };
-        self.queue.schedule(at, Event::Action(step));
-        note
-    }
-
     /// The Deployment of this name, if it is there.
-    fn called(&self, name: &str) -> Option<WorkloadId> {
+    pub(super) fn called(&self, name: &str) -> Option<WorkloadId> {
         let found = self.cluster.workloads.iter().position(|d| &*d.spec.name == name)?;
         Some(WorkloadId(found as u32))
-    }
-
-    fn switch(&mut self, index: u32) -> &mut Switch {
-        let mut begun = self.actions.switches.iter_mut();
-        begun.find(|s| s.action == index).expect("a switch that has begun")
     }
 
     /// Applies a spec; one that is like the present one changes nothing, not even the generation.
@@ -250,7 +214,7 @@ impl World<'_> {
     }
 
     /// A workload's pods in the order of their names, which are random but for those of a StatefulSet.
-    fn named_pods(&self, id: WorkloadId) -> Vec<PodId> {
+    pub(super) fn named_pods(&self, id: WorkloadId) -> Vec<PodId> {
         let mut pods = self.cluster.pods_of(id);
         match self.cluster.workloads[id].spec.kind() {
             Kind::StatefulSet => pods.sort_by_key(|p| self.cluster.pods[*p].number),
@@ -259,50 +223,21 @@ impl World<'_> {
         pods
     }
 
-    fn delete_pods(&mut self, now: Time, goal: Goal, count: u32, grace: Option<i64>) -> String {
-        let mut pods = self.named_pods(self.subject());
-        pods.truncate(count as usize);
+    fn delete_pods(
+        &mut self,
+        now: Time,
+        goal: Goal,
+        pods: Vec<PodId>,
+        grace: Option<i64>,
+    ) -> String {
+        let count = pods.len();
         self.goals.begin(goal.takes_away(pods.clone()));
         for pod in pods {
             let at = now + self.latency(|l| &l.api_write);
+            debug_assert!(at >= now, "a call is answered after it is made");
             self.queue.schedule(at, Event::Write(Write::DeletePod { pod, grace }));
         }
         if count == 1 { "delete 1 pod".to_owned() } else { format!("delete {count} pods") }
-    }
-
-    fn await_available(&mut self, now: Time, index: u32) {
-        debug_assert!(!self.actions.awaiting.contains(&index), "a switch waits once");
-        let to = self.switch(index).to;
-        let Progress { desired, available, .. } = self.cluster.progress(to);
-        if available >= desired {
-            self.queue.schedule(now + POLL, Event::Action(Step::SwitchSelector(index)));
-        } else {
-            self.actions.awaiting.push(index);
-        }
-    }
-
-    /// A Deployment's status changed: whoever waits for it looks again.
-    pub(super) fn actions_wait(&mut self, now: Time) {
-        for index in std::mem::take(&mut self.actions.awaiting) {
-            self.await_available(now, index);
-        }
-    }
-
-    fn switch_selector(&mut self, now: Time, index: u32) {
-        let ActionKind::SelectorSwitch { scale_down_after, .. } =
-            &self.scenario.actions[index as usize].kind
-        else {
-            panic!("a selector switch belongs to an action of that kind");
-        };
-        let written = now + self.latency(|l| &l.api_write);
-        self.queue.schedule(written, Event::Action(Step::Commit(index)));
-        self.goals.step_done(index, None);
-        if let Some(after) = *scale_down_after {
-            self.queue.schedule(written + after, Event::Action(Step::ScaleDown(index)));
-        }
-        self.goals.look(now, &self.cluster);
-        let note = "switch the Service's selector".to_string();
-        self.timeline.mark(now, Milestone::Action(note));
     }
 
     /// An edit of the Service or the Ingress reaches the API.
@@ -335,27 +270,6 @@ impl World<'_> {
         }
     }
 
-    /// The Service's selector with the values that the pods of `to` have, without the labels that they have
-    /// not; if those of `from` match it still, the labels in which the two templates differ are added.
-    fn switched_selector(&self, from: WorkloadId, to: WorkloadId) -> Labels {
-        let labels = |id| &self.cluster.templates[self.cluster.template_now(id)].labels;
-        let (before, after) = (labels(from), labels(to));
-        let service = self.scenario.route().to[0];
-        let mut selector = self.cluster.services[service].selector.clone();
-        selector.retain(|key, _| after.contains_key(key));
-        for (key, value) in &mut selector {
-            value.clone_from(&after[key]);
-        }
-        if selects(&selector, before) {
-            for (key, value) in after {
-                if before.get(key) != Some(value) {
-                    selector.insert(key.clone(), value.clone());
-                }
-            }
-        }
-        selector
-    }
-
     /// The Ingress is applied with new weights.
     fn shift_weight(&mut self, now: Time, index: u32, weights: &[u32]) -> String {
         let written = now + self.latency(|l| &l.api_write);
@@ -368,7 +282,7 @@ impl World<'_> {
     fn restart_ingress(&mut self, now: Time) -> String {
         for layer in 0..self.balancers.len() {
             if let Some(event) = self.balancers[layer].restart() {
-                self.queue.schedule(now, Event::Balancer(layer as u8, event));
+                self.queue.schedule(now, Event::Balancer(layer as u16, event));
             }
         }
         "replace the ingress controller's pods".to_string()

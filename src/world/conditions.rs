@@ -96,7 +96,7 @@ impl<'a> World<'a> {
 
     /// What an action waits for.
     fn when(&self, index: u32) -> Option<&'a When> {
-        self.scenario.actions.iter().nth(index as usize)?.when.as_ref()
+        self.scenario.actions.get(index as usize)?.when.as_ref()
     }
 
     /// A quantity as it is now; None: it is not known.

@@ -2,7 +2,7 @@
 
 use super::watches::{CACHE, KUBELET, SCHEDULER, pods_of_layer, slices_of_layer};
 use super::{Event, World, says};
-use crate::cluster::objects::PodId;
+use crate::cluster::objects::{NodeId, PodId};
 use crate::cluster::write::{Change, SliceRange};
 use crate::engine::rng::Heard;
 use crate::engine::{Dur, Sampler, Time};
@@ -38,7 +38,8 @@ impl World<'_> {
                 self.tell_scheduler(now, change, heard);
                 self.tell_cache(now, change, heard);
             }
-            Change::Node(_) => {
+            Change::Node(node) => {
+                self.tell_lifecycle(now, node);
                 self.tell_scheduler(now, change, heard);
                 if self.has_daemons {
                     self.tell_cache(now, change, heard);
@@ -76,6 +77,14 @@ impl World<'_> {
     /// How long a change takes to a watcher.
     fn watch(&self, sampler: &Sampler, heard: Heard, watcher: u64) -> Dur {
         slowed(sampler.of(heard.by(watcher)), self.slowdown())
+    }
+
+    /// The watch of the controllers of nodes, which sees what others write alone.
+    fn tell_lifecycle(&mut self, now: Time, node: NodeId) {
+        let Some(lifecycle) = &mut self.lifecycle else { return };
+        let out = &mut says(&mut self.queue, Event::Lifecycle);
+        debug_assert!(now >= self.last_cache || !self.last_cache.is_never());
+        lifecycle.sees(now, node, &self.cluster, out);
     }
 
     fn tell_disruption(&mut self, now: Time, change: Change, heard: Heard) {
@@ -137,7 +146,7 @@ impl World<'_> {
                 *last = (*last).max(at);
                 debug_assert!(*last >= now, "no watch shows what has not happened");
                 let event = self.balancers[layer].slices(watcher, range.from, range.to);
-                self.queue.schedule(*last, Event::Balancer(layer as u8, event));
+                self.queue.schedule(*last, Event::Balancer(layer as u16, event));
             }
         }
     }
@@ -146,7 +155,7 @@ impl World<'_> {
         for layer in 0..self.balancers.len() {
             let Some(event) = self.balancers[layer].weights() else { continue };
             let at = now + self.latency(|l| &l.watch_controller);
-            self.queue.schedule(at, Event::Balancer(layer as u8, event));
+            self.queue.schedule(at, Event::Balancer(layer as u16, event));
         }
     }
 
@@ -173,7 +182,7 @@ impl World<'_> {
             let last = &mut self.last_balancer[first + layer];
             *last = (*last).max(at);
             debug_assert!(*last >= now, "no watch shows what has not happened");
-            self.queue.schedule(*last, Event::Balancer(layer as u8, event));
+            self.queue.schedule(*last, Event::Balancer(layer as u16, event));
         }
     }
 }

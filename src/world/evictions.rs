@@ -1,10 +1,8 @@
 //! Drains and evictions: which pods go, and which budget keeps them.
 
-use super::actions::Step;
-use super::goals::Goal;
-use super::why::Why;
+use super::step::Step;
 use super::{Event, World, outcome};
-use crate::cluster::objects::{BudgetId, NodeId, PodId, WorkloadId};
+use crate::cluster::objects::{BudgetId, NodeId, PodId};
 use crate::cluster::workload::Kind;
 use crate::cluster::write::Write;
 use crate::engine::{Dur, Time};
@@ -15,48 +13,21 @@ use crate::timeline::Milestone;
 /// One eviction after the other: the client's own time between two.
 const EVICTION_GAP: Dur = Dur::from_millis(100);
 
-impl World<'_> {
-    pub(super) fn drain(&mut self, now: Time, goal: Goal, node: Option<NodeId>) -> String {
-        let of_subject = |p: &PodId| self.cluster.workload_of(*p) == self.subject();
-        let node = node.unwrap_or_else(|| {
-            let asked = |&node: &NodeId| self.pods_on(node).any(|p| of_subject(&p));
-            self.scenario.nodes.ids().find(asked).unwrap_or_default()
-        });
-        let cordon = Write::SetUnschedulable { node, value: true };
-        self.cluster.apply(now, cordon);
-        debug_assert!(self.cluster.nodes[node].unschedulable, "a node that is drained is cordoned");
-        let pods: Vec<PodId> =
-            self.pods_on(node).filter(|&p| self.kind_of(p) != Kind::DaemonSet).collect();
-        let index = goal.action;
-        // Without --force it evicts nothing, if some pod would not come again.
-        let unmanaged = pods.iter().filter(|&&p| self.kind_of(p) == Kind::Pod).count() as u32;
-        if unmanaged > 0 {
-            self.goals.begin(goal.denied(Why::Unmanaged { pods: unmanaged }));
-            return format!("drain {}", self.scenario.nodes[node].name);
-        }
-        let mut owners: Vec<WorkloadId> =
-            pods.iter().map(|&p| self.cluster.workload_of(p)).collect();
-        owners.sort_unstable();
-        owners.dedup();
-        match pods.is_empty() {
-            true => self.actions.idle.push(index),
-            false => {
-                let goal = Goal::new(index, now, owners);
-                self.goals.begin(goal.takes_away(pods.clone()));
-            }
-        }
-        // After the answer to the cordon, and the list of pods: all at once; refused ones are tried again,
-        // each for itself.
-        let listed = now + self.latency(|l| &l.api_write) + self.latency(|l| &l.api_write);
-        for next in 0..pods.len() as u32 {
-            self.queue.schedule(listed, Event::Action(Step::Evict { action: index, next }));
-        }
-        self.actions.pods.push((index, pods));
-        format!("drain {}", self.scenario.nodes[node].name)
+impl<'w> World<'w> {
+    /// What an action does.
+    pub(super) fn action(&self, index: u32) -> &'w ActionKind {
+        &self.scenario.actions[index as usize].kind
+    }
+
+    /// The first node that has a pod of the subject.
+    pub(super) fn first_with_a_pod(&self) -> NodeId {
+        let of_subject = |p: PodId| self.cluster.workload_of(p) == self.subject();
+        let asked = |&node: &NodeId| self.pods_on(node).any(of_subject);
+        self.scenario.nodes.ids().find(asked).unwrap_or_default()
     }
 
     /// The kind of what a pod belongs to.
-    fn kind_of(&self, pod: PodId) -> Kind {
+    pub(super) fn kind_of(&self, pod: PodId) -> Kind {
         self.cluster.workloads[self.cluster.workload_of(pod)].spec.kind()
     }
 
@@ -71,11 +42,14 @@ impl World<'_> {
     pub(super) fn evict_next(&mut self, now: Time, action: u32, next: u32) {
         let list = self.actions.pods.iter().find(|(a, _)| *a == action);
         let Some(&pod) = list.and_then(|(_, pods)| pods.get(next as usize)) else { return };
-        let kind = &self.scenario.actions[action as usize].kind;
+        let kind = self.action(action);
         let (retry, serial) = match kind {
             ActionKind::Evict { retry, .. } => (*retry, true),
             _ => (self.scenario.kubernetes.defaults.drain_retry, false),
         };
+        if self.has_failed(action) {
+            return;
+        }
         let at = now + self.latency(|l| &l.api_write);
         let (answer, budgets) = self.evict(now, pod);
         self.goals.evicts(now, action, answer == Answer::Deleted);

@@ -165,6 +165,38 @@ impl Goals {
         }
     }
 
+    /// So many further steps have to come.
+    pub fn more_steps(&mut self, action: u32, steps: u32) {
+        self.0.iter_mut().filter(|g| g.action == action).for_each(|goal| goal.steps += steps);
+    }
+
+    /// These, too, have to come to rest.
+    pub fn concerns(&mut self, action: u32, workloads: &[WorkloadId]) {
+        for goal in self.0.iter_mut().filter(|g| g.action == action) {
+            let new = workloads.iter().filter(|id| !goal.workloads.contains(id));
+            let new: Vec<WorkloadId> = new.copied().collect();
+            goal.workloads.extend(new);
+            goal.over = None;
+        }
+    }
+
+    /// These pods, too, have to go.
+    pub fn must_go(&mut self, action: u32, pods: &[PodId]) {
+        for goal in self.0.iter_mut().filter(|g| g.action == action) {
+            goal.pods.extend(pods);
+            goal.pods.sort_unstable();
+            goal.pods_left += pods.len();
+            debug_assert!(goal.pods_left <= goal.pods.len(), "no more go than have to");
+        }
+    }
+
+    /// The action cannot come to its end.
+    pub fn deny(&mut self, action: u32, why: Why) {
+        let mut mine = self.0.iter_mut().filter(|g| g.action == action);
+        mine.by_ref().for_each(|goal| goal.denied = Some(why.clone()));
+        debug_assert!(self.denied(action), "the action has begun");
+    }
+
     /// Whether an eviction of the action was granted.
     pub fn evicts(&mut self, now: Time, action: u32, granted: bool) {
         for goal in self.0.iter_mut().filter(|g| g.action == action) {

@@ -5,18 +5,26 @@ pub mod actions;
 mod conditions;
 mod control;
 mod deliver;
+mod digest;
+mod draining;
 mod evictions;
 mod goals;
 pub mod live;
+mod nodes;
+mod objects;
 mod observe;
 mod outcome;
 mod pace;
 mod path;
+mod random;
 mod rare;
 mod reads;
 mod running;
 mod setup;
+mod step;
 mod stuck;
+mod switch;
+mod upgrade;
 mod upset;
 pub mod vertical;
 mod watches;
@@ -33,7 +41,7 @@ use crate::model::balancer::{self, Balancer, Scene};
 use crate::model::informer::Informer;
 use crate::model::plumbing::{Ctx, Latencies, Out, Run, slowed};
 use crate::model::{
-    daemon_set, deployment, disruption, endpointslice, gate, kubelet, replicaset, rollout,
+    daemon_set, deployment, disruption, endpointslice, gate, kubelet, node, replicaset, rollout,
     scheduler, stateful_set,
 };
 use crate::scenario::Scenario;
@@ -71,13 +79,15 @@ pub enum Event {
     /// Of the kubelet of some node.
     Kubelet(kubelet::controller::Event),
     /// Of the balancer in that layer of the path.
-    Balancer(u8, balancer::Event),
+    Balancer(u16, balancer::Event),
     /// Of whoever sets readiness gates.
     Gate(gate::Event),
     /// Of the disruption controller.
     Disruption(disruption::controller::Event),
     /// Of the controller of HorizontalPodAutoscalers, and of the metrics that it reads.
     Autoscaler(autoscaler::Event),
+    /// Of the controllers of nodes.
+    Lifecycle(node::controller::Event),
     /// Of an action of the user.
     Action(actions::Step),
     /// Of the vertical pod autoscaler.
@@ -125,6 +135,8 @@ pub struct World<'a> {
     gate: Option<gate::Controller>,
     /// Where something is evicted: nothing else reads a budget's status.
     disruption: Option<disruption::controller::Controller>,
+    /// Where nodes die: it has nothing to do before.
+    lifecycle: Option<Box<node::controller::Controller>>,
     /// Where there is an object for it.
     autoscaler: Option<Box<autoscaler::Controller>>,
     /// VerticalPodAutoscalers.
@@ -362,7 +374,9 @@ impl World<'_> {
                 if !self.verticals.is_empty() {
                     self.retry_resizes(now, pod);
                 }
+                self.drained_of(now, pod);
             }
+            Change::Node(node) => self.node_changed(now, node),
             Change::Workload(id) if self.goals.status_changed(now, id, &self.cluster) => {
                 self.timeline.mark(now, Milestone::Complete);
             }

@@ -1,15 +1,15 @@
 //! What the rollout looks like from outside: completion, phases, peaks. Reads the API, changes nothing.
 
+use super::goals::Goal;
 use super::pace::pace;
 pub use super::upset::Upset;
 use super::upset::upset;
 use super::why::Stuck;
-use super::{Control, World};
-use crate::cluster::objects::{NodeId, Pod, RsId, RsStatus, TemplateId, WorkloadId};
+use super::{Control, World, digest};
+use crate::cluster::objects::{NodeId, Pod, RsId, TemplateId, WorkloadId};
 use crate::cluster::server::Cluster;
 use crate::cluster::workload::Kind;
 use crate::cluster::write::Change;
-use crate::engine::rng::mix;
 use crate::engine::{Dur, List, Time};
 use crate::model::autoscaler::Scaling;
 use crate::model::rollout::controller::Released;
@@ -51,6 +51,11 @@ pub struct RolloutOutcome {
     pub upset: Option<Upset>,
     /// What became of the release of a Rollout under test; None: it is of another kind.
     pub released: Option<Box<Released>>,
+    /// Fewest available pods at once of each workload that is there from the start, in their order.
+    pub lowest: Vec<u32>,
+    /// How long each action took that has begun, by its index in the scenario; None: it has not reached its
+    /// end.
+    pub took: Vec<(u32, Option<Dur>)>,
     /// Pods of the Deployment under test by node, when the run starts and at its end; empty with one node.
     pub placed: [Vec<u32>; 2],
 }
@@ -95,6 +100,8 @@ pub(super) struct Tracker {
     sent_until: Time,
     /// Since when all of the subject's pods are ready, once one was upset.
     back: Option<Time>,
+    /// Fewest available pods at once of each workload.
+    lowest_of: List<WorkloadId, u32>,
 }
 
 impl Tracker {
@@ -130,6 +137,7 @@ impl Tracker {
             placed: Vec::new(),
             sent_until: scenario.traffic.end,
             back: None,
+            lowest_of: List::new(),
         }
     }
 
@@ -141,6 +149,8 @@ impl Tracker {
         self.available = self.available_behind(cluster);
         self.lowest = self.available.max(0) as u32;
         self.placed = placed(cluster, self.subject);
+        let available = |id| cluster.available(id).max(0) as u32;
+        self.lowest_of = cluster.workloads.ids().map(available).collect();
         debug_assert!(self.lowest <= self.present, "no more pods are available than there are");
     }
 
@@ -177,6 +187,7 @@ impl Tracker {
         cluster: &Cluster,
         timeline: &mut Recorder,
     ) {
+        self.look_at_workload(change, cluster);
         match change {
             Change::PodCreated(pod) => {
                 let counts = self.counts(cluster.workload_of(pod));
@@ -219,6 +230,20 @@ impl Tracker {
             }
             _ => {}
         }
+    }
+
+    /// One of its pods may have become available, or no longer be.
+    fn look_at_workload(&mut self, change: Change, cluster: &Cluster) {
+        let id = match change {
+            Change::ReplicaSet(rs) => cluster.replica_sets[rs].deployment,
+            Change::Workload(id) if cluster.workloads[id].spec.kind() != Kind::Deployment => id,
+            _ => return,
+        };
+        let available = cluster.available(id).max(0) as u32;
+        if let Some(lowest) = self.lowest_of.get_mut(id) {
+            *lowest = (*lowest).min(available);
+        }
+        debug_assert!(self.lowest_of.len() <= cluster.workloads.len(), "each counts once");
     }
 
     fn count(&mut self, now: Time, by: i32, cluster: &Cluster) {
@@ -317,25 +342,6 @@ pub(super) fn name_of(cluster: &Cluster, pod: PodId) -> PodName {
     }
 }
 
-/// Folds into `digest` what was written: every change of an endpoint, and what sets and pods have come to.
-fn digest_of_state(digest: u64, cluster: &Cluster) -> u64 {
-    let bits = |flags: [bool; 3]| flags.iter().fold(0, |bits, &flag| bits << 1 | u64::from(flag));
-    let endpoints = cluster.slice_log.iter().map(|&(pod, is)| {
-        let is = is.map_or(8, |c| bits([c.ready, c.serving, c.terminating]));
-        u64::from(pod.0) << 4 | is
-    });
-    let sets = cluster.replica_sets.iter().flat_map(|set| {
-        let RsStatus { replicas, ready, available, .. } = set.status;
-        [set.replicas, replicas, ready, available].map(|count| count as u64)
-    });
-    let pods = cluster.pods.iter().map(|pod| {
-        let flags = bits([pod.status.ready, pod.gates.all(), pod.removed]);
-        let node = pod.node.map_or(0, |node| u64::from(node.0) + 1);
-        node << 40 | u64::from(pod.status.restarts) << 8 | (pod.status.phase as u64) << 3 | flags
-    });
-    endpoints.chain(sets).chain(pods).fold(digest, |digest, value| mix(digest ^ value))
-}
-
 impl World<'_> {
     pub(super) fn finish(mut self) -> Control {
         let stuck = self.stuck();
@@ -347,6 +353,8 @@ impl World<'_> {
         let rollout = self.goals.rollout().filter(|goal| self.crashing(goal).is_none());
         let complete = rollout.and_then(|goal| goal.over);
         let (subject, never_begun) = (self.subject(), self.never_begun());
+        let took = |goal: &Goal| (goal.action, goal.over.map(|over| over - goal.since));
+        let took = self.goals.all().map(took).collect();
         let tracker = self.tracker;
         let rollout = RolloutOutcome {
             complete: complete.map(since_action),
@@ -369,9 +377,11 @@ impl World<'_> {
             scaling: self.autoscaler.map_or_else(Vec::new, |a| a.finish()),
             updates,
             placed: [tracker.placed, placed_at_end],
+            lowest: tracker.lowest_of.into(),
+            took,
         };
         let events = self.queue.scheduled();
-        let digest = digest_of_state(self.digest, &self.cluster);
+        let digest = digest::of_state(self.digest, &self.cluster);
         let (timeline, marks, cluster) = (self.timeline.finish(), self.marks, self.cluster);
         Control { timeline, rollout, digest, marks, events, cluster }
     }

@@ -1,6 +1,6 @@
 //! The way of the requests, made of its pieces.
 
-use crate::cluster::objects::ServiceId;
+use crate::cluster::objects::{NodeId, ServiceId};
 use crate::model::balancer::{
     Balancer, Model, Path, elb, envoy, front, haproxy, headless, ingress_nginx, kube_proxy,
     metallb, router,
@@ -8,6 +8,13 @@ use crate::model::balancer::{
 use crate::model::plumbing::Ctx;
 use crate::scenario::{Route, Scenario};
 use crate::timeline::Recorder;
+
+/// The data plane of somebody within the cluster: the rules of one node stand for those of all.
+pub fn within(scenario: &Scenario, route: &Route, ctx: Ctx, timeline: &mut Recorder) -> Balancer {
+    let first = std::slice::from_ref(&scenario.nodes[NodeId::default()]);
+    let how = (false, scenario.services[route.to[0]].is_held());
+    kube_proxy::proxy::Proxies::new(ctx, first, route.to[0], how, timeline).into()
+}
 
 /// The balancers of a route, from the pods to those who send. Their views are entered into the timeline;
 /// those of kube-proxies come first, one per node.
@@ -25,8 +32,12 @@ pub fn build(
     let proxies =
         |pile: &mut Vec<Balancer>, service: ServiceId, local: bool, timeline: &mut Recorder| {
             let how = (local, scenario.services[service].is_held());
-            let proxies = kube_proxy::proxy::Proxies::new(ctx, nodes, service, how, timeline);
-            let views = proxies.entries();
+            let mut proxies = kube_proxy::proxy::Proxies::new(ctx, nodes, service, how, timeline);
+            // Those who ask from within the cluster go on elsewhere.
+            if scenario.loses_nodes() && route.path != Path::Service {
+                proxies.may_lose_nodes(timeline);
+            }
+            let views = proxies.views();
             pile.push(proxies.into());
             views
         };
@@ -60,20 +71,7 @@ pub fn build(
         }
         Path::Headless(s) => headless::Headless::new(ctx, s, timeline).into(),
         Path::Haproxy(s) => haproxy::Haproxy::new(ctx, s, timeline).into(),
-        Path::Envoy(s) => {
-            let Some((split, delay)) = route.split.as_ref().zip(s.weights.as_ref()) else {
-                pile.push(envoy::Envoy::new(ctx, s, (first, None), timeline).into());
-                return in_front(pile, route, timeline);
-            };
-            let mut views = Vec::new();
-            for (id, service) in services() {
-                let named = (id, Some(service.name.as_str()));
-                let envoy = envoy::Envoy::new(ctx, s, named, timeline);
-                views.push(envoy.entries());
-                pile.push(envoy.into());
-            }
-            router::Router::new(ctx, (&s.hop, delay), &views, &split.weights, timeline).into()
-        }
+        Path::Envoy(s) => envoys(&mut pile, scenario, route, s, ctx, timeline),
         Path::MetalLb(s) => {
             let nodes = proxies(&mut pile, first, local, timeline);
             metallb::MetalLb::new(ctx, s, &nodes, timeline).into()
@@ -81,6 +79,28 @@ pub fn build(
     };
     pile.push(top);
     in_front(pile, route, timeline)
+}
+
+/// Envoy's proxies: one for all, or one for each Service and the routes with weights before them.
+fn envoys(
+    pile: &mut Vec<Balancer>,
+    scenario: &Scenario,
+    route: &Route,
+    s: &envoy::Settings,
+    ctx: Ctx,
+    timeline: &mut Recorder,
+) -> Balancer {
+    let Some((split, delay)) = route.split.as_ref().zip(s.weights.as_ref()) else {
+        return envoy::Envoy::new(ctx, s, (route.to[0], None), timeline).into();
+    };
+    let mut views = Vec::new();
+    for &id in &route.to {
+        let named = (id, Some(scenario.services[id].name.as_str()));
+        let envoy = envoy::Envoy::new(ctx, s, named, timeline);
+        views.push(envoy.entries());
+        pile.push(envoy.into());
+    }
+    router::Router::new(ctx, (&s.hop, delay), &views, &split.weights, timeline).into()
 }
 
 /// The proxy in front of the path's, if there is one.

@@ -30,6 +30,13 @@ impl World<'_> {
                 }
                 11
             }
+            Event::Lifecycle(e) => {
+                if let Some(lifecycle) = &mut self.lifecycle {
+                    let out = &mut says(&mut self.queue, Event::Lifecycle);
+                    lifecycle.handle(ctx, e, cluster, out);
+                }
+                15
+            }
             Event::StatefulSet(e) => {
                 let out = &mut says(&mut self.queue, Event::StatefulSet);
                 self.stateful_sets.handle(ctx, e, cluster, informer, out);

@@ -1,17 +1,17 @@
 //! The state in which a run starts: every Deployment complete, its pods running, ready and routed for some
 //! time; those of a version that is never ready running, unready and routed nowhere.
 
+use super::objects::new_cluster;
 use super::watches::Watches;
 use super::{Event, World, actions, conditions, goals, outcome, path, says, vertical};
 use crate::cluster::PodPhase;
 use crate::cluster::fault::Fault;
 use crate::cluster::gates::GateSetter;
 use crate::cluster::objects::{
-    Budget, BudgetStatus, Member, NodeId, Owner, PodId, PodStatus, RsId, RsStatus, ServiceId,
-    Workload as WorkloadObject, WorkloadId, WorkloadStatus,
+    Member, NodeId, Owner, PodId, PodStatus, RsId, RsStatus, ServiceId, Workload as WorkloadObject,
+    WorkloadId, WorkloadStatus,
 };
-use crate::cluster::server::Cluster;
-use crate::cluster::spec::{PodDisruptionBudget, Service};
+use crate::cluster::spec::Service;
 use crate::cluster::write::Write;
 use crate::engine::{Dur, List, Queue, Time};
 use crate::model::autoscaler::controller as autoscaler;
@@ -21,10 +21,10 @@ use crate::model::deployment::rolling;
 use crate::model::informer::Informer;
 use crate::model::plumbing::{Ctx, Run};
 use crate::model::{
-    daemon_set, deployment, disruption, endpointslice, gate, kubelet, replicaset, rollout,
+    daemon_set, deployment, disruption, endpointslice, gate, kubelet, node, replicaset, rollout,
     scheduler, stateful_set,
 };
-use crate::scenario::{Action, ActionKind, Kind, Scenario, Workload};
+use crate::scenario::{Action, Kind, Scenario, Workload};
 use crate::timeline::{Recorder, Shown, Timeline, Version, ViewId};
 use std::sync::Arc;
 
@@ -35,24 +35,21 @@ impl<'a> World<'a> {
         let (ctx, seed) = (Ctx { run, now: start, slowdown: 1.0 }, run.seed);
         let (nodes, defaults) = (scenario.nodes.len(), &scenario.kubernetes.defaults);
         let mut timeline = new_timeline(scenario, start);
-        let balancers = path::build(scenario, scenario.route(), ctx, &mut timeline);
+        let mut balancers = path::build(scenario, scenario.route(), ctx, &mut timeline);
         let entries = balancers.last().expect("a path has a balancer").entries();
         timeline.clients(&entries.into_iter().map(|view| (view, 1.0)).collect::<Vec<_>>());
+        for route in &scenario.routes[1..] {
+            let proxy = path::within(scenario, route, ctx, &mut timeline);
+            timeline.further_caller(proxy.entries()[0]);
+            balancers.push(proxy);
+        }
         let watchers = balancers.iter().map(|b| usize::from(b.watchers()) + 1).sum();
         let slices = |(id, service): (ServiceId, &Arc<Service>)| {
             let rng = seed.stream("slice", u64::from(id.0));
             let kubernetes = &scenario.kubernetes;
             endpointslice::controller::Controller::new(id, rng, service.clone(), kubernetes)
         };
-        let split = scenario.route().split.as_ref();
-        let cluster = Cluster {
-            nodes: scenario.nodes.clone(),
-            services: scenario.services.clone(),
-            weights: split.map_or(Vec::new(), |s| s.weights.clone()),
-            budgets: scenario.pod_disruption_budgets.iter().map(budget).collect(),
-            second_phase: Dur((seed.uniform("wall clock", 0) * 1e9) as i64),
-            ..Cluster::default()
-        };
+        let cluster = new_cluster(scenario, Dur((seed.uniform("wall clock", 0) * 1e9) as i64));
         let mut world = World {
             scenario,
             run,
@@ -71,6 +68,7 @@ impl<'a> World<'a> {
             balancers,
             gate: scenario.gate.clone().map(|g| gate::Controller::new(g, seed.stream("gate", 0))),
             disruption: None,
+            lifecycle: None,
             autoscaler: None,
             verticals: vertical::Verticals::default(),
             actions: actions::Actions::default(),
@@ -166,6 +164,11 @@ impl<'a> World<'a> {
         let rate = self.scenario.traffic.rate.first().map_or(0.0, |&(_, rate)| rate);
         self.kubelets.requests_per_pod_s = rate / f64::from(subject.replicas.max(1));
         self.tracker.start(&self.cluster);
+        if self.scenario.loses_nodes() {
+            let ctx = Ctx { run: self.run, now: self.queue.now(), slowdown: 1.0 };
+            let lifecycle = node::controller::Controller::new(ctx, &self.cluster);
+            self.lifecycle = Some(Box::new(lifecycle));
+        }
         let by_updater = self.scenario.verticals.iter().any(|v| v.mode.evicts());
         if by_updater || self.scenario.actions.iter().any(|a| a.kind.evicts()) {
             let ctx = Ctx { run: self.run, now: self.queue.now(), slowdown: 1.0 };
@@ -266,10 +269,7 @@ impl<'a> World<'a> {
 
     /// The node of a drain that has no pod of the subject yet: what is asked is how its pods come off it.
     fn node_to_drain(&self, id: WorkloadId) -> Option<NodeId> {
-        let node = self.scenario.actions.iter().find_map(|a| match a.kind {
-            ActionKind::Drain { node, .. } => node,
-            _ => None,
-        })?;
+        let node = self.scenario.actions.iter().find_map(|a| a.kind.names_node())?;
         let mut there = self.pods_on(node).filter(|&p| self.cluster.workload_of(p) == id);
         (id == self.subject() && there.next().is_none()).then_some(node)
     }
@@ -368,15 +368,6 @@ fn rollouts(scenario: &Scenario) -> Option<Box<rollout::controller::Controller>>
     there.then(|| Box::new(rollout::controller::Controller::new(defaults, until)))
 }
 
-fn budget(spec: &Arc<PodDisruptionBudget>) -> Budget {
-    Budget {
-        spec: spec.clone(),
-        status: BudgetStatus::default(),
-        granted: Vec::new(),
-        resource_version: 1,
-    }
-}
-
 fn new_timeline(scenario: &Scenario, start: Time) -> Recorder {
     Recorder::new(Timeline {
         start,
@@ -386,6 +377,7 @@ fn new_timeline(scenario: &Scenario, start: Time) -> Recorder {
         pods: List::new(),
         views: List::new(),
         root: ViewId::default(),
+        further: Vec::new(),
         milestones: Vec::with_capacity(32),
         rehashes: Vec::new(),
         upsets: Vec::new(),

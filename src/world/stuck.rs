@@ -3,7 +3,8 @@
 use super::goals::Goal;
 use super::why::{Stuck, Why};
 use super::{World, outcome};
-use crate::cluster::objects::{BudgetId, BudgetStatus, PodId, Progress, WorkloadId};
+use crate::cluster::objects::{BudgetId, BudgetStatus, NodeId, PodId, Progress, WorkloadId};
+use crate::cluster::placement::Presence;
 use crate::cluster::spec::{Container, Probe};
 use crate::cluster::workload::{Kind, Strategy};
 use crate::engine::Time;
@@ -132,6 +133,9 @@ impl World<'_> {
             };
             return (created.min().unwrap_or(goal.since), why);
         }
+        if let Some(lost) = self.on_lost_node(id) {
+            return lost;
+        }
         let newest = self.cluster.template_now(id);
         let live = (0..self.cluster.pods.len() as u32).map(PodId).filter(|p| {
             let pod = &self.cluster.pods[*p];
@@ -161,6 +165,22 @@ impl World<'_> {
             return Some((*at, Why::Aborted { why: why.to_string() }));
         }
         released.waits.then_some((self.tracker.progressed, Why::AwaitsPromotion))
+    }
+
+    /// Its pods on a node that is lost, and since when they are.
+    fn on_lost_node(&self, id: WorkloadId) -> Option<(Time, Why)> {
+        let lost = |node: NodeId| self.cluster.nodes[node].presence == Presence::Unknown;
+        let mine = self.cluster.pods_of(id);
+        let there = |p: &&PodId| self.cluster.pods[**p].node.is_some_and(lost);
+        let first = mine.iter().find(there)?;
+        let pod = &self.cluster.pods[*first];
+        let node = self.cluster.nodes[pod.node?].name.clone();
+        let pods = mine.iter().filter(there).count() as u32;
+        let (since, terminating) = match pod.deleting {
+            Some(_) => (self.timeline.pods[*first].deleted, true),
+            None => (pod.ready_transition, false),
+        };
+        Some((since, Why::OnLostNode { pods, node, terminating }))
     }
 
     /// Old pods stay, because nothing takes them away.
@@ -236,7 +256,12 @@ impl World<'_> {
         match why {
             Why::Paused | Why::UndoOfPaused | Why::NoRevision { .. } => true,
             Why::NothingRolls { .. } | Why::OnDelete { .. } | Why::Unmanaged { .. } => true,
-            Why::HeldBy { .. } | Why::Aborted { .. } | Why::AwaitsPromotion => true,
+            Why::HeldBy { .. }
+            | Why::Aborted { .. }
+            | Why::AwaitsPromotion
+            | Why::OnLostNode { .. }
+            | Why::NotEmpty { .. }
+            | Why::NoDisruption => true,
             Why::NeverReady { .. } | Why::Budget { .. } | Why::SeveralBudgets { .. } => true,
             Why::NoNode { .. } => {
                 !self.cluster.pods.iter().any(|p| p.deleting.is_some() && !p.removed)

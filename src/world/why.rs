@@ -60,6 +60,12 @@ pub enum Why {
     AwaitsPromotion,
     /// `kubectl drain` does not evict pods that nothing would make anew.
     Unmanaged { pods: u32 },
+    /// The budgets of the node pool let no node go.
+    NoDisruption,
+    /// A node was not empty when its time was over: so many pods are left, by the fault of that budget.
+    NotEmpty { node: String, pods: u32, after: Dur, budget: Option<(String, usize)> },
+    /// Pods are on a node that is lost: nobody says that they have stopped, or nobody makes them anew.
+    OnLostNode { pods: u32, node: String, terminating: bool },
     /// Pods are not ready yet.
     Starting { pods: u32 },
     /// Pods are ready, and not yet for minReadySeconds.
@@ -70,4 +76,36 @@ pub enum Why {
     Late { over: Time },
     /// None of these.
     Other,
+}
+
+impl Why {
+    /// Reasons of one kind are told together, in this order.
+    pub fn kind(&self) -> u8 {
+        match self {
+            Why::Paused => 0,
+            Why::UndoOfPaused => 1,
+            Why::NoRevision { .. } => 2,
+            Why::NoNode { .. } => 3,
+            Why::Killed { .. } => 4,
+            Why::Crashes { .. } => 5,
+            Why::NeverReady { .. } => 6,
+            Why::Gates { .. } => 7,
+            Why::Budget { .. } => 8,
+            Why::Starting { .. } => 9,
+            Why::MinReady { .. } => 10,
+            Why::Stopping { .. } => 11,
+            Why::Late { .. } => 12,
+            Why::Other => 13,
+            Why::SeveralBudgets { .. } => 14,
+            Why::NothingRolls { .. } => 15,
+            Why::OnDelete { .. } => 16,
+            Why::HeldBy { .. } => 17,
+            Why::Unmanaged { .. } => 18,
+            Why::Aborted { .. } => 19,
+            Why::AwaitsPromotion => 20,
+            Why::OnLostNode { .. } => 21,
+            Why::NotEmpty { .. } => 22,
+            Why::NoDisruption => 23,
+        }
+    }
 }

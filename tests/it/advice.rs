@@ -231,7 +231,8 @@ fn a_change_that_brings_a_hook_is_not_blamed() {
 /// What does harm because of how settings fit together is found, with the run that shows it.
 #[test]
 fn an_audit_finds_what_does_harm_with_others() {
-    let cases: [(&str, &[(&str, &str)], &str); 4] = [
+    type Case = (&'static str, &'static [(&'static str, &'static str)], &'static str);
+    let cases: [Case; 4] = [
         ("sync-workers", &[], "probe-below-queue"),
         (
             "database-down",

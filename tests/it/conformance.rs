@@ -30,6 +30,7 @@ const FILES: &[&str] = &[
     "fenceposts",
     "grace_period",
     "hpa",
+    "karpenter_budgets",
     "knative_kpa",
     "new_rs_replicas",
     "node_failure",

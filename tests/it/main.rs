@@ -19,6 +19,7 @@ mod kinds;
 mod live;
 mod load;
 mod never_ready;
+mod nodes;
 mod paths;
 mod probes;
 mod reading;

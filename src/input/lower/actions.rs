@@ -1,6 +1,5 @@
 //! What happens: the scenario's actions, or a rollout when it says nothing.
 
-use crate::cluster::objects::NodeId;
 use crate::cluster::workload::{Kind, Workload};
 use crate::engine::{Dur, Time};
 use crate::input::bounds;
@@ -8,6 +7,7 @@ use crate::input::cards;
 use crate::input::lower::apps::Versions;
 use crate::input::lower::conditions;
 use crate::input::lower::lowering::{Lowering, at};
+use crate::input::lower::maintenance;
 use crate::input::lower::named;
 use crate::input::lower::path::Way;
 use crate::input::lower::shares::Shares;
@@ -139,18 +139,15 @@ impl Scene<'_, '_> {
                 let kind = self.scale(key, *replicas, deployment.as_deref());
                 actions.push(Action::new(at, kind));
             }
-            ActionCase::DeletePods { at_s, count, grace_period_s, .. } => {
-                let at = time(*at_s, 0.0);
-                let grace = self.grace(key, *grace_period_s);
-                let kind = ActionKind::DeletePods { count: count.unwrap_or(1), grace };
-                actions.push(Action::new(at, kind));
-            }
             ActionCase::Evict { at_s, retry_s, grace_period_s, .. } => {
                 let at = time(*at_s, 1.0);
                 let usual = cards::kubernetes().drain_retry.as_secs_f64();
                 let retry = self.low.seconds(&format!("{key}.retry_s"), *retry_s, usual);
                 let retry = Dur::from_secs_f64(retry.max(0.1));
-                let kind = ActionKind::Evict { retry, grace: self.grace(key, *grace_period_s) };
+                let kind = ActionKind::Evict {
+                    retry,
+                    grace: maintenance::grace(self.low, key, *grace_period_s),
+                };
                 actions.push(Action::new(at, kind));
             }
             ActionCase::SelectorSwitch { at_s, .. } => {
@@ -166,10 +163,9 @@ impl Scene<'_, '_> {
                 let at = time(*at_s, 0.0);
                 actions.push(Action::new(at, self.pause(key, action)));
             }
-            ActionCase::Drain { at_s, node, grace_period_s, .. } => {
-                let at = time(*at_s, 0.0);
-                let grace = self.grace(key, *grace_period_s);
-                let kind = self.drain(key, node.as_deref(), grace);
+            other => {
+                let at = time(other.at_s(), 0.0);
+                let kind = maintenance::lower(self.low, key, other);
                 actions.extend(kind.map(|kind| Action::new(at, kind)));
             }
         }
@@ -345,30 +341,5 @@ impl Scene<'_, '_> {
         let error = self.low.fail(key, "requests do not pass an ingress controller");
         error.suggestion = Some("traffic.path = \"ingress-nginx\"".to_owned());
         None
-    }
-
-    /// `--grace-period`, in whole seconds as kubectl has it.
-    fn grace(&mut self, key: &str, seconds: Option<i64>) -> Option<i64> {
-        let given = seconds?;
-        self.low.seconds(&format!("{key}.grace_period_s"), Some(given as f64), 0.0);
-        Some(given.max(0))
-    }
-
-    fn drain(&mut self, key: &str, node: Option<&str>, grace: Option<i64>) -> Option<ActionKind> {
-        let Some(node) = node else {
-            self.low.assume(&format!("{key}.node"), "the first node that has one of the pods");
-            return Some(ActionKind::Drain { node: None, grace });
-        };
-        let (nodes, _) = self.low.nodes(Dur::ZERO);
-        let found = nodes.iter().position(|n| n.name == node);
-        if found.is_none() {
-            let names: Vec<&str> = nodes.iter().map(|n| n.name.as_str()).collect();
-            let error = self.low.fail(&format!("{key}.node"), "no such node");
-            error.found = Some(crate::input::text::tree::quoted(node));
-            error.allowed = Some(names.join(", "));
-        }
-        let text = format!("one of the pods is on {node} when it is drained, if it fits there");
-        self.low.assume("placement", text);
-        found.map(|node| ActionKind::Drain { node: Some(NodeId(node as u16)), grace })
     }
 }

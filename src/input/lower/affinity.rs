@@ -240,7 +240,7 @@ pub fn tolerations(check: &mut Check<'_>, path: &str, api: &[ApiToleration]) -> 
                 continue;
             }
         };
-        tolerations.push(Toleration { key, value, effect });
+        tolerations.push(Toleration { key, value, effect, seconds: t.toleration_seconds });
     }
     tolerations
 }

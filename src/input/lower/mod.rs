@@ -21,8 +21,10 @@ mod hooks;
 mod ingress_class;
 mod left_out;
 pub mod lowering;
+mod maintenance;
 mod named;
 pub(super) mod network;
+mod node_pools;
 mod nodes;
 mod open_ports;
 mod path;
@@ -96,6 +98,7 @@ impl Lowering<'_> {
         self.chosen_by_service(subject);
         let (mut deployments, on_path) = self.deployments(subject, &way.services, &apps);
         let mut actions = actions::lower(self, subject, &way, &deployments, &apps);
+        maintenance::lean(self, &way.path, &actions);
         let path::Way { path, mut services, split } = way;
         let served = &mut deployments[..on_path];
         gates::settle(self, (&path, &services), ingress.as_ref(), served, &mut actions);
@@ -117,9 +120,10 @@ impl Lowering<'_> {
             traffic::lower(self, rolled, (&actions, &faults), &path, place);
         let no_requests = silence.or_else(|| serving::rate_of_0(&traffic));
         let verticals = self.verticals(&deployments, &actions, kubernetes.control_plane);
-        let services: List<ServiceId, _> = services.into_iter().map(Arc::new).collect();
+        let mut services: List<ServiceId, _> = services.into_iter().map(Arc::new).collect();
         let (in_front, to) = (path::in_front(self, &path), services.ids().collect());
-        let route = Route { from: Caller::Clients, to, split, ingress, in_front, path };
+        let mut routes = vec![Route { from: Caller::Clients, to, split, ingress, in_front, path }];
+        routes.extend(self.further_routes(&mut services, &deployments));
         let scenario = Scenario {
             name: input.name.clone(),
             given: self.given(&deployments, &actions),
@@ -132,7 +136,7 @@ impl Lowering<'_> {
             horizon,
             follow,
             workloads: deployments,
-            routes: vec![route],
+            routes,
             services,
             nodes,
             scheduler,
@@ -145,10 +149,20 @@ impl Lowering<'_> {
             assumptions: Vec::new(),
             not_modelled: Vec::new(),
         };
+        self.with_what_is_told(scenario, subject, nodes_given)
+    }
+
+    /// The scenario with what is assumed for it and what is not modelled.
+    fn with_what_is_told(
+        &mut self,
+        scenario: Scenario,
+        subject: &Subject,
+        nodes: bool,
+    ) -> Scenario {
         if !self.problems.has_errors() {
             used::check(self, &scenario);
         }
-        self.name_left_out(subject, &scenario, nodes_given);
+        self.name_left_out(subject, &scenario, nodes);
         self.read_otherwise(scenario.kubernetes.control_plane, subject);
         assumed::first_what_was_not_given(&mut self.assumptions);
         Scenario {
@@ -173,6 +187,7 @@ impl Lowering<'_> {
             assumed::settle(self, &nodes, workloads, actions);
         }
         daemons::settle(&nodes, workloads, actions);
+        self.append_joining(&mut nodes);
         self.lean_on_volumes(&workloads[0], nodes.len());
         (nodes, given)
     }

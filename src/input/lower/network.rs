@@ -1,6 +1,6 @@
 //! Services, Ingresses, PodDisruptionBudgets and Nodes.
 
-use crate::cluster::placement::HOSTNAME;
+use crate::cluster::placement::{HOSTNAME, Presence};
 use crate::cluster::spec::{
     Ingress, Labels, Node, PodDisruptionBudget, Resources, Service, ServiceKind, ServicePort,
     TargetPort,
@@ -199,6 +199,7 @@ pub fn node(check: &mut Check<'_>, api: &ApiNode, age: Dur) -> Node {
             .and_then(|p| u32::try_from(p / 1000).ok())
             .unwrap_or(cards::kubernetes().max_pods),
         images: images(status),
+        presence: Presence::Ready,
     }
 }
 

@@ -1,6 +1,6 @@
 //! The nodes of the cluster: those among the manifests, and the scenario's.
 
-use crate::cluster::placement::{Effect, Node, Taint};
+use crate::cluster::placement::{Effect, Node, Presence, Taint};
 use crate::cluster::spec::Resources;
 use crate::engine::Dur;
 use crate::input::bounds;
@@ -65,6 +65,7 @@ impl Lowering<'_> {
                 Dur::from_secs_f64(self.seconds(&format!("{path}.age_s"), Some(s), 3600.0))
             }),
             images: Vec::new(),
+            presence: Presence::Ready,
         };
         for k in 1..=count.min(1000) {
             let name = match case.count {

@@ -1,7 +1,9 @@
 //! Which Service and port clients use, and whether there are any.
 
+use crate::cluster::objects::ServiceId;
 use crate::cluster::spec::{Service, ServiceKind, ServicePort, TargetPort};
 use crate::cluster::workload::Workload;
+use crate::engine::List;
 use crate::input::given::Input;
 use crate::input::lower::lowering::Lowering;
 use crate::input::lower::network;
@@ -10,9 +12,10 @@ use crate::input::ports::{is_tcp, main_port, ports};
 use crate::input::raw::manifest::Document;
 use crate::input::subject::{self, Subject};
 use crate::input::text::tree;
-use crate::scenario::{Action, ActionKind};
+use crate::scenario::{Action, ActionKind, Caller, Path, Route};
 use crate::traffic::offered::{Arrivals, Traffic};
 use k8s_openapi::api::core::v1::ContainerPort;
+use std::sync::Arc;
 
 /// The Service of the subject, with the port that clients use first.
 pub fn service(low: &mut Lowering<'_>, subject: &Subject) -> Service {
@@ -53,6 +56,42 @@ pub fn service(low: &mut Lowering<'_>, subject: &Subject) -> Service {
         low.check(doc, |check| open_ports::warn_of_target(check, &path, *target, &declared));
     }
     service
+}
+
+impl Lowering<'_> {
+    /// Where every Service is asked: those beside the clients', each with a caller within the cluster.
+    pub(super) fn further_routes(
+        &mut self,
+        services: &mut List<ServiceId, Arc<Service>>,
+        workloads: &[Workload],
+    ) -> Vec<Route> {
+        let mut routes = Vec::new();
+        if !self.input.every_service {
+            return routes;
+        }
+        for doc in &self.input.documents {
+            let Some(api) = doc.service().filter(|_| !doc.update) else { continue };
+            let is = |s: &Arc<Service>| s.name == doc.name() && s.namespace == doc.namespace();
+            if services.iter().any(is) {
+                continue;
+            }
+            let service = self.check(doc, |check| network::service(check, api));
+            let selects = |w: &Workload| service.selects(&w.template);
+            if service.selector.is_empty() || !workloads.iter().any(selects) {
+                continue;
+            }
+            let to = vec![ServiceId(services.len() as u16)];
+            services.push(Arc::new(service));
+            let (split, ingress, in_front) = (None, None, None);
+            let path = Path::Service;
+            routes.push(Route { from: Caller::Within, to, split, ingress, in_front, path });
+        }
+        if !routes.is_empty() {
+            let text = "as many as the first, from within the cluster, by the rules of one node";
+            self.assume("requests to the other Services", text);
+        }
+        routes
+    }
 }
 
 /// Without a Service: one that selects the subject's pods and sends to their first port.

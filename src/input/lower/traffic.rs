@@ -1,19 +1,20 @@
 //! The load, and how long to simulate.
 
+mod settled;
+
 use crate::cluster::fault::Fault;
-use crate::cluster::release::{Analysis, Plan, Step};
-use crate::cluster::spec::{IntOrPercent, Node, OnSigterm, PodTemplate, Requests};
-use crate::cluster::workload::{Strategy, Workload};
+use crate::cluster::spec::Node;
+use crate::cluster::workload::Workload;
 use crate::engine::{Dist, Dur, Time};
 use crate::input::bounds;
-use crate::input::cards;
 use crate::input::lower::lowering::{Lowering, at};
 use crate::input::lower::profile;
 use crate::input::raw::case::{ArrivalsCase, TrafficCase};
 use crate::input::text::checks;
-use crate::model::platform::{Defaults, Kubernetes, Platform};
-use crate::scenario::{Action, ActionKind, Follow, Path};
+use crate::model::platform::{Kubernetes, Platform};
+use crate::scenario::{Action, Follow, Path};
 use crate::traffic::offered::{Arrivals, Client, Traffic};
+use settled::{settled, stop};
 use std::sync::Arc;
 
 /// Requests per second when nobody says.
@@ -76,6 +77,10 @@ fn follow(subject: &Workload, actions: &[Action]) -> Follow {
     let deadline = |d: &Workload| d.progress_deadline_seconds.unwrap_or(WITHOUT_DEADLINE);
     let quiet = |d: &Workload| deadline(d).max(d.min_ready_seconds).clamp(600, MOST);
     let longest = deployments.chain([subject]).map(quiet).max().unwrap_or(MOST);
+    // What gives up on a node has to come to that.
+    let waits = actions.iter().filter_map(|a| a.kind.patience()).max().unwrap_or(Dur::ZERO);
+    let waits = (waits.as_secs_f64() as i32).saturating_add(300).min(2 * MOST);
+    let longest = if waits > 300 { longest.max(waits) } else { longest };
     let tail = Dur::from_secs_f64(stop(&subject.template) + 30.0);
     Follow { patience: Dur::from_secs(i64::from(longest) + 30), tail }
 }
@@ -205,163 +210,4 @@ fn horizon(low: &mut Lowering<'_>, end: Time, client: &Client, settled: Time) ->
         error.allowed = Some(format!("at most {}", checks::number(most.as_secs_f64())));
     }
     horizon.min(most)
-}
-
-/// When the actions and the rollouts they start should be over, from above: slow starts, every wave after
-/// the other, then the last pods' termination.
-fn settled(
-    subject: &Workload,
-    actions: &[Action],
-    path: &Path,
-    platform: &Platform,
-    minor: u32,
-    nodes: &[Arc<Node>],
-) -> Time {
-    let mut settled = at(30.0);
-    let rollout = |to: &Workload| {
-        let room = waits_for_room(&subject.template, &to.template, nodes);
-        rollout(subject, to, path, platform, minor, room)
-    };
-    for action in actions {
-        let stop = |old: &PodTemplate| stop(old).max(action.kind.grace().unwrap_or(0) as f64);
-        let next = match &action.kind {
-            ActionKind::Rollout { workload, .. } => rollout(workload),
-            ActionKind::SelectorSwitch { deployment, switch_after, scale_down_after, .. } => {
-                let up = available(deployment, path, platform, minor) + switch_after.as_secs_f64();
-                up + scale_down_after.map_or(0.0, |d| d.as_secs_f64()) + stop(&subject.template)
-            }
-            ActionKind::RestartIngress => path.restart_s(),
-            ActionKind::Undo { .. } => rollout(subject),
-            ActionKind::Evict { retry, .. } => {
-                let one = available(subject, path, platform, minor) + retry.as_secs_f64();
-                f64::from(subject.replicas) * one + stop(&subject.template)
-            }
-            _ => available(subject, path, platform, minor) + stop(&subject.template),
-        };
-        let next = next + path.forgets_after_s();
-        let settle = Dur::from_secs_f64((next + 10.0).clamp(0.0, 7200.0));
-        settled = settled.max(action.at + settle);
-    }
-    settled
-}
-
-/// How long a new pod may have to wait until an old one has made room.
-fn waits_for_room(old: &PodTemplate, new: &PodTemplate, nodes: &[Arc<Node>]) -> f64 {
-    let limited = nodes.iter().any(|n| n.allocatable.is_some());
-    let crowded = limited && new.containers.iter().any(|c| c.requests != Requests::default())
-        || !new.placement.anti_affinity.required.is_empty()
-        || !new.placement.host_ports.is_empty();
-    if crowded { stop(old) } else { 0.0 }
-}
-
-fn rollout(
-    old: &Workload,
-    new: &Workload,
-    path: &Path,
-    platform: &Platform,
-    minor: u32,
-    room: f64,
-) -> f64 {
-    let n = f64::from(new.replicas.max(1));
-    let count = |limit: IntOrPercent| match limit {
-        IntOrPercent::Int(k) => f64::from(k),
-        IntOrPercent::Percent(p) => n * f64::from(p) / 100.0,
-    };
-    let up = available(new, path, platform, minor) + room;
-    // One controller creates and deletes all pods, at so many calls a second after a burst.
-    let Defaults { controller_qps, controller_burst, .. } = *cards::kubernetes();
-    let calls = (3.0 * n - f64::from(controller_burst)).max(0.0) / f64::from(controller_qps);
-    let down = stop(&old.template) + calls;
-    match new.strategy {
-        Strategy::Recreate => down + up,
-        // Each goes before its successor comes.
-        Strategy::StatefulSet(s) => n / f64::from(s.may_be_away(new.replicas)) * (up + down),
-        Strategy::DaemonSet(s) => {
-            let (surge, unavailable) = s.limits(new.replicas);
-            libm::ceil(n / f64::from(surge.max(unavailable).max(1))) * (up + down)
-        }
-        Strategy::Rollout { .. } => released(new, up) + down,
-        Strategy::ReplicaSet | Strategy::Pod => 0.0,
-        Strategy::RollingUpdate { max_surge, max_unavailable } => {
-            let surge = libm::ceil(count(max_surge));
-            let at_once = (surge + libm::floor(count(max_unavailable))).clamp(1.0, n);
-            libm::ceil(n / at_once) * up + down
-        }
-    }
-}
-
-/// The steps of a release, with their pauses and analyses; `up`: until new pods are there.
-fn released(workload: &Workload, up: f64) -> f64 {
-    const PASS: f64 = 2.0;
-    let Some(release) = &workload.release else { return up };
-    let analysis = |a: &Analysis| {
-        let longest = a.metrics.iter().map(|m| {
-            let count = f64::from(m.limits.count.unwrap_or(1).max(1));
-            m.initial_delay.as_secs_f64() + count * m.interval.unwrap_or_default().as_secs_f64()
-        });
-        longest.fold(0.0, f64::max)
-    };
-    let steps = match &release.plan {
-        Plan::Canary(canary) => {
-            let step = |step: &Step| match step {
-                Step::SetWeight(_) | Step::SetCanaryScale(_) => up + PASS,
-                Step::Pause(length) => length.unwrap_or_default().as_secs_f64() + PASS,
-                Step::Analysis(a) => analysis(a) + PASS,
-                Step::Free => PASS,
-            };
-            canary.steps.iter().map(step).sum::<f64>() + up
-        }
-        Plan::BlueGreen(b) => {
-            let around = b.before.iter().chain(&b.after).map(analysis).sum::<f64>();
-            2.0 * up + b.auto_after.as_secs_f64() + around
-        }
-    };
-    steps + release.scale_down_delay.unwrap_or_default().as_secs_f64() + PASS
-}
-
-/// From a pod's creation until it counts as available, slow but not extreme.
-fn available(deployment: &Workload, path: &Path, platform: &Platform, minor: u32) -> f64 {
-    let high = |d: &Dist| d.quantile_s(0.95);
-    let template = &deployment.template;
-    let gated = !template.readiness_gates.is_empty();
-    let gate = if gated { path.gate_after_s() } else { 0.0 };
-    let mut s =
-        [&platform.delays.schedule, &platform.delays.pod_setup, &platform.delays.sandbox_create]
-            .map(high)
-            .iter()
-            .sum::<f64>();
-    for c in template.init_containers.iter().chain(&template.containers) {
-        let probe = c.readiness_probe.as_ref();
-        let probing = probe.map_or(0.0, |p| {
-            f64::from(p.initial_delay_seconds.max(0))
-                + f64::from(p.period_seconds) * f64::from(p.success_threshold)
-        });
-        let startup = c.startup_probe.as_ref().map_or(0.0, |p| f64::from(p.period_seconds));
-        s += high(&platform.delays.container_start)
-            + high(&platform.delays.image_check)
-            + high(&c.app.start_delay)
-            + probing
-            + startup;
-    }
-    // Before v1.34 pods that became ready at different times are found available up to twice as late.
-    let looks = if minor < 34 && deployment.min_ready_seconds > 0 { 2.0 } else { 1.0 };
-    s + gate + looks * f64::from(deployment.min_ready_seconds) + 3.0
-}
-
-/// From a pod's deletion until it is gone, at most.
-fn stop(template: &PodTemplate) -> f64 {
-    let grace = template.termination_grace_period_seconds as f64;
-    let one = |c: &crate::cluster::spec::Container| {
-        let hook = c.pre_stop.as_ref().map_or(0.0, |hook| hook.length().as_secs_f64());
-        let service = c.app.service.quantile_s(0.99);
-        hook + match &c.app.on_sigterm {
-            OnSigterm::Exit => 0.0,
-            OnSigterm::Graceful { drain_timeout } => service.min(drain_timeout.as_secs_f64()),
-            OnSigterm::LameDuck { delay, drain_timeout } => {
-                delay.as_secs_f64() + service.min(drain_timeout.as_secs_f64())
-            }
-            OnSigterm::Ignore => grace,
-        }
-    };
-    template.containers.iter().map(one).fold(0.0, f64::max).min(grace + 2.0) + 5.0
 }

@@ -42,12 +42,14 @@ pub enum ActionCase {
     },
     /// `kubectl delete pod` of the first ones by name. `grace_period_s` here and below is `--grace-period`:
     /// default the pods' own; 0 with `--force`, the objects go at once.
+    /// With `random` any of them, drawn anew in each run.
     DeletePods {
         at_s: Option<f64>,
         when: Option<String>,
         after_s: Option<f64>,
         count: Option<u32>,
         grace_period_s: Option<i64>,
+        random: Option<bool>,
     },
     /// Every pod, one at a time, through the eviction API; starts 1 s after `at_s`.
     Evict {
@@ -86,17 +88,120 @@ pub enum ActionCase {
     Pause { at_s: Option<f64>, when: Option<String>, after_s: Option<f64> },
     /// `kubectl rollout resume`.
     Resume { at_s: Option<f64>, when: Option<String>, after_s: Option<f64> },
-    /// `kubectl drain`. Default of `node`: the first that has a pod of the Deployment.
+    /// `kubectl drain` of a node, or of several, `parallel` at a time (default 1). Default of `node`: the
+    /// first that has a pod of the Deployment. `timeout_s` is for each node: default for ever.
     Drain {
         at_s: Option<f64>,
         when: Option<String>,
         after_s: Option<f64>,
         node: Option<String>,
+        #[serde(default)]
+        nodes: Vec<String>,
+        parallel: Option<u32>,
         grace_period_s: Option<i64>,
+        timeout_s: Option<f64>,
+        /// Pods that no controller makes anew go as well.
+        force: Option<bool>,
+        /// Pods are deleted, past budgets.
+        disable_eviction: Option<bool>,
+    },
+    /// A node dies at once, and nobody hears of it any more. Default of `node`: the first that has a pod of
+    /// the Deployment.
+    NodeDown { at_s: Option<f64>, when: Option<String>, after_s: Option<f64>, node: Option<String> },
+    /// All nodes of a zone die at once: those whose label `topology.kubernetes.io/zone` has this value.
+    ZoneDown { at_s: Option<f64>, when: Option<String>, after_s: Option<f64>, zone: String },
+    /// Nodes join, like one that is there (default: the first), when their machines have booted.
+    NodeAdd {
+        at_s: Option<f64>,
+        when: Option<String>,
+        after_s: Option<f64>,
+        count: Option<u32>,
+        like: Option<String>,
+    },
+    /// The update of a managed node group, as EKS does it: further nodes come, all old ones are cordoned and
+    /// excluded from load balancers, each is emptied, waits a minute and ends, and the further ones go.
+    NodeGroupUpgrade {
+        at_s: Option<f64>,
+        when: Option<String>,
+        after_s: Option<f64>,
+        /// Default: all nodes.
+        #[serde(default)]
+        nodes: Vec<String>,
+        /// So many nodes at a time. Default 1.
+        max_unavailable: Option<u32>,
+        /// For the pods of a node. Default 900.
+        timeout_s: Option<f64>,
+        /// Pods that are left then are deleted; else the update fails.
+        force: Option<bool>,
+    },
+    /// Karpenter gives up nodes whose pods fit elsewhere, within the budgets of the NodePool among the
+    /// manifests, or these.
+    Consolidation {
+        at_s: Option<f64>,
+        when: Option<String>,
+        after_s: Option<f64>,
+        /// Which, in this order. Default: the last fifth.
+        #[serde(default)]
+        nodes: Vec<String>,
+        /// As `spec.disruption.budgets[].nodes`: a number, or a share such as `10%`. Default: those of the
+        /// NodePool, else 10%.
+        #[serde(default)]
+        budgets: Vec<String>,
+    },
+    /// A spot instance is taken back.
+    Spot {
+        at_s: Option<f64>,
+        when: Option<String>,
+        after_s: Option<f64>,
+        node: Option<String>,
+        /// Who hears of the notice. Default none.
+        handler: Option<HandlerCase>,
+        /// From the notice to the end of the machine. Default 120; with handler gke 30.
+        notice_s: Option<f64>,
+    },
+    /// Pods, nodes or zones fail at random.
+    Chaos {
+        at_s: Option<f64>,
+        when: Option<String>,
+        after_s: Option<f64>,
+        /// Default pod.
+        what: Option<StruckCase>,
+        /// Between two blows. Default 60.
+        every_s: Option<f64>,
+        /// From the first to the last. Default 600.
+        for_s: Option<f64>,
+        /// How much of what is there each hits, 0 to 1: one at least. Default 0.
+        share: Option<f64>,
     },
 }
 
 impl ActionCase {
+    /// When it begins, if it is said.
+    pub fn at_s(&self) -> Option<f64> {
+        match self {
+            ActionCase::None { at_s, .. }
+            | ActionCase::DependencyDown { at_s, .. }
+            | ActionCase::Rollout { at_s, .. }
+            | ActionCase::Undo { at_s, .. }
+            | ActionCase::Scale { at_s, .. }
+            | ActionCase::DeletePods { at_s, .. }
+            | ActionCase::Evict { at_s, .. }
+            | ActionCase::SelectorSwitch { at_s, .. }
+            | ActionCase::ShiftWeight { at_s, .. }
+            | ActionCase::RestartIngress { at_s, .. }
+            | ActionCase::Pause { at_s, .. }
+            | ActionCase::Resume { at_s, .. }
+            | ActionCase::Drain { at_s, .. }
+            | ActionCase::NodeDown { at_s, .. }
+            | ActionCase::ZoneDown { at_s, .. }
+            | ActionCase::NodeAdd { at_s, .. }
+            | ActionCase::NodeGroupUpgrade { at_s, .. }
+            | ActionCase::Consolidation { at_s, .. }
+            | ActionCase::Spot { at_s, .. }
+            | ActionCase::Chaos { at_s, .. } => *at_s,
+        }
+    }
+
     /// What it waits for, and how long after that it begins.
     pub fn condition(&self) -> (Option<&str>, Option<f64>) {
         match self {
@@ -111,9 +216,42 @@ impl ActionCase {
             | ActionCase::RestartIngress { when, after_s, .. }
             | ActionCase::Pause { when, after_s, .. }
             | ActionCase::Resume { when, after_s, .. }
-            | ActionCase::Drain { when, after_s, .. } => (when.as_deref(), *after_s),
+            | ActionCase::Drain { when, after_s, .. }
+            | ActionCase::NodeDown { when, after_s, .. }
+            | ActionCase::ZoneDown { when, after_s, .. }
+            | ActionCase::NodeAdd { when, after_s, .. }
+            | ActionCase::NodeGroupUpgrade { when, after_s, .. }
+            | ActionCase::Consolidation { when, after_s, .. }
+            | ActionCase::Spot { when, after_s, .. }
+            | ActionCase::Chaos { when, after_s, .. } => (when.as_deref(), *after_s),
         }
     }
+}
+
+/// Who hears that a spot instance is about to go.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum HandlerCase {
+    /// Nobody.
+    None,
+    /// aws-node-termination-handler, which drains the node.
+    Nth,
+    /// Karpenter, which drains it and launches another at the same time.
+    Karpenter,
+    /// GKE: the kubelet, by graceful node shutdown.
+    Gke,
+}
+
+/// What chaos strikes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum StruckCase {
+    /// Pods of the workload are deleted.
+    Pod,
+    /// Nodes die.
+    Node,
+    /// All nodes of a zone die.
+    Zone,
 }
 
 /// The manifest that a rollout applies. What is applied runs the application as it is by then, `app.v2`.

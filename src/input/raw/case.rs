@@ -1,7 +1,7 @@
 //! The scenario file (TOML), as written: every key optional, nothing checked but types. `lower` makes a
 //! validated [`Scenario`](crate::scenario::Scenario) of it.
 
-pub use super::action::{ActionCase, ApplyCase};
+pub use super::action::{ActionCase, ApplyCase, HandlerCase, StruckCase};
 use super::analysis::AnalysisCase;
 pub use super::app::{AppCase, AppSection, OnSigtermCase, WaitingCase, WarmUpCase};
 use super::fault::{DependencyCase, FaultCase};

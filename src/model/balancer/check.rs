@@ -5,7 +5,7 @@ use super::listing::Followed;
 use crate::cluster::objects::PodId;
 use crate::cluster::spec::OnSigterm;
 use crate::engine::{Dur, List};
-use crate::timeline::{Phase, Target, Timeline, ViewId};
+use crate::timeline::{Empty, Phase, Target, Timeline, ViewId};
 
 /// When a balancer's health checks change their verdict.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -137,6 +137,11 @@ pub fn meet(
         Target::View(view) => view,
     };
     let listed = nodes.of(scene.timeline, view);
+    if let [Target::View(next)] = listed
+        && scene.timeline.views[*next].hop.empty == Empty::Lost
+    {
+        return Met::Silence;
+    }
     if listed.is_empty() {
         return Met::AtOnce(false);
     }

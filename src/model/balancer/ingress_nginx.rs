@@ -299,7 +299,7 @@ impl Model for IngressNginx {
     }
 
     fn watched(&self, watcher: u16) -> ServiceId {
-        ServiceId((usize::from(watcher) % self.services()) as u8)
+        ServiceId((usize::from(watcher) % self.services()) as u16)
     }
 
     fn slices(&self, watcher: u16, from: u32, to: u32) -> Event {

@@ -28,7 +28,7 @@ pub mod services;
 pub mod settings;
 pub mod split;
 
-use crate::cluster::objects::{Conditions, PodId, ServiceId};
+use crate::cluster::objects::{Conditions, NodeId, PodId, ServiceId};
 pub use crate::model::plumbing::Scene;
 use crate::model::plumbing::{Ctx, Out};
 use crate::timeline::{Recorder, Target, ViewId};
@@ -58,6 +58,15 @@ pub trait Model {
 
     /// A connection to `pod` meets something else from now on: health checks that were asleep go on.
     fn wake(&mut self, _ctx: Ctx, _pod: PodId, _out: &mut impl Out<Event>) {}
+
+    /// A node is gone at this instant, and what of the data plane runs on it.
+    fn node_lost(&mut self, _scene: &mut Scene, _node: NodeId, _out: &mut impl Out<Event>) {}
+
+    /// A node has joined: where nodes are targets it becomes one.
+    fn node_joins(&mut self, _ctx: Ctx, _node: NodeId, _out: &mut impl Out<Event>) {}
+
+    /// A node is excluded from load balancers, by its label.
+    fn node_excluded(&mut self, _ctx: Ctx, _node: NodeId, _out: &mut impl Out<Event>) {}
 
     /// Simulates every health check from now on, for tests that those left out change nothing.
     fn check_always(&mut self) {}
@@ -155,6 +164,18 @@ macro_rules! balancers {
 
             pub(crate) fn wake(&mut self, ctx: Ctx, pod: PodId, out: &mut impl Out<Event>) {
                 match self { $(Balancer::$name(m) => m.wake(ctx, pod, out),)* }
+            }
+
+            pub(crate) fn node_lost(&mut self, scene: &mut Scene, node: NodeId, out: &mut impl Out<Event>) {
+                match self { $(Balancer::$name(m) => m.node_lost(scene, node, out),)* }
+            }
+
+            pub(crate) fn node_joins(&mut self, ctx: Ctx, node: NodeId, out: &mut impl Out<Event>) {
+                match self { $(Balancer::$name(m) => m.node_joins(ctx, node, out),)* }
+            }
+
+            pub(crate) fn node_excluded(&mut self, ctx: Ctx, node: NodeId, out: &mut impl Out<Event>) {
+                match self { $(Balancer::$name(m) => m.node_excluded(ctx, node, out),)* }
             }
 
             pub(crate) fn check_always(&mut self) {

@@ -13,7 +13,7 @@ use crate::cluster::spec::PodTemplate;
 pub fn runs_on(template: &PodTemplate, node: &Node) -> bool {
     let own = &template.placement;
     let named = own.node_name.as_ref().is_none_or(|name| *name == node.name);
-    named && own.wants(node) && own.untolerated(node).is_none()
+    node.is_there() && named && own.wants(node) && own.untolerated(node).is_none()
 }
 
 /// A pod as the controller sees it. Terminal ones that are being deleted it does not see any more.

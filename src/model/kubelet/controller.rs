@@ -50,6 +50,8 @@ pub enum Event {
     NextStatus { node: NodeId },
     /// The pod worker begins to terminate the pod.
     Terminate(PodId),
+    /// The machine shuts down, and it is the pod's turn to stop.
+    ShutDown(PodId),
     /// A container is killed because a probe failed.
     Kill { pod: PodId, container: u8, run: u32, by_startup: bool },
     /// A container has other resources from now on, and is started anew for them.
@@ -132,6 +134,7 @@ impl Kubelets {
                 up_since: ctx.now - spec.age,
                 images: Vec::new(),
                 pull_free: Time::ALWAYS,
+                lost: false,
             }
         };
         let nodes = nodes.iter().map(node).collect();
@@ -190,6 +193,9 @@ impl Kubelets {
 
     /// Acts on what is due for a pod, a container or a probe.
     pub fn handle(&mut self, scene: &mut Scene, event: Event, out: &mut impl Out<Event>) {
+        if self.is_lost(scene.cluster, event) {
+            return;
+        }
         match event {
             Event::Bound(pod) => self.bound(scene, pod, out),
             Event::Deleting(pod) => self.deleting(scene, pod, out),
@@ -211,6 +217,7 @@ impl Kubelets {
             Event::SendStatus(pod) => self.send_status(scene, pod, out),
             Event::NextStatus { node } => self.next_status(scene, node, out),
             Event::Terminate(pod) => self.terminate(scene, pod, out),
+            Event::ShutDown(pod) => self.deleting(scene, pod, out),
             Event::Kill { pod, container, run, by_startup } => {
                 self.kill(scene, ContainerId(pod, container), run, by_startup, out);
             }

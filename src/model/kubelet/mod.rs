@@ -9,6 +9,7 @@ mod drain;
 mod faults;
 pub mod grace;
 mod idle;
+mod lost;
 mod notice;
 pub mod probe;
 mod probing;

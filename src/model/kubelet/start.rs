@@ -364,6 +364,7 @@ fn new_pod(scene: &Scene, node: NodeId, pod: PodId) -> Pod {
         status_pending: false,
         sent: None,
         serving: template.serving,
+        limit: None,
     }
 }
 

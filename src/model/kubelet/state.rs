@@ -52,6 +52,8 @@ pub(super) struct Node {
     pub images: Vec<String>,
     /// The one running image pull ends then.
     pub pull_free: Time,
+    /// It is down: nothing on it happens any more.
+    pub lost: bool,
 }
 
 impl Node {
@@ -102,6 +104,8 @@ pub(super) struct Pod {
     pub sent: Option<PodStatus>,
     /// Index of the container that serves the Service.
     pub serving: u8,
+    /// The most seconds that it may take to stop, as its node shuts down.
+    pub limit: Option<i64>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -79,7 +79,8 @@ impl Kubelets {
         self.burden(scene.ctx, pod, out);
         out.write(commit, Write::PodStatus { pod, status });
         self.record(pod, status, commit, scene.timeline);
-        if terminal {
+        // A pod that its node's shutdown has stopped stays, as Failed.
+        if terminal && scene.cluster.pods[pod].deleting.is_some() {
             // The object goes after a newer relist, and after the volumes and the cgroup.
             let removal = scene.ctx.latencies.object_removal.draw(self.luck(pod));
             let gone = self.node_of(pod).relist_after(commit) + removal;

@@ -119,7 +119,10 @@ impl Kubelets {
         };
         // A pod as a whole is stopped with the pod worker's grace period.
         let seconds = match reason {
-            KillReason::Other => grace::effective_grace(settings.spec, settings.deletion, None),
+            KillReason::Other => {
+                let limit = self.pod(pod).limit;
+                grace::effective_grace(settings.spec, settings.deletion, limit)
+            }
             _ => grace::container_grace(reason, settings),
         };
         let hook = spec.pre_stop.as_ref().map(|hook| self.hook_time(scene.ctx, pod, hook));
@@ -348,10 +351,10 @@ impl Kubelets {
     }
 }
 
-fn exit_code(end: LifeEnd) -> i32 {
+pub(super) fn exit_code(end: LifeEnd) -> i32 {
     match end {
         LifeEnd::Running | LifeEnd::Sigterm => 0,
-        LifeEnd::Sigkill => 128 + 9,
+        LifeEnd::Sigkill | LifeEnd::NodeLost => 128 + 9,
         LifeEnd::Crash => 1,
     }
 }

@@ -76,14 +76,14 @@ impl Chooser {
         self.feasible.clear();
         let mut looked_at = 0;
         while looked_at < nodes && self.feasible.len() < wanted {
-            let place = self.start + looked_at;
-            let node = cache.order[if place < nodes { place } else { place - nodes }];
+            let place = (self.start + looked_at) % nodes;
+            let node = cache.order[place];
             if self.filters.reason(plan, cache, node.index()).is_none() {
                 self.feasible.push(node);
             }
             looked_at += 1;
         }
-        self.start = (self.start + looked_at) % nodes;
+        self.start = (self.start + looked_at) % nodes.max(1);
         debug_assert!(self.feasible.len() <= wanted, "no more nodes are found than looked for");
     }
 
@@ -225,6 +225,7 @@ impl Chooser {
         };
         for node in 0..cache.nodes.len() {
             match self.filters.reason(plan, cache, node) {
+                Some(Reason::Absent) => {}
                 Some(Reason::TooManyPods | Reason::Cpu | Reason::Memory) => {
                     filter::lacking(plan, cache, node).for_each(|reason| count(reason, node));
                 }
@@ -235,7 +236,7 @@ impl Chooser {
         let mut reasons: Vec<String> =
             counts.iter().map(|(text, n)| format!("{n} {text}")).collect();
         reasons.sort_unstable();
-        let nodes = cache.nodes.len();
+        let nodes = cache.order.len();
         let message = format!("0/{nodes} nodes are available: {}.", reasons.join(", "));
         Failure { rejected, message: message.into() }
     }

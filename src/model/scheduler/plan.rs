@@ -135,6 +135,9 @@ impl Plan {
             own.tolerates(&Taint { key, value: String::new(), effect: Effect::NoSchedule })
         };
         let bar = |node: &Node| {
+            if !node.is_there() {
+                return Some(Reason::Absent);
+            }
             if node.unschedulable && !tolerates_cordon() {
                 return Some(Reason::Unschedulable);
             }
@@ -256,15 +259,17 @@ impl Maker<'_> {
 
     /// Per node: it has the keys of all constraints.
     fn complete(&self, constraints: &[&TopologySpread]) -> Vec<bool> {
-        let has =
-            |node: &Node| constraints.iter().all(|c| node.labels.contains_key(&c.topology_key));
+        let has = |node: &Node| {
+            node.is_there() && constraints.iter().all(|c| node.labels.contains_key(&c.topology_key))
+        };
         self.cache.nodes.iter().map(|node| has(node)).collect()
     }
 
     fn constraint<R>(&mut self, c: &TopologySpread, rule: R, complete: &[bool]) -> Spread<R> {
         let own = &self.own.template.placement;
         let counts = |node: &Node| {
-            (!c.honor_affinity || own.wants(node))
+            node.is_there()
+                && (!c.honor_affinity || own.wants(node))
                 && (!c.honor_taints || own.untolerated(node).is_none())
         };
         let nodes = self.cache.nodes.iter().zip(complete);

@@ -5,6 +5,8 @@ use crate::cluster::placement::{Node, Placement};
 /// Why a node does not do.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Reason {
+    /// It is not, or no longer, in the cluster: nobody counts it.
+    Absent,
     /// `spec.unschedulable`: it is cordoned.
     Unschedulable,
     /// `spec.nodeName` names another one.
@@ -54,6 +56,7 @@ impl Reason {
     /// As the event FailedScheduling has it.
     pub fn text(self, placement: &Placement, node: &Node) -> String {
         let text = match self {
+            Reason::Absent => "node(s) are gone",
             Reason::Unschedulable => "node(s) were unschedulable",
             Reason::NodeName => "node(s) didn't match the requested node name",
             Reason::Taint => {
@@ -89,7 +92,8 @@ impl Rejected {
     pub fn by(&mut self, reason: Reason) {
         match reason {
             // A change of a node wakes every pod.
-            Reason::Unschedulable | Reason::NodeName | Reason::Taint | Reason::NodeAffinity => {}
+            Reason::Absent | Reason::Unschedulable | Reason::NodeName => {}
+            Reason::Taint | Reason::NodeAffinity => {}
             Reason::Ports => self.ports = true,
             Reason::TooManyPods | Reason::Cpu | Reason::Memory => self.resources = true,
             Reason::Volume => self.volumes = true,

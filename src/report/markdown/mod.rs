@@ -4,6 +4,7 @@
 
 mod compare;
 mod gate;
+mod maintenance;
 
 use super::answer::{Answer, HeadRow, LostGroup};
 use super::tried::FixRow;
@@ -11,6 +12,7 @@ use super::words::{count, percent, range, seconds, seconds_range};
 use super::workloads::Workloads;
 pub use compare::compare;
 pub use gate::{budget, check, diff};
+pub use maintenance::maintenance;
 use std::fmt::Write as _;
 
 /// Rows of a table that are shown.

@@ -207,7 +207,8 @@ impl<'a> Board<'a> {
                 let truth = &self.timeline.pods[pod];
                 let (cut, cause) = exact::cut(truth, &truth.lives[life as usize], at);
                 let patience = Dur(now.patience_ns.min(after.0 + service_ns));
-                if cut <= self.timeline.end && cut < at + patience {
+                let silent = cause == Cause::NodeLost;
+                if cut <= self.timeline.end && cut < at + patience && !silent {
                     return (rules.seen(Failure::Eof), cause, cut);
                 }
                 let by_hop = now.patience_ns < rules.client_timeout.0;
@@ -215,7 +216,9 @@ impl<'a> Board<'a> {
                     Some(s) if by_hop => Failure::Status(s.response_timeout),
                     _ => Failure::Timeout,
                 };
-                (failure, Cause::SlowAnswer, at + patience)
+                let lost = silent && cut < at + patience;
+                let cause = if lost { cause } else { Cause::SlowAnswer };
+                (failure, cause, at + patience)
             }
         }
     }

@@ -1,5 +1,6 @@
 use super::table::{Row, Table};
 use rollsim::engine::Dur;
+use rollsim::model::node::karpenter::{Budget, Nodes, Reason, allowed_for, allowed_now};
 use rollsim::model::node::lifecycle::{
     ShutdownGroup, min_toleration, shutdown_group, shutdown_groups,
 };
@@ -17,6 +18,32 @@ fn shutdown_row(row: &Row) {
         found[shutdown_group(&groups, priority)].push(priority);
     }
     row.expect("expect_groups", found);
+}
+
+fn budget(row: &Row) -> Budget {
+    let nodes = Nodes::read(&row.get::<String>("nodes")).expect("a number or a share");
+    let reasons = row.opt::<Vec<String>>("reasons").unwrap_or_default();
+    Budget { nodes, reasons, active: row.opt("active").unwrap_or(true) }
+}
+
+#[test]
+fn karpenter_budgets() {
+    Table::read("karpenter_budgets")
+        .group("allowed_by_reason", |row| {
+            let budgets: Vec<Budget> = row.tables("budgets").iter().map(budget).collect();
+            let pool = row.get("pool_nodes");
+            let expected = row.table("expect").expect("what is expected");
+            for reason in [Reason::Empty, Reason::Underutilized, Reason::Drifted] {
+                expected.expect(reason.name(), allowed_for(&budgets, reason, pool));
+            }
+        })
+        .group("allowed_now", |row| {
+            let away = row.get("not_ready_or_disrupting");
+            let budgets = [budget(row)];
+            let found = allowed_now(&budgets, Reason::Drifted, row.get("pool_nodes"), away);
+            row.expect("expect", found);
+        })
+        .finish();
 }
 
 #[test]

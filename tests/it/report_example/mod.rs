@@ -105,6 +105,7 @@ pub fn replication(case: &Case, seed: Seed) -> Replication {
     Replication {
         seed: seed.0,
         digest: seed.uniform("digest", 0).to_bits(),
+        further: Vec::new(),
         rollout: RolloutOutcome {
             complete: ready.filter(|_| done).map(|t| t - Time::ZERO),
             last_pod_gone: gone.filter(|_| done).map(|t| t - Time::ZERO),

@@ -321,7 +321,9 @@ impl World {
         let homeless = self.nodes.count == 1 && self.has(|act| act == Act::Drain);
         // With OrderedReady a pod that is broken stays, and nothing comes after it.
         let held = self.is_ordered() && !self.is_sound() && self.has(|act| act == Act::Rollout);
-        self.works(cluster) && !paused && !homeless && !held
+        // On a dead node pods stay for good, as terminating.
+        let lost = self.has(|act| act == Act::NodeDown);
+        self.works(cluster) && !paused && !homeless && !held && !lost
     }
 }
 

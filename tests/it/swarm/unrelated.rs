@@ -40,9 +40,9 @@ fn deployment(world: &World) -> Value {
     })
 }
 
-/// A node's drain concerns all its pods.
+/// A node's drain, or its loss, concerns all its pods.
 fn takes_part(world: &World) -> bool {
-    world.has(|act| act == Act::Drain)
+    world.has(|act| matches!(act, Act::Drain | Act::NodeDown))
 }
 
 fn with_other(world: &World, scenario: &Scenario, place: usize) -> Result<Control, String> {

@@ -120,6 +120,7 @@ pub enum Act {
     DeletePods(u32),
     Evict,
     Drain,
+    NodeDown,
     Pause,
     Resume,
 }
@@ -275,6 +276,7 @@ fn act() -> impl Draw<Value = Act> {
         1 => (1..4_u32).prop_map(Act::DeletePods),
         1 => Just(Act::Evict),
         1 => Just(Act::Drain),
+        1 => Just(Act::NodeDown),
         1 => Just(Act::Pause),
         1 => Just(Act::Resume),
     ]
@@ -413,7 +415,8 @@ impl World {
         // Nobody uncordons the only node.
         let homeless = self.nodes.count == 1 && self.has(|act| act == Act::Drain);
         // Nor is a broken pod of a StatefulSet replaced.
-        if homeless || !(paused || broken) || (broken && self.is_ordered()) {
+        let lost = self.has(|act| act == Act::NodeDown);
+        if lost || homeless || !(paused || broken) || (broken && self.is_ordered()) {
             return None;
         }
         let mut mended = self.clone();
@@ -643,6 +646,7 @@ impl Act {
             Act::DeletePods(n) => format!("kind = \"delete-pods\"\ncount = {n}"),
             Act::Evict => "kind = \"evict\"".to_owned(),
             Act::Drain => "kind = \"drain\"\nnode = \"node-1\"".to_owned(),
+            Act::NodeDown => "kind = \"node-down\"\nnode = \"node-1\"".to_owned(),
             Act::Pause => "kind = \"pause\"".to_owned(),
             Act::Resume => "kind = \"resume\"".to_owned(),
         }

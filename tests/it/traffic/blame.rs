@@ -19,6 +19,7 @@ fn facts(on_sigterm: OnSigterm, readiness_probe: bool) -> Facts {
         strategy_empties: None,
         rollout: true,
         alone: Setting::Procedure,
+        lost_with_its_node: Setting::NodeLoss,
         capacity: Setting::Capacity,
         never_ready: false,
         zones_apart: false,

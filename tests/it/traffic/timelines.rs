@@ -131,6 +131,7 @@ pub fn timeline(pods: Vec<PodTruth>, views: Vec<View>, service: Dist, end: f64) 
         milestones: Vec::new(),
         rehashes: Vec::new(),
         arp_failure: d(3.0),
+        further: Vec::new(),
     };
     timeline.enter(&entries);
     timeline

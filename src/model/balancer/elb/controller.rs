@@ -15,6 +15,7 @@ use crate::model::balancer::members::Members;
 use crate::model::balancer::settings::Given;
 use crate::model::balancer::{self, Scene};
 use crate::model::plumbing::{Out, TokenBucket, WorkKey};
+use crate::timeline::Target;
 use std::collections::BTreeSet;
 
 /// How the AWS Load Balancer Controller works through its queue and calls AWS.
@@ -168,12 +169,12 @@ impl Controller {
             Event::Described => self.call(scene, group, out),
             Event::Deregistered => {
                 for pod in std::mem::take(&mut self.plan.deregister) {
-                    group.deregister(now, pod, out);
+                    group.deregister(now, Target::Pod(pod), out);
                 }
             }
             Event::Registered => {
                 for pod in std::mem::take(&mut self.plan.register) {
-                    group.register(now, pod, out);
+                    group.register(now, Target::Pod(pod), out);
                 }
             }
             Event::Patch => self.patch(scene, out),

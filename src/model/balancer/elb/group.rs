@@ -186,10 +186,17 @@ impl Group {
         self.places.get(pod).copied().flatten().map(|place| place as usize)
     }
 
-    /// A pod becomes a target; each node learns of it after a while.
-    pub fn register(&mut self, now: Time, pod: PodId, out: &mut impl Out<balancer::Event>) {
-        let new = Member { target: Target::Pod(pod), state: State::Unused, generation: 0 };
-        let i = self.place_of(pod).unwrap_or_else(|| self.enter(new, UNKNOWN));
+    fn place_of_target(&self, target: Target) -> Option<usize> {
+        match target {
+            Target::Pod(pod) => self.place_of(pod),
+            Target::View(_) => self.members.iter().position(|m| m.target == target),
+        }
+    }
+
+    /// A pod or a node becomes a target; each node learns of it after a while.
+    pub fn register(&mut self, now: Time, target: Target, out: &mut impl Out<balancer::Event>) {
+        let new = Member { target, state: State::Unused, generation: 0 };
+        let i = self.place_of_target(target).unwrap_or_else(|| self.enter(new, UNKNOWN));
         match &mut self.members[i].state {
             State::Registered => {}
             State::Draining { returns } => *returns = true,
@@ -220,8 +227,8 @@ impl Group {
     }
 
     /// A target is to leave: no new requests, and the end after the deregistration delay.
-    pub fn deregister(&mut self, now: Time, pod: PodId, out: &mut impl Out<balancer::Event>) {
-        let Some(i) = self.place_of(pod) else { return };
+    pub fn deregister(&mut self, now: Time, target: Target, out: &mut impl Out<balancer::Event>) {
+        let Some(i) = self.place_of_target(target) else { return };
         match &mut self.members[i].state {
             State::Unused => return,
             State::Draining { returns } => return *returns = false,

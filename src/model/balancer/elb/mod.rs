@@ -12,9 +12,9 @@ pub mod zones;
 
 use super::settings::Own;
 use super::{Model, Scene, check};
-use crate::cluster::objects::{Conditions, PodId, ServiceId};
+use crate::cluster::objects::{Conditions, NodeId, PodId, ServiceId};
 use crate::cluster::spec::Node;
-use crate::engine::{Dist, Dur, Rng};
+use crate::engine::{Dist, Dur, List, Rng};
 use crate::model::plumbing::{Ctx, Out};
 use crate::timeline::{Hop, Recorder, Target, ViewId};
 use controller::Controller;
@@ -83,6 +83,8 @@ pub struct Elb {
     group: Group,
     dns: Option<Dns>,
     rng: Rng,
+    /// The views of the cluster's nodes, by number, where they are the targets.
+    views: List<NodeId, ViewId>,
 }
 
 impl Elb {
@@ -101,14 +103,16 @@ impl Elb {
         let rng = ctx.seed.stream("elb", u64::from(service.0));
         let mut group = Group::new(ctx, settings, name, zones, rng, timeline);
         if settings.controller.is_none() {
-            views.iter().for_each(|view| group.adopt(Target::View(*view)));
+            let there = nodes.iter().zip(views).filter(|(node, _)| node.is_there());
+            there.for_each(|(_, view)| group.adopt(Target::View(*view)));
         }
         let rng = ctx.seed.stream("elb controller", u64::from(service.0));
         let controller = settings.controller.as_ref().map(|s| Controller::new(s, rng));
         let dns =
             settings.dns.as_ref().map(|s| Dns::new(s, &group.views(), &settings.hop, timeline));
         let rng = ctx.seed.stream("elb dns", u64::from(service.0));
-        Elb { service, controller, group, dns, rng }
+        let views = views.to_vec().into();
+        Elb { service, controller, group, dns, rng, views }
     }
 }
 
@@ -137,6 +141,18 @@ impl Model for Elb {
 
     fn targets(&self) -> Option<(ServiceId, Vec<(Target, check::TargetState)>)> {
         Some((self.service, self.group.targets().collect()))
+    }
+
+    fn node_joins(&mut self, ctx: Ctx, node: NodeId, out: &mut impl Out<super::Event>) {
+        if let Some(&view) = self.views.get(node) {
+            self.group.register(ctx.now, Target::View(view), out);
+        }
+    }
+
+    fn node_excluded(&mut self, ctx: Ctx, node: NodeId, out: &mut impl Out<super::Event>) {
+        if let Some(&view) = self.views.get(node) {
+            self.group.deregister(ctx.now, Target::View(view), out);
+        }
     }
 
     fn check_always(&mut self) {

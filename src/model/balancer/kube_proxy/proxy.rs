@@ -7,6 +7,7 @@ use crate::cluster::server::Cluster;
 use crate::cluster::spec;
 use crate::engine::{Dur, List, Rng, Time};
 use crate::model::balancer::history::{Changed, History, Known};
+use crate::model::balancer::listing::Followed;
 use crate::model::balancer::{self, Model, Scene};
 use crate::model::plumbing::{Ctx, Out};
 use crate::timeline::{Backend, ChangeKind, Empty, Hop, Pick, Recorder, Target, ViewId};
@@ -34,6 +35,10 @@ struct Node {
     programmed: Known,
     counts: Counts,
     scheduled: Time,
+    /// The node is gone, and its proxy with it.
+    lost: bool,
+    /// The node is there when the run starts.
+    at_first: bool,
 }
 
 /// kube-proxy on every node: what each one has in its rules.
@@ -50,6 +55,8 @@ pub struct Proxies {
     /// With `local`: where connections go while there is no endpoint anywhere.
     rejects: Option<ViewId>,
     policy: Policy,
+    /// Where what comes to a node goes that is lost: nowhere. None: no node is ever lost.
+    nowhere: Option<ViewId>,
 }
 
 impl Proxies {
@@ -78,6 +85,8 @@ impl Proxies {
             programmed: 0,
             counts: Counts::new(Rules::of(minor)),
             scheduled: Time::NEVER,
+            lost: false,
+            at_first: node.is_there(),
         };
         let nodes = nodes.iter().map(node).collect();
         let hop = Hop { pick: Pick::Random, l7: None, empty: Empty::Refuse };
@@ -92,7 +101,20 @@ impl Proxies {
             local,
             // A view is of one kind of clients: their list alone counts.
             policy: Policy { internal_local: local, ..Policy::default() },
+            nowhere: None,
         }
+    }
+
+    /// Nodes may be lost: what comes to them then is dropped.
+    pub fn may_lose_nodes(&mut self, timeline: &mut Recorder) {
+        let hop = Hop { pick: Pick::Random, l7: None, empty: Empty::Lost };
+        assert!(self.nowhere.is_none(), "told once");
+        self.nowhere = Some(timeline.view("lost node".to_owned(), hop));
+    }
+
+    /// The views of all nodes, by number: also of those that join later.
+    pub fn views(&self) -> Vec<ViewId> {
+        self.nodes.iter().map(|n| n.view).collect()
     }
 
     fn schedule(&mut self, node: NodeId, next: Option<Time>, out: &mut impl Out<balancer::Event>) {
@@ -247,8 +269,28 @@ impl Model for Proxies {
         }
     }
 
+    fn node_lost(&mut self, scene: &mut Scene, node: NodeId, _out: &mut impl Out<balancer::Event>) {
+        let Some(nowhere) = self.nowhere else { return };
+        let state = &mut self.nodes[node];
+        if std::mem::replace(&mut state.lost, true) {
+            return;
+        }
+        let mut listed = Followed::default();
+        let targets = listed.now(scene.timeline, state.view).to_vec();
+        debug_assert!(!targets.contains(&Target::View(nowhere)), "a node is lost once");
+        for target in targets {
+            scene.timeline.list(state.view, scene.ctx.now, target, ChangeKind::Remove);
+        }
+        let add = ChangeKind::Add { weight: 1.0 };
+        scene.timeline.list(state.view, scene.ctx.now, Target::View(nowhere), add);
+    }
+
     fn handle(&mut self, scene: &mut Scene, event: Event, out: &mut impl Out<balancer::Event>) {
         let ctx = scene.ctx;
+        let (Event::Seen { node, .. } | Event::Run { node } | Event::Done { node }) = event;
+        if self.nodes[node].lost {
+            return;
+        }
         match event {
             Event::Seen { node, from, to } => {
                 let news = &scene.cluster.slice_log[from as usize..to as usize];
@@ -270,6 +312,6 @@ impl Model for Proxies {
     }
 
     fn entries(&self) -> Vec<ViewId> {
-        self.nodes.iter().map(|n| n.view).collect()
+        self.nodes.iter().filter(|n| n.at_first).map(|n| n.view).collect()
     }
 }

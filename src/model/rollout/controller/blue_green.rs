@@ -29,9 +29,7 @@ impl Controller {
             self.select(pass, plan.active, current, out);
             return self.preview_leaves(pass, out);
         }
-        let active = |c: &Controller| {
-            c.states[pass.id].selects.iter().any(|s| *s == (plan.active, template))
-        };
+        let active = |c: &Controller| c.states[pass.id].selects.contains(&(plan.active, template));
         if active(self) {
             return self.after_switch(pass, plan, out);
         }

@@ -194,8 +194,11 @@ impl Simulation<'_> {
             return self.client_connects(index);
         }
         // Another node's pod knows nothing of the connection.
-        let moved = cause == Cause::Rehash;
-        let failure = if moved { Failure::Reset } else { Failure::Eof };
+        let failure = match cause {
+            Cause::Rehash => Failure::Reset,
+            Cause::NodeLost => Failure::Timeout,
+            _ => Failure::Eof,
+        };
         self.answer_failed(index, failure, cause);
     }
 }

@@ -1,0 +1,110 @@
+//! Blue/green: a Service that is switched from one Deployment to another.
+
+use super::actions::Switch;
+use super::goals::Goal;
+use super::step::Step;
+use super::{Event, World};
+use crate::cluster::objects::{Progress, WorkloadId};
+use crate::cluster::spec::{Labels, selects};
+use crate::engine::{Dur, Time};
+use crate::scenario::ActionKind;
+use crate::timeline::Milestone;
+
+/// How often a script that waits for availability looks.
+const POLL: Dur = Dur::from_millis(20);
+
+impl World<'_> {
+    /// A blue/green switch is planned; the Deployment that it is to is created if it is not there.
+    pub(super) fn begin_switch(&mut self, now: Time, index: u32) -> String {
+        let kind = &self.scenario.actions[index as usize].kind;
+        let ActionKind::SelectorSwitch {
+            deployment,
+            wait_available,
+            switch_after,
+            scale_down_after,
+        } = kind
+        else {
+            unreachable!("a switch")
+        };
+        let (id, note) = match self.called(&deployment.name) {
+            Some(id) => (id, format!("switch to {}", deployment.name)),
+            None => {
+                let id = self.create_workload((**deployment).clone());
+                (id, "create the second Deployment".to_string())
+            }
+        };
+        let begun = |s: &Switch| s.action == index;
+        debug_assert!(!self.actions.switches.iter().any(begun), "a switch begins once");
+        self.actions.switches.push(Switch { action: index, from: None, to: id });
+        self.tracker.counts_too(id);
+        let steps = 1 + u32::from(scale_down_after.is_some());
+        self.goals.begin(Goal::new(index, now, vec![id]).in_steps(steps));
+        let (at, step) = match wait_available {
+            true => (now, Step::AwaitAvailable(index)),
+            false => (now + *switch_after, Step::SwitchSelector(index)),
+        };
+        self.queue.schedule(at, Event::Action(step));
+        note
+    }
+
+    pub(super) fn switch(&mut self, index: u32) -> &mut Switch {
+        let mut begun = self.actions.switches.iter_mut();
+        begun.find(|s| s.action == index).expect("a switch that has begun")
+    }
+
+    pub(super) fn await_available(&mut self, now: Time, index: u32) {
+        debug_assert!(!self.actions.awaiting.contains(&index), "a switch waits once");
+        let to = self.switch(index).to;
+        let Progress { desired, available, .. } = self.cluster.progress(to);
+        if available >= desired {
+            self.queue.schedule(now + POLL, Event::Action(Step::SwitchSelector(index)));
+        } else {
+            self.actions.awaiting.push(index);
+        }
+    }
+
+    /// A Deployment's status changed: whoever waits for it looks again.
+    pub(super) fn actions_wait(&mut self, now: Time) {
+        for index in std::mem::take(&mut self.actions.awaiting) {
+            self.await_available(now, index);
+        }
+    }
+
+    pub(super) fn switch_selector(&mut self, now: Time, index: u32) {
+        let ActionKind::SelectorSwitch { scale_down_after, .. } =
+            &self.scenario.actions[index as usize].kind
+        else {
+            panic!("a selector switch belongs to an action of that kind");
+        };
+        let written = now + self.latency(|l| &l.api_write);
+        self.queue.schedule(written, Event::Action(Step::Commit(index)));
+        self.goals.step_done(index, None);
+        if let Some(after) = *scale_down_after {
+            self.queue.schedule(written + after, Event::Action(Step::ScaleDown(index)));
+        }
+        self.goals.look(now, &self.cluster);
+        let note = "switch the Service's selector".to_string();
+        self.timeline.mark(now, Milestone::Action(note));
+    }
+
+    /// The Service's selector with the values that the pods of `to` have, without the labels that they have
+    /// not; if those of `from` match it still, the labels in which the two templates differ are added.
+    pub(super) fn switched_selector(&self, from: WorkloadId, to: WorkloadId) -> Labels {
+        let labels = |id| &self.cluster.templates[self.cluster.template_now(id)].labels;
+        let (before, after) = (labels(from), labels(to));
+        let service = self.scenario.route().to[0];
+        let mut selector = self.cluster.services[service].selector.clone();
+        selector.retain(|key, _| after.contains_key(key));
+        for (key, value) in &mut selector {
+            value.clone_from(&after[key]);
+        }
+        if selects(&selector, before) {
+            for (key, value) in after {
+                if before.get(key) != Some(value) {
+                    selector.insert(key.clone(), value.clone());
+                }
+            }
+        }
+        selector
+    }
+}
