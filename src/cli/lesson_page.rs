@@ -4,7 +4,7 @@ use super::courses::{Courses, Language, Lesson};
 use super::lesson_words::{Words, words};
 use super::questions::{Questions, questions};
 use crate::report::text;
-use crate::report::words::{count, range};
+use crate::report::words::{count, markup, range};
 use std::fmt::Write as _;
 
 const STYLE: &str = "\
@@ -51,15 +51,15 @@ fn section(page: &mut String, n: usize, lesson: &Lesson, words: &Words) -> anyho
     let manifest = super::experiments::file(&lesson.experiment, "manifest.yaml")?;
     let asks = words.how_many.replace("{}", &count(found.answer.requests.sent));
     let choices = |labels: &[String]| {
-        labels.iter().map(|l| format!("<li>{}</li>", escape(l))).collect::<String>()
+        labels.iter().map(|l| format!("<li>{}</li>", markup(l))).collect::<String>()
     };
     write!(
         page,
         "<section>\n<h2>{n}. {}</h2>\n<p>{}</p>\n<details><summary>manifest.yaml</summary><pre>{}</pre>\
          </details>\n<p><b>{asks}</b></p>\n<ol>{}</ol>\n",
-        escape(&found.answer.name),
-        escape(&lesson.tells),
-        escape(&manifest),
+        markup(&found.answer.name),
+        markup(&lesson.tells),
+        markup(&manifest),
         choices(&found.lost.0),
     )?;
     if let Some((labels, _)) = &found.why {
@@ -97,18 +97,14 @@ fn answer(
         page,
         "<details class=\"answer\"><summary>{}</summary>\n<p>{}</p>\n<p>{}</p>\n",
         words.unfold,
-        escape(&figures),
-        escape(&lesson.explanation()).replace("\n\n", "</p>\n<p>")
+        markup(&figures),
+        markup(&lesson.explanation()).replace("\n\n", "</p>\n<p>")
     )?;
     if !lesson.saves.is_empty() {
-        let saves = escape(&lesson.saves.join("\n"));
+        let saves = markup(&lesson.saves.join("\n"));
         write!(page, "<p><b>{}</b></p>\n<pre>{saves}</pre>\n", words.saves)?;
     }
-    let command = escape(&lesson.command());
-    write!(page, "<pre>$ {command}\n{}</pre>\n</details>\n", escape(&screen))?;
+    let command = markup(&lesson.command());
+    write!(page, "<pre>$ {command}\n{}</pre>\n</details>\n", markup(&screen))?;
     Ok(())
-}
-
-fn escape(text: &str) -> String {
-    text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;")
 }

@@ -4,6 +4,7 @@ use super::format::ReviewFormat;
 use super::input::InputArgs;
 use super::simulation::Simulation;
 use super::{progress, screen};
+use crate::cluster::placement::zones;
 use crate::input::Input;
 use crate::report;
 use crate::report::maintenance::{Maintenance, Procedure};
@@ -92,9 +93,7 @@ fn lowered(input: &Input, action: &str) -> anyhow::Result<Scenario> {
 /// Updates, the loss of each zone, spot instances that are taken back, and nodes that are given up.
 fn procedures(scenario: &Scenario, at_a_time: &[u32]) -> Vec<Tried> {
     let nodes: Vec<&str> = scenario.nodes.iter().map(|n| n.name.as_str()).collect();
-    let mut zones: Vec<&str> = scenario.nodes.iter().filter_map(|n| n.zone()).collect();
-    zones.sort_unstable();
-    zones.dedup();
+    let zones = zones(scenario.nodes.iter().map(|n| &**n));
     let mut tried: Vec<Tried> = Vec::new();
     for n in at_a_time {
         let action = format!("{{ kind = \"node-group-upgrade\", max_unavailable = {n} }}");

@@ -335,6 +335,14 @@ pub const HOSTNAME: &str = "kubernetes.io/hostname";
 /// The label that says in which zone a node is.
 pub const ZONE: &str = "topology.kubernetes.io/zone";
 
+/// The zones of these nodes, by name.
+pub fn zones<'a>(nodes: impl Iterator<Item = &'a Node>) -> Vec<&'a str> {
+    let mut zones: Vec<&str> = nodes.filter_map(Node::zone).collect();
+    zones.sort_unstable();
+    zones.dedup();
+    zones
+}
+
 impl Node {
     /// The value of its label [`ZONE`].
     pub fn zone(&self) -> Option<&str> {

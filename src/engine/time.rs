@@ -76,6 +76,12 @@ impl Dur {
         self.0 as f64 / 1e9
     }
 
+    /// So much of it, cut to whole nanoseconds.
+    #[inline]
+    pub fn part(self, share: f64) -> Dur {
+        Dur((self.0 as f64 * share) as i64)
+    }
+
     /// Whole seconds, cut down.
     #[inline]
     pub fn floor_secs(self) -> i64 {

@@ -151,6 +151,8 @@ pub enum Turn<Id> {
 pub struct Queued {
     work: WorkKey,
     delayed: Delayed,
+    /// Syncs in a row that were refused.
+    failures: u32,
 }
 
 impl Queued {
@@ -166,6 +168,18 @@ impl Queued {
         if let Some(at) = self.delayed.add(at) {
             out.at(at, Turn::Due(id));
         }
+    }
+
+    /// A write was refused because the cached copy was old: back off and try again.
+    pub fn refused<Id>(&mut self, ctx: Ctx, id: Id, out: &mut impl Out<Turn<Id>>) {
+        self.failures += 1;
+        debug_assert!(self.failures > 0, "what is tried again has failed");
+        self.add_at(ctx.now + retry_delay(&ctx.kubernetes.defaults, self.failures), id, out);
+    }
+
+    /// A sync went well: the next refusal is the first again.
+    pub fn forget(&mut self) {
+        self.failures = 0;
     }
 
     /// The object to be synced now; a delayed key only joins the queue.

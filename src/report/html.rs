@@ -7,6 +7,7 @@ use super::answer::Answer;
 use super::comparison::Comparison;
 use super::data::{FrontierReport, OptimizeReport, SweepReport, ValidateReport};
 use super::measure::Unit;
+use super::words::markup;
 use super::{markdown, replay, text};
 use crate::observe::Log;
 use serde::Serialize;
@@ -141,7 +142,7 @@ fn page(title: &str, data: &impl Serialize, scripts: &[&str], plain: &str) -> St
 }
 
 fn escape(text: &str) -> String {
-    text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('"', "&quot;")
+    markup(text).replace('"', "&quot;")
 }
 
 /// JSON that no HTML parser takes for the end of a script or the start of a comment.

@@ -78,6 +78,7 @@ fn figure(add: &mut Add, scenario: &str, f: &Figure) {
     }
 }
 
-fn escape(text: &str) -> String {
+/// The value of a label.
+pub(super) fn escape(text: &str) -> String {
     text.replace('\\', "\\\\").replace('"', "\\\"").replace('\n', "\\n")
 }

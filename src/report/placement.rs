@@ -1,6 +1,7 @@
 //! Where pods are: by node and by zone, before and after.
 
 use super::answer::{NodeRow, Placement, Split, Splits};
+use crate::cluster::placement::zones;
 use crate::cluster::spec::Node;
 use crate::run::Replication;
 use crate::scenario::Scenario;
@@ -18,9 +19,7 @@ pub fn of(scenario: &Scenario, replications: &[Replication]) -> Option<Placement
         let zone = node.zone().map(str::to_owned);
         NodeRow { node: node.name.clone(), zone, before, after }
     };
-    let mut zones: Vec<&str> = scenario.nodes.iter().filter_map(|n| n.zone()).collect();
-    zones.sort_unstable();
-    zones.dedup();
+    let zones = zones(scenario.nodes.iter().map(|n| &**n));
     let by_node = |counts: &[u32]| counts.to_vec();
     let by_zone = |counts: &[u32]| {
         let of = |zone: &&str| {

@@ -2,6 +2,11 @@
 
 pub use crate::explain::{cause_key, cause_label, failure_key, failure_label};
 
+/// Text as HTML and SVG take it between tags.
+pub fn markup(text: &str) -> String {
+    text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;")
+}
+
 /// A name from the input without what is not meant to be seen: control characters, which end an XML document
 /// or move a cursor, and marks that turn the direction of writing.
 pub fn printable(name: &str) -> String {

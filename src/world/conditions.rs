@@ -10,7 +10,7 @@ use crate::scenario::{Watched, When};
 use crate::timeline::PodCounters;
 
 /// Whoever waits looks again so long after something has changed.
-const POLL: Dur = Dur::from_millis(20);
+pub(super) const POLL: Dur = Dur::from_millis(20);
 
 /// What is waited for.
 #[derive(Debug, Default)]

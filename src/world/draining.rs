@@ -5,14 +5,13 @@ use super::goals::Goal;
 use super::step::Step;
 use super::why::Why;
 use super::{Event, World};
-use crate::cluster::objects::{NodeId, PodId, WorkloadId};
+use crate::cluster::objects::{NodeId, PodId};
 use crate::cluster::placement::{Node, Presence};
 use crate::cluster::workload::Kind;
 use crate::cluster::write::Write;
 use crate::engine::{Dur, Time};
 use crate::model::node::karpenter::{self, Budget, Reason};
 use crate::scenario::maintenance::Drain;
-use crate::timeline::Milestone;
 use std::collections::VecDeque;
 
 /// The nodes of an action that are emptied.
@@ -124,10 +123,7 @@ impl World<'_> {
             self.fail_round(action, Why::Unmanaged { pods: unmanaged });
             return;
         }
-        let mut owners: Vec<WorkloadId> =
-            pods.iter().map(|&p| self.cluster.workload_of(p)).collect();
-        owners.sort_unstable();
-        owners.dedup();
+        let mut owners = self.owners(&pods);
         owners.retain(|&id| self.cluster.workloads[id].spec.kind() != Kind::Pod);
         self.goals.concerns(action, &owners);
         self.goals.must_go(action, &pods);
@@ -248,7 +244,7 @@ impl World<'_> {
         let name = self.cluster.nodes[node].name.clone();
         let after = how.timeout.unwrap_or_default();
         let note = format!("{name} is not empty after {} s", after.as_secs_f64());
-        self.timeline.mark(now, Milestone::Note(note));
+        self.note(now, note);
         let why = Why::NotEmpty { node: name, pods: left.len() as u32, after, budget };
         self.fail_round(action, why);
         debug_assert!(self.goals.denied(action), "it never reaches its end");

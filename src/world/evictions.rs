@@ -2,7 +2,7 @@
 
 use super::step::Step;
 use super::{Event, World, outcome};
-use crate::cluster::objects::{BudgetId, NodeId, PodId};
+use crate::cluster::objects::{BudgetId, NodeId, PodId, WorkloadId};
 use crate::cluster::workload::Kind;
 use crate::cluster::write::Write;
 use crate::engine::{Dur, Time};
@@ -29,6 +29,20 @@ impl<'w> World<'w> {
     /// The kind of what a pod belongs to.
     pub(super) fn kind_of(&self, pod: PodId) -> Kind {
         self.cluster.workloads[self.cluster.workload_of(pod)].spec.kind()
+    }
+
+    /// What these pods belong to, each once.
+    pub(super) fn owners(&self, pods: &[PodId]) -> Vec<WorkloadId> {
+        let mut owners: Vec<WorkloadId> =
+            pods.iter().map(|&pod| self.cluster.workload_of(pod)).collect();
+        owners.sort_unstable();
+        owners.dedup();
+        owners
+    }
+
+    /// What people would want to know of.
+    pub(super) fn note(&mut self, now: Time, what: String) {
+        self.timeline.mark(now, Milestone::Note(what));
     }
 
     pub(super) fn pods_on(&self, node: NodeId) -> impl Iterator<Item = PodId> + '_ {
@@ -67,7 +81,7 @@ impl<'w> World<'w> {
             Answer::SeveralBudgets => {
                 let name = outcome::name_of(&self.cluster, pod);
                 let note = format!("eviction of {name} refused: {budgets} budgets select it");
-                self.timeline.mark(now, Milestone::Note(note));
+                self.note(now, note);
             }
         }
         if serial {

@@ -4,14 +4,13 @@ use super::draining::Round;
 use super::goals::Goal;
 use super::step::Step;
 use super::{Event, World, says};
-use crate::cluster::objects::{NodeId, PodId, WorkloadId};
+use crate::cluster::objects::{NodeId, PodId};
 use crate::cluster::placement::Presence;
 use crate::cluster::write::Write;
 use crate::engine::{Dist, Dur, Time};
 use crate::model::plumbing::{Ctx, Scene};
 use crate::scenario::ActionKind;
 use crate::scenario::maintenance::Drain;
-use crate::timeline::Milestone;
 
 impl World<'_> {
     /// Actions about nodes begin.
@@ -81,10 +80,8 @@ impl World<'_> {
     pub(super) fn lose_all(&mut self, now: Time, action: u32, nodes: &[NodeId]) {
         // Nothing dies twice.
         let nodes: Vec<NodeId> = nodes.iter().copied().filter(|&n| self.is_alive(n)).collect();
-        let here = || nodes.iter().flat_map(|&node| self.pods_on(node));
-        let mut owners: Vec<WorkloadId> = here().map(|p| self.cluster.workload_of(p)).collect();
-        owners.sort_unstable();
-        owners.dedup();
+        let here: Vec<PodId> = nodes.iter().flat_map(|&node| self.pods_on(node)).collect();
+        let owners = self.owners(&here);
         self.goals.concerns(action, &owners);
         self.goals.more_steps(action, nodes.len() as u32);
         for node in nodes {
@@ -124,7 +121,7 @@ impl World<'_> {
         self.cluster.apply(now, Write::SetPresent { node, value: false });
         debug_assert!(!self.cluster.nodes[node].is_there(), "it is gone");
         let defaults = &self.scenario.kubernetes.defaults;
-        let pass = Dur((defaults.pod_gc_period.0 as f64 * self.user.uniform()) as i64);
+        let pass = defaults.pod_gc_period.part(self.user.uniform());
         let at = now + defaults.pod_gc_quarantine + pass;
         self.queue.schedule(at, Event::Action(Step::Collect(node)));
     }
@@ -164,7 +161,7 @@ impl World<'_> {
         }
         debug_assert!(self.cluster.nodes[node].is_there(), "it has joined");
         let note = format!("{} joins", self.cluster.nodes[node].name);
-        self.timeline.mark(now, Milestone::Note(note));
+        self.note(now, note);
         self.joined(now, action);
         self.goals.look(now, &self.cluster);
     }
@@ -177,7 +174,7 @@ impl World<'_> {
             return;
         }
         let note = format!("{} is unreachable: its pods are not ready", object.name);
-        self.timeline.mark(now, Milestone::Note(note));
+        self.note(now, note);
         let found: Vec<u32> =
             self.actions.lost.extract_if(.., |lost| known(lost)).map(|lost| lost.0).collect();
         for action in found {
@@ -194,7 +191,7 @@ impl World<'_> {
         debug_assert!(self.lifecycle.is_some(), "somebody has found it");
         if gone && self.cluster.nodes[node].is_there() {
             let period = self.scenario.kubernetes.defaults.cloud_node_period;
-            let at = now + Dur((period.0 as f64 * self.user.uniform()) as i64);
+            let at = now + period.part(self.user.uniform());
             self.queue.schedule(at, Event::Action(Step::ObjectGoes(node)));
         }
     }

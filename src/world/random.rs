@@ -12,7 +12,6 @@ use crate::model::node::lifecycle::{shutdown_group, shutdown_groups};
 use crate::model::plumbing::{Ctx, Scene};
 use crate::scenario::ActionKind;
 use crate::scenario::maintenance::{Chaos, Drain, Handler, Spot, Struck};
-use crate::timeline::Milestone;
 
 impl World<'_> {
     pub(super) fn begin_spot(&mut self, now: Time, goal: Goal, spot: &Spot) -> String {
@@ -25,7 +24,7 @@ impl World<'_> {
             Handler::GracefulShutdown { .. } => Some(Dur::ZERO),
             Handler::Nth | Handler::Karpenter => {
                 let poll = self.scenario.kubernetes.defaults.spot_handler_poll;
-                Some(Dur((poll.0 as f64 * self.user.uniform()) as i64))
+                Some(poll.part(self.user.uniform()))
             }
         };
         if let Some(after) = hears.filter(|after| *after < spot.notice) {
@@ -66,7 +65,7 @@ impl World<'_> {
                 let out = &mut says(&mut self.queue, Event::Kubelet);
                 self.kubelets.shut_down(&mut scene, node, turn, out);
                 let note = "the kubelet shuts its pods down".to_owned();
-                self.timeline.mark(now, Milestone::Note(note));
+                self.note(now, note);
             }
             Handler::Nth | Handler::Karpenter => {
                 let how = Drain { force: true, ..Drain::default() };
@@ -92,7 +91,7 @@ impl World<'_> {
         }
         let name = &self.cluster.nodes[node].name;
         let note = format!("the machine of {name} ends");
-        self.timeline.mark(now, Milestone::Note(note));
+        self.note(now, note);
         debug_assert!(self.cluster.nodes[node].presence == Presence::Ready, "it ends once");
         self.lose_all(now, action, &[node]);
         self.goals.step_done(action, None);
@@ -149,10 +148,6 @@ impl World<'_> {
         }
         debug_assert!(blow < chaos.blows, "no more blows than were asked for");
         self.goals.step_done(action, None);
-    }
-
-    fn note(&mut self, now: Time, what: String) {
-        self.timeline.mark(now, Milestone::Note(what));
     }
 
     /// The node is there, and nobody has killed it.

@@ -1,17 +1,15 @@
 //! Blue/green: a Service that is switched from one Deployment to another.
 
 use super::actions::Switch;
+use super::conditions::POLL;
 use super::goals::Goal;
 use super::step::Step;
 use super::{Event, World};
 use crate::cluster::objects::{Progress, WorkloadId};
 use crate::cluster::spec::{Labels, selects};
-use crate::engine::{Dur, Time};
+use crate::engine::Time;
 use crate::scenario::ActionKind;
 use crate::timeline::Milestone;
-
-/// How often a script that waits for availability looks.
-const POLL: Dur = Dur::from_millis(20);
 
 impl World<'_> {
     /// A blue/green switch is planned; the Deployment that it is to is created if it is not there.

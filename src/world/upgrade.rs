@@ -10,7 +10,6 @@ use crate::engine::{Dur, Time};
 use crate::model::plumbing::Ctx;
 use crate::scenario::ActionKind;
 use crate::scenario::maintenance::Upgrade;
-use crate::timeline::Milestone;
 
 /// How far an update is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -110,7 +109,7 @@ impl World<'_> {
             }
         }
         let note = "old nodes are cordoned, and excluded from load balancers".to_owned();
-        self.timeline.mark(now, Milestone::Note(note));
+        self.note(now, note);
         self.set_stage(action, Stage::Moving);
         let mut round = Round::new(action, &upgrade.old, upgrade.how.clone());
         round.at_once = upgrade.at_once;

@@ -13,7 +13,6 @@ use crate::model::kubelet::controller as kubelet;
 use crate::model::vertical::Updates;
 use crate::model::vertical::rules::{Group, Limits, is_due};
 use crate::model::vertical::spec::{Change as Wanted, Mode, VerticalPodAutoscaler};
-use crate::timeline::Milestone;
 use std::sync::Arc;
 
 id!(VerticalId(u8), "Index of a VerticalPodAutoscaler.");
@@ -99,7 +98,7 @@ impl World<'_> {
             let Some(target) = self.cluster.workloads.ids().find(is) else { continue };
             let mut rng = self.run.seed.stream("vpa", u64::from(number));
             let every = self.scenario.kubernetes.defaults.vpa_updater_interval;
-            let phase = Dur((rng.uniform() * every.0 as f64) as i64);
+            let phase = every.part(rng.uniform());
             let id = VerticalId(self.verticals.len() as u8);
             self.verticals.push(Object::new(spec, target, rng));
             debug_assert!(self.verticals.len() == id.index() + 1, "they are numbered in order");
@@ -289,7 +288,7 @@ impl World<'_> {
             }
         };
         debug_assert!(at >= now, "what is granted is written later");
-        self.timeline.mark(now, Milestone::Note(text));
+        self.note(now, text);
         granted
     }
 
@@ -324,7 +323,7 @@ impl World<'_> {
             self.queue.schedule(now, WorldEvent::Kubelet(event));
         }
         let name = outcome::name_of(&self.cluster, pod);
-        self.timeline.mark(now, Milestone::Note(format!("{name} is resized where it runs")));
+        self.note(now, format!("{name} is resized where it runs"));
     }
 
     /// Whether a node has room for a pod as it is to be: were it alone there, and beside the others.

@@ -2,7 +2,7 @@
 
 use super::draw::draw;
 use super::player::Player;
-use crate::report::words::printable;
+use crate::report::words::{markup, printable};
 use ratatui::Terminal;
 use ratatui::backend::TestBackend;
 use ratatui::buffer::{Buffer, Cell};
@@ -126,7 +126,7 @@ pub fn picture(player: Player, size: (u16, u16)) -> anyhow::Result<String> {
          white-space:pre}}.b{{font-weight:700}}.r{{fill:#ff6b6b}}.g{{fill:#8fd694}}.y{{fill:#f2c86b}}\
          .d{{fill:#8b949e}}</style>\n\
          <rect width=\"100%\" height=\"100%\" rx=\"6\" fill=\"#161b22\"/>\n",
-        escape(&title)
+        markup(&title)
     );
     for (i, (at, screen)) in screens.iter().enumerate() {
         let until = screens.get(i + 1).map_or(total, |(next, _)| *next);
@@ -173,12 +173,8 @@ fn write_row(svg: &mut String, row: &[Cell], width: f64, y: f64) {
             svg,
             "<text x=\"{x:.1}\" y=\"{y:.0}\" textLength=\"{length:.1}\" \
              lengthAdjust=\"spacingAndGlyphs\"{class}>{}</text>",
-            escape(text)
+            markup(text)
         )
         .expect("a string takes it");
     }
-}
-
-fn escape(text: &str) -> String {
-    text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;")
 }

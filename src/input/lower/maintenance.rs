@@ -2,7 +2,7 @@
 //! start, as absent: `joining` makes them, in the order of the actions.
 
 use crate::cluster::objects::NodeId;
-use crate::cluster::placement::{HOSTNAME, Node, Presence, ZONE};
+use crate::cluster::placement::{HOSTNAME, Node, Presence, ZONE, zones};
 use crate::engine::Dur;
 use crate::input::bounds;
 use crate::input::cards;
@@ -295,9 +295,7 @@ fn zone_of(low: &mut Lowering<'_>, key: &str, zone: &str) -> Option<()> {
     if nodes.iter().any(|n| n.zone() == Some(zone)) {
         return Some(());
     }
-    let mut zones: Vec<&str> = nodes.iter().filter_map(|n| n.zone()).collect();
-    zones.sort_unstable();
-    zones.dedup();
+    let zones = zones(nodes.iter());
     let allowed = match zones.is_empty() {
         true => format!("nodes with the label {ZONE}"),
         false => zones.join(", "),

@@ -145,7 +145,7 @@ impl Controller {
         }
         if controller.cpu {
             let resolution = ctx.kubernetes.defaults.metrics_resolution;
-            out.at(ctx.now + share(resolution, controller.rng.uniform()), Event::Round);
+            out.at(ctx.now + resolution.part(controller.rng.uniform()), Event::Round);
         }
         controller
     }
@@ -213,9 +213,4 @@ impl Target {
             Target::AverageValue(milli) | Target::Value(milli) => milli as f64 / 1000.0,
         }
     }
-}
-
-/// So much of a time.
-fn share(of: crate::engine::Dur, part: f64) -> crate::engine::Dur {
-    crate::engine::Dur((of.0 as f64 * part) as i64)
 }

@@ -72,7 +72,7 @@ impl Headless {
 
     /// A first time within `period`, then every `period`. None: never, what it asks for is always fresh.
     fn phase(&mut self, period: Dur) -> Dur {
-        Dur((period.0 as f64 * self.rng.uniform()) as i64)
+        period.part(self.rng.uniform())
     }
 }
 

@@ -342,7 +342,7 @@ impl Model for IngressNginx {
             (0..self.workers.len()).for_each(|w| canary.begin(scene.timeline, w, &shares));
         }
         for worker in 0..self.workers.len() as u16 {
-            let phase = Dur((self.settings.poll.0 as f64 * self.rng.uniform()) as i64);
+            let phase = self.settings.poll.part(self.rng.uniform());
             out.at(scene.ctx.now + phase, Event::Poll { worker }.into());
         }
     }

@@ -63,7 +63,7 @@ impl Pushes {
     /// So many proxies know all that there is.
     pub fn new(ctx: Ctx, settings: &Settings, proxies: u32) -> Pushes {
         let mut rng = ctx.seed.stream("endpoint controller", 0);
-        let phase = Dur((settings.period.0 as f64 * rng.uniform()) as i64);
+        let phase = settings.period.part(rng.uniform());
         Pushes {
             settings: settings.clone(),
             waiting: None,

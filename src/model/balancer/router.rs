@@ -4,7 +4,7 @@
 
 use super::split::Split;
 use super::{Model, Scene};
-use crate::engine::{Dist, Rng, Time};
+use crate::engine::{Dist, Rng};
 use crate::model::plumbing::{Ctx, Out};
 use crate::timeline::{Hop, L7, Recorder, ViewId};
 
@@ -22,10 +22,6 @@ pub enum Event {
 pub struct Router {
     delay: Dist,
     split: Split,
-    /// The weights of each push.
-    pushed: Vec<Vec<u32>>,
-    /// When each proxy has the latest.
-    told: Vec<Time>,
     rng: Rng,
 }
 
@@ -48,13 +44,7 @@ impl Router {
         let l7 = hop.l7.as_ref().map(|l7| L7 { policy: None, ..l7.clone() });
         let mut split = Split::new(timeline, &Hop { l7, ..hop.clone() }, named);
         (0..proxies).for_each(|proxy| split.begin(timeline, proxy, weights));
-        Router {
-            delay: delay.clone(),
-            split,
-            pushed: Vec::new(),
-            told: vec![Time::ALWAYS; proxies],
-            rng: ctx.seed.stream("router", 0),
-        }
+        Router { delay: delay.clone(), split, rng: ctx.seed.stream("router", 0) }
     }
 }
 
@@ -77,18 +67,15 @@ impl Model for Router {
         let now = scene.ctx.now;
         match event {
             Event::Seen => {
-                let push = self.pushed.len() as u32;
-                self.pushed.push(scene.cluster.weights.clone());
-                for (proxy, told) in (0..).zip(&mut self.told) {
-                    let after = self.delay.sample(self.rng.uniform());
-                    *told = (*told).max(now + after);
-                    debug_assert!(*told >= now, "no proxy hears of what has not happened");
-                    out.at(*told, Event::Told { proxy, push }.into());
+                let push = self.split.send(&scene.cluster.weights);
+                let Router { delay, split, rng } = self;
+                for (proxy, at) in split.tell(now, || delay.sample(rng.uniform())) {
+                    debug_assert!(at >= now, "no proxy hears of what has not happened");
+                    out.at(at, Event::Told { proxy, push }.into());
                 }
             }
             Event::Told { proxy, push } => {
-                let weights = self.pushed.get(push as usize).expect("it was pushed");
-                self.split.set(scene.timeline, now, proxy as usize, weights);
+                self.split.hear(scene.timeline, now, proxy, push);
             }
         }
     }

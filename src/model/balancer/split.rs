@@ -1,14 +1,18 @@
 //! Requests shared among several backends by weight, one draw for each: what the weighted target groups of an
-//! ALB's rule and the canaries of ingress-nginx have in common.
+//! ALB's rule, the routes of proxies and the canaries of ingress-nginx have in common.
 
 use super::listing::Listing;
-use crate::engine::Time;
+use crate::engine::{Dur, Time};
 use crate::timeline::{Hop, L7, Pick, Recorder, Target, ViewId};
 
 /// For each instance (a load balancer node, a worker) a view that draws, and those of its backends.
 #[derive(Debug)]
 pub struct Split {
     instances: Vec<(Listing, Vec<ViewId>)>,
+    /// Weights that were sent, by their number.
+    sent: Vec<Vec<u32>>,
+    /// When each instance has the latest.
+    heard: Vec<Time>,
 }
 
 impl Split {
@@ -25,7 +29,9 @@ impl Split {
             let listing = Listing::new(timeline.view(name, hop.clone()));
             (listing, views)
         };
-        Split { instances: backends.into_iter().map(&mut instance).collect() }
+        let instances: Vec<_> = backends.into_iter().map(&mut instance).collect();
+        let heard = vec![Time::ALWAYS; instances.len()];
+        Split { instances, sent: Vec::new(), heard }
     }
 
     /// The shares as the run starts.
@@ -38,6 +44,34 @@ impl Split {
     pub fn set(&mut self, timeline: &mut Recorder, at: Time, instance: usize, weights: &[u32]) {
         let (listing, views) = &mut self.instances[instance];
         listing.set(timeline, at, targets(views, weights));
+    }
+
+    /// New weights are sent; returns their number.
+    pub fn send(&mut self, weights: &[u32]) -> u32 {
+        self.sent.push(weights.to_vec());
+        debug_assert!(weights.len() == self.instances.first().map_or(0, |i| i.1.len()));
+        self.sent.len() as u32 - 1
+    }
+
+    /// When each instance hears of what is told now, `after` later: nothing overtakes what was told before.
+    pub fn tell(
+        &mut self,
+        now: Time,
+        mut after: impl FnMut() -> Dur,
+    ) -> impl Iterator<Item = (u32, Time)> {
+        self.heard.iter_mut().for_each(|heard| *heard = (*heard).max(now + after()));
+        debug_assert!(
+            self.heard.iter().all(|h| *h >= now),
+            "nobody hears of what has not happened"
+        );
+        (0..).zip(self.heard.iter().copied())
+    }
+
+    /// From now on the instance draws by the weights of this number.
+    pub fn hear(&mut self, timeline: &mut Recorder, now: Time, instance: u32, number: u32) {
+        let weights = self.sent.get(number as usize).expect("they were sent");
+        let (listing, views) = &mut self.instances[instance as usize];
+        listing.set(timeline, now, targets(views, weights));
     }
 
     /// Where clients enter.

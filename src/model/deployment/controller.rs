@@ -21,8 +21,6 @@ pub type Event = Turn<WorkloadId>;
 #[derive(Clone, Debug, Default)]
 struct State {
     key: Queued,
-    /// Failed syncs in a row.
-    failures: u32,
     /// What was last written: the numbers, and condition Progressing.
     last_status: WorkloadStatus,
     progressing: Option<Progressing>,
@@ -81,10 +79,7 @@ impl Controller {
 
     /// A write was refused because the cached copy was old: back off and try again.
     pub fn conflict(&mut self, ctx: Ctx, id: WorkloadId, out: &mut impl Out<Event>) {
-        let state = self.state(id);
-        state.failures += 1;
-        let at = ctx.now + retry_delay(&ctx.kubernetes.defaults, state.failures);
-        self.state(id).key.add_at(at, id, out);
+        self.state(id).key.refused(ctx, id, out);
     }
 
     /// Takes a Deployment over that has been like this since `since`: complete, or its deadline exceeded.
@@ -206,7 +201,7 @@ impl Controller {
         let (deployment, status) = (sync.id, sync.status);
         let state = self.state(deployment);
         if !sync.wrote {
-            state.failures = 0;
+            state.key.forget();
         }
         debug_assert!(
             status.available <= status.ready,

@@ -93,8 +93,8 @@ impl Controller {
             });
             let uid = ctx.seed.uid(hash(&["Node", &node.name]));
             let mut luck = Luck::of(uid, "lease");
-            let period = Dur((LEASE_RENEWAL.0 as f64 * (1.0 + JITTER * luck.uniform())) as i64);
-            let renewal = Time((period.0 as f64 * luck.uniform()) as i64);
+            let period = LEASE_RENEWAL.part(1.0 + JITTER * luck.uniform());
+            let renewal = Time::ZERO + period.part(luck.uniform());
             let health = NodeHealth::new(Time::ALWAYS, Time::ALWAYS);
             let (zone, silent) = (ZoneId(zone as u16), Time::NEVER);
             Watched { zone, luck, renewal, period, silent, health, unknown: false }

@@ -14,7 +14,7 @@ use crate::cluster::write::Write;
 use crate::engine::{Dur, List, Luck, Time};
 use crate::model::informer::Informer;
 use crate::model::platform::Defaults;
-use crate::model::plumbing::{Ctx, Out, Queued, TokenBucket, Turn, retry_delay};
+use crate::model::plumbing::{Ctx, Out, Queued, TokenBucket, Turn};
 use crate::timeline::PodCounters;
 use pass::{Pass, Turns};
 use runs::Run;
@@ -62,7 +62,6 @@ pub struct Released {
 struct State {
     key: Queued,
     luck: Option<Luck>,
-    failures: u32,
     /// The template that is on its way, or the last one that was.
     template: Option<TemplateId>,
     /// The index of the present step.
@@ -152,11 +151,7 @@ impl Controller {
 
     /// A write was refused because the cached copy was old: back off and try again.
     pub fn conflict(&mut self, ctx: Ctx, id: WorkloadId, out: &mut impl Out<Event>) {
-        let state = self.state(id);
-        state.failures += 1;
-        debug_assert!(state.failures > 0, "what is tried again has failed");
-        let at = ctx.now + retry_delay(&ctx.kubernetes.defaults, state.failures);
-        state.key.add_at(at, id, &mut Turns(out));
+        self.state(id).key.refused(ctx, id, &mut Turns(out));
     }
 
     /// What became of a Rollout's last release.
@@ -389,7 +384,9 @@ impl Controller {
     fn write_status(&mut self, pass: &mut Pass, out: &mut impl Out<Event>) {
         let (status, moved, workload) = (pass.status(), pass.moved, pass.id);
         let state = self.state(workload);
-        state.failures = if moved { state.failures } else { 0 };
+        if !moved {
+            state.key.forget();
+        }
         if status != state.last_status || moved {
             state.last_status = status;
             debug_assert!(status.available <= status.replicas, "{status:?}");

@@ -1,6 +1,7 @@
 //! A graph of the traffic: who sends how much to whom, and how much of it fails, as a picture.
 
 use crate::observe::Log;
+use crate::report::words::markup;
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
@@ -66,7 +67,7 @@ fn draw(log: &Log, edges: &BTreeMap<(String, String), Flow>) -> String {
          system-ui,sans-serif;fill:#24292f}}.n{{fill:#f6f8fa;stroke:#8b949e}}.l{{font-size:11px;\
          text-anchor:middle}}</style>\n<rect width=\"100%\" height=\"100%\" fill=\"#fff\"/>\n\
          <text x=\"20\" y=\"26\" font-weight=\"bold\">{0}</text>\n",
-        escape(&log.header.name)
+        markup(&log.header.name)
     );
     for ((from, to), flow) in edges {
         let ((x, y), (to_x, to_y)) = (place(from), place(to));
@@ -101,14 +102,10 @@ fn draw(log: &Log, edges: &BTreeMap<(String, String), Flow>) -> String {
             BOX.1,
             x + 10.0,
             y + 4.5,
-            escape(name)
+            markup(name)
         )
         .expect("a string takes it");
     }
     svg.push_str("</svg>\n");
     svg
-}
-
-fn escape(text: &str) -> String {
-    text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;")
 }

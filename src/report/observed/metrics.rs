@@ -3,6 +3,7 @@
 
 use super::Clock;
 use crate::observe::{Happening, Log};
+use crate::report::openmetrics::escape;
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
@@ -263,8 +264,4 @@ impl<'a> State<'a> {
             targets.add("", labels, i, f64::from(n));
         }
     }
-}
-
-fn escape(text: &str) -> String {
-    text.replace('\\', "\\\\").replace('"', "\\\"").replace('\n', "\\n")
 }

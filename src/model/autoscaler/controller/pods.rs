@@ -1,6 +1,6 @@
 //! Where the metrics of single pods come from: counters, reports, and who asks for them when.
 
-use super::{Controller, CustomId, Event, Start, share};
+use super::{Controller, CustomId, Event, Start};
 use crate::cluster::PodPhase;
 use crate::cluster::objects::{NodeId, PodId};
 use crate::cluster::server::Cluster;
@@ -150,14 +150,14 @@ impl Controller {
         if self.cpu {
             self.watched(pod).usage = Some(Usage::new(ctx.now, &ctx.kubernetes.defaults));
             let every = ctx.kubernetes.defaults.housekeeping_interval;
-            let first = share(every, self.luck(pod, uid));
+            let first = every.part(self.luck(pod, uid));
             out.at(ctx.now + first, Event::Count(pod));
         }
         self.watched(pod).reports = vec![Reports::default(); customs].into();
         self.watched(pod).due = vec![ctx.now; customs].into();
         for number in self.customs.ids() {
             let every = self.customs[number].every;
-            let first = ctx.now + share(every, self.luck(pod, uid));
+            let first = ctx.now + every.part(self.luck(pod, uid));
             self.pods[pod].due[number] = first;
             out.at(first, Event::Report(number, pod));
         }
@@ -213,7 +213,7 @@ impl Controller {
         let spread = Dur(defaults.metrics_delay_per_node.0 * nodes as i64);
         let spread = spread.min(defaults.metrics_delay_max);
         for node in (0..nodes as u16).map(NodeId) {
-            out.at(ctx.now + share(spread, self.rng.uniform()), Event::Scrape(node));
+            out.at(ctx.now + spread.part(self.rng.uniform()), Event::Scrape(node));
         }
         out.at(ctx.now + defaults.metrics_resolution, Event::Round);
     }
@@ -254,10 +254,7 @@ impl Controller {
         let due = &mut watched.due[number];
         *due += custom.every;
         debug_assert!(*due > ctx.now, "the next report is later");
-        out.at(
-            *due + share(ctx.kubernetes.defaults.custom_jitter, late),
-            Event::Report(number, pod),
-        );
+        out.at(*due + ctx.kubernetes.defaults.custom_jitter.part(late), Event::Report(number, pod));
     }
 }
 

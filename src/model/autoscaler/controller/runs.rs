@@ -1,6 +1,6 @@
 //! One run for one object: from metrics to a size.
 
-use super::{AutoscalerId, Controller, Event, Object, Start, share};
+use super::{AutoscalerId, Controller, Event, Object, Start};
 use crate::cluster::objects::{PodId, Progress, WorkloadId};
 use crate::cluster::server::Cluster;
 use crate::cluster::write::Write;
@@ -69,7 +69,7 @@ impl Controller {
         let mut rng = ctx.seed.stream("autoscaler", u64::from(id.0));
         let defaults = &ctx.kubernetes.defaults;
         let period = defaults.hpa_sync_period;
-        let (mut recommendations, mut first) = (Vec::new(), ctx.now + share(period, rng.uniform()));
+        let (mut recommendations, mut first) = (Vec::new(), ctx.now + period.part(rng.uniform()));
         match spec.created.map(|at| at + period).filter(|at| *at >= ctx.now) {
             Some(at) => first = at + ctx.slowed(ctx.latencies.watch_controller.draw(&mut rng)),
             // It has long been content with what there is.
@@ -86,7 +86,7 @@ impl Controller {
             None => out.at(first, Event::Run(id)),
         }
         if let Some(keda) = &spec.keda {
-            out.at(ctx.now + share(keda.polling, rng.uniform()), Event::Poll(id));
+            out.at(ctx.now + keda.polling.part(rng.uniform()), Event::Poll(id));
         }
         let newest = cluster.template_now(target);
         let pods = pods_of(target, cluster, informer);

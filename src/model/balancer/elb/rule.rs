@@ -2,7 +2,7 @@
 //! Ingress changes, and each load balancer node hears of that late.
 
 use super::group::Group;
-use crate::engine::{Dist, Rng, Time};
+use crate::engine::{Dist, Rng};
 use crate::model::balancer::settings::Given;
 use crate::model::balancer::split::Split;
 use crate::model::balancer::{self, Model, Scene};
@@ -51,10 +51,6 @@ pub struct Rule {
     settings: Settings,
     calls: TokenBucket,
     split: Split,
-    /// The weights of each call.
-    sent: Vec<Vec<u32>>,
-    /// A node hears of changes in the order of the calls.
-    heard: Vec<Time>,
     rng: Rng,
 }
 
@@ -77,8 +73,6 @@ impl Rule {
             calls: TokenBucket::new(settings.modify_per_s, i64::from(settings.modify_burst)),
             settings,
             split,
-            sent: Vec::new(),
-            heard: vec![Time::ALWAYS; nodes],
             rng: ctx.seed.stream("elb rule", 0),
         }
     }
@@ -104,21 +98,18 @@ impl Model for Rule {
         match event {
             Event::Seen => {
                 let took = self.settings.api_call.sample(self.rng.uniform());
-                let call = self.sent.len() as u32;
-                self.sent.push(scene.cluster.weights.clone());
+                let call = self.split.send(&scene.cluster.weights);
                 out.at(self.calls.take(now) + took, Event::Modified { call }.into());
             }
             Event::Modified { call } => {
-                for (node, heard) in (0..).zip(&mut self.heard) {
-                    let after = self.settings.propagation.sample(self.rng.uniform());
-                    *heard = (*heard).max(now + after);
-                    debug_assert!(*heard >= now, "no node hears of what has not happened");
-                    out.at(*heard, Event::Heard { node, call }.into());
+                let Rule { settings, split, rng, .. } = self;
+                for (node, at) in split.tell(now, || settings.propagation.sample(rng.uniform())) {
+                    debug_assert!(at >= now, "no node hears of what has not happened");
+                    out.at(at, Event::Heard { node, call }.into());
                 }
             }
             Event::Heard { node, call } => {
-                let weights = &self.sent[call as usize];
-                self.split.set(scene.timeline, now, node as usize, weights);
+                self.split.hear(scene.timeline, now, node, call);
             }
         }
     }

@@ -117,7 +117,7 @@ impl Dns {
         let found = targets(&self.found(up));
         for (client, listing) in (0..).zip(&mut self.clients) {
             listing.begin(timeline, found.clone());
-            let phase = Dur((self.ttl.0 as f64 * rng.uniform()) as i64);
+            let phase = self.ttl.part(rng.uniform());
             out.at(now + phase, super::Event::LookUp { client }.into());
         }
     }

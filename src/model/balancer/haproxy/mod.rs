@@ -113,7 +113,7 @@ impl Haproxy {
     }
 
     fn phase(&mut self, period: Dur) -> Dur {
-        Dur((period.0 as f64 * self.rng.uniform()) as i64)
+        period.part(self.rng.uniform())
     }
 
     /// The process looks the name up: servers come and go as the answer says.
