@@ -165,6 +165,12 @@ impl Scenario {
         new.unwrap_or(self.before())
     }
 
+    /// The Deployment that serves between two releases of the first one, where Flagger has made one.
+    pub fn primary(&self) -> Option<&Workload> {
+        self.before().release.as_ref()?.flagger()?;
+        self.workloads.get(1)
+    }
+
     /// Whether some node dies.
     pub fn loses_nodes(&self) -> bool {
         self.actions.iter().any(|action| action.kind.loses_nodes())

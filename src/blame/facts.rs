@@ -116,7 +116,7 @@ pub fn may_be_away(deployment: &Workload) -> i32 {
         Strategy::Rollout { max_surge, max_unavailable } => {
             let by_pods = deployment.release.as_ref().is_some_and(|r| match &r.plan {
                 Plan::Canary(canary) => canary.router.is_none(),
-                Plan::BlueGreen(_) => false,
+                Plan::BlueGreen(_) | Plan::Flagger(_) => false,
             });
             let replicas = deployment.replicas;
             let (_, unavailable) = resolve_fenceposts(max_surge, max_unavailable, replicas);

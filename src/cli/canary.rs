@@ -137,13 +137,13 @@ fn check(scenario: &Scenario) -> anyhow::Result<()> {
     }
     let Some(release) = power::release(scenario) else {
         anyhow::bail!(
-            "the input rolls out a {}, which decides nothing\n  help    give a Rollout (argoproj.io/v1alpha1)",
+            "the input rolls out a {}, which decides nothing\n  help    give a Rollout (argoproj.io/v1alpha1), or a Canary (flagger.app/v1beta1) that is about it",
             scenario.after().kind().name()
         );
     };
     anyhow::ensure!(
         !release.analyses().is_empty(),
-        "the Rollout has no analysis: every version is promoted\n  help    give its AnalysisTemplates along with it"
+        "the release has no analysis: every version is promoted\n  help    give a Rollout's AnalysisTemplates along with it, and a Canary its metrics"
     );
     Ok(())
 }

@@ -85,6 +85,8 @@ const FOLDERS: &[Folder] = &[
     folder!("envoy-retry-storm", updated),
     folder!("grace-30-prestop-40", updated),
     folder!("haproxy-redispatch", updated),
+    folder!("flagger-aborts"),
+    folder!("flagger-promotes"),
     folder!("hpa-cpu-too-late"),
     folder!("hpa-custom-rollout"),
     folder!("hpa-external-queue"),

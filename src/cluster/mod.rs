@@ -1,9 +1,11 @@
 //! The API objects, as plain structs with Kubernetes' own names.
 
+pub mod analysis;
 mod app;
 mod budgets;
 pub mod deletion;
 pub mod fault;
+pub mod flagger;
 pub mod gates;
 pub mod ids;
 pub mod labels;

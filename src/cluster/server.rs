@@ -89,9 +89,10 @@ impl Cluster {
         };
         let mut observed = d.status.observed_generation >= d.generation;
         let mut status = d.status;
+        // Over with its promotion.
+        observed &= d.spec.release.is_none() || d.current == d.template;
         if d.spec.kind() == Kind::Rollout {
-            // Over with its promotion: old pods that wait for their end are no part of it.
-            observed &= d.current == d.template;
+            // Old pods that wait for their end are no part of it.
             status.replicas = status.updated;
             status.available = status.available.min(status.updated);
         }
@@ -241,6 +242,7 @@ impl Cluster {
                 self.workloads[workload].current = template;
             }
             Write::Resize { pod, spec } => self.resize_pod(pod, spec),
+            Write::CopySpec { from, to, sized } => self.copy_spec(from, to, sized),
             Write::SelectTemplate { service, template } => self.select_template(service, template),
             Write::ShareWeight { to, weight, of } => self.share_weight(to, weight, of),
             Write::BindPod { pod, node } => self.bind_pod(pod, node),

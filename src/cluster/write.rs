@@ -50,6 +50,9 @@ pub enum Write {
     CurrentRevision { workload: WorkloadId, template: TemplateId },
     /// The kubelet has given a running pod other resources: it is as `spec` from then on.
     Resize { pod: PodId, spec: TemplateId },
+    /// A workload gets the spec of another one, but for what it is called and labelled by; and its size where
+    /// `sized`.
+    CopySpec { from: WorkloadId, to: WorkloadId, sized: bool },
     /// A Service of a Rollout selects the pods of one template.
     SelectTemplate { service: ServiceId, template: TemplateId },
     /// A router gives one of two Services a weight, and the other the rest `of` the whole.

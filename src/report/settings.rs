@@ -2,11 +2,13 @@
 
 use super::answer::Setting;
 use super::words::seconds;
+use crate::cluster::flagger::{Flagger, Weights};
 use crate::cluster::release::{Plan, Step};
 use crate::cluster::spec::{App, Container, Handler, Hook, IntOrPercent, OnSigterm, Probe};
 use crate::cluster::workload::{StatefulSetStrategy, Strategy, Workload};
 use crate::engine::Dist;
 use crate::model::platform::Kubernetes;
+use crate::model::rollout::flagger::max_weight;
 use crate::scenario::Scenario;
 use crate::traffic::offered::{Arrivals, Client, Traffic};
 
@@ -85,6 +87,9 @@ fn deployment(list: &mut List, d: &Workload) {
         }
         Strategy::ReplicaSet | Strategy::Pod => {}
     }
+    if let Some(canary) = d.release.as_ref().and_then(|r| r.flagger()) {
+        flagger(canary, &mut add);
+    }
     add("minReadySeconds", d.min_ready_seconds.to_string());
     if d.kind().has_sets() {
         let deadline = d.progress_deadline_seconds.map_or("none".into(), |s| s.to_string());
@@ -118,11 +123,26 @@ fn release(
             add("steps", if steps.is_empty() { "none".to_owned() } else { steps.join(", ") });
         }
         Plan::BlueGreen(_) => add("strategy", "blueGreen".to_owned()),
+        Plan::Flagger(_) => {}
     }
     for analysis in release.analyses() {
         let names: Vec<&str> = analysis.metrics.iter().map(|m| m.name.as_str()).collect();
         add("analysis", format!("{} ({})", analysis.name, names.join(", ")));
     }
+}
+
+/// What a Canary says of its steps.
+fn flagger(canary: &Flagger, add: &mut impl FnMut(&str, String)) {
+    add("analysis.interval", format!("{} s", canary.interval.as_secs_f64()));
+    add("analysis.threshold", canary.threshold.to_string());
+    if canary.iterations > 0 {
+        return add("analysis.iterations", canary.iterations.to_string());
+    }
+    match &canary.weights {
+        Weights::By(step) => add("analysis.stepWeight", step.to_string()),
+        Weights::These(list) => add("analysis.stepWeights", format!("{list:?}")),
+    }
+    add("analysis.maxWeight", max_weight(canary).to_string());
 }
 
 fn strategy_name(on_delete: bool) -> String {

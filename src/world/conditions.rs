@@ -5,6 +5,7 @@ use super::{Event, World, says};
 use crate::cluster::objects::{PodId, TemplateId, WorkloadId};
 use crate::engine::{Dur, List, Time};
 use crate::expr::Value;
+use crate::model::plumbing::Ctx;
 use crate::model::rollout::metrics::Readings;
 use crate::scenario::{Watched, When};
 use crate::timeline::PodCounters;
@@ -39,8 +40,13 @@ impl Conditions {
 }
 
 impl<'a> World<'a> {
-    /// The provider of metrics that releases are decided by reads from the start on.
+    /// Releases are looked at from the start on, and the provider of their metrics reads.
     pub(super) fn start_metrics(&mut self) {
+        let ctx = Ctx { run: self.run, now: self.queue.now(), slowdown: 1.0 };
+        if let Some(rollouts) = &mut self.rollouts {
+            let out = &mut says(&mut self.queue, Event::Rollout);
+            rollouts.begin_looks(ctx, &self.cluster, out);
+        }
         let measures = self.scenario.releases().any(|release| release.measures());
         if let (true, Some(rollouts)) = (measures, &mut self.rollouts) {
             rollouts.start(self.queue.now(), &mut says(&mut self.queue, Event::Rollout));

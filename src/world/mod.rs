@@ -122,7 +122,7 @@ pub struct World<'a> {
     deployments: deployment::controller::Controller,
     stateful_sets: stateful_set::controller::Controller,
     daemon_sets: daemon_set::controller::Controller,
-    /// Where there is a Rollout.
+    /// Where there is a release that decides.
     rollouts: Option<Box<rollout::controller::Controller>>,
     replica_sets: replicaset::controller::Controller,
     slices: List<ServiceId, endpointslice::controller::Controller>,

@@ -117,7 +117,9 @@ impl Tracker {
             _ => None,
         });
         let subject = super::subject(scenario);
-        let mut counted: Vec<WorkloadId> = std::iter::once(subject).chain(scaled).collect();
+        let primary = scenario.primary().and_then(|w| called(&w.name));
+        let all = std::iter::once(subject).chain(scaled).chain(primary);
+        let mut counted: Vec<WorkloadId> = all.collect();
         counted.sort_unstable();
         counted.dedup();
         Tracker {
@@ -299,7 +301,7 @@ impl Tracker {
         let spec = &cluster.templates[template];
         let container = spec.serving_container();
         let app = &container.app;
-        let version = timeline.version(Version {
+        let version = Version {
             name: spec.version.clone(),
             service: app.service.longer_by(self.request_overhead_s),
             concurrency: app.concurrency,
@@ -308,11 +310,11 @@ impl Tracker {
             keep_alive_timeout: app.keep_alive_timeout,
             connections: app.connections,
             pace: pace(container),
-        });
-        debug_assert!(
-            self.versions.iter().all(|v| v.1 < version),
-            "versions are numbered in order"
-        );
+        };
+        // A copy under other labels answers as the original does.
+        let same = timeline.versions.iter().position(|v| *v == version);
+        let version = same.map_or_else(|| timeline.version(version), |index| index as u16);
+        debug_assert!(usize::from(version) < timeline.versions.len(), "a version is in the list");
         self.versions.push((template, version));
         version
     }

@@ -149,7 +149,12 @@ impl<'a> World<'a> {
             }
         }
         for workload in &self.scenario.workloads {
-            let id = self.create_workload(workload.clone());
+            let mut spec = workload.clone();
+            // Between two releases Flagger's primary has the pods.
+            if spec.release.as_ref().is_some_and(|r| r.flagger().is_some()) {
+                spec.replicas = 0;
+            }
+            let id = self.create_workload(spec);
             match workload.kind() {
                 Kind::Deployment | Kind::ReplicaSet | Kind::Rollout => {
                     self.populate_deployment(id);
@@ -361,9 +366,9 @@ impl<'a> World<'a> {
     }
 }
 
-/// Their controller, where there is a Rollout.
+/// Their controller, where there is a release.
 fn rollouts(scenario: &Scenario) -> Option<Box<rollout::controller::Controller>> {
-    let there = scenario.workloads.iter().any(|w| w.kind() == Kind::Rollout);
+    let there = scenario.releases().next().is_some();
     let (defaults, until) = (&scenario.kubernetes.defaults, scenario.traffic.end);
     there.then(|| Box::new(rollout::controller::Controller::new(defaults, until)))
 }

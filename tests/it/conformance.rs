@@ -6,6 +6,7 @@ mod autoscaler;
 mod daemon_set;
 mod deployment;
 mod disruption;
+mod flagger;
 mod knative;
 mod kubelet;
 mod network;
@@ -28,6 +29,7 @@ const FILES: &[&str] = &[
     "endpoints",
     "envoy_outlier",
     "fenceposts",
+    "flagger",
     "grace_period",
     "hpa",
     "karpenter_budgets",

@@ -9,6 +9,7 @@ mod commands;
 mod conformance;
 mod experiments;
 mod explain;
+mod flagger;
 mod fuzz_inputs;
 mod gates;
 mod grace_period;

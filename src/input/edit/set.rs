@@ -22,6 +22,8 @@ pub(crate) const KINDS: &[(&str, &str)] = &[
     ("statefulset", "StatefulSet"),
     ("daemonset", "DaemonSet"),
     ("replicaset", "ReplicaSet"),
+    ("rollout", "Rollout"),
+    ("canary", "Canary"),
     ("pod", "Pod"),
     ("service", "Service"),
     ("pdb", "PodDisruptionBudget"),

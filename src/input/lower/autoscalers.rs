@@ -77,6 +77,7 @@ impl Lowering<'_> {
             found.extend(autoscaler.map(Arc::new));
         }
         self.one_for_each(&mut found);
+        self.copies_of_scalers(served, &mut found);
         for action in actions {
             if let ActionKind::Rollout { workload: deployment, keeps_replicas: false } =
                 &action.kind

@@ -14,6 +14,7 @@ mod conditions;
 mod containers;
 mod daemons;
 mod faults;
+pub(super) mod flagger;
 mod forward;
 mod gates;
 mod handlers;
@@ -97,6 +98,7 @@ impl Lowering<'_> {
         let way = path::lower(self, document, &service, ingress.as_ref());
         self.chosen_by_service(subject);
         let (mut deployments, on_path) = self.deployments(subject, &way.services, &apps);
+        let on_path = on_path + usize::from(self.primary(document, &mut deployments));
         let mut actions = actions::lower(self, subject, &way, &deployments, &apps);
         maintenance::lean(self, &way.path, &actions);
         let path::Way { path, mut services, split } = way;

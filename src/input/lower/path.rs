@@ -5,7 +5,7 @@ use crate::engine::Dist;
 use crate::input::cards::{Card, CardKind, Scalar};
 use crate::input::given::{CardSetting, Input};
 use crate::input::lower::lowering::{Lowering, lean};
-use crate::input::lower::{binding, ingress_class, proxy, release, split};
+use crate::input::lower::{binding, flagger, ingress_class, proxy, release, split};
 use crate::input::raw::case::ActionCase;
 use crate::input::raw::manifest::{Document, Object};
 use crate::input::text::checks;
@@ -33,10 +33,15 @@ pub(crate) fn lower(
     ingress: Option<&Ingress>,
 ) -> Way {
     binding::check(low);
-    let asked = proxy::kind(low).or(low.input.case.traffic.path).or_else(|| release::path(subject));
+    let asked = proxy::kind(low).or(low.input.case.traffic.path);
+    let asked =
+        asked.or_else(|| release::path(subject)).or_else(|| flagger::path(low.input, subject));
     let kind = asked.unwrap_or_else(|| by_manifests(low, service, ingress));
     let shared = match release::routing(subject) {
         Some(_) => split::of_rollout(low, kind, subject, service),
+        None if flagger::path(low.input, subject).is_some() => {
+            low.beside_apex(kind, subject, service)
+        }
         None => ingress.and_then(|ingress| split::lower(low, kind, service, ingress)),
     };
     let (others, split) = shared.map_or((Vec::new(), None), |(o, split)| (o, Some(split)));

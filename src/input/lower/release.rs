@@ -2,6 +2,8 @@
 
 mod analyses;
 
+pub use analyses::{figure as given_figure, guess};
+
 use crate::cluster::labels::ROLLOUT_HASH;
 use crate::cluster::objects::ServiceId;
 use crate::cluster::release::{
@@ -14,6 +16,7 @@ use crate::engine::rng::hash;
 use crate::input::cards;
 use crate::input::friendly::seconds;
 use crate::input::lower::check::{Check, int_or_percent};
+use crate::input::lower::flagger;
 use crate::input::raw::manifest::{Document, Object};
 use crate::input::raw::rollout::{
     BlueGreenStrategy, CanaryStep, CanaryStrategy, Rollout, RolloutSpec, RolloutTrafficRouting,
@@ -102,8 +105,11 @@ pub fn strategy(check: &mut Check<'_>, w: &Rollout) -> Strategy {
     Strategy::Rollout { max_surge, max_unavailable }
 }
 
-/// How it goes on. None: it is no Rollout.
+/// How it goes on. None: it is no Rollout, and no Canary is about it.
 pub fn release(check: &mut Check<'_>) -> Option<Arc<Release>> {
+    if rollout(check.doc).is_none() {
+        return flagger::release(check);
+    }
     let spec = rollout(check.doc)?.spec.clone().unwrap_or_default();
     let strategy = spec.strategy.clone();
     let (plan, delay, abort) = match (&strategy.canary, &strategy.blue_green) {
@@ -130,7 +136,7 @@ pub fn release(check: &mut Check<'_>) -> Option<Arc<Release>> {
     let usual = cards::kubernetes().rollout_scale_down_delay;
     let routed = match &plan {
         Plan::Canary(canary) => canary.router.is_some(),
-        Plan::BlueGreen(_) => true,
+        Plan::BlueGreen(_) | Plan::Flagger(_) => true,
     };
     let delay = delay.map_or(usual, |s| Dur::from_secs(i64::from(s.max(0))));
     let abort_delay = match abort {

@@ -21,7 +21,10 @@ use std::sync::Arc;
 pub fn service(low: &mut Lowering<'_>, subject: &Subject) -> Service {
     let deployment = &low.input.documents[subject.deployment];
     let Some(index) = subject.service else {
-        return stand_in(low, subject, deployment);
+        return match low.apex(deployment, None) {
+            Some(made) => made,
+            None => stand_in(low, subject, deployment),
+        };
     };
     let doc = &low.input.documents[index];
     let api = doc.service().expect("chosen among Services");
@@ -55,7 +58,7 @@ pub fn service(low: &mut Lowering<'_>, subject: &Subject) -> Service {
         let path = format!("spec.ports[{main}].targetPort");
         low.check(doc, |check| open_ports::warn_of_target(check, &path, *target, &declared));
     }
-    service
+    low.apex(deployment, Some(service.clone())).unwrap_or(service)
 }
 
 impl Lowering<'_> {

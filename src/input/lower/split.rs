@@ -2,6 +2,7 @@
 //! the canaries of ingress-nginx.
 
 use crate::cluster::spec::{Ingress, Service};
+use crate::input::lower::flagger;
 use crate::input::lower::forward::{self, Forward};
 use crate::input::lower::lowering::Lowering;
 use crate::input::lower::network;
@@ -26,7 +27,9 @@ pub(crate) fn ingress(
     subject: &Document,
     service: &Service,
 ) -> Option<Ingress> {
-    let routed = release::ingresses(subject);
+    let written = flagger::ingress(low.input, subject);
+    let mut routed = release::ingresses(subject);
+    routed.extend(written.as_deref());
     let mut found = None;
     for doc in &low.input.documents {
         let Object::Ingress(api) = &doc.object else { continue };

@@ -152,7 +152,8 @@ fn of_case(low: &Lowering<'_>, scenario: &Scenario, path: &str) -> Option<Use> {
         ["analysis", name, ..] => {
             let releases = scenario.releases();
             let mut metrics = releases.flat_map(|r| r.analyses()).flat_map(|a| &a.metrics);
-            let read = metrics.any(|m| m.name == *name);
+            let hooks = || scenario.releases().filter_map(|r| r.flagger()).flat_map(|c| &c.hooks);
+            let read = metrics.any(|m| m.name == *name) || hooks().any(|h| h.name == *name);
             Some(Use::when(read, "no analysis of the Rollout has a metric of this name"))
         }
         ["scheduler"] => Some(Use::when(scenario.nodes.len() > 1, "there is one node to choose")),

@@ -3,6 +3,7 @@
 pub mod action;
 pub mod analysis;
 pub(crate) mod app;
+pub(crate) mod canary;
 pub mod case;
 pub mod fault;
 pub(crate) mod groups;

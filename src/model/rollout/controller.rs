@@ -1,8 +1,11 @@
 //! The controller of Argo Rollouts (`rollout/controller.go`): one pass reads the cache and goes through
 //! Services, weight, analysis, sizes and steps, in this order; what one pass changes the next one sees.
+//! Beside it Flagger's, which looks at its canaries at fixed times.
 
 mod blue_green;
 mod canary;
+mod ends;
+mod flagger;
 mod pass;
 mod runs;
 
@@ -16,6 +19,8 @@ use crate::model::informer::Informer;
 use crate::model::platform::Defaults;
 use crate::model::plumbing::{Ctx, Out, Queued, TokenBucket, Turn};
 use crate::timeline::PodCounters;
+use flagger::Flagging;
+pub use flagger::primary_of;
 use pass::{Pass, Turns};
 use runs::Run;
 pub use runs::{Decided, Measured};
@@ -36,6 +41,8 @@ pub enum Event {
     },
     /// The provider of metrics reads what pods have done.
     Scrape,
+    /// Flagger looks at a canary.
+    Look(WorkloadId),
 }
 
 impl Event {
@@ -88,6 +95,8 @@ struct State {
     progressed: Time,
     timed_out: bool,
     released: Released,
+    /// Of a canary of Flagger.
+    flagger: Option<Box<Flagging>>,
 }
 
 /// The controller, with what it remembers of each Rollout.
@@ -129,6 +138,7 @@ impl Controller {
                 c.router.iter().flat_map(|r| [r.stable, r.canary]).collect::<Vec<_>>()
             }
             Plan::BlueGreen(b) => vec![b.active],
+            Plan::Flagger(_) => Vec::new(),
         };
         let (template, last_status) = (object.template, object.status);
         let state = self.state(id);
@@ -176,6 +186,7 @@ impl Controller {
                     out.at(next, Event::Scrape);
                 }
             }
+            Event::Look(id) => self.look(ctx, id, cluster, out),
             Event::Measure { workload, run, metric } => {
                 self.measure(ctx, cluster, (workload, run, metric), out);
             }
@@ -208,6 +219,7 @@ impl Controller {
             match &release.plan {
                 Plan::Canary(canary) => self.canary(&mut pass, canary, out),
                 Plan::BlueGreen(plan) => self.blue_green(&mut pass, plan, out),
+                Plan::Flagger(_) => unreachable!("Flagger looks, and makes no passes"),
             }
             self.take_away(&mut pass, out);
             self.deadline(&mut pass, out);
@@ -322,62 +334,6 @@ impl Controller {
             leaving.push((rs, at));
         }
         debug_assert!(leaving.iter().filter(|(other, _)| *other == rs).count() == 1, "once");
-    }
-
-    /// `progressDeadlineSeconds` without progress.
-    fn deadline(&mut self, pass: &mut Pass, out: &mut impl Out<Event>) {
-        let Some(seconds) = pass.object.spec.progress_deadline_seconds else { return };
-        let now = pass.ctx.now;
-        let status = pass.status();
-        let state = self.state(pass.id);
-        let waits = state.paused.is_some() || state.released.aborted.is_some();
-        if status != state.last_status || pass.moved || waits || pass.promoted() {
-            state.progressed = now;
-            return;
-        }
-        let due = state.progressed + Dur::from_secs(i64::from(seconds));
-        if now < due {
-            return state.key.add_at(due, pass.id, &mut Turns(out));
-        }
-        if !std::mem::replace(&mut state.timed_out, true) {
-            let at = self.call(pass);
-            out.write(at, Write::ProgressDeadlineExceeded { deployment: pass.id });
-            if pass.release.progress_deadline_abort {
-                self.abort(pass, Decided::Deadline);
-            }
-        }
-        debug_assert!(self.states[pass.id].timed_out, "a deadline is missed once");
-    }
-
-    /// The release goes back.
-    fn abort(&mut self, pass: &mut Pass, why: Decided) {
-        let now = pass.ctx.now;
-        debug_assert!(!pass.promoted(), "what is stable is not aborted");
-        let state = self.state(pass.id);
-        if state.released.aborted.is_none() && state.released.promoted.is_none() {
-            let note = format!("the release is aborted: {why}");
-            state.released.aborted = Some((now, why));
-            state.paused = None;
-            state.runs.iter_mut().for_each(Run::stop);
-            pass.moved = true;
-            self.notes.push(note);
-        }
-    }
-
-    /// The new template is the stable one from now on.
-    fn promote(&mut self, pass: &mut Pass, out: &mut impl Out<Event>) {
-        let (now, template, old) = (pass.ctx.now, pass.object.template, pass.stable);
-        let at = self.call(pass);
-        out.write(at, Write::CurrentRevision { workload: pass.id, template });
-        pass.moved = true;
-        if let (Some(old), Some(delay)) = (old, pass.release.scale_down_delay) {
-            self.leaves(pass, pass.sets[old].0, delay);
-        }
-        let state = self.state(pass.id);
-        debug_assert!(state.released.promoted.is_none(), "a release is promoted once");
-        state.released.promoted = Some(now);
-        state.runs.iter_mut().for_each(Run::stop);
-        self.notes.push("the release is promoted".to_owned());
     }
 
     /// Writes what has changed; a pass that changed anything is followed by another one.

@@ -1,8 +1,9 @@
 //! Argo Rollouts: how many pods and how much of the traffic the stable and the canary ReplicaSet get, step by
-//! step, and what an analysis makes of its measurements.
+//! step, and what an analysis makes of its measurements; and Flagger, which does it with two Deployments.
 
 pub mod analysis;
 pub mod controller;
+pub mod flagger;
 pub mod metrics;
 pub mod sizes;
 pub mod weights;

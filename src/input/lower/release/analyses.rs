@@ -241,7 +241,8 @@ impl Scene<'_> {
     }
 }
 
-fn figure(given: &AnalysisCase) -> Option<Figure> {
+/// What a scenario says that a metric is.
+pub fn figure(given: &AnalysisCase) -> Option<Figure> {
     if let Some(passes) = given.passes {
         return Some(Figure::Outcome(passes));
     }
@@ -255,7 +256,7 @@ fn figure(given: &AnalysisCase) -> Option<Figure> {
 }
 
 /// By the words of a metric's name and query.
-fn guess(name: &str, query: &str) -> Option<Figure> {
+pub fn guess(name: &str, query: &str) -> Option<Figure> {
     let text = format!("{name} {query}").to_ascii_lowercase();
     let has = |words: &[&str]| words.iter().any(|word| text.contains(word));
     if has(&["latency", "duration", "response_time", "response-time"]) {

@@ -1,5 +1,6 @@
 //! When what is done should be over, from above.
 
+use crate::cluster::flagger::Flagger;
 use crate::cluster::release::{Analysis, Plan, Step};
 use crate::cluster::spec::{IntOrPercent, Node, OnSigterm, PodTemplate, Requests};
 use crate::cluster::workload::{Strategy, Workload};
@@ -8,6 +9,7 @@ use crate::input::cards;
 use crate::input::lower::lowering::at;
 use crate::model::node::controller::tolerated;
 use crate::model::platform::{Defaults, Platform};
+use crate::model::rollout::flagger::{max_weight, next_step};
 use crate::scenario::maintenance::Struck;
 use crate::scenario::{Action, ActionKind, Path};
 use std::sync::Arc;
@@ -129,7 +131,8 @@ fn rollout(
         Strategy::RollingUpdate { max_surge, max_unavailable } => {
             let surge = libm::ceil(count(max_surge));
             let at_once = (surge + libm::floor(count(max_unavailable))).clamp(1.0, n);
-            libm::ceil(n / at_once) * up + down
+            let canary = new.release.as_ref().and_then(|r| r.flagger());
+            libm::ceil(n / at_once) * up + down + canary.map_or(0.0, |c| looked_at(c, up))
         }
     }
 }
@@ -159,8 +162,21 @@ fn released(workload: &Workload, up: f64) -> f64 {
             let around = b.before.iter().chain(&b.after).map(analysis).sum::<f64>();
             2.0 * up + b.auto_after.as_secs_f64() + around
         }
+        Plan::Flagger(_) => 0.0,
     };
     steps + release.scale_down_delay.unwrap_or_default().as_secs_f64() + PASS
+}
+
+/// The looks of Flagger, those that fail included, until the canary is gone; `up`: until new pods are there.
+fn looked_at(canary: &Flagger, up: f64) -> f64 {
+    let (mut looks, mut weight) = (4 + canary.iterations, 0);
+    while canary.iterations == 0 && weight < max_weight(canary) && next_step(canary, weight) > 0 {
+        weight += next_step(canary, weight);
+        looks += 1;
+    }
+    let back = 100_u32.checked_div(canary.promotion_step.unsigned_abs()).unwrap_or(1);
+    let looks = looks + back + canary.threshold.min(20);
+    f64::from(looks) * canary.interval.as_secs_f64() + 2.0 * up
 }
 
 /// From a pod's creation until it counts as available, slow but not extreme.

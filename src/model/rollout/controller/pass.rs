@@ -80,7 +80,7 @@ impl<'a> Pass<'a> {
     pub fn steps(&self) -> usize {
         match &self.release.plan {
             Plan::Canary(canary) => canary.steps.len(),
-            Plan::BlueGreen(_) => 0,
+            Plan::BlueGreen(_) | Plan::Flagger(_) => 0,
         }
     }
 

@@ -35,6 +35,15 @@ pub enum Decided {
     },
     /// It made no progress for `progressDeadlineSeconds`.
     Deadline,
+    /// As many checks failed as the threshold of a Canary says.
+    Checks {
+        /// How many.
+        failed: u32,
+        /// The metric that failed last; None: a webhook did.
+        worst: Option<String>,
+    },
+    /// A webhook asked for it.
+    Asked,
 }
 
 impl fmt::Display for Decided {
@@ -45,6 +54,15 @@ impl fmt::Display for Decided {
             }
             Decided::Metric { name, .. } => write!(f, "metric {name} failed"),
             Decided::Deadline => f.write_str("no progress for progressDeadlineSeconds"),
+            Decided::Checks { failed, worst } => {
+                let checks =
+                    if *failed == 1 { "1 check".to_owned() } else { format!("{failed} checks") };
+                match worst {
+                    Some(metric) => write!(f, "{checks} failed, the last by metric {metric}"),
+                    None => write!(f, "{checks} failed, the last by a webhook"),
+                }
+            }
+            Decided::Asked => f.write_str("a webhook asked for it"),
         }
     }
 }
