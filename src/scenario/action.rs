@@ -43,6 +43,11 @@ pub struct When {
 }
 
 impl When {
+    /// Time alone may make it hold.
+    pub fn counts_time(&self) -> bool {
+        self.watched.iter().any(|w| matches!(w, Watched::Since(_)))
+    }
+
     /// It is about requests.
     pub fn measures(&self) -> bool {
         self.watched.iter().any(|w| matches!(w, Watched::Requests { .. }))
@@ -58,6 +63,12 @@ pub enum Watched {
     DeadlineExceeded,
     /// 1 while the last rollout is complete.
     Complete,
+    /// 1 once the action with this key has begun, 0 before.
+    Begun(String),
+    /// 1 while the action with this key has reached its end, 0 before.
+    Over(String),
+    /// Seconds since the action with this key began.
+    Since(String),
     /// A figure of requests over some time until the last reading.
     Requests {
         /// What is counted.

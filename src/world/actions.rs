@@ -27,6 +27,8 @@ pub(super) struct Actions {
     selected: Option<WorkloadId>,
     /// Since when the subject is paused, if by an action.
     pub paused: Option<Time>,
+    /// Those that have begun, and when.
+    pub begun: Vec<(u32, Time)>,
     /// Actions that changed nothing, by their index in the scenario.
     pub idle: Vec<u32>,
     /// Nodes that are to be found lost, each with the action that lost it.
@@ -52,7 +54,14 @@ impl World<'_> {
     pub(super) fn act(&mut self, now: Time, step: Step) {
         match step {
             Step::Begin(index) if self.waits_for_condition(now, index) => {}
-            Step::Begin(index) | Step::Go(index) => self.begin(now, index),
+            Step::Begin(index) | Step::Go(index) => {
+                self.begin(now, index);
+                // Others may wait for it to begin.
+                if self.conditions.any() {
+                    self.look_at_conditions(now);
+                }
+            }
+            Step::Look => self.look_again(now),
             Step::Read => self.read_requests(now),
             Step::Evict { action, next } => self.evict_next(now, action, next),
             Step::TimeIsOver { action, node } => self.time_is_over(now, action, node),
@@ -79,6 +88,7 @@ impl World<'_> {
 
     fn begin(&mut self, now: Time, index: u32) {
         debug_assert!(!self.actions.idle.contains(&index), "an action begins once");
+        self.actions.begun.push((index, now));
         let subject = self.subject();
         let before = self.cluster.workloads.len();
         let generation = |world: &Self| -> u32 {

@@ -13,6 +13,9 @@ use crate::timeline::PodCounters;
 /// Whoever waits looks again so long after something has changed.
 pub(super) const POLL: Dur = Dur::from_millis(20);
 
+/// Whoever counts the time looks so often.
+const EVERY: Dur = Dur::from_secs(1);
+
 /// What is waited for.
 #[derive(Debug, Default)]
 pub(super) struct Conditions {
@@ -23,6 +26,8 @@ pub(super) struct Conditions {
     readings: Readings,
     /// Somebody watches requests.
     reads: bool,
+    /// Somebody looks again and again.
+    looks: bool,
 }
 
 impl Conditions {
@@ -80,7 +85,21 @@ impl<'a> World<'a> {
         debug_assert!(!self.conditions.waiting.contains(&index), "an action waits once");
         self.conditions.waiting.push(index);
         self.look_at_conditions(now);
+        if self.when(index).is_some_and(When::counts_time) && !self.conditions.looks {
+            self.conditions.looks = true;
+            self.queue.schedule(now + EVERY, Event::Action(Step::Look));
+        }
         true
+    }
+
+    /// Whoever counts the time looks again and again, while anybody waits.
+    pub(super) fn look_again(&mut self, now: Time) {
+        self.look_at_conditions(now);
+        debug_assert!(self.conditions.looks, "somebody has begun to look");
+        self.conditions.looks = self.conditions.any() && now < self.scenario.horizon;
+        if self.conditions.looks {
+            self.queue.schedule(now + EVERY, Event::Action(Step::Look));
+        }
     }
 
     /// Something has changed: those whose condition holds begin.
@@ -118,6 +137,13 @@ impl<'a> World<'a> {
                 let over = self.goals.rollout().is_some_and(|goal| goal.over.is_some());
                 f64::from(u8::from(over))
             }
+            Watched::Begun(key) => f64::from(u8::from(self.begun(key).is_some())),
+            Watched::Over(key) => {
+                let mut goals = self.goals.all().filter(|g| self.key_of(g.action) == key);
+                let over = self.begun(key).is_some() && goals.all(|g| g.over.is_some());
+                f64::from(u8::from(over))
+            }
+            Watched::Since(key) => (self.queue.now() - self.begun(key)?).as_secs_f64(),
             Watched::Requests { figure, version, window } => {
                 let of = |template: TemplateId| {
                     let spec = self.cluster.templates.get(template);
@@ -126,6 +152,16 @@ impl<'a> World<'a> {
                 return self.conditions.readings.figure(*figure, *window, &of).map(|v| v.0);
             }
         })
+    }
+
+    /// When an action began; None: it has not.
+    fn begun(&self, key: &str) -> Option<Time> {
+        let found = self.actions.begun.iter().rev().find(|(index, _)| self.key_of(*index) == key);
+        found.map(|(_, at)| *at)
+    }
+
+    fn key_of(&self, index: u32) -> &str {
+        self.scenario.actions.get(index as usize).map_or("", |action| &action.key)
     }
 
     /// Actions that waited for a condition that never held.

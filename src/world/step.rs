@@ -9,6 +9,8 @@ pub enum Step {
     Begin(u32),
     /// What it waited for has come about.
     Go(u32),
+    /// Those who wait look again: time alone may be what they wait for.
+    Look,
     /// Requests are read, for those who wait for what they tell.
     Read,
     /// The time for emptying a node is over.

@@ -1,6 +1,8 @@
 //! Releases that decide: the steps of a Rollout, analyses over the simulated requests, aborts, and actions
 //! that wait for a condition.
 
+mod pieces;
+
 use rollsim::engine::Seed;
 use rollsim::input::{Diagnostics, Input, Source};
 use rollsim::run::{Replication, RunOptions, run};

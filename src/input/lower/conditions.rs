@@ -17,7 +17,8 @@ const WORDS: [(&str, &str); 2] =
     [("deadline-exceeded", "deadline_exceeded() == 1"), ("complete", "complete() == 1")];
 
 const NAMES: &str = "available(NAME), error_rate(VERSION, 60s), success_rate(VERSION, 60s), \
-                     rate(VERSION, 60s), latency(VERSION, 60s), deadline-exceeded, complete";
+                     rate(VERSION, 60s), latency(VERSION, 60s), begun(ACTION), over(ACTION), since(ACTION), \
+                     deadline-exceeded, complete";
 
 /// What an action waits for; None: its time alone.
 pub fn when(
@@ -27,6 +28,7 @@ pub fn when(
     workloads: &[Workload],
 ) -> Option<When> {
     let (text, after_s) = action.condition();
+    let actions = low.input.case.actions.len();
     let Some(text) = text else {
         if after_s.is_some() {
             let error = low.fail(&format!("{key}.after_s"), "given and not used");
@@ -44,7 +46,7 @@ pub fn when(
     }
     let watched: RefCell<Vec<Watched>> = RefCell::default();
     let lookup = |name: &str| {
-        let what = watch(name, workloads)?;
+        let what = of_action(name, actions).unwrap_or_else(|| watch(name, workloads))?;
         let mut all = watched.borrow_mut();
         let place = all.iter().position(|w| *w == what).unwrap_or_else(|| {
             all.push(what);
@@ -64,6 +66,25 @@ pub fn when(
             None
         }
     }
+}
+
+/// How far another action is, by its place in the list, from 0; None: it is about something else.
+fn of_action(name: &str, actions: usize) -> Option<Result<Watched, String>> {
+    let (word, rest) = name.split_once('(')?;
+    let what: fn(String) -> Watched = match word {
+        "begun" => Watched::Begun,
+        "over" => Watched::Over,
+        "since" => Watched::Since,
+        _ => return None,
+    };
+    let given = rest.trim_end_matches(')').trim();
+    Some(match given.parse::<usize>() {
+        Ok(place) if place < actions => Ok(what(format!("actions[{place}]"))),
+        _ => Err(format!(
+            "'{given}' is no action: they are numbered from 0 to {}",
+            actions.saturating_sub(1)
+        )),
+    })
 }
 
 /// What a name with its arguments stands for.

@@ -5,7 +5,8 @@ use serde::Deserialize;
 use std::collections::BTreeMap;
 
 /// What happens. `at_s` is when (default 0); with `when` it is not before this condition holds (and `after_s`
-/// seconds later): `error_rate(v2, 60s) > 0.01`, `available(green) == 2`, `deadline-exceeded`, `complete`.
+/// seconds later): `error_rate(v2, 60s) > 0.01`, `available(green) == 2`, `deadline-exceeded`, `complete`;
+/// `begun(1)`, `over(1)` and `since(1) >= 60` are about the second action of the list.
 #[derive(Clone, Debug, PartialEq, Deserialize, JsonSchema)]
 #[serde(tag = "kind", rename_all = "kebab-case", deny_unknown_fields)]
 pub enum ActionCase {

@@ -1,0 +1,134 @@
+//! Single pieces of Rollouts, and actions in sequences and alternatives.
+
+use super::*;
+use rollsim::cluster::objects::WorkloadId;
+use rollsim::scenario::Path;
+use rollsim::world::Control;
+
+fn control(scenario: &Scenario) -> Control {
+    simulate(scenario, &scenario.platform.latencies(), Seed(3))
+}
+
+fn promoted_s(control: &Control) -> f64 {
+    control.rollout.complete.expect("it is promoted").as_secs_f64()
+}
+
+const PAUSES: &str = "steps: [{setWeight: 50}, {pause: {duration: 60}}]";
+
+#[test]
+fn an_alb_shares_the_requests_of_a_rollout() {
+    let alb = "stableService: web, canaryService: web-canary, trafficRouting: {alb: {ingress: web, servicePort: 80}}";
+    let ingress = "{apiVersion: networking.k8s.io/v1, kind: Ingress, metadata: {name: web, annotations: \
+                   {alb.ingress.kubernetes.io/target-type: ip}}, spec: {ingressClassName: alb, rules: [{http: {paths: \
+                   [{path: /, pathType: Prefix, backend: {service: {name: web, port: {name: use-annotation}}}}]}}]}}";
+    let manifests =
+        format!("{}\n---\n{ingress}", rollout(4, &format!("canary: {{{alb}, {PAUSES}}}")));
+    let scenario = scenario(&manifests, &format!("{SENT}duration_s = 100.0\n{ROLL}"));
+    assert!(matches!(scenario.route().path, Path::Alb(_)), "{:?}", scenario.route().path);
+    let all = runs(&scenario, 5);
+    let to_new = |r: &Replication| r.traffic.answered_by_version[1] / r.traffic.sent;
+    let share = all.iter().map(to_new).sum::<f64>() / all.len() as f64;
+    // Half of the requests for the pause, as late as a rule and target health are.
+    assert!((0.1..0.6).contains(&share), "{share}");
+    assert!(all.iter().all(|r| r.rollout.released.as_ref().is_some_and(|r| r.promoted.is_some())));
+}
+
+#[test]
+fn ping_and_pong_change_places_and_back() {
+    let ping = "pingPong: {pingService: web, pongService: web-canary}, trafficRouting: {traefik: \
+                {weightedTraefikServiceName: web}}";
+    let strategy =
+        format!("canary: {{{ping}, steps: [{{setWeight: 50}}, {{pause: {{duration: 10}}}}]}}");
+    let one = scenario(&rollout(2, &strategy), &format!("{SENT}{ROLL}"));
+    assert_eq!(control(&one).cluster.weights, [0, 100], "pong has all requests");
+    let twice = "[[actions]]\nkind = \"rollout\"\n[[actions]]\nkind = \"rollout\"\nat_s = 90\n";
+    let two = scenario(&rollout(2, &strategy), &format!("{SENT}{twice}"));
+    assert_eq!(control(&two).cluster.weights, [100, 0], "ping has them again");
+}
+
+#[test]
+fn stable_pods_that_give_way_are_fewer_pods() {
+    let peak = |more: &str| {
+        let strategy = format!("canary: {{{ROUTED}, {more}{PAUSES}}}");
+        let scenario = scenario(&rollout(6, &strategy), ROLL);
+        control(&scenario).rollout.peak_pods
+    };
+    let (fixed, dynamic) = (peak(""), peak("dynamicStableScale: true, "));
+    assert_eq!(fixed, 12);
+    assert!(dynamic < 12 && dynamic >= 9, "{dynamic}");
+}
+
+#[test]
+fn back_within_the_window_no_step_is_waited_for() {
+    let back = "[[actions]]\nkind = \"rollout\"\n[[actions]]\nkind = \"undo\"\nat_s = 120\n";
+    let took = |window: &str| {
+        let strategy = format!("canary: {{{ROUTED}, {PAUSES}}}");
+        let manifests =
+            rollout(3, &strategy).replace("spec: {replicas", &format!("spec: {{{window}replicas"));
+        promoted_s(&control(&scenario(&manifests, back))) - 120.0
+    };
+    let (steps, none) = (took(""), took("rollbackWindow: {revisions: 3}, "));
+    assert!(steps > 60.0 && none < 40.0, "{steps} with steps, {none} without");
+}
+
+#[test]
+fn without_progress_a_release_is_aborted_where_it_says_so() {
+    let deadline = |abort: &str| {
+        let strategy = format!("canary: {{{ROUTED}, {PAUSES}}}");
+        let with = format!("spec: {{progressDeadlineSeconds: 30, {abort}replicas");
+        let manifests = rollout(3, &strategy).replace("spec: {replicas", &with);
+        let never = "[app.v2]\nnever_ready = true\n";
+        control(&scenario(&manifests, &format!("{never}{ROLL}"))).rollout
+    };
+    let aborted = deadline("progressDeadlineAbort: true, ");
+    let (at, why) = aborted.released.as_ref().and_then(|r| r.aborted.clone()).expect("aborted");
+    assert_eq!(why.to_string(), "no progress for progressDeadlineSeconds");
+    assert!((30.0..45.0).contains(&at.as_secs_f64()), "{at:?}");
+    let waits = deadline("");
+    assert!(waits.released.is_some_and(|r| r.aborted.is_none()));
+    assert!(waits.progress_deadline_exceeded.is_some());
+}
+
+#[test]
+fn an_autoscaler_scales_a_rollout() {
+    let scaler = "{apiVersion: autoscaling/v2, kind: HorizontalPodAutoscaler, metadata: {name: web}, spec: \
+                  {scaleTargetRef: {apiVersion: argoproj.io/v1alpha1, kind: Rollout, name: web}, minReplicas: 2, \
+                  maxReplicas: 6, metrics: [{type: Resource, resource: {name: cpu, target: {type: Utilization, \
+                  averageUtilization: 50}}}]}}";
+    let strategy = format!("canary: {{{ROUTED}, {PAUSES}}}");
+    let manifests = rollout(2, &strategy)
+        .replace("'r/web:v1',", "'r/web:v1', resources: {requests: {cpu: 200m}},");
+    let busy = "service = { kind = \"constant\", mean_s = 0.02 }\ncpu_s = 0.02\n";
+    let traffic = "[traffic]\nrate_per_s = 40.0\nstart_s = -20.0\nduration_s = 200.0\n";
+    let scenario =
+        scenario(&format!("{manifests}\n---\n{scaler}"), &format!("{busy}{traffic}{ROLL}"));
+    assert_eq!(scenario.autoscalers.len(), 1);
+    let control = control(&scenario);
+    let replicas = control.cluster.workloads[WorkloadId(0)].spec.replicas;
+    // 0.8 cores are 4 pods of 0.2 at full use, 8 at half.
+    assert_eq!(replicas, 6);
+    assert!(control.rollout.complete.is_some(), "{:?}", control.rollout);
+}
+
+fn deployment() -> String {
+    format!(
+        "{{apiVersion: apps/v1, kind: Deployment, metadata: {{name: web}}, spec: {{replicas: 3, selector: \
+         {{matchLabels: {{app: web}}}}, template: {POD}}}}}\n---\n{}",
+        service("web")
+    )
+}
+
+#[test]
+fn actions_follow_each_other_and_exclude_each_other() {
+    let turns = "[[actions]]\nkind = \"rollout\"\n\
+                 [[actions]]\nkind = \"scale\"\nreplicas = 5\nwhen = \"over(0) == 1\"\n\
+                 [[actions]]\nkind = \"scale\"\nreplicas = 1\nwhen = \"since(1) >= 20 and begun(3) == 0\"\n\
+                 [[actions]]\nkind = \"undo\"\nwhen = \"since(1) >= 5\"\n";
+    let control = control(&scenario(&deployment(), turns));
+    assert_eq!(control.rollout.never_begun, [2], "the other alternative was taken");
+    let workload = &control.cluster.workloads[WorkloadId(0)].spec;
+    assert_eq!((workload.replicas, workload.template.version.as_str()), (5, "v1"));
+    let refused = lowered(&deployment(), "[[actions]]\nkind = \"undo\"\nwhen = \"over(7) == 1\"\n");
+    let text = refused.expect_err("there is no such action").to_string();
+    assert!(text.contains("they are numbered from 0 to 0"), "{text}");
+}
