@@ -22,6 +22,7 @@ fn pod(version: u16, listening: f64, stop: f64) -> PodTruth {
     let life = Life {
         started: s(listening - 1.0),
         listening: s(listening),
+        own: Time::ALWAYS,
         sigterm: at(stop),
         stop_accept: at(stop),
         reset_until: at(stop),
@@ -45,6 +46,7 @@ fn pod(version: u16, listening: f64, stop: f64) -> PodTruth {
         phases: phases.into(),
         conditions: Vec::new(),
         cuts: Vec::new(),
+        proxy: None,
         lives: [life].into(),
     }
 }

@@ -62,6 +62,15 @@ fn of_setting(case: &Case<'_>, blame: &Blame) -> Vec<Way> {
         // No setting of a workload changes how a data plane rewrites its rules, or what ran before.
         Setting::DataPlane | Setting::OldReadiness | Setting::Fault => Vec::new(),
         Setting::NodeLoss => lost_node(case),
+        Setting::SidecarStart => {
+            vec![
+                path::sidecar("mesh.native_sidecars"),
+                path::sidecar("mesh.hold_application_until_proxy_starts"),
+            ]
+        }
+        Setting::SidecarStop => {
+            vec![path::sidecar("mesh.native_sidecars"), path::sidecar_drain(case)]
+        }
         Setting::ProbeTimeout => {
             vec![patient_probe(case), keep_needed(case), keep_all(case), replicas(case)]
         }

@@ -93,6 +93,22 @@ pub fn rate_limit(case: &Case<'_>) -> Way {
     [2, 4, 8, 16, 64].into_iter().map(more).collect()
 }
 
+/// A switch of the mesh that injects the proxies.
+pub fn sidecar(key: &str) -> Way {
+    vec![Change::one(key, "true")]
+}
+
+/// The proxy in a pod outlasts what the application still does.
+pub fn sidecar_drain(case: &Case<'_>) -> Way {
+    let needed_s = case.hook_s() + case.longest_s();
+    let longer = ladder::seconds(needed_s).into_iter();
+    let change = |s: i64| {
+        let change = Change::one("mesh.termination_drain_s", s);
+        case.within_grace(change, s as f64)
+    };
+    longer.map(change).collect()
+}
+
 /// A proxy that has ejected too many uses all of them.
 pub fn ejections() -> Way {
     vec![

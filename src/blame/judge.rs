@@ -79,7 +79,7 @@ pub(super) fn judge(
         Cause::Fault => Some(Setting::Fault),
         Cause::NodeLost => Some(facts.lost_with_its_node),
         Cause::CutByDeregistration => Some(Setting::DeregistrationDelay),
-        _ => None,
+        cause => by_sidecar(cause),
     };
     if let Some(setting) = simple {
         return Verdict::of(setting);
@@ -125,6 +125,15 @@ pub(super) fn judge(
         Cause::CutByExit => cut_by_exit(times, setup, longest_s),
         Cause::Backlog => in_backlog(times, setup, longest_s),
         _ => stopped_too_early(times, setup),
+    }
+}
+
+/// The proxy in a pod is late, or gone too soon.
+fn by_sidecar(cause: Cause) -> Option<Setting> {
+    match cause {
+        Cause::SidecarLate => Some(Setting::SidecarStart),
+        Cause::SidecarGone | Cause::CutBySidecar => Some(Setting::SidecarStop),
+        _ => None,
     }
 }
 

@@ -86,6 +86,10 @@ pub enum Setting {
     ResizePolicy,
     /// Nothing of the workload: a node is lost, and only others can take over what it did.
     NodeLoss,
+    /// Whether the application waits for the proxy in its pod to start.
+    SidecarStart,
+    /// When the proxy in a pod stops: before the application is done.
+    SidecarStop,
 }
 
 /// Losses that one setting would have saved.

@@ -1,7 +1,7 @@
 //! The times of a pod that decide about its requests.
 
 use crate::engine::{List, Time};
-use crate::timeline::{ChangeKind, PodId, PodTruth, Target, Timeline, View, ViewId};
+use crate::timeline::{ChangeKind, Phase, PodId, PodTruth, Target, Timeline, View, ViewId};
 
 /// What happens to a pod, seen from the requests.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -94,8 +94,8 @@ impl Times {
         if let Some(life) = pod.lives.last() {
             set(Moment::ListenerClosed, life.stop_accept);
             set(Moment::ProcessGone, life.exit);
-            let answers =
-                |p: &&(Time, _)| p.0 >= life.exit && p.1 != crate::timeline::Phase::Refusing;
+            let there = [Phase::Refusing, Phase::ProxyAlone];
+            let answers = |p: &&(Time, Phase)| p.0 >= life.exit && !there.contains(&p.1);
             if let Some(phase) = pod.phases.iter().find(answers) {
                 set(Moment::AddressGone, phase.0);
             }

@@ -19,6 +19,8 @@ pub struct App {
     pub drain_poll: Option<Dur>,
     /// Exits with status 1 that long after its start.
     pub crash_after: Option<Dur>,
+    /// It calls others as it starts, and exits where the proxy in its pod does not let it.
+    pub needs_network_at_start: bool,
     /// Its readiness endpoint always answers 503.
     pub never_ready: bool,
     /// Requests worked on at once; the others wait in the queue.

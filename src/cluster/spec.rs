@@ -76,6 +76,9 @@ pub struct PodTemplate {
     pub containers: Vec<Container>,
     /// The container that serves the Service, counting init containers first.
     pub serving: u8,
+    /// The container that all requests to it pass (a mesh's sidecar), counted as `serving`; None: there is
+    /// none.
+    pub proxy: Option<u8>,
     /// The application listens on other ports than the Service sends to.
     pub refuses: bool,
     /// From the deletion to SIGKILL, in seconds.
@@ -232,6 +235,8 @@ pub enum Hook {
     Sleep { seconds: i64 },
     /// `duration` is read from `sleep N` commands, or given by the scenario, else zero.
     Exec { command: Vec<String>, duration: Dur },
+    /// A command beside the process that looks every 0.5 s whether that listens (`pilot-agent wait`).
+    UntilListening,
     /// An HTTP GET to the pod; `duration` is what the scenario gives, else zero.
     HttpGet { path: String, port: u16, duration: Dur },
 }
@@ -241,6 +246,7 @@ impl Hook {
     pub fn length(&self) -> Dur {
         match self {
             Hook::Sleep { seconds } => Dur::from_secs(*seconds),
+            Hook::UntilListening => Dur::ZERO,
             Hook::Exec { duration, .. } | Hook::HttpGet { duration, .. } => *duration,
         }
     }

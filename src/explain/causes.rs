@@ -192,6 +192,43 @@ causes! {
         causes: &[],
         shown: Shown::Experiment("one-replica"),
     },
+    SidecarLate => Topic {
+        id: "sidecar-late",
+        name: "sent to a pod whose proxy does not listen yet",
+        what: "The application listens, but requests to the pod are redirected to a proxy that has not started.",
+        late: "The proxy in the pod: it starts after the application, or takes longer.",
+        seen: "Connection refused (503 with the flag UF from another proxy) by pods that are Running; the log of \
+               istio-proxy begins after the application's.",
+        settings: &[Setting::SidecarStart],
+        causes: &[],
+        shown: Shown::Arguments(
+            "--set 'spec.template.metadata.labels[sidecar.istio.io/inject]=true' --set \
+             mesh.native_sidecars=false --set service.publishNotReadyAddresses=true",
+        ),
+    },
+    SidecarGone => Topic {
+        id: "sidecar-gone",
+        name: "sent to a pod whose proxy has stopped",
+        what: "The application still listens, but requests to the pod are redirected to a proxy that has gone.",
+        late: "The application, or its preStop hook: the proxy in the pod was told to stop at the same instant.",
+        seen: "kubectl get pods shows 1/2 Terminating; callers log 503 with the flag UF, the application nothing.",
+        settings: &[Setting::SidecarStop],
+        causes: &[],
+        shown: Shown::Arguments(
+            "--set 'spec.template.metadata.labels[sidecar.istio.io/inject]=true' --set \
+             mesh.native_sidecars=false --set mesh.termination_drain_s=0 --set preStop.sleep.seconds=5",
+        ),
+    },
+    CutBySidecar => Topic {
+        id: "cut-by-sidecar",
+        name: "running when the proxy in the pod went",
+        what: "The application worked on the request when the proxy in its pod ended, and with it all connections.",
+        late: "The answer: the proxy waits for terminationDrainDuration (5 s), whatever still runs.",
+        seen: "Callers log 503 with the flag UC; the application writes an answer that nobody gets.",
+        settings: &[Setting::SidecarStop],
+        causes: &[],
+        shown: Shown::Experiment("istio-stop"),
+    },
     Backlog => Topic {
         id: "backlog",
         name: "waiting to be accepted when the listener closed",

@@ -3,7 +3,7 @@
 use crate::blame::Setting;
 
 /// Every setting, in the order of [`Setting`].
-pub const SETTINGS: [Setting; 34] = [
+pub const SETTINGS: [Setting; 36] = [
     Setting::PreStopSleep,
     Setting::GracePeriod,
     Setting::GracefulShutdown,
@@ -38,6 +38,8 @@ pub const SETTINGS: [Setting; 34] = [
     Setting::ProbeDependency,
     Setting::ResizePolicy,
     Setting::NodeLoss,
+    Setting::SidecarStart,
+    Setting::SidecarStop,
 ];
 
 /// What a setting is called.
@@ -76,6 +78,8 @@ pub fn setting_name(setting: Setting) -> &'static str {
         Setting::ProbeDependency => "dependency that the probes ask",
         Setting::ResizePolicy => "resizePolicy",
         Setting::NodeLoss => "loss of a node",
+        Setting::SidecarStart => "start of the sidecar",
+        Setting::SidecarStop => "stop of the sidecar",
     }
 }
 
@@ -156,6 +160,15 @@ fn explanation_of_the_path(setting: Setting) -> &'static str {
              then a share of the connections goes there. Health checks of a proxy or a load balancer notice sooner; \
              retries on another connection hide it."
         }
+        Setting::SidecarStart => {
+            "The application starts before the proxy in its pod, and requests come that nobody takes. A native sidecar, \
+             or holdApplicationUntilProxyStarts, starts the proxy first."
+        }
+        Setting::SidecarStop => {
+            "The proxy in the pod is told to stop together with the application, and goes first: what the application \
+             still works on is cut, and what still comes is refused. A native sidecar stops after it; a longer \
+             terminationDrainDuration keeps the proxy for as long."
+        }
         Setting::DeregistrationDelay => {
             "The balancer cuts running requests when the deregistration delay ends."
         }
@@ -206,6 +219,6 @@ mod tests {
     #[test]
     fn none_is_missing() {
         assert!(SETTINGS.windows(2).all(|s| s[0] < s[1]));
-        assert_eq!(SETTINGS.len(), Setting::NodeLoss as usize + 1);
+        assert_eq!(SETTINGS.len(), Setting::SidecarStop as usize + 1);
     }
 }

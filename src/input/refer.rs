@@ -3,6 +3,7 @@
 use crate::engine::Time;
 use crate::input::cards::{Card, CardKind};
 use crate::input::given::Input;
+use crate::input::lower::sidecar;
 use crate::input::recorded;
 use crate::input::text::diagnostics::{Diagnostic, Diagnostics};
 use crate::input::text::source::Base;
@@ -26,6 +27,9 @@ impl Input {
         for (container, section) in &app.containers {
             let key = format!("app.containers.{container}.card");
             names.extend(section.card.clone().map(|name| (name, key)));
+        }
+        if self.documents.iter().any(|d| sidecar::has_proxy(self, d)) {
+            names.push((sidecar::PROXY.to_owned(), "app.containers".to_owned()));
         }
         for (name, key) in names {
             if !self.apps.iter().any(|(known, _)| *known == name) {

@@ -207,7 +207,9 @@ fn entries(word: &str, card: &Card, keys: &[&str]) -> Vec<Settable> {
 fn annotations() -> Vec<Settable> {
     let [_, (_, tables)] = known::tables();
     let mut found = Vec::new();
-    for (prefix, section) in tables.iter().filter(|(prefix, _)| !prefix.contains(' ')) {
+    // A mark without a domain stands on a namespace, and is no setting of its own.
+    let named = |prefix: &str| !prefix.contains(' ') && prefix.contains(['/', '.']);
+    for (prefix, section) in tables.iter().filter(|(prefix, _)| named(prefix)) {
         let modelled = section.all().filter(|(_, fate)| **fate == Fate::Modelled);
         for (key, _) in modelled.filter(|(key, _)| !key.contains('*')) {
             let whole = if prefix.ends_with(['/', '-']) {

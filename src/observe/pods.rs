@@ -142,6 +142,7 @@ pub(super) fn processes(timeline: &Timeline, all: &mut All) {
                 Phase::Silent => "silence",
                 Phase::Unreachable => "no-route",
                 Phase::Refusing => "refused",
+                Phase::ProxyAlone => "503",
                 Phase::Serving => "accepted",
             };
             let meets = Connect { pod: name.clone(), meets: meets.to_owned() };

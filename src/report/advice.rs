@@ -287,6 +287,8 @@ fn of_the_path(setting: Setting, scenario: &Scenario) -> (Worth, Worth) {
         Setting::CircuitBreaker => {
             (words!("below what is under way"), words!("above what is under way in the rollout"))
         }
+        Setting::SidecarStart => (words!("starts late"), words!("starts before the application")),
+        Setting::SidecarStop => (words!("stops first"), words!("stops after the application")),
         Setting::RateLimit => (words!("below the load"), words!("above the load")),
         Setting::OutlierDetection => {
             (words!("every pod ejected"), words!("some kept in use, or a panic threshold"))

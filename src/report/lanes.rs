@@ -207,7 +207,7 @@ fn state_at(pod: &PodTruth, at: Time) -> State {
         Phase::Serving => State::Serving,
         _ if draining => State::Draining,
         _ if !served => State::Starting,
-        Phase::Refusing => State::Refusing,
+        Phase::Refusing | Phase::ProxyAlone => State::Refusing,
         Phase::Unreachable => State::Unreachable,
         Phase::Silent => State::Silent,
     }

@@ -190,6 +190,7 @@ fn probe_text(p: &Probe) -> String {
 
 fn hook_text(hook: &Hook) -> String {
     match hook {
+        Hook::UntilListening => "waits until its process listens".to_owned(),
         Hook::Sleep { seconds } => format!("sleep {seconds} s"),
         Hook::Exec { command, duration } => {
             format!("exec {} ({})", command.join(" "), seconds(duration.as_secs_f64()))

@@ -22,7 +22,7 @@ pub use policy::{Breakers, Outlier, Policy, Rate, RateLimit, Retries, Statuses, 
 pub use recorder::{Recorder, Shown};
 pub use signals::{Answered, Asked, PodCounters, PodSignals, Told};
 pub use truth::{
-    Condition, Life, LifeEnd, Pace, Phase, PodName, PodTruth, Upset, UpsetBy, Version,
+    Condition, Life, LifeEnd, Pace, Phase, PodName, PodProxy, PodTruth, Upset, UpsetBy, Version,
 };
 
 /// What was true and what was believed, from the start of a run to its end.

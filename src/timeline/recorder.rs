@@ -1,6 +1,7 @@
 //! The one writer of a timeline. Its verbs say what happens now, or is planned for later. What is past never
 //! changes; what was planned may be withdrawn.
 
+mod proxied;
 #[cfg(test)]
 mod tests;
 
@@ -199,6 +200,9 @@ impl Recorder {
         let ended = truth.lives.last().is_none_or(|last| last.exit <= at);
         assert!(ended, "{}: two processes at once", truth.name);
         truth.lives.push(Life::new(at, listening));
+        if truth.proxy.is_some() {
+            return self.behind_proxy(pod, at);
+        }
         if listening > at {
             self.phase(pod, at, Phase::Refusing);
         }
@@ -221,6 +225,9 @@ impl Recorder {
     pub fn cut(&mut self, pod: PodId, at: Time) {
         let now = self.now;
         let truth = self.truth(pod, at);
+        if truth.was_cut_by_proxy(at) {
+            return;
+        }
         if let Some(life) = truth.lives.last_mut() {
             assert!(life.cut >= now, "{}: what was cut stays cut", truth.name);
             life.cut = at;
@@ -230,9 +237,13 @@ impl Recorder {
     /// The process no longer accepts connections: they are refused.
     pub fn stops_accepting(&mut self, pod: PodId, at: Time) {
         self.phase(pod, at, Phase::Refusing);
-        if let Some(life) = self.truth(pod, at).lives.last_mut() {
+        let truth = self.truth(pod, at);
+        if let Some(life) = truth.lives.last_mut() {
             life.stop_accept = life.stop_accept.min(at);
             life.listening = if life.listening > at { Time::NEVER } else { life.listening };
+        }
+        if truth.proxy.is_some() {
+            self.phases_behind_proxy(pod, at);
         }
     }
 
@@ -240,15 +251,17 @@ impl Recorder {
     /// one that dies with its process leaves accepted connections behind, which are reset for `window`.
     pub fn exits(&mut self, pod: PodId, at: Time, end: LifeEnd, window: Dur) {
         let truth = self.truth(pod, at);
+        let was_cut = truth.was_cut_by_proxy(at);
+        let fronted = truth.proxy.is_some();
         if let Some(life) = truth.lives.last_mut() {
             assert!(life.exit.is_never(), "{}: a process ended twice", truth.name);
             life.exit = at;
-            if life.stop_accept >= at {
+            if life.stop_accept >= at && !fronted {
                 life.reset_until = at + window;
             }
             life.ended_by = end;
             // A graceful server that has answered everything exits before its limit; nothing is cut then.
-            if life.cut.is_never() || end != LifeEnd::Sigterm {
+            if !was_cut && (life.cut.is_never() || end != LifeEnd::Sigterm) {
                 life.cut = at;
             }
         }

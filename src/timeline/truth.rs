@@ -136,6 +136,8 @@ pub struct PodTruth {
     pub removed: Time,
     /// Of the serving container.
     pub restarts: u32,
+    /// What requests pass in the pod on their way to the process; None: nothing.
+    pub proxy: Option<PodProxy>,
     /// What a TCP connection to its address meets, from each instant on; sorted; before the first: `Absent`.
     pub phases: SmallVec<[(Time, Phase); 4]>,
     /// One per run of the serving process, in order.
@@ -156,8 +158,29 @@ pub enum Phase {
     Unreachable,
     /// The network namespace is up and nobody listens: RST at once (connection refused).
     Refusing,
+    /// A proxy in the pod accepts, and answers 503 for a process that does not.
+    ProxyAlone,
     /// The process accepts connections.
     Serving,
+}
+
+/// A proxy in the pod that all requests pass on their way to the process: a mesh's sidecar.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct PodProxy {
+    /// Its latest run accepts connections from here.
+    pub listening: Time,
+    /// Its latest run is gone from here, with all connections.
+    pub gone: Time,
+}
+
+impl PodProxy {
+    /// One that has not started.
+    pub const NOT_YET: PodProxy = PodProxy { listening: Time::NEVER, gone: Time::NEVER };
+
+    /// Whether it accepts connections.
+    pub fn is_up(&self, at: Time) -> bool {
+        self.listening <= at && at < self.gone
+    }
 }
 
 /// One run of the serving process.
@@ -165,8 +188,10 @@ pub enum Phase {
 pub struct Life {
     /// The process runs.
     pub started: Time,
-    /// Listens from here (NEVER if it died before).
+    /// Requests reach it from here (NEVER if it died before).
     pub listening: Time,
+    /// It listens from here, whether or not the proxy in its pod lets requests through.
+    pub own: Time,
     /// Told to stop (SIGTERM), if it was.
     pub sigterm: Time,
     /// No new connections from here: listener closed, or the process is gone. Idle keep-alive connections
@@ -218,6 +243,7 @@ impl PodTruth {
             lives: SmallVec::new(),
             conditions: Vec::new(),
             cuts: Vec::new(),
+            proxy: None,
         }
     }
 
@@ -252,6 +278,7 @@ impl Life {
         Life {
             started,
             listening,
+            own: listening,
             sigterm: Time::NEVER,
             stop_accept: Time::NEVER,
             reset_until: Time::ALWAYS,

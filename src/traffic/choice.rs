@@ -115,6 +115,9 @@ fn obstacle(timeline: &Timeline, traffic: &Traffic) -> Option<Obstacle> {
     if timeline.pods.iter().any(|pod| !pod.conditions.is_empty()) {
         return hard("a fault changes how pods answer");
     }
+    if timeline.pods.iter().any(|pod| pod.proxy.is_some()) {
+        return hard("a proxy in each pod answers for the process");
+    }
     if !timeline.rehashes.is_empty() {
         return hard("a router breaks connections as it spreads them anew");
     }

@@ -1,7 +1,7 @@
 //! What becomes of a new TCP connection to a pod, as a step function of the instant its first SYN arrives.
 
 use crate::engine::{Dur, Time};
-use crate::timeline::{Life, LifeEnd, Phase, PodTruth, Timeline};
+use crate::timeline::{Life, LifeEnd, Phase, PodProxy, PodTruth, Timeline};
 use crate::traffic::{Cause, Failure};
 
 /// The outcome of a connection attempt, up to the acceptance.
@@ -129,8 +129,8 @@ fn find_edges(edges: &mut Vec<Time>, attempt: &Attempt, begin: Time, end: Time) 
     }
 }
 
-fn edges_of(life: &Life) -> [Time; 5] {
-    [life.started, life.listening, life.stop_accept, life.reset_until, life.exit]
+fn edges_of(life: &Life) -> [Time; 6] {
+    [life.started, life.own, life.listening, life.stop_accept, life.reset_until, life.exit]
 }
 
 impl Attempt<'_> {
@@ -145,8 +145,8 @@ impl Attempt<'_> {
             match self.pod.phase_at(at) {
                 Phase::Silent => {}
                 Phase::Serving => return Fate::Accepted { after, life: self.life(at) },
-                Phase::Refusing => {
-                    let (failure, cause) = nobody_listens(&self.pod.lives, at);
+                Phase::Refusing | Phase::ProxyAlone => {
+                    let (failure, cause) = nobody_listens(&self.pod.lives, self.pod.proxy, at);
                     return Fate::Failed { after, failure, cause };
                 }
                 Phase::Unreachable => return self.unreachable(sent, after),
@@ -178,10 +178,13 @@ impl Attempt<'_> {
 }
 
 /// What a SYN to a live network namespace meets at `at`, and why.
-pub fn nobody_listens(lives: &[Life], at: Time) -> (Failure, Cause) {
+pub fn nobody_listens(lives: &[Life], proxy: Option<PodProxy>, at: Time) -> (Failure, Cause) {
     let Some(life) = lives.iter().rev().find(|l| l.started <= at) else {
-        return (Failure::Refused, Cause::NotListeningYet);
+        return (by_proxy(proxy, at), Cause::NotListeningYet);
     };
+    if let Some(proxy) = proxy {
+        return (by_proxy(Some(proxy), at), behind_proxy(life, proxy, at));
+    }
     let late = at >= life.stop_accept && at < life.reset_until;
     let failure = if late { Failure::Reset } else { Failure::Refused };
     let cause = if at >= life.exit {
@@ -192,6 +195,27 @@ pub fn nobody_listens(lives: &[Life], at: Time) -> (Failure, Cause) {
         Cause::ListenerClosed
     };
     (failure, cause)
+}
+
+/// A proxy that is there answers for the process.
+fn by_proxy(proxy: Option<PodProxy>, at: Time) -> Failure {
+    let up = proxy.is_some_and(|proxy| proxy.is_up(at));
+    if up { Failure::Status(503) } else { Failure::Refused }
+}
+
+/// Which of the two does not listen, where requests pass a proxy; the process, if neither does.
+fn behind_proxy(life: &Life, proxy: PodProxy, at: Time) -> Cause {
+    if at >= life.exit {
+        Cause::ProcessGone
+    } else if at < life.own {
+        Cause::NotListeningYet
+    } else if at >= proxy.gone {
+        Cause::SidecarGone
+    } else if at < proxy.listening {
+        Cause::SidecarLate
+    } else {
+        Cause::ListenerClosed
+    }
 }
 
 /// Why nobody answers a SYN sent at `sent`.

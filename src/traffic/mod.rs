@@ -99,6 +99,12 @@ pub enum Cause {
     ProxyGone,
     /// While the data plane rewrote its rules.
     RuleGap,
+    /// Sent to a pod whose process listens, before the proxy in the pod does.
+    SidecarLate,
+    /// Sent to a pod whose process listens, after the proxy in the pod has gone.
+    SidecarGone,
+    /// Running when the proxy in the pod went.
+    CutBySidecar,
     /// Waiting in the backlog of a listener that closed.
     Backlog,
     /// More was under way than a proxy's circuit breaker allows.

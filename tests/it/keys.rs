@@ -439,17 +439,23 @@ impl Given for Asked {
 }
 
 /// Annotations that something else than the model of a path reads.
-const READ_ELSEWHERE: [&str; 10] = [
+const READ_ELSEWHERE: [&str; 16] = [
     "alb.ingress.kubernetes.io/actions.*",
     "controller.kubernetes.io/pod-deletion-cost",
     "elbv2.k8s.aws/pod-readiness-gate-inject",
+    "istio-injection",
+    "istio.io/rev",
     "nginx.ingress.kubernetes.io/canary",
     "nginx.ingress.kubernetes.io/canary-by-cookie",
     "nginx.ingress.kubernetes.io/canary-by-header",
     "nginx.ingress.kubernetes.io/canary-by-header-pattern",
     "nginx.ingress.kubernetes.io/canary-weight",
     "nginx.ingress.kubernetes.io/canary-weight-total",
+    "proxy.istio.io/config",
     "service.beta.kubernetes.io/aws-load-balancer-type",
+    "sidecar.istio.io/inject",
+    "sidecar.istio.io/nativeSidecar",
+    "sidecar.istio.io/rewriteAppHTTPProbers",
 ];
 
 /// The table says of an annotation that it is modelled if and only if something reads it.
@@ -468,6 +474,7 @@ fn annotations_that_are_modelled_are_those_that_are_read() {
         Kind::MetalLbBgp,
         Kind::Haproxy,
         Kind::Envoy,
+        Kind::Istio,
     ] {
         kind.read(&mut asked);
     }
@@ -519,13 +526,13 @@ fn marks_that_matter_are_named_and_unknown_ones_too() {
         ("Ingress", "alb", format!("{alb}frontend-nlb-scheme"), "internal", "network load"),
         ("Service", "nginx", "service.kubernetes.io/topology-mode".into(), "Auto", "zone"),
         ("Service", "nginx", "service.kubernetes.io/topology-mode".into(), "Disabled", ""),
-        ("pods", "nginx", "sidecar.istio.io/inject".into(), "true", "istio-proxy"),
+        ("pods", "nginx", "sidecar.istio.io/inject".into(), "true", ""),
         ("pods", "nginx", "sidecar.istio.io/inject".into(), "false", ""),
         ("pods", "nginx", "linkerd.io/inject".into(), "enabled", "linkerd-proxy"),
         ("pods", "nginx", "dapr.io/enabled".into(), "true", "daprd"),
         ("pods", "nginx", "dapr.io/app-id".into(), "web", ""),
         ("pods", "nginx", "karpenter.sh/do-not-disrupt".into(), "true", ""),
-        ("Namespace", "nginx", "istio-injection".into(), "enabled", "istio-proxy"),
+        ("Namespace", "nginx", "istio-injection".into(), "enabled", ""),
         ("Namespace", "nginx", "istio-injection".into(), "disabled", ""),
     ] {
         let bare = marked("none", class, "", "").expect("fits");

@@ -20,6 +20,7 @@ pub const EMBEDDED: &[(CardKind, &str, &str)] = &[
     ),
     (CardKind::Balancer, "haproxy", include_str!("../../../models/balancers/haproxy.toml")),
     (CardKind::Balancer, "envoy", include_str!("../../../models/balancers/envoy.toml")),
+    (CardKind::Balancer, "istio", include_str!("../../../models/balancers/istio.toml")),
     (CardKind::Balancer, "headless", include_str!("../../../models/balancers/headless.toml")),
     (CardKind::Balancer, "metallb-l2", include_str!("../../../models/balancers/metallb-l2.toml")),
     (CardKind::Balancer, "metallb-bgp", include_str!("../../../models/balancers/metallb-bgp.toml")),
@@ -48,5 +49,6 @@ pub const EMBEDDED: &[(CardKind, &str, &str)] = &[
     (CardKind::App, "php-fpm-nginx", include_str!("../../../models/apps/php-fpm-nginx.toml")),
     (CardKind::App, "nginx", include_str!("../../../models/apps/nginx.toml")),
     (CardKind::App, "python", include_str!("../../../models/apps/python.toml")),
+    (CardKind::App, "istio-proxy", include_str!("../../../models/apps/istio-proxy.toml")),
     (CardKind::App, "jvm", include_str!("../../../models/apps/jvm.toml")),
 ];

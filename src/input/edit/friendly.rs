@@ -8,7 +8,7 @@ use std::collections::BTreeSet;
 use std::sync::OnceLock;
 
 /// Keys of the scenario, the first in a path.
-pub const CASE: [&str; 20] = [
+pub const CASE: [&str; 21] = [
     "name",
     "deployment",
     "service",
@@ -17,6 +17,7 @@ pub const CASE: [&str; 20] = [
     "kubernetes",
     "traffic",
     "proxy",
+    "mesh",
     "app",
     "action",
     "actions",

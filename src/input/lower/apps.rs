@@ -7,6 +7,7 @@ use crate::input::cards::Card;
 use crate::input::given::Input;
 use crate::input::lower::lowering::lean;
 use crate::input::lower::plans::{AppPlan, Apps};
+use crate::input::lower::sidecar;
 use crate::input::raw::case::{AppCase, OnSigtermCase, WaitingCase, WarmUpCase};
 use crate::input::raw::fault::ProbeWord;
 use crate::input::text::checks;
@@ -49,7 +50,16 @@ pub fn versions(
     for (name, case) in &section.containers {
         let key = format!("app.containers.{name}");
         reader.check(case, &key);
-        named.insert(name.clone(), reader.plan(case, &key));
+        let case = match name == sidecar::PROXY {
+            true => case.clone().or(of_proxy()),
+            false => case.clone(),
+        };
+        named.insert(name.clone(), reader.plan(&case, &key));
+    }
+    let meshed = input.documents.iter().any(|d| sidecar::has_proxy(input, d));
+    if meshed && !named.contains_key(sidecar::PROXY) {
+        let key = format!("app.containers.{}", sidecar::PROXY);
+        named.insert(sidecar::PROXY.to_owned(), reader.plan(&of_proxy(), &key));
     }
     let v1 = Apps {
         serving: reader.plan(&v1, "app.v1"),
@@ -59,6 +69,11 @@ pub fn versions(
     };
     let v2 = Apps { serving: reader.plan(&v2, "app.v2"), port, named, other };
     Versions { v1, v2 }
+}
+
+/// The proxy of a mesh has a card of its own.
+fn of_proxy() -> AppCase {
+    AppCase { card: Some(sidecar::PROXY.to_owned()), ..AppCase::default() }
 }
 
 /// Of an answer, where the scenario gives none.
@@ -79,6 +94,7 @@ impl Reader<'_> {
             service: Dist::ZERO,
             on_sigterm: OnSigterm::Exit,
             crash_after: None,
+            needs_network_at_start: false,
             never_ready: false,
             concurrency: None,
             queue: None,
@@ -124,6 +140,7 @@ impl Reader<'_> {
                 .filter(|s| *s > 0.0)
                 .map(Dur::from_secs_f64),
             crash_after: case.crash_after_s.map(Dur::from_secs_f64),
+            needs_network_at_start: case.needs_network_at_start.unwrap_or(false),
             never_ready: case.never_ready.unwrap_or(false),
             concurrency: case.concurrency.or_else(|| self.count(card, "concurrency")),
             queue: case.queue.or_else(|| self.count(card, "queue")),

@@ -38,6 +38,7 @@ mod scheduler;
 pub(super) mod serving;
 pub(super) mod serving_container;
 mod shares;
+pub(super) mod sidecar;
 mod split;
 mod stops;
 mod strategies;
@@ -90,6 +91,7 @@ fn scenario(input: &Input) -> Result<Scenario, Diagnostics> {
 impl Lowering<'_> {
     fn build(&mut self, subject: &Subject) -> Scenario {
         let input = self.input;
+        sidecar::check(self);
         let service = serving::service(self, subject);
         let port = service.ports.first().map(|p| p.target_port.clone());
         let apps = apps::versions(input, port, &mut self.problems, &mut self.assumptions);

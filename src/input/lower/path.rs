@@ -5,7 +5,7 @@ use crate::engine::Dist;
 use crate::input::cards::{Card, CardKind, Scalar};
 use crate::input::given::{CardSetting, Input};
 use crate::input::lower::lowering::{Lowering, lean};
-use crate::input::lower::{binding, flagger, ingress_class, proxy, release, split};
+use crate::input::lower::{binding, flagger, ingress_class, proxy, release, sidecar, split};
 use crate::input::raw::case::ActionCase;
 use crate::input::raw::manifest::{Document, Object};
 use crate::input::text::checks;
@@ -36,7 +36,8 @@ pub(crate) fn lower(
     let asked = proxy::kind(low).or(low.input.case.traffic.path);
     let asked =
         asked.or_else(|| release::path(subject)).or_else(|| flagger::path(low.input, subject));
-    let kind = asked.unwrap_or_else(|| by_manifests(low, service, ingress));
+    let kind = asked.unwrap_or_else(|| by_manifests(low, subject, service, ingress));
+    sidecar::note_strict(low, subject, kind);
     let shared = match release::routing(subject) {
         Some(_) => split::of_rollout(low, kind, subject, service),
         None if flagger::path(low.input, subject).is_some() => {
@@ -88,7 +89,12 @@ pub(crate) fn lower(
 }
 
 /// An Ingress decides, else the type of the Service.
-fn by_manifests(low: &mut Lowering<'_>, service: &Service, ingress: Option<&Ingress>) -> Kind {
+fn by_manifests(
+    low: &mut Lowering<'_>,
+    subject: &Document,
+    service: &Service,
+    ingress: Option<&Ingress>,
+) -> Kind {
     if let Some(kind) = ingress.and_then(|ingress| ingress_class::kind(low, ingress)) {
         return kind;
     }
@@ -96,6 +102,9 @@ fn by_manifests(low: &mut Lowering<'_>, service: &Service, ingress: Option<&Ingr
         return binding::kind(binding);
     }
     let aws = service.annotations.get("service.beta.kubernetes.io/aws-load-balancer-type");
+    if let Some(kind) = sidecar::path(low, subject, service.kind) {
+        return kind;
+    }
     match service.kind {
         ServiceKind::ClusterIp => Kind::Service,
         ServiceKind::Headless => Kind::Headless,

@@ -60,7 +60,7 @@ pub(crate) fn of_rollout(
     subject: &Document,
     service: &Service,
 ) -> Option<(Vec<Service>, Split)> {
-    if !matches!(kind, Kind::Alb | Kind::IngressNginx | Kind::Envoy) {
+    if !matches!(kind, Kind::Alb | Kind::IngressNginx | Kind::Envoy | Kind::Istio) {
         let error = low.fail("traffic.path", "the Rollout's router shares requests by weight");
         error.allowed = Some("alb, ingress-nginx, envoy".to_owned());
         return None;

@@ -158,6 +158,10 @@ fn of_case(low: &Lowering<'_>, scenario: &Scenario, path: &str) -> Option<Use> {
         }
         ["scheduler"] => Some(Use::when(scenario.nodes.len() > 1, "there is one node to choose")),
         ["action" | "actions", .., key] => of_action(scenario, key),
+        ["mesh", ..] => {
+            let read = scenario.templates().any(|t| t.proxy.is_some());
+            Some(Use::when(read, "no proxy is injected into the pods"))
+        }
         ["kubernetes" | "nodes" | "fault" | "proxy" | "dependency", ..] => Some(Use::Always),
         [key] => ["schema", "name", "description", "manifests", "update", "deployment", "service"]
             .iter()
@@ -185,8 +189,18 @@ fn of_app(scenario: &Scenario, key: &str) -> Option<Use> {
     let checked = matches!(scenario.route().path, Path::Alb(_) | Path::Haproxy(_) | Path::Envoy(_));
     let kept = scenario.traffic.client.keep_alive || scenario.route().path.idle_timeout().is_some();
     Some(match key {
-        "card" | "start_delay_s" | "start_delay" | "start_cpu_s" | "service" | "on_sigterm"
-        | "crash_after_s" | "concurrency" | "ports" | "status" | "answer_bytes" => Use::Always,
+        "card"
+        | "start_delay_s"
+        | "start_delay"
+        | "start_cpu_s"
+        | "service"
+        | "on_sigterm"
+        | "crash_after_s"
+        | "needs_network_at_start"
+        | "concurrency"
+        | "ports"
+        | "status"
+        | "answer_bytes" => Use::Always,
         "lame_duck_s" => Use::when(any(&lame), "it counts with app.on_sigterm = \"lame-duck\""),
         "drain_timeout_s" | "drain_poll_s" => {
             let why = "it counts with app.on_sigterm = \"graceful\" or \"lame-duck\"";

@@ -14,6 +14,7 @@ use crate::input::lower::placement;
 use crate::input::lower::plans::Apps;
 use crate::input::lower::release;
 use crate::input::lower::serving_container;
+use crate::input::lower::sidecar;
 use crate::input::lower::strategies;
 use crate::input::raw::manifest::Object;
 use crate::input::raw::workload::Held;
@@ -191,8 +192,12 @@ fn template(
     let (mut init_containers, mut containers) = containers::all(check, spec, grace.max(0), apps);
     let mut all: Vec<_> = init_containers.iter_mut().chain(&mut containers).collect();
     let refuses = open_ports::settle(check, spec, apps, &mut all);
+    let serving = serving_container::number(spec, apps.port.as_ref());
+    let sidecar::Places { serving, proxy } =
+        sidecar::settle(check, apps, &mut init_containers, &mut containers, serving);
     PodTemplate {
-        serving: serving_container::number(spec, apps.port.as_ref()) as u8,
+        serving,
+        proxy,
         refuses,
         namespace: check.doc.namespace().to_owned(),
         namespace_labels: namespace_labels(check),

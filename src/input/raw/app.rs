@@ -38,6 +38,8 @@ pub struct AppSection {
     pub lame_duck_s: Option<f64>,
     /// Exits with status 1 so many seconds after its start.
     pub crash_after_s: Option<f64>,
+    /// It calls others as it starts, and exits where a mesh\'s proxy in its pod is not up yet. Default false.
+    pub needs_network_at_start: Option<bool>,
     /// Its readiness endpoint always answers 503.
     pub never_ready: Option<bool>,
     /// Requests worked on at once, 1 or more. Default: no limit.
@@ -104,6 +106,8 @@ pub struct AppCase {
     pub lame_duck_s: Option<f64>,
     /// Exits with status 1 that long after its start.
     pub crash_after_s: Option<f64>,
+    /// It calls others as it starts, and exits where a mesh\'s proxy in its pod is not up yet. Default false.
+    pub needs_network_at_start: Option<bool>,
     /// Its readiness endpoint always answers 503. Where a readiness probe asks it, the pods of the version
     /// that runs at the start are unready from the start, as after a broken release that has been out for
     /// long (`v2`, where it is the release that mends it, says false).

@@ -5,6 +5,7 @@ pub use super::action::{ActionCase, ApplyCase, HandlerCase, StruckCase};
 use super::analysis::AnalysisCase;
 pub use super::app::{AppCase, AppSection, OnSigtermCase, WaitingCase, WarmUpCase};
 use super::fault::{DependencyCase, FaultCase};
+pub use super::mesh::MeshCase;
 pub use super::metric::{MetricCase, MetricOf};
 pub use super::profile::{ProfileCase, ProfileKind};
 pub use super::vpa::{AmountCase, AmountsCase, VpaCase};
@@ -43,6 +44,8 @@ pub struct Case {
     pub traffic: TrafficCase,
     /// A proxy that a controller tells of endpoints, and its configuration.
     pub proxy: Option<ProxyCase>,
+    /// The mesh that injects proxies into pods.
+    pub mesh: Option<MeshCase>,
     /// How the application behaves, old and new.
     pub app: AppSection,
     /// The metric of pods that an autoscaler reads and that is not among `metrics`.
@@ -249,6 +252,7 @@ impl AppSection {
             drain_poll_s: self.drain_poll_s,
             lame_duck_s: self.lame_duck_s,
             crash_after_s: self.crash_after_s,
+            needs_network_at_start: self.needs_network_at_start,
             never_ready: self.never_ready,
             concurrency: self.concurrency,
             queue: self.queue,
@@ -285,6 +289,7 @@ impl AppCase {
             drain_poll_s: self.drain_poll_s.or(base.drain_poll_s),
             lame_duck_s: self.lame_duck_s.or(base.lame_duck_s),
             crash_after_s: self.crash_after_s.or(base.crash_after_s),
+            needs_network_at_start: self.needs_network_at_start.or(base.needs_network_at_start),
             never_ready: self.never_ready.or(base.never_ready),
             concurrency: self.concurrency.or(base.concurrency),
             queue: self.queue.or(base.queue),

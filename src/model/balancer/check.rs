@@ -161,7 +161,7 @@ pub fn meet(
 fn meet_pod(scene: &Scene, pod: PodId) -> Met {
     match scene.timeline.pods[pod].phase_at(scene.ctx.now) {
         Phase::Serving => Met::Answer(says_ready(scene, pod)),
-        Phase::Refusing => Met::AtOnce(false),
+        Phase::Refusing | Phase::ProxyAlone => Met::AtOnce(false),
         Phase::Silent | Phase::Unreachable => Met::Silence,
     }
 }

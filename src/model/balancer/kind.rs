@@ -39,8 +39,10 @@ pub enum Kind {
     MetalLbBgp,
     /// HAProxy with active checks of the pods.
     Haproxy,
-    /// Envoy, told of endpoints by a control plane: a front proxy, a gateway, the proxies of a mesh.
+    /// Envoy, told of endpoints by a control plane: a front proxy, a gateway.
     Envoy,
+    /// Envoy as Istio sets it up: the sidecars of those who call, or an ingress gateway.
+    Istio,
 }
 
 /// A kind with its settings.
@@ -110,6 +112,7 @@ impl Kind {
             Kind::MetalLbBgp => Some("metallb-bgp"),
             Kind::Haproxy => Some("haproxy"),
             Kind::Envoy => Some("envoy"),
+            Kind::Istio => Some("istio"),
         }
     }
 
@@ -128,7 +131,7 @@ impl Kind {
             Kind::MetalLbL2 => Path::MetalLb(metallb::settings(given, false)),
             Kind::MetalLbBgp => Path::MetalLb(metallb::settings(given, true)),
             Kind::Haproxy => Path::Haproxy(Box::new(haproxy::settings(given))),
-            Kind::Envoy => Path::Envoy(Box::new(envoy::settings(given))),
+            Kind::Envoy | Kind::Istio => Path::Envoy(Box::new(envoy::settings(given))),
         }
     }
 }

@@ -72,6 +72,9 @@ impl Kubelets {
         if serving {
             scene.timeline.exits(pod, at, LifeEnd::NodeLost, Dur::ZERO);
         }
+        if self.pod(pod).proxy == Some(index) {
+            scene.timeline.proxy_exits(pod, at);
+        }
     }
 
     /// The event is one of a node that is lost: it does not happen.

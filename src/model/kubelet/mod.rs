@@ -10,6 +10,7 @@ mod faults;
 pub mod grace;
 mod idle;
 mod lost;
+mod made;
 mod notice;
 pub mod probe;
 mod probing;

@@ -1,25 +1,27 @@
 //! From binding to running containers, and what one iteration of the pod worker does.
 
-use super::backoff::Backoff;
 use super::controller::{
-    Container, ContainerId, Event, Job, Kubelets, LIVENESS, Life, Pod, Probing, STARTUP, State,
-    container_spec,
+    ContainerId, Event, Job, Kubelets, LIVENESS, Life, Pod, Probing, STARTUP, State, container_spec,
 };
+use super::made::{new_pod, unready_from, volume_wait};
 use super::readiness::Role;
 use super::requeue::{self, Intervals, SyncResult};
-use crate::cluster::objects::{NodeId, Owner, PodId};
-use crate::cluster::spec::{App, Container as ContainerSpec, Hook, ImagePullPolicy};
-use crate::cluster::workload::Strategy;
+use crate::cluster::objects::{NodeId, PodId};
+use crate::cluster::spec::{Hook, ImagePullPolicy};
 use crate::engine::{Dur, Luck, Time};
-use crate::model::platform::Defaults;
 use crate::model::plumbing::{Ctx, Out, Scene};
 use crate::timeline::LifeEnd;
-use smallvec::SmallVec;
+
+/// Between two looks of a hook that waits for its process.
+const LOOK: Dur = Dur::from_millis(500);
 
 impl Kubelets {
     pub(super) fn bound(&mut self, scene: &mut Scene, pod: PodId, out: &mut impl Out<Event>) {
         let node = scene.cluster.pods[pod].node.expect("bound");
         self.insert(pod, new_pod(scene, node, pod));
+        if self.pod(pod).proxy.is_some() {
+            scene.timeline.has_proxy(pod, scene.ctx.now);
+        }
         self.create_workers(scene, pod);
         if self.probing == Probing::All {
             self.tick_idly(scene.ctx.now, pod, out);
@@ -64,6 +66,10 @@ impl Kubelets {
         self.settle_workers(pod, started);
         self.nodes[node].sandboxes += 1;
         let listening = if template.refuses { Time::NEVER } else { started };
+        if self.pod(pod).proxy.is_some() {
+            scene.timeline.has_proxy(pod, started);
+            scene.timeline.proxy_starts(pod, started, started);
+        }
         scene.timeline.life(pod, started, listening);
     }
 
@@ -165,16 +171,30 @@ impl Kubelets {
                 scene.ctx.now + after,
                 Event::Exit { pod, container: index, run, end: LifeEnd::Crash },
             );
+        } else if spec.app.needs_network_at_start && self.has_no_network(pod, scene.ctx.now) {
+            let end = LifeEnd::Crash;
+            out.at(scene.ctx.now, Event::Exit { pod, container: index, run, end });
         }
         if serving {
             let listening = if template.refuses { Time::NEVER } else { scene.ctx.now + delay };
             scene.timeline.life(pod, scene.ctx.now, listening);
             self.differing.push(pod);
         }
+        if self.pod(pod).proxy == Some(index) {
+            scene.timeline.proxy_starts(pod, scene.ctx.now, scene.ctx.now + delay);
+            self.differing.push(pod);
+        }
         if !self.faults.is_empty() {
             self.falls_ill(scene, ContainerId(pod, index), out);
         }
         self.after_start(scene, ContainerId(pod, index), out);
+    }
+
+    /// What the pod sends out is redirected to a proxy that does not listen.
+    fn has_no_network(&mut self, pod: PodId, now: Time) -> bool {
+        let Some(proxy) = self.pod(pod).proxy else { return false };
+        let c = self.container(pod, proxy);
+        !c.is_running() || c.listening > now
     }
 
     /// App containers follow each other in one iteration; init containers and sidecars end it.
@@ -185,8 +205,13 @@ impl Kubelets {
         out: &mut impl Out<Event>,
     ) {
         let template = scene.cluster.template_of(pod);
-        let hook =
-            container_spec(template, index).post_start.as_ref().map_or(Dur::ZERO, Hook::length);
+        let hook = match container_spec(template, index).post_start.as_ref() {
+            Some(Hook::UntilListening) => {
+                let wait = self.container(pod, index).listening - scene.ctx.now;
+                Dur((wait.0.max(0) + LOOK.0 - 1) / LOOK.0 * LOOK.0)
+            }
+            hook => hook.map_or(Dur::ZERO, Hook::length),
+        };
         debug_assert!(self.container(pod, index).run > 0, "a start has been counted");
         let restarted = self.container(pod, index).run > 1;
         let next = usize::from(index) + 1;
@@ -312,87 +337,4 @@ impl Kubelets {
         let ticks = (due + phase - Time::ZERO).0.div_euclid(ticker.0) + 1;
         Time(ticks * ticker.0) - phase
     }
-}
-
-// These two are inlined so that a pod is made where it stays: it is large.
-
-/// How long a pod of a StatefulSet waits for its volume: the pod before it under its name had it on another
-/// node.
-fn volume_wait(scene: &Scene, pod: PodId) -> Dur {
-    let cluster = scene.cluster;
-    let object = &cluster.pods[pod];
-    let Owner::Workload(id) = object.owner else { return Dur::ZERO };
-    let Strategy::StatefulSet(strategy) = cluster.workloads[id].spec.strategy else {
-        return Dur::ZERO;
-    };
-    let same_name = |p: &PodId| {
-        let other = &cluster.pods[*p];
-        other.owner == object.owner && other.number == object.number && other.node.is_some()
-    };
-    let before = (0..pod.0).rev().map(PodId).find(same_name);
-    let moves = before.is_some_and(|p| cluster.pods[p].node != object.node);
-    if !moves || !strategy.claims {
-        return Dur::ZERO;
-    }
-    scene.ctx.latencies.volume_move.draw(&mut Luck::of(object.uid, "volume"))
-}
-
-#[inline(always)]
-fn new_pod(scene: &Scene, node: NodeId, pod: PodId) -> Pod {
-    let Defaults { crash_loop_base, crash_loop_max, crash_loop_reset, .. } =
-        scene.ctx.kubernetes.defaults;
-    let (uid, template) = (scene.cluster.pods[pod].uid, scene.cluster.template_of(pod));
-    let backoff = Backoff::new(crash_loop_base, crash_loop_max, crash_loop_reset);
-    let init = |c: &ContainerSpec| match c.sidecar {
-        true => Role::Sidecar,
-        false => Role::Init { succeeded: false },
-    };
-    let inits = template.init_containers.iter().map(init);
-    let roles = inits.chain(template.containers.iter().map(|_| Role::App));
-    let mut containers = SmallVec::new();
-    roles.for_each(|role| containers.push(new_container(role, backoff)));
-    Pod {
-        uid,
-        luck: Luck::of(uid, "kubelet"),
-        node,
-        life: Life::Starting,
-        containers,
-        sandbox: false,
-        iterate_at: Time::NEVER,
-        iterated: Time::ALWAYS,
-        seen_running: false,
-        status_pending: false,
-        sent: None,
-        serving: template.serving,
-        limit: None,
-    }
-}
-
-#[inline(always)]
-fn new_container(role: Role, backoff: Backoff) -> Container {
-    Container {
-        role,
-        run: 0,
-        ended_before: None,
-        state: State::Waiting,
-        seen: (State::Waiting, 0),
-        listening: Time::NEVER,
-        unready_from: Time::NEVER,
-        stop_accept: Time::NEVER,
-        started: false,
-        ready: false,
-        hung: false,
-        dependency_down: false,
-        dependency_slow: Dur::ZERO,
-        killing: false,
-        preparing: false,
-        kill_at: Time::NEVER,
-        backoff,
-        probes: [const { None }; 3],
-    }
-}
-
-/// From when on a process that has just started answers "not ready".
-fn unready_from(app: &App) -> Time {
-    if app.never_ready { Time::ALWAYS } else { Time::NEVER }
 }

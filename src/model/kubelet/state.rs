@@ -104,6 +104,8 @@ pub(super) struct Pod {
     pub sent: Option<PodStatus>,
     /// Index of the container that serves the Service.
     pub serving: u8,
+    /// Index of the container that all requests pass on their way to that one.
+    pub proxy: Option<u8>,
     /// The most seconds that it may take to stop, as its node shuts down.
     pub limit: Option<i64>,
 }

@@ -142,7 +142,7 @@ impl Kubelets {
 
     fn hook_time(&mut self, ctx: Ctx, pod: PodId, hook: &Hook) -> Dur {
         let start = match hook {
-            Hook::Sleep { .. } => Dur::ZERO,
+            Hook::Sleep { .. } | Hook::UntilListening => Dur::ZERO,
             Hook::Exec { .. } => ctx.latencies.hook_exec.draw(self.luck(pod)),
             Hook::HttpGet { .. } => ctx.latencies.hook_http.draw(self.luck(pod)),
         };
@@ -259,6 +259,10 @@ impl Kubelets {
         if serving {
             let window = Dur::from_secs_f64(scene.ctx.platform.reset_window_s);
             scene.timeline.exits(pod, scene.ctx.now, end, window);
+            self.differing.push(pod);
+        }
+        if self.pod(pod).proxy == Some(index) {
+            scene.timeline.proxy_exits(pod, scene.ctx.now);
             self.differing.push(pod);
         }
         // Until the kubelet has noticed, its probes meet nobody.

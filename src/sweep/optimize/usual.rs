@@ -92,7 +92,7 @@ pub fn may_sleep(container: &Container) -> bool {
     match &container.pre_stop {
         None | Some(Hook::Sleep { .. }) => true,
         Some(Hook::Exec { command, .. }) => command.iter().any(|word| word.contains("sleep")),
-        Some(Hook::HttpGet { .. }) => false,
+        Some(Hook::HttpGet { .. } | Hook::UntilListening) => false,
     }
 }
 

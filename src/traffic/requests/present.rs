@@ -4,8 +4,8 @@
 use super::view::{VIEW, ViewNow, slot_of};
 use crate::engine::{Dur, List, Seed, Time};
 use crate::timeline::{
-    ChangeKind, Condition, L7, Life, LifeEnd, Phase, PodId, PodTruth, Timeline, Touched, Version,
-    ViewId,
+    ChangeKind, Condition, L7, Life, LifeEnd, Phase, PodId, PodProxy, PodTruth, Timeline, Touched,
+    Version, ViewId,
 };
 use smallvec::SmallVec;
 use std::cmp::Reverse;
@@ -47,6 +47,8 @@ pub struct PodNow {
     pub life: u16,
     /// What a connection meets.
     pub phase: Phase,
+    /// What requests pass in it, as far as that has come.
+    pub proxy: Option<PodProxy>,
     /// Runs that have begun, as far as they have come: what has not happened yet is never.
     pub lives: SmallVec<[Life; 1]>,
     /// What is wrong with its process.
@@ -112,6 +114,7 @@ impl Present {
             version: truth.version,
             life: 0,
             phase: Phase::Silent,
+            proxy: None,
             lives: SmallVec::new(),
             condition: Condition::default(),
             cuts: 0,
@@ -233,6 +236,9 @@ impl PodNow {
     /// Brings it up to date: `truth` may know more than what is the case at `at`.
     fn look(&mut self, truth: &PodTruth, at: Time) {
         self.phase = truth.phase_at(at);
+        let known = |time: Time| if time <= at { time } else { Time::NEVER };
+        let so_far = |p: PodProxy| PodProxy { listening: known(p.listening), gone: known(p.gone) };
+        self.proxy = truth.proxy.map(so_far);
         for (i, life) in truth.lives.iter().take_while(|l| l.started <= at).enumerate() {
             let now = as_of(life, at);
             let before = self.lives.get(i).copied();
@@ -278,6 +284,7 @@ fn as_of(life: &Life, at: Time) -> Life {
     Life {
         started: life.started,
         listening: known(life.listening),
+        own: life.own,
         sigterm: known(life.sigterm),
         stop_accept: known(life.stop_accept),
         // Known as the listener closes with its process.

@@ -221,10 +221,12 @@ fn pod(name: PodName, version: u16, t: [f64; 3], deleted: Option<f64>, case: &Ca
         restarts: 0,
         phases: phases.into(),
         conditions: Vec::new(),
+        proxy: None,
         cuts: Vec::new(),
         lives: [Life {
             started: at(t[1]),
             listening: at(t[2]),
+            own: Time::ALWAYS,
             sigterm,
             stop_accept: sigterm,
             reset_until: Time::ALWAYS,
@@ -328,7 +330,7 @@ fn request(
             second.answered[usize::from(truth.version)] += n;
             return;
         }
-        Phase::Refusing => Failure::Refused,
+        Phase::Refusing | Phase::ProxyAlone => Failure::Refused,
         Phase::Unreachable => Failure::NoRoute,
         Phase::Silent => Failure::Timeout,
     };

@@ -30,6 +30,7 @@ pub fn pod(version: u16, listening: f64, stop: f64, cut: f64) -> PodTruth {
     let life = Life {
         started: s(listening - 1.0),
         listening: s(listening),
+        own: Time::ALWAYS,
         sigterm: at(stop),
         stop_accept: at(stop),
         reset_until: at(stop + 0.003),
@@ -52,6 +53,7 @@ pub fn pod(version: u16, listening: f64, stop: f64, cut: f64) -> PodTruth {
         restarts: 0,
         phases: phases.into(),
         conditions: Vec::new(),
+        proxy: None,
         cuts: Vec::new(),
         lives: [life].into(),
     }

@@ -7,8 +7,12 @@ mod told;
 
 use crate::input::cards::Card;
 use crate::input::lower::lowering::Lowering;
+use crate::input::lower::sidecar;
 use crate::model::balancer::Kind;
 use told::Told;
+
+/// Before this version Istio tried again after an answer of 503.
+const STATUS_UNTIL: u32 = 24;
 
 /// The path that the section asks for, where `traffic.path` does not.
 pub(super) fn kind(low: &mut Lowering<'_>) -> Option<Kind> {
@@ -26,8 +30,13 @@ pub(super) fn kind(low: &mut Lowering<'_>) -> Option<Kind> {
 /// Writes into the card of the path's proxy what the scenario and the proxy's configuration say.
 pub(super) fn apply(low: &mut Lowering<'_>, kind: Kind, card: &mut Card) {
     let input = low.input;
+    if kind == Kind::Istio && sidecar::version(input) < STATUS_UNTIL {
+        let mut told = Told::new("mesh.version");
+        told.word("retriable_status_codes", "503", 0);
+        write(low, told, card);
+    }
     let Some(section) = &input.case.proxy else { return };
-    if !matches!(kind, Kind::Haproxy | Kind::Envoy) {
+    if !matches!(kind, Kind::Haproxy | Kind::Envoy | Kind::Istio) {
         let error = low.fail("proxy", "the path has no proxy of this section");
         error.allowed = Some("with traffic.path = \"haproxy\" or \"envoy\"".to_owned());
         return;

@@ -67,6 +67,14 @@ impl Simulation<'_> {
                 self.requests[index].life = life;
                 self.admit(index);
             }
+            Met::Failed { failure: Failure::Status(code), cause, .. } => {
+                // Its proxy took the connection.
+                if self.guards.used {
+                    self.guard_connected(index);
+                }
+                self.end_loads(index);
+                self.answered_with(index, code, cause);
+            }
             Met::Failed { at, failure, cause } if at <= self.now => {
                 self.connect_failed(index, failure, cause);
             }
@@ -91,8 +99,8 @@ impl Simulation<'_> {
                 return Met::Silence { at: at.0 };
             }
             (Phase::Serving, _) => (sent + attempt.limit, Failure::Timeout, Cause::Overload),
-            (Phase::Refusing, _) => {
-                let (failure, cause) = nobody_listens(&pod.lives, now);
+            (Phase::Refusing | Phase::ProxyAlone, _) => {
+                let (failure, cause) = nobody_listens(&pod.lives, pod.proxy, now);
                 (now, failure, cause)
             }
             (Phase::Unreachable, _) if arp - sent < attempt.limit => {

@@ -5,6 +5,7 @@ use super::super::present::Ending;
 use super::event::RequestId;
 use super::pod::{Entry, Waits};
 use super::{NOBODY, NONE, NOWHERE, Request, Simulation, State};
+use crate::engine::Time;
 use crate::engine::rng::mix;
 use crate::timeline::{PodId, ViewId};
 use crate::traffic::exact::cut_cause;
@@ -40,9 +41,18 @@ impl Simulation<'_> {
     /// The process ends: so does what waits in its queue and what it works on.
     fn life_cut(&mut self, pod: PodId, life: u16) {
         let ended_by = self.present.pods[pod].lives[usize::from(life)].ended_by;
-        let cause = cut_cause(ended_by);
+        let now = Time(self.now);
+        let proxy = self.present.pods[pod].proxy;
+        let answers = proxy.is_some_and(|proxy| proxy.is_up(now));
+        let cause = match proxy {
+            Some(_) if !answers => Cause::CutBySidecar,
+            _ => cut_cause(ended_by),
+        };
         for index in self.leave_queue(pod, |entry| entry.life == life) {
-            self.answer_failed(index, Failure::Eof, cause);
+            match answers {
+                true => self.proxy_answers(index, cause),
+                false => self.answer_failed(index, Failure::Eof, cause),
+            }
         }
         self.probes_cut(pod, life);
         self.pods.states[pod].draining = false;
@@ -56,10 +66,19 @@ impl Simulation<'_> {
         for &Served { stamp, index } in &served {
             if self.is_still(stamp, index) {
                 self.leave_unfinished(index);
-                self.cut_off(index, cause);
+                match answers {
+                    true => self.proxy_answers(index, cause),
+                    false => self.cut_off(index, cause),
+                }
             }
         }
         self.fill_slots(pod);
+    }
+
+    /// The proxy in the pod answers for the process, which is gone.
+    fn proxy_answers(&mut self, index: RequestId, cause: Cause) {
+        self.end_loads(index);
+        self.answered_with(index, 503, cause);
     }
 
     /// What is of a kind leaves the queue; the requests among it that somebody waits for.
