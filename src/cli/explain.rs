@@ -94,14 +94,14 @@ fn list() -> String {
         ("KINDS OF FAILURE", FAILURES.into_iter().map(explain::failure).collect()),
     ] {
         page.styled(0, HEAD, title);
-        topics.iter().for_each(|t| page.row(t.id, t.name));
+        topics.iter().for_each(|t| page.entry(t.id, t.name));
         page.line("");
     }
     page.styled(0, HEAD, "SETTINGS");
     SETTINGS.into_iter().for_each(|s| page.wrapped(2, explain::setting_name(s)));
     page.line("");
     page.styled(0, HEAD, "AUDIT");
-    AUDIT_RULES.iter().for_each(|rule| page.row(rule.id, rule.name));
+    AUDIT_RULES.iter().for_each(|rule| page.entry(rule.id, rule.name));
     page.into_text()
 }
 

@@ -30,20 +30,12 @@ pub fn nearly(root: &Node) -> Option<&'static str> {
 }
 
 /// What to hand in where nothing holds a workload.
-pub fn no_deployment(input: &Input, manifests: &[Text], kinds: &[&str]) -> String {
+pub fn no_deployment(manifests: &[Text], kinds: &[&str]) -> String {
     if kinds.contains(&"Kustomization") {
         return "give the output of `kubectl kustomize`".to_owned();
     }
     if let Some(chart) = manifests.iter().find(|t| t.file == "Chart.yaml") {
         return format!("this is a chart: helm template {} | rollsim run -", folder(chart));
-    }
-    let knative = |d: &&Document| d.kind() == "Service (serving.knative.dev)";
-    if let Some(service) = input.documents.iter().map(|d| &**d).find(knative) {
-        return format!(
-            "Knative makes a Deployment of its Service: `kubectl get deployment -l \
-             serving.knative.dev/service={} -o yaml` prints it",
-            service.name()
-        );
     }
     if manifests.is_empty() {
         return "name the manifests as well, or in the scenario: manifests = [\"web.yaml\"]"

@@ -298,6 +298,6 @@ fn no_deployment(input: &Input, manifests: &[Text]) -> Diagnostic {
     if !kinds.is_empty() {
         error.found = Some(kinds.join(", "));
     }
-    error.suggestion = Some(hints::no_deployment(input, manifests, &kinds));
+    error.suggestion = Some(hints::no_deployment(manifests, &kinds));
     error
 }

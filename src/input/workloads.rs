@@ -10,7 +10,7 @@ use crate::input::text::diagnostics::{Diagnostic, Diagnostics, did_you_mean};
 use crate::input::text::tree::quoted;
 
 /// Kinds whose pods serve and that have rollouts of their own, which are not simulated.
-const NOT_SIMULATED: [&str; 2] = ["CloneSet", "Service (serving.knative.dev)"];
+const NOT_SIMULATED: [&str; 1] = ["CloneSet"];
 
 /// What kubectl takes for the kinds, in the plural as well.
 const WORDS: [(&str, Kind); 18] = [

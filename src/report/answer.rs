@@ -7,6 +7,7 @@ use super::advice::Worth;
 use super::autoscaling::AutoscalerRow;
 pub use super::drawn::{Belief, Lane, Lanes, Mark, Outage, State, Stretch, ViewRow};
 pub use super::figure::{Estimate, Figure};
+pub use super::lost::{Column, Lost, LostGroup};
 use super::stuck::StuckRow;
 use super::tried::{DurationRow, FixRow, LaterRow, MattersRow};
 use super::vertical::VerticalRow;
@@ -96,36 +97,6 @@ pub struct HeadRow {
     pub value: String,
     /// By the input; else assumed.
     pub given: bool,
-}
-
-/// Requests that failed.
-#[derive(Clone, Debug, PartialEq, Serialize, JsonSchema)]
-pub struct Lost {
-    /// All failed requests of a rollout.
-    pub total: Figure,
-    /// Probability that a rollout loses no request at all.
-    pub probability_none: Estimate,
-    /// By what the client sees, most first.
-    pub by_failure: Vec<LostGroup>,
-    /// By cause, most first.
-    pub by_cause: Vec<LostGroup>,
-    /// Send time of the first and last failed request: earliest and latest over the replications.
-    pub first_s: Option<f64>,
-    /// As `first_s`, for the last one.
-    pub last_s: Option<f64>,
-}
-
-/// Failed requests of one kind or one cause.
-#[derive(Clone, Debug, PartialEq, Serialize, JsonSchema)]
-pub struct LostGroup {
-    /// For programs: a kind such as `refused`, or a cause such as `process-gone`.
-    pub key: String,
-    /// The same for people.
-    pub label: String,
-    /// How many of a rollout's requests fail so.
-    pub count: Figure,
-    /// Probability that a rollout loses none in this way.
-    pub probability_none: Estimate,
 }
 
 /// All requests, mean over replications.

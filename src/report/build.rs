@@ -5,7 +5,7 @@ use super::answer::{
     SecondRow, VersionCount,
 };
 use super::sentences::{change_sentence, doubted, rollout_sentence, sent_sentence};
-use super::spread::{count_figure, none_estimate};
+use super::spread::{count_figure, histogram, none_estimate};
 use super::{
     autoscaling, head, hurt, lanes, released, rollout, settings, stuck, upset, vertical, words,
 };
@@ -170,6 +170,7 @@ fn lost(replications: &[Replication], failures: &Sums<Failure>) -> Lost {
     Lost {
         total: count_figure(&draws),
         probability_none: none_estimate(&draws),
+        spread: histogram(&draws),
         by_failure: failures
             .iter()
             .map(|(k, n)| group(words::failure_key(*k), words::failure_label(*k), n))

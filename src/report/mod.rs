@@ -25,6 +25,7 @@ pub mod html;
 pub mod hurt;
 mod lanes;
 pub mod logged;
+mod lost;
 pub mod maintenance;
 pub mod markdown;
 pub mod measure;

@@ -2,8 +2,11 @@
 //!
 //! How counts spread over single runs: see [`crate::stats::Counts`].
 
-use super::answer::{Estimate, Figure};
+use super::answer::{Column, Estimate, Figure};
 use crate::stats::{self, Count, Counts, LEVEL};
+
+/// Most columns of a histogram.
+const COLUMNS: f64 = 24.0;
 
 /// Fewer requests than this are shown as less than that.
 const NEXT_TO_NOTHING: f64 = 0.01;
@@ -23,6 +26,40 @@ pub fn count_figure(draws: &[Count]) -> Figure {
     let top = if mean < NEXT_TO_NOTHING { 0.0 } else { libm::ceil(mean) };
     let range = [low.min(libm::floor(mean)), high.max(top)];
     Figure { mean, interval: [estimate.low.max(0.0), estimate.high], range }
+}
+
+/// Shares of the single rollouts by how many requests they lose, in columns alike in width; the first and the
+/// last hold what lies beyond (half a percent at most at either end). Where none loses any: no column.
+pub fn histogram(draws: &[Count]) -> Vec<Column> {
+    let counts = Counts::mixture(draws);
+    let [low, high] = [0.005, 0.995].map(|p| counts.quantile(p));
+    if counts.at_most(0.0) >= 1.0 || counts.timelines() == 0 {
+        return Vec::new();
+    }
+    let width = round_up((high - low + 1.0) / COLUMNS);
+    let first = libm::floor(low / width) * width;
+    let columns = libm::floor((high - first) / width) as usize + 1;
+    let mut below = 0.0;
+    let column = |i: usize| {
+        let from = first + width * i as f64;
+        let to = from + width - 1.0;
+        let upto = if i + 1 == columns { 1.0 } else { counts.at_most(to) };
+        let share = upto - below;
+        below = upto;
+        Column { from, to, share }
+    };
+    (0..columns).map(column).collect()
+}
+
+/// The next of 1, 2, 5, 10, 20, ...
+fn round_up(width: f64) -> f64 {
+    let mut power = 1.0;
+    loop {
+        match [1.0, 2.0, 5.0].iter().map(|k| k * power).find(|round| *round >= width) {
+            Some(round) => return round,
+            None => power *= 10.0,
+        }
+    }
 }
 
 /// Of a rollout that meets any of several worlds alike, such as the hours of a day: each has as many draws,
@@ -90,6 +127,25 @@ mod tests {
         let figure = pooled_figure(&worlds);
         assert_eq!((figure.mean, figure.range), (40.0, [0.0, 80.0]));
         assert_eq!(figure.interval, [40.0, 40.0], "the hours are no matter of luck");
+    }
+
+    #[test]
+    fn columns_of_a_histogram_hold_every_rollout_once() {
+        assert_eq!(histogram(&[Count::ZERO; 3]), []);
+        let coin = histogram(&[Count::known(0.0), Count::known(3.0)]);
+        let shares: Vec<f64> = coin.iter().map(|c| c.share).collect();
+        assert_eq!(shares, [0.5, 0.0, 0.0, 0.5]);
+        for mean in [0.2, 4.0, 90.0, 1e3, 1e6] {
+            let columns = histogram(&[Count::poisson(mean), Count::poisson(2.0 * mean)]);
+            assert!((1..=26).contains(&columns.len()), "{mean}: {}", columns.len());
+            let all: f64 = columns.iter().map(|c| c.share).sum();
+            assert!((all - 1.0).abs() < 1e-9, "{mean}: {all}");
+            let width = columns[0].to - columns[0].from + 1.0;
+            for pair in columns.windows(2) {
+                assert_eq!(pair[1].from, pair[0].to + 1.0);
+                assert_eq!(pair[1].to - pair[1].from + 1.0, width);
+            }
+        }
     }
 
     #[test]

@@ -3,7 +3,7 @@
 use serde_json::Value;
 use std::process::{Command, Output};
 
-/// Two Deployments that take requests, one that takes none, a patch, a StatefulSet and a Knative Service.
+/// Two Deployments that take requests, one that takes none, a patch, a StatefulSet and a CloneSet.
 const SHOP: &str = "tests/cli/workloads/shop.yaml";
 
 fn run(arguments: &[&str]) -> Output {
@@ -45,7 +45,7 @@ fn every_workload_has_a_row_and_the_worst_is_told_in_full() {
     let (table, full) = text.split_once("The first in full").expect("a table before it");
     insta::assert_snapshot!(table);
     assert!(full.lines().any(|line| line.starts_with("front · ")), "{full}");
-    assert!(full.contains("kind Service (serving.knative.dev)"), "{full}");
+    assert!(full.contains("kind CloneSet"), "{full}");
 }
 
 #[test]
@@ -54,8 +54,7 @@ fn each_answer_is_the_one_that_the_workload_has_alone() {
     let names = strings(&all["workloads"], "name");
     assert_eq!(names, ["deployment/front", "deployment/cart", "deployment/mail", "statefulset/db"]);
     let left = strings(&all["not_simulated"], "workload");
-    let knative = "service.serving.knative.dev/hello";
-    assert_eq!(left, ["deployment/patch", knative]);
+    assert_eq!(left, ["deployment/patch", "cloneset/hello"]);
     let why = &strings(&all["not_simulated"], "why")[0];
     assert!(why.contains("spec.template.spec"), "{why}");
     for answer in all["workloads"].as_array().expect("a list") {
@@ -92,7 +91,7 @@ fn workloads_are_chosen_by_name() {
     assert!(refused(&[SHOP, "--workload", "fornt"]).contains("did you mean \"front\"?"));
     assert!(refused(&[SHOP, "--workload", "cart,kart"]).contains("no Deployment \"kart\""));
     assert!(refused(&[SHOP, "--workload", "other/cart"]).contains("no Deployment"));
-    for name in ["hello", "service.serving.knative.dev/hello"] {
+    for name in ["hello", "cloneset/hello"] {
         let message = refused(&[SHOP, "--workload", name]);
         assert!(message.contains("is of a kind that is not simulated"), "{message}");
     }

@@ -7,7 +7,7 @@ function comparisonPage() {
   const best = DATA.answers[C.best];
   return [header("comparison", C.name, C.verdict, bad(best)), headOfAll(), figuresSection(),
     settingsSection(), commandSection(),
-    look.together && T ? timelineSection() : null,
+    look.together && T ? fleetSection() : null, look.together && T ? timelineSection() : null,
     ...(printing ? DATA.answers.map((_, i) => oneAnswer(i)) : [oneAnswer(look.answer)]),
     footer(DATA.signature)];
 }

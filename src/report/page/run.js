@@ -11,7 +11,7 @@ const serves = (state) => state === "serving" || state === "stopping";
 const at = (list, t) => list.find((x) => x.from_s <= t && t < x.to_s);
 
 // What the viewer looks at: answer, window of time, instant, filter, all answers one under the other.
-const look = { answer: 0, from: 0, to: 1, now: 0, lossy: false, open: -1, together: true };
+const look = { answer: 0, from: 0, to: 1, now: 0, lossy: false, open: -1, together: true, hover: null };
 let A, T;
 const SEVERAL = DATA.answers.length > 1;
 const TIMED = DATA.answers.map((a, i) => i).filter((i) => DATA.answers[i].timeline);
@@ -58,13 +58,15 @@ function draw() {
     ...answerSections(true)];
   main.replaceChildren(...whole.filter(Boolean));
   if (T) drawTime();
+  offerDownloads();
 }
 const bad = (a) => a.worth_changing || a.incomplete > 0;
 // Bad, or bad were something not as it is assumed.
 const mark = (a) => bad(a) || (a.assumptions.some((x) => x.otherwise) ? " doubtful" : "");
 // What is said of one answer; its timeline unless that of all is drawn.
 const answerSections = (timed, lists = listsSection()) => [stuckSection(), tiles(), fixSection(),
-  T && timed ? fleetSection() : null, T && timed ? replaySection() : null, T && timed ? timelineSection() : null, blameSection(), requestsSection(), rolloutSection(), autoscalingSection(),
+  T && timed ? fleetSection() : null, T && timed ? replaySection() : null, T && timed ? timelineSection() : null, blameSection(), spreadSection(),
+  requestsSection(), rolloutSection(), autoscalingSection(),
   timeSection(), matterSection(), lists, footer(DATA.signatures[look.answer] + " · "
     + A.provenance.evaluator + ": " + A.provenance.evaluator_reason)];
 
@@ -354,10 +356,15 @@ function pointer(svg, f) {
       look.from), look.to);
   };
   let from = null;
-  svg.addEventListener("pointerdown", (e) => { if (e.button === 0) from = [time(e), e.clientX]; });
-  svg.addEventListener("pointermove", (e) => {
-    if (from && e.pointerType === "mouse") { look.now = time(e); drawCursor(from[0]); }
+  svg.addEventListener("pointerdown", (e) => {
+    hover(null);
+    if (e.button === 0) from = [time(e), e.clientX];
   });
+  svg.addEventListener("pointermove", (e) => {
+    if (e.pointerType !== "mouse") return;
+    if (from) { look.now = time(e); drawCursor(from[0]); } else hover(time(e));
+  });
+  svg.addEventListener("pointerleave", () => hover(null));
   addEventListener("pointerup", (e) => {
     if (!from || !svg.isConnected) return;
     const [t0, x0] = from, t1 = time(e);
@@ -460,8 +467,23 @@ function drawCursor(dragFrom) {
       ": release to zoom in"]));
 }
 
+// A crosshair and what was at an instant, while the pointer is there.
+function hover(t) {
+  document.querySelectorAll("svg .hover").forEach((line) => line.remove());
+  look.hover = t;
+  if (t !== null) {
+    const x = frame().x(t);
+    document.querySelectorAll("svg .cursor").forEach((cursor) => {
+      const line = cursor.cloneNode();
+      fill(line, { class: "hover", x1: x, x2: x }, []);
+      cursor.after(line);
+    });
+  }
+  document.getElementById("readout").replaceChildren(...each(readout).flat());
+}
+
 function readout() {
-  const t = look.now, pods = T.lanes.filter((l) => at(l.truth, t));
+  const t = look.hover ?? look.now, pods = T.lanes.filter((l) => at(l.truth, t));
   const serving = pods.filter((l) => serves(at(l.truth, t).state));
   const routed = T.lanes.filter((l) => routing(l, t).length);
   const wrong = T.lanes.filter((l) => at(l.wrong, t));

@@ -35,7 +35,8 @@ function fleetSection() {
 function drawFleet() {
   const place = document.getElementById("fleet");
   if (!place) return;
-  place.replaceChildren(...each(() => fleetArt(frame())));
+  const several = drawn().length > 1;
+  place.replaceChildren(...each(() => h("div", null, several ? h("h3", null, A.name) : null, fleetArt(frame()))));
   const versions = each(() => T.versions).sort((a, b) => b.length - a.length)[0];
   const box = (paint, kind) => (svg) => {
     svg.append(s("rect", { y: 1, width: 22, height: 10, fill: paint }));
@@ -226,7 +227,54 @@ function shareSection() {
     buttons.push(h("button", { id: "copy-markdown", onclick: (e) => copy(DATA.markdown,
       () => say(e.target, "copied")) }, "copy as Markdown"));
   }
-  return h("div", { class: "tools screen", id: "share" }, buttons);
+  const select = h("select", { id: "download", "aria-label": "download", onchange: (e) => {
+    const chosen = Number(e.target.value) - 1;
+    e.target.value = 0;
+    downloads()[chosen][1]();
+  } });
+  return h("div", { class: "tools screen", id: "share" }, buttons, select);
+}
+
+// What the page has as files: the requests of each second, and its charts.
+function downloads() {
+  const charts = [...document.querySelectorAll("section svg[role=img]")];
+  const named = (svg) => [svg.getAttribute("aria-label").split(/[;:(]/)[0].trim() + " (SVG)",
+    () => save("rollsim.svg", "image/svg+xml", alone(svg))];
+  return [["requests by second (CSV)", () => save("rollsim.csv", "text/csv", secondsTable())], ...charts.map(named)];
+}
+
+function offerDownloads() {
+  const select = document.getElementById("download");
+  if (!select) return;
+  select.replaceChildren(...["download …", ...downloads().map((d) => d[0])].map((text, i) =>
+    h("option", { value: i }, text)));
+}
+
+function save(name, type, text) {
+  const link = h("a", { href: URL.createObjectURL(new Blob([text], { type })), download: name });
+  link.click();
+  setTimeout(() => URL.revokeObjectURL(link.href), 1000);
+}
+
+function secondsTable() {
+  const quote = (text) => (/[",]/.test(text) ? `"${text.replace(/"/g, '""')}"` : text);
+  const series = [...answered(), ...failed()];
+  const rows = A.seconds.map((x) => [x.second, ...series.map((k) => k.of(x))].join(","));
+  return [["second", ...series.map((k) => quote(k.name))].join(","), ...rows].join("\r\n") + "\r\n";
+}
+
+// A chart that stands by itself: what the page's styles say is written into it.
+function alone(svg) {
+  const copy = svg.cloneNode(true), said = ["fill", "stroke", "stroke-width", "stroke-dasharray", "opacity",
+    "font-size", "font-family", "font-weight", "text-anchor"];
+  const [from, to] = [svg, copy].map((x) => [x, ...x.querySelectorAll("*")]);
+  from.forEach((node, i) => {
+    const style = getComputedStyle(node);
+    to[i].setAttribute("style", said.map((name) => `${name}:${style.getPropertyValue(name)}`).join(";"));
+  });
+  copy.setAttribute("xmlns", SVG);
+  copy.style.background = getComputedStyle(document.body).backgroundColor;
+  return copy.outerHTML;
 }
 
 // What a sheet of paper has to say of itself.

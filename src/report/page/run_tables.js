@@ -68,6 +68,33 @@ function requestsSection() {
       table("", ["", "#"], quantiles)) : null));
 }
 
+// How many rollouts lose how many.
+function spreadSection() {
+  const columns = A.lost.spread || [];
+  if (columns.length < 2) return null;
+  const [room, height] = [Math.min(width(main), 900), 220];
+  const most = Math.max(...columns.map((c) => c.share)), step = columns[0].to - columns[0].from + 1;
+  const last = columns[columns.length - 1];
+  const x = { ticks: ticks(columns[0].from, last.to, 8).filter((t) => t % 1 === 0 && t <= last.to),
+    label: "requests lost in a rollout" };
+  const y = { ticks: ticks(0, most, 4), unit: "share", label: "share of the rollouts" };
+  const box = { l: beside({ ...y, at: linear(0, most, 0, 1) }), r: room - 10, t: 24, b: height - 42 };
+  const edge = linear(columns[0].from, last.to + 1, box.l, box.r);
+  x.at = (v) => edge(v + (step === 1 ? 0.5 : 0));
+  y.at = linear(0, most, box.b, box.t);
+  const text = (c) => range([c.from, c.to], (n) => group(n)) + " lost: " + percent(c.share) + " of rollouts";
+  const svg = chart(room, height, "how many rollouts lose how many requests; most often "
+    + text(columns.find((c) => c.share === most)));
+  columns.forEach((c) => svg.append(s("rect", { x: edge(c.from) + 1, y: y.at(c.share),
+    width: Math.max(1, edge(c.to + 1) - edge(c.from) - 2), height: Math.max(0, box.b - y.at(c.share)),
+    fill: c.from === 0 && c.to === 0 ? "var(--good)" : "var(--bad)" }, title(text(c)))));
+  axes(svg, box, x, y);
+  const mean = edge(A.lost.total.mean + 0.5);
+  svg.append(s("line", { x1: mean, x2: mean, y1: box.t, y2: box.b, class: "mean" }),
+    s("text", { x: Math.min(mean + 4, box.r - 60), y: box.t + 10, class: "dim" }, "mean " + count(A.lost.total.mean)));
+  return h("section", { id: "spread" }, h("h2", null, "How single rollouts differ"), svg);
+}
+
 function stuckSection() {
   if (!A.stuck.length) return null;
   return h("section", null, h("h2", null, "What does not reach its end"),
@@ -255,6 +282,16 @@ selftest([
       { key: "ArrowLeft" }));
     expect("moved", look.now < before);
   }],
+  ["the pointer shows an instant and goes back", () => {
+    if (!T) return;
+    const now = look.now, text = document.getElementById("readout").textContent;
+    hover(look.from);
+    expect("a line", document.querySelector("svg .hover"));
+    expect("its instant", document.getElementById("readout").textContent.includes(instant(look.from)));
+    hover(null);
+    expect("gone", !document.querySelector("svg .hover") && look.now === now);
+    expect("as before", document.getElementById("readout").textContent === text);
+  }],
   ["the filter leaves pods with losses", () => {
     if (!T) return;
     document.getElementById("lossy").click();
@@ -264,6 +301,19 @@ selftest([
       <= shown + drawn().length);
     document.getElementById("lossy").click();
     expect("all back", shownLanes().length === T.lanes.length);
+  }],
+  ["every rollout is in the histogram", () => {
+    const bars = document.querySelectorAll("#spread rect").length, columns = (A.lost.spread || []).length;
+    expect("a bar a column", bars === (columns < 2 ? 0 : columns));
+  }],
+  ["pictures and tables are there to download", () => {
+    const offered = document.querySelectorAll("#download option").length;
+    const charts = document.querySelectorAll("section svg[role=img]");
+    expect("the seconds and each chart", offered > charts.length);
+    expect("a row a second", secondsTable().trim().split("\r\n").length === A.seconds.length + 1);
+    if (!charts.length) return;
+    const picture = new DOMParser().parseFromString(alone(charts[0]), "image/svg+xml");
+    expect("a picture by itself", picture.documentElement.nodeName === "svg" && !picture.querySelector("parsererror"));
   }],
   ["a blame row opens its chain", () => {
     if (!A.blame.length) return;

@@ -6,7 +6,7 @@
 mod plans;
 mod results;
 
-use super::{Place, accuracy, read, repository};
+use super::{Place, accuracy, read, reference, repository};
 use std::path::Path;
 
 /// What a page has to say.
@@ -24,6 +24,7 @@ impl Findings {
         let mut findings = match page.to_str()? {
             "README.md" => accuracy::readme(),
             "docs/calibrate.md" => accuracy::calibrated(place),
+            "docs/reference.md" => reference::tables(place),
             path => plans::of(path.strip_prefix("experiments/plans/")?.split('/').next()?, place)?,
         };
         let folder = repository().join(page.parent()?);

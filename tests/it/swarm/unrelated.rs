@@ -78,9 +78,10 @@ pub fn an_unrelated_deployment(world: &World, scenario: &Scenario, control: &Con
         first_difference(&apart, &control.timeline)
     );
     let mut alone = control.rollout.clone();
-    // Their pods have other places in the timeline.
+    // Their pods have other places in the timeline, and the other has a row of its own.
     for rollout in [&mut with.rollout, &mut alone] {
         rollout.unschedulable.iter_mut().for_each(|u| u.pod = PodId(0));
+        rollout.lowest.truncate(1);
     }
     ensure!(with.rollout == alone, "alone {alone:?}, beside another {:?}", with.rollout);
     Ok(())
