@@ -152,7 +152,7 @@ function table(caption, heads, rows, attrs) {
   return h("div", { class: "scroll" }, h("table", attrs,
     caption ? h("caption", null, caption) : null,
     h("thead", null, h("tr", null,
-      heads.map((_, i) => h("th", { scope: "col", class: number(i) }, name(i))))),
+      heads.map((_, i) => (name(i) ? h("th", { scope: "col", class: number(i) }, name(i)) : h("td"))))),
     h("tbody", null, rows.map((r) => h("tr", null, r.map(cell))))));
 }
 

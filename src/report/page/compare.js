@@ -5,7 +5,7 @@ const LETTERS = "ABCDEF";
 
 function comparisonPage() {
   const best = DATA.answers[C.best];
-  return [header("comparison", C.name, C.verdict, bad(best)), headOfAll(), figuresSection(),
+  return [header("comparison", C.name, C.verdict, bad(best)), headOfAll(), shareSection(), figuresSection(),
     settingsSection(), commandSection(),
     look.together && T ? fleetSection() : null, look.together && T ? timelineSection() : null,
     ...(printing ? DATA.answers.map((_, i) => oneAnswer(i)) : [oneAnswer(look.answer)]),
@@ -56,7 +56,7 @@ function differenceCell(m, d) {
 }
 
 function figuresSection() {
-  const heads = [h("th", { scope: "col" }, ""), ...C.columns.map((c, i) => h("th", { scope: "col",
+  const heads = [h("td"), ...C.columns.map((c, i) => h("th", { scope: "col",
     class: i === C.best ? "best" : null }, h("b", null, LETTERS[i]),
   h("small", null, breakable(c.title))))];
   const cell = (m, c, i) => {

@@ -91,7 +91,7 @@ function spreadSection() {
   axes(svg, box, x, y);
   const mean = edge(A.lost.total.mean + 0.5);
   svg.append(s("line", { x1: mean, x2: mean, y1: box.t, y2: box.b, class: "mean" }),
-    s("text", { x: Math.min(mean + 4, box.r - 60), y: box.t + 10, class: "dim" }, "mean " + count(A.lost.total.mean)));
+    s("text", { x: box.r, y: box.t - 8, class: "dim", "text-anchor": "end" }, "┆ mean " + count(A.lost.total.mean)));
   return h("section", { id: "spread" }, h("h2", null, "How single rollouts differ"), svg);
 }
 
@@ -184,7 +184,7 @@ function otherLists() {
     settings.length ? [h("h2", null, "Set otherwise than in A"), settingsTable(settings)] : null);
 }
 
-// What several cards' entries have as their reason is said once.
+// What decides most comes first. What several cards' entries have as their reason is said once.
 function assumedTables() {
   if (!A.assumptions.length) return null;
   const parts = A.assumptions.map((a) => {
@@ -194,13 +194,16 @@ function assumedTables() {
   });
   const reasons = [...new Set(parts.map((p) => p.why))];
   const alone = (why) => why === "" || parts.filter((p) => p.why === why).length < 3;
-  const single = parts.filter((p) => alone(p.why));
+  const influence = new Map(A.matters.weighed.map((w) => [w.key, w.influence]));
+  const by = (p) => influence.get(p.key) || 0;
+  const single = parts.filter((p) => alone(p.why)).sort((a, b) => by(b) - by(a));
   const rows = single.map((p) => [path(p.key), p.value + (p.why ? ` (${p.why})` : "")]);
-  return [h("h2", null, "Assumed, not measured"),
+  return h("details", { id: "assumed", open: printing },
+    h("summary", null, `Assumed, not measured (${parts.length})`),
     rows.length ? table("", ["entry", "value and why"], rows) : null,
     ...reasons.filter((why) => !alone(why)).map((why) => h("p", { class: "assumed" },
       h("b", null, why + ". "), parts.filter((p) => p.why === why).flatMap((p, i) =>
-        [i ? " · " : "", path(p.key), " " + p.value])))];
+        [i ? " · " : "", path(p.key), " " + p.value]))));
 }
 
 open(0);
@@ -238,7 +241,8 @@ selftest([
     document.getElementById("next-loss").click();
     expect("the loss is shown", !lost || document.querySelector("#pane-client .bad"));
     goTo(look.to);
-    expect("the shell went on", document.getElementById("pane-shell").textContent !== before);
+    const more = LOG.shell.some((line) => line[0] > look.from);
+    expect("the shell went on", !more || document.getElementById("pane-shell").textContent !== before);
     expect("pods", document.getElementById("pane-pods").textContent.includes("Running"));
     expect("targets", document.getElementById("pane-targets").textContent.includes("TARGET"));
   }],
