@@ -22,7 +22,8 @@ Examples:
 
 Each badness is simulated on the same luck: how often the version is promoted all the same, how many requests
 meet it until it is aborted, how many measurements there are. --power asks for the shortest pauses that abort the
-last badness given with that probability.")]
+last badness given with that probability, with the weights and intervals given, or half or twice as large;
+of equally short ones it is those with which the fewest requests meet it.")]
 pub struct Args {
     #[command(flatten)]
     input: InputArgs,
@@ -37,7 +38,7 @@ pub struct Args {
           help_heading = "Badness")]
     slower: Vec<f64>,
 
-    /// The wanted probability that it is aborted, in percent: says how long pauses have to be
+    /// The wanted probability that it is aborted, in percent: says which steps are the cheapest with it
     #[arg(long, value_name = "PERCENT", value_parser = share, help_heading = "Badness")]
     power: Option<f64>,
 

@@ -92,6 +92,16 @@ pub enum HookKind {
 }
 
 impl Flagger {
+    /// So many looks there are with a weight, where all is well.
+    pub fn looks_at_weights(&self) -> u32 {
+        let most = self.max_weight.unwrap_or(100);
+        match &self.weights {
+            _ if self.iterations > 0 => self.iterations + 1,
+            Weights::By(step) => (most + step - 1).checked_div(*step).unwrap_or(0).max(0) as u32,
+            Weights::These(list) => list.len() as u32,
+        }
+    }
+
     /// All webhooks of a kind agree; there may be none.
     pub fn agree(&self, kind: HookKind) -> bool {
         self.hooks.iter().filter(|hook| hook.kind == kind).all(|hook| hook.passes)

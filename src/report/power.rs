@@ -18,7 +18,7 @@ pub struct Power {
     pub curve: Vec<PowerRow>,
     /// The wanted probability that a bad version is aborted, 0 to 1; none: nobody asked.
     pub wanted: Option<f64>,
-    /// The shortest pauses with which it is, for the last badness of the curve that is given for it; none:
+    /// The shortest steps with which it is, for the last badness of the curve that is given for it; none:
     /// nobody asked, or none of those that were tried.
     pub enough: Option<EnoughRow>,
     /// All pauses of the release as it is given, in seconds.
@@ -52,11 +52,15 @@ pub struct PowerRow {
     pub decided_s: Option<f64>,
 }
 
-/// Pauses that are enough.
+/// Steps that are enough.
 #[derive(Clone, Debug, PartialEq, Serialize, JsonSchema)]
 pub struct EnoughRow {
     /// So many times as long as those that are given.
     pub times: f64,
+    /// Weights of the steps are so many times as large as those that are given.
+    pub weights_times: f64,
+    /// From one measurement to the next it is so many times as long as is given.
+    pub interval_times: f64,
     /// All of them together, in seconds.
     pub pauses_s: f64,
     /// What comes of them.
@@ -90,6 +94,17 @@ impl PowerRow {
     }
 }
 
+impl EnoughRow {
+    /// What else is changed, behind what is said of the pauses.
+    fn besides(&self) -> String {
+        let changed = [("weights", self.weights_times), ("intervals", self.interval_times)];
+        let changed = changed.into_iter().filter(|(_, times)| *times != 1.0);
+        let parts: Vec<String> =
+            changed.map(|(what, times)| format!("{what} {times} times")).collect();
+        if parts.is_empty() { String::new() } else { format!(", with {}", parts.join(" and ")) }
+    }
+}
+
 impl Power {
     /// Of what was found.
     pub fn new(
@@ -100,7 +115,9 @@ impl Power {
         signature: String,
     ) -> Power {
         let enough = enough.map(|enough| EnoughRow {
-            times: enough.times,
+            times: enough.steps.pauses,
+            weights_times: enough.steps.weights,
+            interval_times: enough.steps.interval,
             pauses_s: enough.pauses_s,
             row: PowerRow::new(&enough.point),
         });
@@ -134,14 +151,17 @@ impl Power {
         }
         match (self.wanted, &self.enough) {
             (Some(wanted), Some(enough)) => sentences.push(format!(
-                "For a probability of {} to abort {}, pauses of {} together are enough: {} times those given.",
+                "For a probability of {} to abort {}, pauses of {} together are enough: {} times those given{}. \
+                 {} requests meet it.",
                 percent(wanted),
                 enough.row.badness,
                 seconds(enough.pauses_s),
-                enough.times
+                enough.times,
+                enough.besides(),
+                count(enough.row.harmed)
             )),
             (Some(wanted), None) => sentences.push(format!(
-                "No pauses up to eight times those given abort it with a probability of {}.",
+                "No pauses up to eight times those given, with half or twice the weights and intervals, abort it with a probability of {}.",
                 percent(wanted)
             )),
             _ => {}

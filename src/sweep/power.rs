@@ -1,19 +1,19 @@
 //! How well a release that decides finds out a bad version: how often it is promoted all the same, and what
 //! that costs, over how bad it is.
 
+mod search;
+mod theory;
+
 use crate::cluster::fault::{Fault, Trouble, Whom};
-use crate::cluster::release::{Figure, Metric, Plan, Release, Step};
-use crate::cluster::workload::Workload;
+use crate::cluster::release::Release;
 use crate::engine::{Dur, Time};
 use crate::model::rollout::analysis::Found;
 use crate::model::rollout::controller::Measured;
 use crate::run::{Replication, RunOptions, run};
 use crate::scenario::Scenario;
 use crate::traffic::Cause;
-use std::sync::Arc;
-
-/// Pauses are made so many times as long, the shortest first.
-const LONGER: [f64; 8] = [0.25, 0.5, 1.0, 1.5, 2.0, 3.0, 5.0, 8.0];
+pub use search::{Enough, Steps, enough, pauses};
+pub use theory::promoted;
 
 /// How bad the new version is.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -43,17 +43,6 @@ pub struct Point {
     pub decided_s: Option<f64>,
     /// The probability that it is promoted, in closed form; None: there is none for these metrics.
     pub promoted_by_theory: Option<f64>,
-}
-
-/// Pauses that are enough for a wanted power.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Enough {
-    /// Against those that are given.
-    pub times: f64,
-    /// All pauses of the release together, in seconds.
-    pub pauses_s: f64,
-    /// With them.
-    pub point: Point,
 }
 
 /// The release under test: that of the last action that brings one.
@@ -112,7 +101,7 @@ pub fn point(
         measurements: released().map(count).sum::<f64>() / n,
         decided_s: (!decided.is_empty())
             .then(|| decided.iter().sum::<f64>() / decided.len() as f64),
-        promoted_by_theory: theory(scenario, badness, well),
+        promoted_by_theory: theory::promoted(scenario, badness, well),
     }
 }
 
@@ -131,169 +120,4 @@ pub fn where_all_is_well(scenario: &Scenario, options: &RunOptions) -> Vec<Vec<M
     let replications = run(&bad(scenario, Badness::Errors(0.0)), options);
     let released = replications.into_iter().filter_map(|r| r.rollout.released);
     released.map(|r| r.measured).collect()
-}
-
-/// The probability that a version with this share of errors passes all measurements: each is of a binomial
-/// number of errors among the requests that it is over, and they are independent where their windows do not
-/// overlap. Which there are, and over how many requests, is taken from rollouts where nothing is wrong.
-fn theory(scenario: &Scenario, badness: Badness, well: &[Vec<Measured>]) -> Option<f64> {
-    let Badness::Errors(share) = badness else { return None };
-    let analyses = release(scenario)?.analyses();
-    let [analysis] = analyses[..] else { return None };
-    let [metric] = &analysis.metrics[..] else { return None };
-    let rate = matches!(metric.measure.what, Figure::SuccessRate | Figure::ErrorRate);
-    let scrape = scenario.kubernetes.defaults.analysis_scrape;
-    let apart = metric.interval.is_none_or(|i| i >= metric.measure.window + scrape);
-    if !rate || !apart || metric.limits.failure < 0 || well.is_empty() {
-        return None;
-    }
-    let passes = well.iter().map(|measured| passes(metric, measured, share));
-    Some(passes.sum::<f64>() / well.len() as f64)
-}
-
-/// No more failures than are borne, of these measurements.
-fn passes(metric: &Metric, measured: &[Measured], share: f64) -> f64 {
-    let borne = metric.limits.failure as usize;
-    // The probability of so many failures by now; more than are borne are gone.
-    let mut failures = vec![0.0; borne + 1];
-    failures[0] = 1.0;
-    for one in measured.iter().filter(|m| m.found != Found::Error) {
-        let fails = fails(metric, one.requests, share);
-        for k in (0..=borne).rev() {
-            let before = if k > 0 { failures[k - 1] * fails } else { 0.0 };
-            failures[k] = failures[k] * (1.0 - fails) + before;
-        }
-    }
-    failures.iter().sum()
-}
-
-/// The probability that a measurement over so many requests is a failure.
-fn fails(metric: &Metric, requests: f64, share: f64) -> f64 {
-    let n = libm::round(requests).max(0.0);
-    let is_failure = |errors: f64| {
-        let rate = errors / n.max(1.0);
-        let value = match metric.measure.what {
-            Figure::SuccessRate => 1.0 - rate,
-            _ => rate,
-        };
-        metric.judge(value) == Some(false)
-    };
-    if share <= 0.0 || share >= 1.0 {
-        return f64::from(u8::from(is_failure(n * share.clamp(0.0, 1.0))));
-    }
-    let (ln_p, ln_q) = (libm::log(share), libm::log1p(-share));
-    let ln_all = libm::lgamma(n + 1.0);
-    let mut sum = 0.0;
-    for errors in 0..=(n as u64) {
-        let k = errors as f64;
-        if is_failure(k) {
-            let ln_ways = ln_all - libm::lgamma(k + 1.0) - libm::lgamma(n - k + 1.0);
-            sum += libm::exp(ln_ways + k * ln_p + (n - k) * ln_q);
-        }
-    }
-    sum.min(1.0)
-}
-
-/// The shortest pauses with which so bad a version is aborted with this probability; None: none of those
-/// that were tried.
-pub fn enough(
-    scenario: &Scenario,
-    options: &RunOptions,
-    badness: Badness,
-    power: f64,
-) -> Option<Enough> {
-    let given = pauses(release(scenario)?);
-    LONGER.into_iter().filter(|_| given > 0.0).find_map(|times| {
-        let longer = longer(scenario, times);
-        let point = point(&longer, options, badness, &[]);
-        let enough = f64::from(point.aborted) >= power * f64::from(point.rollouts);
-        enough.then_some(Enough { times, pauses_s: given * times, point })
-    })
-}
-
-/// All pauses with a length together, in seconds.
-pub fn pauses(release: &Release) -> f64 {
-    let Plan::Canary(canary) = &release.plan else { return 0.0 };
-    let length = |step: &Step| match step {
-        Step::Pause(Some(length)) => length.as_secs_f64(),
-        _ => 0.0,
-    };
-    canary.steps.iter().map(length).sum()
-}
-
-/// The same with pauses that are so many times as long, and requests until its end.
-fn longer(scenario: &Scenario, times: f64) -> Scenario {
-    let mut longer = scenario.clone();
-    let before = release(scenario).map_or(0.0, pauses);
-    let stretch = |workload: &mut Workload| {
-        let Some(release) = &mut workload.release else { return };
-        if let Plan::Canary(canary) = &mut Arc::make_mut(release).plan {
-            for step in &mut canary.steps {
-                if let Step::Pause(Some(length)) = step {
-                    *length = Dur::from_secs_f64(length.as_secs_f64() * times);
-                }
-            }
-        }
-    };
-    longer.workloads.iter_mut().take(1).for_each(stretch);
-    longer.actions.iter_mut().filter_map(|a| a.kind.brings_mut()).for_each(stretch);
-    let more = Dur::from_secs_f64((before * (times - 1.0)).max(0.0));
-    longer.traffic.end += more;
-    longer.horizon += more;
-    longer
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::cluster::release::{Limits, Measure, Side};
-    use crate::expr::Condition;
-
-    fn metric(failure: i32) -> Metric {
-        let text = "result[0] >= 0.95";
-        let success = Condition::parse(text, &|_| Ok(0)).expect("a condition");
-        Metric {
-            name: "success-rate".to_owned(),
-            interval: Some(Dur::from_secs(60)),
-            initial_delay: Dur::ZERO,
-            limits: Limits {
-                count: None,
-                failure,
-                inconclusive: 0,
-                consecutive_error: 4,
-                consecutive_success: None,
-            },
-            success: Some(success),
-            failure: None,
-            measure: Measure {
-                what: Figure::SuccessRate,
-                of: Side::New,
-                window: Dur::from_secs(30),
-                scale: 1.0,
-            },
-        }
-    }
-
-    fn measured(requests: f64) -> Measured {
-        let (at, value) = (Time::ZERO, Some(1.0));
-        Measured { at, metric: 0, value, requests, found: Found::Success }
-    }
-
-    #[test]
-    fn a_measurement_fails_by_the_binomial_tail() {
-        // Of 20 requests two errors are too many: 1 - 0.9^20 - 20 * 0.1 * 0.9^19.
-        let fails = fails(&metric(0), 20.0, 0.1);
-        assert!((fails - 0.608_253).abs() < 1e-6, "{fails}");
-    }
-
-    #[test]
-    fn as_many_failures_as_the_limit_are_borne() {
-        let three = [measured(20.0), measured(20.0), measured(20.0)];
-        let fails = 0.608_252_9;
-        let none: f64 = passes(&metric(0), &three, 0.1);
-        assert!((none - f64::powi(1.0 - fails, 3)).abs() < 1e-6, "{none}");
-        let one = none + 3.0 * fails * f64::powi(1.0 - fails, 2);
-        assert!((passes(&metric(1), &three, 0.1) - one).abs() < 1e-6);
-        assert_eq!(passes(&metric(3), &three, 0.1), 1.0);
-    }
 }

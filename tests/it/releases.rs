@@ -1,6 +1,7 @@
 //! Releases that decide: the steps of a Rollout, analyses over the simulated requests, aborts, and actions
 //! that wait for a condition.
 
+mod decided;
 mod pieces;
 
 use rollsim::engine::Seed;
