@@ -92,6 +92,7 @@ const FOLDERS: &[Folder] = &[
     folder!("hpa-cpu-too-late"),
     folder!("hpa-custom-rollout"),
     folder!("hpa-external-queue"),
+    folder!("istio-canary"),
     folder!("istio-start"),
     folder!("istio-stop"),
     folder!("istio-three-containers"),

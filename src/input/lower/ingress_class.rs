@@ -19,11 +19,13 @@ const DEFAULT: &str = "ingressclass.kubernetes.io/is-default-class";
 #[derive(Clone, Copy, Debug, PartialEq)]
 enum Controller {
     Modelled(Kind),
+    /// By proxies that are told of endpoints, with a card of its own.
+    Carded(&'static str),
     /// What it is called.
     Other(&'static str),
 }
 
-use Controller::{Modelled, Other};
+use Controller::{Carded, Modelled, Other};
 
 const F5: Controller = Other("F5's NGINX Ingress Controller");
 
@@ -35,20 +37,24 @@ const CONTROLLERS: [(&str, Controller); 11] = [
     ("k8s.io/internal-ingress-nginx", Modelled(Kind::IngressNginx)),
     ("webapprouting.kubernetes.azure.com", Modelled(Kind::IngressNginx)),
     ("nginx.org/ingress-controller", F5),
-    ("azure/application-gateway", Other("Azure's Application Gateway")),
-    ("ingress-controllers.konghq.com", Other("Kong")),
-    ("traefik.io/ingress-controller", Other("Traefik")),
+    ("azure/application-gateway", Carded("agic")),
+    ("ingress-controllers.konghq.com", Carded("kong")),
+    ("traefik.io/ingress-controller", Carded("traefik")),
     ("haproxy.org/ingress-controller", Other("HAProxy's Ingress controller")),
-    ("projectcontour.io", Other("Contour")),
+    ("projectcontour.io", Carded("contour")),
 ];
 
 /// What classes are called that need no IngressClass to be known.
-const CLASSES: [(&str, Controller); 5] = [
+const CLASSES: [(&str, Controller); 9] = [
     ("alb", Modelled(Kind::Alb)),
     ("eks-auto-alb", Modelled(Kind::Alb)),
     ("nginx", Modelled(Kind::IngressNginx)),
     ("webapprouting.kubernetes.azure.com", Modelled(Kind::IngressNginx)),
-    ("azure/application-gateway", Other("Azure's Application Gateway")),
+    ("azure/application-gateway", Carded("agic")),
+    ("traefik", Carded("traefik")),
+    ("kong", Carded("kong")),
+    ("contour", Carded("contour")),
+    ("cilium", Carded("cilium-gateway")),
 ];
 
 /// Prefixes of the annotations that each reads.
@@ -57,11 +63,11 @@ const ANNOTATIONS: [(&str, Controller); 9] = [
     ("nginx.ingress.kubernetes.io/", Modelled(Kind::IngressNginx)),
     ("nginx.org/", F5),
     ("nginx.com/", F5),
-    ("appgw.ingress.kubernetes.io/", Other("Azure's Application Gateway")),
-    ("konghq.com/", Other("Kong")),
-    ("traefik.ingress.kubernetes.io/", Other("Traefik")),
+    ("appgw.ingress.kubernetes.io/", Carded("agic")),
+    ("konghq.com/", Carded("kong")),
+    ("traefik.ingress.kubernetes.io/", Carded("traefik")),
     ("haproxy.org/", Other("HAProxy's Ingress controller")),
-    ("projectcontour.io/", Other("Contour")),
+    ("projectcontour.io/", Carded("contour")),
 ];
 
 /// The kind is read.
@@ -129,6 +135,13 @@ pub(crate) fn kind(low: &mut Lowering<'_>, ingress: &Ingress) -> Option<Kind> {
                 low.assume("traffic.path", format!("{}, for {why}", title(kind)));
             }
             return Some(kind);
+        }
+        (Some(Carded(card)), why) => {
+            if let Some(why) = why {
+                low.assume("traffic.path", format!("{card}, for {why}"));
+            }
+            low.class_card = Some(card);
+            return Some(Kind::Envoy);
         }
         (Some(Other(name)), _) => {
             low.not_modelled.push(format!("an Ingress of {name}: requests go to the Service"));

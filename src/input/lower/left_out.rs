@@ -3,7 +3,7 @@
 
 use crate::input::known::{self, Fate};
 use crate::input::lower::lowering::Lowering;
-use crate::input::lower::{annotations, binding, ingress_class, placement, sidecar};
+use crate::input::lower::{annotations, binding, ingress_class, placement, routes, sidecar};
 use crate::input::raw::manifest::{Document, Object};
 use crate::input::subject::Subject;
 use crate::input::text::tree::Node;
@@ -49,8 +49,10 @@ impl Lowering<'_> {
     /// A kind that is not simulated.
     fn note_kind(&mut self, doc: &Document, nodes: bool) {
         let Object::Other { kind } = &doc.object else { return };
-        let is_read =
-            binding::is_read(kind) || ingress_class::is_read(kind) || kind == sidecar::PEER;
+        let is_read = binding::is_read(kind)
+            || ingress_class::is_read(kind)
+            || kind == sidecar::PEER
+            || routes::is_read(kind);
         // Where fields are named, the kind need not be.
         if is_read || kind == placement::CLAIM || !doc.left_out.is_empty() {
             return;

@@ -31,6 +31,8 @@ pub(crate) struct Lowering<'a> {
     pub kubelet: u32,
     /// How requests reach the pods.
     pub path_kind: Option<Kind>,
+    /// The card of the class of an Ingress or a Gateway, where it is not that of the kind of path.
+    pub class_card: Option<&'static str>,
 }
 
 impl<'a> Lowering<'a> {
@@ -45,6 +47,7 @@ impl<'a> Lowering<'a> {
             used: BTreeSet::new(),
             kubelet: 0,
             path_kind: None,
+            class_card: None,
         }
     }
 }

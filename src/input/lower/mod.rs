@@ -34,6 +34,7 @@ mod plans;
 mod profile;
 mod proxy;
 pub(super) mod release;
+mod routes;
 mod scheduler;
 pub(super) mod serving;
 pub(super) mod serving_container;

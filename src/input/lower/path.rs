@@ -5,7 +5,9 @@ use crate::engine::Dist;
 use crate::input::cards::{Card, CardKind, Scalar};
 use crate::input::given::{CardSetting, Input};
 use crate::input::lower::lowering::{Lowering, lean};
-use crate::input::lower::{binding, flagger, ingress_class, proxy, release, sidecar, split};
+use crate::input::lower::{
+    binding, flagger, ingress_class, proxy, release, routes, sidecar, split,
+};
 use crate::input::raw::case::ActionCase;
 use crate::input::raw::manifest::{Document, Object};
 use crate::input::text::checks;
@@ -45,11 +47,10 @@ pub(crate) fn lower(
         }
         None => ingress.and_then(|ingress| split::lower(low, kind, service, ingress)),
     };
-    let (others, split) = shared.map_or((Vec::new(), None), |(o, split)| (o, Some(split)));
-    let services = std::iter::once(service.clone()).chain(others).collect();
+    let (services, split) = routes::together(low, kind, service, shared);
     let binding = binding::of(low.input, service).filter(|_| matches!(kind, Kind::Alb | Kind::Nlb));
-    let named = low.input.case.traffic.balancer.as_deref().or(kind.card());
-    let Some(card) = card(low, Whose::Path, named, (Some(kind), binding)) else {
+    let named = low.input.case.traffic.balancer.as_deref().or(low.class_card).or(kind.card());
+    let Some(card) = card(low, Whose::Path, named, (Some((kind, service)), binding)) else {
         return Way { path: Path::Service, services, split: None };
     };
     let by_ingress = matches!(kind, Kind::Alb | Kind::IngressNginx);
@@ -95,6 +96,10 @@ fn by_manifests(
     service: &Service,
     ingress: Option<&Ingress>,
 ) -> Kind {
+    if let Some((kind, card)) = routes::path(low, service) {
+        low.class_card = card;
+        return kind;
+    }
     if let Some(kind) = ingress.and_then(|ingress| ingress_class::kind(low, ingress)) {
         return kind;
     }
@@ -179,7 +184,7 @@ fn card(
     low: &mut Lowering<'_>,
     whose: Whose,
     named: Option<&str>,
-    (kind, binding): (Option<Kind>, Option<&Document>),
+    (kind, binding): (Option<(Kind, &Service)>, Option<&Document>),
 ) -> Option<Card> {
     let Some(name) = named else {
         if let Some((path, ..)) = whose.settings(low.input).first() {
@@ -199,8 +204,8 @@ fn card(
     if let Some(binding) = binding {
         binding::assume_checks(low, binding, &mut card);
     }
-    if let Some(kind) = kind {
-        proxy::apply(low, kind, &mut card);
+    if let Some((kind, service)) = kind {
+        proxy::apply(low, kind, service, &mut card);
     }
     for (path, keys, value) in whose.settings(low.input) {
         let keys: Vec<&str> = keys.iter().map(String::as_str).collect();

@@ -2,6 +2,7 @@
 //! first of all), and of the route that leads there.
 
 use super::told::{Told, not_a, seconds};
+use crate::input::lower::sidecar::duration_s;
 use crate::input::text::tree::{Node, Value};
 use crate::input::text::yaml;
 
@@ -76,9 +77,11 @@ fn http_filter(filter: &Node, told: &mut Told<'_>) {
 
 /// What is made of a field.
 #[derive(Clone, Copy)]
-enum Read {
+pub(super) enum Read {
     /// Seconds, such as `0.25s`.
     Time(&'static str),
+    /// As Go writes them, such as `1m30s`.
+    Long(&'static str),
     Count(&'static str),
     /// `{value: 50}`, in per cent.
     Percent(&'static str),
@@ -88,7 +91,7 @@ enum Read {
 }
 
 /// Reads the fields of a message; others are named as left out.
-fn fields(node: &Node, of: &str, told: &mut Told<'_>, known: &[(&str, Read)]) {
+pub(super) fn fields(node: &Node, of: &str, told: &mut Told<'_>, known: &[(&str, Read)]) {
     for entry in node.entries() {
         let Some((_, read)) = known.iter().find(|(key, _)| *key == entry.key) else {
             told.leave_out(format!("{of}.{}", entry.key));
@@ -114,6 +117,10 @@ fn field(node: &Node, path: &str, read: Read, told: &mut Told<'_>) {
                 "duration such as 0.25s",
                 text.filter(|s| s.is_finite()).map(|s| told.number(key, s, line)),
             )
+        }
+        Read::Long(key) => {
+            let s = node.as_str().and_then(duration_s);
+            ("duration such as 1m30s", s.map(|s| told.number(key, s, line)))
         }
         Read::Count(key) => ("number", plain(node).map(|n| told.number(key, n, line))),
         Read::Percent(key) => {

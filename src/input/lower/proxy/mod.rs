@@ -3,8 +3,10 @@
 
 mod envoy;
 mod haproxy;
+mod routes;
 mod told;
 
+use crate::cluster::spec::Service;
 use crate::input::cards::Card;
 use crate::input::lower::lowering::Lowering;
 use crate::input::lower::sidecar;
@@ -28,12 +30,16 @@ pub(super) fn kind(low: &mut Lowering<'_>) -> Option<Kind> {
 }
 
 /// Writes into the card of the path's proxy what the scenario and the proxy's configuration say.
-pub(super) fn apply(low: &mut Lowering<'_>, kind: Kind, card: &mut Card) {
+pub(super) fn apply(low: &mut Lowering<'_>, kind: Kind, service: &Service, card: &mut Card) {
     let input = low.input;
     if kind == Kind::Istio && sidecar::version(input) < STATUS_UNTIL {
         let mut told = Told::new("mesh.version");
         told.word("retriable_status_codes", "503", 0);
         write(low, told, card);
+    }
+    if matches!(kind, Kind::Istio | Kind::Envoy) {
+        let found = super::routes::of(input, service);
+        routes::read(&found).into_iter().for_each(|told| write(low, told, card));
     }
     let Some(section) = &input.case.proxy else { return };
     if !matches!(kind, Kind::Haproxy | Kind::Envoy | Kind::Istio) {

@@ -125,13 +125,7 @@ fn layer7(given: &mut dyn Given, panic_percent: f64) -> L7 {
         tries: 1 + given.count("num_retries", None),
         retry_on: on,
         again: Again::Anywhere,
-        status: L7Status {
-            refused: 503,
-            connect_timeout: 503,
-            unreachable: 503,
-            reset: 503,
-            response_timeout: 504,
-        },
+        status: statuses(given),
         idle_timeout: Some(idle),
         front_idle_timeout: Some(Entry::card("downstream_idle_timeout")),
         ..Layer7::once("Envoy", connect, Entry::card("per_try_timeout"))
@@ -146,6 +140,19 @@ fn layer7(given: &mut dyn Given, panic_percent: f64) -> L7 {
     }
     l7.policy = Some(Arc::new(policy(given, panic_percent)));
     l7
+}
+
+/// What it answers where a backend does not.
+fn statuses(given: &mut dyn Given) -> L7Status {
+    let mut status = |key| given.count(key, None).min(599) as u16;
+    let refused = status("status_refused");
+    L7Status {
+        refused,
+        unreachable: refused,
+        connect_timeout: status("status_connect_timeout"),
+        reset: status("status_reset"),
+        response_timeout: 504,
+    }
 }
 
 /// Which failures `retry_on` names. Envoy does not look at the method of a request.
