@@ -14,6 +14,7 @@ pub use crate::model::balancer::Path;
 use crate::model::balancer::front;
 use crate::model::balancer::services::Split;
 use crate::model::gate::Gate;
+use crate::model::node::provision::NodeAutoscaler;
 use crate::model::platform::{Kubernetes, Platform};
 use crate::model::scheduler::profile::Profile;
 use crate::model::vertical::spec::VerticalPodAutoscaler;
@@ -41,6 +42,8 @@ pub struct Scenario {
     pub autoscalers: Vec<Arc<HorizontalPodAutoscaler>>,
     /// Those that recommend what pods of a workload ask for.
     pub verticals: Vec<Arc<VerticalPodAutoscaler>>,
+    /// Who brings nodes for pods that fit nowhere; None: nobody does.
+    pub node_autoscaler: Option<NodeAutoscaler>,
     /// At least one.
     pub nodes: List<NodeId, Arc<Node>>,
     /// Weights and settings of kube-scheduler.
@@ -173,7 +176,8 @@ impl Scenario {
 
     /// Whether some node dies.
     pub fn loses_nodes(&self) -> bool {
-        self.actions.iter().any(|action| action.kind.loses_nodes())
+        self.node_autoscaler.is_some()
+            || self.actions.iter().any(|action| action.kind.loses_nodes())
     }
 
     /// How the clients' requests come.

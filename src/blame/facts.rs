@@ -77,7 +77,8 @@ impl Facts {
                 || kind.loses_nodes()
         };
         let evicts = scenario.verticals.iter().any(|v| v.mode.evicts());
-        let by_action = scenario.actions.iter().any(|a| taken(&a.kind));
+        let by_action =
+            scenario.node_autoscaler.is_some() || scenario.actions.iter().any(|a| taken(&a.kind));
         let alone = subject.replicas == 1 && (evicts || by_action);
         let resize_restarts = scenario.verticals.iter().any(|v| {
             v.mode == Mode::InPlaceOrRecreate

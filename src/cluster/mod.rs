@@ -17,6 +17,7 @@ pub mod release;
 mod scale;
 pub mod server;
 pub mod spec;
+pub mod stays;
 pub mod workload;
 pub mod write;
 

@@ -5,6 +5,7 @@ pub use super::app::{App, OnSigterm};
 pub use super::labels::{Labels, selects};
 pub use super::placement::{Node, Placement, Resources, Selector};
 pub use super::probe::{Handler, Probe};
+use super::stays::Stays;
 use crate::engine::Dur;
 use std::collections::BTreeMap;
 use std::fmt;
@@ -95,6 +96,8 @@ pub struct PodTemplate {
     pub placement: Placement,
     /// Pods mount a service-account token (costs one or two volume polls at start and end).
     pub automount_service_account_token: bool,
+    /// What keeps its pods where they are.
+    pub stays: Stays,
 }
 
 impl PodTemplate {

@@ -351,6 +351,23 @@ defaults! {
     spot_handler_poll: Dur,
     eks_eviction_timeout: Dur,
     eks_settle: Dur,
+    ca_scan: Dur,
+    ca_unneeded: Dur,
+    ca_utilization_percent: i64,
+    ca_delay_after_add: Dur,
+    ca_delay_after_failure: Dur,
+    ca_graceful_termination: i64,
+    ca_eviction_time: Dur,
+    ca_eviction_retry: Dur,
+    ca_empty_bulk: usize,
+    ca_boot_median: Dur,
+    ca_boot_p99: Dur,
+    karpenter_batch_idle: Dur,
+    karpenter_batch_max: Dur,
+    karpenter_poll: Dur,
+    karpenter_validation: Dur,
+    karpenter_eviction_base: Dur,
+    karpenter_eviction_max: Dur,
 }
 
 /// A field's value from the number in a card: seconds become a duration.

@@ -10,7 +10,6 @@ pub use super::figure::{Estimate, Figure};
 pub use super::lost::{Column, Lost, LostGroup};
 use super::stuck::StuckRow;
 use super::tried::{DurationRow, FixRow, LaterRow, MattersRow};
-use super::vertical::VerticalRow;
 use schemars::JsonSchema;
 use serde::Serialize;
 
@@ -55,7 +54,11 @@ pub struct Answer {
     /// What vertical pod autoscalers did; left out: there is none.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     #[schemars(default)]
-    pub vertical: Vec<VerticalRow>,
+    pub vertical: Vec<super::vertical::VerticalRow>,
+    /// Nodes that came and went by themselves; left out: nobody brings any.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(default)]
+    pub nodes: Option<super::nodes::NodesRow>,
     /// Of the answered requests; each figure is the mean over replications.
     pub latency: Option<Latency>,
     /// Of answered and failed requests, these until the failure was known; none without single requests.

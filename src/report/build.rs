@@ -7,7 +7,8 @@ use super::answer::{
 use super::sentences::{change_sentence, doubted, rollout_sentence, sent_sentence};
 use super::spread::{count_figure, histogram, none_estimate};
 use super::{
-    autoscaling, head, hurt, lanes, released, rollout, settings, stuck, upset, vertical, words,
+    autoscaling, head, hurt, lanes, nodes, released, rollout, settings, stuck, upset, vertical,
+    words,
 };
 use crate::advise::{Outcome, worth_changing};
 use crate::blame::{Facts, Tally};
@@ -91,6 +92,7 @@ impl Answer {
             rollout: rollout::rollout(scenario, replications),
             autoscaling: autoscaling::rows(replications),
             vertical: vertical::rows(replications),
+            nodes: nodes::row(replications),
             latency: latency(replications, |t| t.latency),
             latency_of_all: latency(replications, |t| t.latency_of_all),
             seconds: seconds(replications, &failures),

@@ -29,6 +29,7 @@ mod lost;
 pub mod maintenance;
 pub mod markdown;
 pub mod measure;
+pub mod nodes;
 pub mod pairs;
 mod pictures;
 mod placement;

@@ -75,10 +75,12 @@ pub fn hurt_sentence(hurt: &Hurt) -> String {
 }
 
 impl Answer {
-    /// What each autoscaler did, of replicas and of what pods ask for.
+    /// What each autoscaler did, of replicas, of what pods ask for and of nodes.
     pub fn of_autoscalers(&self) -> impl Iterator<Item = String> + '_ {
         let horizontal = self.autoscaling.iter().map(|row| row.sentences.join(" "));
-        horizontal.chain(self.vertical.iter().map(|row| row.sentences.join(" ")))
+        let vertical = self.vertical.iter().map(|row| row.sentences.join(" "));
+        let nodes = self.nodes.iter().map(|row| row.sentences.join(" "));
+        horizontal.chain(vertical).chain(nodes)
     }
 }
 

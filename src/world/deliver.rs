@@ -6,7 +6,7 @@ use crate::cluster::objects::{NodeId, PodId};
 use crate::cluster::write::{Change, SliceRange};
 use crate::engine::rng::Heard;
 use crate::engine::{Dur, Sampler, Time};
-use crate::model::plumbing::{Ctx, slowed};
+use crate::model::plumbing::{Ctx, Latencies, slowed};
 use crate::model::{gate, kubelet, scheduler};
 
 impl World<'_> {
@@ -72,6 +72,21 @@ impl World<'_> {
                 self.tell_cache(now, change, heard);
             }
         }
+    }
+
+    /// How busy the machine is that the control plane runs on.
+    pub(super) fn slowdown(&self) -> f64 {
+        let platform = &self.scenario.platform;
+        match platform.shared_control_plane {
+            true => self.kubelets.short_slowdown(platform.short_work_share, NodeId::default()),
+            false => 1.0,
+        }
+    }
+
+    /// The next latency of a call that an action makes, as long as it takes now.
+    pub(super) fn latency(&mut self, pick: impl Fn(&Latencies) -> &Sampler) -> Dur {
+        let latency = pick(self.run.latencies).draw(&mut self.user);
+        slowed(latency, self.slowdown())
     }
 
     /// How long a change takes to a watcher.

@@ -86,7 +86,7 @@ impl World<'_> {
     }
 
     /// The pods of a node that have to go: those of DaemonSets stay.
-    fn pods_to_move(&self, node: NodeId) -> Vec<PodId> {
+    pub(super) fn pods_to_move(&self, node: NodeId) -> Vec<PodId> {
         self.pods_on(node).filter(|&p| self.kind_of(p) != Kind::DaemonSet).collect()
     }
 

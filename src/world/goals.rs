@@ -30,6 +30,8 @@ pub(super) struct Goal {
     pub denied: Option<Why>,
     /// When it had all come about; None: not yet.
     pub over: Option<Time>,
+    /// What happens to pods from now on is no matter of the action.
+    settled: bool,
 }
 
 impl Goal {
@@ -46,6 +48,7 @@ impl Goal {
             refused: None,
             denied: None,
             over: None,
+            settled: false,
         }
     }
 
@@ -87,7 +90,8 @@ impl Goal {
 
     /// It is over from when on all holds and goes on to: a release that crashes is not out.
     fn look(&mut self, now: Time, cluster: &Cluster) {
-        if self.denied.is_none() && self.pods_left == 0 && self.steps == 0 {
+        let settled = self.settled && self.over.is_some();
+        if !settled && self.denied.is_none() && self.pods_left == 0 && self.steps == 0 {
             let all = self.workloads.iter().all(|&id| self.holds(id, cluster));
             self.over = if all { self.over.or(Some(now)) } else { None };
         }
@@ -176,8 +180,17 @@ impl Goals {
             let new = workloads.iter().filter(|id| !goal.workloads.contains(id));
             let new: Vec<WorkloadId> = new.copied().collect();
             goal.workloads.extend(new);
-            goal.over = None;
+            (goal.over, goal.settled) = (None, false);
         }
+    }
+
+    /// Somebody else is about to take pods away: what is over by now stays over.
+    pub fn settle(&mut self) {
+        debug_assert!(
+            self.0.iter().all(|g| !g.settled || g.over.is_some()),
+            "what is settled is over"
+        );
+        self.0.iter_mut().filter(|g| g.over.is_some()).for_each(|goal| goal.settled = true);
     }
 
     /// These pods, too, have to go.

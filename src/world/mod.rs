@@ -16,6 +16,7 @@ mod observe;
 mod outcome;
 mod pace;
 mod path;
+mod provision;
 mod random;
 mod rare;
 mod reads;
@@ -35,11 +36,11 @@ use crate::cluster::server::Cluster;
 use crate::cluster::workload::Workload;
 use crate::cluster::write::{Change, Write};
 use crate::engine::rng::{hash, mix};
-use crate::engine::{Dur, List, Queue, Rng, Sampler, Seed, Time};
+use crate::engine::{List, Queue, Rng, Seed, Time};
 use crate::model::autoscaler::controller as autoscaler;
 use crate::model::balancer::{self, Balancer, Scene};
 use crate::model::informer::Informer;
-use crate::model::plumbing::{Ctx, Latencies, Out, Run, slowed};
+use crate::model::plumbing::{Ctx, Latencies, Out, Run};
 use crate::model::{
     daemon_set, deployment, disruption, endpointslice, gate, kubelet, node, replicaset, rollout,
     scheduler, stateful_set,
@@ -92,6 +93,8 @@ pub enum Event {
     Action(actions::Step),
     /// Of the vertical pod autoscaler.
     Vertical(vertical::Event),
+    /// Of whoever brings and takes nodes.
+    Provision(provision::Event),
     /// A fault of the scenario, by its index, begins or is over.
     Fault { index: u32, begins: bool },
 }
@@ -139,6 +142,8 @@ pub struct World<'a> {
     lifecycle: Option<Box<node::controller::Controller>>,
     /// Where there is an object for it.
     autoscaler: Option<Box<autoscaler::Controller>>,
+    /// Where there is one: Cluster Autoscaler or Karpenter.
+    provisioner: Option<Box<provision::Provisioner<'a>>>,
     /// VerticalPodAutoscalers.
     verticals: vertical::Verticals,
     actions: actions::Actions,
@@ -276,6 +281,9 @@ impl World<'_> {
                 self.fold(now, 4);
                 let out = &mut says(&mut self.queue, Event::Scheduler);
                 self.scheduler.handle(ctx, e, &self.cluster, out);
+                if self.provisioner.is_some() {
+                    self.pods_may_wait(now);
+                }
             }
             Event::Kubelet(e) => {
                 self.fold(now, 5);
@@ -304,21 +312,6 @@ impl World<'_> {
     /// the end of the run.
     fn fold(&mut self, now: Time, tag: u64) {
         self.digest = mix(self.digest ^ (now.0 as u64)).wrapping_add(tag);
-    }
-
-    /// How busy the machine is that the control plane runs on.
-    fn slowdown(&self) -> f64 {
-        let platform = &self.scenario.platform;
-        match platform.shared_control_plane {
-            true => self.kubelets.short_slowdown(platform.short_work_share, NodeId::default()),
-            false => 1.0,
-        }
-    }
-
-    /// The next latency of a call that an action makes, as long as it takes now.
-    fn latency(&mut self, pick: impl Fn(&Latencies) -> &Sampler) -> Dur {
-        let latency = pick(self.run.latencies).draw(&mut self.user);
-        slowed(latency, self.slowdown())
     }
 
     /// A Deployment appears. Its luck is its name's; the subject's is the same under any name.
@@ -368,6 +361,7 @@ impl World<'_> {
 
     /// A change may be what an action was waiting for.
     fn reach(&mut self, now: Time, change: Change) {
+        self.stir(now, change);
         match change {
             Change::PodRemoved(pod) => {
                 self.goals.pod_gone(now, pod, &self.cluster);
@@ -375,6 +369,7 @@ impl World<'_> {
                     self.retry_resizes(now, pod);
                 }
                 self.drained_of(now, pod);
+                self.going_without(now, pod);
             }
             Change::Node(node) => self.node_changed(now, node),
             Change::Workload(id) if self.goals.status_changed(now, id, &self.cluster) => {

@@ -152,6 +152,12 @@ impl World<'_> {
 
     /// A node joins: without pods, and without images.
     pub(super) fn join(&mut self, now: Time, action: u32, node: NodeId) {
+        self.join_node(now, node);
+        self.joined(now, action);
+        self.goals.look(now, &self.cluster);
+    }
+
+    pub(super) fn join_node(&mut self, now: Time, node: NodeId) {
         let ctx = Ctx { run: self.run, now, slowdown: self.slowdown() };
         self.cluster.apply(now, Write::SetPresent { node, value: true });
         self.kubelets.node_joins(now, node);
@@ -162,8 +168,6 @@ impl World<'_> {
         debug_assert!(self.cluster.nodes[node].is_there(), "it has joined");
         let note = format!("{} joins", self.cluster.nodes[node].name);
         self.note(now, note);
-        self.joined(now, action);
-        self.goals.look(now, &self.cluster);
     }
 
     /// A node's object has changed.

@@ -1,9 +1,9 @@
-//! What the API server holds before anything happens.
+//! What the API server holds before anything happens, and where pods are.
 
-use crate::cluster::objects::{Budget, BudgetStatus};
+use crate::cluster::objects::{Budget, BudgetStatus, NodeId, WorkloadId};
 use crate::cluster::server::Cluster;
 use crate::cluster::spec::PodDisruptionBudget;
-use crate::engine::Dur;
+use crate::engine::{Dur, List};
 use crate::scenario::Scenario;
 use std::sync::Arc;
 
@@ -23,4 +23,20 @@ pub(super) fn new_cluster(scenario: &Scenario, second_phase: Dur) -> Cluster {
 fn budget(spec: &Arc<PodDisruptionBudget>) -> Budget {
     let (spec, status) = (spec.clone(), BudgetStatus::default());
     Budget { spec, status, granted: Vec::new(), resource_version: 1 }
+}
+
+/// A workload's pods that stay, by node; empty with one node.
+pub(super) fn placed(cluster: &Cluster, workload: WorkloadId) -> Vec<u32> {
+    if cluster.nodes.len() == 1 {
+        return Vec::new();
+    }
+    let mut counts: List<NodeId, u32> = vec![0; cluster.nodes.len()].into();
+    for pod in cluster.pods.iter().filter(|p| !p.removed && p.deleting.is_none()) {
+        if let Some(node) = pod.node
+            && cluster.workload(pod.owner) == workload
+        {
+            counts[node] += 1;
+        }
+    }
+    counts.into()
 }

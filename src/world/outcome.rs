@@ -1,17 +1,19 @@
 //! What the rollout looks like from outside: completion, phases, peaks. Reads the API, changes nothing.
 
 use super::goals::Goal;
+use super::objects::placed;
 use super::pace::pace;
 pub use super::upset::Upset;
 use super::upset::upset;
 use super::why::Stuck;
 use super::{Control, World, digest};
-use crate::cluster::objects::{NodeId, Pod, RsId, TemplateId, WorkloadId};
+use crate::cluster::objects::{Pod, RsId, TemplateId, WorkloadId};
 use crate::cluster::server::Cluster;
 use crate::cluster::workload::Kind;
 use crate::cluster::write::Change;
 use crate::engine::{Dur, List, Time};
 use crate::model::autoscaler::Scaling;
+use crate::model::node::provision::Turnover;
 use crate::model::rollout::controller::Released;
 use crate::model::scheduler::choice::Failure;
 use crate::model::vertical::Updates;
@@ -58,6 +60,8 @@ pub struct RolloutOutcome {
     pub took: Vec<(u32, Option<Dur>)>,
     /// Pods of the Deployment under test by node, when the run starts and at its end; empty with one node.
     pub placed: [Vec<u32>; 2],
+    /// What became of the nodes; None: nobody brings or takes any.
+    pub turnover: Option<Box<Turnover>>,
 }
 
 impl RolloutOutcome {
@@ -320,22 +324,6 @@ impl Tracker {
     }
 }
 
-/// A workload's pods that stay, by node; empty with one node.
-fn placed(cluster: &Cluster, workload: WorkloadId) -> Vec<u32> {
-    if cluster.nodes.len() == 1 {
-        return Vec::new();
-    }
-    let mut counts: List<NodeId, u32> = vec![0; cluster.nodes.len()].into();
-    for pod in cluster.pods.iter().filter(|p| !p.removed && p.deleting.is_none()) {
-        if let Some(node) = pod.node
-            && cluster.workload(pod.owner) == workload
-        {
-            counts[node] += 1;
-        }
-    }
-    counts.into()
-}
-
 pub(super) fn name_of(cluster: &Cluster, pod: PodId) -> PodName {
     let id = cluster.workload_of(pod);
     PodName {
@@ -350,6 +338,7 @@ impl World<'_> {
         self.tracker.count(self.timeline.end, 0, &self.cluster);
         let unschedulable = self.unschedulable();
         let updates = self.updates();
+        let turnover = self.turnover().map(Box::new);
         let placed_at_end = placed(&self.cluster, self.subject());
         let since_action = |t: Time| t - Time::ZERO;
         let rollout = self.goals.rollout().filter(|goal| self.crashing(goal).is_none());
@@ -381,6 +370,7 @@ impl World<'_> {
             placed: [tracker.placed, placed_at_end],
             lowest: tracker.lowest_of.into(),
             took,
+            turnover,
         };
         let events = self.queue.scheduled();
         let digest = digest::of_state(self.digest, &self.cluster);

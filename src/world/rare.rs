@@ -61,6 +61,10 @@ impl World<'_> {
                 }
                 16
             }
+            Event::Provision(e) => {
+                self.provision(ctx, e);
+                17
+            }
             Event::Fault { index, begins } => {
                 self.fault(ctx, index, begins);
                 14

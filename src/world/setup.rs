@@ -70,6 +70,7 @@ impl<'a> World<'a> {
             disruption: None,
             lifecycle: None,
             autoscaler: None,
+            provisioner: None,
             verticals: vertical::Verticals::default(),
             actions: actions::Actions::default(),
             conditions: conditions::Conditions::new(scenario),
@@ -90,6 +91,7 @@ impl<'a> World<'a> {
         world.start_balancers();
         world.start_autoscalers();
         world.start_verticals();
+        world.start_provisioner();
         world.start_metrics();
         world.start_conditions();
         world.schedule_actions();
@@ -175,7 +177,8 @@ impl<'a> World<'a> {
             self.lifecycle = Some(Box::new(lifecycle));
         }
         let by_updater = self.scenario.verticals.iter().any(|v| v.mode.evicts());
-        if by_updater || self.scenario.actions.iter().any(|a| a.kind.evicts()) {
+        let by_nodes = self.scenario.node_autoscaler.is_some();
+        if by_updater || by_nodes || self.scenario.actions.iter().any(|a| a.kind.evicts()) {
             let ctx = Ctx { run: self.run, now: self.queue.now(), slowdown: 1.0 };
             let cluster = &mut self.cluster;
             let disruption = disruption::controller::Controller::new(ctx, cluster, &self.informer);

@@ -264,7 +264,8 @@ impl World<'_> {
             | Why::NoDisruption => true,
             Why::NeverReady { .. } | Why::Budget { .. } | Why::SeveralBudgets { .. } => true,
             Why::NoNode { .. } => {
-                !self.cluster.pods.iter().any(|p| p.deleting.is_some() && !p.removed)
+                let stops = self.cluster.pods.iter().any(|p| p.deleting.is_some() && !p.removed);
+                !stops && !self.node_is_coming()
             }
             Why::Killed { container, after, by_startup } => {
                 let fails = |p: &Probe| p.fails_after().is_some();

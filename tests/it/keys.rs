@@ -439,12 +439,16 @@ impl Given for Asked {
 }
 
 /// Annotations that something else than the model of a path reads.
-const READ_ELSEWHERE: [&str; 16] = [
+const READ_ELSEWHERE: [&str; 20] = [
     "alb.ingress.kubernetes.io/actions.*",
+    "cluster-autoscaler.kubernetes.io/safe-to-evict",
+    "cluster-autoscaler.kubernetes.io/safe-to-evict-local-volumes",
     "controller.kubernetes.io/pod-deletion-cost",
     "elbv2.k8s.aws/pod-readiness-gate-inject",
     "istio-injection",
     "istio.io/rev",
+    "karpenter.sh/do-not-disrupt",
+    "karpenter.sh/nodepool",
     "nginx.ingress.kubernetes.io/canary",
     "nginx.ingress.kubernetes.io/canary-by-cookie",
     "nginx.ingress.kubernetes.io/canary-by-header",

@@ -23,6 +23,7 @@ mod never_ready;
 mod nodes;
 mod paths;
 mod probes;
+mod provision;
 mod reading;
 mod relations;
 mod releases;

@@ -28,6 +28,7 @@ pub const CASE: [&str; 21] = [
     "metric",
     "metrics",
     "vpa",
+    "node_autoscaler",
     "age_s",
     "horizon_s",
 ];

@@ -3,7 +3,9 @@
 
 use crate::input::known::{self, Fate};
 use crate::input::lower::lowering::Lowering;
-use crate::input::lower::{annotations, binding, ingress_class, placement, routes, sidecar};
+use crate::input::lower::{
+    annotations, binding, ingress_class, node_pools, placement, routes, sidecar,
+};
 use crate::input::raw::manifest::{Document, Object};
 use crate::input::subject::Subject;
 use crate::input::text::tree::Node;
@@ -51,6 +53,7 @@ impl Lowering<'_> {
         let Object::Other { kind } = &doc.object else { return };
         let is_read = binding::is_read(kind)
             || ingress_class::is_read(kind)
+            || node_pools::is_read(kind)
             || kind == sidecar::PEER
             || routes::is_read(kind);
         // Where fields are named, the kind need not be.

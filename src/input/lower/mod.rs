@@ -25,6 +25,7 @@ pub mod lowering;
 mod maintenance;
 mod named;
 pub(super) mod network;
+mod node_autoscalers;
 mod node_pools;
 mod nodes;
 mod open_ports;
@@ -41,6 +42,7 @@ pub(super) mod serving_container;
 mod shares;
 pub(super) mod sidecar;
 mod split;
+mod stays;
 mod stops;
 mod strategies;
 mod subject_objects;
@@ -60,6 +62,7 @@ use crate::input::given::Input;
 use crate::input::hints;
 use crate::input::subject::{self, Subject};
 use crate::input::text::diagnostics::Diagnostics;
+use crate::model::node::provision::NodeAutoscaler;
 use crate::scenario::{Action, Caller, Kind, Route, Scenario, Workload, templates_of};
 use lowering::Lowering;
 use std::sync::Arc;
@@ -109,7 +112,8 @@ impl Lowering<'_> {
         gates::settle(self, (&path, &services), ingress.as_ref(), served, &mut actions);
         let platform = self.platform(&input.platform);
         let age = Dur::from_secs_f64(self.seconds("age_s", input.case.age_s, 3600.0));
-        let (nodes, nodes_given) = self.settled_nodes(subject, age, &mut deployments, &mut actions);
+        let (nodes, nodes_given, node_autoscaler) =
+            self.settled_nodes(subject, age, &mut deployments, &mut actions);
         let nodes: List<NodeId, Arc<Node>> = nodes.into_iter().map(Arc::new).collect();
         let scheduler = self.scheduler(nodes.len() > 1);
         let kubernetes = self.kubernetes(&templates_of(&deployments, &actions).collect::<Vec<_>>());
@@ -121,8 +125,9 @@ impl Lowering<'_> {
         let place = (&platform, &kubernetes, &*nodes);
         let rolled = (&deployments[0], silence.is_some());
         let faults = faults::lower(self, &deployments, &actions);
+        let more = node_autoscaler.as_ref().map_or(Dur::ZERO, node_autoscalers::takes);
         let (traffic, horizon, follow) =
-            traffic::lower(self, rolled, (&actions, &faults), &path, place);
+            traffic::lower(self, rolled, (&actions, &faults, more), &path, place);
         let no_requests = silence.or_else(|| serving::rate_of_0(&traffic));
         let verticals = self.verticals(&deployments, &actions, kubernetes.control_plane);
         let mut services: List<ServiceId, _> = services.into_iter().map(Arc::new).collect();
@@ -143,6 +148,7 @@ impl Lowering<'_> {
             workloads: deployments,
             routes,
             services,
+            node_autoscaler,
             nodes,
             scheduler,
             traffic,
@@ -184,7 +190,7 @@ impl Lowering<'_> {
         age: Dur,
         workloads: &mut [Workload],
         actions: &mut [Action],
-    ) -> (Vec<Node>, bool) {
+    ) -> (Vec<Node>, bool, Option<NodeAutoscaler>) {
         let (mut nodes, given) = self.nodes(age);
         if !given {
             let held = self.input.documents[subject.deployment].workload();
@@ -192,9 +198,11 @@ impl Lowering<'_> {
             assumed::settle(self, &nodes, workloads, actions);
         }
         daemons::settle(&nodes, workloads, actions);
+        let there = nodes.len();
         self.append_joining(&mut nodes);
+        let node_autoscaler = self.node_autoscaler(&mut nodes, (there, given));
         self.lean_on_volumes(&workloads[0], nodes.len());
-        (nodes, given)
+        (nodes, given, node_autoscaler)
     }
 
     /// Which of several Deployments is rolled out, where nothing names it and a Service decides.

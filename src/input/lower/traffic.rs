@@ -28,13 +28,14 @@ const AHEAD: Dur = Dur::from_secs(60);
 pub(crate) fn lower(
     low: &mut Lowering<'_>,
     (subject, none): (&Workload, bool),
-    (actions, faults): (&[Action], &[Fault]),
+    (actions, faults, more): (&[Action], &[Fault], Dur),
     path: &Path,
     (platform, kubernetes, nodes): (&Platform, &Kubernetes, &[Arc<Node>]),
 ) -> (Traffic, Time, Option<Follow>) {
     let case = &low.input.case.traffic;
     let minor = kubernetes.control_plane;
-    let settled = settled(subject, actions, path, platform, minor, nodes).max(recovered(faults));
+    let settled = settled(subject, actions, path, platform, minor, nodes) + more;
+    let settled = settled.max(recovered(faults));
     let start = start(low, case, actions);
     let end = end(low, case, start, settled);
     window(low, case, start, end);

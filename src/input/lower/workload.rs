@@ -15,6 +15,7 @@ use crate::input::lower::plans::Apps;
 use crate::input::lower::release;
 use crate::input::lower::serving_container;
 use crate::input::lower::sidecar;
+use crate::input::lower::stays;
 use crate::input::lower::strategies;
 use crate::input::raw::manifest::Object;
 use crate::input::raw::workload::Held;
@@ -218,6 +219,7 @@ fn template(
             Kind::DaemonSet => daemons::tolerant(placement::placement(check, spec), spec),
             _ => placement::placement(check, spec),
         },
+        stays: stays::of_pods(check, api),
         automount_service_account_token: spec.automount_service_account_token.unwrap_or(true),
         labels,
     }

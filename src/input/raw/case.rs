@@ -7,6 +7,7 @@ pub use super::app::{AppCase, AppSection, OnSigtermCase, WaitingCase, WarmUpCase
 use super::fault::{DependencyCase, FaultCase};
 pub use super::mesh::MeshCase;
 pub use super::metric::{MetricCase, MetricOf};
+use super::node_autoscaler::NodeAutoscalerCase;
 pub use super::profile::{ProfileCase, ProfileKind};
 pub use super::vpa::{AmountCase, AmountsCase, VpaCase};
 use crate::engine::Dist;
@@ -68,6 +69,8 @@ pub struct Case {
     pub gate: Option<GateCase>,
     /// Nodes of the cluster. Default: one node without limits, or those among the manifests.
     pub nodes: Vec<NodeCase>,
+    /// Who brings nodes, and takes them.
+    pub node_autoscaler: Option<NodeAutoscalerCase>,
     /// How long the pods, and the kubelets of their nodes, have been up at the start. Default 3600.
     pub age_s: Option<f64>,
     /// The simulation ends here at the latest. Default: when all actions have reached their end, or nothing

@@ -2,6 +2,11 @@
 //!
 //! Sources: `pkg/apis/v1/nodepool.go`, `pkg/controllers/disruption/helpers.go` of kubernetes-sigs/karpenter.
 
+use crate::engine::Dur;
+
+/// The label that says of which NodePool a node is.
+pub const POOL: &str = "karpenter.sh/nodepool";
+
 /// Why a node is disrupted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Reason {
@@ -83,4 +88,11 @@ pub fn allowed_for(budgets: &[Budget], reason: Reason, pool: i32) -> i32 {
 /// `helpers.go: BuildDisruptionBudgetMapping`.
 pub fn allowed_now(budgets: &[Budget], reason: Reason, pool: i32, away: i32) -> i32 {
     allowed_for(budgets, reason, pool).saturating_sub(away).max(0)
+}
+
+/// How long an eviction that was refused so often waits for its next try.
+///
+/// `terminator/eviction.go`: a rate limiter per pod.
+pub fn eviction_wait(base: Dur, most: Dur, refused: u32) -> Dur {
+    Dur(base.0.saturating_mul(1 << refused.min(20))).min(most)
 }

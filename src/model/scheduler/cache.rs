@@ -114,6 +114,16 @@ impl Cache {
         self.changes += 1;
     }
 
+    /// Something that is no pod yet takes a share of a node.
+    pub fn reserve_on(&mut self, node: NodeId, share: Share) {
+        self.pods[node] += 1;
+        let used = &mut self.used[node];
+        used.requested = used.requested.plus(share.requested);
+        used.scored = used.scored.plus(share.scored);
+        debug_assert!(used.requested.cpu_millis >= 0, "what is taken is not negative");
+        self.changes += 1;
+    }
+
     /// A pod is being deleted (told once): it keeps its room, but others no longer spread away from it.
     pub fn deleting(&mut self, pod: PodId) {
         if let (Some(node), Some(template)) = (self.node_of(pod), self.held(pod)) {

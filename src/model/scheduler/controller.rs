@@ -7,6 +7,7 @@ use super::choice::{Chooser, Failure};
 use super::plan::Plan;
 use super::profile::Profile;
 use super::queue::{Next, Queue};
+use super::trial::Trial;
 use crate::cluster::objects::{NodeId, PodId, TemplateId};
 use crate::cluster::server::Cluster;
 use crate::cluster::write::{Change, Write};
@@ -110,6 +111,16 @@ impl<'a> Controller<'a> {
             let luck = || self.seed.stream("placement", 0);
             Chooser::default().choose(&plan, &cache, self.profile, luck).is_some()
         })
+    }
+
+    /// A copy of what it knows, to try things on.
+    pub fn trial(&self) -> Trial<'a> {
+        Trial::new(self.profile, self.seed, self.cache.clone())
+    }
+
+    /// Whether no pod waits for a node that fits.
+    pub fn nothing_waits(&self) -> bool {
+        self.queue.is_empty()
     }
 
     /// Room for so many pods.

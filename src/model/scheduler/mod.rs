@@ -13,6 +13,7 @@ mod queue;
 mod reason;
 pub mod score;
 pub mod spread;
+pub mod trial;
 
 #[cfg(test)]
 mod tests;

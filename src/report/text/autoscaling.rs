@@ -19,6 +19,10 @@ pub fn draw(page: &mut Page, answer: &Answer) {
         page.section("VERTICAL AUTOSCALER", &format!("{} of {}", row.name, row.target));
         row.sentences.iter().for_each(|sentence| page.wrapped(2, sentence));
     }
+    if let Some(row) = &answer.nodes {
+        page.section("NODE AUTOSCALER", &row.by);
+        row.sentences.iter().for_each(|sentence| page.wrapped(2, sentence));
+    }
 }
 
 /// The runs of the first replication that are worth a line.
