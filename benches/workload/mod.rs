@@ -101,6 +101,7 @@ pub fn rollout(pods: usize, pick: Pick) -> Timeline {
         .into(),
         rehashes: Vec::new(),
         further: Vec::new(),
+        nodes: Vec::new(),
         arp_failure: Dur::from_secs(3),
         root: ViewId(0),
         upsets: Vec::new(),

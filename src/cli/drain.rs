@@ -55,5 +55,6 @@ pub fn run(args: Args) -> anyhow::Result<ExitCode> {
          disable_eviction = {disable_eviction} }}"
     );
     let name = format!("drain of {}", nodes.join(", "));
-    maintain::answer(&input, &[(name, action)], &args.output)
+    let planned = (None, Vec::new(), Vec::new());
+    maintain::answer(&input, &[(name, action)], planned, &args.output)
 }

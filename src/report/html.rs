@@ -6,6 +6,7 @@
 use super::answer::Answer;
 use super::comparison::Comparison;
 use super::data::{FrontierReport, OptimizeReport, SweepReport, ValidateReport};
+use super::maintenance::Maintenance;
 use super::measure::Unit;
 use super::words::markup;
 use super::{markdown, replay, text};
@@ -25,6 +26,7 @@ const SWEEP_TABLE: &str = include_str!("page/sweep_table.js");
 const SWEEP_START: &str = include_str!("page/sweep_start.js");
 const OPTIMIZE: &str = include_str!("page/optimize.js");
 const FRONTIER: &str = include_str!("page/frontier.js");
+const MAINTAIN: &str = include_str!("page/maintain.js");
 const VALIDATE: &str = include_str!("page/validate.js");
 
 /// Columns of the text that stands for a page without scripts.
@@ -108,6 +110,17 @@ pub fn frontier(report: &FrontierReport) -> String {
 /// The page that compares predictions with measured rollouts.
 pub fn validate(report: &ValidateReport) -> String {
     page(&report.name, report, &[VALIDATE], &report.verdict)
+}
+
+/// The page of what is done to nodes.
+pub fn maintenance(all: &Maintenance) -> String {
+    let drawn: Vec<_> = all.procedures.iter().map(|p| &p.drawn).collect();
+    let mut data = json!({ "maintenance": all, "drawn": drawn, "verdict": all.verdict() });
+    for (place, one) in all.procedures.iter().enumerate() {
+        data["maintenance"]["procedures"][place]["verdict"] = one.verdict().into();
+    }
+    let plain = anstream::adapter::strip_str(&text::maintenance(all, PLAIN)).to_string();
+    page(&all.name, &data, &[MAINTAIN], &plain)
 }
 
 fn page(title: &str, data: &impl Serialize, scripts: &[&str], plain: &str) -> String {

@@ -74,6 +74,7 @@ pub use pictures::capacity as capacity_picture;
 pub(crate) use spread::pooled_figure;
 
 use data::{FrontierReport, OptimizeReport, SweepReport, ValidateReport};
+use maintenance::Maintenance;
 
 /// The files of a report, by name: what `--report DIR` writes.
 pub type Files = Vec<(String, String)>;
@@ -132,6 +133,14 @@ pub fn frontier_files(report: &FrontierReport) -> Files {
     let mut files = vec![("index.html".to_owned(), html::frontier(report))];
     files.extend(pictures::frontier(report));
     files
+}
+
+/// `index.html` and the data.
+pub fn maintenance_files(all: &Maintenance) -> Files {
+    vec![
+        ("index.html".to_owned(), html::maintenance(all)),
+        ("maintenance.json".into(), json::document(all)),
+    ]
 }
 
 /// `index.html`.

@@ -50,8 +50,23 @@ pub struct Timeline {
     pub rehashes: Vec<(Time, f32)>,
     /// Pods that were well and failed a probe for what is around them, in order.
     pub upsets: Vec<Upset>,
+    /// What became of nodes, in order; before that they are as the run finds them.
+    pub nodes: Vec<(Time, NodeId, NodeState)>,
     /// What happened to the rollout, for people: (when, what).
     pub milestones: Vec<(Time, Milestone)>,
+}
+
+/// What a node is, for people and reports.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum NodeState {
+    /// There is none: not yet, or no longer.
+    Absent,
+    /// It takes pods.
+    Ready,
+    /// It takes no new pods.
+    Cordoned,
+    /// Nothing runs on it any more.
+    Lost,
 }
 
 /// A point of the rollout, for people and reports.

@@ -7,8 +7,8 @@ mod tests;
 
 use super::id::NodeId;
 use super::{
-    Backend, ChangeKind, Condition, Hop, Life, LifeEnd, Milestone, Phase, PodId, PodName, PodTruth,
-    Target, Timeline, Touched, Upset, Version, View, ViewChange, ViewId,
+    Backend, ChangeKind, Condition, Hop, Life, LifeEnd, Milestone, NodeState, Phase, PodId,
+    PodName, PodTruth, Target, Timeline, Touched, Upset, Version, View, ViewChange, ViewId,
 };
 use crate::engine::{Dur, Time};
 use std::ops::Deref;
@@ -133,6 +133,15 @@ impl Recorder {
     /// Clients enter these views, with these shares of the requests.
     pub fn clients(&mut self, entries: &[(ViewId, f32)]) {
         self.timeline.enter(entries);
+    }
+
+    /// A node is something else from now on.
+    pub fn node(&mut self, now: Time, node: NodeId, state: NodeState) {
+        debug_assert!(now >= self.now, "the past stays as it is");
+        let last = self.timeline.nodes.iter().rev().find(|(_, of, _)| *of == node);
+        if last.is_none_or(|(.., was)| *was != state) {
+            self.timeline.nodes.push((now, node, state));
+        }
     }
 
     /// A further caller enters this view.

@@ -11,6 +11,7 @@ use crate::engine::{Dist, Dur, Time};
 use crate::model::plumbing::{Ctx, Scene};
 use crate::scenario::ActionKind;
 use crate::scenario::maintenance::Drain;
+use crate::timeline::NodeState;
 
 impl World<'_> {
     /// Actions about nodes begin.
@@ -97,6 +98,7 @@ impl World<'_> {
         let (cluster, timeline) = (&self.cluster, &mut self.timeline);
         let mut scene = Scene { ctx, cluster, timeline };
         self.kubelets.node_lost(&mut scene, node);
+        scene.timeline.node(now, node, NodeState::Lost);
         for (layer, balancer) in (0..).zip(&mut self.balancers) {
             let out = &mut says(&mut self.queue, |e| Event::Balancer(layer, e));
             balancer.node_lost(&mut scene, node, out);
@@ -172,6 +174,14 @@ impl World<'_> {
 
     /// A node's object has changed.
     pub(super) fn node_changed(&mut self, now: Time, node: NodeId) {
+        let object = &self.cluster.nodes[node];
+        let state = match object.presence {
+            Presence::Absent => NodeState::Absent,
+            Presence::Unknown => NodeState::Lost,
+            Presence::Ready if object.unschedulable => NodeState::Cordoned,
+            Presence::Ready => NodeState::Ready,
+        };
+        self.timeline.node(now, node, state);
         let known = |&(_, lost): &(u32, NodeId)| lost == node;
         let object = &self.cluster.nodes[node];
         if object.presence == Presence::Ready || !self.actions.lost.iter().any(known) {

@@ -386,6 +386,7 @@ fn new_timeline(scenario: &Scenario, start: Time) -> Recorder {
         views: List::new(),
         root: ViewId::default(),
         further: Vec::new(),
+        nodes: Vec::new(),
         milestones: Vec::with_capacity(32),
         rehashes: Vec::new(),
         upsets: Vec::new(),

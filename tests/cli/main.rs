@@ -8,6 +8,7 @@ mod figures;
 mod gate;
 mod honest;
 mod lesson;
+mod maintain;
 mod observe;
 mod outputs;
 mod pages;

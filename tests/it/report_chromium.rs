@@ -6,7 +6,9 @@
 
 use crate::report_example::{self as example, sweeps};
 use rollsim::observe;
+use rollsim::report::maintenance::{Maintenance, Procedure};
 use rollsim::report::{html, svg};
+use rollsim::run::run;
 use rollsim::{Answer, Input, RunOptions, Source};
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -33,7 +35,20 @@ fn pages() -> Vec<(&'static str, String)> {
         ("optimize", html::optimize(&sweeps::optimize())),
         ("frontier", html::frontier(&sweeps::frontier())),
         ("validate", html::validate(&sweeps::validate())),
+        ("maintenance", maintenance()),
     ]
+}
+
+/// The update of the nodes of an experiment, simulated.
+fn maintenance() -> String {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("experiments/node-group-upgrade");
+    let mut input = Input::load(&[Source::Path(folder)]).expect("an experiment");
+    input.set("minAvailable", "2").expect("it has a budget");
+    let scenario = input.lower().expect("a scenario");
+    let runs = run(&scenario, &RunOptions { replications: 2, ..RunOptions::default() });
+    let update = Procedure::new("update", "{ kind = \"node-group-upgrade\" }", &scenario, &runs);
+    let nothing = (None, Vec::new(), Vec::new());
+    html::maintenance(&Maintenance::new(&scenario, vec![update], nothing, "test".to_owned()))
 }
 
 /// A rollout that is simulated, with its log.

@@ -8,7 +8,7 @@ use std::collections::BTreeSet;
 use std::sync::OnceLock;
 
 /// Keys of the scenario, the first in a path.
-pub const CASE: [&str; 21] = [
+pub const CASE: [&str; 22] = [
     "name",
     "deployment",
     "service",

@@ -132,6 +132,7 @@ pub fn timeline(pods: Vec<PodTruth>, views: Vec<View>, service: Dist, end: f64) 
         upsets: Vec::new(),
         milestones: Vec::new(),
         rehashes: Vec::new(),
+        nodes: Vec::new(),
         arp_failure: d(3.0),
         further: Vec::new(),
     };

@@ -1,16 +1,19 @@
 //! `rollsim maintain`: what is done to a cluster's nodes, and what it does to every workload on them.
 
+mod plan;
+
 use super::format::ReviewFormat;
 use super::input::InputArgs;
 use super::simulation::Simulation;
-use super::{progress, screen};
+use super::{files, progress, screen};
 use crate::cluster::placement::zones;
 use crate::input::Input;
 use crate::report;
-use crate::report::maintenance::{Maintenance, Procedure};
+use crate::report::maintenance::{Freed, Maintenance, Plan, Procedure};
 use crate::report::words::plural;
 use crate::run::{EvaluatorChoice, run as simulate};
 use crate::scenario::Scenario;
+use plan::Search;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
@@ -22,6 +25,7 @@ Examples:
   kubectl get deploy,sts,ds,svc,pdb,nodes,ingress -A -o yaml | rollsim maintain -
   rollsim maintain cluster.yaml --at-a-time 1,3
   rollsim maintain cluster.yaml --format markdown
+  rollsim maintain cluster.yaml --report maintenance.html
 
 All workloads are in one world: they share nodes, budgets and controllers. Each Service that selects pods is
 sent requests.")]
@@ -51,7 +55,14 @@ pub struct Output {
     /// Write it there instead of standard output
     #[arg(long, short, value_name = "FILE", help_heading = "Output")]
     output: Option<PathBuf>,
+
+    /// Write a page: nodes and workloads over time; a file, or a folder for page and data
+    #[arg(long, value_name = "FILE|DIR", help_heading = "Output")]
+    report: Option<PathBuf>,
 }
+
+/// The plan, what frees budgets, and the orders tried.
+type Planned = (Option<Plan>, Vec<Freed>, Vec<Plan>);
 
 /// What is tried: its name, and the action.
 type Tried = (String, String);
@@ -61,7 +72,12 @@ pub fn run(args: Args) -> anyhow::Result<ExitCode> {
     let input = read(&args.input)?;
     let scenario = lowered(&input, "{ kind = \"none\" }")?;
     let tried = procedures(&scenario, &args.at_a_time);
-    answer(&input, &tried, &args.output)
+    let options = args.output.simulation.options(EvaluatorChoice::Auto);
+    let command = args.input.command(None).replacen("rollsim run", "rollsim maintain", 1);
+    let at_a_time = &args.at_a_time;
+    let search = Search { input: &input, options: &options, at_a_time, command };
+    let found = progress::waiting("looking for a plan", || search.find(&scenario));
+    answer(&input, &tried, (found.plan, found.freed, found.orders), &args.output)
 }
 
 /// The input with every Service asked, about its first workload where nothing names one.
@@ -124,7 +140,12 @@ fn procedures(scenario: &Scenario, at_a_time: &[u32]) -> Vec<Tried> {
 ///
 /// # Errors
 /// One cannot be asked of this input.
-pub fn answer(input: &Input, tried: &[Tried], output: &Output) -> anyhow::Result<ExitCode> {
+pub fn answer(
+    input: &Input,
+    tried: &[Tried],
+    planned: Planned,
+    output: &Output,
+) -> anyhow::Result<ExitCode> {
     let options = output.simulation.options(EvaluatorChoice::Auto);
     let mut found = Vec::new();
     let mut scenario = None;
@@ -141,12 +162,16 @@ pub fn answer(input: &Input, tried: &[Tried], output: &Output) -> anyhow::Result
         options.seed,
         plural(u64::from(options.replications), "replication")
     );
-    let all = Maintenance::new(&scenario, found, signature);
+    let all = Maintenance::new(&scenario, found, planned, signature);
     let text = match output.format {
         ReviewFormat::Text => report::text::maintenance(&all, screen::width()),
         ReviewFormat::Json => report::json::document(&all),
         ReviewFormat::Markdown => report::markdown::maintenance(&all),
     };
     super::answer::write_answer(&text, output.output.as_deref())?;
+    if let Some(path) = &output.report {
+        let page = || report::html::maintenance(&all);
+        files::write_report(path, page, || report::maintenance_files(&all))?;
+    }
     Ok(ExitCode::SUCCESS)
 }

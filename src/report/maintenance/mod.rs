@@ -1,10 +1,13 @@
 //! What maintenance of a cluster's nodes does to every workload on them.
 
+mod drawn;
+
 use super::answer::SCHEMA;
 use super::stuck::{self, StuckRow};
 use super::words::{count, percent, plural, seconds};
 use crate::run::Replication;
 use crate::scenario::Scenario;
+pub use drawn::Drawn;
 use schemars::JsonSchema;
 use serde::Serialize;
 
@@ -21,6 +24,12 @@ pub struct Maintenance {
     pub workloads: u32,
     /// What was tried, in the order asked for.
     pub procedures: Vec<Procedure>,
+    /// The cheapest plan of an update that was found; none: no update was tried.
+    pub plan: Option<Plan>,
+    /// Changes that free budgets which stand in the way of an update, each tried alone.
+    pub freed: Vec<Freed>,
+    /// The same number of nodes at a time in several orders; empty: there is one.
+    pub orders: Vec<Plan>,
     /// What is best, and what to change, as sentences.
     pub advice: Vec<String>,
     /// What the answer leans on.
@@ -50,6 +59,48 @@ pub struct Procedure {
     pub workloads: Vec<Touched>,
     /// What keeps it from its end.
     pub stuck: Vec<StuckRow>,
+    /// The first replication, for a page.
+    #[serde(skip)]
+    #[schemars(skip)]
+    pub drawn: Option<Drawn>,
+}
+
+/// A way of updating all nodes, tried.
+#[derive(Clone, Debug, PartialEq, Serialize, JsonSchema)]
+pub struct Plan {
+    /// So many nodes at a time.
+    pub at_a_time: u32,
+    /// The order of the nodes.
+    pub order: String,
+    /// What is changed before, as `--set` takes it.
+    pub changes: Vec<String>,
+    /// Pods that the changes add.
+    pub more_pods: i32,
+    /// From beginning to end; none: it does not reach it.
+    pub duration_s: Option<f64>,
+    /// Requests lost, over all Services; mean.
+    pub lost: f64,
+    /// It reaches its end, and loses nothing.
+    pub loses_nothing: bool,
+    /// Tries it again.
+    pub command: String,
+}
+
+/// What frees a budget that stands in the way.
+#[derive(Clone, Debug, PartialEq, Serialize, JsonSchema)]
+pub struct Freed {
+    /// Its name.
+    pub budget: String,
+    /// As `--set` takes it.
+    pub change: String,
+    /// Pods that it adds.
+    pub more_pods: i32,
+    /// The budget no longer stands in the way.
+    pub frees: bool,
+    /// And the update reaches its end.
+    pub ends: bool,
+    /// Requests lost then; mean.
+    pub lost: f64,
 }
 
 /// A workload in it.
@@ -126,6 +177,7 @@ impl Procedure {
             sent: routes().map(sent_by).fold(0.0, |sum, x| sum + x),
             workloads,
             stuck: stuck::rows(scenario, runs),
+            drawn: drawn::drawn(scenario, runs),
         }
     }
 
@@ -146,6 +198,34 @@ impl Procedure {
     }
 }
 
+impl Plan {
+    /// In a sentence.
+    pub fn sentence(&self) -> String {
+        let how =
+            format!("{} at a time, {}", plural(u64::from(self.at_a_time), "node"), self.order);
+        let took = self
+            .duration_s
+            .map_or(", without reaching its end".to_owned(), |s| format!(", in {}", seconds(s)));
+        let with = match self.changes.is_empty() {
+            true => String::new(),
+            false => {
+                let pods = match self.more_pods {
+                    0 => String::new(),
+                    n => format!(" ({} more)", plural(n.max(0) as u64, "pod")),
+                };
+                format!(", with {}{pods}", self.changes.join(", "))
+            }
+        };
+        match self.loses_nothing {
+            true => format!("The cheapest update that loses nothing: {how}{took}{with}."),
+            false => format!(
+                "No update was found that loses nothing. Best: {how}{took}, {} lost{with}.",
+                count(self.lost)
+            ),
+        }
+    }
+}
+
 impl Touched {
     /// The share of its pods that is available at the lowest point, 0 to 1.
     pub fn share_left(&self) -> f64 {
@@ -162,8 +242,22 @@ impl Touched {
 }
 
 impl Maintenance {
+    /// The first of what is best, in a sentence.
+    pub fn verdict(&self) -> String {
+        match (&self.plan, &self.procedures[..]) {
+            (Some(plan), _) => plan.sentence(),
+            (None, [only]) => format!("{}.", only.verdict()),
+            (None, _) => self.advice.first().cloned().unwrap_or_default(),
+        }
+    }
+
     /// Sums up what was tried.
-    pub fn new(scenario: &Scenario, procedures: Vec<Procedure>, signature: String) -> Maintenance {
+    pub fn new(
+        scenario: &Scenario,
+        procedures: Vec<Procedure>,
+        (plan, freed, orders): (Option<Plan>, Vec<Freed>, Vec<Plan>),
+        signature: String,
+    ) -> Maintenance {
         let nodes = scenario.nodes.iter().filter(|n| n.is_there()).count() as u32;
         let assumption = |a: &crate::scenario::Assumption| format!("{}: {}", a.key, a.text);
         Maintenance {
@@ -171,8 +265,11 @@ impl Maintenance {
             name: scenario.name.clone(),
             nodes,
             workloads: scenario.workloads.len() as u32,
-            advice: advice(&procedures),
+            advice: advice(&procedures, (plan.as_ref(), &freed, &orders)),
             procedures,
+            plan,
+            freed,
+            orders,
             assumptions: scenario.assumptions.iter().map(assumption).collect(),
             not_modelled: scenario.not_modelled.clone(),
             signature,
@@ -180,27 +277,47 @@ impl Maintenance {
     }
 }
 
-/// Which way is best, which budgets stand in the way, and who is a single pod.
-fn advice(procedures: &[Procedure]) -> Vec<String> {
-    let mut all = Vec::new();
-    let updates = || procedures.iter().filter(|p| p.action.contains("node-group-upgrade"));
-    let ends = |p: &&Procedure| p.incomplete == 0.0;
-    let least = updates().filter(ends).map(|p| p.lost).fold(f64::INFINITY, f64::min);
-    let alike = updates().filter(ends).filter(|p| p.lost <= 1.1 * least + 1.0);
-    let best = alike.min_by(|a, b| {
-        let of = |p: &Procedure| p.duration_s.unwrap_or(f64::INFINITY);
-        of(a).total_cmp(&of(b))
-    });
-    if let Some(best) = best.filter(|_| updates().count() > 1) {
-        let took = best.duration_s.map_or(String::new(), |s| format!(", in {}", seconds(s)));
-        all.push(format!("Best of the updates: {}{took}, {} lost.", best.name, count(best.lost)));
+/// The plan, the orders, what frees budgets, and who is a single pod.
+fn advice(
+    procedures: &[Procedure],
+    (plan, freed, orders): (Option<&Plan>, &[Freed], &[Plan]),
+) -> Vec<String> {
+    let mut all: Vec<String> = plan.map(Plan::sentence).into_iter().collect();
+    if orders.len() > 1 {
+        let one = |p: &Plan| {
+            let took = p.duration_s.map_or("no end".to_owned(), seconds);
+            format!("{} {took}, {} lost", p.order, count(p.lost))
+        };
+        let told: Vec<String> = orders.iter().map(one).collect();
+        all.push(format!(
+            "Order of the nodes, {} at a time: {}.",
+            orders[0].at_a_time,
+            told.join("; ")
+        ));
+    }
+    let mut budgets: Vec<&str> = freed.iter().map(|f| f.budget.as_str()).collect();
+    budgets.dedup();
+    for budget in budgets {
+        let ways = freed.iter().filter(|f| f.budget == budget && f.frees);
+        let way = |f: &Freed| match f.more_pods {
+            0 => f.change.clone(),
+            n => format!("{} ({} more)", f.change, plural(n.max(0) as u64, "pod")),
+        };
+        let ways: Vec<String> = ways.map(way).collect();
+        let text = match ways.is_empty() {
+            true => "nothing that was tried frees it".to_owned(),
+            false => format!("freed by {}", ways.join(", or by ")),
+        };
+        all.push(format!("Budget {budget} stops the update: {text}."));
     }
     for row in procedures.iter().flat_map(|p| &p.stuck) {
+        let told =
+            freed.iter().any(|f| row.what.contains(&f.budget) || row.setting.contains(&f.budget));
         let text = format!(
             "{}: {}; {} is {}, needed: {}.",
             row.action, row.what, row.setting, row.found, row.needed
         );
-        if !all.contains(&text) {
+        if !told && !all.contains(&text) {
             all.push(text);
         }
     }
@@ -213,8 +330,9 @@ fn advice(procedures: &[Procedure]) -> Vec<String> {
     }
     if !singles.is_empty() {
         let pods = plural(singles.len() as u64, "workload");
+        let be = if singles.len() == 1 { "is" } else { "are" };
         all.push(format!(
-            "{pods} of one replica are away for as long as a start: {}.",
+            "{pods} of one replica {be} away for as long as a start: {}.",
             singles.join(", ")
         ));
     }
