@@ -127,5 +127,6 @@ pub fn poisson(rate: f64, seconds: f64) -> Traffic {
             non_idempotent: 0.0,
             stall_threshold: Dur::from_secs(1),
         },
+        long_lived: None,
     }
 }

@@ -78,6 +78,7 @@ fn find(name: &str) -> anyhow::Result<Card> {
             CardKind::Balancer,
             CardKind::Scheduler,
             CardKind::Kubernetes,
+            CardKind::Client,
         ];
         let mut read = kinds.map(|kind| Card::parse(kind, name, &text)).into_iter();
         let first = read.next().expect("of the first kind");

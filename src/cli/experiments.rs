@@ -128,6 +128,7 @@ const FOLDERS: &[Folder] = &[
     folder!("sync-workers"),
     folder!("vpa-in-place"),
     folder!("vpa-recreate"),
+    folder!("websocket-storm"),
     folder!("zone-anti-affinity"),
     folder!("zone-loss"),
     folder!("zone-spread"),

@@ -40,6 +40,7 @@ pub struct Input {
     /// is a guess.
     pub(crate) card_varied: Option<(String, String, f64)>,
     pub(crate) apps: Vec<(String, Arc<Card>)>,
+    pub(crate) clients: Vec<(String, Arc<Card>)>,
     /// The configuration of the scenario's proxy: its file and its text.
     pub(crate) proxy_config: Option<(String, String)>,
     /// Recorded send times.

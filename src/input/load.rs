@@ -77,6 +77,7 @@ impl Input {
             front_settings: Vec::new(),
             card_varied: None,
             apps: Vec::new(),
+            clients: Vec::new(),
             proxy_config: None,
             trace: Vec::new(),
             workload: None,

@@ -4,6 +4,7 @@ use crate::engine::Time;
 use crate::input::cards::{Card, CardKind};
 use crate::input::given::Input;
 use crate::input::lower::sidecar;
+use crate::input::lower::connections;
 use crate::input::recorded;
 use crate::input::text::diagnostics::{Diagnostic, Diagnostics};
 use crate::input::text::source::Base;
@@ -35,6 +36,13 @@ impl Input {
             if !self.apps.iter().any(|(known, _)| *known == name) {
                 let card = self.card(CardKind::App, &name, &key)?;
                 self.apps.push((name, Arc::new(card)));
+            }
+        }
+        if let Some(connections) = &self.case.connections {
+            let name = connections.card.clone().unwrap_or_else(|| connections::DEFAULT.to_owned());
+            if !self.clients.iter().any(|(known, _)| *known == name) {
+                let card = self.card(CardKind::Client, &name, "connections.card")?;
+                self.clients.push((name, Arc::new(card)));
             }
         }
         self.read_trace()?;

@@ -3,8 +3,6 @@
 //! These structs are the published JSON format too (see [`super::json`]): names carry their unit, times are
 //! in seconds relative to the action, counts are per rollout.
 
-use super::advice::Worth;
-use super::autoscaling::AutoscalerRow;
 pub use super::drawn::{Belief, Lane, Lanes, Mark, Outage, State, Stretch, ViewRow};
 pub use super::figure::{Estimate, Figure};
 pub use super::lost::{Column, Lost, LostGroup};
@@ -33,6 +31,10 @@ pub struct Answer {
     pub stuck: Vec<StuckRow>,
     /// Pods that were well failed probes for load, or for what they depend on; none: none did.
     pub upset: Option<super::upset::UpsetRow>,
+    /// Connections that clients keep open; left out: nobody keeps any.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(default)]
+    pub connections: Option<super::connections::ConnectionsRow>,
     /// What became of a release that goes in steps or is decided by analyses; left out: there is none.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(default)]

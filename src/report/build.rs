@@ -7,8 +7,8 @@ use super::answer::{
 use super::sentences::{change_sentence, doubted, rollout_sentence, sent_sentence};
 use super::spread::{count_figure, histogram, none_estimate};
 use super::{
-    autoscaling, head, hurt, lanes, nodes, released, rollout, settings, stuck, upset, vertical,
-    words,
+    autoscaling, connections, cut, head, hurt, lanes, nodes, released, rollout, settings, stuck, upset,
+    vertical, words,
 };
 use crate::advise::{Outcome, worth_changing};
 use crate::blame::{Facts, Tally};
@@ -84,6 +84,7 @@ impl Answer {
             incomplete: stuck::incomplete(scenario, replications),
             stuck: stuck::rows(scenario, replications),
             upset: rollout::upset(replications),
+            connections: cut::row(replications),
             release: rollout::release(scenario, replications),
             without_effect: stuck::without_effect(scenario, replications),
             lost: lost(replications, &failures),
@@ -319,7 +320,8 @@ fn unasked(answer: &Answer, why: &str) -> String {
     let stay = format!("At least {least} of {all} stay available.");
     let stuck = answer.stuck.first();
     let first = stuck.map_or(String::new(), stuck::sentence);
-    let mut sentences = vec![first, why.to_owned(), rollout_sentence(answer), stay];
+    let kept = answer.connections.as_ref().map_or(String::new(), connections::sentence);
+    let mut sentences = vec![first, why.to_owned(), kept, rollout_sentence(answer), stay];
     sentences
         .extend(stuck.filter(|s| !s.needed.is_empty()).map(|s| format!("Needed: {}.", s.needed)));
     sentences.retain(|s| !s.is_empty());
@@ -338,6 +340,7 @@ fn verdict(answer: &Answer) -> String {
         worst.map_or(String::new(), stuck::sentence),
         doubted(answer, losses_sentence(answer)),
         answer.upset.as_ref().map_or(String::new(), upset::sentence),
+        answer.connections.as_ref().map_or(String::new(), connections::sentence),
         answer.release.as_ref().map_or(String::new(), released::sentence),
         rollout_sentence(answer),
         sent_sentence(answer),

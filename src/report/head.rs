@@ -95,7 +95,10 @@ fn path(path: &Path) -> &'static str {
 
 fn load(scenario: &Scenario) -> String {
     let traffic = &scenario.traffic;
-    match &traffic.arrivals {
+    let kept = traffic.long_lived.as_ref().map_or(String::new(), |kept| {
+        format!(", {} kept open", plural(u64::from(kept.count), "connection"))
+    });
+    let requests = match &traffic.arrivals {
         Arrivals::Trace(times) => {
             format!("{} from a record", plural(times.len() as u64, "request"))
         }
@@ -111,5 +114,6 @@ fn load(scenario: &Scenario) -> String {
                 false => format!("{} requests/s", count(high)),
             }
         }
-    }
+    };
+    requests + &kept
 }

@@ -15,6 +15,8 @@ mod build;
 pub mod capacity;
 mod compared;
 pub mod comparison;
+pub mod connections;
+mod cut;
 pub mod data;
 pub mod drawn;
 mod figure;

@@ -94,6 +94,9 @@ fn obstacle(timeline: &Timeline, traffic: &Traffic) -> Option<Obstacle> {
         Arrivals::Trace(_) => return hard("recorded send times have no rate to integrate"),
         Arrivals::Even | Arrivals::Poisson => {}
     }
+    if traffic.long_lived.is_some() {
+        return hard("connections that end are opened again, and pods work on that");
+    }
     if traffic.client.keep_alive {
         return hard("kept connections stay with the pod that they were opened to");
     }

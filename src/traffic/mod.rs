@@ -17,7 +17,7 @@ pub use choice::{Mode, Reads, choose, mode};
 pub use flags::{Flags, Logged};
 pub use requests::{Followed, Try};
 
-use crate::engine::{Seed, Time};
+use crate::engine::{Dur, Seed, Time};
 use crate::timeline::{PodId, Timeline, ViewId};
 use crate::traffic::offered::Traffic;
 use smallvec::SmallVec;
@@ -160,6 +160,8 @@ pub struct TrafficOutcome {
     pub stalled: f64,
     /// What proxies that write flags (Envoy) would log of requests, and how often; empty: there is none.
     pub logged: BTreeMap<Logged, f64>,
+    /// What became of connections that clients keep open; None: there are none.
+    pub connections: Option<Box<ConnectionsOutcome>>,
     /// Single requests, in the order of their ends, where they were asked for; else empty.
     pub followed: Vec<Followed>,
     /// Still open at the end of the timeline: sent = answered + failed + open.
@@ -181,6 +183,29 @@ pub struct TrafficOutcome {
     pub variance: f64,
     /// Probability that none fails given this timeline (0 or 1 from `requests`).
     pub probability_none: f64,
+}
+
+/// What became of connections that clients keep open.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct ConnectionsOutcome {
+    /// How many clients keep.
+    pub kept: u32,
+    /// Those that ended under their clients, by why.
+    pub cut: BTreeMap<Cause, u32>,
+    /// Attempts to connect again.
+    pub attempts: u32,
+    /// Attempts that failed, by what the client saw.
+    pub failed: BTreeMap<Failure, u32>,
+    /// Most attempts in one second.
+    pub peak_per_s: u32,
+    /// When the first ended.
+    pub first_cut: Option<Time>,
+    /// Since when all are open again; None: they are not, or none ended.
+    pub back: Option<Time>,
+    /// Longest time that a client was without its connection.
+    pub longest_away: Dur,
+    /// Open ones on each pod that serves at the end.
+    pub by_pod: Vec<u32>,
 }
 
 /// Latency of answered requests, in seconds.

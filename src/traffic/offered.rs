@@ -15,6 +15,8 @@ pub struct Traffic {
     pub rate: Vec<(Time, f64)>,
     /// How clients wait, retry and keep connections.
     pub client: Client,
+    /// Connections that other clients keep open meanwhile; None: there are none.
+    pub long_lived: Option<LongLived>,
 }
 
 impl Traffic {
@@ -56,4 +58,60 @@ pub struct Client {
     pub non_idempotent: f64,
     /// Answers later than this count as stalled.
     pub stall_threshold: Dur,
+}
+
+/// Connections that clients keep open, and open again when they end.
+#[derive(Clone, Debug, PartialEq)]
+pub struct LongLived {
+    /// How many.
+    pub count: u32,
+    /// What a pod works on a new one: the TLS handshake, the upgrade, what it has to look up.
+    pub handshake: Dur,
+    /// How long a client waits before it connects again.
+    pub back_off: BackOff,
+    /// Servers close them when they are told to stop; else they end with the process.
+    pub closed_at_stop: bool,
+    /// When a client finds out that nobody is there any more; None: not as long as it only listens.
+    pub notices: Option<Dur>,
+}
+
+/// Waits that grow with each attempt that fails.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct BackOff {
+    /// Before the first attempt.
+    pub first: Dur,
+    /// Each further one is so many times as long,
+    pub factor: f64,
+    /// but never longer than this,
+    pub most: Dur,
+    /// and by up to this share of it longer or shorter.
+    pub jitter: f64,
+}
+
+impl BackOff {
+    /// The wait after so many attempts that failed; `u` is from 0 to 1.
+    pub fn wait(&self, failed: u32, u: f64) -> Dur {
+        debug_assert!((0.0..=1.0).contains(&u), "luck is a share");
+        let grown = self.first.as_secs_f64() * libm::pow(self.factor, f64::from(failed));
+        let wait = grown.min(self.most.as_secs_f64()) * (1.0 + self.jitter * (2.0 * u - 1.0));
+        Dur::from_secs_f64(wait.max(0.0))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn waits_grow_up_to_the_longest_and_are_spread_around_it() {
+        let most = Dur::from_secs(8);
+        let plain = BackOff { first: Dur::from_secs(1), factor: 2.0, most, jitter: 0.0 };
+        let waits = |b: BackOff, u: f64| [0, 1, 3, 4, 1000].map(|n| b.wait(n, u).as_secs_f64());
+        assert_eq!(waits(plain, 0.9), [1.0, 2.0, 8.0, 8.0, 8.0]);
+        let half = BackOff { jitter: 0.5, ..plain };
+        assert_eq!(waits(half, 0.0), [0.5, 1.0, 4.0, 4.0, 4.0]);
+        assert_eq!(waits(half, 1.0), [1.5, 3.0, 12.0, 12.0, 12.0]);
+        let none = BackOff { first: Dur::ZERO, ..plain };
+        assert_eq!(waits(none, 0.3), [0.0; 5]);
+    }
 }

@@ -317,6 +317,7 @@ impl Tally {
             variance: 0.0,
             probability_none: f64::from(u8::from(losses.is_empty())),
             losses,
+            connections: None,
             followed: Vec::new(),
             logged: self.logged.iter().map(|(line, n)| (*line, *n as f64)).collect(),
         };

@@ -7,6 +7,7 @@ mod broken;
 mod checks;
 mod commands;
 mod conformance;
+mod connections;
 mod experiments;
 mod explain;
 mod flagger;

@@ -45,6 +45,8 @@ pub const EMBEDDED: &[(CardKind, &str, &str)] = &[
     (CardKind::Balancer, "metallb-bgp", include_str!("../../../models/balancers/metallb-bgp.toml")),
     (CardKind::Kubernetes, "kubernetes", include_str!("../../../models/kubernetes.toml")),
     (CardKind::Scheduler, "kube-scheduler", include_str!("../../../models/scheduler.toml")),
+    (CardKind::Client, "websocket", include_str!("../../../models/clients/websocket.toml")),
+    (CardKind::Client, "socket-io", include_str!("../../../models/clients/socket-io.toml")),
     (CardKind::App, "generic", include_str!("../../../models/apps/generic.toml")),
     (CardKind::App, "spring-boot", include_str!("../../../models/apps/spring-boot.toml")),
     (

@@ -38,6 +38,8 @@ pub enum CardKind {
     Kubernetes,
     /// Weights and limits of kube-scheduler.
     Scheduler,
+    /// How clients keep connections and come back.
+    Client,
 }
 
 /// One card, its base merged in.

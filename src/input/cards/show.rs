@@ -46,6 +46,7 @@ impl fmt::Display for CardKind {
             CardKind::Balancer => "balancer",
             CardKind::Kubernetes => "kubernetes",
             CardKind::Scheduler => "scheduler",
+            CardKind::Client => "client",
         })
     }
 }

@@ -18,6 +18,7 @@ pub const CASE: [&str; 22] = [
     "traffic",
     "proxy",
     "mesh",
+    "connections",
     "app",
     "action",
     "actions",

@@ -11,6 +11,7 @@ mod check;
 mod cluster;
 mod commands;
 mod conditions;
+pub(crate) mod connections;
 mod containers;
 mod daemons;
 mod faults;

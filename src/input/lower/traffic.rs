@@ -7,6 +7,7 @@ use crate::cluster::spec::Node;
 use crate::cluster::workload::Workload;
 use crate::engine::{Dist, Dur, Time};
 use crate::input::bounds;
+use crate::input::lower::connections;
 use crate::input::lower::lowering::{Lowering, at};
 use crate::input::lower::profile;
 use crate::input::raw::case::{ArrivalsCase, TrafficCase};
@@ -40,17 +41,18 @@ pub(crate) fn lower(
     let end = end(low, case, start, settled);
     window(low, case, start, end);
     let client = client(low, case);
+    let long_lived = connections::lower(low);
     let follow = low.input.case.horizon_s.is_none().then(|| follow(subject, actions));
     if none {
         let horizon = horizon(low, end, &client, settled);
         let rate = vec![(start, 0.0)];
-        let traffic = Traffic { start, end, arrivals: Arrivals::Poisson, rate, client };
+        let traffic = Traffic { start, end, arrivals: Arrivals::Poisson, rate, client, long_lived };
         return (traffic, horizon, follow);
     }
     let rate = profile::rate(low, case, (start, end), RATE);
     let arrivals = arrivals(low, case);
     let horizon = horizon(low, end, &client, settled);
-    let traffic = Traffic { start, end, arrivals, rate, client };
+    let traffic = Traffic { start, end, arrivals, rate, client, long_lived };
     let requests = bounds::requests(&traffic);
     if requests > bounds::REQUESTS {
         let error = low.fail("traffic.rate_per_s", "too many requests for one run");

@@ -2,6 +2,7 @@
 //! scenario.
 
 use crate::cluster::spec::{Container, Hook, OnSigterm};
+use crate::engine::Dur;
 use crate::input::known::{self, Fate};
 use crate::input::lower::lowering::Lowering;
 use crate::input::raw::case::ProfileKind;
@@ -162,6 +163,7 @@ fn of_case(low: &Lowering<'_>, scenario: &Scenario, path: &str) -> Option<Use> {
             let read = scenario.templates().any(|t| t.proxy.is_some());
             Some(Use::when(read, "no proxy is injected into the pods"))
         }
+        ["connections", key] => Some(of_connections(scenario, key)),
         ["kubernetes" | "nodes" | "fault" | "proxy" | "dependency", ..] => Some(Use::Always),
         [key] => ["schema", "name", "description", "manifests", "update", "deployment", "service"]
             .iter()
@@ -169,6 +171,17 @@ fn of_case(low: &Lowering<'_>, scenario: &Scenario, path: &str) -> Option<Use> {
             .any(|known| *known == key)
             .then_some(Use::Always),
         _ => None,
+    }
+}
+
+/// Keys of `connections`; some count only together with another.
+fn of_connections(scenario: &Scenario, key: &str) -> Use {
+    let waits = scenario.traffic.long_lived.as_ref().is_some_and(|l| l.back_off.first > Dur::ZERO);
+    match key {
+        "back_off_factor" | "back_off_max_s" | "jitter" => {
+            Use::when(waits, "it counts with connections.back_off_s")
+        }
+        _ => Use::Always,
     }
 }
 

@@ -4,6 +4,7 @@
 pub use super::action::{ActionCase, ApplyCase, HandlerCase, StruckCase};
 use super::analysis::AnalysisCase;
 pub use super::app::{AppCase, AppSection, OnSigtermCase, WaitingCase, WarmUpCase};
+use super::connections::ConnectionsCase;
 use super::fault::{DependencyCase, FaultCase};
 pub use super::mesh::MeshCase;
 pub use super::metric::{MetricCase, MetricOf};
@@ -47,6 +48,8 @@ pub struct Case {
     pub proxy: Option<ProxyCase>,
     /// The mesh that injects proxies into pods.
     pub mesh: Option<MeshCase>,
+    /// Connections that clients keep open meanwhile.
+    pub connections: Option<ConnectionsCase>,
     /// How the application behaves, old and new.
     pub app: AppSection,
     /// The metric of pods that an autoscaler reads and that is not among `metrics`.

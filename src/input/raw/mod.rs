@@ -5,6 +5,7 @@ pub mod analysis;
 pub(crate) mod app;
 pub(crate) mod canary;
 pub mod case;
+pub mod connections;
 pub mod fault;
 pub(crate) mod groups;
 pub(crate) mod knative;

@@ -265,6 +265,7 @@ impl<'a> Ledger<'a> {
             by_pod: self.by_pod.into(),
             latency: latency::latency(&self.classes),
             latency_of_all: None,
+            connections: None,
             followed: Vec::new(),
             first_failure: self.first_failure,
             last_failure: self.last_failure,

@@ -66,6 +66,8 @@ pub enum Ending {
     Closes { life: u16 },
     /// What this run works on is cut.
     Cut { life: u16 },
+    /// This run is over.
+    Exits { life: u16 },
     /// A balancer's deregistration delay is over.
     Deregistered,
     /// Something else is wrong with its process.
@@ -251,6 +253,9 @@ impl PodNow {
             }
             if happened(|l| l.cut) {
                 self.pending.push(Ending::Cut { life });
+            }
+            if happened(|l| l.exit) {
+                self.pending.push(Ending::Exits { life });
             }
             match self.lives.get_mut(i) {
                 Some(place) => *place = now,

@@ -20,6 +20,7 @@ mod pools;
 mod probes;
 mod request;
 mod scores;
+mod sessions;
 mod signals;
 mod source;
 mod tries;
@@ -48,6 +49,7 @@ use pools::Pools;
 use probes::Probes;
 pub use request::{Counted, End, NOBODY, NONE, NOWHERE, Request, State};
 use scores::Scores;
+use sessions::Sessions;
 use signals::Readings;
 use source::Source;
 
@@ -82,6 +84,8 @@ pub struct Simulation<'a> {
     pub connections: Option<Connections>,
     /// Those of a closed loop: none where requests come by a rate.
     pub users: Users,
+    /// Connections that are kept open.
+    pub sessions: Sessions,
     /// What has become of requests.
     pub tally: Tally,
     /// Probes that wait among the requests.
@@ -113,6 +117,7 @@ impl<'a> Simulation<'a> {
             pods: Pods::default(),
             connections: Connections::new(timeline, traffic),
             users: Users::new(timeline, traffic, seed),
+            sessions: Sessions::new(traffic, seed),
             present,
             samplers,
             source: sends.map(|sends| Box::new(Source::new(sends, seed))),
@@ -130,6 +135,7 @@ impl<'a> Simulation<'a> {
         };
         simulation.pods.grow(&simulation.present.pods, &simulation.present.versions);
         simulation.schedule_users();
+        simulation.schedule_sessions(timeline);
         for (at, hop) in simulation.guards.looks(timeline.start.0, seed) {
             simulation.agenda.push(at, Event::Look(hop.0));
         }
@@ -155,7 +161,7 @@ impl<'a> Simulation<'a> {
         }
         self.until(timeline, i64::MAX);
         debug_assert!(self.present.next_ns() > self.limit, "all that was due has happened");
-        let open = self.requests.len() - self.free.len();
+        let open = self.requests.len() - self.free.len() - self.sessions.places;
         debug_assert!(
             self.tally.sent == self.tally.over() + open as u64,
             "each request is answered, has failed or is open"
@@ -249,6 +255,7 @@ impl<'a> Simulation<'a> {
             Event::Probed(place) => self.probe_over(place),
             Event::Drain(pod) => self.drains(pod),
             Event::Look(hop) => self.guard_looks(ViewId(hop)),
+            Event::Session(session) => self.session_connects(session),
         }
     }
 
@@ -270,7 +277,7 @@ impl<'a> Simulation<'a> {
             State::HopRetry => self.hop_tries_again(index),
             State::ClientRetry => self.client_tries(index),
             State::Held => self.looks_again(index),
-            State::Free | State::Dialing | State::Queued => {
+            State::Free | State::Dialing | State::Queued | State::Open => {
                 unreachable!("{index:?} is not waiting for its event")
             }
         }
@@ -284,7 +291,7 @@ impl<'a> Simulation<'a> {
 
     /// A client sends a new request now.
     pub fn send(&mut self, bits: u64, user: u32) {
-        self.tally.sent += 1;
+        self.tally.sent += u64::from(!Sessions::is_one(user));
         let request = Request {
             sent: self.now,
             deadline: 0,
@@ -295,6 +302,7 @@ impl<'a> Simulation<'a> {
             view: NOWHERE,
             life: 0,
             non_idempotent: self.draws_non_idempotent(bits),
+            opens: Sessions::is_one(user),
             reused: false,
             hop: NOWHERE,
             outer: 0,
@@ -357,13 +365,14 @@ impl<'a> Simulation<'a> {
             self.told.clear();
             self.advance(timeline, Time::NEVER);
         }
-        let open = self.requests.iter().filter(|r| r.state != State::Free);
+        let open = self.requests.iter().filter(|r| r.state != State::Free && !r.opens);
         for request in open {
             let pod = (request.pod != NOBODY).then_some(request.pod.index());
             self.tally.leave_open(pod);
         }
         let followed = self.journal.take().map_or_else(Vec::new, |journal| journal.done);
-        TrafficOutcome { followed, ..self.tally.finish() }
+        let connections = self.sessions_end();
+        TrafficOutcome { followed, connections, ..self.tally.finish() }
     }
 }
 
@@ -372,6 +381,7 @@ pub fn needed(timeline: &Timeline, traffic: &Traffic) -> bool {
     let waits = |l7: &L7| l7.tries > 1 || l7.pool.is_some() || l7.policy.is_some();
     let client = &traffic.client;
     client.keep_alive
+        || traffic.long_lived.is_some()
         || !timeline.rehashes.is_empty()
         || client.retries > 0
         || matches!(traffic.arrivals, crate::traffic::offered::Arrivals::Closed { .. })

@@ -175,6 +175,7 @@ pub fn traffic(arrivals: Arrivals, rate: f64, start: f64, end: f64) -> Traffic {
             non_idempotent: 0.0,
             stall_threshold: d(1.0),
         },
+        long_lived: None,
     }
 }
 

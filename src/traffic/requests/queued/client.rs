@@ -3,6 +3,8 @@
 use super::super::present::Present;
 use super::connect::{Attempt, Met};
 use super::event::{DialId, Event, RequestId};
+use super::request::LEAST_PAUSE_NS;
+use super::sessions::Sessions;
 use super::{NOWHERE, Simulation, State};
 use crate::engine::rng::mix;
 use crate::engine::{List, Seed, Time};
@@ -88,8 +90,9 @@ impl Simulation<'_> {
     /// Takes an idle connection, or opens one.
     #[inline(always)]
     pub fn client_connects(&mut self, index: RequestId) {
-        let kept = self.connections.as_mut().and_then(|c| c.take(&self.present, self.now));
-        match kept {
+        let own = !self.requests[index].opens;
+        let shared = self.connections.as_mut().filter(|_| own);
+        match shared.and_then(|c| c.take(&self.present, self.now)) {
             Some(connection) => self.send_on(index, connection),
             None => self.enter(index),
         }
@@ -138,7 +141,8 @@ impl Simulation<'_> {
     /// A connection attempt goes on at `at`; without kept connections the request just waits for it.
     pub fn wait_or_dial(&mut self, index: RequestId, attempt: Attempt, at: i64, then: State) {
         let request = &self.requests[index];
-        let Some(connections) = self.connections.as_mut().filter(|_| request.hop == NOWHERE) else {
+        let own = request.hop == NOWHERE && !request.opens;
+        let Some(connections) = self.connections.as_mut().filter(|_| own) else {
             return self.wait_until(index, at, then);
         };
         let (generation, view) = (request.generation, request.view);
@@ -213,10 +217,6 @@ pub struct Users {
     end: i64,
 }
 
-/// A user never sends again at the same instant: one who is refused at once and does not think would
-/// otherwise send forever without time going on.
-const LEAST_PAUSE_NS: i64 = 1_000_000;
-
 impl Users {
     /// The users of a closed loop; none of any other.
     pub fn new(timeline: &Timeline, traffic: &Traffic, seed: Seed) -> Users {
@@ -260,6 +260,9 @@ impl Simulation<'_> {
 
     /// A user has got an answer, and waits before sending again.
     pub fn user_thinks(&mut self, user: u32) {
+        if Sessions::is_one(user) {
+            return self.session_ends(user);
+        }
         let at = self.now + self.users.think_ns(user).max(LEAST_PAUSE_NS);
         debug_assert!(at > self.now, "a user who comes back comes later");
         if at < self.users.end {

@@ -26,11 +26,16 @@ impl Simulation<'_> {
         let pending = std::mem::take(&mut self.present.pods[pod].pending);
         for ending in pending {
             match ending {
-                Ending::Closes { life } => self.races(pod, life),
+                Ending::Closes { life } => {
+                    self.races(pod, life);
+                    self.sessions_asked_to_go(pod, life);
+                }
                 Ending::Cut { life } => self.life_cut(pod, life),
+                Ending::Exits { life } => self.sessions_exit(pod, life),
                 Ending::Condition => self.condition_changes(pod),
                 Ending::Deregistered => {
                     self.break_connections(|r| r.pod == pod, Cause::CutByDeregistration);
+                    self.hang_up(|r| r.pod == pod, Cause::CutByDeregistration);
                 }
             }
         }
@@ -108,6 +113,7 @@ impl Simulation<'_> {
         let drawn =
             |bits: u64| (mix(bits ^ mix(u64::from(n) + 1)) >> 40) as f32 / (1u64 << 24) as f32;
         self.break_connections(|r| drawn(r.bits) < share, Cause::Rehash);
+        self.hang_up(|r| drawn(r.bits) < share, Cause::Rehash);
     }
 
     /// Something between client and pod breaks connections: of requests that wait in a pod, and of those in

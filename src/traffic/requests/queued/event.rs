@@ -4,6 +4,7 @@ use super::super::agenda::Packed;
 use crate::engine::list::id;
 use crate::timeline::PodId;
 
+id!(SessionId, "A connection that a client keeps open.");
 id!(RequestId, "A place of a request, used again when that is over.");
 id!(DialId, "A place of a client's attempt to connect, used again.");
 id!(OrphanId, "A place of work that nobody waits for, used again.");
@@ -34,6 +35,8 @@ pub enum Event {
     Drain(PodId),
     /// A proxy's outlier detection looks at its backends: the number of its view.
     Look(u32),
+    /// A client connects, at first or again.
+    Session(SessionId),
 }
 
 /// In the agenda an event is a number: its kind above the index of what it concerns.
@@ -55,6 +58,7 @@ impl Packed for Event {
             Event::Probed(ProbeId(index)) => (8, index),
             Event::Drain(PodId(index)) => (9, index),
             Event::Look(index) => (10, index),
+            Event::Session(SessionId(index)) => (11, index),
         };
         debug_assert!(index <= INDEX, "{self:?} does not fit the agenda");
         kind << KIND | index
@@ -75,6 +79,7 @@ impl Packed for Event {
             8 => Event::Probed(ProbeId(index)),
             9 => Event::Drain(PodId(index)),
             10 => Event::Look(index),
+            11 => Event::Session(SessionId(index)),
             kind => unreachable!("event of kind {kind}"),
         }
     }
@@ -86,7 +91,7 @@ mod tests {
 
     #[test]
     fn events_come_back_as_they_went() {
-        let kinds: [fn(u32) -> Event; 11] = [
+        let kinds: [fn(u32) -> Event; 12] = [
             |i| Event::Request(RequestId(i)),
             |i| Event::Expire(RequestId(i)),
             |i| Event::Release(OrphanId(i)),
@@ -98,6 +103,7 @@ mod tests {
             |i| Event::Probed(ProbeId(i)),
             |i| Event::Drain(PodId(i)),
             Event::Look,
+            |i| Event::Session(SessionId(i)),
         ];
         for kind in kinds {
             for index in [0, 1, INDEX] {

@@ -11,7 +11,7 @@ use crate::traffic::{Cause, Failure};
 const ERROR: u16 = 500;
 
 /// A number from 0 to 1 of those that a request draws.
-fn drawn(bits: u64, purpose: u64) -> f64 {
+pub fn drawn(bits: u64, purpose: u64) -> f64 {
     (mix(bits ^ mix(purpose)) >> 11) as f64 / (1u64 << 53) as f64
 }
 

@@ -14,6 +14,9 @@ impl Simulation<'_> {
     /// A try of a request begins, where somebody follows it.
     #[inline(always)]
     pub fn note_try(&mut self, index: RequestId) {
+        if self.requests[index].opens {
+            return;
+        }
         if let Some(journal) = &mut self.journal {
             journal.tries(index, &self.requests[index], self.now);
         }
@@ -22,6 +25,9 @@ impl Simulation<'_> {
     /// The try of a request failed, where somebody follows it.
     #[inline(always)]
     pub fn note_failed_try(&mut self, index: RequestId, failure: Failure) {
+        if self.requests[index].opens {
+            return;
+        }
         if let Some(journal) = &mut self.journal {
             journal.try_ends(index, self.now, Some(failure));
         }

@@ -62,7 +62,7 @@ impl Simulation<'_> {
 
     /// The hop around the innermost one goes on; returns the proxy that it waited for, and the view that led
     /// there.
-    fn returned(&mut self, index: RequestId) -> (ViewId, ViewId) {
+    pub fn returned(&mut self, index: RequestId) -> (ViewId, ViewId) {
         let waiting = self.stacks.0[index].pop().expect("a hop waits");
         let request = &mut self.requests[index];
         let Waiting { hop, slot, tried, tries, reused, .. } = waiting;

@@ -61,7 +61,7 @@ pub struct Entry {
 #[derive(Clone, Copy, Debug)]
 pub enum Waits {
     /// A request, while its stamp is this one; afterwards what it drew to be served by.
-    Request { index: RequestId, stamp: u32, bits: u32 },
+    Request { index: RequestId, stamp: u32, bits: u32, opens: bool },
     /// A probe.
     Probe(ProbeId),
 }
@@ -148,7 +148,8 @@ impl Simulation<'_> {
         let stamp = self.agenda.push(at, Event::Expire(index));
         let request = &mut self.requests[index];
         (request.state, request.stamp) = (State::Queued, stamp);
-        let what = Waits::Request { index, stamp, bits: request.bits as u32 };
+        let (bits, opens) = (request.bits as u32, request.opens);
+        let what = Waits::Request { index, stamp, bits, opens };
         let entry = Entry { what, life: request.life, reused: request.reused };
         debug_assert!(at >= self.now, "who waits has patience");
         self.pods.states[request.pod].queue.push_back(entry);
@@ -173,7 +174,8 @@ impl Simulation<'_> {
     pub fn serve(&mut self, index: RequestId) {
         let gives_up = self.gives_up(index);
         let request = &self.requests[index];
-        let service = self.service_ns(request.pod, request.life, request.bits as u32);
+        let (pod, life, opens) = (request.pod, request.life, request.opens);
+        let service = self.service_ns(pod, life, (request.bits as u32, opens));
         let request = &mut self.requests[index];
         request.complete = self.now + service;
         let (at, end) = match request.complete <= gives_up {
@@ -189,9 +191,12 @@ impl Simulation<'_> {
 
     /// How long a pod works on what drew these bits.
     #[inline(always)]
-    fn service_ns(&mut self, pod: PodId, life: u16, bits: u32) -> i64 {
+    fn service_ns(&mut self, pod: PodId, life: u16, (bits, opens): (u32, bool)) -> i64 {
         let version = self.present.pods[pod].version;
-        let service = self.samplers[usize::from(version)].sample_ns(bits);
+        let service = match opens {
+            false => self.samplers[usize::from(version)].sample_ns(bits),
+            true => self.sessions.handshake_ns(),
+        };
         let PodState { troubled, used, .. } = &self.pods.states[pod];
         let (troubled, paced) = (*troubled, used.is_some());
         let service = if paced { self.paced_ns(pod, life, service) } else { service };
@@ -204,6 +209,9 @@ impl Simulation<'_> {
         let request = self.requests[index];
         self.pods.states[request.pod].served += 1;
         self.leave_service(request.pod);
+        if request.opens {
+            return self.session_opens(index);
+        }
         self.end_loads(index);
         self.keep_connection(index);
         if self.guards.used {
@@ -301,13 +309,13 @@ impl Simulation<'_> {
             let Some(entry) = state.queue.pop_front() else { return };
             match entry.what {
                 Waits::Probe(place) => self.serve_probe(place),
-                Waits::Request { index, stamp, bits } => {
+                Waits::Request { index, stamp, bits, opens } => {
                     let counts = state.concurrency.is_some();
                     state.running += u32::from(counts);
                     if self.is_waiting(index, stamp) {
                         self.serve(index);
                     } else if counts {
-                        let complete = self.now + self.service_ns(pod, entry.life, bits);
+                        let complete = self.now + self.service_ns(pod, entry.life, (bits, opens));
                         self.goes_on(Orphan { pod, life: entry.life }, complete);
                     }
                 }

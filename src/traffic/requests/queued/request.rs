@@ -3,6 +3,9 @@
 use crate::timeline::{PodId, ViewId};
 use crate::traffic::{Cause, Failure};
 
+/// A user never sends again at the same instant: one who is refused at once and does not think would
+/// otherwise send forever without time going on.
+pub const LEAST_PAUSE_NS: i64 = 1_000_000;
 /// No slot, user or stamp.
 pub const NONE: u32 = u32::MAX;
 /// No pod.
@@ -35,6 +38,8 @@ pub enum State {
     ClientRetry,
     /// In front of all, for a pod that has room.
     Held,
+    /// For nothing: it has opened a connection that is kept.
+    Open,
 }
 
 /// How the work on a request ends.
@@ -78,6 +83,8 @@ pub struct Request {
     pub life: u16,
     /// It must not be sent twice (POST, PATCH).
     pub non_idempotent: bool,
+    /// It opens a connection that is kept, and is counted there.
+    pub opens: bool,
     /// On a connection that served before.
     pub reused: bool,
     /// The innermost layer-7 hop, which tries, or NOWHERE.

@@ -5,8 +5,7 @@ use super::super::view::VIEW;
 use super::event::RequestId;
 use super::pools::Reuse;
 use super::{Counted, NOBODY, NONE, NOWHERE, Simulation, State};
-use crate::engine::Time;
-use crate::engine::rng::mix;
+use crate::engine::{Time, rng::mix};
 use crate::timeline::{Phase, Pick, PodId, ViewId};
 use crate::traffic::plan::Rules;
 use crate::traffic::{Cause, Failure, Flags, LossKey};
@@ -376,6 +375,9 @@ impl Simulation<'_> {
 
     /// The client hears of a failure; perhaps it tries again.
     pub fn client_failed(&mut self, index: RequestId, failure: Failure, cause: Cause) {
+        if self.requests[index].opens {
+            return self.session_fails(index, failure);
+        }
         let client = &self.traffic.client;
         let request = &mut self.requests[index];
         debug_assert!(

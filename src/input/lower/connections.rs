@@ -1,0 +1,85 @@
+//! Connections that clients keep open: the scenario's words over a client card's.
+
+use crate::engine::Dur;
+use crate::input::cards::Card;
+use crate::input::lower::lowering::{Lowering, lean};
+use crate::input::text::checks;
+use crate::traffic::offered::{BackOff, LongLived};
+
+/// The client card where none is named.
+pub const DEFAULT: &str = "websocket";
+/// How a wait grows, and how far, where a scenario says how it begins.
+const FACTOR: f64 = 2.0;
+const MOST_S: f64 = 30.0;
+
+/// Those that the scenario asks for.
+pub(super) fn lower(low: &mut Lowering<'_>) -> Option<LongLived> {
+    let case = low.input.case.connections.clone()?;
+    let name = case.card.as_deref().unwrap_or(DEFAULT);
+    let known = low.input.clients.iter().find(|(known, _)| known == name);
+    let card = &known.expect("refresh loads the card that is named").1;
+    let count = case.count.unwrap_or(0);
+    if !(1..=1_000_000).contains(&count) {
+        let error = low.fail("connections.count", "how many connections are kept is missing");
+        error.found = case.count.map(|n| n.to_string());
+        error.allowed = Some("1 to 1000000".to_owned());
+    }
+    let begins = case.back_off_s.is_some();
+    let shaped = |key: &str, own: f64| if begins { Some(own) } else { card.number(key) };
+    let handshake = entry(low, card, ("handshake_s", "handshake"), case.handshake_s);
+    let back_off = BackOff {
+        first: entry(low, card, ("back_off_s", "back_off"), case.back_off_s),
+        factor: within(
+            low,
+            "back_off_factor",
+            case.back_off_factor.or(shaped("back_off_factor", FACTOR)),
+            (1.0, 10.0),
+        ),
+        most: entry(
+            low,
+            card,
+            ("back_off_max_s", "back_off_max"),
+            case.back_off_max_s.or(begins.then_some(MOST_S)),
+        ),
+        jitter: within(low, "jitter", case.jitter.or(card.number("jitter")), (0.0, 1.0)),
+    };
+    let notices = case.notices_s.or(card.number("notices"));
+    let notices = notices.map(|s| low.seconds("connections.notices_s", Some(s), 0.0));
+    low.assume(
+        "connections.draining",
+        "a process that is told to stop does not wait for connections that are kept",
+    );
+    Some(LongLived {
+        count: count.clamp(1, 1_000_000),
+        handshake,
+        back_off: BackOff { most: back_off.most.max(back_off.first), ..back_off },
+        closed_at_stop: case.closed_at_stop.unwrap_or(false),
+        notices: notices.map(Dur::from_secs_f64),
+    })
+}
+
+/// Seconds of the scenario, else of the card.
+fn entry(
+    low: &mut Lowering<'_>,
+    card: &Card,
+    (key, of_card): (&str, &str),
+    given: Option<f64>,
+) -> Dur {
+    let entry = card.entry(of_card).filter(|entry| entry.assumed && given.is_none());
+    if let Some(entry) = entry {
+        lean(&mut low.assumptions, &format!("connections.{key}"), &card.name, entry);
+    }
+    let value = given.or(card.number(of_card));
+    Dur::from_secs_f64(low.seconds(&format!("connections.{key}"), value, 0.0))
+}
+
+fn within(low: &mut Lowering<'_>, key: &str, value: Option<f64>, (least, most): (f64, f64)) -> f64 {
+    let value = value.unwrap_or(least);
+    if (least..=most).contains(&value) {
+        return value;
+    }
+    let error = low.fail(&format!("connections.{key}"), "value out of range");
+    error.found = Some(checks::number(value));
+    error.allowed = Some(format!("{} to {}", checks::number(least), checks::number(most)));
+    least
+}

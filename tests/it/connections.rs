@@ -1,0 +1,137 @@
+//! Connections that clients keep open: cut with their pods, opened again, counted once.
+
+use rollsim::engine::Dur;
+use rollsim::input::{Input, Source};
+use rollsim::run::{Replication, RunOptions, run};
+use rollsim::traffic::{Cause, ConnectionsOutcome};
+
+const MANIFEST: &str = include_str!("../../experiments/websocket-storm/manifest.yaml");
+/// What makes it an ALB with targets by address.
+const INGRESS: &str = "---
+apiVersion: networking.k8s.io/v1
+kind: Ingress
+metadata:
+  name: chat
+  annotations:
+    alb.ingress.kubernetes.io/target-type: ip
+spec:
+  ingressClassName: alb
+  defaultBackend:
+    service:
+      name: chat
+      port:
+        number: 80
+";
+const CASE: &str = include_str!("../../experiments/websocket-storm/scenario.toml");
+
+fn input(settings: &[(&str, &str)]) -> Input {
+    behind("", settings)
+}
+
+fn behind(ingress: &str, settings: &[(&str, &str)]) -> Input {
+    let text = |name: &str, text: &str| Source::Text { name: name.into(), text: text.into() };
+    let sources = [text("chat.yaml", &format!("{MANIFEST}{ingress}")), text("scenario.toml", CASE)];
+    let mut input = Input::load(&sources).unwrap_or_else(|e| panic!("{e}"));
+    for (key, value) in settings {
+        input.set(key, value).unwrap_or_else(|e| panic!("{e}"));
+    }
+    input
+}
+
+fn runs(settings: &[(&str, &str)]) -> Vec<Replication> {
+    of(&input(settings))
+}
+
+fn of(input: &Input) -> Vec<Replication> {
+    let scenario = input.lower().unwrap_or_else(|e| panic!("{e}"));
+    run(&scenario, &RunOptions { replications: 8, ..RunOptions::default() })
+}
+
+fn connections(replication: &Replication) -> &ConnectionsOutcome {
+    replication.traffic.connections.as_deref().expect("they are kept")
+}
+
+fn cut(of: &ConnectionsOutcome) -> u32 {
+    of.cut.values().sum()
+}
+
+/// Each is on a pod or away; each that ended or failed is tried again once, but those that are still away.
+#[test]
+fn every_connection_is_accounted_for() {
+    for card in ["websocket", "socket-io"] {
+        for replication in runs(&[("connections.card", card)]) {
+            let of = connections(&replication);
+            let open: u32 = of.by_pod.iter().sum();
+            let failed: u32 = of.failed.values().sum();
+            assert!(open <= of.kept, "{card}: {of:?}");
+            assert_eq!(cut(of) + failed - of.attempts, 0, "{card}: all are back, {of:?}");
+            assert_eq!(open, of.kept, "{card}");
+            assert!(of.back.expect("all are back") > of.first_cut.expect("pods go"));
+            assert!(of.attempts >= of.peak_per_s && of.peak_per_s > 0);
+            replication.traffic.assert_conserved();
+        }
+    }
+}
+
+/// Nobody comes where nothing ends, and a handshake is no request.
+#[test]
+fn nothing_is_cut_where_nothing_goes() {
+    let quiet = runs(&[("action.kind", "none")]);
+    for (replication, without) in
+        quiet.iter().zip(runs(&[("action.kind", "none"), ("connections.count", "1")]))
+    {
+        let of = connections(replication);
+        assert_eq!((cut(of), of.attempts, of.first_cut, of.back), (0, 0, None, None));
+        assert_eq!(of.longest_away, Dur::ZERO);
+        assert_eq!(of.by_pod.iter().sum::<u32>(), of.kept);
+        assert_eq!(replication.traffic.sent, without.traffic.sent);
+    }
+}
+
+/// The storm loses requests, and a wide wave none: it is the handshakes that do it.
+#[test]
+fn a_wave_as_wide_as_the_pods_need_loses_nothing() {
+    let lost =
+        |settings: &[(&str, &str)]| runs(settings).iter().map(|r| r.traffic.failed()).sum::<f64>();
+    assert!(lost(&[]) > 100.0);
+    assert_eq!(lost(&[("connections.handshake_s", "0")]), 0.0);
+    assert_eq!(lost(&[("connections.back_off_s", "20"), ("connections.jitter", "1")]), 0.0);
+}
+
+/// A server that knows its clients sends them away when it is told to stop, after the preStop hook.
+#[test]
+fn a_server_may_tell_its_clients_to_go() {
+    let told = runs(&[("connections.closed_at_stop", "true"), ("connections.handshake_s", "0")]);
+    for of in told.iter().map(connections) {
+        assert!(of.cut.keys().all(|cause| *cause == Cause::ListenerClosed), "{of:?}");
+        assert!(cut(of) >= of.kept);
+    }
+}
+
+/// Behind an ALB they are cut by the deregistration delay, if the pods live as long.
+#[test]
+fn the_deregistration_delay_cuts_them() {
+    let alb = [
+        ("traffic.path", "alb"),
+        ("balancer.deregistration_delay", "10"),
+        ("preStop", "60"),
+        ("grace", "90"),
+        ("connections.handshake_s", "0"),
+    ];
+    let by = |of: &ConnectionsOutcome, cause| of.cut.get(&cause).copied().unwrap_or(0);
+    for of in of(&behind(INGRESS, &alb)).iter().map(connections) {
+        assert!(by(of, Cause::CutByDeregistration) >= of.kept, "{of:?}");
+    }
+}
+
+#[test]
+fn what_is_wrong_is_said() {
+    for (settings, says) in [
+        (&[("connections.count", "0")][..], "how many connections are kept is missing"),
+        (&[("connections.jitter", "2")], "0 to 1"),
+        (&[("connections.back_off_factor", "0.5")], "1 to 10"),
+    ] {
+        let error = input(settings).lower().expect_err(says);
+        assert!(error.to_string().contains(says), "{error}");
+    }
+}
