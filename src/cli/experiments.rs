@@ -89,6 +89,7 @@ const FOLDERS: &[Folder] = &[
     folder!("flagger-aborts"),
     folder!("flagger-promotes"),
     folder!("grace-30-prestop-40", updated),
+    folder!("grpc-max-age"),
     folder!("haproxy-redispatch", updated),
     folder!("hpa-cpu-too-late"),
     folder!("hpa-custom-rollout"),

@@ -4,7 +4,6 @@ use crate::engine::Time;
 use crate::input::cards::{Card, CardKind};
 use crate::input::given::Input;
 use crate::input::lower::sidecar;
-use crate::input::lower::connections;
 use crate::input::recorded;
 use crate::input::text::diagnostics::{Diagnostic, Diagnostics};
 use crate::input::text::source::Base;
@@ -39,7 +38,7 @@ impl Input {
             }
         }
         if let Some(connections) = &self.case.connections {
-            let name = connections.card.clone().unwrap_or_else(|| connections::DEFAULT.to_owned());
+            let name = connections.card().to_owned();
             if !self.clients.iter().any(|(known, _)| *known == name) {
                 let card = self.card(CardKind::Client, &name, "connections.card")?;
                 self.clients.push((name, Arc::new(card)));

@@ -3,6 +3,8 @@
 //! These structs are the published JSON format too (see [`super::json`]): names carry their unit, times are
 //! in seconds relative to the action, counts are per rollout.
 
+use super::advice::Worth;
+use super::autoscaling::AutoscalerRow;
 pub use super::drawn::{Belief, Lane, Lanes, Mark, Outage, State, Stretch, ViewRow};
 pub use super::figure::{Estimate, Figure};
 pub use super::lost::{Column, Lost, LostGroup};

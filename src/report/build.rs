@@ -7,8 +7,8 @@ use super::answer::{
 use super::sentences::{change_sentence, doubted, rollout_sentence, sent_sentence};
 use super::spread::{count_figure, histogram, none_estimate};
 use super::{
-    autoscaling, connections, cut, head, hurt, lanes, nodes, released, rollout, settings, stuck, upset,
-    vertical, words,
+    autoscaling, connections, cut, head, hurt, lanes, nodes, released, rollout, settings, stuck,
+    upset, vertical, words,
 };
 use crate::advise::{Outcome, worth_changing};
 use crate::blame::{Facts, Tally};

@@ -15,6 +15,8 @@ pub struct ConnectionsRow {
     pub cut: Figure,
     /// The same by why, most first.
     pub cut_by: Vec<CutRow>,
+    /// Those that servers end for their age.
+    pub renewed: Figure,
     /// Attempts to connect again.
     pub attempts: Figure,
     /// Attempts that fail.
@@ -72,11 +74,15 @@ pub fn sentence(row: &ConnectionsRow) -> String {
         ),
         None => format!("They are not all open again at the end: one is away for {away}."),
     };
+    let renewed = match row.renewed.mean {
+        0.0 => String::new(),
+        n => format!(" Servers end {} for their age.", count(n)),
+    };
     let uneven = row.imbalance.as_ref().filter(|f| f.mean >= 1.5).map(|f| {
         format!(
             " At the end the fullest pod has {} times as many as the mean of all.",
             count(f.mean)
         )
     });
-    format!("{cut} {back}{}", uneven.unwrap_or_default())
+    format!("{cut} {back}{renewed}{}", uneven.unwrap_or_default())
 }

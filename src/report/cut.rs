@@ -4,7 +4,7 @@ use super::connections::{ConnectionsRow, CutRow};
 use super::spread::{value_figure, whole_figure};
 use super::words::{cause_key, cause_label};
 use crate::run::Replication;
-use crate::traffic::ConnectionsOutcome;
+use crate::traffic::{Cause, ConnectionsOutcome};
 use std::collections::BTreeMap;
 
 /// Of all replications (at least one); none: nobody keeps a connection.
@@ -24,7 +24,7 @@ pub fn row(replications: &[Replication]) -> Option<ConnectionsRow> {
         .into_iter()
         .map(|(cause, sum)| CutRow {
             key: cause_key(cause).to_owned(),
-            label: cause_label(cause).to_owned(),
+            label: ending(cause).to_owned(),
             mean: sum / n,
         })
         .collect();
@@ -39,6 +39,7 @@ pub fn row(replications: &[Replication]) -> Option<ConnectionsRow> {
         kept: first.kept,
         cut: whole(&|c| c.cut.values().fold(0.0, |sum, n| sum + f64::from(*n))),
         cut_by,
+        renewed: whole(&|c| f64::from(c.renewed)),
         attempts: whole(&|c| f64::from(c.attempts)),
         failed: whole(&|c| c.failed.values().fold(0.0, |sum, n| sum + f64::from(*n))),
         peak_per_s: whole(&|c| f64::from(c.peak_per_s)),
@@ -57,4 +58,18 @@ fn imbalance(by_pod: &[u32]) -> Option<f64> {
     let open: u32 = by_pod.iter().sum();
     let most = f64::from(*by_pod.iter().max()?);
     (open > 0).then(|| most * by_pod.len() as f64 / f64::from(open))
+}
+
+/// What ended a connection, in words.
+fn ending(cause: Cause) -> &'static str {
+    match cause {
+        Cause::CutByExit => "the process exits",
+        Cause::CutByKill => "the process is killed",
+        Cause::CutByCrash => "the process crashes, or is restarted by a probe",
+        Cause::CutByDeregistration => "the deregistration delay is over",
+        Cause::ListenerClosed => "the server sends them away as it stops",
+        Cause::Rehash => "a router hashes anew",
+        Cause::NodeLost => "a node is lost",
+        other => cause_label(other),
+    }
 }

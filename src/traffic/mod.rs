@@ -192,6 +192,8 @@ pub struct ConnectionsOutcome {
     pub kept: u32,
     /// Those that ended under their clients, by why.
     pub cut: BTreeMap<Cause, u32>,
+    /// Those that servers ended for their age.
+    pub renewed: u32,
     /// Attempts to connect again.
     pub attempts: u32,
     /// Attempts that failed, by what the client saw.

@@ -69,6 +69,12 @@ pub struct LongLived {
     pub handshake: Dur,
     /// How long a client waits before it connects again.
     pub back_off: BackOff,
+    /// The requests of the load go over them, as over HTTP/2: many at once on each.
+    pub carry_requests: bool,
+    /// Who has lost one connects at once, and waits only after an attempt that failed.
+    pub first_at_once: bool,
+    /// A server sends clients away from a connection of this age, longer or shorter by up to a tenth.
+    pub max_age: Option<Dur>,
     /// Servers close them when they are told to stop; else they end with the process.
     pub closed_at_stop: bool,
     /// When a client finds out that nobody is there any more; None: not as long as it only listens.

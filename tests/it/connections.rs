@@ -135,3 +135,62 @@ fn what_is_wrong_is_said() {
         assert!(error.to_string().contains(says), "{error}");
     }
 }
+
+const GRPC: &str = include_str!("../../experiments/grpc-max-age/manifest.yaml");
+const CHANNELS: &str = include_str!("../../experiments/grpc-max-age/scenario.toml");
+
+fn channels(settings: &[(&str, &str)]) -> Input {
+    let text = |name: &str, text: &str| Source::Text { name: name.into(), text: text.into() };
+    let sources = [text("orders.yaml", GRPC), text("scenario.toml", CHANNELS)];
+    let mut input = Input::load(&sources).unwrap_or_else(|e| panic!("{e}"));
+    for (key, value) in settings {
+        input.set(key, value).unwrap_or_else(|e| panic!("{e}"));
+    }
+    input
+}
+
+/// Requests go where their client's channel leads: two channels use no more than two pods.
+#[test]
+fn requests_stay_with_their_channel() {
+    let two = [("connections.count", "2"), ("action.kind", "none"), ("traffic.rate_per_s", "50")];
+    for replication in of(&channels(&two)) {
+        let used = replication.traffic.by_pod.iter().filter(|n| **n > 0.0).count();
+        assert!((1..=2).contains(&used), "{:?}", replication.traffic.by_pod);
+        assert_eq!(replication.traffic.failed(), 0.0);
+    }
+}
+
+/// A server that asks its clients to go, answers what it has, and closes, loses nothing; one that exits does.
+#[test]
+fn a_graceful_stop_loses_none_of_the_streams() {
+    let light = [("traffic.rate_per_s", "100")];
+    assert!(of(&channels(&light)).iter().all(|r| r.traffic.failed() == 0.0));
+    let exits = [light[0], ("app.on_sigterm", "exit")];
+    assert!(of(&channels(&exits)).iter().all(|r| r.traffic.failed() > 0.0));
+}
+
+/// Connections that end for their age come back at once, and are no longer as uneven.
+#[test]
+fn an_age_limit_spreads_channels_anew() {
+    let uneven = |settings: &[(&str, &str)]| {
+        let all = of(&channels(settings));
+        let uneven = |of: &ConnectionsOutcome| {
+            f64::from(*of.by_pod.iter().max().expect("pods")) * of.by_pod.len() as f64
+                / f64::from(of.kept)
+        };
+        all.iter().map(|r| uneven(connections(r))).sum::<f64>() / all.len() as f64
+    };
+    let aged = of(&channels(&[("connections.max_age_s", "10"), ("action.kind", "none")]));
+    for of in aged.iter().map(connections) {
+        // 40 of them, every 9 to 11 s, for 155 s.
+        assert!((560..=700).contains(&of.renewed), "{of:?}");
+        assert_eq!((of.attempts, of.cut.len(), of.back), (of.renewed, 0, None));
+    }
+    assert!(uneven(&[]) > uneven(&[("connections.max_age_s", "10")]) + 0.1);
+}
+
+#[test]
+fn a_proxy_spreads_requests_itself() {
+    let error = channels(&[("traffic.path", "envoy")]).lower().expect_err("refused");
+    assert!(error.to_string().contains("spreads requests, not connections"), "{error}");
+}

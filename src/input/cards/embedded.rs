@@ -46,6 +46,7 @@ pub const EMBEDDED: &[(CardKind, &str, &str)] = &[
     (CardKind::Kubernetes, "kubernetes", include_str!("../../../models/kubernetes.toml")),
     (CardKind::Scheduler, "kube-scheduler", include_str!("../../../models/scheduler.toml")),
     (CardKind::Client, "websocket", include_str!("../../../models/clients/websocket.toml")),
+    (CardKind::Client, "grpc-go", include_str!("../../../models/clients/grpc-go.toml")),
     (CardKind::Client, "socket-io", include_str!("../../../models/clients/socket-io.toml")),
     (CardKind::App, "generic", include_str!("../../../models/apps/generic.toml")),
     (CardKind::App, "spring-boot", include_str!("../../../models/apps/spring-boot.toml")),

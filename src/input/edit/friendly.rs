@@ -8,7 +8,7 @@ use std::collections::BTreeSet;
 use std::sync::OnceLock;
 
 /// Keys of the scenario, the first in a path.
-pub const CASE: [&str; 22] = [
+pub const CASE: [&str; 23] = [
     "name",
     "deployment",
     "service",

@@ -3,21 +3,27 @@
 use crate::engine::Dur;
 use crate::input::cards::Card;
 use crate::input::lower::lowering::{Lowering, lean};
+use crate::input::raw::case::ProtocolCase;
 use crate::input::text::checks;
+use crate::scenario::Path;
 use crate::traffic::offered::{BackOff, LongLived};
 
-/// The client card where none is named.
-pub const DEFAULT: &str = "websocket";
 /// How a wait grows, and how far, where a scenario says how it begins.
 const FACTOR: f64 = 2.0;
 const MOST_S: f64 = 30.0;
 
 /// Those that the scenario asks for.
-pub(super) fn lower(low: &mut Lowering<'_>) -> Option<LongLived> {
+pub(super) fn lower(low: &mut Lowering<'_>, path: &Path) -> Option<LongLived> {
     let case = low.input.case.connections.clone()?;
-    let name = case.card.as_deref().unwrap_or(DEFAULT);
+    let name = case.card();
+    let grpc = case.protocol == Some(ProtocolCase::Grpc);
     let known = low.input.clients.iter().find(|(known, _)| known == name);
     let card = &known.expect("refresh loads the card that is named").1;
+    if grpc && path.l7().is_some() {
+        low.fail("connections.protocol", "a proxy on the path spreads requests, not connections")
+            .suggestion =
+            Some("leave [connections] out: its own connections to pods are modelled".to_owned());
+    }
     let count = case.count.unwrap_or(0);
     if !(1..=1_000_000).contains(&count) {
         let error = low.fail("connections.count", "how many connections are kept is missing");
@@ -45,6 +51,7 @@ pub(super) fn lower(low: &mut Lowering<'_>) -> Option<LongLived> {
     };
     let notices = case.notices_s.or(card.number("notices"));
     let notices = notices.map(|s| low.seconds("connections.notices_s", Some(s), 0.0));
+    let max_age = case.max_age_s.map(|s| low.seconds("connections.max_age_s", Some(s), 0.0));
     low.assume(
         "connections.draining",
         "a process that is told to stop does not wait for connections that are kept",
@@ -53,7 +60,10 @@ pub(super) fn lower(low: &mut Lowering<'_>) -> Option<LongLived> {
         count: count.clamp(1, 1_000_000),
         handshake,
         back_off: BackOff { most: back_off.most.max(back_off.first), ..back_off },
-        closed_at_stop: case.closed_at_stop.unwrap_or(false),
+        closed_at_stop: case.closed_at_stop.unwrap_or(grpc),
+        carry_requests: grpc,
+        first_at_once: grpc,
+        max_age: max_age.filter(|s| *s > 0.0).map(Dur::from_secs_f64),
         notices: notices.map(Dur::from_secs_f64),
     })
 }

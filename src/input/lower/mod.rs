@@ -11,7 +11,7 @@ mod check;
 mod cluster;
 mod commands;
 mod conditions;
-pub(crate) mod connections;
+mod connections;
 mod containers;
 mod daemons;
 mod faults;

@@ -41,7 +41,7 @@ pub(crate) fn lower(
     let end = end(low, case, start, settled);
     window(low, case, start, end);
     let client = client(low, case);
-    let long_lived = connections::lower(low);
+    let long_lived = connections::lower(low, path);
     let follow = low.input.case.horizon_s.is_none().then(|| follow(subject, actions));
     if none {
         let horizon = horizon(low, end, &client, settled);

@@ -4,7 +4,7 @@
 pub use super::action::{ActionCase, ApplyCase, HandlerCase, StruckCase};
 use super::analysis::AnalysisCase;
 pub use super::app::{AppCase, AppSection, OnSigtermCase, WaitingCase, WarmUpCase};
-use super::connections::ConnectionsCase;
+pub use super::connections::{ConnectionsCase, ProtocolCase};
 use super::fault::{DependencyCase, FaultCase};
 pub use super::mesh::MeshCase;
 pub use super::metric::{MetricCase, MetricOf};

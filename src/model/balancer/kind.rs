@@ -179,7 +179,8 @@ impl Path {
         }
     }
 
-    fn l7(&self) -> Option<&L7> {
+    /// What a proxy on the path does, if there is one.
+    pub fn l7(&self) -> Option<&L7> {
         let hop = match self {
             Path::Alb(s) | Path::Nlb(s) => &s.hop,
             Path::IngressNginx(s) => &s.hop,

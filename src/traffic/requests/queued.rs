@@ -2,6 +2,7 @@
 //! to come back. An agenda holds what happens next; arrivals and changes of the present are merged with it.
 //! Nothing looks ahead, so that the timeline may grow between two steps.
 
+mod channels;
 mod client;
 mod connect;
 mod ejects;
@@ -134,8 +135,7 @@ impl<'a> Simulation<'a> {
             journal: None,
         };
         simulation.pods.grow(&simulation.present.pods, &simulation.present.versions);
-        simulation.schedule_users();
-        simulation.schedule_sessions(timeline);
+        simulation.schedule_users(timeline);
         for (at, hop) in simulation.guards.looks(timeline.start.0, seed) {
             simulation.agenda.push(at, Event::Look(hop.0));
         }
@@ -256,6 +256,7 @@ impl<'a> Simulation<'a> {
             Event::Drain(pod) => self.drains(pod),
             Event::Look(hop) => self.guard_looks(ViewId(hop)),
             Event::Session(session) => self.session_connects(session),
+            Event::Aged(session) => self.session_ages(session),
         }
     }
 
@@ -371,8 +372,7 @@ impl<'a> Simulation<'a> {
             self.tally.leave_open(pod);
         }
         let followed = self.journal.take().map_or_else(Vec::new, |journal| journal.done);
-        let connections = self.sessions_end();
-        TrafficOutcome { followed, connections, ..self.tally.finish() }
+        TrafficOutcome { followed, connections: self.sessions_end(), ..self.tally.finish() }
     }
 }
 

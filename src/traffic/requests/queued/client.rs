@@ -17,12 +17,15 @@ use std::collections::VecDeque;
 
 /// A connection to a pod.
 #[derive(Clone, Copy)]
-struct Connection {
-    pod: PodId,
-    view: ViewId,
-    life: u16,
+pub struct Connection {
+    /// The pod at its other end,
+    pub pod: PodId,
+    /// chosen by this view,
+    pub view: ViewId,
+    /// and the run of its process.
+    pub life: u16,
     /// Idle since then.
-    since: i64,
+    pub since: i64,
 }
 
 /// A connection attempt that takes time. The request that began it takes whichever comes first: this, or a
@@ -58,7 +61,8 @@ impl Connections {
     /// None: every request opens its own, or clients enter a proxy, to which connections never break.
     pub fn new(timeline: &Timeline, traffic: &Traffic) -> Option<Connections> {
         let plain = timeline.entries().all(|(view, _)| timeline.views[view].hop.l7.is_none());
-        (traffic.client.keep_alive && plain).then(|| Connections {
+        let shared = traffic.long_lived.as_ref().is_none_or(|kept| !kept.carry_requests);
+        (traffic.client.keep_alive && plain && shared).then(|| Connections {
             idle: Vec::with_capacity(1024),
             dials: List::new(),
             free: Vec::new(),
@@ -91,6 +95,9 @@ impl Simulation<'_> {
     #[inline(always)]
     pub fn client_connects(&mut self, index: RequestId) {
         let own = !self.requests[index].opens;
+        if own && self.sessions.carry {
+            return self.send_on_channel(index);
+        }
         let shared = self.connections.as_mut().filter(|_| own);
         match shared.and_then(|c| c.take(&self.present, self.now)) {
             Some(connection) => self.send_on(index, connection),
@@ -98,8 +105,9 @@ impl Simulation<'_> {
         }
     }
 
+    /// The request goes over a connection that is there.
     #[inline(always)]
-    fn send_on(&mut self, index: RequestId, connection: Connection) {
+    pub fn send_on(&mut self, index: RequestId, connection: Connection) {
         let request = &mut self.requests[index];
         debug_assert!(connection.since <= self.now, "a connection was used before");
         (request.pod, request.view) = (connection.pod, connection.view);
@@ -242,7 +250,8 @@ impl Users {
 
 impl Simulation<'_> {
     /// Users start one think time into the window.
-    pub fn schedule_users(&mut self) {
+    pub fn schedule_users(&mut self, timeline: &Timeline) {
+        self.schedule_sessions(timeline);
         for user in 0..self.users.sent.len() as u32 {
             let at = self.users.start + self.users.think_ns(user);
             if at < self.users.end {

@@ -37,6 +37,8 @@ pub enum Event {
     Look(u32),
     /// A client connects, at first or again.
     Session(SessionId),
+    /// A connection may have come of age.
+    Aged(SessionId),
 }
 
 /// In the agenda an event is a number: its kind above the index of what it concerns.
@@ -59,6 +61,7 @@ impl Packed for Event {
             Event::Drain(PodId(index)) => (9, index),
             Event::Look(index) => (10, index),
             Event::Session(SessionId(index)) => (11, index),
+            Event::Aged(SessionId(index)) => (12, index),
         };
         debug_assert!(index <= INDEX, "{self:?} does not fit the agenda");
         kind << KIND | index
@@ -80,6 +83,7 @@ impl Packed for Event {
             9 => Event::Drain(PodId(index)),
             10 => Event::Look(index),
             11 => Event::Session(SessionId(index)),
+            12 => Event::Aged(SessionId(index)),
             kind => unreachable!("event of kind {kind}"),
         }
     }
@@ -91,7 +95,7 @@ mod tests {
 
     #[test]
     fn events_come_back_as_they_went() {
-        let kinds: [fn(u32) -> Event; 12] = [
+        let kinds: [fn(u32) -> Event; 13] = [
             |i| Event::Request(RequestId(i)),
             |i| Event::Expire(RequestId(i)),
             |i| Event::Release(OrphanId(i)),
@@ -104,6 +108,7 @@ mod tests {
             |i| Event::Drain(PodId(i)),
             Event::Look,
             |i| Event::Session(SessionId(i)),
+            |i| Event::Aged(SessionId(i)),
         ];
         for kind in kinds {
             for index in [0, 1, INDEX] {

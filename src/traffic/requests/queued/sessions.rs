@@ -4,6 +4,7 @@
 
 use super::event::{Event, RequestId, SessionId};
 use super::faults::drawn;
+use super::guards::Waiter;
 use super::request::LEAST_PAUSE_NS;
 use super::{NONE, Request, Simulation, State};
 use crate::engine::rng::mix;
@@ -20,24 +21,39 @@ const SESSION: u32 = 1 << 31;
 /// All of them.
 pub struct Sessions {
     settings: Option<LongLived>,
-    all: List<SessionId, Session>,
+    /// Of each client.
+    pub all: List<SessionId, Session>,
     seed: u64,
+    /// The requests of the load go over them.
+    pub carry: bool,
     /// Places of requests that open one or are one.
     pub places: usize,
     open: u32,
+    /// Some have been cut since all were open.
+    missing: bool,
     outcome: ConnectionsOutcome,
     /// The second that attempts are counted in, and those so far.
     second: (i64, u32),
 }
 
 /// One client's connection.
-#[derive(Clone, Copy, Default)]
-struct Session {
+#[derive(Clone, Default)]
+pub struct Session {
     /// Attempts so far.
     attempts: u32,
     /// Attempts that failed since it was open.
     failed: u32,
     is_open: bool,
+    /// The request that opens it, or is it.
+    pub request: Option<RequestId>,
+    /// Requests that wait for it.
+    pub waiting: Vec<Waiter>,
+    /// How the last attempt failed.
+    pub refused: Option<(Failure, Cause)>,
+    /// When it comes of age.
+    ages: i64,
+    /// Its client does not know yet that nobody is there.
+    pub silent: bool,
     /// Without it since then.
     away: i64,
     /// Its client hears so much later that it has ended.
@@ -52,11 +68,13 @@ impl Sessions {
         let settings = traffic.long_lived.clone();
         let count = settings.as_ref().map_or(0, |s| s.count);
         Sessions {
+            carry: settings.as_ref().is_some_and(|s| s.carry_requests),
             settings,
             all: (0..count).map(|_| Session { given: true, ..Session::default() }).collect(),
             seed: seed.stream("sessions", 0).next_u64(),
             places: 0,
             open: 0,
+            missing: false,
             outcome: ConnectionsOutcome { kept: count, ..ConnectionsOutcome::default() },
             second: (i64::MIN, 0),
         }
@@ -109,6 +127,7 @@ impl Simulation<'_> {
         debug_assert!(!session.is_open, "a client has one connection");
         let bits = mix(sessions.seed ^ mix(u64::from(id.0) << 32 | u64::from(session.attempts)));
         session.attempts += 1;
+        session.silent = false;
         let given = session.given;
         if !given {
             sessions.counts_attempt(self.now);
@@ -134,6 +153,9 @@ impl Simulation<'_> {
         (request.state, request.stamp) = (State::Open, NONE);
         let sessions = &mut self.sessions;
         let session = sessions.place(request.user);
+        session.request = Some(index);
+        session.refused = None;
+        let young = session.given;
         let away = if session.given { Dur::ZERO } else { Dur(now - session.away) };
         session.is_open = true;
         (session.failed, session.given) = (0, false);
@@ -141,13 +163,44 @@ impl Simulation<'_> {
         let all = sessions.open == sessions.outcome.kept;
         let outcome = &mut sessions.outcome;
         outcome.longest_away = outcome.longest_away.max(away);
-        outcome.back = (all && outcome.first_cut.is_some()).then_some(Time(now));
+        if all && std::mem::take(&mut sessions.missing) {
+            outcome.back = Some(Time(now));
+        }
         debug_assert!(sessions.open <= outcome.kept, "no more are open than are kept");
+        let id = SessionId(request.user & !SESSION);
+        self.session_will_age(id, young);
+        self.channel_opens(id);
+    }
+
+    /// Those that are there from the start are of any age.
+    fn session_will_age(&mut self, id: SessionId, young: bool) {
+        let Some(most) = self.sessions.settings.as_ref().and_then(|s| s.max_age) else { return };
+        let session = &mut self.sessions.all[id];
+        let luck = self.sessions.seed ^ mix(u64::from(id.0) << 32 | u64::from(session.attempts));
+        let age = most.part(0.9 + 0.2 * drawn(luck, 4));
+        let left = if young { age.part(drawn(luck, 5)) } else { age };
+        session.ages = (Time(self.now) + left).0;
+        debug_assert!(session.ages >= self.now, "it ages later");
+        self.agenda.push(session.ages, Event::Aged(id));
+    }
+
+    /// A server sends a client away from a connection that is old enough; what goes over it is answered.
+    #[cold]
+    pub fn session_ages(&mut self, id: SessionId) {
+        let session = &self.sessions.all[id];
+        let over = self.now >= self.traffic.end.0;
+        if over || !session.is_open || session.ages != self.now {
+            return;
+        }
+        let index = session.request.expect("it is open");
+        debug_assert!(self.requests[index].state == State::Open, "what ages is open");
+        self.sessions.outcome.renewed += 1;
+        self.leaves(index, None);
     }
 
     /// An attempt to connect has failed.
     #[cold]
-    pub fn session_fails(&mut self, index: RequestId, failure: Failure) {
+    pub fn session_fails(&mut self, index: RequestId, failure: Failure, cause: Cause) {
         let sessions = &mut self.sessions;
         let session = sessions.place(self.requests[index].user);
         debug_assert!(!session.is_open, "who connects has no connection");
@@ -155,8 +208,11 @@ impl Simulation<'_> {
             session.away = self.now;
         }
         session.failed += 1;
+        session.refused = Some((failure, cause));
+        let waiting = std::mem::take(&mut session.waiting);
         *sessions.outcome.failed.entry(failure).or_insert(0) += 1;
         self.close(index);
+        self.channel_fails(waiting, failure, cause);
     }
 
     /// Connections of a kind end under their clients.
@@ -168,23 +224,30 @@ impl Simulation<'_> {
         let all = self.requests.pairs().filter(|(_, r)| kept(r));
         let all: Vec<RequestId> = all.map(|(index, _)| index).collect();
         for index in all {
-            self.end_loads(index);
-            let now = self.now;
-            let sessions = &mut self.sessions;
-            let hears = sessions.settings.as_ref().and_then(|s| s.notices);
-            let session = sessions.place(self.requests[index].user);
-            debug_assert!(session.is_open, "what ends was open");
-            (session.is_open, session.away) = (false, now);
-            // A node that is lost tells nobody.
-            session.unnoticed = match cause {
-                Cause::NodeLost => Some(hears.unwrap_or(Dur::MAX)),
-                _ => None,
-            };
-            sessions.open -= 1;
+            self.leaves(index, Some(cause));
+        }
+    }
+
+    /// A connection ends under its client, for this cause or else for its age.
+    fn leaves(&mut self, index: RequestId, cause: Option<Cause>) {
+        self.end_loads(index);
+        let now = self.now;
+        let sessions = &mut self.sessions;
+        let hears = sessions.settings.as_ref().and_then(|s| s.notices);
+        let session = sessions.place(self.requests[index].user);
+        debug_assert!(session.is_open, "what ends was open");
+        (session.is_open, session.away, session.request) = (false, now, None);
+        // A node that is lost tells nobody.
+        let silent = cause == Some(Cause::NodeLost);
+        session.silent = silent;
+        session.unnoticed = silent.then(|| hears.unwrap_or(Dur::MAX));
+        sessions.open -= 1;
+        if let Some(cause) = cause {
             *sessions.outcome.cut.entry(cause).or_insert(0) += 1;
             sessions.outcome.first_cut.get_or_insert(Time(now));
-            self.close(index);
+            (sessions.missing, sessions.outcome.back) = (true, None);
         }
+        self.close(index);
     }
 
     /// The process of a pod was told to stop: one that knows its clients tells them.
@@ -205,12 +268,18 @@ impl Simulation<'_> {
     #[cold]
     pub fn session_ends(&mut self, user: u32) {
         let sessions = &mut self.sessions;
-        let back_off = sessions.settings.as_ref().expect("somebody keeps one").back_off;
+        let settings = sessions.settings.as_ref().expect("somebody keeps one");
+        let (back_off, at_once) = (settings.back_off, settings.first_at_once);
         let seed = sessions.seed;
         sessions.places -= 1;
         let session = sessions.place(user);
         let luck = seed ^ mix(u64::from(user) << 32 | u64::from(session.attempts));
-        let wait = back_off.wait(session.failed, drawn(luck, 3)).0.max(LEAST_PAUSE_NS);
+        let wait = match (at_once, session.failed) {
+            (true, 0) => Dur::ZERO,
+            (true, failed) => back_off.wait(failed - 1, drawn(luck, 3)),
+            (false, failed) => back_off.wait(failed, drawn(luck, 3)),
+        };
+        let wait = wait.0.max(LEAST_PAUSE_NS);
         let unnoticed = session.unnoticed.take().unwrap_or(Dur::ZERO);
         let at = Time(self.now) + unnoticed + Dur(wait);
         debug_assert!(at.0 > self.now, "who comes back comes later");

@@ -376,7 +376,7 @@ impl Simulation<'_> {
     /// The client hears of a failure; perhaps it tries again.
     pub fn client_failed(&mut self, index: RequestId, failure: Failure, cause: Cause) {
         if self.requests[index].opens {
-            return self.session_fails(index, failure);
+            return self.session_fails(index, failure, cause);
         }
         let client = &self.traffic.client;
         let request = &mut self.requests[index];
