@@ -1,7 +1,7 @@
 //! The problem that `rollsim optimize web.yaml` searches: settings that fit the manifests, and nothing lost.
 
 use super::scan::axis;
-use crate::scenario::Scenario;
+use crate::scenario::{Kind, Scenario};
 use crate::sweep::optimize::usual;
 use std::fmt::Write;
 
@@ -17,8 +17,20 @@ max_evaluations = 400
 pub fn of(scenario: &Scenario, base: &str, below: bool) -> String {
     let mut text = format!("{HEAD}base = {{ manifests = [{base}] }}\n");
     let settings = usual::settings(scenario, below);
+    let mut constraints = Vec::new();
     if settings.iter().any(|s| s.name == "preStop") {
-        text += "constraints = [\"terminationGracePeriodSeconds > preStop\"]\n";
+        constraints.push("terminationGracePeriodSeconds > preStop");
+    }
+    let limits = settings.iter().filter(|s| ["maxSurge", "maxUnavailable"].contains(&s.path));
+    let whole = limits.flat_map(|s| &s.values).all(|v| v.parse::<i64>().is_ok());
+    if scenario.after().kind() == Kind::DaemonSet && whole && !scenario.after().on_delete() {
+        // The API server takes one of both, and not none.
+        constraints.push("maxSurge == 0 or maxUnavailable == 0");
+        constraints.push("maxSurge + maxUnavailable > 0");
+    }
+    if !constraints.is_empty() {
+        let quoted: Vec<String> = constraints.iter().map(|c| format!("\"{c}\"")).collect();
+        let _ = writeln!(text, "constraints = [{}]", quoted.join(", "));
     }
     for setting in settings {
         let _ = write!(text, "[[setting]]\npath = \"{}\"\n", setting.path);

@@ -7,6 +7,7 @@ mod compare;
 mod figures;
 mod gate;
 mod honest;
+mod kinds;
 mod lesson;
 mod maintain;
 mod observe;

@@ -45,7 +45,10 @@ fn changes(field: Field, wanted: Wanted) -> (PatchTarget, Vec<Change>) {
         FieldStep::Named(name) => PatchStep::Named(name),
     };
     let path = |steps: Vec<FieldStep>| steps.into_iter().map(step).collect();
-    let Wanted { value, comment, .. } = wanted;
+    let Wanted { value, mut comment, .. } = wanted;
+    if field.steps.last() == Some(&FieldStep::Key("podManagementPolicy".to_owned())) {
+        comment += "; the API server keeps it: delete the StatefulSet with --cascade=orphan, apply it anew";
+    }
     let mut changes = vec![Change { path: path(field.steps), value, comment }];
     changes.extend(field.replaces.into_iter().map(|steps| Change {
         path: path(steps),

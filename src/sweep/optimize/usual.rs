@@ -2,7 +2,7 @@
 //! `rollsim optimize` searches without a problem, and where advice looks when the cause alone does not help.
 
 use crate::cluster::spec::{Container, Hook, IntOrPercent, TargetPort};
-use crate::cluster::workload::{Strategy, Workload};
+use crate::cluster::workload::{StatefulSetStrategy, Strategy, Workload};
 use crate::scenario::Scenario;
 
 /// A setting with values to try.
@@ -53,29 +53,39 @@ pub fn settings(scenario: &Scenario, below: bool) -> Vec<Usual> {
         }
         (None, None) => {}
     }
-    all.extend(strategy(deployment));
+    all.extend(strategy(scenario, deployment));
     let min_ready = numbers(&MIN_READY, Some(i64::from(deployment.min_ready_seconds)));
     all.push(Usual { path: "minReadySeconds", name: "", values: min_ready });
     all
 }
 
-fn strategy(deployment: &Workload) -> Vec<Usual> {
+fn strategy(scenario: &Scenario, deployment: &Workload) -> Vec<Usual> {
+    let chosen = |path, name, words: [&str; 2]| {
+        vec![Usual { path, name, values: words.map(str::to_owned).to_vec() }]
+    };
     let (max_surge, max_unavailable) = match deployment.strategy {
         Strategy::RollingUpdate { max_surge, max_unavailable } => (max_surge, max_unavailable),
         Strategy::Recreate => {
-            let values = ["Recreate", "RollingUpdate"].map(str::to_owned).to_vec();
-            return vec![Usual { path: "strategy.type", name: "strategy", values }];
+            return chosen("strategy.type", "strategy", ["Recreate", "RollingUpdate"]);
         }
-        // Names and nodes leave no choice, or nothing rolls them out.
-        _ => return Vec::new(),
-    };
-    let with_own = |own: IntOrPercent, others: &[&str]| {
-        let own = own.to_string();
-        let mut values: Vec<String> = others.iter().map(|v| (*v).to_owned()).collect();
-        if !values.contains(&own) {
-            values.push(own);
+        // Somebody has to delete their pods: the bounds are those of the other type.
+        _ if deployment.on_delete() => {
+            return chosen("updateStrategy.type", "updateStrategy", ["OnDelete", "RollingUpdate"]);
         }
-        values
+        Strategy::StatefulSet(s) => return stateful_set(scenario, s),
+        Strategy::DaemonSet(s) => {
+            let (surge, unavailable) = (s.max_surge, s.max_unavailable);
+            return vec![
+                Usual {
+                    path: "maxUnavailable",
+                    name: "",
+                    values: with_own(unavailable, &["0", "1"]),
+                },
+                Usual { path: "maxSurge", name: "", values: with_own(surge, &["0", "1"]) },
+            ];
+        }
+        // A release has steps of its own, and nothing rolls the others out.
+        Strategy::Rollout { .. } | Strategy::ReplicaSet | Strategy::Pod => return Vec::new(),
     };
     vec![
         Usual { path: "maxUnavailable", name: "", values: with_own(max_unavailable, &["0", "1"]) },
@@ -85,6 +95,29 @@ fn strategy(deployment: &Workload) -> Vec<Usual> {
             values: with_own(max_surge, &["1", "25%", "50%", "100%"]),
         },
     ]
+}
+
+/// Today's value among these.
+fn with_own(own: IntOrPercent, others: &[&str]) -> Vec<String> {
+    let own = own.to_string();
+    let mut values: Vec<String> = others.iter().map(|v| (*v).to_owned()).collect();
+    if !values.contains(&own) {
+        values.push(own);
+    }
+    values
+}
+
+/// In which order pods come, and how many may be away where the gate is on. The partition says which pods
+/// stay as they are: it is no choice of how.
+fn stateful_set(scenario: &Scenario, s: StatefulSetStrategy) -> Vec<Usual> {
+    let policy = ["OrderedReady", "Parallel"].map(str::to_owned).to_vec();
+    let mut all = vec![Usual { path: "podManagementPolicy", name: "", values: policy }];
+    if scenario.kubernetes.max_unavailable_stateful_set {
+        let own = s.max_unavailable.unwrap_or(IntOrPercent::Int(1));
+        let path = "updateStrategy.rollingUpdate.maxUnavailable";
+        all.push(Usual { path, name: "maxUnavailable", values: with_own(own, &["1", "2"]) });
+    }
+    all
 }
 
 /// Whether a `sleep` may take the place of the hook that is there: of none, and of one that only waits.

@@ -233,6 +233,7 @@ struct Taken {
 impl Taken {
     /// One after the other, until one is not as it should be. Without a value it is not.
     fn take(&mut self, checks: Option<&Analysis>, readings: &Readings, newest: TemplateId) -> bool {
+        debug_assert!(self.measured.is_empty() && self.worst.is_none(), "one look, one taking");
         for (metric, spec) in (0..).zip(checks.iter().flat_map(|a| &a.metrics)) {
             let of: Measure = spec.measure;
             let value = readings.value(of, newest);
