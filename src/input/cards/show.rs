@@ -3,6 +3,7 @@
 use super::CardKind;
 use super::{NumberEntry, Scalar};
 use crate::engine::Dist;
+use std::borrow::Cow;
 use std::fmt;
 
 /// A card's value for people: `0.008 s (99 %: 0.03 s)`.
@@ -23,11 +24,16 @@ pub fn show(entry: &NumberEntry) -> String {
     }
 }
 
-/// One node, two nodes: units of letters alone are words.
-fn counted(x: f64, unit: &str) -> &str {
+/// One node, two nodes; one proxy, two proxies: units of letters alone are words.
+fn counted(x: f64, unit: &str) -> Cow<'_, str> {
     let word = unit.len() > 3 && unit.chars().all(char::is_alphabetic);
-    let singular = unit.strip_suffix('s').filter(|_| word && x == 1.0);
-    singular.unwrap_or(unit)
+    if !word || x != 1.0 {
+        return unit.into();
+    }
+    match (unit.strip_suffix("ies"), unit.strip_suffix('s')) {
+        (Some(stem), _) => format!("{stem}y").into(),
+        (None, singular) => singular.unwrap_or(unit).into(),
+    }
 }
 
 fn three_digits(x: f64) -> f64 {
