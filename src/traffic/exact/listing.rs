@@ -50,9 +50,16 @@ impl Listing {
             version_weights: Vec::with_capacity((view.changes.len() + 1) * versions),
             versions,
         };
+        // Of many views each lists few: what is kept is as large as what it lists.
+        let targets = view.initial.iter().map(|b| b.target);
+        let targets = targets.chain(view.changes.iter().map(|c| c.target));
+        let mut slots: Vec<usize> = targets.map(|target| slot_of(timeline, target)).collect();
+        slots.sort_unstable();
+        slots.dedup();
         let mut reader = Reader {
             timeline,
-            open: vec![None; timeline.pods.len() + timeline.views.len()],
+            open: vec![None; slots.len()],
+            slots,
             now: Step { from: Time::ALWAYS, listed: 0, weight: 0.0 },
             by_version: vec![0.0; versions],
             listing,
@@ -75,10 +82,20 @@ impl Listing {
     }
 }
 
+/// A number for each target: pods, then views.
+fn slot_of(timeline: &Timeline, target: Target) -> usize {
+    match target {
+        Target::Pod(p) => p.0 as usize,
+        Target::View(v) => timeline.pods.len() + v.0 as usize,
+    }
+}
+
 /// The state of a view while its changes are read.
 struct Reader<'a> {
     timeline: &'a Timeline,
-    /// By target (pods, then views): listed since then, with that weight.
+    /// Targets that the view ever lists, as [`slot_of`] numbers them; sorted.
+    slots: Vec<usize>,
+    /// By their place there: listed since then, with that weight.
     open: Vec<Option<(Time, f64)>>,
     now: Step,
     by_version: Vec<f64>,
@@ -88,12 +105,10 @@ struct Reader<'a> {
 impl Reader<'_> {
     /// From `at` on a target is listed with a weight or not at all.
     fn relist(&mut self, at: Time, target: Target, weight: Option<f64>) {
-        let slot = match target {
-            Target::Pod(p) => p.0 as usize,
-            Target::View(v) => self.timeline.pods.len() + v.0 as usize,
-        };
+        let slot = slot_of(self.timeline, target);
+        let place = self.slots.binary_search(&slot).expect("all that it lists have a place");
         self.now.from = at;
-        let before = std::mem::replace(&mut self.open[slot], weight.map(|w| (at, w)));
+        let before = std::mem::replace(&mut self.open[place], weight.map(|w| (at, w)));
         if let Some((from, weight)) = before
             && from < at
         {
@@ -117,7 +132,7 @@ impl Reader<'_> {
 
     fn finish(mut self, end: Time) -> Listing {
         let pods = self.timeline.pods.len();
-        for (i, open) in self.open.iter().enumerate() {
+        for (&i, open) in self.slots.iter().zip(&self.open) {
             let Some((from, weight)) = *open else { continue };
             let target = match i.checked_sub(pods) {
                 None => Target::Pod(PodId(i as u32)),
@@ -133,8 +148,8 @@ impl Reader<'_> {
 pub fn hulls(timeline: &Timeline, (start, end): (Time, Time)) -> Vec<(Time, Time)> {
     let mut hulls = vec![(end, start); timeline.pods.len()];
     let mut listed_until = vec![start; timeline.pods.len()];
+    let mut touched: Vec<u32> = Vec::new();
     for view in &timeline.views {
-        listed_until.fill(start);
         let initial = view.initial.iter().map(|b| (start, b.target, end));
         let changes = view.changes.iter().map(|c| match c.kind {
             ChangeKind::Add { .. } => (c.at, c.target, end),
@@ -145,9 +160,11 @@ pub fn hulls(timeline: &Timeline, (start, end): (Time, Time)) -> Vec<(Time, Time
             let hull = &mut hulls[pod as usize];
             hull.0 = hull.0.min(from.max(start));
             listed_until[pod as usize] = until.min(end);
+            touched.push(pod);
         }
-        for (hull, until) in hulls.iter_mut().zip(&listed_until) {
-            hull.1 = hull.1.max(*until);
+        for pod in touched.drain(..) {
+            let until = std::mem::replace(&mut listed_until[pod as usize], start);
+            hulls[pod as usize].1 = hulls[pod as usize].1.max(until);
         }
     }
     hulls

@@ -124,6 +124,7 @@ impl<'a> World<'a> {
         let seen = scheduler::controller::Event::Seen;
         let out = &mut says(&mut self.queue, WorldEvent::Scheduler);
         self.scheduler.handle(ctx, seen, &self.cluster, out);
+        debug_assert!(self.provisioner.is_some(), "{event:?} is of one that is there");
         match event {
             Event::Look => self.look_at_nodes(now),
             Event::Batch => self.batch_is_over(now),
