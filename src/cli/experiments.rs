@@ -94,6 +94,7 @@ const FOLDERS: &[Folder] = &[
     folder!("hpa-cpu-too-late"),
     folder!("hpa-custom-rollout"),
     folder!("hpa-external-queue"),
+    folder!("ipvs-reused-ports"),
     folder!("istio-canary"),
     folder!("istio-start"),
     folder!("istio-stop"),

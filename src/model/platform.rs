@@ -7,7 +7,7 @@ mod versions;
 use crate::engine::{Dist, Dur, Sampler};
 use std::sync::Arc;
 pub use told_by::ToldBy;
-pub use versions::{Kubernetes, ReadinessEnds};
+pub use versions::{Kubernetes, ProxyMode, ReadinessEnds};
 
 /// Declares [`Delays`]: one field per distribution of a platform card, under the same name.
 macro_rules! delays {
@@ -296,6 +296,9 @@ defaults! {
     crash_loop_max: Dur,
     crash_loop_reset: Dur,
     minimum_grace_seconds: i64,
+    ipvs_entry: Dur,
+    ipvs_ports: i32,
+    ipvs_port_rest: Dur,
     proxy_min_sync: Dur,
     proxy_sync_retry: Dur,
     proxy_full_sync: Dur,

@@ -129,6 +129,7 @@ impl Lowering<'_> {
         let more = node_autoscaler.as_ref().map_or(Dur::ZERO, node_autoscalers::takes);
         let (traffic, horizon, follow) =
             traffic::lower(self, rolled, (&actions, &faults, more), &path, place);
+        let kubernetes = self.with_proxy_mode(kubernetes, &traffic);
         let no_requests = silence.or_else(|| serving::rate_of_0(&traffic));
         let verticals = self.verticals(&deployments, &actions, kubernetes.control_plane);
         let mut services: List<ServiceId, _> = services.into_iter().map(Arc::new).collect();

@@ -5,11 +5,13 @@ use crate::cluster::spec::{Hook, PodTemplate};
 use crate::cluster::workload::{Strategy, Workload};
 use crate::input::cards;
 use crate::input::lower::lowering::Lowering;
+use crate::input::raw::case::ProxyModeCase;
 use crate::input::raw::manifest::{Document, Object};
 use crate::input::text::diagnostics::{Diagnostic, did_you_mean};
 use crate::input::text::tree::quoted;
-use crate::model::platform::{Kubernetes, ReadinessEnds, ToldBy};
+use crate::model::platform::{Defaults, Kubernetes, ProxyMode, ReadinessEnds, ToldBy};
 use crate::scenario::Action;
+use crate::traffic::offered::Traffic;
 use k8s_openapi::api::core::v1::LifecycleHandler;
 
 /// Taken where nobody tells the version: the newest one whose rules are all modelled.
@@ -80,12 +82,39 @@ impl Lowering<'_> {
             control_plane,
             kubelet,
             kube_proxy,
+            proxy_mode: ProxyMode::Iptables,
             on_demand_relist,
             readiness_ends: ReadinessEnds::of(kubelet, kubelet_patch),
             max_unavailable_stateful_set,
             told_by,
             defaults,
         }
+    }
+
+    /// It, with the mode of kube-proxy.
+    pub(super) fn with_proxy_mode(&mut self, of: Kubernetes, traffic: &Traffic) -> Kubernetes {
+        Kubernetes { proxy_mode: self.proxy_mode(&of.defaults, traffic), ..of }
+    }
+
+    /// The mode of kube-proxy. With IPVS a connection from a port that has an entry meets the pod of that:
+    /// the share follows from how many entries the clients' rate leaves behind once their ports have rested.
+    fn proxy_mode(&mut self, defaults: &Defaults, traffic: &Traffic) -> ProxyMode {
+        match self.input.case.kubernetes.proxy_mode {
+            None | Some(ProxyModeCase::Iptables) => return ProxyMode::Iptables,
+            Some(ProxyModeCase::Nftables) => return ProxyMode::Nftables,
+            Some(ProxyModeCase::Ipvs) => {}
+        }
+        let highest = traffic.rate.iter().map(|r| r.1).fold(0.0, f64::max);
+        let kept = traffic.client.keep_alive;
+        let kept_s = (defaults.ipvs_entry - defaults.ipvs_port_rest).as_secs_f64().max(0.0);
+        let share = highest * kept_s / f64::from(defaults.ipvs_ports);
+        let recurring = if kept { 0 } else { (1000.0 * share.min(1.0)).round() as u32 };
+        let text = format!(
+            "one client: {} % of the connections that a pod had before it went still go there",
+            f64::from(recurring) / 10.0
+        );
+        self.assume("kubernetes.proxy_mode ipvs", text);
+        ProxyMode::Ipvs { recurring }
     }
 
     /// What becomes of a StatefulSet's maxUnavailable: without its gate nobody reads it.

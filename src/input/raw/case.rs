@@ -93,8 +93,22 @@ pub struct KubernetesCase {
     pub kubelet: Option<String>,
     /// Version, such as `1.36`.
     pub kube_proxy: Option<String>,
+    /// How kube-proxy brings connections to pods. Default iptables.
+    pub proxy_mode: Option<ProxyModeCase>,
     /// Feature gates that are set, by name: PLEGOnDemandRelist, PodLifecycleSleepAction.
     pub feature_gates: BTreeMap<String, bool>,
+}
+
+/// `kubernetes.proxy_mode`: kube-proxy's `--proxy-mode`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum ProxyModeCase {
+    /// Rules of iptables.
+    Iptables,
+    /// Rules of nftables, which change all at once.
+    Nftables,
+    /// The kernel's balancer, which keeps entries of connections that have ended.
+    Ipvs,
 }
 
 /// The load.

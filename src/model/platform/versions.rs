@@ -11,6 +11,8 @@ pub struct Kubernetes {
     pub kubelet: u32,
     /// Minor version: 36 is 1.36.
     pub kube_proxy: u32,
+    /// How kube-proxy brings connections to pods.
+    pub proxy_mode: ProxyMode,
     /// Numbers that hold where a manifest or flag says nothing.
     pub defaults: Defaults,
     /// Feature gate PLEGOnDemandRelist of the kubelet: a pod it has just started is relisted at once.
@@ -21,6 +23,19 @@ pub struct Kubernetes {
     pub max_unavailable_stateful_set: bool,
     /// Who told the version of the control plane.
     pub told_by: ToldBy,
+}
+
+/// How kube-proxy brings connections to pods.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum ProxyMode {
+    /// By rules of iptables.
+    #[default]
+    Iptables,
+    /// By rules of nftables, which change all at once.
+    Nftables,
+    /// By the kernel's balancer: a pod that goes keeps its connections, and gets new ones of clients whose
+    /// port recurs, this many times a pod's share in a thousand.
+    Ipvs { recurring: u32 },
 }
 
 /// Which readiness probes stop where a pod begins to terminate: its readiness stays as it was.

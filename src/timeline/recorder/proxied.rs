@@ -48,6 +48,7 @@ impl Recorder {
     pub(super) fn behind_proxy(&mut self, pod: PodId, at: Time) {
         let truth = self.truth(pod, at);
         let proxy = truth.proxy.expect("it has a proxy");
+        debug_assert!(truth.lives.last().is_none_or(|l| l.started <= at), "a run has begun");
         if let Some(life) = truth.lives.last_mut().filter(|life| life.stop_accept > at) {
             let both = life.own.max(proxy.listening);
             life.listening = if proxy.gone <= at { Time::NEVER } else { both };

@@ -105,3 +105,30 @@ fn it_is_never_exact() {
     let after = run(&scenario, &RunOptions { evaluator: EvaluatorChoice::Auto, ..options });
     assert_eq!(stepped, after, "in step as afterwards");
 }
+
+/// An ALB, behind it Istio's proxies, and behind those the proxies in the pods: each by its own rules.
+#[test]
+fn three_hops_have_rules_of_their_own() {
+    let runs = |settings: &[(&str, &str)]| {
+        let scenario = with("istio-stop", settings).unwrap_or_else(|e| panic!("{e}"));
+        let runs = run(&scenario, &RunOptions { replications: 5, ..RunOptions::default() });
+        runs.iter().for_each(|r| r.traffic.assert_conserved());
+        runs
+    };
+    let kinds = |runs: &[Replication]| {
+        let keys = runs.iter().flat_map(|r| r.traffic.losses.keys());
+        keys.map(|k| (k.cause, k.failure)).collect::<std::collections::BTreeSet<_>>()
+    };
+    let cut = (Cause::CutBySidecar, Failure::Status(503));
+    let patience = (Cause::SlowAnswer, Failure::Status(504));
+    // The proxy in the pod goes: Envoy's answer passes the ALB.
+    let all = runs(&[ALB]);
+    assert!(kinds(&all).contains(&cut) && !kinds(&all).contains(&patience));
+    // Envoy tries resets again, and the ALB hears nothing of it.
+    let mended = runs(&[ALB, ("balancer.retry_on", "reset")]);
+    assert!(!kinds(&mended).contains(&cut) && lost(&mended) < lost(&all));
+    // The ALB loses patience while the others wait.
+    let short = kinds(&runs(&[ALB, ("in_front.idle_timeout", "4")]));
+    assert!(short.contains(&patience), "{short:?}");
+    assert_eq!(lost(&runs(&[ALB, ("mesh.native_sidecars", "true")])), 0.0);
+}

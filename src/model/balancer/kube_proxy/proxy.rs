@@ -1,6 +1,7 @@
-//! The kube-proxies of all nodes, in iptables mode: each writes its own rules at its own times.
+//! The kube-proxies of all nodes, by iptables, nftables or IPVS: each writes its own rules at its own times.
 
 use super::endpoints::{Counts, Endpoint, Policy, Rules, Usable};
+use super::ipvs::{Entries, Lasting};
 use super::runner::{Intervals, Runner};
 use crate::cluster::objects::{Conditions, NodeId, PodId, ServiceId};
 use crate::cluster::server::Cluster;
@@ -9,6 +10,7 @@ use crate::engine::{Dur, List, Rng, Time};
 use crate::model::balancer::history::{Changed, History, Known};
 use crate::model::balancer::listing::Followed;
 use crate::model::balancer::{self, Model, Scene};
+use crate::model::platform::ProxyMode;
 use crate::model::plumbing::{Ctx, Out};
 use crate::timeline::{Backend, ChangeKind, Empty, Hop, Pick, Recorder, Target, ViewId};
 use std::sync::Arc;
@@ -22,6 +24,8 @@ pub enum Event {
     Run { node: NodeId },
     /// The rules of the run are in force.
     Done { node: NodeId },
+    /// Entries of connections to pods that are gone end (IPVS).
+    Fade { node: NodeId },
 }
 
 #[derive(Debug)]
@@ -34,6 +38,7 @@ struct Node {
     /// What is in the rules.
     programmed: Known,
     counts: Counts,
+    entries: Entries,
     scheduled: Time,
     /// The node is gone, and its proxy with it.
     lost: bool,
@@ -55,6 +60,9 @@ pub struct Proxies {
     /// With `local`: where connections go while there is no endpoint anywhere.
     rejects: Option<ViewId>,
     policy: Policy,
+    lasting: Option<Lasting>,
+    /// The rules change all at once.
+    atomic: bool,
     /// Where what comes to a node goes that is lost: nowhere. None: no node is ever lost.
     nowhere: Option<ViewId>,
 }
@@ -84,6 +92,7 @@ impl Proxies {
             running: 0,
             programmed: 0,
             counts: Counts::new(Rules::of(minor)),
+            entries: Entries::default(),
             scheduled: Time::NEVER,
             lost: false,
             at_first: node.is_there(),
@@ -101,6 +110,8 @@ impl Proxies {
             local,
             // A view is of one kind of clients: their list alone counts.
             policy: Policy { internal_local: local, ..Policy::default() },
+            lasting: Lasting::of(ctx.kubernetes.proxy_mode, &ctx.kubernetes.defaults),
+            atomic: ctx.kubernetes.proxy_mode != ProxyMode::Iptables,
             nowhere: None,
         }
     }
@@ -143,7 +154,7 @@ impl Proxies {
         state.runner.started(ctx.now);
         state.running = state.known;
         let done = ctx.now + sync;
-        if !state.counts.usable(self.policy).anywhere {
+        if !self.atomic && !state.counts.usable(self.policy).anywhere {
             self.plan_gap(scene, node, done);
         }
         out.at(done, Event::Done { node }.into());
@@ -166,8 +177,14 @@ impl Proxies {
     }
 
     /// Puts the endpoints of the run into force and notes what changed for clients.
-    fn program(&mut self, ctx: Ctx, node: NodeId, cluster: &Cluster, timeline: &mut Recorder) {
-        let (policy, local) = (self.policy, self.local);
+    fn program(
+        &mut self,
+        ctx: Ctx,
+        node: NodeId,
+        (cluster, timeline): (&Cluster, &mut Recorder),
+        out: &mut impl Out<balancer::Event>,
+    ) {
+        let (policy, local, lasting) = (self.policy, self.local, self.lasting);
         let Proxies { history, touched, nodes, rejects, .. } = self;
         let state = &mut nodes[node];
         let here = |pod: PodId| local && is_on(cluster, pod, node);
@@ -181,7 +198,7 @@ impl Proxies {
         }
         let after = state.counts.usable(policy);
         touched.sort_by_key(|change| change.pod);
-        let view = state.view;
+        let Node { view, ref mut entries, .. } = *state;
         let mut note = |Changed { pod, was, is }: Changed| {
             let takes = |usable: Usable, conditions: Option<Conditions>| {
                 conditions.is_some_and(|c| usable.lists(endpoint(c, here(pod))).any())
@@ -190,6 +207,17 @@ impl Proxies {
                 (false, true) => ChangeKind::Add { weight: 1.0 },
                 (true, false) => ChangeKind::Remove,
                 _ => return,
+            };
+            let kind = match (lasting, kind) {
+                (Some(lasting), ChangeKind::Remove) if after.anywhere => {
+                    let (kind, fades) = entries.leaves(pod, ctx.now, lasting);
+                    fades.into_iter().for_each(|at| out.at(at, Event::Fade { node }.into()));
+                    kind
+                }
+                (_, kind) => {
+                    entries.comes(pod);
+                    kind
+                }
             };
             timeline.list(view, ctx.now, Target::Pod(pod), kind);
         };
@@ -202,6 +230,9 @@ impl Proxies {
                 let was = touched.get(first).filter(|c| c.pod == pod).map_or(is, |c| c.was);
                 note(Changed { pod, was, is });
             }
+        }
+        if !after.anywhere {
+            state.entries.none_left(view, ctx.now, timeline);
         }
         if let Some(rejects) = rejects.filter(|_| before.anywhere != after.anywhere) {
             let rejected = ChangeKind::Add { weight: 1.0 };
@@ -287,7 +318,10 @@ impl Model for Proxies {
 
     fn handle(&mut self, scene: &mut Scene, event: Event, out: &mut impl Out<balancer::Event>) {
         let ctx = scene.ctx;
-        let (Event::Seen { node, .. } | Event::Run { node } | Event::Done { node }) = event;
+        let (Event::Seen { node, .. }
+        | Event::Run { node }
+        | Event::Done { node }
+        | Event::Fade { node }) = event;
         if self.nodes[node].lost {
             return;
         }
@@ -301,8 +335,13 @@ impl Model for Proxies {
                 self.schedule(node, next, out);
             }
             Event::Run { node } => self.run(scene, node, out),
+            Event::Fade { node } => {
+                let Some(lasting) = self.lasting else { return };
+                let Node { view, entries, .. } = &mut self.nodes[node];
+                entries.fade(*view, ctx.now, lasting, scene.timeline);
+            }
             Event::Done { node } => {
-                self.program(ctx, node, scene.cluster, scene.timeline);
+                self.program(ctx, node, (scene.cluster, scene.timeline), out);
                 let state = &mut self.nodes[node];
                 state.runner.completed(ctx.now, true);
                 let next = state.runner.next_wanted();
