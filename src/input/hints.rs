@@ -1,7 +1,6 @@
 //! What to hand in instead, for inputs that are something else: charts, kustomizations, Compose files.
 
 use crate::input::given::Input;
-use crate::input::raw::manifest::Document;
 use crate::input::text::diagnostics::Diagnostics;
 use crate::input::text::source::{Text, is_kustomization};
 use crate::input::text::tree::Node;

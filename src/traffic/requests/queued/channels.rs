@@ -1,5 +1,5 @@
-//! Requests that go over connections that are kept, many at once on each: HTTP/2, gRPC. While a client connects
-//! they wait for it; after an attempt that failed they fail with it, until one comes about.
+//! Requests that go over connections that are kept, many at once on each: HTTP/2, gRPC. While a client
+//! connects they wait for it; after an attempt that failed they fail with it, until one comes about.
 
 use super::client::Connection;
 use super::event::{RequestId, SessionId};
