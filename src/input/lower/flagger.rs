@@ -198,9 +198,9 @@ impl Lowering<'_> {
         apex: &Service,
     ) -> Option<(Vec<Service>, Split)> {
         path(self.input, target)?;
-        if !matches!(kind, Kind::Alb | Kind::IngressNginx | Kind::Envoy) {
+        if !matches!(kind, Kind::Alb | Kind::IngressNginx | Kind::Envoy | Kind::Istio) {
             let error = self.fail("traffic.path", "the Canary's router shares requests by weight");
-            error.allowed = Some("ingress-nginx, envoy".to_owned());
+            error.allowed = Some("ingress-nginx, alb, envoy, istio".to_owned());
             return None;
         }
         let (key, value) = label(target)?;

@@ -94,6 +94,12 @@ fn of_setting(low: &Lowering<'_>, scenario: &Scenario, path: &str) -> Option<Use
             (true, false) => Use::Always,
         });
     }
+    // Of the limits, that of the processor counts with what the application uses of one.
+    if path.ends_with("resources.limits.cpu") {
+        let uses = |c: &Container| c.app.start_cpu.is_some() || c.app.cpu_s.is_some();
+        let why = "neither app.cpu_s nor app.start_cpu_s says what is used of a processor";
+        return Some(Use::when(containers(scenario).any(uses), why));
+    }
     if let Some(why) = low.input.ignored_field(path) {
         return Some(Use::Never(why));
     }

@@ -148,7 +148,7 @@ impl Reader<'_> {
 pub fn hulls(timeline: &Timeline, (start, end): (Time, Time)) -> Vec<(Time, Time)> {
     let mut hulls = vec![(end, start); timeline.pods.len()];
     let mut listed_until = vec![start; timeline.pods.len()];
-    let mut touched: Vec<u32> = Vec::new();
+    let mut touched: Vec<usize> = Vec::new();
     for view in &timeline.views {
         let initial = view.initial.iter().map(|b| (start, b.target, end));
         let changes = view.changes.iter().map(|c| match c.kind {
@@ -156,15 +156,16 @@ pub fn hulls(timeline: &Timeline, (start, end): (Time, Time)) -> Vec<(Time, Time
             ChangeKind::Remove => (Time::NEVER, c.target, c.at),
         });
         for (from, target, until) in initial.chain(changes) {
-            let Target::Pod(PodId(pod)) = target else { continue };
-            let hull = &mut hulls[pod as usize];
+            let Target::Pod(id) = target else { continue };
+            let pod = id.index();
+            let hull = &mut hulls[pod];
             hull.0 = hull.0.min(from.max(start));
-            listed_until[pod as usize] = until.min(end);
+            listed_until[pod] = until.min(end);
             touched.push(pod);
         }
         for pod in touched.drain(..) {
-            let until = std::mem::replace(&mut listed_until[pod as usize], start);
-            hulls[pod as usize].1 = hulls[pod as usize].1.max(until);
+            let until = std::mem::replace(&mut listed_until[pod], start);
+            hulls[pod].1 = hulls[pod].1.max(until);
         }
     }
     hulls

@@ -55,7 +55,7 @@ fn stable_pods_that_give_way_are_fewer_pods() {
     };
     let (fixed, dynamic) = (peak(""), peak("dynamicStableScale: true, "));
     assert_eq!(fixed, 12);
-    assert!(dynamic < 12 && dynamic >= 9, "{dynamic}");
+    assert!((9..12).contains(&dynamic), "{dynamic}");
 }
 
 #[test]

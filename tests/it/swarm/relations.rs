@@ -335,9 +335,11 @@ fn a_longer_horizon(world: &World, scenario: &Scenario, _: &Control) -> Verdict 
     Ok(())
 }
 
-/// Where nothing is killed, it does not matter how late it would have been.
+/// Where nothing is killed, it does not matter how late it would have been. (A node that dies may be what
+/// comes before.)
 fn a_longer_grace_period(world: &World, scenario: &Scenario, control: &Control) -> Verdict {
-    if control.timeline.pods.iter().flat_map(|p| &p.lives).any(|l| l.ended_by == LifeEnd::Sigkill) {
+    let killed = [LifeEnd::Sigkill, LifeEnd::NodeLost];
+    if control.timeline.pods.iter().flat_map(|p| &p.lives).any(|l| killed.contains(&l.ended_by)) {
         return Ok(());
     }
     // A hook that takes as long as the grace period is ended by it.
