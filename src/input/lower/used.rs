@@ -10,6 +10,7 @@ use crate::input::text::diagnostics::Diagnostic;
 use crate::input::text::tree::{Node, Step, key_of, parse_path, path_text};
 use crate::model::autoscaler::spec::Source;
 use crate::model::balancer::Path;
+use crate::model::node::provision::By;
 use crate::scenario::{ActionKind, Fault, Scenario, Trouble};
 use crate::traffic::offered::Arrivals;
 
@@ -170,6 +171,7 @@ fn of_case(low: &Lowering<'_>, scenario: &Scenario, path: &str) -> Option<Use> {
             Some(Use::when(read, "no proxy is injected into the pods"))
         }
         ["connections", key] => Some(of_connections(scenario, key)),
+        ["node_autoscaler", key, ..] => Some(of_node_autoscaler(scenario, key)),
         ["kubernetes" | "nodes" | "fault" | "proxy" | "dependency", ..] => Some(Use::Always),
         [key] => ["schema", "name", "description", "manifests", "update", "deployment", "service"]
             .iter()
@@ -177,6 +179,21 @@ fn of_case(low: &Lowering<'_>, scenario: &Scenario, path: &str) -> Option<Use> {
             .any(|known| *known == key)
             .then_some(Use::Always),
         _ => None,
+    }
+}
+
+/// Keys of `node_autoscaler`: some are of one of them alone.
+fn of_node_autoscaler(scenario: &Scenario, key: &str) -> Use {
+    let of_karpenter = matches!(key, "budgets" | "consolidate_after_s");
+    match (key, scenario.node_autoscaler.as_ref().map(|a| &a.by)) {
+        ("kind", _) | ("min_nodes" | "max_nodes" | "boot_s", Some(_)) => Use::Always,
+        (_, None) => Use::Never("nobody brings nodes".to_owned()),
+        (_, Some(By::Karpenter(_))) => {
+            Use::when(of_karpenter, "Cluster Autoscaler has it, and Karpenter has not")
+        }
+        (_, Some(By::ClusterAutoscaler(_))) => {
+            Use::when(!of_karpenter, "Karpenter has it, and Cluster Autoscaler has not")
+        }
     }
 }
 
