@@ -52,6 +52,37 @@ fn colours_are_as_asked_for() {
     assert!(!run("never").contains('\x1b') && !run("auto").contains('\x1b'));
 }
 
+/// The target of an autoscaler, and what a probe is given, as axes under load: they make a difference.
+#[test]
+fn autoscalers_and_probes_are_axes_under_load() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let target = "hpa.spec.metrics[0].resource.target.averageUtilization=30,90";
+    for (name, set, axes) in [
+        ("hpa-cpu-too-late", "app.cpu_s=0.006", [target, "replicas=3,6"]),
+        (
+            "sync-workers",
+            "replicas=4",
+            ["readinessProbe.timeoutSeconds=1,15", "readinessProbe.failureThreshold=1,6"],
+        ),
+    ] {
+        let (input, out) = (format!("experiments/{name}"), folder.path().join(name));
+        let out = out.to_str().expect("text");
+        let axes = ["--scan", axes[0], "--scan", axes[1], "--set", set, "--replications", "3"];
+        stdout(&[&["sweep", &input, "--out", out][..], &axes].concat());
+        let table = std::fs::read_to_string(Path::new(out).join("results.csv")).expect("written");
+        let column = table.lines().next().expect("a header").split(',').position(|c| c == "failed");
+        let column = column.expect("a column of what failed");
+        let cell = |line: &str| line.split(',').nth(column).expect("a cell").to_owned();
+        let failed: Vec<String> = table.lines().skip(1).map(cell).collect();
+        assert_eq!(failed.len(), 4, "{table}");
+        // The first axis changes slowest.
+        assert!(failed[0] != failed[2] && failed[0] != failed[1], "{table}");
+    }
+    let idle = ["--set", &target.replace(",90", "")];
+    let message = refused(&[&["run", "experiments/hpa-cpu-too-late"][..], &idle].concat());
+    assert!(message.contains("app.cpu_s = N says what it takes"), "{message}");
+}
+
 /// A sweep and a map need no file but the manifests; choices are judged over the world.
 #[test]
 fn axes_are_given_on_the_command_line() {

@@ -28,6 +28,18 @@ pub(super) const KIND: &str = "HorizontalPodAutoscaler";
 const WINDOW_MAX: i32 = 3600;
 const PERIOD_MAX: i32 = 1800;
 
+/// Why another target makes no difference: what a request takes of a processor was assumed by it.
+pub(super) fn idle_target(low: &Lowering<'_>, path: &str) -> Option<String> {
+    let resources = [".resource.target.average", ".containerResource.target.average"];
+    let is_target = resources.iter().any(|r| path.contains(r));
+    let assumed = low.assumptions.iter().any(|a| a.key == "app.cpu_s");
+    (is_target && assumed).then(|| {
+        "what a request takes of a processor is assumed so that this target is met before the action: \
+         app.cpu_s = N says what it takes"
+            .to_owned()
+    })
+}
+
 /// An object of the input that scales one of the workloads.
 struct Scene<'a, 'b, 'c> {
     low: &'a mut Lowering<'b>,

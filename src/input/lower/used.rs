@@ -4,6 +4,7 @@
 use crate::cluster::spec::{Container, Hook, OnSigterm};
 use crate::engine::Dur;
 use crate::input::known::{self, Fate};
+use crate::input::lower::autoscalers::idle_target;
 use crate::input::lower::lowering::Lowering;
 use crate::input::raw::case::ProfileKind;
 use crate::input::text::diagnostics::Diagnostic;
@@ -101,7 +102,7 @@ fn of_setting(low: &Lowering<'_>, scenario: &Scenario, path: &str) -> Option<Use
         let why = "neither app.cpu_s nor app.start_cpu_s says what is used of a processor";
         return Some(Use::when(containers(scenario).any(uses), why));
     }
-    if let Some(why) = low.input.ignored_field(path) {
+    if let Some(why) = low.input.ignored_field(path).or_else(|| idle_target(low, path)) {
         return Some(Use::Never(why));
     }
     let steps = parse_path(path);
