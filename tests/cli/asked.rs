@@ -67,7 +67,7 @@ fn autoscalers_and_probes_are_axes_under_load() {
     ] {
         let (input, out) = (format!("experiments/{name}"), folder.path().join(name));
         let out = out.to_str().expect("text");
-        let axes = ["--scan", axes[0], "--scan", axes[1], "--set", set, "--replications", "3"];
+        let axes = ["--scan", axes[0], "--scan", axes[1], "--scan", set, "--replications", "3"];
         stdout(&[&["sweep", &input, "--out", out][..], &axes].concat());
         let table = std::fs::read_to_string(Path::new(out).join("results.csv")).expect("written");
         let column = table.lines().next().expect("a header").split(',').position(|c| c == "failed");
