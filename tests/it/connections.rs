@@ -127,7 +127,7 @@ fn the_deregistration_delay_cuts_them() {
 #[test]
 fn what_is_wrong_is_said() {
     for (settings, says) in [
-        (&[("connections.count", "0")][..], "how many connections are kept is missing"),
+        (&[("connections.count", "0")][..], "value out of range"),
         (&[("connections.jitter", "2")], "0 to 1"),
         (&[("connections.back_off_factor", "0.5")], "1 to 10"),
     ] {

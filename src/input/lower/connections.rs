@@ -26,7 +26,11 @@ pub(super) fn lower(low: &mut Lowering<'_>, path: &Path) -> Option<LongLived> {
     }
     let count = case.count.unwrap_or(0);
     if !(1..=1_000_000).contains(&count) {
-        let error = low.fail("connections.count", "how many connections are kept is missing");
+        let text = match case.count {
+            None => "how many connections are kept is missing",
+            Some(_) => "value out of range",
+        };
+        let error = low.fail("connections.count", text);
         error.found = case.count.map(|n| n.to_string());
         error.allowed = Some("1 to 1000000".to_owned());
     }
