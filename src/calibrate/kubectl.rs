@@ -6,6 +6,7 @@
 //! objects' own time stamps serve, which are whole seconds.
 
 use super::record::{Hook, PodRecord, RunRecord, traits};
+use crate::input::text::checks::sum_of_units;
 use k8s_openapi::jiff::Timestamp;
 use serde_json::Value;
 use std::collections::BTreeMap;
@@ -234,27 +235,16 @@ fn pull_duration(message: &str) -> Option<f64> {
 
 /// A duration as Go prints it: "1m2.5s", "870.1ms", "15µs".
 fn go_duration(text: &str) -> Option<f64> {
-    let mut seconds = 0.0;
-    let mut rest = text.trim_end_matches('.');
-    while !rest.is_empty() {
-        let digits = rest.find(|c: char| !c.is_ascii_digit() && c != '.')?;
-        let value: f64 = rest[..digits].parse().ok()?;
-        let unit = &rest[digits..];
-        let (name, factor) = [
-            ("ms", 1e-3),
-            ("µs", 1e-6),
-            ("us", 1e-6),
-            ("ns", 1e-9),
-            ("h", 3600.0),
-            ("m", 60.0),
-            ("s", 1.0),
-        ]
-        .into_iter()
-        .find(|(name, _)| unit.starts_with(name))?;
-        seconds += value * factor;
-        rest = &unit[name.len()..];
-    }
-    (!text.is_empty()).then_some(seconds)
+    const UNITS: [(&str, f64); 7] = [
+        ("h", 3600.0),
+        ("m", 60.0),
+        ("s", 1.0),
+        ("ms", 1e-3),
+        ("µs", 1e-6),
+        ("us", 1e-6),
+        ("ns", 1e-9),
+    ];
+    sum_of_units(text.trim_end_matches('.'), &UNITS)
 }
 
 #[cfg(test)]

@@ -284,6 +284,27 @@ pub struct Service {
 pub const ACTIVATOR: &str = "networking.internal.knative.dev/serviceType";
 
 impl Service {
+    /// One with an address of its own within the cluster, and all else as it is by default.
+    pub fn cluster_ip(
+        name: String,
+        namespace: &str,
+        selector: Labels,
+        port: ServicePort,
+    ) -> Service {
+        Service {
+            name,
+            namespace: namespace.to_owned(),
+            selector,
+            ports: vec![port],
+            kind: ServiceKind::ClusterIp,
+            publish_not_ready_addresses: false,
+            external_traffic_local: false,
+            internal_traffic_local: false,
+            client_ip_affinity: false,
+            annotations: BTreeMap::new(),
+        }
+    }
+
     /// Requests that find no pod with room are held until there is one.
     pub fn is_held(&self) -> bool {
         self.annotations.contains_key(ACTIVATOR)

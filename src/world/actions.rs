@@ -9,7 +9,6 @@ use super::why::Why;
 use super::{Event, World};
 use crate::cluster::objects::{NodeId, PodId, TemplateId, WorkloadId};
 use crate::cluster::workload::{Kind, Workload};
-use crate::cluster::write::Write;
 use crate::engine::Time;
 use crate::scenario::ActionKind;
 use crate::timeline::Milestone;
@@ -243,9 +242,7 @@ impl World<'_> {
         let count = pods.len();
         self.goals.begin(goal.takes_away(pods.clone()));
         for pod in pods {
-            let at = now + self.latency(|l| &l.api_write);
-            debug_assert!(at >= now, "a call is answered after it is made");
-            self.queue.schedule(at, Event::Write(Write::DeletePod { pod, grace }));
+            self.delete_pod(now, pod, grace);
         }
         if count == 1 { "delete 1 pod".to_owned() } else { format!("delete {count} pods") }
     }

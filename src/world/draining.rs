@@ -138,9 +138,7 @@ impl World<'_> {
                     self.queue.schedule(listed, Event::Action(step));
                 }
                 true => {
-                    let at = listed + self.latency(|l| &l.api_write);
-                    let delete = Write::DeletePod { pod, grace: how.grace };
-                    self.queue.schedule(at, Event::Write(delete));
+                    self.delete_pod(listed, pod, how.grace);
                 }
             }
         }
@@ -233,9 +231,7 @@ impl World<'_> {
         let how = round.how.clone();
         if how.deletes_in_the_end {
             for pod in left {
-                let at = now + self.latency(|l| &l.api_write);
-                let delete = Write::DeletePod { pod, grace: how.grace };
-                self.queue.schedule(at, Event::Write(delete));
+                self.delete_pod(now, pod, how.grace);
             }
             return;
         }

@@ -53,6 +53,13 @@ impl<'w> World<'w> {
         (0..self.cluster.pods.len() as u32).map(PodId).filter(there)
     }
 
+    /// Somebody asks the API to delete a pod.
+    pub(super) fn delete_pod(&mut self, now: Time, pod: PodId, grace: Option<i64>) {
+        let at = now + self.latency(|l| &l.api_write);
+        debug_assert!(at >= now, "a call is answered after it is made");
+        self.queue.schedule(at, Event::Write(Write::DeletePod { pod, grace }));
+    }
+
     pub(super) fn evict_next(&mut self, now: Time, action: u32, next: u32) {
         let list = self.actions.pods.iter().find(|(a, _)| *a == action);
         let Some(&pod) = list.and_then(|(_, pods)| pods.get(next as usize)) else { return };

@@ -6,7 +6,6 @@ use super::step::Step;
 use super::{Event, World, says};
 use crate::cluster::objects::NodeId;
 use crate::cluster::placement::Presence;
-use crate::cluster::write::Write;
 use crate::engine::{Dur, Time};
 use crate::model::node::lifecycle::{shutdown_group, shutdown_groups};
 use crate::model::plumbing::{Ctx, Scene};
@@ -124,9 +123,7 @@ impl World<'_> {
                 pods.truncate(share(pods.len()));
                 self.note(now, format!("{} pods are deleted", pods.len()));
                 for pod in pods {
-                    let at = now + self.latency(|l| &l.api_write);
-                    let delete = Write::DeletePod { pod, grace: None };
-                    self.queue.schedule(at, Event::Write(delete));
+                    self.delete_pod(now, pod, None);
                 }
             }
             Struck::Node | Struck::Zone => {

@@ -1,9 +1,9 @@
 //! Canaries of Flagger: the primary, the looks, the metrics over the simulated requests, and what becomes of
 //! both Deployments.
 
+use crate::releases::{lowered, scenario};
 use rollsim::cluster::objects::WorkloadId;
 use rollsim::engine::Seed;
-use rollsim::input::{Diagnostics, Input, Source};
 use rollsim::run::{Replication, RunOptions, run};
 use rollsim::scenario::{Path, Scenario};
 use rollsim::sweep::power::{self, Badness};
@@ -26,18 +26,6 @@ fn canary(spec: &str, analysis: &str) -> String {
          targetRef: {{apiVersion: apps/v1, kind: Deployment, name: web}}, service: {{port: 80, targetPort: \
          8080}}, analysis: {{{analysis}}}}}}}"
     )
-}
-
-fn lowered(manifests: &str, scenario: &str) -> Result<Scenario, Diagnostics> {
-    let app = "schema = 1\n[app]\nstart_delay_s = 1.0\non_sigterm = \"graceful\"\n";
-    let file = |name: &str, text: String| Source::Text { name: name.into(), text };
-    let files =
-        [file("web.yaml", manifests.to_owned()), file("scenario.toml", format!("{app}{scenario}"))];
-    Input::load(&files)?.lower()
-}
-
-fn scenario(manifests: &str, more: &str) -> Scenario {
-    lowered(manifests, more).unwrap_or_else(|e| panic!("{e}"))
 }
 
 fn control(scenario: &Scenario) -> Control {

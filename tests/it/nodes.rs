@@ -21,21 +21,25 @@ fn manifest(kind: &str, replicas: u32, pod: &str, service: &str) -> String {
     )
 }
 
-fn scenario(manifest: &str, rest: &str) -> Scenario {
+/// A manifest with a load, and more of a scenario.
+pub(crate) fn input(manifest: &str, rest: &str) -> Input {
     let text =
         format!("schema = 1\n[traffic]\nrate_per_s = 20.0\n[app]\nstart_delay_s = 2.0\n{rest}");
     let file = |name: &str, text: String| Source::Text { name: name.into(), text };
     let input = [file("web.yaml", manifest.to_owned()), file("scenario.toml", text)];
-    let input = Input::load(&input).unwrap_or_else(|e| panic!("{e}"));
-    input.lower().unwrap_or_else(|e| panic!("{e}"))
+    Input::load(&input).unwrap_or_else(|e| panic!("{e}"))
 }
 
-fn control(scenario: &Scenario, seed: u64) -> Control {
+pub(crate) fn scenario(manifest: &str, rest: &str) -> Scenario {
+    input(manifest, rest).lower().unwrap_or_else(|e| panic!("{e}"))
+}
+
+pub(crate) fn control(scenario: &Scenario, seed: u64) -> Control {
     simulate(scenario, &scenario.platform.latencies(), Seed(seed))
 }
 
 /// Seconds of the notes that say this.
-fn noted(control: &Control, words: &str) -> Vec<f64> {
+pub(crate) fn noted(control: &Control, words: &str) -> Vec<f64> {
     let milestones = control.timeline.milestones.iter();
     let says = |what: &Milestone| matches!(what, Milestone::Note(note) if note.contains(words));
     milestones.filter(|(_, what)| says(what)).map(|(at, _)| at.as_secs_f64()).collect()

@@ -1,10 +1,7 @@
 //! Cluster Autoscaler and Karpenter: nodes that come for pods that fit nowhere, nodes that go.
 
-use rollsim::engine::Seed;
+use crate::nodes::{control, input, noted, scenario};
 use rollsim::input::{Input, Source};
-use rollsim::scenario::Scenario;
-use rollsim::timeline::Milestone;
-use rollsim::world::{Control, simulate};
 
 /// Pods of 900m each: two fit on a node of 2.
 fn manifest(replicas: u32, annotations: &str, more: &str) -> String {
@@ -18,29 +15,6 @@ fn manifest(replicas: u32, annotations: &str, more: &str) -> String {
          apiVersion: v1\nkind: Service\nmetadata: {{name: web}}\nspec:\n  \
          selector: {{app: web}}\n  ports: [{{port: 80, targetPort: 8080}}]\n{more}"
     )
-}
-
-fn input(manifest: &str, rest: &str) -> Input {
-    let text =
-        format!("schema = 1\n[traffic]\nrate_per_s = 20.0\n[app]\nstart_delay_s = 2.0\n{rest}");
-    let file = |name: &str, text: String| Source::Text { name: name.into(), text };
-    let input = [file("web.yaml", manifest.to_owned()), file("scenario.toml", text)];
-    Input::load(&input).unwrap_or_else(|e| panic!("{e}"))
-}
-
-fn scenario(manifest: &str, rest: &str) -> Scenario {
-    input(manifest, rest).lower().unwrap_or_else(|e| panic!("{e}"))
-}
-
-fn control(scenario: &Scenario, seed: u64) -> Control {
-    simulate(scenario, &scenario.platform.latencies(), Seed(seed))
-}
-
-/// Seconds of the notes that say this.
-fn noted(control: &Control, words: &str) -> Vec<f64> {
-    let milestones = control.timeline.milestones.iter();
-    let says = |what: &Milestone| matches!(what, Milestone::Note(note) if note.contains(words));
-    milestones.filter(|(_, what)| says(what)).map(|(at, _)| at.as_secs_f64()).collect()
 }
 
 const NODES: &str = "[[nodes]]\nname = \"node\"\ncount = 3\ncpu = \"2\"\nmemory = \"8Gi\"\n";

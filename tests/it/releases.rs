@@ -40,7 +40,8 @@ fn template(metric: &str) -> String {
     )
 }
 
-fn lowered(manifests: &str, scenario: &str) -> Result<Scenario, Diagnostics> {
+/// Manifests, and a scenario beneath an application that starts in a second.
+pub(crate) fn lowered(manifests: &str, scenario: &str) -> Result<Scenario, Diagnostics> {
     let app = "schema = 1\n[app]\nstart_delay_s = 1.0\non_sigterm = \"graceful\"\n";
     let file = |name: &str, text: String| Source::Text { name: name.into(), text };
     let files =
@@ -48,7 +49,7 @@ fn lowered(manifests: &str, scenario: &str) -> Result<Scenario, Diagnostics> {
     Input::load(&files)?.lower()
 }
 
-fn scenario(manifests: &str, more: &str) -> Scenario {
+pub(crate) fn scenario(manifests: &str, more: &str) -> Scenario {
     lowered(manifests, more).unwrap_or_else(|e| panic!("{e}"))
 }
 

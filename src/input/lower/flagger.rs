@@ -176,18 +176,8 @@ impl Lowering<'_> {
             None => TargetPort::Number(port),
         };
         let name = service.name.clone().unwrap_or_else(|| target.name().to_owned());
-        Some(Service {
-            name,
-            namespace: target.namespace().to_owned(),
-            selector,
-            ports: vec![ServicePort { name: None, port, target_port, node_port: None }],
-            kind: ServiceKind::ClusterIp,
-            publish_not_ready_addresses: false,
-            external_traffic_local: false,
-            internal_traffic_local: false,
-            client_ip_affinity: false,
-            annotations: Default::default(),
-        })
+        let port = ServicePort { name: None, port, target_port, node_port: None };
+        Some(Service::cluster_ip(name, target.namespace(), selector, port))
     }
 
     /// The canary's Service beside it, and how the router shares the requests.

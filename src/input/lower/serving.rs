@@ -1,7 +1,7 @@
 //! Which Service and port clients use, and whether there are any.
 
 use crate::cluster::objects::ServiceId;
-use crate::cluster::spec::{Service, ServiceKind, ServicePort, TargetPort};
+use crate::cluster::spec::{Service, ServicePort, TargetPort};
 use crate::cluster::workload::Workload;
 use crate::engine::List;
 use crate::input::given::Input;
@@ -115,23 +115,10 @@ fn stand_in(low: &mut Lowering<'_>, subject: &Subject, deployment: &Document) ->
     let port = first.and_then(|p| u16::try_from(p.container_port).ok()).unwrap_or(8080);
     let selector = deployment.workload().and_then(|held| held.selector?.match_labels.clone());
     let own = || deployment.pod_labels().into_iter().map(|(k, v)| (k.to_owned(), v.to_owned()));
-    Service {
-        name,
-        namespace: deployment.namespace().to_owned(),
-        selector: selector.unwrap_or_else(|| own().collect()),
-        ports: vec![ServicePort {
-            name: None,
-            port: 80,
-            target_port: TargetPort::Number(port),
-            node_port: None,
-        }],
-        kind: ServiceKind::ClusterIp,
-        publish_not_ready_addresses: false,
-        external_traffic_local: false,
-        internal_traffic_local: false,
-        client_ip_affinity: false,
-        annotations: Default::default(),
-    }
+    let selector = selector.unwrap_or_else(|| own().collect());
+    let target_port = TargetPort::Number(port);
+    let port = ServicePort { name: None, port: 80, target_port, node_port: None };
+    Service::cluster_ip(name, deployment.namespace(), selector, port)
 }
 
 fn container_ports(deployment: &Document) -> impl Iterator<Item = &ContainerPort> {

@@ -13,7 +13,8 @@ use crate::input::lower::check::Check;
 use crate::input::lower::lowering::Lowering;
 use crate::input::lower::plans::{AppPlan, Apps};
 use crate::input::raw::manifest::{Document, Object};
-use crate::input::text::tree::{Node, Value, quoted};
+use crate::input::text::checks::sum_of_units;
+use crate::input::text::tree::{Entry, Node, Value, quoted};
 use crate::input::text::yaml;
 use crate::model::balancer::Kind;
 
@@ -185,26 +186,9 @@ fn parse(check: &mut Check<'_>, text: &str) -> Option<Node> {
     }
 }
 
-/// Seconds of a Go duration such as `1m30s`.
+/// Seconds of a duration such as `1m30s`.
 pub(crate) fn duration_s(text: &str) -> Option<f64> {
-    let mut rest = text.trim();
-    let mut sum = None;
-    while !rest.is_empty() {
-        let digits = rest.find(|c: char| !(c.is_ascii_digit() || c == '.'))?;
-        let number: f64 = rest[..digits].parse().ok()?;
-        let unit = &rest[digits..];
-        let end = unit.find(|c: char| c.is_ascii_digit()).unwrap_or(unit.len());
-        let factor = match &unit[..end] {
-            "h" => 3600.0,
-            "m" => 60.0,
-            "s" => 1.0,
-            "ms" => 0.001,
-            _ => return None,
-        };
-        sum = Some(sum.unwrap_or(0.0) + number * factor);
-        rest = &unit[end..];
-    }
-    sum
+    sum_of_units(text.trim(), &[("h", 3600.0), ("m", 60.0), ("s", 1.0), ("ms", 0.001)])
 }
 
 /// Containers of a pod, by what they do for its requests.
@@ -310,9 +294,7 @@ pub(crate) fn is_strict(input: &Input, doc: &Document) -> bool {
         own.find_map(|d| {
             let spec = d.root.get("spec")?;
             let wanted = spec.get("selector").and_then(|s| s.get("matchLabels"));
-            let has = |e: &crate::input::text::tree::Entry| {
-                labels.get(e.key.as_str()).copied() == e.node.as_str()
-            };
+            let has = |e: &Entry| labels.get(e.key.as_str()).copied() == e.node.as_str();
             let fits = match wanted {
                 Some(wanted) => selects && wanted.entries().iter().all(has),
                 None => !selects,

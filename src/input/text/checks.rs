@@ -12,6 +12,21 @@ pub fn number(x: f64) -> String {
     format!("{x:?}").trim_end_matches(".0").to_owned()
 }
 
+/// Seconds of a text such as `1m2.5s`: numbers with one of these units behind each, added up.
+pub fn sum_of_units(text: &str, units: &[(&str, f64)]) -> Option<f64> {
+    let (mut rest, mut sum) = (text, None);
+    while !rest.is_empty() {
+        let digits = rest.find(|c: char| !(c.is_ascii_digit() || c == '.'))?;
+        let number: f64 = rest[..digits].parse().ok()?;
+        let after = &rest[digits..];
+        let end = after.find(|c: char| c.is_ascii_digit()).unwrap_or(after.len());
+        let (_, factor) = units.iter().find(|(unit, _)| *unit == &after[..end])?;
+        sum = Some(sum.unwrap_or(0.0) + number * factor);
+        rest = &after[end..];
+    }
+    sum
+}
+
 /// Whether the parameters of a distribution make one.
 ///
 /// # Errors

@@ -100,9 +100,7 @@ impl World<'_> {
 
     pub(super) fn delete_from_going(&mut self, now: Time, pod: PodId) {
         if self.has_to_go(pod) {
-            let at = now + self.latency(|l| &l.api_write);
-            debug_assert!(at >= now, "a call is answered after it is made");
-            self.queue.schedule(at, WorldEvent::Write(Write::DeletePod { pod, grace: None }));
+            self.delete_pod(now, pod, None);
         }
     }
 
