@@ -102,6 +102,13 @@ pub struct Pod {
     pub removed: bool,
 }
 
+impl Pod {
+    /// It is there, and nobody has deleted it.
+    pub fn stays(&self) -> bool {
+        !self.removed && self.deleting.is_none()
+    }
+}
+
 /// `status` of a ReplicaSet.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct RsStatus {

@@ -339,9 +339,7 @@ impl Cluster {
     fn set_bare_status(&mut self, id: WorkloadId, rs: RsId, status: RsStatus) {
         let template = self.workloads[id].template;
         let owner = Owner::ReplicaSet(rs);
-        let updated = |p: &&Pod| {
-            p.owner == owner && p.template == template && !p.removed && p.deleting.is_none()
-        };
+        let updated = |p: &&Pod| p.owner == owner && p.template == template && p.stays();
         let updated = self.pods.iter().filter(updated).count() as i32;
         let RsStatus { replicas, ready, available, .. } = status;
         let observed_generation = self.workloads[id].generation;

@@ -153,8 +153,7 @@ fn objects(list: &mut Settings, input: &Input, subject: &Subject) {
         "Service" => subject::selects(d, workload),
         kind => kind != "Deployment" && set::KINDS.iter().any(|(_, known)| *known == kind),
     };
-    let documents: Vec<&Document> =
-        input.documents.iter().map(|d| &**d).filter(|d| about(d)).collect();
+    let documents: Vec<&Document> = input.each_document().filter(|d| about(d)).collect();
     for document in &documents {
         let kind = document.kind();
         let word =

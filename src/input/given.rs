@@ -82,6 +82,11 @@ pub struct Replicas {
 }
 
 impl Input {
+    /// All objects, in the order of the input.
+    pub(crate) fn each_document(&self) -> impl Iterator<Item = &Document> + Clone {
+        self.documents.iter().map(|document| &**document)
+    }
+
     /// Makes it an error of [`lower`](Input::lower) if the setting at `path` changes nothing.
     pub fn must_use(&mut self, path: &str) {
         self.must_use.push(path.to_owned());

@@ -178,7 +178,7 @@ fn dangling(input: &Input, subject: &Document) -> Option<String> {
     let selects_none = |d: &&Document| {
         !d.update && selector(d).is_some() && !input.documents.iter().any(|w| selects(d, w))
     };
-    let service = input.documents.iter().map(|d| &**d).find(selects_none)?;
+    let service = input.each_document().find(selects_none)?;
     let name = service.name();
     Some(format!("Service {name} selects none of these pods: {}", difference(service, subject)))
 }

@@ -185,7 +185,7 @@ impl Input {
     }
 
     fn others(&self) -> impl Iterator<Item = &Document> {
-        self.documents.iter().map(|d| &**d).filter(|d| NOT_SIMULATED.contains(&d.kind()))
+        self.each_document().filter(|d| NOT_SIMULATED.contains(&d.kind()))
     }
 
     /// What serves and is not among the workloads `simulated`. What was left out by name is no news.

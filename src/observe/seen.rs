@@ -114,8 +114,7 @@ impl Seen {
         let object = &cluster.pods[pod];
         let surplus = match object.owner {
             Owner::ReplicaSet(rs) => {
-                let stays =
-                    |p: &&Pod| p.owner == object.owner && !p.removed && p.deleting.is_none();
+                let stays = |p: &&Pod| p.owner == object.owner && p.stays();
                 let deletes = matches!(by, Some(Change::PodDeleting(_)));
                 deletes
                     && cluster.pods.iter().filter(stays).count() as i32

@@ -1,6 +1,6 @@
 //! What Cluster Autoscaler or Karpenter did: nodes that came for pods that fitted nowhere, nodes that went.
 
-use super::words::{count, percent, seconds};
+use super::words::{count, percent, plural_of, seconds};
 use crate::model::node::provision::Turnover;
 use crate::run::Replication;
 use crate::stats::quantile;
@@ -47,8 +47,9 @@ pub fn row(replications: &[Replication]) -> Option<NodesRow> {
         quantile(&values, 0.5)
     };
     let ready = |t: &Turnover| {
-        let machines = t.launched.iter().filter(|m| !m.1.is_never());
-        machines.map(|m| ((m.1 - m.0).as_secs_f64(), m.1.as_secs_f64())).collect::<Vec<_>>()
+        let machines = t.launched.iter().filter(|m| !m.ready.is_never());
+        let times = machines.map(|m| (m.ready - m.launched, m.ready));
+        times.map(|(took, at)| (took.as_secs_f64(), at.as_secs_f64())).collect::<Vec<_>>()
     };
     let boots = all.iter().flat_map(|t| ready(t)).map(|(took, _)| took).collect();
     let firsts = all.iter().filter_map(|t| ready(t).into_iter().map(|m| m.1).reduce(f64::min));
@@ -72,7 +73,7 @@ pub fn row(replications: &[Replication]) -> Option<NodesRow> {
 
 fn sentences(row: &NodesRow) -> Vec<String> {
     let mut found = Vec::new();
-    let nodes = |n: f64| format!("{} node{}", count(n), if n == 1.0 { "" } else { "s" });
+    let nodes = |n: f64| plural_of(n, "node");
     if row.launched > 0.0 {
         let ready = match (row.first_ready_s, row.boot_s) {
             (Some(at), Some(boot)) => {

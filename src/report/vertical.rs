@@ -1,6 +1,6 @@
 //! What vertical pod autoscalers did: whom they evicted or resized, and what kept them.
 
-use super::words::{count, percent, plural, seconds};
+use super::words::{count, percent, plural, plural_of, seconds};
 use crate::model::vertical::Updates;
 use crate::model::vertical::spec::Mode;
 use crate::run::Replication;
@@ -135,10 +135,4 @@ fn sentences(row: &VerticalRow, of: &Updates, (no_room, too_few): (f64, f64)) ->
         ));
     }
     found
-}
-
-/// A mean of so many.
-fn plural_of(mean: f64, what: &str) -> String {
-    let s = if mean == 1.0 { "" } else { "s" };
-    format!("{} {what}{s}", count(mean))
 }

@@ -89,6 +89,12 @@ pub fn plural(n: impl Into<u64>, one: &str) -> String {
     if n == 1 { format!("1 {one}") } else { format!("{} {one}s", group(n as i64)) }
 }
 
+/// The same of a mean.
+pub fn plural_of(mean: f64, one: &str) -> String {
+    let s = if mean == 1.0 { "" } else { "s" };
+    format!("{} {one}{s}", count(mean))
+}
+
 fn trim(digits: String) -> String {
     match digits.contains('.') {
         true => digits.trim_end_matches('0').trim_end_matches('.').into(),

@@ -31,7 +31,7 @@ pub(super) fn placed(cluster: &Cluster, workload: WorkloadId) -> Vec<u32> {
         return Vec::new();
     }
     let mut counts: List<NodeId, u32> = vec![0; cluster.nodes.len()].into();
-    for pod in cluster.pods.iter().filter(|p| !p.removed && p.deleting.is_none()) {
+    for pod in cluster.pods.iter().filter(|p| p.stays()) {
         if let Some(node) = pod.node
             && cluster.workload(pod.owner) == workload
         {

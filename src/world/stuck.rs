@@ -47,9 +47,11 @@ impl World<'_> {
         let newest = self.cluster.template_now(id);
         let containers = &self.cluster.templates[newest].containers;
         let container = containers.iter().find(|c| c.app.crash_after.is_some())?;
-        let ended = self.cluster.pods.iter().filter(|p| {
-            p.template == newest && !p.removed && p.deleting.is_none() && p.status.restarts > 0
-        });
+        let ended = self
+            .cluster
+            .pods
+            .iter()
+            .filter(|p| p.template == newest && p.stays() && p.status.restarts > 0);
         let since = ended.map(|p| p.created).min()?;
         Some((since, Why::Crashes { container: Box::new(container.clone()) }))
     }
@@ -139,7 +141,7 @@ impl World<'_> {
         let newest = self.cluster.template_now(id);
         let live = (0..self.cluster.pods.len() as u32).map(PodId).filter(|p| {
             let pod = &self.cluster.pods[*p];
-            !pod.removed && pod.deleting.is_none() && pod.template == newest && mine(p)
+            pod.stays() && pod.template == newest && mine(p)
         });
         let (ready, unready): (Vec<PodId>, Vec<PodId>) =
             live.partition(|p| self.cluster.pods[*p].status.ready);

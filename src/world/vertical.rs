@@ -224,7 +224,7 @@ impl World<'_> {
         let Some(pod) = self.verticals[id].queue.pop() else { return };
         let mut at = now;
         let object = &self.cluster.pods[pod];
-        let there = !object.removed && object.deleting.is_none();
+        let there = object.stays();
         if there && self.may_lose(id, pod) {
             let latency = self.run.latencies.api_write.draw(&mut self.verticals[id].rng);
             at = now + crate::model::plumbing::slowed(latency, self.slowdown());

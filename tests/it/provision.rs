@@ -2,6 +2,7 @@
 
 use crate::nodes::{control, input, noted, scenario};
 use rollsim::input::{Input, Source};
+use rollsim::model::node::provision::Machine;
 
 /// Pods of 900m each: two fit on a node of 2.
 fn manifest(replicas: u32, annotations: &str, more: &str) -> String {
@@ -38,7 +39,9 @@ fn cluster_autoscaler_brings_a_node_and_takes_one_ten_minutes_later() {
     for seed in 0..10 {
         let run = control(&scenario, seed);
         let turnover = run.rollout.turnover.as_ref().expect("there is one");
-        let [(launched, ready, _)] = turnover.launched[..] else { panic!("{turnover:?}") };
+        let [Machine { launched, ready, .. }] = turnover.launched[..] else {
+            panic!("{turnover:?}")
+        };
         assert!((0.0..10.1).contains(&launched.as_secs_f64()), "the next scan: {launched:?}");
         assert_eq!((ready - launched).as_secs_f64(), 60.0);
         let complete = run.rollout.complete.expect("it ends").as_secs_f64();

@@ -72,11 +72,6 @@ impl Way {
     }
 }
 
-/// Nothing is lost, and it comes to its end.
-fn loses_nothing(p: &Procedure) -> bool {
-    p.incomplete == 0.0 && p.lost < 0.5
-}
-
 /// Less is better: it ends, loses less, and is over sooner.
 fn worse(a: &Procedure) -> (bool, f64, f64) {
     let lost = if a.lost < 0.5 { 0.0 } else { a.lost };
@@ -146,7 +141,7 @@ impl Search<'_> {
             more_pods: changes.iter().map(|c| c.pods).sum(),
             duration_s: tried.duration_s.filter(|_| tried.incomplete == 0.0),
             lost: tried.lost,
-            loses_nothing: loses_nothing(tried),
+            loses_nothing: tried.loses_nothing(),
             command: format!(
                 "{} --at-a-time {}{}",
                 self.command,
@@ -180,7 +175,7 @@ impl Search<'_> {
     fn mend(&self, scenario: &Scenario, mut way: Way, mut tried: Procedure) -> Plan {
         let mut changes: Vec<Change> = Vec::new();
         for _ in 0..ROUNDS {
-            if loses_nothing(&tried) {
+            if tried.loses_nothing() {
                 break;
             }
             let mut best: Option<(Vec<Change>, Procedure)> = None;
@@ -204,7 +199,7 @@ impl Search<'_> {
         for n in more.into_iter().filter(|_| !changes.is_empty()) {
             let faster = Way { at_a_time: n, ..way.clone() };
             let now = self.look(&faster, &changes);
-            if let Some(now) = now.filter(|now| loses_nothing(now) && better(now, &tried)) {
+            if let Some(now) = now.filter(|now| now.loses_nothing() && better(now, &tried)) {
                 (way, tried) = (faster, now);
             }
         }

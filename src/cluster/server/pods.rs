@@ -143,7 +143,7 @@ impl Cluster {
     pub(super) fn bind_pod(&mut self, pod: PodId, node: NodeId) {
         let p = &mut self.pods[pod];
         // A pod that was deleted meanwhile cannot be bound.
-        if !p.removed && p.deleting.is_none() {
+        if p.stays() {
             debug_assert!(p.node.is_none(), "a pod is bound once");
             p.node = Some(node);
             self.log.push(Change::PodBound(pod));

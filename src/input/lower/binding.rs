@@ -36,7 +36,7 @@ pub(crate) fn of<'b>(input: &'b Input, wanted: &Service) -> Option<&'b Document>
 }
 
 fn bindings(input: &Input) -> impl Iterator<Item = &Document> {
-    let documents = input.documents.iter().map(|d| &**d);
+    let documents = input.each_document();
     documents.filter(|d| matches!(&d.object, Object::Other { kind } if kind == KIND) && !d.update)
 }
 

@@ -46,7 +46,7 @@ pub fn document<'a>(input: &'a Input, target: &Document) -> Option<&'a Document>
             && reference.and_then(|r| text(r, "name")).as_deref() == Some(target.name())
             && reference.and_then(|r| text(r, "kind")).as_deref() == Some(target.kind())
     };
-    let all = || input.documents.iter().map(|d| &**d).filter(is);
+    let all = || input.each_document().filter(is);
     all().find(|d| d.update == target.update).or_else(|| all().next())
 }
 

@@ -112,7 +112,7 @@ fn parameters<'a>(input: &'a Input, ingress: &Ingress) -> Option<&'a Document> {
     };
     let wanted = classes(input).find(named)?.root.get("spec")?.get("parameters")?;
     let name = wanted.get("name").and_then(Node::as_str)?;
-    let documents = input.documents.iter().map(|d| &**d);
+    let documents = input.each_document();
     let is = |d: &&Document| matches!(&d.object, Object::Other { kind } if kind == PARAMETERS);
     documents.filter(is).find(|d| d.name() == name && !d.update)
 }
@@ -219,7 +219,7 @@ fn without_class(input: &Input, ingress: &Ingress) -> (Option<Controller>, Optio
 }
 
 fn classes(input: &Input) -> impl Iterator<Item = &Document> {
-    let documents = input.documents.iter().map(|d| &**d);
+    let documents = input.each_document();
     documents.filter(|d| matches!(&d.object, Object::Other { kind } if kind == KIND) && !d.update)
 }
 

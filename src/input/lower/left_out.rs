@@ -15,7 +15,7 @@ impl Lowering<'_> {
     /// Names it, each thing once.
     pub(super) fn name_left_out(&mut self, subject: &Subject, scenario: &Scenario, nodes: bool) {
         let input = self.input;
-        let about: Vec<&Document> = input.documents.iter().map(|d| &**d).collect();
+        let about: Vec<&Document> = input.each_document().collect();
         let concerned = |d: &&Document| concerns(d, &input.documents[subject.deployment], scenario);
         let about: Vec<&Document> = about.into_iter().filter(concerned).collect();
         for doc in &about {

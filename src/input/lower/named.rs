@@ -90,5 +90,5 @@ pub(super) fn twice(input: &Input, document: usize) -> Option<&Document> {
             && d.is_workload()
             && (d.name(), d.namespace()) == (one.name(), one.namespace())
     };
-    input.documents.iter().map(|d| &**d).find(other)
+    input.each_document().find(other)
 }

@@ -26,7 +26,7 @@ pub(super) fn is_read(kind: &str) -> bool {
 
 fn pools(input: &Input) -> impl Iterator<Item = &Document> {
     let is_pool = |object: &Object| matches!(object, Object::Other { kind } if kind == KIND);
-    input.documents.iter().map(|d| &**d).filter(move |d| is_pool(&d.object))
+    input.each_document().filter(move |d| is_pool(&d.object))
 }
 
 /// Whether one is among the manifests.

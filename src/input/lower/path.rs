@@ -64,7 +64,7 @@ pub(crate) fn lower(
         None => (("Service", &service.name), &service.annotations),
     };
     let object = |d: &&Document| !d.update && d.kind() == named.0 && d.name() == named.1;
-    let document = low.input.documents.iter().map(|d| &**d).find(object);
+    let document = low.input.each_document().find(object);
     let local = service.external_traffic_local;
     let weighted = split.is_some();
     let keys = BTreeSet::new();

@@ -46,7 +46,7 @@ pub(super) struct Found<'a> {
 /// What is said of the Service by this name.
 pub(super) fn of<'a>(input: &'a Input, service: &Service) -> Found<'a> {
     let others = || {
-        let documents = input.documents.iter().map(|d| &**d);
+        let documents = input.each_document();
         documents.filter(|d| matches!(&d.object, Object::Other { .. }) && !d.update)
     };
     let leads = |doc: &'a Document| {
@@ -135,7 +135,7 @@ pub(super) fn path(
 fn gateway_class(input: &Input, route: &Document) -> Option<String> {
     let parent = route.root.get("spec")?.get("parentRefs")?.items().first()?;
     let name = parent.get("name").and_then(Node::as_str)?;
-    let documents = input.documents.iter().map(|d| &**d);
+    let documents = input.each_document();
     let mut gateways = documents.filter(|d| d.kind() == "Gateway" && d.name() == name);
     let class = gateways.find_map(|g| g.root.get("spec")?.get("gatewayClassName"))?;
     class.as_str().map(str::to_owned)
@@ -153,7 +153,7 @@ const IMPLEMENTERS: [(&str, &str, Kind, Option<&str>); 7] = [
 ];
 
 fn implementer(input: &Input, class: &str) -> Option<(Kind, Option<&'static str>)> {
-    let documents = input.documents.iter().map(|d| &**d);
+    let documents = input.each_document();
     let mut classes = documents.filter(|d| d.kind() == "GatewayClass" && d.name() == class);
     let controller = classes
         .find_map(|d| d.root.get("spec")?.get("controllerName")?.as_str().map(str::to_owned));
@@ -209,7 +209,7 @@ fn shares(low: &mut Lowering<'_>, service: &Service) -> Option<(Vec<Service>, Sp
 fn other(low: &mut Lowering<'_>, by: &Document, host: &str) -> Option<Service> {
     let name = host.split('.').next().unwrap_or(host);
     let input = low.input;
-    let documents = input.documents.iter().map(|d| &**d);
+    let documents = input.each_document();
     let mut services = documents.filter(|d| d.service().is_some() && !d.update);
     let Some(doc) = services.find(|d| d.name() == name) else {
         let message = format!("Service {} is not among the manifests", quoted(name));

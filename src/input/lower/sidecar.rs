@@ -288,7 +288,7 @@ fn refuse_probes<'a>(check: &mut Check<'_>, all: impl Iterator<Item = &'a mut Co
 pub(crate) fn is_strict(input: &Input, doc: &Document) -> bool {
     let labels = doc.pod_labels();
     let mode = |selects: bool, namespace: &str| {
-        let documents = input.documents.iter().map(|d| &**d);
+        let documents = input.each_document();
         let is = |d: &&Document| matches!(&d.object, Object::Other { kind } if kind == PEER);
         let mut own = documents.filter(is).filter(|d| d.namespace() == namespace);
         own.find_map(|d| {

@@ -125,7 +125,7 @@ fn document<'b>(low: &Lowering<'b>, ingress: &Ingress) -> Option<&'b Document> {
     let this = |d: &&Document| {
         matches!(d.object, Object::Ingress(_)) && !d.update && d.name() == ingress.name
     };
-    low.input.documents.iter().map(|d| &**d).find(this)
+    low.input.each_document().find(this)
 }
 
 /// A Service that an Ingress names.
@@ -278,5 +278,5 @@ fn main_of<'b>(low: &Lowering<'b>, canary: &Document) -> Option<&'b Document> {
             && d.namespace() == canary.namespace()
             && routes(d).iter().any(|(place, _)| places.contains(place))
     };
-    low.input.documents.iter().map(|d| &**d).find(main)
+    low.input.each_document().find(main)
 }

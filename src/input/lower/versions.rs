@@ -300,7 +300,7 @@ impl Lowering<'_> {
             });
             hooks.next()
         };
-        let mut documents = self.input.documents.iter().map(|d| &**d);
+        let mut documents = self.input.each_document();
         documents.find_map(|d| of(d).map(|path| (d, path)))
     }
 

@@ -245,8 +245,7 @@ impl Controller {
 
     fn evict(&mut self, ctx: Ctx, pod: PodId, cluster: &Cluster, out: &mut impl Out<Event>) {
         let object = &cluster.pods[pod];
-        let Some(node) = object.node.filter(|_| !object.removed && object.deleting.is_none())
-        else {
+        let Some(node) = object.node.filter(|_| object.stays()) else {
             return;
         };
         if is_evicted(cluster, node) {
@@ -282,7 +281,7 @@ pub fn tolerated(placement: &Placement) -> Vec<Option<i64>> {
 fn pods_on(cluster: &Cluster, node: NodeId) -> impl Iterator<Item = PodId> + '_ {
     let mine = move |p: &PodId| {
         let pod = &cluster.pods[*p];
-        pod.node == Some(node) && !pod.removed && pod.deleting.is_none()
+        pod.node == Some(node) && pod.stays()
     };
     cluster.pods.ids().filter(mine)
 }

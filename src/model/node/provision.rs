@@ -81,13 +81,24 @@ impl Group {
     }
 }
 
+/// A machine that was launched.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Machine {
+    /// When.
+    pub launched: Time,
+    /// When its node was ready; NEVER: not within the run.
+    pub ready: Time,
+    /// Which node it is.
+    pub node: NodeId,
+}
+
 /// What became of the nodes in a run.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Turnover {
     /// Who brought and took them.
     pub by: &'static str,
-    /// When each new machine was launched, when its node was ready (NEVER: not within the run), and which.
-    pub launched: Vec<(Time, Time, NodeId)>,
+    /// New machines, in the order of their launch.
+    pub launched: Vec<Machine>,
     /// When each node was given up.
     pub taken: Vec<Time>,
     /// So often a node stayed because its pods could not be evicted.

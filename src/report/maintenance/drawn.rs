@@ -1,10 +1,14 @@
 //! One replication of what is done to nodes, as it is drawn: nodes and workloads over time.
 
+use crate::cluster::objects::NodeId;
+use crate::cluster::spec::Node;
+use crate::engine::List;
 use crate::run::Replication;
-use crate::scenario::Scenario;
+use crate::scenario::{Scenario, Workload};
 use crate::timeline::{NodeState, Phase, PodTruth, Timeline};
 use serde::Serialize;
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 /// Most nodes that are drawn: those on which something happens come first.
 const NODES: usize = 200;
@@ -87,7 +91,14 @@ fn steps(mut changes: Vec<(f64, i32)>) -> Vec<(f64, u32)> {
 
 fn nodes(scenario: &Scenario, timeline: &Timeline) -> Vec<NodeLane> {
     let start = timeline.start.as_secs_f64();
-    let lane = |(id, node): (_, &std::sync::Arc<crate::cluster::spec::Node>)| {
+    let mut changes: List<NodeId, Vec<(f64, i32)>> = vec![Vec::new(); scenario.nodes.len()].into();
+    for pod in timeline.pods.iter().filter(|p| !p.scheduled.is_never()) {
+        changes[pod.node].push((pod.scheduled.as_secs_f64().max(start), 1));
+        if !pod.removed.is_never() {
+            changes[pod.node].push((pod.removed.as_secs_f64(), -1));
+        }
+    }
+    let lane = |(id, node): (NodeId, &Arc<Node>)| {
         let first = if !node.is_there() {
             NodeState::Absent
         } else if node.unschedulable {
@@ -97,16 +108,11 @@ fn nodes(scenario: &Scenario, timeline: &Timeline) -> Vec<NodeLane> {
         };
         let later = timeline.nodes.iter().filter(|(_, of, _)| *of == id);
         let later = later.map(|(at, _, state)| (at.as_secs_f64(), name_of(*state)));
-        let here = timeline.pods.iter().filter(|p| p.node == id && !p.scheduled.is_never());
-        let changes = here.flat_map(|pod| {
-            let gone = (!pod.removed.is_never()).then(|| (pod.removed.as_secs_f64(), -1));
-            [Some((pod.scheduled.as_secs_f64().max(start), 1)), gone]
-        });
         NodeLane {
             name: node.name.clone(),
             zone: node.zone().unwrap_or("").to_owned(),
             states: [(start, name_of(first))].into_iter().chain(later).collect(),
-            pods: steps(changes.flatten().collect()),
+            pods: steps(std::mem::take(&mut changes[id])),
         }
     };
     scenario.nodes.pairs().map(lane).collect()
@@ -144,7 +150,7 @@ fn workloads(scenario: &Scenario, timeline: &Timeline) -> Vec<WorkloadLane> {
             mine.push((until.max(start), -1));
         }
     }
-    let lane = |w: &crate::scenario::Workload| WorkloadLane {
+    let lane = |w: &Workload| WorkloadLane {
         name: w.name.to_string(),
         wanted: w.replicas,
         serving: steps(changes.remove(&*w.name).unwrap_or_default()),

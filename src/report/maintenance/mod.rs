@@ -125,6 +125,11 @@ pub struct Touched {
 }
 
 impl Procedure {
+    /// Nothing is lost, and it comes to its end.
+    pub fn loses_nothing(&self) -> bool {
+        self.incomplete == 0.0 && self.lost < 0.5
+    }
+
     /// Of replications of a scenario whose only action it is.
     pub fn new(name: &str, action: &str, scenario: &Scenario, runs: &[Replication]) -> Procedure {
         let n = runs.len().max(1) as f64;

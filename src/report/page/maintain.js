@@ -30,15 +30,16 @@ const shorten = (text) => (text.length > 26 ? text.slice(0, 12) + "…" + text.s
 const stretches = (list, end) => list.map(([from, what], i) =>
   [from, i + 1 < list.length ? list[i + 1][0] : end, what]).filter(([a, b]) => b > a);
 
+const NODE_FILLS = { ready: () => "var(--track)", cordoned: (svg) => hatch(svg, "var(--v3)", "slash"),
+  lost: (svg) => hatch(svg, "var(--bad)", "cross") };
+
 function nodeRow(drawn) {
   const end = drawn.span_s[1], most = Math.max(1, ...drawn.nodes.flatMap((n) => n.pods.map((p) => p[1])));
   return (svg, node, y, x) => {
     for (const [from, to, state] of stretches(node.states, end)) {
       if (state === "absent") continue;
-      const fills = { ready: "var(--track)", cordoned: hatch(svg, "var(--v3)", "slash"),
-        lost: hatch(svg, "var(--bad)", "cross") };
       svg.append(s("rect", { class: "state", x: x(from), y, width: Math.max(1, x(to) - x(from)), height: ROW - 3,
-        fill: fills[state] }, title(`${node.name}: ${state} from ${sec(from)} to ${sec(to)}`)));
+        fill: NODE_FILLS[state](svg) }, title(`${node.name}: ${state} from ${sec(from)} to ${sec(to)}`)));
     }
     for (const [from, to, pods] of stretches(node.pods, end)) {
       if (!pods) continue;
@@ -69,12 +70,13 @@ function workloadRow(drawn) {
 // Workloads that nothing happens to are told, not drawn.
 const touched = (w) => w.serving.some(([, pods]) => pods < w.wanted);
 
+const fine = (p) => p.incomplete === 0 && p.lost < 0.5;
+
 function procedure(p, drawn) {
-  const fine = p.incomplete === 0 && p.lost < 0.5;
   const rows = p.workloads.filter((w) => w.lost >= 0.5 || w.lowest_available < w.replicas).map((w) =>
     [w.workload, String(w.lowest_available), String(w.replicas), w.service ? count(w.lost) : "–",
       w.budgets.join(", ")]);
-  const parts = [h("h2", null, p.name), h("p", { class: "verdict" + (fine ? "" : " lossy") }, p.verdict)];
+  const parts = [h("h2", null, p.name), h("p", { class: "verdict" + (fine(p) ? "" : " lossy") }, p.verdict)];
   for (const row of p.stuck) {
     parts.push(h("p", { class: "note" }, `Stuck: ${row.what}; ${row.setting} is ${row.found}, needed: ${row.needed}.`));
   }
@@ -104,15 +106,14 @@ function redraw() {
   const key = legend([
     [(a) => a.append(s("rect", { x: 0, y: 1, width: 22, height: 10, fill: "var(--track)" }),
       s("rect", { x: 0, y: 5, width: 22, height: 6, fill: "var(--v0)", opacity: 0.75 })), "node, with its pods"],
-    [(a) => a.append(s("rect", { x: 0, y: 1, width: 22, height: 10, fill: hatch(a, "var(--v3)", "slash") })), "takes no new pods"],
-    [(a) => a.append(s("rect", { x: 0, y: 1, width: 22, height: 10, fill: hatch(a, "var(--bad)", "cross") })), "lost"],
+    [(a) => a.append(s("rect", { x: 0, y: 1, width: 22, height: 10, fill: NODE_FILLS.cordoned(a) })), "takes no new pods"],
+    [(a) => a.append(s("rect", { x: 0, y: 1, width: 22, height: 10, fill: NODE_FILLS.lost(a) })), "lost"],
     [(a) => a.append(s("rect", { x: 0, y: 1, width: 22, height: 10, fill: "var(--v1)" })), "all pods serve"],
     [(a) => a.append(s("rect", { x: 0, y: 1, width: 22, height: 10, fill: "var(--bad-soft)" }),
       s("rect", { x: 0, y: 6, width: 22, height: 5, fill: "var(--bad3)" })), "some do"],
     [(a) => a.append(s("rect", { x: 0, y: 1, width: 22, height: 10, fill: "var(--bad-soft)" }),
       s("rect", { x: 0, y: 9, width: 22, height: 2, fill: "var(--bad)" })), "none does"]]);
-  const fine = all.procedures.every((p) => p.incomplete === 0 && p.lost < 0.5);
-  main.replaceChildren(header("maintenance", all.name, DATA.verdict, !fine), summary(all),
+  main.replaceChildren(header("maintenance", all.name, DATA.verdict, !all.procedures.every(fine)), summary(all),
     advice.length ? h("h2", null, "What to do") : "",
     advice.length ? h("ul", null, advice.map((line) => h("li", null, line))) : "",
     all.plan && all.plan.command ? command(all.plan.command) : "", key,

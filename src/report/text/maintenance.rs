@@ -34,8 +34,7 @@ pub fn maintenance(all: &Maintenance, width: usize) -> String {
 
 fn procedure(page: &mut Page, one: &Procedure, width: usize) {
     page.section(&one.name, "");
-    let fine = one.incomplete == 0.0 && one.lost < 0.5;
-    page.styled(2, if fine { GOOD } else { BAD }, &one.verdict());
+    page.styled(2, if one.loses_nothing() { GOOD } else { BAD }, &one.verdict());
     for row in &one.stuck {
         page.row(
             "stuck",

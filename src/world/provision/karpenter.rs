@@ -64,7 +64,7 @@ impl<'a> World<'a> {
             return None;
         }
         // Those with the fewest pods cost least to disrupt.
-        others.sort_by_key(|&node| self.pods_to_move(node).len());
+        others.sort_by_cached_key(|&node| self.pods_to_move(node).len());
         let most = allowed(Reason::Underutilized);
         let mut together = Vec::new();
         let trial = self.with_homeless();
@@ -87,9 +87,7 @@ impl<'a> World<'a> {
         let groups = self.provisioner().spec.groups.iter();
         let there = |n: &NodeId| self.cluster.nodes[*n].is_there();
         let nodes: Vec<NodeId> = groups.flat_map(|g| g.nodes()).filter(there).collect();
-        let away = |n: &&NodeId| {
-            !self.is_alive(**n) || self.provisioner().going.iter().any(|g| g.node == **n)
-        };
+        let away = |n: &&NodeId| !self.is_alive(**n) || self.is_taken(**n);
         let away = nodes.iter().filter(away).count();
         debug_assert!(away <= nodes.len(), "who is away is of the pool");
         allowed_now(&pool.budgets, reason, nodes.len() as i32, away as i32) as usize

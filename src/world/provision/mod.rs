@@ -10,10 +10,10 @@ use crate::cluster::placement::{Node, Presence};
 use crate::cluster::spec::Resources;
 use crate::cluster::workload::Kind;
 use crate::cluster::write::{Change, Write};
-use crate::engine::{List, Time};
+use crate::engine::{Dur, List, Time};
 use crate::model::daemon_set::rules::runs_on;
 use crate::model::node::karpenter::Reason;
-use crate::model::node::provision::{By, NodeAutoscaler, Turnover};
+use crate::model::node::provision::{By, Machine, NodeAutoscaler, Turnover};
 use crate::model::plumbing::Ctx;
 use crate::model::scheduler;
 use crate::model::scheduler::trial::Trial;
@@ -111,7 +111,7 @@ impl<'a> World<'a> {
         self.provisioner.as_ref().expect("a cluster with a node autoscaler")
     }
 
-    fn look_every(&self) -> crate::engine::Dur {
+    fn look_every(&self) -> Dur {
         match &self.provisioner().spec.by {
             By::ClusterAutoscaler(flags) => flags.scan,
             By::Karpenter(_) => self.scenario.kubernetes.defaults.karpenter_poll,
@@ -145,8 +145,8 @@ impl<'a> World<'a> {
         // The pods that it was launched for are still to come.
         provisioner.stirred[node] = now;
         let mut launched = provisioner.turnover.launched.iter_mut();
-        if let Some(machine) = launched.find(|m| m.1.is_never() && m.2 == node) {
-            machine.1 = now;
+        if let Some(machine) = launched.find(|m| m.ready.is_never() && m.node == node) {
+            machine.ready = now;
         }
         debug_assert!(!provisioner.booting.contains(&node), "it is there");
         self.goals.look(now, &self.cluster);
@@ -214,9 +214,7 @@ impl<'a> World<'a> {
             }
         }
         for going in &self.provisioner().going {
-            let mut gone = (*self.cluster.nodes[going.node]).clone();
-            gone.unschedulable = true;
-            trial.change(going.node, gone, &[], &self.cluster);
+            self.as_if_cordoned(&mut trial, going.node);
         }
         trial
     }
@@ -226,6 +224,12 @@ impl<'a> World<'a> {
         let mut trial = self.with_booting();
         trial.place_all(&self.homeless(), &self.cluster);
         trial
+    }
+
+    fn as_if_cordoned(&self, trial: &mut Trial<'a>, node: NodeId) {
+        let mut gone = (*self.cluster.nodes[node]).clone();
+        gone.unschedulable = true;
+        trial.change(node, gone, &[], &self.cluster);
     }
 
     fn as_if_there(&self, trial: &mut Trial<'a>, node: NodeId) {
@@ -254,7 +258,7 @@ impl<'a> World<'a> {
             let going = self.provisioner().going.iter();
             pods.extend(going.flat_map(|g| self.pods_to_move(g.node)));
         }
-        pods.retain(|&p| self.cluster.pods[p].deleting.is_none() && !self.cluster.pods[p].removed);
+        pods.retain(|&p| self.cluster.pods[p].stays());
         pods.sort_unstable();
         pods
     }
@@ -309,7 +313,8 @@ impl<'a> World<'a> {
             debug_assert!(at >= now, "no machine boots before it is launched");
             self.queue.schedule(at, WorldEvent::Provision(Event::Joins(node)));
             let name = self.cluster.nodes[node].name.clone();
-            self.provisioner_mut().turnover.launched.push((now, Time::NEVER, node));
+            let machine = Machine { launched: now, ready: Time::NEVER, node };
+            self.provisioner_mut().turnover.launched.push(machine);
             self.note(now, format!("{name} is launched for {}", pods_waiting(pods)));
         }
         if !machines.is_empty() {
@@ -336,11 +341,11 @@ impl<'a> World<'a> {
 
     /// The nodes that it may take away, now.
     fn of_groups(&self) -> Vec<NodeId> {
-        let Provisioner { spec, going, .. } = self.provisioner();
+        let spec = self.provisioner().spec;
         let mut nodes: Vec<NodeId> = spec.groups.iter().flat_map(|g| g.nodes()).collect();
         nodes.retain(|&node| {
             let free = !self.cluster.nodes[node].unschedulable;
-            free && self.is_alive(node) && !going.iter().any(|g| g.node == node)
+            free && self.is_alive(node) && !self.is_taken(node)
         });
         nodes.sort_unstable();
         nodes

@@ -59,6 +59,12 @@ impl World<'_> {
         }
     }
 
+    /// It is being taken away.
+    pub(super) fn is_taken(&self, node: NodeId) -> bool {
+        self.provisioner().going.iter().any(|g| g.node == node)
+    }
+
+    /// The same, and it is not empty yet.
     fn is_going(&self, node: NodeId) -> bool {
         self.provisioner().going.iter().any(|g| g.node == node && !g.empty)
     }
@@ -66,8 +72,7 @@ impl World<'_> {
     /// The pod is there, and its node goes.
     fn has_to_go(&self, pod: PodId) -> bool {
         let object = &self.cluster.pods[pod];
-        let there = !object.removed && object.deleting.is_none();
-        there && object.node.is_some_and(|node| self.is_going(node))
+        object.stays() && object.node.is_some_and(|node| self.is_going(node))
     }
 
     pub(super) fn evict_from_going(&mut self, now: Time, pod: PodId, refused: u32) {

@@ -54,10 +54,7 @@ impl<'a> World<'a> {
         let Some(group) = groups.iter().find(|g| g.nodes().any(|n| n == node)) else {
             return false;
         };
-        let stays = |n: &NodeId| {
-            self.cluster.nodes[*n].is_there()
-                && !self.provisioner().going.iter().any(|g| g.node == *n)
-        };
+        let stays = |n: &NodeId| self.cluster.nodes[*n].is_there() && !self.is_taken(*n);
         group.nodes().filter(stays).count() > group.min
     }
 
@@ -89,9 +86,7 @@ impl<'a> World<'a> {
             return false;
         }
         for &node in nodes {
-            let mut gone = (*self.cluster.nodes[node]).clone();
-            gone.unschedulable = true;
-            trial.change(node, gone, &[], &self.cluster);
+            self.as_if_cordoned(&mut trial, node);
         }
         let booting = &self.provisioner().booting;
         debug_assert!(!nodes.iter().any(|node| booting.contains(node)), "they are there");

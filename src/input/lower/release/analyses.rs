@@ -27,7 +27,7 @@ pub fn analysis(check: &mut Check<'_>, path: &str, (templates, args): Named) -> 
             _ => "AnalysisTemplate",
         };
         let input = check.input;
-        let all = || input.documents.iter().map(|d| &**d).filter(|d| d.kind() == kind && !d.update);
+        let all = || input.each_document().filter(|d| d.kind() == kind && !d.update);
         let Some(doc) = all().find(|d| d.name() == name) else {
             if all().next().is_none() {
                 check.note(format!(

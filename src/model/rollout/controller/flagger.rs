@@ -5,7 +5,7 @@ use super::runs::{Decided, Measured};
 use super::{Controller, Event};
 use crate::cluster::flagger::Flagger;
 use crate::cluster::objects::{ServiceId, TemplateId, WorkloadId};
-use crate::cluster::release::{Analysis, Measure};
+use crate::cluster::release::Analysis;
 use crate::cluster::server::Cluster;
 use crate::cluster::write::Write;
 use crate::engine::{Dur, Luck, Time};
@@ -235,16 +235,10 @@ impl Taken {
     fn take(&mut self, checks: Option<&Analysis>, readings: &Readings, newest: TemplateId) -> bool {
         debug_assert!(self.measured.is_empty() && self.worst.is_none(), "one look, one taking");
         for (metric, spec) in (0..).zip(checks.iter().flat_map(|a| &a.metrics)) {
-            let of: Measure = spec.measure;
-            let value = readings.value(of, newest);
-            let found = match value.map(|(value, _)| spec.judge(value)) {
-                None | Some(None) => Found::Error,
-                Some(Some(true)) => Found::Success,
-                Some(Some(false)) => Found::Failure,
-            };
-            let (value, requests) = value.map_or((None, 0.0), |(value, of)| (Some(value), of));
-            self.measured.push(Measured { at: self.at, metric, value, requests, found });
-            if found != Found::Success {
+            let read = readings.value(spec.measure, newest);
+            let measured = Measured::of(self.at, metric, spec, read);
+            self.measured.push(measured);
+            if measured.found != Found::Success {
                 self.worst = Some(spec.name.clone());
                 return false;
             }

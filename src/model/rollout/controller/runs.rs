@@ -82,6 +82,20 @@ pub struct Measured {
     pub found: Found,
 }
 
+impl Measured {
+    /// Of a metric, from what was read: the value, and how many requests it is over.
+    pub(super) fn of(at: Time, metric: u16, spec: &Metric, read: Option<(f64, f64)>) -> Measured {
+        let found = match read.map(|(value, _)| spec.judge(value)) {
+            None => Found::Error,
+            Some(None) => Found::Unclear,
+            Some(Some(true)) => Found::Success,
+            Some(Some(false)) => Found::Failure,
+        };
+        let (value, requests) = read.map_or((None, 0.0), |(value, of)| (Some(value), of));
+        Measured { at, metric, value, requests, found }
+    }
+}
+
 /// A run of an analysis.
 #[derive(Debug)]
 pub(super) struct Run {
@@ -179,13 +193,9 @@ impl Controller {
         if *verdict != Verdict::Running {
             return;
         }
-        let value = self.readings.value(spec.measure, newest);
-        let found = match value.map(|(value, _)| spec.judge(value)) {
-            None => Found::Error,
-            Some(None) => Found::Unclear,
-            Some(Some(true)) => Found::Success,
-            Some(Some(false)) => Found::Failure,
-        };
+        let read = self.readings.value(spec.measure, newest);
+        let measured = Measured::of(ctx.now, metric, spec, read);
+        let found = measured.found;
         counts.add(found);
         *verdict = assess(*counts, spec.limits, false);
         let next = match found {
@@ -197,8 +207,7 @@ impl Controller {
             out.at(ctx.now + next, Event::Measure { workload, run, metric });
         }
         of.judge();
-        let (value, requests) = value.map_or((None, 0.0), |(value, of)| (Some(value), of));
-        state.released.measured.push(Measured { at: ctx.now, metric, value, requests, found });
+        state.released.measured.push(measured);
         debug_assert!(counts_are_sane(state.runs.len(), run), "a run that measures is known");
         state.key.add(ctx.now, workload, &mut Turns(out));
     }
