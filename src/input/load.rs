@@ -11,6 +11,7 @@ use crate::input::raw::manifest::{self, Document};
 use crate::input::raw::told::Told;
 use crate::input::renders;
 use crate::input::rollouts;
+use crate::input::subsets;
 use crate::input::text::diagnostics::{Diagnostic, Diagnostics, did_you_mean};
 use crate::input::text::source::{self, Base, Source, Text};
 use crate::input::text::tree::{Node, quoted};
@@ -114,6 +115,7 @@ impl Input {
         }
         renders::mark_updates(&mut input)?;
         rollouts::refer(&mut input)?;
+        subsets::serve(&mut input)?;
         autoscaled::fill(&mut input);
         input.refresh()?;
         Ok(input)

@@ -21,6 +21,7 @@ mod rollouts;
 mod select;
 pub mod settable;
 mod subject;
+mod subsets;
 pub mod text;
 mod workloads;
 

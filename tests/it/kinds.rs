@@ -221,6 +221,21 @@ fn a_surge_cannot_come_beside_a_host_port() {
 }
 
 #[test]
+fn a_cluster_that_nobody_described_has_a_node_with_the_port_free() {
+    let mut with = input(&manifest("Deployment", json!({})), ROLLOUT).expect("read");
+    with.set("containers.app.ports[0].hostPort", "8080").expect("set");
+    let lowered = with.lower().expect("lowered");
+    assert!(control(&lowered).rollout.complete.is_some());
+    let told = lowered.assumptions.iter().find(|a| a.key == "nodes.topology").expect("told");
+    assert!(told.text.contains("a free port 8080 of the node"), "{}", told.text);
+    // Of nodes that are given it is known that they are too few.
+    let given = format!("{NODES}{ROLLOUT}");
+    let mut with = input(&manifest("Deployment", json!({})), &given).expect("read");
+    with.set("containers.app.ports[0].hostPort", "8080").expect("set");
+    assert!(control(&with.lower().expect("lowered")).rollout.complete.is_none());
+}
+
+#[test]
 fn a_volume_that_moves_takes_its_time() {
     let claims = json!({ "volumeClaimTemplates": [{
         "metadata": { "name": "data" },

@@ -190,3 +190,20 @@ fn simulated_releases_agree_with_the_closed_form() {
         "{found} simulated, {theory} by the form, {error}"
     );
 }
+
+/// Istio may share the requests between subsets of one Service: the hash of a template is in the subset.
+#[test]
+fn subsets_of_one_service_are_shared_as_two_services_are() {
+    let rule = "\n---\n{apiVersion: networking.istio.io/v1, kind: DestinationRule, metadata: {name: web}, spec: \
+                {host: web, subsets: [{name: old}, {name: new}]}}\n---\n{apiVersion: networking.istio.io/v1, kind: \
+                VirtualService, metadata: {name: web}, spec: {hosts: [web], http: [{route: [{destination: {host: \
+                web, subset: old}, weight: 100}, {destination: {host: web, subset: new}, weight: 0}]}]}}";
+    let strategy = "canary: {trafficRouting: {istio: {virtualService: {name: web}, destinationRule: {name: web, \
+                    canarySubsetName: new, stableSubsetName: old}}}, steps: [{setWeight: 20}, {pause: {duration: 10s}}]}";
+    let manifests = rollout(2, strategy) + rule;
+    let scenario = scenario(&manifests, &format!("{SENT}[[actions]]\nkind = \"rollout\"\n"));
+    let new: f64 = runs(&scenario, 4).iter().map(|r| r.traffic.answered_by_version[1]).sum();
+    assert!(new > 0.0, "the new pods answer");
+    let names: Vec<&str> = scenario.services.iter().map(|s| &*s.name).collect();
+    assert_eq!(names[..2], ["web-old", "web-new"]);
+}

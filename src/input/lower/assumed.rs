@@ -1,8 +1,8 @@
 //! What is taken for granted of a cluster that nobody described: its nodes take every pod.
 
 use crate::cluster::placement::PodTerms;
-use crate::cluster::spec::{Node, PodTemplate};
-use crate::cluster::workload::Workload;
+use crate::cluster::spec::Node;
+use crate::cluster::workload::{Kind, Workload};
 use crate::engine::Dur;
 use crate::input::lower::lowering::Lowering;
 use crate::input::lower::wanted::Wanted;
@@ -48,7 +48,9 @@ pub fn settle(
     }
     low.assume("nodes", text);
     let mut met = BTreeSet::new();
-    let mut release = |template: &mut Arc<PodTemplate>| {
+    let mut release = |workload: &mut Workload| {
+        let per_node = workload.kind() == Kind::DaemonSet;
+        let template = &mut workload.template;
         let asks = &template.placement;
         let of = |terms: &PodTerms, what| {
             let preferred = terms.preferred.iter().map(|(_, term)| term);
@@ -57,10 +59,13 @@ pub fn settle(
         };
         let spread =
             asks.topology_spread.iter().map(|t| format!("spreading over {}", t.topology_key));
+        // A DaemonSet's pods have their nodes, and with them the ports of those.
+        let ports = asks.host_ports.iter().filter(|_| !per_node);
         let terms: BTreeSet<String> = of(&asks.affinity, "affinity")
             .into_iter()
             .chain(of(&asks.anti_affinity, "anti-affinity"))
             .chain(spread)
+            .chain(ports.map(|p| format!("a free port {} of the node", p.port)))
             .collect();
         if !terms.is_empty() {
             met.extend(terms);
@@ -68,14 +73,13 @@ pub fn settle(
             placement.affinity = PodTerms::default();
             placement.anti_affinity = PodTerms::default();
             placement.topology_spread.clear();
+            if !per_node {
+                placement.host_ports.clear();
+            }
         }
     };
-    deployments.iter_mut().for_each(|d| release(&mut d.template));
-    for action in actions {
-        if let Some(deployment) = action.kind.brings_mut() {
-            release(&mut deployment.template);
-        }
-    }
+    deployments.iter_mut().for_each(&mut release);
+    actions.iter_mut().filter_map(|a| a.kind.brings_mut()).for_each(&mut release);
     if !met.is_empty() {
         let met: Vec<String> = met.into_iter().collect();
         low.assume("nodes.topology", format!("there is a place that meets {}", met.join(", ")));

@@ -3,7 +3,7 @@
 
 use super::groups;
 use crate::cluster::spec::ACTIVATOR;
-use crate::input::text::tree::{Entry, Node, Value, parse_path};
+use crate::input::text::tree::{Entry, Node, Step, Value};
 
 /// Annotations of its autoscaler.
 pub(crate) const PREFIX: &str = "autoscaling.knative.dev/";
@@ -11,6 +11,8 @@ pub(crate) const PREFIX: &str = "autoscaling.knative.dev/";
 const LABEL: &str = "serving.knative.dev/service";
 /// Where a container says no port.
 const PORT: i64 = 8080;
+/// The name of a container that says none.
+const USER: &str = "user-container";
 
 fn entry(key: &str, node: Node) -> Entry {
     Entry { key: key.to_owned(), line: node.line, node }
@@ -55,7 +57,7 @@ pub fn made(root: &Node, notes: &mut Vec<String>) -> Option<Vec<Node>> {
         spec.remove(key);
     }
     spec.remove("idleTimeoutSeconds");
-    let port = container(&mut spec);
+    let port = containers(&mut spec);
     let shares = root.get("spec").and_then(|s| s.get("traffic")).map_or(0, |t| t.items().len());
     if shares > 1 {
         notes.push(format!("Knative Service {}: spec.traffic (all go to the template)", made.name));
@@ -143,37 +145,144 @@ fn replicas(annotations: Option<&Node>) -> i64 {
     number(["initial-scale", "initialScale"]).unwrap_or(1).max(least).max(0)
 }
 
-/// Gives the container what Knative does where it says nothing; its port.
-fn container(spec: &mut Node) -> i64 {
-    let steps = parse_path("containers[0]");
-    let first = steps.iter().try_fold(spec, |node, step| node.get_mut(step));
-    let Some(container) = first else { return PORT };
-    let line = container.line;
-    let given = container.get("ports").and_then(|p| p.items().first()?.get("containerPort"));
-    let port = match given.map(|n| &n.value) {
-        Some(Value::Int(port)) => *port,
-        _ => PORT,
-    };
-    let probed = container.get("readinessProbe").is_some();
-    let named = container.get("name").is_some();
-    if let Value::Map(entries) = &mut container.value {
-        if !named {
-            entries.push(entry("name", text(line, "user-container")));
-        }
-        if given_ports(entries) {
-            let port = map(line, vec![("containerPort", Node::new(line, Value::Int(port)))]);
-            entries.push(entry("ports", Node::new(line, Value::List(vec![port]))));
-        }
-        if !probed {
-            let socket = map(line, vec![("port", Node::new(line, Value::Int(port)))]);
-            let every = Node::new(line, Value::Int(1));
-            let probe = map(line, vec![("tcpSocket", socket), ("periodSeconds", every)]);
-            entries.push(entry("readinessProbe", probe));
-        }
+/// Gives each container what Knative does where it says nothing; the port of the one that serves.
+///
+/// `pkg/apis/serving/v1/revision_defaults.go`.
+fn containers(spec: &mut Node) -> i64 {
+    let given = spec.get("containers").map_or(&[][..], Node::items);
+    let serving = given.iter().position(|c| c.get("ports").is_some()).unwrap_or(0);
+    let alone = given.len() == 1;
+    let port = given.get(serving).map_or(PORT, port_of);
+    for (i, container) in of_list(spec, "containers").iter_mut().enumerate() {
+        let name = if alone { USER.to_owned() } else { format!("{USER}-{i}") };
+        settle(container, name, (i == serving).then_some(port));
+    }
+    for (i, container) in of_list(spec, "initContainers").iter_mut().enumerate() {
+        settle(container, format!("init-container-{i}"), None);
     }
     port
 }
 
-fn given_ports(entries: &[Entry]) -> bool {
-    !entries.iter().any(|e| e.key == "ports")
+/// The entries of a list of the pod's spec.
+fn of_list<'a>(spec: &'a mut Node, key: &str) -> &'a mut [Node] {
+    let list = spec.get_mut(&Step::Key(key.to_owned()));
+    match list.map(|node| &mut node.value) {
+        Some(Value::List(items)) => items,
+        _ => &mut [],
+    }
+}
+
+/// The first port that a container declares.
+fn port_of(container: &Node) -> i64 {
+    let first = container.get("ports").and_then(|p| p.items().first()?.get("containerPort"));
+    match first.map(|n| &n.value) {
+        Some(Value::Int(port)) => *port,
+        _ => PORT,
+    }
+}
+
+/// One container; `port`: it serves there.
+fn settle(container: &mut Node, name: String, port: Option<i64>) {
+    let line = container.line;
+    let int = |number| Node::new(line, Value::Int(number));
+    let lacks = |key: &str, container: &Node| container.get(key).is_none_or(Node::is_null);
+    let give = |key: &str, node: Node, container: &mut Node| {
+        if lacks(key, container)
+            && let Some(place) = container.entry_mut(key)
+        {
+            *place = node;
+        }
+    };
+    give("name", text(line, &name), container);
+    if let Some(port) = port {
+        let ports =
+            Node::new(line, Value::List(vec![map(line, vec![("containerPort", int(port))])]));
+        give("ports", ports, container);
+        let socket = map(line, vec![("port", int(port))]);
+        let probe = map(line, vec![("tcpSocket", socket), ("periodSeconds", int(1))]);
+        give("readinessProbe", probe, container);
+    }
+    let asked = port.unwrap_or_else(|| port_of(container));
+    for key in ["readinessProbe", "livenessProbe", "startupProbe"] {
+        if let Some(probe) = container.get_mut(&Step::Key(key.to_owned())) {
+            settle_probe(probe, asked);
+        }
+    }
+}
+
+/// A probe asks the port that the container has, by TCP where it says no more; a period of 0 is as often as
+/// the queue proxy can, here once a second.
+fn settle_probe(probe: &mut Node, port: i64) {
+    let line = probe.line;
+    let handlers = ["httpGet", "tcpSocket", "grpc", "exec"];
+    if handlers.iter().all(|key| probe.get(key).is_none())
+        && let Some(place) = probe.entry_mut("tcpSocket")
+    {
+        *place = Node::new(line, Value::Map(Vec::new()));
+    }
+    for handler in ["httpGet", "tcpSocket"] {
+        let Some(handler) = probe.get_mut(&Step::Key(handler.to_owned())) else { continue };
+        if matches!(handler.get("port").map(|n| &n.value), None | Some(Value::Null | Value::Int(0)))
+            && let Some(place) = handler.entry_mut("port")
+        {
+            *place = Node::new(line, Value::Int(port));
+        }
+    }
+    if probe.get("periodSeconds").is_some_and(|n| n.value == Value::Int(0)) {
+        probe.remove("periodSeconds");
+        if let Some(place) = probe.entry_mut("periodSeconds") {
+            *place = Node::new(line, Value::Int(1));
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::input::text::yaml;
+
+    fn pod(template: &str) -> Node {
+        let text = format!(
+            "{{apiVersion: serving.knative.dev/v1, kind: Service, metadata: {{name: web}}, spec: {{template: \
+             {{spec: {template}}}}}}}"
+        );
+        let (roots, _) = yaml::parse_all(&text).expect("read");
+        let made = made(&roots[0], &mut Vec::new()).expect("it is one");
+        let spec = made[0].get("spec").and_then(|s| s.get("template")).and_then(|t| t.get("spec"));
+        spec.expect("a Deployment").clone()
+    }
+
+    fn at<'a>(node: &'a Node, path: &str) -> Option<&'a Value> {
+        let step = |node: &'a Node, key: &str| match key.parse::<usize>() {
+            Ok(index) => node.items().get(index),
+            Err(_) => node.get(key),
+        };
+        path.split('.').try_fold(node, step).map(|n| &n.value)
+    }
+
+    #[test]
+    fn what_a_container_leaves_out_is_as_knative_has_it() {
+        let pod = pod("{containers: [{image: side}, {image: web, ports: [{containerPort: 8881}], \
+                       livenessProbe: {httpGet: {path: /}}, readinessProbe: {periodSeconds: 0}}], \
+                       initContainers: [{image: first}]}");
+        let is =
+            |path: &str, text: &str| assert_eq!(at(&pod, path), Some(&Value::Str(text.into())));
+        is("containers.0.name", "user-container-0");
+        is("containers.1.name", "user-container-1");
+        is("initContainers.0.name", "init-container-0");
+        assert_eq!(at(&pod, "containers.0.readinessProbe"), None);
+        let port = Some(&Value::Int(8881));
+        assert_eq!(at(&pod, "containers.1.livenessProbe.httpGet.port"), port);
+        assert_eq!(at(&pod, "containers.1.readinessProbe.tcpSocket.port"), port);
+        assert_eq!(at(&pod, "containers.1.readinessProbe.periodSeconds"), Some(&Value::Int(1)));
+    }
+
+    #[test]
+    fn a_container_alone_serves_on_8080() {
+        let pod = pod("{containers: [{image: web}]}");
+        let port = Some(&Value::Int(8080));
+        assert_eq!(at(&pod, "containers.0.ports.0.containerPort"), port);
+        assert_eq!(at(&pod, "containers.0.readinessProbe.tcpSocket.port"), port);
+        assert_eq!(at(&pod, "containers.0.name"), Some(&Value::Str("user-container".into())));
+    }
 }
