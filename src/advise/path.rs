@@ -13,16 +13,31 @@ const INJECT: &str = "elbv2.k8s.aws/pod-readiness-gate-inject";
 /// Pods count as ready when the load balancer has found them healthy.
 pub fn gate(case: &Case<'_>) -> Way {
     let scenario = case.scenario();
-    let ours = |gate: &String| GATES.iter().any(|prefix| gate.starts_with(prefix));
+    let fixed = scenario.route().path.maker().map(|maker| maker.gate);
+    let ours = |gate: &String| match fixed {
+        None => GATES.iter().any(|prefix| gate.starts_with(prefix)),
+        Some(fixed) => fixed.is_none_or(|fixed| fixed.name == gate),
+    };
     if scenario.route().path.controller().is_none()
         || case.deployment.template.readiness_gates.iter().any(ours)
     {
         return Vec::new();
     }
-    let label = format!("namespace.metadata.labels[{INJECT}]");
+    let label = match fixed {
+        None => INJECT,
+        Some(fixed) => match fixed.and_then(|gate| gate.label) {
+            Some(label) => label,
+            None => return Vec::new(),
+        },
+    };
+    let label = format!("namespace.metadata.labels[{label}]");
     let by_namespace = Change::one(&label, "enabled");
     if by_namespace.apply(&case.tried.input).is_ok() {
         return vec![by_namespace];
+    }
+    if let Some(gate) = fixed.flatten() {
+        let condition = format!("[{{conditionType: \"{}\"}}]", gate.name);
+        return vec![Change::one("readinessGates", condition)];
     }
     // The controller names its target groups so, with a hash at the end that only the cluster knows.
     let service = scenario.service();

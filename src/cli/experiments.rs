@@ -88,6 +88,7 @@ const FOLDERS: &[Folder] = &[
     folder!("envoy-retry-storm", updated),
     folder!("flagger-aborts"),
     folder!("flagger-promotes"),
+    folder!("gke-neg"),
     folder!("grace-30-prestop-40", updated),
     folder!("grpc-max-age"),
     folder!("haproxy-redispatch", updated),

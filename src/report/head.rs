@@ -78,18 +78,19 @@ fn way(scenario: &Scenario) -> String {
     }
 }
 
-fn path(path: &Path) -> &'static str {
+fn path(path: &Path) -> &str {
     match path {
         Path::Service => "kube-proxy",
         Path::NodePort { .. } => "NodePort",
         Path::LoadBalancer(_) => "cloud load balancer",
         Path::Alb(_) => "AWS ALB",
         Path::Nlb(_) => "AWS NLB",
+        Path::Registered(maker, _) => maker.name,
         Path::IngressNginx(_) => "ingress-nginx",
         Path::Headless(_) => "headless Service",
         Path::MetalLb(_) => "MetalLB",
         Path::Haproxy(_) => "HAProxy",
-        Path::Envoy(_) => "Envoy",
+        Path::Envoy(s) => &s.name,
     }
 }
 

@@ -180,6 +180,8 @@ pub struct RetryOn {
     pub response_timeout: bool,
     /// Also requests that must not be sent twice (POST, PATCH), once they were sent.
     pub non_idempotent: bool,
+    /// Requests that must not be sent twice are not tried again even where nothing was sent.
+    pub only_idempotent: bool,
     /// The answer has one of these statuses.
     pub statuses: Statuses,
 }

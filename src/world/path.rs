@@ -50,7 +50,7 @@ pub fn build(
             proxies(&mut pile, first, local, timeline);
             return pile;
         }
-        Path::LoadBalancer(Some(s)) | Path::Alb(s) | Path::Nlb(s) => {
+        Path::LoadBalancer(Some(s)) | Path::Alb(s) | Path::Nlb(s) | Path::Registered(_, s) => {
             let mut groups = Vec::new();
             for (i, service) in services() {
                 let views = match s.controller {

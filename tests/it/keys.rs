@@ -396,6 +396,9 @@ struct Asked {
 }
 
 impl Given for Asked {
+    fn card(&self) -> &str {
+        "asked"
+    }
     fn is_set(&self, _key: &str) -> bool {
         false
     }
@@ -439,8 +442,11 @@ impl Given for Asked {
 }
 
 /// Annotations that something else than the model of a path reads.
-const READ_ELSEWHERE: [&str; 20] = [
+const READ_ELSEWHERE: [&str; 23] = [
+    "application-networking.k8s.aws/pod-readiness-gate-inject",
     "alb.ingress.kubernetes.io/actions.*",
+    "cloud.google.com/backend-config",
+    "cloud.google.com/neg",
     "cluster-autoscaler.kubernetes.io/safe-to-evict",
     "cluster-autoscaler.kubernetes.io/safe-to-evict-local-volumes",
     "controller.kubernetes.io/pod-deletion-cost",
@@ -479,6 +485,10 @@ fn annotations_that_are_modelled_are_those_that_are_read() {
         Kind::Haproxy,
         Kind::Envoy,
         Kind::Istio,
+        Kind::GkeNeg,
+        Kind::VpcLattice,
+        Kind::Agc,
+        Kind::Agic,
     ] {
         kind.read(&mut asked);
     }

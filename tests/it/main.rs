@@ -31,6 +31,7 @@ mod releases;
 mod report;
 mod report_chromium;
 mod report_example;
+mod reports;
 mod rules;
 mod starts;
 mod stuck;

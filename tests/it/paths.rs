@@ -3,6 +3,7 @@
 mod annotations;
 mod in_front;
 mod mechanisms;
+mod registered;
 mod split;
 mod statuses;
 

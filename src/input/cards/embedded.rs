@@ -19,6 +19,11 @@ pub const EMBEDDED: &[(CardKind, &str, &str)] = &[
         include_str!("../../../models/balancers/ingress-nginx.toml"),
     ),
     (CardKind::Balancer, "haproxy", include_str!("../../../models/balancers/haproxy.toml")),
+    (
+        CardKind::Balancer,
+        "haproxy-ingress",
+        include_str!("../../../models/balancers/haproxy-ingress.toml"),
+    ),
     (CardKind::Balancer, "envoy", include_str!("../../../models/balancers/envoy.toml")),
     (CardKind::Balancer, "istio", include_str!("../../../models/balancers/istio.toml")),
     (
@@ -39,6 +44,9 @@ pub const EMBEDDED: &[(CardKind, &str, &str)] = &[
     (CardKind::Balancer, "traefik", include_str!("../../../models/balancers/traefik.toml")),
     (CardKind::Balancer, "kong", include_str!("../../../models/balancers/kong.toml")),
     (CardKind::Balancer, "contour", include_str!("../../../models/balancers/contour.toml")),
+    (CardKind::Balancer, "gke-neg", include_str!("../../../models/balancers/gke-neg.toml")),
+    (CardKind::Balancer, "vpc-lattice", include_str!("../../../models/balancers/vpc-lattice.toml")),
+    (CardKind::Balancer, "agc", include_str!("../../../models/balancers/agc.toml")),
     (CardKind::Balancer, "agic", include_str!("../../../models/balancers/agic.toml")),
     (CardKind::Balancer, "headless", include_str!("../../../models/balancers/headless.toml")),
     (CardKind::Balancer, "metallb-l2", include_str!("../../../models/balancers/metallb-l2.toml")),

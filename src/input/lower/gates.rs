@@ -8,6 +8,8 @@
 //! Sources: `pkg/inject/pod_readiness.go`, `pkg/ingress/model_build_target_group.go`,
 //! `docs/deploy/pod_readiness_gate.md` of kubernetes-sigs/aws-load-balancer-controller, and
 //! `docs/guide/ingress/pod-conditions.md` of its version 1.
+//!
+//! Controllers of other clouds ([`Maker`]) set one gate of a fixed name.
 
 use crate::cluster::gates::{Gates, UnsetGate};
 use crate::cluster::spec::{Ingress, PodTemplate, Service, TargetPort, selects};
@@ -17,7 +19,7 @@ use crate::input::lower::lowering::Lowering;
 use crate::input::raw::case::GateCase;
 use crate::input::raw::manifest::{Document, Object};
 use crate::model::balancer::Path;
-use crate::model::balancer::elb::controller::GATES;
+use crate::model::balancer::elb::controller::{GATES, GateName};
 use crate::scenario::{Action, ActionKind, templates_of};
 use std::sync::Arc;
 
@@ -31,6 +33,8 @@ const HASH: usize = 10;
 /// What the load balancer's controller sets.
 struct Setters<'a> {
     path: &'a Path,
+    /// It sets a gate of this name, whatever the target group.
+    fixed: Option<GateName>,
     groups: Vec<Group<'a>>,
     labelled: bool,
     /// It is version 1.
@@ -58,10 +62,18 @@ pub(crate) fn settle(
     actions: &mut [Action],
 ) {
     let groups = services.iter().map(|s| group(low, s, ingress)).collect();
-    let labelled = services.first().is_some_and(|s| is_labelled(low, &s.namespace));
+    let fixed = path.maker().and_then(|maker| maker.gate);
+    let label = match path.maker() {
+        None => Some(INJECT),
+        Some(_) => fixed.and_then(|gate| gate.label),
+    };
+    let labelled = match label {
+        Some(label) => services.first().is_some_and(|s| is_labelled(low, &s.namespace, label)),
+        None => fixed.is_some(),
+    };
     let external = low.input.case.gate.clone();
     let asked = path.controller().is_some_and(|c| c.legacy);
-    let mut setters = Setters { path, groups, labelled, legacy: asked, external };
+    let mut setters = Setters { path, fixed, groups, labelled, legacy: asked, external };
     let chosen = low.input.balancer_settings.iter().any(|(_, keys, _)| keys[0] == "controller");
     if !chosen && !labelled && path.controller().is_some() {
         let mut present = templates_of(deployments, actions).flat_map(|t| &t.readiness_gates);
@@ -83,12 +95,12 @@ pub(crate) fn settle(
     }
 }
 
-fn is_labelled(low: &Lowering<'_>, namespace: &str) -> bool {
+fn is_labelled(low: &Lowering<'_>, namespace: &str, label: &str) -> bool {
     low.input.documents.iter().any(|d| match &d.object {
         Object::Namespace(object) => {
             let labels = object.metadata.labels.as_ref();
             d.name() == namespace
-                && labels.and_then(|l| l.get(INJECT)).is_some_and(|v| v == "enabled")
+                && labels.and_then(|l| l.get(label)).is_some_and(|v| v == "enabled")
         }
         _ => false,
     })
@@ -146,8 +158,8 @@ impl Setters<'_> {
         if injects && !later && self.groups.iter().any(|g| selected(&g)) {
             gates.retain(|gate| !gate.starts_with(GATES[1]));
             for group in self.groups.iter().filter(selected) {
-                if !gates.iter().any(|gate| group.is(gate)) {
-                    gates.push(group.gate());
+                if !gates.iter().any(|gate| self.is(group, gate)) {
+                    gates.push(self.gate(group));
                 }
             }
         }
@@ -167,6 +179,19 @@ impl Setters<'_> {
         }
     }
 
+    /// The gate of the target group's pods, as far as its name is known.
+    fn gate(&self, group: &Group<'_>) -> String {
+        self.fixed.map_or_else(|| group.gate(), |gate| gate.name.to_owned())
+    }
+
+    /// Whether `gate` is that one.
+    fn is(&self, group: &Group<'_>, gate: &str) -> bool {
+        match self.path.maker() {
+            None => group.is(gate),
+            Some(_) => self.fixed.is_some_and(|fixed| fixed.name == gate),
+        }
+    }
+
     /// Whether the scenario's own controller sets it, if the balancer's does not.
     fn is_external(&self, gate: &str) -> bool {
         let named = |names: &Vec<String>| names.iter().any(|name| name == gate);
@@ -179,7 +204,7 @@ impl Setters<'_> {
         let groups = || self.groups.iter().filter(mine);
         let sets = match self.legacy {
             true => groups().any(|g| g.legacy.iter().any(|l| l == gate)),
-            false => groups().any(|g| g.is(gate)),
+            false => groups().any(|g| self.is(g, gate)),
         };
         if sets && self.path.controller().is_some() {
             return None;
@@ -187,7 +212,7 @@ impl Setters<'_> {
         let old = gate.starts_with(GATES[1]);
         let names: Vec<String> = match old || self.legacy {
             true => groups().flat_map(|g| g.legacy.clone()).collect(),
-            false => groups().map(Group::gate).collect(),
+            false => groups().map(|g| self.gate(g)).collect(),
         };
         let (why, needed) = self.reason(gate, &names);
         Some(UnsetGate { name: gate.to_owned(), why, needed })
@@ -200,7 +225,9 @@ impl Setters<'_> {
         let of_aws = GATES.iter().any(|prefix| gate.starts_with(prefix));
         let said = |why: &str, needed: &str| (why.to_owned(), needed.to_owned());
         let label = format!("{INJECT}: enabled on the namespace");
-        match (self.path, self.path.controller()) {
+        // Other clouds' controllers know nothing of those of AWS.
+        let controller = self.path.controller().filter(|_| self.path.maker().is_none());
+        match (self.path, controller) {
             (Path::Alb(_), None) if of_aws => {
                 said("the targets are nodes", "alb.ingress.kubernetes.io/target-type: ip")
             }
@@ -239,7 +266,8 @@ impl Setters<'_> {
 
     /// The gate that this is a misspelling of.
     fn close(&self, gate: &str) -> Option<String> {
-        let all = self.groups.iter().flat_map(|g| g.legacy.iter().cloned().chain([g.gate()]));
+        let all = self.groups.iter();
+        let all = all.flat_map(|g| g.legacy.iter().cloned().chain([self.gate(g)]));
         let near = all.map(|name| (strsim::damerau_levenshtein(&name, gate), name));
         near.filter(|(off, _)| *off <= CLOSE).min().map(|(_, name)| name)
     }

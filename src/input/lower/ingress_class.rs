@@ -1,12 +1,13 @@
 //! Which controller serves an Ingress: the one that its IngressClass names, else what its class is called,
 //! else its annotations, else the only one there is.
 
-use crate::cluster::spec::Ingress;
+use crate::cluster::spec::{Ingress, Service};
 use crate::input::given::Input;
 use crate::input::lower::lowering::Lowering;
 use crate::input::raw::manifest::{Document, Object};
 use crate::input::text::tree::Node;
 use crate::model::balancer::Kind;
+use crate::model::balancer::registered::{MAKERS, Maker};
 use std::collections::BTreeMap;
 
 const KIND: &str = "IngressClass";
@@ -20,7 +21,7 @@ const DEFAULT: &str = "ingressclass.kubernetes.io/is-default-class";
 enum Controller {
     Modelled(Kind),
     /// By proxies that are told of endpoints, with a card of its own.
-    Carded(&'static str),
+    Carded(Kind, &'static str),
     /// What it is called.
     Other(&'static str),
 }
@@ -28,6 +29,7 @@ enum Controller {
 use Controller::{Carded, Modelled, Other};
 
 const F5: Controller = Other("F5's NGINX Ingress Controller");
+const HAPROXY: Controller = Carded(Kind::Haproxy, "haproxy-ingress");
 
 /// Names that `spec.controller` of an IngressClass begins with.
 const CONTROLLERS: [(&str, Controller); 11] = [
@@ -37,11 +39,11 @@ const CONTROLLERS: [(&str, Controller); 11] = [
     ("k8s.io/internal-ingress-nginx", Modelled(Kind::IngressNginx)),
     ("webapprouting.kubernetes.azure.com", Modelled(Kind::IngressNginx)),
     ("nginx.org/ingress-controller", F5),
-    ("azure/application-gateway", Carded("agic")),
-    ("ingress-controllers.konghq.com", Carded("kong")),
-    ("traefik.io/ingress-controller", Carded("traefik")),
-    ("haproxy.org/ingress-controller", Other("HAProxy's Ingress controller")),
-    ("projectcontour.io", Carded("contour")),
+    ("ingress-controllers.konghq.com", Carded(Kind::Envoy, "kong")),
+    ("traefik.io/ingress-controller", Carded(Kind::Envoy, "traefik")),
+    ("haproxy.org/ingress-controller", HAPROXY),
+    ("haproxy-ingress.github.io/controller", HAPROXY),
+    ("projectcontour.io", Carded(Kind::Envoy, "contour")),
 ];
 
 /// What classes are called that need no IngressClass to be known.
@@ -50,11 +52,11 @@ const CLASSES: [(&str, Controller); 9] = [
     ("eks-auto-alb", Modelled(Kind::Alb)),
     ("nginx", Modelled(Kind::IngressNginx)),
     ("webapprouting.kubernetes.azure.com", Modelled(Kind::IngressNginx)),
-    ("azure/application-gateway", Carded("agic")),
-    ("traefik", Carded("traefik")),
-    ("kong", Carded("kong")),
-    ("contour", Carded("contour")),
-    ("cilium", Carded("cilium-gateway")),
+    ("traefik", Carded(Kind::Envoy, "traefik")),
+    ("kong", Carded(Kind::Envoy, "kong")),
+    ("contour", Carded(Kind::Envoy, "contour")),
+    ("cilium", Carded(Kind::Envoy, "cilium-gateway")),
+    ("haproxy", HAPROXY),
 ];
 
 /// Prefixes of the annotations that each reads.
@@ -63,11 +65,11 @@ const ANNOTATIONS: [(&str, Controller); 9] = [
     ("nginx.ingress.kubernetes.io/", Modelled(Kind::IngressNginx)),
     ("nginx.org/", F5),
     ("nginx.com/", F5),
-    ("appgw.ingress.kubernetes.io/", Carded("agic")),
-    ("konghq.com/", Carded("kong")),
-    ("traefik.ingress.kubernetes.io/", Carded("traefik")),
-    ("haproxy.org/", Other("HAProxy's Ingress controller")),
-    ("projectcontour.io/", Carded("contour")),
+    ("konghq.com/", Carded(Kind::Envoy, "kong")),
+    ("traefik.ingress.kubernetes.io/", Carded(Kind::Envoy, "traefik")),
+    ("haproxy.org/", HAPROXY),
+    ("haproxy-ingress.github.io/", HAPROXY),
+    ("projectcontour.io/", Carded(Kind::Envoy, "contour")),
 ];
 
 /// The kind is read.
@@ -124,10 +126,13 @@ fn is_default(class: &Document) -> bool {
 }
 
 /// How requests reach the Ingress' Services; None: by a way that is not modelled, which is said.
-pub(crate) fn kind(low: &mut Lowering<'_>, ingress: &Ingress) -> Option<Kind> {
+pub(crate) fn kind(low: &mut Lowering<'_>, ingress: &Ingress, service: &Service) -> Option<Kind> {
     let (controller, why) = match &ingress.class {
         Some(class) => of_class(low.input, class, ingress),
-        None => without_class(low.input, ingress),
+        None => match without_class(low.input, ingress) {
+            (None, None) => by_service(service),
+            found => found,
+        },
     };
     match (controller, why) {
         (Some(Modelled(kind)), why) => {
@@ -136,12 +141,12 @@ pub(crate) fn kind(low: &mut Lowering<'_>, ingress: &Ingress) -> Option<Kind> {
             }
             return Some(kind);
         }
-        (Some(Carded(card)), why) => {
+        (Some(Carded(kind, card)), why) => {
             if let Some(why) = why {
                 low.assume("traffic.path", format!("{card}, for {why}"));
             }
             low.class_card = Some(card);
-            return Some(Kind::Envoy);
+            return Some(kind);
         }
         (Some(Other(name)), _) => {
             low.not_modelled.push(format!("an Ingress of {name}: requests go to the Service"));
@@ -166,6 +171,30 @@ fn title(kind: Kind) -> &'static str {
     kind.card().unwrap_or("the Service")
 }
 
+/// How requests reach a Service without an Ingress, whose annotations ask for targets of a load balancer that
+/// is made elsewhere.
+pub(crate) fn of_service(low: &mut Lowering<'_>, service: &Service) -> Option<Kind> {
+    let (Some(Modelled(kind)), Some(why)) = by_service(service) else { return None };
+    low.assume("traffic.path", format!("{}, for {why}", title(kind)));
+    Some(kind)
+}
+
+/// By what the Service asks for.
+fn by_service(service: &Service) -> (Option<Controller>, Option<String>) {
+    let reads = |prefix: &str| {
+        let mut all = service.annotations.iter().filter(|(key, _)| key.starts_with(prefix));
+        all.next().map(|(key, _)| key.clone())
+    };
+    let found = MAKERS.iter().find_map(|maker| {
+        let key = maker.annotations.iter().find_map(|prefix| reads(prefix))?;
+        Some((maker, key))
+    });
+    found.map_or((None, None), |(maker, key)| {
+        let why = format!("Service {} has the annotation {key}", service.name);
+        (Some(Modelled(maker.kind)), Some(why))
+    })
+}
+
 /// By the IngressClass of this name, else by the name; and why, where that is not certain.
 fn of_class(input: &Input, class: &str, ingress: &Ingress) -> (Option<Controller>, Option<String>) {
     if let Some(found) = classes(input).find(|d| d.name() == class).and_then(controller_of) {
@@ -176,6 +205,9 @@ fn of_class(input: &Input, class: &str, ingress: &Ingress) -> (Option<Controller
         // Both controllers that are called nginx take this name, and their annotations differ.
         let f5 = class == "nginx" && annotated == Some(F5);
         return (Some(if f5 { F5 } else { *known }), None);
+    }
+    if let Some(kind) = made_by(class) {
+        return (Some(Modelled(kind)), None);
     }
     let says = |word: &str| class.split(|c: char| !c.is_alphanumeric()).any(|part| part == word);
     let named = match (says("alb"), class.contains("nginx")) {
@@ -226,12 +258,24 @@ fn classes(input: &Input) -> impl Iterator<Item = &Document> {
 fn controller_of(class: &Document) -> Option<Controller> {
     let name = class.root.get("spec")?.get("controller")?.as_str()?;
     let known = CONTROLLERS.iter().find(|(prefix, _)| name.starts_with(prefix));
-    known.map(|(_, controller)| *controller)
+    known.map(|(_, controller)| *controller).or_else(|| made_by(name).map(Modelled))
+}
+
+/// The load balancer of a cloud whose controller, or the class of it, is called so.
+pub(crate) fn made_by(name: &str) -> Option<Kind> {
+    let called = |known: &str| match known.ends_with(['-', '/']) {
+        true => name.starts_with(known),
+        false => name == known || name.starts_with(&format!("{known}-")),
+    };
+    let is = |maker: &&&Maker| maker.controllers.iter().chain(maker.classes).any(|k| called(k));
+    MAKERS.iter().find(is).map(|maker| maker.kind)
 }
 
 fn by_annotations(ingress: &Ingress) -> Option<(Controller, &'static str)> {
     let read = |prefix: &str| ingress.annotations.keys().any(|key| key.starts_with(prefix));
-    ANNOTATIONS.iter().find(|(prefix, _)| read(prefix)).map(|(prefix, c)| (*c, *prefix))
+    let listed = ANNOTATIONS.iter().map(|(prefix, c)| (*c, *prefix));
+    let made = MAKERS.iter().flat_map(|m| m.annotations.iter().map(|a| (Modelled(m.kind), *a)));
+    listed.chain(made).find(|(_, prefix)| read(prefix))
 }
 
 #[cfg(test)]

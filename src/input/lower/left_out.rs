@@ -4,7 +4,7 @@
 use crate::input::known::{self, Fate};
 use crate::input::lower::lowering::Lowering;
 use crate::input::lower::{
-    annotations, binding, ingress_class, node_pools, placement, routes, sidecar,
+    annotations, binding, ingress_class, node_pools, placement, proxy, routes, sidecar,
 };
 use crate::input::raw::manifest::{Document, Object};
 use crate::input::subject::Subject;
@@ -55,7 +55,8 @@ impl Lowering<'_> {
             || ingress_class::is_read(kind)
             || node_pools::is_read(kind)
             || kind == sidecar::PEER
-            || routes::is_read(kind);
+            || routes::is_read(kind)
+            || proxy::registered::is_read(kind);
         // Where fields are named, the kind need not be.
         if is_read || kind == placement::CLAIM || !doc.left_out.is_empty() {
             return;

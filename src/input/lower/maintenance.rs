@@ -196,7 +196,7 @@ pub(crate) fn lean(low: &mut Lowering<'_>, path: &Path, actions: &[Action]) {
         Path::NodePort { .. } | Path::LoadBalancer(None) => {
             "clients go on to use the addresses of all nodes: nobody checks them"
         }
-        Path::LoadBalancer(Some(_)) | Path::Alb(_) | Path::Nlb(_) => {
+        Path::LoadBalancer(Some(_)) | Path::Alb(_) | Path::Nlb(_) | Path::Registered(..) => {
             "the load balancer's own machines stay"
         }
         Path::MetalLb(_) => {

@@ -12,6 +12,7 @@ use crate::input::raw::case::NodeCase;
 use crate::input::raw::manifest::Object;
 use crate::input::text::checks;
 use crate::input::text::tree::quoted;
+use std::collections::BTreeSet;
 
 impl Lowering<'_> {
     /// The cluster's nodes, and whether anybody gave them.
@@ -119,4 +120,15 @@ fn taint(text: &str) -> Option<Taint> {
         _ => return None,
     };
     (!key.is_empty()).then(|| Taint { key: key.to_owned(), value: value.to_owned(), effect })
+}
+
+/// Zones among the labels of the cluster's nodes.
+pub(crate) fn zones(low: &Lowering<'_>) -> usize {
+    const ZONE: &str = "topology.kubernetes.io/zone";
+    let listed = low.input.case.nodes.iter().filter_map(|n| n.labels.get(ZONE));
+    let nodes = low.input.documents.iter().filter_map(|d| match &d.object {
+        Object::Node(node) => node.metadata.labels.as_ref()?.get(ZONE),
+        _ => None,
+    });
+    listed.chain(nodes).collect::<BTreeSet<_>>().len()
 }

@@ -6,10 +6,10 @@ use crate::input::cards::{Card, CardKind, Scalar};
 use crate::input::given::{CardSetting, Input};
 use crate::input::lower::lowering::{Lowering, lean};
 use crate::input::lower::{
-    binding, flagger, ingress_class, proxy, release, routes, sidecar, split,
+    binding, flagger, ingress_class, nodes, proxy, release, routes, sidecar, split,
 };
 use crate::input::raw::case::ActionCase;
-use crate::input::raw::manifest::{Document, Object};
+use crate::input::raw::manifest::Document;
 use crate::input::text::checks;
 use crate::input::text::diagnostics::{Diagnostic, did_you_mean};
 use crate::input::text::tree::quoted;
@@ -50,10 +50,11 @@ pub(crate) fn lower(
     let (services, split) = routes::together(low, kind, service, shared);
     let binding = binding::of(low.input, service).filter(|_| matches!(kind, Kind::Alb | Kind::Nlb));
     let named = low.input.case.traffic.balancer.as_deref().or(low.class_card).or(kind.card());
-    let Some(card) = card(low, Whose::Path, named, (Some((kind, service)), binding)) else {
+    let about = (Some((kind, subject, service)), binding);
+    let Some(card) = card(low, Whose::Path, named, about) else {
         return Way { path: Path::Service, services, split: None };
     };
-    let by_ingress = matches!(kind, Kind::Alb | Kind::IngressNginx);
+    let by_ingress = matches!(kind, Kind::Alb | Kind::IngressNginx) || kind.maker().is_some();
     let of_class;
     let (named, annotations) = match ingress.filter(|_| by_ingress) {
         Some(ingress) if kind == Kind::Alb => {
@@ -100,7 +101,10 @@ fn by_manifests(
         low.class_card = card;
         return kind;
     }
-    if let Some(kind) = ingress.and_then(|ingress| ingress_class::kind(low, ingress)) {
+    if let Some(kind) = ingress.and_then(|ingress| ingress_class::kind(low, ingress, service)) {
+        return kind;
+    }
+    if let Some(kind) = ingress_class::of_service(low, service).filter(|_| ingress.is_none()) {
         return kind;
     }
     if let Some(binding) = binding::of(low.input, service) {
@@ -184,7 +188,7 @@ fn card(
     low: &mut Lowering<'_>,
     whose: Whose,
     named: Option<&str>,
-    (kind, binding): (Option<(Kind, &Service)>, Option<&Document>),
+    (about, binding): (Option<(Kind, &Document, &Service)>, Option<&Document>),
 ) -> Option<Card> {
     let Some(name) = named else {
         if let Some((path, ..)) = whose.settings(low.input).first() {
@@ -204,8 +208,8 @@ fn card(
     if let Some(binding) = binding {
         binding::assume_checks(low, binding, &mut card);
     }
-    if let Some((kind, service)) = kind {
-        proxy::apply(low, kind, service, &mut card);
+    if let Some(about) = about {
+        proxy::apply(low, about, &mut card);
     }
     for (path, keys, value) in whose.settings(low.input) {
         let keys: Vec<&str> = keys.iter().map(String::as_str).collect();
@@ -273,6 +277,10 @@ impl Reader<'_, '_> {
 }
 
 impl Given for Reader<'_, '_> {
+    fn card(&self) -> &str {
+        &self.card.name
+    }
+
     fn is_set(&self, key: &str) -> bool {
         self.whose.settings(self.low.input).iter().any(|(_, keys, _)| keys[0] == key)
     }
@@ -380,21 +388,10 @@ impl Given for Reader<'_, '_> {
     }
 
     fn zones(&self) -> usize {
-        zones(self.low)
+        nodes::zones(self.low)
     }
 
     fn local(&self) -> bool {
         self.local
     }
-}
-
-/// Zones among the labels of the cluster's nodes.
-fn zones(low: &Lowering<'_>) -> usize {
-    const ZONE: &str = "topology.kubernetes.io/zone";
-    let listed = low.input.case.nodes.iter().filter_map(|n| n.labels.get(ZONE));
-    let nodes = low.input.documents.iter().filter_map(|d| match &d.object {
-        Object::Node(node) => node.metadata.labels.as_ref()?.get(ZONE),
-        _ => None,
-    });
-    listed.chain(nodes).collect::<BTreeSet<_>>().len()
 }

@@ -4,7 +4,7 @@
 use crate::cluster::spec::Service;
 use crate::input::given::Input;
 use crate::input::lower::lowering::Lowering;
-use crate::input::lower::network;
+use crate::input::lower::{ingress_class, network};
 use crate::input::raw::manifest::{Document, Object};
 use crate::input::text::tree::{Node, Value, quoted};
 use crate::model::balancer::Kind;
@@ -161,7 +161,9 @@ fn implementer(input: &Input, class: &str) -> Option<(Kind, Option<&'static str>
     let known = IMPLEMENTERS.iter();
     let found = known.clone().find(|(prefix, ..)| by_controller(prefix));
     let found = found.or_else(|| known.clone().find(|(_, name, ..)| *name == class));
-    found.map(|(.., kind, card)| (*kind, *card))
+    let found = found.map(|(.., kind, card)| (*kind, *card));
+    let called = controller.as_deref().into_iter().chain([class]);
+    found.or_else(|| called.into_iter().find_map(ingress_class::made_by).map(|kind| (kind, None)))
 }
 
 /// All Services on the path and how they share the requests: with those that an Ingress or a release names,
@@ -172,7 +174,8 @@ pub(super) fn together(
     service: &Service,
     beside: Option<(Vec<Service>, Split)>,
 ) -> (Vec<Service>, Option<Split>) {
-    let routed = beside.is_none() && matches!(kind, Kind::Envoy | Kind::Istio);
+    let proxied = matches!(kind, Kind::Envoy | Kind::Istio) || kind.maker().is_some();
+    let routed = beside.is_none() && proxied;
     if let Some((all, split)) = routed.then(|| shares(low, service)).flatten() {
         return (all, Some(split));
     }

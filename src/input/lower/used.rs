@@ -223,7 +223,10 @@ fn of_app(scenario: &Scenario, key: &str) -> Option<Use> {
     let probed = |c: &Container| {
         [&c.startup_probe, &c.readiness_probe, &c.liveness_probe].iter().any(|p| p.is_some())
     };
-    let checked = matches!(scenario.route().path, Path::Alb(_) | Path::Haproxy(_) | Path::Envoy(_));
+    let checked = matches!(
+        scenario.route().path,
+        Path::Alb(_) | Path::Registered(..) | Path::Haproxy(_) | Path::Envoy(_)
+    );
     let kept = scenario.traffic.client.keep_alive || scenario.route().path.idle_timeout().is_some();
     Some(match key {
         "card"
@@ -291,7 +294,11 @@ fn of_traffic(low: &Lowering<'_>, scenario: &Scenario, key: &str) -> Option<Use>
         || client.keep_alive
         || matches!(
             scenario.route().path,
-            Path::IngressNginx(_) | Path::Haproxy(_) | Path::Envoy(_) | Path::Alb(_)
+            Path::IngressNginx(_)
+                | Path::Haproxy(_)
+                | Path::Envoy(_)
+                | Path::Alb(_)
+                | Path::Registered(..)
         );
     Some(match key {
         "path" | "arrivals" | "start_s" | "duration_s" | "keep_alive" | "timeout_s" | "retries"

@@ -71,6 +71,7 @@ pub fn settings(given: &mut dyn Given) -> Settings {
         deregistration: if instance { Dist::ZERO } else { given.dist("deregistration") },
         verdict: Dist::ZERO,
         deregistration_delay: given.seconds("deregistration_delay", delay),
+        drains_once_forgotten: false,
         cut_after_delay: true,
         slow_start: given.seconds("slow_start", slow),
         fail_open,

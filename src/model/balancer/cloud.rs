@@ -27,6 +27,7 @@ pub fn settings(given: &mut dyn Given) -> Settings {
         deregistration: Dist::ZERO,
         verdict: given.dist("verdict"),
         deregistration_delay: Dur::ZERO,
+        drains_once_forgotten: false,
         cut_after_delay: false,
         slow_start: Dur::ZERO,
         fail_open: Threshold { count: 1, percent: 0.0 },

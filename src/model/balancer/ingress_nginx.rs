@@ -89,6 +89,7 @@ pub fn settings(given: &mut dyn Given) -> Settings {
             reused_reset: error,
             response_timeout: timeout,
             non_idempotent,
+            only_idempotent: false,
             statuses: Statuses::default(),
         },
         again: if ewma { Again::Elsewhere } else { Again::Anywhere },

@@ -1,5 +1,6 @@
 //! The kinds of data planes that a path can be made of, and what is asked of their settings.
 
+use super::registered::Maker;
 use super::settings::Given;
 use super::{alb, cloud, elb, envoy, front, haproxy, headless, ingress_nginx, metallb, nlb};
 use crate::cluster::spec::Node;
@@ -43,6 +44,14 @@ pub enum Kind {
     Envoy,
     /// Envoy as Istio sets it up: the sidecars of those who call, or an ingress gateway.
     Istio,
+    /// GKE's container-native load balancing: a network endpoint group of pods.
+    GkeNeg,
+    /// Amazon VPC Lattice with the AWS Gateway API Controller.
+    VpcLattice,
+    /// Azure Application Gateway for Containers.
+    Agc,
+    /// Azure Application Gateway with its ingress controller.
+    Agic,
 }
 
 /// A kind with its settings.
@@ -58,6 +67,8 @@ pub enum Path {
     Alb(Box<elb::Settings>),
     /// With the AWS Load Balancer Controller.
     Nlb(Box<elb::Settings>),
+    /// Pods are registered by address with the load balancer of a cloud.
+    Registered(&'static Maker, Box<elb::Settings>),
     /// All replicas of the controller alike.
     IngressNginx(Box<ingress_nginx::Settings>),
     /// Clients connect to the pods.
@@ -113,6 +124,10 @@ impl Kind {
             Kind::Haproxy => Some("haproxy"),
             Kind::Envoy => Some("envoy"),
             Kind::Istio => Some("istio"),
+            Kind::GkeNeg => Some("gke-neg"),
+            Kind::VpcLattice => Some("vpc-lattice"),
+            Kind::Agc => Some("agc"),
+            Kind::Agic => Some("agic"),
         }
     }
 
@@ -132,21 +147,38 @@ impl Kind {
             Kind::MetalLbBgp => Path::MetalLb(metallb::settings(given, true)),
             Kind::Haproxy => Path::Haproxy(Box::new(haproxy::settings(given))),
             Kind::Envoy | Kind::Istio => Path::Envoy(Box::new(envoy::settings(given))),
+            Kind::GkeNeg | Kind::VpcLattice | Kind::Agc | Kind::Agic => {
+                let maker = self.maker().expect("a maker of its kind");
+                Path::Registered(maker, Box::new(maker.settings(given)))
+            }
         }
     }
 }
 
 impl Path {
+    /// The load balancer whose targets are registered: pods, or nodes.
+    fn registered(&self) -> Option<&elb::Settings> {
+        match self {
+            Path::Alb(s) | Path::Nlb(s) | Path::Registered(_, s) => Some(s),
+            _ => None,
+        }
+    }
+
+    /// Who makes the load balancer, where pods are registered with it by address.
+    pub fn maker(&self) -> Option<&'static Maker> {
+        let Path::Registered(maker, _) = self else { return None };
+        Some(maker)
+    }
+
     /// The controller of the path that sets readiness gates.
     pub fn controller(&self) -> Option<&elb::controller::Settings> {
-        let (Path::Alb(s) | Path::Nlb(s)) = self else { return None };
-        s.controller.as_ref()
+        self.registered()?.controller.as_ref()
     }
 
     /// How long a readiness gate is set after the pod's containers are ready, slow but not extreme; in
     /// seconds.
     pub fn gate_after_s(&self) -> f64 {
-        let (Path::Alb(s) | Path::Nlb(s)) = self else { return 0.0 };
+        let Some(s) = self.registered() else { return 0.0 };
         let requeue = s.controller.as_ref().map_or(0.0, |c| c.requeue.as_secs_f64());
         s.registration.quantile_s(0.95)
             + s.check.interval.as_secs_f64()
@@ -172,17 +204,15 @@ impl Path {
     /// How long a target that is going keeps its running requests.
     pub fn deregistration_delay(&self) -> Option<Dur> {
         match self {
-            Path::Alb(s) | Path::Nlb(s) | Path::LoadBalancer(Some(s)) => {
-                Some(s.deregistration_delay)
-            }
-            _ => None,
+            Path::LoadBalancer(Some(s)) => Some(s.deregistration_delay),
+            _ => self.registered().map(|s| s.deregistration_delay),
         }
     }
 
     /// What a proxy on the path does, if there is one.
     pub fn l7(&self) -> Option<&L7> {
         let hop = match self {
-            Path::Alb(s) | Path::Nlb(s) => &s.hop,
+            Path::Alb(s) | Path::Nlb(s) | Path::Registered(_, s) => &s.hop,
             Path::IngressNginx(s) => &s.hop,
             Path::Haproxy(s) => &s.hop,
             Path::Envoy(s) => &s.hop,
@@ -221,7 +251,6 @@ impl Path {
 
     /// How long a deleted pod gets new requests, slow but not extreme; in seconds.
     pub fn forgets_after_s(&self) -> f64 {
-        let (Path::Alb(s) | Path::Nlb(s)) = self else { return 0.0 };
-        s.deregistration.quantile_s(0.95)
+        self.registered().map_or(0.0, |s| s.deregistration.quantile_s(0.95))
     }
 }

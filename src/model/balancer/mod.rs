@@ -23,6 +23,7 @@ pub mod members;
 pub mod metallb;
 pub mod nlb;
 pub mod pushes;
+pub mod registered;
 pub mod router;
 pub mod services;
 pub mod settings;

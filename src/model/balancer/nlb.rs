@@ -63,6 +63,7 @@ pub fn settings(given: &mut dyn Given) -> Settings {
         deregistration: if instance { Dist::ZERO } else { given.dist("deregistration") },
         verdict: given.dist("verdict"),
         deregistration_delay: given.seconds("deregistration_delay", delay),
+        drains_once_forgotten: false,
         cut_after_delay: given.word("connection_termination", cut, &["false", "true"]) == 1,
         slow_start: Dur::ZERO,
         fail_open: Threshold { count: 1, percent: 0.0 },

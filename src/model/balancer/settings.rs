@@ -14,6 +14,9 @@ pub struct Own {
 /// A card, the manifests' annotations over it, and what the user set over both (`--set`, an axis). Problems
 /// are collected, and the card's value stands in.
 pub trait Given {
+    /// The name of the card.
+    fn card(&self) -> &str;
+
     /// Whether the user set `key` of the card: no annotation says it then.
     fn is_set(&self, key: &str) -> bool;
 

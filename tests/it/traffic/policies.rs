@@ -77,6 +77,7 @@ const CONNECT: RetryOn = RetryOn {
     reused_reset: false,
     response_timeout: false,
     non_idempotent: true,
+    only_idempotent: false,
     statuses: Statuses { all_5xx: false, codes: [0; 8] },
 };
 

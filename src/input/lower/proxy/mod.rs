@@ -3,6 +3,7 @@
 
 mod envoy;
 mod haproxy;
+pub(crate) mod registered;
 mod routes;
 mod told;
 
@@ -10,6 +11,7 @@ use crate::cluster::spec::Service;
 use crate::input::cards::Card;
 use crate::input::lower::lowering::Lowering;
 use crate::input::lower::sidecar;
+use crate::input::raw::manifest::Document;
 use crate::model::balancer::Kind;
 use told::Told;
 
@@ -30,8 +32,16 @@ pub(super) fn kind(low: &mut Lowering<'_>) -> Option<Kind> {
 }
 
 /// Writes into the card of the path's proxy what the scenario and the proxy's configuration say.
-pub(super) fn apply(low: &mut Lowering<'_>, kind: Kind, service: &Service, card: &mut Card) {
+pub(super) fn apply(
+    low: &mut Lowering<'_>,
+    (kind, subject, service): (Kind, &Document, &Service),
+    card: &mut Card,
+) {
     let input = low.input;
+    if let Some(maker) = kind.maker() {
+        let all = registered::read(input, maker, subject, service);
+        all.into_iter().for_each(|told| write(low, told, card));
+    }
     if kind == Kind::Istio && sidecar::version(input) < STATUS_UNTIL {
         let mut told = Told::new("mesh.version");
         told.word("retriable_status_codes", "503", 0);

@@ -1,5 +1,6 @@
-//! The AWS Load Balancer Controller with ip targets: keeps the target group's members like the Service's
-//! endpoints, and sets the readiness gates of pods whose targets are healthy.
+//! A controller that keeps a target group's members like the Service's endpoints, and sets the readiness
+//! gates of pods whose targets are healthy: the AWS Load Balancer Controller with ip targets, and those of
+//! other clouds that work as it does.
 //!
 //! Source: `pkg/targetgroupbinding/resource_manager.go: reconcileWithIPTargetType`,
 //! `pkg/backend/endpoint_resolver.go`, `pkg/aws/throttle/defaults.go` of
@@ -23,6 +24,10 @@ use std::collections::BTreeSet;
 pub struct Settings {
     /// It is version 1, which sets gates of other names.
     pub legacy: bool,
+    /// One call takes targets away and adds others; else one after the other.
+    pub together: bool,
+    /// A gate is set so long after its pod was created, whatever the target's health; None: never.
+    pub give_up: Option<Dur>,
     /// One call of the ELB API.
     pub api_call: Dist,
     /// Register and deregister calls a second, and at once.
@@ -48,6 +53,8 @@ impl Settings {
     pub fn read(given: &mut dyn Given) -> Settings {
         Settings {
             legacy: false,
+            together: false,
+            give_up: None,
             api_call: given.dist("api_call"),
             register_per_s: given.number("register_per_s", None),
             register_burst: given.count("register_burst", None),
@@ -59,6 +66,15 @@ impl Settings {
             backoff_longest: given.seconds("backoff_longest", None),
         }
     }
+}
+
+/// The readiness gate that a controller sets, where its name is the same for every pod.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct GateName {
+    /// The condition type.
+    pub name: &'static str,
+    /// The namespace label with which pods get it, as `enabled`; None: every pod of a target group gets it.
+    pub label: Option<&'static str>,
 }
 
 /// What can happen to the controller.
@@ -259,7 +275,7 @@ impl Controller {
                 _ => {}
             }
             if self.is_wanted(scene.cluster, pod) && is_waiting(scene.cluster, pod) {
-                match group.is_healthy(pod) {
+                match group.is_healthy(pod) || self.gives_up(scene, pod) {
                     true => self.plan.healthy.push(pod),
                     false => self.plan.waiting += 1,
                 }
@@ -271,12 +287,20 @@ impl Controller {
             say(out, at, Event::Deregistered);
         }
         if !self.plan.register.is_empty() {
-            at = self.register.take(at) + self.call_time();
+            if !self.settings.together || self.plan.deregister.is_empty() {
+                at = self.register.take(at) + self.call_time();
+            }
             say(out, at, Event::Registered);
         }
         let both = |pod| self.plan.deregister.contains(pod);
         debug_assert!(!self.plan.register.iter().any(both), "nobody comes and goes at once");
         say(out, at, Event::Patch);
+    }
+
+    /// The target of the pod has not turned healthy for too long: it counts as ready all the same.
+    fn gives_up(&self, scene: &Scene, pod: PodId) -> bool {
+        let created = scene.cluster.pods[pod].created;
+        self.settings.give_up.is_some_and(|after| scene.ctx.now >= created + after)
     }
 
     /// Sets the gates of healthy targets' pods, one after the other. A gate that is not True yet brings the

@@ -235,15 +235,17 @@ impl Group {
             State::Registered => {}
         }
         self.members[i].state = State::Draining { returns: false };
+        let mut from = now;
         for node in 0..self.nodes.len() as u32 {
             let at = now + self.settings.deregistration.sample(self.rng.uniform());
             let at = self.hears(node, at);
             debug_assert!(at >= now, "no node hears of what has not happened");
             say(out, at, Event::Forgotten(self.place(node, i)));
+            from = if self.settings.drains_once_forgotten { from.max(at) } else { now };
         }
         let Place { target, generation, .. } = self.place(0, i);
         let drained = Event::Drained { target, generation };
-        say(out, now + self.settings.deregistration_delay, drained);
+        say(out, from + self.settings.deregistration_delay, drained);
     }
 
     /// Acts on a check, a verdict, or what has reached a node.

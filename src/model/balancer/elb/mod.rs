@@ -41,6 +41,8 @@ pub struct Settings {
     pub verdict: Dist,
     /// A target drains for so long.
     pub deregistration_delay: Dur,
+    /// That time begins when every load balancer node has forgotten the target, not with the call.
+    pub drains_once_forgotten: bool,
     /// What then still runs is cut.
     pub cut_after_delay: bool,
     /// A target's share grows for so long after it turned healthy; zero: at once.

@@ -14,6 +14,8 @@ use std::sync::Arc;
 /// Envoy in front of pods.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Settings {
+    /// For people: what it is a part of.
+    pub name: String,
     /// What it does with requests.
     pub hop: Hop,
     /// Proxies, each with its own belief.
@@ -95,6 +97,7 @@ pub fn settings(given: &mut dyn Given) -> Settings {
     let l7 = L7 { retry_same: pick == Pick::FlowHash, ..l7 };
     let checks = given.word("health_check", None, &SWITCH) == 1;
     Settings {
+        name: title(given.card()),
         hop: Hop { pick, l7: Some(l7), empty: Empty::Status(503) },
         proxies: given.count("proxies", None),
         pushes: pushes::Settings::read(given),
@@ -115,6 +118,23 @@ pub fn settings(given: &mut dyn Given) -> Settings {
         },
         panic_percent,
     }
+}
+
+/// What people call the proxies of a card.
+fn title(card: &str) -> String {
+    let known = [
+        ("envoy", "Envoy"),
+        ("istio", "Istio"),
+        ("linkerd", "Linkerd"),
+        ("envoy-gateway", "Envoy Gateway"),
+        ("nginx-gateway-fabric", "NGINX Gateway Fabric"),
+        ("cilium-gateway", "Cilium's gateway"),
+        ("traefik", "Traefik"),
+        ("kong", "Kong"),
+        ("contour", "Contour"),
+    ];
+    let found = known.iter().find(|(name, _)| *name == card);
+    found.map_or_else(|| format!("Envoy ({card})"), |(_, title)| (*title).to_owned())
 }
 
 fn layer7(given: &mut dyn Given, panic_percent: f64) -> L7 {

@@ -251,9 +251,8 @@ impl Simulation<'_> {
         self.end_loads(index);
         self.note_failed_try(index, failure);
         let request = &self.requests[index];
-        let l7 = self.l7(request.hop).filter(|_| self.now < request.deadline);
-        let Some(l7) = l7 else {
-            let late = self.now >= request.deadline;
+        let late = self.now >= request.deadline;
+        let Some(l7) = self.l7(request.hop).filter(|_| !late) else {
             let failure = if late { Failure::Timeout } else { failure };
             return self.hop_gives_up(index, failure, cause);
         };
@@ -262,6 +261,7 @@ impl Simulation<'_> {
             self.guards.note(index, Flags::UF);
             self.guard_hears(index, if failure == Failure::Timeout { 504 } else { 503 });
         }
+        let may = !on.only_idempotent || !self.requests[index].non_idempotent;
         // A wait before the same backend is tried again is for failures that come at once.
         let waits = failure != Failure::Timeout;
         let (again, code) = match failure {
@@ -270,7 +270,7 @@ impl Simulation<'_> {
             Failure::Reset => (on.refused, status.reset),
             _ => (on.refused, status.refused),
         };
-        self.hop_failed(index, Failed { again, code, cause, counts: true, waits });
+        self.hop_failed(index, Failed { again: again && may, code, cause, counts: true, waits });
     }
 
     /// The connection was there, the answer did not come.
