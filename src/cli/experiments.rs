@@ -101,6 +101,7 @@ const FOLDERS: &[Folder] = &[
     folder!("istio-stop"),
     folder!("istio-three-containers"),
     folder!("keda-from-zero"),
+    folder!("knative-revisions", updated),
     folder!("knative-scale-to-zero"),
     folder!("max-unavailable-100-pods", updated),
     folder!("min-ready-550", updated),

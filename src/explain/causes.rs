@@ -160,7 +160,8 @@ causes! {
     NoBackend => Topic {
         id: "no-backend",
         name: "sent where no pod was routable",
-        what: "The data plane knows no pod that it may send to: it refuses, or answers with 503.",
+        what: "The data plane knows no pod that it may send to: it refuses, or answers with 503. Knative's \
+               activator keeps the request until a pod has room, or its client gives up.",
         late: "The rollout: old pods go before new ones are routable everywhere.",
         seen: "The EndpointSlice has no endpoint with ready: true; the target group has no healthy target.",
         settings: &[

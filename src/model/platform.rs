@@ -1,5 +1,4 @@
-//! What a cluster's own latencies are: filled from a platform card (`models/platforms/*.toml`), fitted by
-//! `rollsim calibrate`.
+//! A cluster's own latencies, filled from a platform card (`models/platforms/*.toml`) or by `calibrate`.
 
 mod told_by;
 mod versions;
@@ -118,8 +117,7 @@ pub struct Platform {
     pub node_cores: f64,
     /// The control plane and the client share the nodes' cores (a cluster on one machine).
     pub shared_control_plane: bool,
-    /// With `shared_control_plane`: what each pod iteration of the kubelet and each pod status costs, in
-    /// seconds of work.
+    /// With `shared_control_plane`: seconds of work of each pod iteration of the kubelet and each pod status.
     pub iteration_work_s: f64,
     /// Runs differ as a whole: the standard deviation of the logarithm of the factor on all work and on the
     /// control plane's latencies that one run draws.
@@ -144,8 +142,7 @@ pub struct Platform {
     pub bridge_flush: bool,
     /// ARP failure on the link until the client hears "no route to host", in seconds.
     pub arp_failure_s: f64,
-    /// kube-proxy in iptables mode: between removing the rule that rejects and adding those that forward, in
-    /// seconds.
+    /// kube-proxy in iptables mode: seconds from removing the rule that rejects to adding those that forward.
     pub proxy_table_gap_s: f64,
     /// Nodes of the cluster, where nobody gave any and the number matters: 1 or more.
     pub nodes: f64,
@@ -332,6 +329,12 @@ defaults! {
     kpa_max_scale_down: i32,
     kpa_stable_window: Dur,
     kpa_grace: Dur,
+    kpa_sample: Dur,
+    kpa_tick: Dur,
+    activator_look: Dur,
+    revision_timeout: Dur,
+    queue_proxy_drain: Dur,
+    route_programmed: Dur,
     rollout_scale_down_delay: Dur,
     rollout_qps: u32,
     rollout_burst: u32,

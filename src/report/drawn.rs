@@ -109,7 +109,7 @@ pub struct Outage {
     pub to_s: f64,
     /// Index into `views`.
     pub view: usize,
-    /// `no-backend` or `rule-gap`.
+    /// `no-backend`, `rule-gap`, or `held`: requests wait in front until there is somebody.
     pub kind: String,
     /// Other data planes have pods meanwhile: a share of the requests is concerned.
     pub partial: bool,

@@ -5,7 +5,7 @@ use crate::engine::{List, Time};
 use crate::run::Replication;
 use crate::scenario::Scenario;
 use crate::timeline::{
-    ChangeKind, Milestone, Phase, PodId, PodTruth, Target, Timeline, View, ViewId,
+    ChangeKind, Empty, Milestone, Phase, PodId, PodTruth, Target, Timeline, View, ViewId,
 };
 use crate::traffic::Cause;
 use std::collections::BTreeSet;
@@ -243,8 +243,9 @@ fn outages(timeline: &Timeline, sending: Span) -> Vec<Outage> {
                 found.push(Outage { from_s, to_s, view, kind: kind.into(), partial: false });
             }
         };
+        let empty = if matches!(v.hop.empty, Empty::Hold(_)) { "held" } else { "no-backend" };
         for span in empty_spans(v, sending) {
-            entered(timeline, view, span).into_iter().for_each(|s| add(s, "no-backend"));
+            entered(timeline, view, span).into_iter().for_each(|s| add(s, empty));
         }
         v.gaps.iter().for_each(|&s| add(s, "rule-gap"));
     }

@@ -129,8 +129,9 @@ pub enum Empty {
     ProxyGone,
     /// An HTTP answer.
     Status(u16),
-    /// Kept until there is somebody who has room for it, as Knative's activator does.
-    Hold,
+    /// Kept until there is somebody who has room for it, as Knative's activator does: it looks again so long
+    /// after the last time.
+    Hold(Dur),
 }
 
 /// What a layer-7 proxy does between client and backend.

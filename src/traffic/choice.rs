@@ -106,7 +106,7 @@ fn obstacle(timeline: &Timeline, traffic: &Traffic) -> Option<Obstacle> {
     if let Some(v) = timeline.versions.iter().find(|v| v.concurrency.is_some()) {
         return hard(&format!("requests to {} wait for each other (concurrency limit)", v.name));
     }
-    if timeline.views.iter().any(|v| v.hop.empty == Empty::Hold) {
+    if timeline.views.iter().any(|v| matches!(v.hop.empty, Empty::Hold(_))) {
         return hard("requests that find no pod are held until one comes");
     }
     if timeline.versions.iter().any(|v| v.pace.quota.is_some()) {

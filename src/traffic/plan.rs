@@ -80,7 +80,7 @@ impl Rules {
             Empty::ProxyGone => (Cause::ProxyGone, refused),
             Empty::Refuse => (Cause::NoBackend, refused),
             // Nobody has come for as long as the client waits.
-            Empty::Drop | Empty::Hold => (Cause::NoBackend, timeout),
+            Empty::Drop | Empty::Hold(_) => (Cause::NoBackend, timeout),
             Empty::Lost => (Cause::NodeLost, timeout),
             Empty::NoRoute => (Cause::NoBackend, no_route),
             Empty::Status(code) => (Cause::NoBackend, (Failure::Status(code), Dur::ZERO)),

@@ -9,7 +9,7 @@ use super::why::Why;
 use super::{Event, World};
 use crate::cluster::objects::{NodeId, PodId, TemplateId, WorkloadId};
 use crate::cluster::workload::{Kind, Workload};
-use crate::engine::Time;
+use crate::engine::{Dur, Time};
 use crate::scenario::ActionKind;
 use crate::timeline::Milestone;
 
@@ -47,6 +47,8 @@ pub(super) struct Switch {
     pub from: Option<WorkloadId>,
     /// Who gets the Service.
     pub to: WorkloadId,
+    /// From when its pods are available, where they are waited for, until it does.
+    pub after: Dur,
 }
 
 impl World<'_> {

@@ -4,10 +4,11 @@ use super::actions::Switch;
 use super::conditions::POLL;
 use super::goals::Goal;
 use super::step::Step;
-use super::{Event, World};
+use super::{Event, World, says};
 use crate::cluster::objects::{Progress, WorkloadId};
 use crate::cluster::spec::{Labels, selects};
 use crate::engine::Time;
+use crate::model::plumbing::Ctx;
 use crate::scenario::ActionKind;
 use crate::timeline::Milestone;
 
@@ -28,12 +29,18 @@ impl World<'_> {
             Some(id) => (id, format!("switch to {}", deployment.name)),
             None => {
                 let id = self.create_workload((**deployment).clone());
+                self.scale_too(now, id);
                 (id, "create the second Deployment".to_string())
             }
         };
         let begun = |s: &Switch| s.action == index;
         debug_assert!(!self.actions.switches.iter().any(begun), "a switch begins once");
-        self.actions.switches.push(Switch { action: index, from: None, to: id });
+        self.actions.switches.push(Switch {
+            action: index,
+            from: None,
+            to: id,
+            after: *switch_after,
+        });
         self.tracker.counts_too(id);
         let steps = 1 + u32::from(scale_down_after.is_some());
         self.goals.begin(Goal::new(index, now, vec![id]).in_steps(steps));
@@ -45,6 +52,16 @@ impl World<'_> {
         note
     }
 
+    /// An autoscaler for what a switch has made, if there is one.
+    fn scale_too(&mut self, now: Time, id: WorkloadId) {
+        let name = &self.cluster.workloads[id].spec.name;
+        let spec = self.scenario.autoscalers.iter().find(|a| a.target == *name);
+        let (Some(spec), Some(autoscaler)) = (spec, &mut self.autoscaler) else { return };
+        let ctx = Ctx { run: self.run, now, slowdown: 1.0 };
+        let out = &mut says(&mut self.queue, Event::Autoscaler);
+        autoscaler.adopt(ctx, (spec.clone(), id), (&self.cluster, &self.informer), out);
+    }
+
     pub(super) fn switch(&mut self, index: u32) -> &mut Switch {
         let mut begun = self.actions.switches.iter_mut();
         begun.find(|s| s.action == index).expect("a switch that has begun")
@@ -52,10 +69,10 @@ impl World<'_> {
 
     pub(super) fn await_available(&mut self, now: Time, index: u32) {
         debug_assert!(!self.actions.awaiting.contains(&index), "a switch waits once");
-        let to = self.switch(index).to;
+        let &mut Switch { to, after, .. } = self.switch(index);
         let Progress { desired, available, .. } = self.cluster.progress(to);
         if available >= desired {
-            self.queue.schedule(now + POLL, Event::Action(Step::SwitchSelector(index)));
+            self.queue.schedule(now + POLL + after, Event::Action(Step::SwitchSelector(index)));
         } else {
             self.actions.awaiting.push(index);
         }

@@ -380,3 +380,37 @@ fn pods_that_are_owned_are_no_workloads() {
     let error = input(&owned, "").expect_err("nothing is left").to_string();
     assert!(error.contains("there is no workload"), "{error}");
 }
+
+/// A Knative Service with this template name and route.
+fn knative(named: &str, traffic: &str) -> String {
+    format!(
+        "{{apiVersion: serving.knative.dev/v1, kind: Service, metadata: {{name: shop}}, spec: {{template: {{metadata: \
+         {{{named}}}, spec: {{containers: [{{image: 'r/shop:v1'}}]}}}}, traffic: [{traffic}]}}}}"
+    )
+}
+
+#[test]
+fn a_changed_knative_service_makes_a_revision_of_its_own() {
+    let scenario = |text: &str| {
+        let file = Source::Text { name: "shop.yaml".into(), text: text.into() };
+        Input::load(&[file]).and_then(|i| i.lower()).unwrap_or_else(|e| panic!("{e}"))
+    };
+    let all = scenario(&knative("", "{latestRevision: true, percent: 100}"));
+    let named = |s: &Scenario| s.actions[0].kind.brings().expect("a revision").name.to_string();
+    assert_eq!(named(&all), "shop-00002");
+    let names: Vec<&str> = all.autoscalers.iter().map(|a| &*a.target).collect();
+    assert_eq!(names, ["shop", "shop-00002"]);
+    let control = control(&all);
+    let mut new = control.timeline.pods.iter().filter(|p| &*p.name.deployment == "shop-00002");
+    assert!(new.any(|p| p.deleted > control.timeline.end), "the route leads to it");
+    let own = scenario(&knative("name: shop-blue", "{revisionName: shop-blue, percent: 100}"));
+    assert_eq!(named(&own), "shop-blue");
+    // The route leads elsewhere: nothing changes for those who ask.
+    let elsewhere = scenario(&knative("", "{revisionName: shop-00001, percent: 100}"));
+    assert!(elsewhere.actions.is_empty());
+    let part = scenario(&knative(
+        "",
+        "{revisionName: shop-00001, percent: 90}, {latestRevision: true, percent: 10}",
+    ));
+    assert!(part.not_modelled.iter().any(|n| n.contains("10 % to the template")));
+}

@@ -30,6 +30,7 @@ pub(crate) const KINDS: &[(&str, &str)] = &[
     ("poddisruptionbudget", "PodDisruptionBudget"),
     ("hpa", "HorizontalPodAutoscaler"),
     ("scaledobject", "ScaledObject"),
+    ("podautoscaler", "PodAutoscaler"),
     ("verticalpodautoscaler", "VerticalPodAutoscaler"),
     ("ingress", "Ingress"),
     ("node", "Node"),

@@ -10,6 +10,7 @@ use crate::input::lower::lowering::{Lowering, at};
 use crate::input::lower::maintenance;
 use crate::input::lower::named;
 use crate::input::lower::path::Way;
+use crate::input::lower::revisions;
 use crate::input::lower::shares::Shares;
 use crate::input::lower::workload;
 use crate::input::raw::case::{ActionCase, ApplyCase};
@@ -189,6 +190,11 @@ impl Scene<'_, '_> {
         };
         if let Some(version) = version {
             Arc::make_mut(&mut deployment.template).version = version;
+        }
+        if revisions::is_one(&deployment) {
+            let doc = self.low.input.documents[document].clone();
+            let kind = revisions::rolled(self.low, &doc, deployment, self.rollouts + 1)?;
+            return Some(Action::new(at, kind));
         }
         // A restart changes the template alone.
         let keeps = self.subject.update.is_none() || self.leaves_replicas(document);

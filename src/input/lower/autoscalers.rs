@@ -8,6 +8,7 @@ use crate::cluster::workload::Workload;
 use crate::engine::Dur;
 use crate::input::cards;
 use crate::input::lower::lowering::{Lowering, at};
+use crate::input::raw::knative::LABEL;
 use crate::input::raw::manifest::{Document, Object};
 use crate::input::raw::renewed;
 use crate::input::text::checks;
@@ -88,6 +89,7 @@ impl Lowering<'_> {
             };
             found.extend(autoscaler.map(Arc::new));
         }
+        self.of_revisions(actions, traffic, asked, &mut found);
         self.one_for_each(&mut found);
         self.copies_of_scalers(served, &mut found);
         for action in actions {
@@ -99,6 +101,28 @@ impl Lowering<'_> {
             }
         }
         found
+    }
+
+    /// Each further revision of a Knative Service has an autoscaler of its own, as its template says.
+    fn of_revisions(
+        &mut self,
+        actions: &[Action],
+        traffic: &Traffic,
+        asked: bool,
+        found: &mut Vec<Arc<HorizontalPodAutoscaler>>,
+    ) {
+        let input = self.input;
+        for revision in actions.iter().filter_map(|a| a.kind.brings()).filter(|_| asked) {
+            let Some(service) = revision.template.labels.get(LABEL) else { continue };
+            let its = |d: &&Arc<Document>| {
+                knative::scales(d, revision.kind(), service, &revision.namespace)
+            };
+            let Some(doc) = input.documents.iter().filter(its).max_by_key(|d| d.update) else {
+                continue;
+            };
+            let mut scene = Scene { low: self, doc, deployment: revision, traffic };
+            found.extend(scene.pod_autoscaler().map(Arc::new));
+        }
     }
 
     /// What is applied names the size that an autoscaler keeps.

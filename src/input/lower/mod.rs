@@ -36,6 +36,7 @@ mod plans;
 mod profile;
 mod proxy;
 pub(super) mod release;
+mod revisions;
 mod routes;
 mod scheduler;
 pub(super) mod serving;

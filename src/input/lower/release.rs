@@ -17,6 +17,7 @@ use crate::input::cards;
 use crate::input::friendly::seconds;
 use crate::input::lower::check::{Check, int_or_percent};
 use crate::input::lower::flagger;
+use crate::input::lower::revisions;
 use crate::input::raw::manifest::{Document, Object};
 use crate::input::raw::rollout::{
     BlueGreenStrategy, CanaryStep, CanaryStrategy, Rollout, RolloutSpec, RolloutTrafficRouting,
@@ -288,8 +289,9 @@ fn duration(check: &mut Check<'_>, path: &str, given: &IntOrString) -> Dur {
 }
 
 /// Each template of a Rollout is labelled with what it alone has, and the Services that it is about select by
-/// that: first all of them the stable pods.
+/// that: first all of them the stable pods. So do those of Knative's revisions.
 pub fn settle(workloads: &mut [Workload], services: &mut [Service], actions: &mut [Action]) {
+    revisions::settle(workloads, services, actions);
     let Some(subject) = workloads.first_mut().filter(|w| w.kind() == Kind::Rollout) else { return };
     let label = |workload: &mut Workload| {
         let hash = hash_of(&workload.template);

@@ -3,12 +3,22 @@
 
 use super::groups;
 use crate::cluster::spec::ACTIVATOR;
+use crate::engine::Dur;
+use crate::input::cards;
 use crate::input::text::tree::{Entry, Node, Step, Value};
 
 /// Annotations of its autoscaler.
 pub(crate) const PREFIX: &str = "autoscaling.knative.dev/";
 /// What a Knative Service selects its pods by.
-const LABEL: &str = "serving.knative.dev/service";
+pub(crate) const LABEL: &str = "serving.knative.dev/service";
+/// Which revision a pod is of.
+pub(crate) const REVISION: &str = "serving.knative.dev/revision";
+/// On the Deployment: the route of its Service does not lead to it.
+pub(crate) const STAYS: &str = "serving.knative.dev/route-elsewhere";
+/// On the Service: requests move to a new revision bit by bit.
+const GRADUAL: &str = "serving.knative.dev/rollout-duration";
+/// On the Deployment: the name that the template gives its revision.
+pub(crate) const NAMED: &str = "serving.knative.dev/revision-name";
 /// Where a container says no port.
 const PORT: i64 = 8080;
 /// The name of a container that says none.
@@ -34,6 +44,10 @@ struct Made<'a> {
     namespace: Option<&'a Node>,
     /// Of its template: those of the autoscaler are among them.
     annotations: Option<&'a Node>,
+    /// The name that its template gives the revision.
+    revision: Option<&'a Node>,
+    /// Its route leads to other revisions.
+    stays: bool,
 }
 
 /// The objects that are made of a Knative Service; None: it is something else. `notes`: what is left out.
@@ -45,23 +59,33 @@ pub fn made(root: &Node, notes: &mut Vec<String>) -> Option<Vec<Node>> {
     }
     let metadata = root.get("metadata")?;
     let template = root.get("spec")?.get("template")?;
-    let made = Made {
+    let mut made = Made {
         line: root.line,
         name: metadata.get("name")?.as_str()?,
         namespace: metadata.get("namespace"),
         annotations: template.get("metadata").and_then(|m| m.get("annotations")),
+        revision: template.get("metadata").and_then(|m| m.get("name")),
+        stays: false,
     };
     let mut spec = template.get("spec")?.clone();
     let limit = spec.get("containerConcurrency").cloned();
+    let timeout = spec.get("timeoutSeconds").filter(|n| !n.is_null()).cloned();
     for key in ["containerConcurrency", "timeoutSeconds", "responseStartTimeoutSeconds"] {
         spec.remove(key);
     }
     spec.remove("idleTimeoutSeconds");
     let port = containers(&mut spec);
-    let shares = root.get("spec").and_then(|s| s.get("traffic")).map_or(0, |t| t.items().len());
-    if shares > 1 {
-        notes.push(format!("Knative Service {}: spec.traffic (all go to the template)", made.name));
+    drain(&mut spec, timeout);
+    let share = made.share(root);
+    if (1..100).contains(&share) {
+        let what = format!("{share} % to the template: all go to it");
+        notes.push(format!("Knative Service {}: spec.traffic ({what})", made.name));
     }
+    let gradual = |node: &Node| node.get("annotations").is_some_and(|a| a.get(GRADUAL).is_some());
+    if gradual(metadata) {
+        notes.push(format!("Knative Service {}: {GRADUAL} (requests move at once)", made.name));
+    }
+    made.stays = share == 0;
     Some(vec![made.deployment(spec), made.service(port), made.autoscaler(limit)])
 }
 
@@ -105,7 +129,29 @@ impl Made<'_> {
             ("strategy", self.map(vec![("rollingUpdate", rolling)])),
             ("template", template),
         ]);
-        self.object(("apps/v1", "Deployment"), None, spec)
+        let mut notes: Vec<(&str, Node)> = Vec::new();
+        notes.extend(self.revision.map(|name| (NAMED, name.clone())));
+        notes.extend(self.stays.then(|| (STAYS, self.text("true"))));
+        let notes = (!notes.is_empty()).then(|| self.map(notes));
+        self.object(("apps/v1", "Deployment"), notes, spec)
+    }
+
+    /// Per cent of the requests that go to the revision of the template; all where nothing is said.
+    fn share(&self, root: &Node) -> i64 {
+        let traffic = root.get("spec").and_then(|s| s.get("traffic")).map_or(&[][..], Node::items);
+        let own = self.revision.and_then(Node::as_str);
+        let to_it = |entry: &&Node| {
+            let named = entry.get("revisionName").and_then(Node::as_str);
+            named.is_none_or(|name| Some(name) == own)
+        };
+        let percent = |entry: &Node| match entry.get("percent").map(|n| &n.value) {
+            Some(Value::Int(percent)) => *percent,
+            _ => 0,
+        };
+        match traffic {
+            [] => 100,
+            all => all.iter().filter(to_it).map(percent).sum(),
+        }
     }
 
     fn service(&self, port: i64) -> Node {
@@ -143,6 +189,23 @@ fn replicas(annotations: Option<&Node>) -> i64 {
     };
     let least = number(["min-scale", "minScale"]).unwrap_or(0);
     number(["initial-scale", "initialScale"]).unwrap_or(1).max(least).max(0)
+}
+
+/// A pod that is to end serves on until nobody should send it anything any more; its containers are told to
+/// stop after that, and have the time of a request for it.
+fn drain(spec: &mut Node, timeout: Option<Node>) {
+    let (line, defaults) = (spec.line, cards::kubernetes());
+    let seconds = |d: Dur| Node::new(line, Value::Int(d.as_secs_f64() as i64));
+    for container in of_list(spec, "containers") {
+        let sleep = map(line, vec![("seconds", seconds(defaults.queue_proxy_drain))]);
+        let hook = map(line, vec![("sleep", sleep)]);
+        if let Some(place) = container.entry_mut("lifecycle") {
+            *place = map(line, vec![("preStop", hook)]);
+        }
+    }
+    if let Some(place) = spec.entry_mut("terminationGracePeriodSeconds") {
+        *place = timeout.unwrap_or_else(|| seconds(defaults.revision_timeout));
+    }
 }
 
 /// Gives each container what Knative does where it says nothing; the port of the one that serves.

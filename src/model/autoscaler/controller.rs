@@ -150,6 +150,19 @@ impl Controller {
         controller
     }
 
+    /// One more object: what it scales has just been made.
+    pub fn adopt(
+        &mut self,
+        ctx: Ctx,
+        (spec, target): (Arc<HorizontalPodAutoscaler>, WorkloadId),
+        (cluster, informer): (&Cluster, &Informer),
+        out: &mut impl Out<Event>,
+    ) {
+        debug_assert!(!self.objects.iter().any(|o| o.target == target), "one scales each");
+        let start = Start { cluster, informer, served_s: 0.0, since: ctx.now };
+        self.adopt_object(ctx, spec, target, start, out);
+    }
+
     /// Acts on an event, with [`Controller::load`] as it is by then.
     pub fn handle(
         &mut self,

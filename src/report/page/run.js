@@ -275,13 +275,14 @@ const rect = (f, x, y, height, paint, tip) => s("rect", { x: f.x(x.from_s), y, h
 const when = (x) => instant(x.from_s) + " to " + instant(x.to_s);
 
 function outages(svg, art, f, paint) {
-  const partly = T.outages.every((o) => o.partial);
-  svg.append(s("text", { x: 0, y: 16 }, partly ? "a share unroutable"
+  const partly = T.outages.every((o) => o.partial), held = T.outages.every((o) => o.kind === "held");
+  svg.append(s("text", { x: 0, y: 16 }, held ? "requests held" : partly ? "a share unroutable"
     : f.narrow ? "no backend" : "nothing routable"));
   for (const o of T.outages) {
-    const text = `${T.views[o.view].name}: ${o.kind === "rule-gap" ? "no rules" : "no backend"}, `
-      + when(o);
-    art.append(rect(f, o, 6, 14, "var(--bad-soft)"), rect(f, o, 6, 14, paint.bad, text));
+    const what = { "rule-gap": "no rules", held: "no pod has room, requests wait" };
+    const text = `${T.views[o.view].name}: ${what[o.kind] || "no backend"}, ` + when(o);
+    art.append(rect(f, o, 6, 14, o.kind === "held" ? "var(--track)" : "var(--bad-soft)"),
+      rect(f, o, 6, 14, o.kind === "held" ? "none" : paint.bad, text));
   }
 }
 

@@ -1,7 +1,7 @@
 //! The timeline in characters: one row a pod, truth against belief, losses marked.
 
 use super::page::{BAD, DIM, Page, paint, shorten, wrap};
-use crate::report::answer::{Answer, Lane, Lanes, SecondRow, State};
+use crate::report::answer::{Answer, Lane, Lanes, Outage, SecondRow, State};
 use crate::report::words::{count, range};
 use anstyle::{AnsiColor, Style};
 
@@ -208,13 +208,21 @@ fn outages(page: &mut Page, lanes: &Lanes, axis: &Axis) {
     if lanes.outages.is_empty() {
         return;
     }
-    let hit = |span| lanes.outages.iter().any(|o| overlaps(span, o.from_s, o.to_s));
-    let cells: String =
-        (0..axis.cells).map(|i| if hit(axis.span(i)) { '×' } else { ' ' }).collect();
-    let partly = lanes.outages.iter().all(|o| o.partial);
-    let name = if partly { "a share unroutable" } else { "nothing routable" };
-    let name = shorten(name, axis.name.max(NAME));
-    page.line(&format!("  {name:<0$}      {1}", axis.name, marked(&cells, DIM)));
+    let is_held = |o: &&Outage| o.kind == "held";
+    let (held, fail): (Vec<&Outage>, Vec<&Outage>) = lanes.outages.iter().partition(is_held);
+    let partly = |all: &[&Outage]| all.iter().all(|o| o.partial);
+    let fails = if partly(&fail) { "a share unroutable" } else { "nothing routable" };
+    let waits = if partly(&held) { "a share held" } else { "requests held" };
+    for (all, name, mark) in [(held, waits, '─'), (fail, fails, '×')] {
+        if all.is_empty() {
+            continue;
+        }
+        let hit = |span| all.iter().any(|o| overlaps(span, o.from_s, o.to_s));
+        let cells: String =
+            (0..axis.cells).map(|i| if hit(axis.span(i)) { mark } else { ' ' }).collect();
+        let name = shorten(name, axis.name.max(NAME));
+        page.line(&format!("  {name:<0$}      {1}", axis.name, marked(&cells, DIM)));
+    }
 }
 
 /// Failed requests per cell as a bar of eighths, scaled to the worst cell.

@@ -277,7 +277,7 @@ impl<'a> Simulation<'a> {
             State::Connects => self.connects_now(index),
             State::HopRetry => self.hop_tries_again(index),
             State::ClientRetry => self.client_tries(index),
-            State::Held => self.looks_again(index),
+            State::Held(lost_to) => self.looks_again(index, lost_to),
             State::Free | State::Dialing | State::Queued | State::Open => {
                 unreachable!("{index:?} is not waiting for its event")
             }
@@ -389,7 +389,7 @@ pub fn needed(timeline: &Timeline, traffic: &Traffic) -> bool {
         || timeline.pods.iter().any(|pod| !pod.conditions.is_empty())
         || timeline.views.iter().any(|v| v.hop.l7.as_ref().is_some_and(waits))
         || timeline.views.iter().any(|v| v.hop.pick == crate::timeline::Pick::Ewma)
-        || timeline.views.iter().any(|v| v.hop.empty == Empty::Hold)
+        || timeline.views.iter().any(|v| matches!(v.hop.empty, Empty::Hold(_)))
         || stacked(timeline)
 }
 

@@ -60,6 +60,24 @@ pub(crate) fn limit(input: &Input, workload: &mut Workload) {
     app.queue = Some(app.queue.unwrap_or(10 * limit));
 }
 
+/// `min-scale` of the revision that the last template of this workload makes; 0 where nothing is said, and
+/// where what is said is no number.
+pub(crate) fn least(input: &Input, workload: &Workload) -> i32 {
+    let of = |d: &&Arc<Document>| scales(d, workload.kind(), &workload.name, &workload.namespace);
+    let doc = input.documents.iter().filter(of).max_by_key(|doc| doc.update);
+    let given = doc.and_then(|doc| word(doc, "min-scale"));
+    given.and_then(|text| text.parse().ok()).unwrap_or(0)
+}
+
+/// An annotation of the autoscaler.
+fn word(doc: &Document, key: &str) -> Option<String> {
+    let annotations = doc.root.get("metadata").and_then(|m| m.get("annotations"));
+    let all = annotations.map_or(&[][..], Node::entries);
+    let is = |name: &str| name.strip_prefix(PREFIX).is_some_and(|rest| same(rest, key));
+    let found = all.iter().find(|e| is(&e.key))?;
+    Some(found.node.as_str().map_or_else(|| found.node.to_string(), str::to_owned))
+}
+
 impl Scene<'_, '_, '_> {
     /// The autoscaler that it asks for; None: it is an HPA's, which it names.
     pub(super) fn pod_autoscaler(&mut self) -> Option<HorizontalPodAutoscaler> {
@@ -108,7 +126,7 @@ impl Scene<'_, '_, '_> {
         let custom = Custom { of: Counted::InFlight, window: stable_window, every, delay };
         let target = Target::AverageValue((settings.target * 1000.0) as i64);
         Some(HorizontalPodAutoscaler {
-            name: self.doc.name().into(),
+            name: self.deployment.name.clone(),
             target: self.deployment.name.clone(),
             bounds: Bounds { min: least, max: if most > 0 { most.max(least) } else { MANY } },
             metrics: vec![Metric {
@@ -124,13 +142,8 @@ impl Scene<'_, '_, '_> {
         })
     }
 
-    /// An annotation of the autoscaler.
     fn word(&self, key: &str) -> Option<String> {
-        let annotations = self.doc.root.get("metadata").and_then(|m| m.get("annotations"));
-        let all = annotations.map_or(&[][..], Node::entries);
-        let is = |name: &str| name.strip_prefix(PREFIX).is_some_and(|rest| same(rest, key));
-        let found = all.iter().find(|e| is(&e.key))?;
-        Some(found.node.as_str().map_or_else(|| found.node.to_string(), str::to_owned))
+        word(self.doc, key)
     }
 
     /// The same as a number; of a window in seconds, as Go writes durations.

@@ -1,12 +1,13 @@
 //! Knative's autoscaler in the run: it samples the concurrency of a revision once a second, and looks at its
-//! means every other second; from nothing it acts on what the activator holds at once.
+//! means every other second; from nothing it acts on what the activator holds at once. What that holds is
+//! asked of the revision that the route leads to.
 //!
 //! Sources: knative/serving `pkg/autoscaler/metrics/collector.go`, `pkg/autoscaler/scaling/multiscaler.go`,
 //! `pkg/reconciler/autoscaling/kpa/scaler.go: handleScaleToZero`.
 
 use super::runs::{View, pods_of};
 use super::{AutoscalerId, Controller, Event};
-use crate::cluster::objects::Progress;
+use crate::cluster::objects::{Progress, WorkloadId};
 use crate::cluster::server::Cluster;
 use crate::cluster::write::Write;
 use crate::engine::{Dur, Time};
@@ -17,11 +18,6 @@ use crate::model::informer::Informer;
 use crate::model::plumbing::{Ctx, Out};
 use std::collections::VecDeque;
 
-/// From one sample to the next.
-const SAMPLE: Dur = Dur::from_secs(1);
-/// It looks at every so many of them (`tick-interval` 2 s).
-const TICK: u32 = 2;
-
 /// What is remembered of one revision.
 #[derive(Debug, Default)]
 pub(super) struct Knative {
@@ -30,10 +26,37 @@ pub(super) struct Knative {
     memory: Memory,
     /// Since when nothing is asked for; None: something is.
     idle: Option<Time>,
-    taken: u32,
+    taken: i64,
+    /// A route has led to the revision.
+    routed: bool,
+    /// What it is to begin with; None: it has had that many ready pods.
+    begins_with: Option<i32>,
 }
 
 impl Knative {
+    /// One that is to begin with so many pods.
+    fn new(pods: i32) -> Knative {
+        Knative { begins_with: Some(pods), ..Knative::default() }
+    }
+
+    /// Whether a route leads to it or will: of one that none leads to any more nothing is kept.
+    fn is_reachable(&mut self, ready: i32, led_to: bool) -> bool {
+        self.begins_with = self.begins_with.filter(|n| ready < *n);
+        self.routed |= led_to;
+        led_to || !self.routed
+    }
+
+    /// The size, of what its bounds allow. Until the grace period is over the last pods stay, with the
+    /// activator in front of them; and it does not shrink before it has had what it is to begin with.
+    fn desired(&mut self, bounded: i32, current: i32, now: Time, grace: Dur) -> i32 {
+        self.idle = (bounded == 0).then(|| self.idle.unwrap_or(now));
+        let rests = self.idle.is_some_and(|since| now >= since + grace);
+        match bounded {
+            0 if !rests => current,
+            _ => bounded.max(self.begins_with.unwrap_or(0)),
+        }
+    }
+
     /// The mean of the samples after `since`.
     fn mean(&self, since: Time) -> f64 {
         let of = self.samples.iter().filter(|(at, _)| *at > since).map(|(_, value)| value);
@@ -51,7 +74,8 @@ impl Controller {
         (cluster, informer): (&Cluster, &Informer),
         out: &mut impl Out<Event>,
     ) {
-        out.at(ctx.now + SAMPLE, Event::Sample(id));
+        let defaults = &ctx.kubernetes.defaults;
+        out.at(ctx.now + defaults.kpa_sample, Event::Sample(id));
         let (spec, target) = (self.objects[id].spec.clone(), self.objects[id].target);
         let Some(knative) = &spec.kpa else { return };
         let Progress { desired: current, replicas: status, .. } = cluster.progress(target);
@@ -59,33 +83,36 @@ impl Controller {
         let view = View { ctx, cluster, current, status, pods: &pods };
         let its = self.load.pairs().filter(|(pod, _)| cluster.workload_of(*pod) == target);
         let busy: f64 = its.map(|(_, c)| c.in_service + c.waiting).sum();
-        let concurrency = busy + self.held;
+        let led_to = is_led_to(cluster, target);
+        let concurrency = if led_to { busy + self.held } else { busy };
         let object = &mut self.objects[id];
-        let state = object.knative.get_or_insert_default();
+        let ready = view.ready() as i32;
+        let state = object.knative.get_or_insert_with(|| Box::new(Knative::new(current)));
+        let reachable = state.is_reachable(ready, led_to);
+        let settings = kpa::Settings { reachable, ..knative.settings };
+        let least = if reachable { spec.bounds.min } else { 0 };
         let since = ctx.now - knative.settings.stable_window;
         state.samples.push_back((ctx.now, concurrency));
         state.samples.retain(|(at, _)| *at > since);
         state.taken += 1;
         debug_assert!(!state.samples.is_empty(), "the last sample is within its window");
         let wakes = current == 0 && concurrency > 0.0;
-        if !wakes && !state.taken.is_multiple_of(TICK) {
+        let decides = state.taken % (defaults.kpa_tick.0 / defaults.kpa_sample.0).max(1) == 0;
+        if !wakes && !decides {
             return;
         }
         let panic = state.mean(ctx.now - knative.panic_window);
         let stable = state.mean(since);
-        let seen = Observed { ready: view.ready() as i32, stable, panic };
-        let scale = kpa::scale(&knative.settings, &mut state.memory, seen, ctx.now);
+        let seen = Observed { ready, stable, panic };
+        let scale = kpa::scale(&settings, &mut state.memory, seen, ctx.now);
         let asked = if wakes { scale.pods.max(1) } else { scale.pods };
-        let bounded = asked.max(spec.bounds.min).min(spec.bounds.max);
-        state.idle = (bounded == 0).then(|| state.idle.unwrap_or(ctx.now));
-        let rests = state.idle.is_some_and(|since| ctx.now >= since + knative.grace);
-        // Until the grace period is over the last pods stay, with the activator in front of them.
-        let desired = if bounded == 0 && !rests { current } else { bounded };
+        let bounded = asked.max(least).min(spec.bounds.max);
+        let desired = state.desired(bounded, current, ctx.now, knative.grace);
         let (added, most) = (desired > current, scale.pods > spec.bounds.max);
         let seen = Seen { value: Some(stable), truth: concurrency, missing: 0 };
         let limit = match () {
             () if added && most => Limit::TooManyReplicas,
-            () if asked < spec.bounds.min => Limit::TooFewReplicas,
+            () if asked < least => Limit::TooFewReplicas,
             () => Limit::WithinRange,
         };
         let decision = Decision {
@@ -106,4 +133,10 @@ impl Controller {
             out.write(end, Write::Scale { workload: target, replicas: desired });
         }
     }
+}
+
+/// Whether a Service selects the pods that the workload makes now.
+fn is_led_to(cluster: &Cluster, target: WorkloadId) -> bool {
+    let template = &cluster.templates[cluster.template_now(target)];
+    cluster.services.iter().any(|service| service.selects(template))
 }

@@ -68,7 +68,10 @@ impl Controller {
         let id = AutoscalerId(self.objects.len() as u8);
         let mut rng = ctx.seed.stream("autoscaler", u64::from(id.0));
         let defaults = &ctx.kubernetes.defaults;
-        let period = defaults.hpa_sync_period;
+        let period = match spec.kpa {
+            Some(_) => defaults.kpa_sample,
+            None => defaults.hpa_sync_period,
+        };
         let (mut recommendations, mut first) = (Vec::new(), ctx.now + period.part(rng.uniform()));
         match spec.created.map(|at| at + period).filter(|at| *at >= ctx.now) {
             Some(at) => first = at + ctx.slowed(ctx.latencies.watch_controller.draw(&mut rng)),

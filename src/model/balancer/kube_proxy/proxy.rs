@@ -80,7 +80,7 @@ impl Proxies {
     ) -> Proxies {
         let minor = ctx.kubernetes.kube_proxy;
         let empty = match (held, local) {
-            (true, _) => Empty::Hold,
+            (true, _) => Empty::Hold(ctx.kubernetes.defaults.activator_look),
             (false, true) => Empty::Drop,
             (false, false) => Empty::Refuse,
         };
@@ -111,7 +111,8 @@ impl Proxies {
             // A view is of one kind of clients: their list alone counts.
             policy: Policy { internal_local: local, ..Policy::default() },
             lasting: Lasting::of(ctx.kubernetes.proxy_mode, &ctx.kubernetes.defaults),
-            atomic: ctx.kubernetes.proxy_mode != ProxyMode::Iptables,
+            // Where requests are held no rule rejects them that would have to give way.
+            atomic: ctx.kubernetes.proxy_mode != ProxyMode::Iptables || held,
             nowhere: None,
         }
     }

@@ -6,37 +6,37 @@ use crate::engine::Dur;
 use crate::timeline::{Empty, ViewId};
 use crate::traffic::{Cause, Failure};
 
-/// It looks so often whether a pod has room: the activator's own probes of pods that come are as frequent.
-const LOOKS: Dur = Dur::from_millis(50);
-
 impl Simulation<'_> {
-    /// Whether a view has requests wait that it has nobody for.
+    /// Whether a view has requests wait that it has nobody for, and how often they look again.
     #[inline(always)]
-    pub fn holds(&self, view: ViewId) -> bool {
-        self.present.views[view].empty == Empty::Hold
+    pub fn holds(&self, view: ViewId) -> Option<Dur> {
+        match self.present.views[view].empty {
+            Empty::Hold(look) => Some(look),
+            _ => None,
+        }
     }
 
     /// Nobody has room for the request: it waits in front, for as long as its client does.
     #[cold]
-    pub fn hold(&mut self, index: RequestId) {
+    pub fn hold(&mut self, index: RequestId, look: Dur, lost_to: Cause) {
         self.end_loads(index);
-        let at = (self.now + LOOKS.0).min(self.requests[index].deadline);
+        let at = (self.now + look.0).min(self.requests[index].deadline);
         debug_assert!(at >= self.now, "nobody waits for the past");
-        self.wait_until(index, at, State::Held);
+        self.wait_until(index, at, State::Held(lost_to));
     }
 
     /// A request that is held looks whether there is room by now.
     #[cold]
-    pub fn looks_again(&mut self, index: RequestId) {
-        debug_assert!(self.requests[index].state == State::Held, "it was held");
+    pub fn looks_again(&mut self, index: RequestId, lost_to: Cause) {
+        debug_assert!(self.requests[index].state == State::Held(lost_to), "it was held");
         if self.now >= self.requests[index].deadline {
-            return self.hop_gives_up(index, Failure::Timeout, Cause::NoBackend);
+            return self.hop_gives_up(index, Failure::Timeout, lost_to);
         }
         self.enter(index);
     }
 
     /// Requests that are held.
     pub fn held(&self) -> f64 {
-        self.requests.iter().filter(|r| r.state == State::Held).count() as f64
+        self.requests.iter().filter(|r| matches!(r.state, State::Held(_))).count() as f64
     }
 }

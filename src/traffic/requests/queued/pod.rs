@@ -134,8 +134,8 @@ impl Simulation<'_> {
             self.serve(index);
         } else if pod.has_place() || pod.hung {
             self.join(index);
-        } else if self.holds(self.requests[index].view) {
-            self.hold(index);
+        } else if let Some(look) = self.holds(self.requests[index].view) {
+            self.hold(index, look, Cause::Overload);
         } else {
             self.end_loads(index);
             self.answered_with(index, 503, Cause::Overload);

@@ -36,8 +36,8 @@ pub enum State {
     HopRetry,
     /// For a further try of the client.
     ClientRetry,
-    /// In front of all, for a pod that has room.
-    Held,
+    /// In front of all, for a pod that has room; what it is lost to if none comes.
+    Held(Cause),
     /// For nothing: it has opened a connection that is kept.
     Open,
 }

@@ -206,8 +206,8 @@ impl Simulation<'_> {
     }
 
     fn no_backend(&mut self, index: RequestId, view: ViewId) {
-        if self.holds(view) {
-            return self.hold(index);
+        if let Some(look) = self.holds(view) {
+            return self.hold(index, look, Cause::NoBackend);
         }
         let rules = Rules::new(self.traffic.client.timeout, self.l7(self.requests[index].hop));
         let now = &self.present.views[view];
