@@ -3,6 +3,7 @@
 use super::case::{Case, Way};
 use super::change::{Change, Edit};
 use super::ladder;
+use crate::cluster::spec::OnSigterm;
 use crate::model::balancer::Path;
 use crate::model::balancer::elb::controller::GATES;
 use crate::timeline::Breakers;
@@ -117,8 +118,14 @@ pub fn sidecar(key: &str) -> Way {
 pub fn sidecar_drain(case: &Case<'_>) -> Way {
     let needed_s = case.hook_s() + case.longest_s();
     let longer = ladder::seconds(needed_s).into_iter();
+    let template = &case.deployment.template;
+    let all = || template.init_containers.iter().chain(&template.containers);
+    // Linkerd's accepts nobody while it drains: it has to hear of SIGTERM later.
+    let refuses = template.proxy.and_then(|proxy| all().nth(usize::from(proxy)));
+    let refuses = refuses.is_some_and(|c| matches!(c.app.on_sigterm, OnSigterm::Graceful { .. }));
+    let key = if refuses { "mesh.wait_before_exit_s" } else { "mesh.termination_drain_s" };
     let change = |s: i64| {
-        let change = Change::one("mesh.termination_drain_s", s);
+        let change = Change::one(key, s);
         case.within_grace(change, s as f64)
     };
     longer.map(change).collect()

@@ -103,6 +103,7 @@ const FOLDERS: &[Folder] = &[
     folder!("keda-from-zero"),
     folder!("knative-revisions", updated),
     folder!("knative-scale-to-zero"),
+    folder!("linkerd-stop"),
     folder!("max-unavailable-100-pods", updated),
     folder!("min-ready-550", updated),
     folder!("nginx-canary", updated),

@@ -28,9 +28,8 @@ impl Input {
             let key = format!("app.containers.{container}.card");
             names.extend(section.card.clone().map(|name| (name, key)));
         }
-        if self.documents.iter().any(|d| sidecar::has_proxy(self, d)) {
-            names.push((sidecar::PROXY.to_owned(), "app.containers".to_owned()));
-        }
+        let meshes = self.documents.iter().filter_map(|d| sidecar::mesh(self, d));
+        names.extend(meshes.map(|m| (m.proxy().to_owned(), "app.containers".to_owned())));
         for (name, key) in names {
             if !self.apps.iter().any(|(known, _)| *known == name) {
                 let card = self.card(CardKind::App, &name, &key)?;

@@ -112,6 +112,9 @@ pub struct Outlier {
     pub max_ejection_percent: f64,
     /// One may be ejected whatever the percentage.
     pub always_one: bool,
+    /// As Linkerd has it: who returns is ejected by its first failure, each time for twice as long, until it
+    /// succeeds.
+    pub probation: bool,
     /// Failures in a row.
     pub consecutive_5xx: Trigger,
     /// Failures in a row that a gateway would answer: 502, 503, 504.

@@ -169,17 +169,28 @@ pub enum Phase {
 pub struct PodProxy {
     /// Its latest run accepts connections from here.
     pub listening: Time,
+    /// It accepts no connection from here on, and keeps those that it has.
+    pub stops: Time,
     /// Its latest run is gone from here, with all connections.
     pub gone: Time,
+    /// What it answers where the process does not listen.
+    pub answers: u16,
 }
 
 impl PodProxy {
     /// One that has not started.
-    pub const NOT_YET: PodProxy = PodProxy { listening: Time::NEVER, gone: Time::NEVER };
+    pub fn not_yet(answers: u16) -> PodProxy {
+        PodProxy { listening: Time::NEVER, stops: Time::NEVER, gone: Time::NEVER, answers }
+    }
 
     /// Whether it accepts connections.
     pub fn is_up(&self, at: Time) -> bool {
-        self.listening <= at && at < self.gone
+        self.listening <= at && at < self.closed()
+    }
+
+    /// From when on it accepts none.
+    pub fn closed(&self) -> Time {
+        self.stops.min(self.gone)
     }
 }
 

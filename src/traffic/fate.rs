@@ -199,8 +199,8 @@ pub fn nobody_listens(lives: &[Life], proxy: Option<PodProxy>, at: Time) -> (Fai
 
 /// A proxy that is there answers for the process.
 fn by_proxy(proxy: Option<PodProxy>, at: Time) -> Failure {
-    let up = proxy.is_some_and(|proxy| proxy.is_up(at));
-    if up { Failure::Status(503) } else { Failure::Refused }
+    let up = proxy.filter(|proxy| proxy.is_up(at));
+    up.map_or(Failure::Refused, |proxy| Failure::Status(proxy.answers))
 }
 
 /// Which of the two does not listen, where requests pass a proxy; the process, if neither does.
@@ -209,7 +209,7 @@ fn behind_proxy(life: &Life, proxy: PodProxy, at: Time) -> Cause {
         Cause::ProcessGone
     } else if at < life.own {
         Cause::NotListeningYet
-    } else if at >= proxy.gone {
+    } else if at >= proxy.closed() {
         Cause::SidecarGone
     } else if at < proxy.listening {
         Cause::SidecarLate

@@ -17,14 +17,19 @@ pub fn may_eject(settings: &Outlier, hosts: u32, ejected: u32) -> bool {
 /// How often a backend counts as ejected in a row, after one more ejection.
 pub fn multiplier_after(settings: &Outlier, multiplier: u32) -> u32 {
     let longest = settings.longest.max(settings.base);
-    let grows = settings.base.0.saturating_mul(i64::from(multiplier)) < (longest + settings.base).0;
+    let grows = settings.probation
+        || settings.base.0.saturating_mul(i64::from(multiplier)) < (longest + settings.base).0;
     multiplier + u32::from(grows)
 }
 
 /// How long an ejection lasts.
 pub fn ejection_time(settings: &Outlier, multiplier: u32) -> Dur {
     let longest = settings.longest.max(settings.base);
-    Dur(settings.base.0.saturating_mul(i64::from(multiplier))).min(longest)
+    let times = match settings.probation {
+        true => 1i64 << multiplier.saturating_sub(1).min(40),
+        false => i64::from(multiplier),
+    };
+    Dur(settings.base.0.saturating_mul(times)).min(longest)
 }
 
 /// Below which success rate a backend is ejected: the mean of all, and how far below it that is.
@@ -45,6 +50,8 @@ struct Host {
     successes: u32,
     ejected: Option<Time>,
     multiplier: u32,
+    /// It has returned, and has not succeeded since.
+    returned: bool,
 }
 
 /// One proxy's outlier detection of one cluster. Backends are named by a number.
@@ -93,6 +100,9 @@ impl Detector {
         if status < 500 {
             (state.failures, state.gateway_failures) = (0, 0);
             state.successes += 1;
+            if std::mem::take(&mut state.returned) {
+                state.multiplier = 0;
+            }
             return false;
         }
         state.failures += 1;
@@ -100,7 +110,8 @@ impl Detector {
             502..=504 => state.gateway_failures + 1,
             _ => 0,
         };
-        let (failures, gateway) = (state.failures, state.gateway_failures);
+        let (failures, gateway, returned) =
+            (state.failures, state.gateway_failures, state.returned);
         if state.ejected.is_some() {
             return false;
         }
@@ -111,7 +122,7 @@ impl Detector {
             self.host(host).gateway_failures = 0;
             ejected |= self.eject(host, consecutive_gateway.enforcing, now, hosts);
         }
-        if reached(consecutive_5xx, failures) {
+        if reached(consecutive_5xx, failures) || returned {
             self.host(host).failures = 0;
             ejected |= self.eject(host, consecutive_5xx.enforcing, now, hosts);
         }
@@ -132,7 +143,7 @@ impl Detector {
         }
         let settings = &self.settings;
         let state = self.hosts.get_mut(&host).expect("a backend that answered is known");
-        state.ejected = Some(now);
+        (state.ejected, state.returned) = (Some(now), false);
         state.multiplier = multiplier_after(settings, state.multiplier);
         debug_assert!(out < hosts, "no more are ejected than there are");
         true
@@ -143,10 +154,11 @@ impl Detector {
         let mut changed = false;
         for state in self.hosts.values_mut() {
             match state.ejected {
+                None if self.settings.probation => {}
                 None => state.multiplier = state.multiplier.saturating_sub(1),
                 Some(at) if ejection_time(&self.settings, state.multiplier) <= now - at => {
                     (state.failures, state.gateway_failures) = (0, 0);
-                    state.ejected = None;
+                    (state.ejected, state.returned) = (None, self.settings.probation);
                     changed = true;
                 }
                 Some(_) => {}

@@ -442,7 +442,23 @@ impl Given for Asked {
 }
 
 /// Annotations that something else than the model of a path reads.
-const READ_ELSEWHERE: [&str; 23] = [
+const READ_ELSEWHERE: [&str; 39] = [
+    "balancer.linkerd.io/failure-accrual",
+    "balancer.linkerd.io/failure-accrual-consecutive-max-failures",
+    "balancer.linkerd.io/failure-accrual-consecutive-max-penalty",
+    "balancer.linkerd.io/failure-accrual-consecutive-min-penalty",
+    "config.alpha.linkerd.io/proxy-enable-native-sidecar",
+    "config.alpha.linkerd.io/proxy-wait-before-exit-seconds",
+    "config.beta.linkerd.io/proxy-enable-native-sidecar",
+    "config.linkerd.io/proxy-await",
+    "config.linkerd.io/proxy-enable-native-sidecar",
+    "config.linkerd.io/proxy-wait-before-exit-seconds",
+    "config.linkerd.io/shutdown-grace-period",
+    "linkerd.io/inject",
+    "retry.linkerd.io/http",
+    "retry.linkerd.io/limit",
+    "retry.linkerd.io/timeout",
+    "timeout.linkerd.io/request",
     "application-networking.k8s.aws/pod-readiness-gate-inject",
     "alb.ingress.kubernetes.io/actions.*",
     "cloud.google.com/backend-config",
@@ -485,6 +501,7 @@ fn annotations_that_are_modelled_are_those_that_are_read() {
         Kind::Haproxy,
         Kind::Envoy,
         Kind::Istio,
+        Kind::Linkerd,
         Kind::GkeNeg,
         Kind::VpcLattice,
         Kind::Agc,
@@ -542,7 +559,8 @@ fn marks_that_matter_are_named_and_unknown_ones_too() {
         ("Service", "nginx", "service.kubernetes.io/topology-mode".into(), "Disabled", ""),
         ("pods", "nginx", "sidecar.istio.io/inject".into(), "true", ""),
         ("pods", "nginx", "sidecar.istio.io/inject".into(), "false", ""),
-        ("pods", "nginx", "linkerd.io/inject".into(), "enabled", "linkerd-proxy"),
+        ("pods", "nginx", "linkerd.io/inject".into(), "enabled", ""),
+        ("pods", "nginx", "config.linkerd.io/skip-inbound-ports".into(), "80", "past the proxy"),
         ("pods", "nginx", "dapr.io/enabled".into(), "true", "daprd"),
         ("pods", "nginx", "dapr.io/app-id".into(), "web", ""),
         ("pods", "nginx", "karpenter.sh/do-not-disrupt".into(), "true", ""),

@@ -18,6 +18,7 @@ mod in_turns;
 mod inputs;
 mod keys;
 mod kinds;
+mod linkerd;
 mod live;
 mod load;
 mod never_ready;

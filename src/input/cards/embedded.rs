@@ -26,6 +26,7 @@ pub const EMBEDDED: &[(CardKind, &str, &str)] = &[
     ),
     (CardKind::Balancer, "envoy", include_str!("../../../models/balancers/envoy.toml")),
     (CardKind::Balancer, "istio", include_str!("../../../models/balancers/istio.toml")),
+    (CardKind::Balancer, "linkerd", include_str!("../../../models/balancers/linkerd.toml")),
     (
         CardKind::Balancer,
         "envoy-gateway",
@@ -80,5 +81,6 @@ pub const EMBEDDED: &[(CardKind, &str, &str)] = &[
     (CardKind::App, "nginx", include_str!("../../../models/apps/nginx.toml")),
     (CardKind::App, "python", include_str!("../../../models/apps/python.toml")),
     (CardKind::App, "istio-proxy", include_str!("../../../models/apps/istio-proxy.toml")),
+    (CardKind::App, "linkerd-proxy", include_str!("../../../models/apps/linkerd-proxy.toml")),
     (CardKind::App, "jvm", include_str!("../../../models/apps/jvm.toml")),
 ];

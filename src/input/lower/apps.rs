@@ -50,16 +50,17 @@ pub fn versions(
     for (name, case) in &section.containers {
         let key = format!("app.containers.{name}");
         reader.check(case, &key);
-        let case = match name == sidecar::PROXY {
-            true => case.clone().or(of_proxy()),
-            false => case.clone(),
+        let case = match sidecar::Mesh::of(name) {
+            Some(mesh) => case.clone().or(of_proxy(mesh)),
+            None => case.clone(),
         };
         named.insert(name.clone(), reader.plan(&case, &key));
     }
-    let meshed = input.documents.iter().any(|d| sidecar::has_proxy(input, d));
-    if meshed && !named.contains_key(sidecar::PROXY) {
-        let key = format!("app.containers.{}", sidecar::PROXY);
-        named.insert(sidecar::PROXY.to_owned(), reader.plan(&of_proxy(), &key));
+    for mesh in input.documents.iter().filter_map(|d| sidecar::mesh(input, d)) {
+        if !named.contains_key(mesh.proxy()) {
+            let key = format!("app.containers.{}", mesh.proxy());
+            named.insert(mesh.proxy().to_owned(), reader.plan(&of_proxy(mesh), &key));
+        }
     }
     let v1 = Apps {
         serving: reader.plan(&v1, "app.v1"),
@@ -72,8 +73,8 @@ pub fn versions(
 }
 
 /// The proxy of a mesh has a card of its own.
-fn of_proxy() -> AppCase {
-    AppCase { card: Some(sidecar::PROXY.to_owned()), ..AppCase::default() }
+fn of_proxy(mesh: sidecar::Mesh) -> AppCase {
+    AppCase { card: Some(mesh.proxy().to_owned()), ..AppCase::default() }
 }
 
 /// Of an answer, where the scenario gives none.

@@ -4,7 +4,7 @@
 use crate::input::known::{self, Fate};
 use crate::input::lower::lowering::Lowering;
 use crate::input::lower::{
-    annotations, binding, ingress_class, node_pools, placement, proxy, routes, sidecar,
+    annotations, binding, ingress_class, istio, node_pools, placement, proxy, routes,
 };
 use crate::input::raw::manifest::{Document, Object};
 use crate::input::subject::Subject;
@@ -54,7 +54,7 @@ impl Lowering<'_> {
         let is_read = binding::is_read(kind)
             || ingress_class::is_read(kind)
             || node_pools::is_read(kind)
-            || kind == sidecar::PEER
+            || kind == istio::PEER
             || routes::is_read(kind)
             || proxy::registered::is_read(kind);
         // Where fields are named, the kind need not be.

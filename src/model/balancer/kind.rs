@@ -44,6 +44,8 @@ pub enum Kind {
     Envoy,
     /// Envoy as Istio sets it up: the sidecars of those who call, or an ingress gateway.
     Istio,
+    /// Linkerd's proxies beside those who call.
+    Linkerd,
     /// GKE's container-native load balancing: a network endpoint group of pods.
     GkeNeg,
     /// Amazon VPC Lattice with the AWS Gateway API Controller.
@@ -124,6 +126,7 @@ impl Kind {
             Kind::Haproxy => Some("haproxy"),
             Kind::Envoy => Some("envoy"),
             Kind::Istio => Some("istio"),
+            Kind::Linkerd => Some("linkerd"),
             Kind::GkeNeg => Some("gke-neg"),
             Kind::VpcLattice => Some("vpc-lattice"),
             Kind::Agc => Some("agc"),
@@ -146,7 +149,9 @@ impl Kind {
             Kind::MetalLbL2 => Path::MetalLb(metallb::settings(given, false)),
             Kind::MetalLbBgp => Path::MetalLb(metallb::settings(given, true)),
             Kind::Haproxy => Path::Haproxy(Box::new(haproxy::settings(given))),
-            Kind::Envoy | Kind::Istio => Path::Envoy(Box::new(envoy::settings(given))),
+            Kind::Envoy | Kind::Istio | Kind::Linkerd => {
+                Path::Envoy(Box::new(envoy::settings(given)))
+            }
             Kind::GkeNeg | Kind::VpcLattice | Kind::Agc | Kind::Agic => {
                 let maker = self.maker().expect("a maker of its kind");
                 Path::Registered(maker, Box::new(maker.settings(given)))

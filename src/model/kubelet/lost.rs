@@ -73,7 +73,7 @@ impl Kubelets {
             scene.timeline.exits(pod, at, LifeEnd::NodeLost, Dur::ZERO);
         }
         if self.pod(pod).proxy == Some(index) {
-            scene.timeline.proxy_exits(pod, at);
+            scene.timeline.proxy_exits(pod, at, false);
         }
     }
 

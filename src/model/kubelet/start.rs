@@ -19,8 +19,9 @@ impl Kubelets {
     pub(super) fn bound(&mut self, scene: &mut Scene, pod: PodId, out: &mut impl Out<Event>) {
         let node = scene.cluster.pods[pod].node.expect("bound");
         self.insert(pod, new_pod(scene, node, pod));
-        if self.pod(pod).proxy.is_some() {
-            scene.timeline.has_proxy(pod, scene.ctx.now);
+        if let Some(proxy) = self.pod(pod).proxy {
+            let answers = container_spec(scene.cluster.template_of(pod), proxy).app.status;
+            scene.timeline.has_proxy(pod, scene.ctx.now, answers);
         }
         self.create_workers(scene, pod);
         if self.probing == Probing::All {
@@ -66,8 +67,8 @@ impl Kubelets {
         self.settle_workers(pod, started);
         self.nodes[node].sandboxes += 1;
         let listening = if template.refuses { Time::NEVER } else { started };
-        if self.pod(pod).proxy.is_some() {
-            scene.timeline.has_proxy(pod, started);
+        if let Some(proxy) = self.pod(pod).proxy {
+            scene.timeline.has_proxy(pod, started, container_spec(template, proxy).app.status);
             scene.timeline.proxy_starts(pod, started, started);
         }
         scene.timeline.life(pod, started, listening);

@@ -229,10 +229,15 @@ impl Kubelets {
             return;
         }
         c.stop_accept = c.stop_accept.min(scene.ctx.now);
+        let spec = container_spec(scene.cluster.template_of(pod), index);
+        let closes = matches!(spec.app.on_sigterm, OnSigterm::Graceful { .. });
+        if self.pod(pod).proxy == Some(index) && closes {
+            scene.timeline.proxy_stops_accepting(pod, scene.ctx.now);
+            self.differing.push(pod);
+        }
         if serving {
             scene.timeline.stops_accepting(pod, scene.ctx.now);
             self.differing.push(pod);
-            let spec = container_spec(scene.cluster.template_of(pod), index);
             if self.counts_requests(spec) {
                 self.says.drains.push((pod, scene.ctx.now));
             }
@@ -262,7 +267,9 @@ impl Kubelets {
             self.differing.push(pod);
         }
         if self.pod(pod).proxy == Some(index) {
-            scene.timeline.proxy_exits(pod, scene.ctx.now);
+            let drained =
+                end == LifeEnd::Sigterm && self.has_drained(scene, ContainerId(pod, index));
+            scene.timeline.proxy_exits(pod, scene.ctx.now, drained);
             self.differing.push(pod);
         }
         // Until the kubelet has noticed, its probes meet nobody.
@@ -279,6 +286,13 @@ impl Kubelets {
             }
             Life::AboutToStop | Life::Terminal => {}
         }
+    }
+
+    /// The process has accepted nothing for a while, and goes before its time is over: with the last request.
+    fn has_drained(&mut self, scene: &Scene, ContainerId(pod, index): ContainerId) -> bool {
+        let app = &container_spec(scene.cluster.template_of(pod), index).app;
+        let OnSigterm::Graceful { drain_timeout } = app.on_sigterm else { return false };
+        scene.ctx.now < self.container(pod, index).stop_accept + drain_timeout
     }
 
     /// A container killed by a probe is started again in the same iteration.

@@ -239,7 +239,12 @@ impl PodNow {
     fn look(&mut self, truth: &PodTruth, at: Time) {
         self.phase = truth.phase_at(at);
         let known = |time: Time| if time <= at { time } else { Time::NEVER };
-        let so_far = |p: PodProxy| PodProxy { listening: known(p.listening), gone: known(p.gone) };
+        let so_far = |p: PodProxy| PodProxy {
+            listening: known(p.listening),
+            stops: known(p.stops),
+            gone: known(p.gone),
+            ..p
+        };
         self.proxy = truth.proxy.map(so_far);
         for (i, life) in truth.lives.iter().take_while(|l| l.started <= at).enumerate() {
             let now = as_of(life, at);

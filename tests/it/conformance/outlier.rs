@@ -14,6 +14,7 @@ fn settings() -> Outlier {
         longest: s(300),
         max_ejection_percent: 10.0,
         always_one: false,
+        probation: false,
         consecutive_5xx: Trigger { failures: 5, enforcing: 100.0 },
         consecutive_gateway: Trigger { failures: 5, enforcing: 0.0 },
         success_rate: Rate { enforcing: 100.0, hosts: 5, requests: 100 },

@@ -41,6 +41,7 @@ fn outlier() -> Outlier {
         longest: d(300.0),
         max_ejection_percent: 50.0,
         always_one: false,
+        probation: false,
         consecutive_5xx: Trigger { failures: 5, enforcing: 100.0 },
         consecutive_gateway: Trigger { failures: 0, enforcing: 0.0 },
         success_rate: Rate { enforcing: 0.0, hosts: 5, requests: 100 },

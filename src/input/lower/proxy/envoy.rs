@@ -2,7 +2,7 @@
 //! first of all), and of the route that leads there.
 
 use super::told::{Told, not_a, seconds};
-use crate::input::lower::sidecar::duration_s;
+use crate::input::lower::injected::duration_s;
 use crate::input::text::tree::{Node, Value};
 use crate::input::text::yaml;
 

@@ -3,14 +3,15 @@
 
 mod envoy;
 mod haproxy;
+mod linkerd;
 pub(crate) mod registered;
 mod routes;
 mod told;
 
 use crate::cluster::spec::Service;
 use crate::input::cards::Card;
+use crate::input::lower::istio;
 use crate::input::lower::lowering::Lowering;
-use crate::input::lower::sidecar;
 use crate::input::raw::manifest::Document;
 use crate::model::balancer::Kind;
 use told::Told;
@@ -42,10 +43,13 @@ pub(super) fn apply(
         let all = registered::read(input, maker, subject, service);
         all.into_iter().for_each(|told| write(low, told, card));
     }
-    if kind == Kind::Istio && sidecar::version(input) < STATUS_UNTIL {
+    if kind == Kind::Istio && istio::version(input) < STATUS_UNTIL {
         let mut told = Told::new("mesh.version");
         told.word("retriable_status_codes", "503", 0);
         write(low, told, card);
+    }
+    if kind == Kind::Linkerd {
+        write(low, linkerd::read(input, service), card);
     }
     if matches!(kind, Kind::Istio | Kind::Envoy) {
         let found = super::routes::of(input, service);

@@ -57,11 +57,12 @@ impl SlowStart {
     }
 }
 
-const PICKS: [(&str, Pick); 4] = [
+const PICKS: [(&str, Pick); 5] = [
     ("round_robin", Pick::RoundRobin),
     ("least_request", Pick::LeastRequest),
     ("random", Pick::Random),
     ("ring_hash", Pick::FlowHash),
+    ("peak_ewma", Pick::Ewma),
 ];
 
 /// What `retry_on` may name; those of gRPC answers and of HTTP/3 do not come about.
@@ -273,6 +274,7 @@ fn outlier(given: &mut dyn Given) -> Option<Outlier> {
         longest: given.seconds("outlier_max_ejection", None),
         max_ejection_percent: given.number("outlier_max_ejection_percent", None),
         always_one: given.word("outlier_always_eject_one", None, &SWITCH) == 1,
+        probation: given.word("outlier_probation", None, &SWITCH) == 1,
         consecutive_5xx: trigger(given, "outlier_5xx", "outlier_5xx_enforcing"),
         consecutive_gateway: trigger(given, "outlier_gateway", "outlier_gateway_enforcing"),
         success_rate: rate(

@@ -48,7 +48,8 @@ impl Simulation<'_> {
         let ended_by = self.present.pods[pod].lives[usize::from(life)].ended_by;
         let now = Time(self.now);
         let proxy = self.present.pods[pod].proxy;
-        let answers = proxy.is_some_and(|proxy| proxy.is_up(now));
+        // One that drains answers who is connected.
+        let answers = proxy.is_some_and(|proxy| proxy.listening <= now && now < proxy.gone);
         let cause = match proxy {
             Some(_) if !answers => Cause::CutBySidecar,
             _ => cut_cause(ended_by),
@@ -83,7 +84,8 @@ impl Simulation<'_> {
     /// The proxy in the pod answers for the process, which is gone.
     fn proxy_answers(&mut self, index: RequestId, cause: Cause) {
         self.end_loads(index);
-        self.answered_with(index, 503, cause);
+        let code = self.present.pods[self.requests[index].pod].proxy.map_or(503, |p| p.answers);
+        self.answered_with(index, code, cause);
     }
 
     /// What is of a kind leaves the queue; the requests among it that somebody waits for.
