@@ -94,6 +94,8 @@ pub struct PodTemplate {
     pub gates: super::gates::Gates,
     /// Where its pods may go.
     pub placement: Placement,
+    /// Its pods have the address of their node: where nobody listens any more, connections are refused.
+    pub host_network: bool,
     /// Pods mount a service-account token (costs one or two volume polls at start and end).
     pub automount_service_account_token: bool,
     /// What keeps its pods where they are.

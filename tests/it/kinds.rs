@@ -8,6 +8,7 @@ use rollsim::input::{Diagnostics, Input, Source};
 use rollsim::report::Answer;
 use rollsim::run::{RunOptions, run};
 use rollsim::scenario::Scenario;
+use rollsim::traffic::Failure;
 use rollsim::world::{Control, Why, simulate};
 use serde_json::{Value, json};
 
@@ -218,6 +219,24 @@ fn a_surge_cannot_come_beside_a_host_port() {
     with.set("containers.app.ports[0].hostPort", "8080").expect("set");
     let stuck = control(&with.lower().expect("lowered"));
     assert!(matches!(stuck.rollout.stuck[0].why, Why::NoNode { .. }), "{:?}", stuck.rollout.stuck);
+}
+
+/// A pod without a network of its own leaves an address that answers.
+#[test]
+fn where_pods_have_the_address_of_their_node_nobody_waits_for_nobody() {
+    let mut with =
+        input(&manifest("DaemonSet", json!({})), &format!("{NODES}{ROLLOUT}")).expect("read");
+    let timed_out = |input: &Input| {
+        let runs = run(
+            &input.lower().expect("lowered"),
+            &RunOptions { replications: 5, ..RunOptions::default() },
+        );
+        let losses = runs.iter().flat_map(|r| &r.traffic.losses);
+        losses.filter(|(key, _)| key.failure == Failure::Timeout).map(|(_, n)| n).sum::<f64>()
+    };
+    assert!(timed_out(&with) > 1.0);
+    with.set("spec.template.spec.hostNetwork", "true").expect("set");
+    assert!(timed_out(&with) < 0.01);
 }
 
 #[test]

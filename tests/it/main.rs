@@ -24,6 +24,7 @@ mod load;
 mod never_ready;
 mod nodes;
 mod paths;
+mod patterns;
 mod probes;
 mod provision;
 mod reading;

@@ -220,6 +220,7 @@ fn template(
             _ => placement::placement(check, spec),
         },
         stays: stays::of_pods(check, api),
+        host_network: spec.host_network.unwrap_or(false),
         automount_service_account_token: spec.automount_service_account_token.unwrap_or(true),
         labels,
     }

@@ -336,7 +336,7 @@ impl Kubelets {
         self.add_job(scene.ctx.now, node, (Job::Teardown(pod), weight, work), out);
     }
 
-    /// The network namespace is gone: the address falls silent.
+    /// The network namespace is gone: the address falls silent, unless it is the node's own.
     pub(super) fn network_gone(
         &mut self,
         scene: &mut Scene,
@@ -346,7 +346,9 @@ impl Kubelets {
         let node = self.pod(pod).node;
         debug_assert!(self.nodes[node].sandboxes > 0, "a network that goes was there");
         self.node_of(pod).sandboxes -= 1;
-        scene.timeline.phase(pod, scene.ctx.now, Phase::Silent);
+        if !scene.cluster.template_of(pod).host_network {
+            scene.timeline.phase(pod, scene.ctx.now, Phase::Silent);
+        }
         self.differing.push(pod);
         if scene.ctx.platform.bridge_flush && self.node_of(pod).sandboxes == 0 {
             // The bridge has lost its last port and with it its carrier: neighbour entries are flushed.

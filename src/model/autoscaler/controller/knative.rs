@@ -41,6 +41,7 @@ impl Knative {
 
     /// Whether a route leads to it or will: of one that none leads to any more nothing is kept.
     fn is_reachable(&mut self, ready: i32, led_to: bool) -> bool {
+        debug_assert!(ready >= 0, "pods are counted");
         self.begins_with = self.begins_with.filter(|n| ready < *n);
         self.routed |= led_to;
         led_to || !self.routed
@@ -49,6 +50,7 @@ impl Knative {
     /// The size, of what its bounds allow. Until the grace period is over the last pods stay, with the
     /// activator in front of them; and it does not shrink before it has had what it is to begin with.
     fn desired(&mut self, bounded: i32, current: i32, now: Time, grace: Dur) -> i32 {
+        debug_assert!(bounded >= 0, "no size is below none");
         self.idle = (bounded == 0).then(|| self.idle.unwrap_or(now));
         let rests = self.idle.is_some_and(|since| now >= since + grace);
         match bounded {
