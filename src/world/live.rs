@@ -58,10 +58,16 @@ impl<'a> Live<'a> {
         }
     }
 
+    /// Whether requests keep pace at all.
+    #[inline(always)]
+    pub fn keeps_pace(&self) -> bool {
+        !matches!(self, Live::Open)
+    }
+
     /// The control plane comes to `now`: what is before is final.
     #[inline(always)]
     pub fn advance(&mut self, timeline: &mut Recorder, now: Time) {
-        if !matches!(self, Live::Open) {
+        if self.keeps_pace() {
             self.catch_up(timeline, now);
         }
     }

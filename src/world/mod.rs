@@ -21,6 +21,7 @@ mod random;
 mod rare;
 mod reads;
 mod running;
+mod served;
 mod setup;
 mod step;
 mod stuck;
@@ -346,14 +347,15 @@ impl World<'_> {
     /// Tells the watchers of what was committed.
     fn publish(&mut self, now: Time) {
         let told = self.cluster.log.len();
-        for index in 0..self.cluster.log.len() {
+        debug_assert!(told > 0, "something was committed");
+        for index in 0..told {
             let change = self.cluster.log[index];
             self.tracker.changed(now, change, &self.cluster, &mut self.timeline);
             self.reach(now, change);
             self.deliver(now, change);
         }
         debug_assert!(self.cluster.log.len() == told, "telling of changes makes none");
-        if told > 0 && self.conditions.any() {
+        if self.conditions.any() {
             self.look_at_conditions(now);
         }
         self.cluster.log.clear();

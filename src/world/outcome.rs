@@ -3,6 +3,7 @@
 use super::goals::Goal;
 use super::objects::placed;
 use super::pace::pace;
+use super::served::Served;
 pub use super::upset::Upset;
 use super::upset::upset;
 use super::why::Stuck;
@@ -106,6 +107,7 @@ pub(super) struct Tracker {
     back: Option<Time>,
     /// Fewest available pods at once of each workload.
     lowest_of: List<WorkloadId, u32>,
+    served: Served,
 }
 
 impl Tracker {
@@ -144,6 +146,7 @@ impl Tracker {
             sent_until: scenario.traffic.end,
             back: None,
             lowest_of: List::new(),
+            served: Served::default(),
         }
     }
 
@@ -169,16 +172,15 @@ impl Tracker {
 
     /// Available pods of those that are counted and that a Service selects now: who has it where Deployments
     /// take turns. The workload under test where none is selected.
-    fn available_behind(&self, cluster: &Cluster) -> i32 {
-        let selected = |id: &&WorkloadId| {
-            let template = &cluster.templates[cluster.template_now(**id)];
-            cluster.services.iter().any(|service| service.selects(template))
-        };
-        let behind = || self.counted.iter().filter(selected);
-        match behind().next() {
-            Some(_) => behind().map(|&id| cluster.available(id)).sum(),
-            None => cluster.available(self.subject),
+    fn available_behind(&mut self, cluster: &Cluster) -> i32 {
+        let (mut any, mut behind) = (false, 0);
+        for index in 0..self.counted.len() {
+            let id = self.counted[index];
+            if self.served.is_selected(cluster.template_now(id), cluster) {
+                (any, behind) = (true, behind + cluster.available(id));
+            }
         }
+        if any { behind } else { cluster.available(self.subject) }
     }
 
     fn counts(&self, id: WorkloadId) -> bool {
@@ -201,13 +203,12 @@ impl Tracker {
                 let object = &cluster.pods[pod];
                 let version = self.version_of(cluster, object.template, timeline);
                 // Admission may have changed how fast it answers.
-                let admitted = &cluster.templates[object.spec];
-                let paced = pace(admitted.serving_container());
+                let admitted = object.spec;
+                let paced = || pace(cluster.templates[admitted].serving_container());
                 let known = timeline.versions.get(usize::from(version));
-                let version = match known.is_some_and(|v| v.pace == paced) {
-                    true => version,
-                    false => self.version_of(cluster, object.spec, timeline),
-                };
+                let same = object.template == admitted || known.is_some_and(|v| v.pace == paced());
+                let version =
+                    if same { version } else { self.version_of(cluster, admitted, timeline) };
                 timeline.pod(now, name_of(cluster, pod), version);
             }
             Change::PodBound(pod) => {
@@ -230,12 +231,18 @@ impl Tracker {
                 self.back = all.then(|| self.back.unwrap_or(now));
             }
             Change::Workload(id) if cluster.workloads[id].spec.kind() == Kind::Deployment => {}
-            Change::ReplicaSet(_) | Change::Service(_) | Change::Workload(_) => {
-                self.available = self.available_behind(cluster);
-                self.lowest = self.lowest.min(self.available.max(0) as u32);
+            Change::Service(_) => {
+                self.served = Served::default();
+                self.look_at_available(cluster);
             }
+            Change::ReplicaSet(_) | Change::Workload(_) => self.look_at_available(cluster),
             _ => {}
         }
+    }
+
+    fn look_at_available(&mut self, cluster: &Cluster) {
+        self.available = self.available_behind(cluster);
+        self.lowest = self.lowest.min(self.available.max(0) as u32);
     }
 
     /// One of its pods may have become available, or no longer be.

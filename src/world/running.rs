@@ -81,21 +81,8 @@ impl World<'_> {
         let event = observer.is_some().then(|| *self.queue.current());
         live.advance(&mut self.timeline, now);
         self.timeline.advance(now);
-        if let Event::Autoscaler(event) = *self.queue.current()
-            && event.reads_load()
-            && let Some(autoscaler) = &mut self.autoscaler
-        {
-            live.counters(&self.timeline, now, &mut autoscaler.load);
-            autoscaler.held = live.held();
-        }
-        if let Event::Rollout(event) = *self.queue.current()
-            && event.reads_load()
-            && let Some(rollouts) = &mut self.rollouts
-        {
-            live.counters(&self.timeline, now, &mut rollouts.load);
-        }
-        if let Event::Action(Step::Read) = *self.queue.current() {
-            live.counters(&self.timeline, now, &mut self.conditions.load);
+        if live.keeps_pace() {
+            self.read_load(now, live);
         }
         self.dispatch(now);
         if let (Some(observer), Some(event)) = (observer, event) {
@@ -103,12 +90,34 @@ impl World<'_> {
             let (changes, balancers) = (&cluster.log[..], &self.balancers[..]);
             observer(Moment { at: now, event, cluster, changes, balancers, digest });
         }
-        self.publish(now);
+        if !self.cluster.log.is_empty() {
+            self.publish(now);
+        }
         debug_assert!(self.until_mark > 0, "a mark is due every {MARK} events");
         self.until_mark -= 1;
         if self.until_mark == 0 {
             self.until_mark = MARK;
             self.marks.push(self.digest);
+        }
+    }
+
+    /// What comes next may read the requests so far.
+    #[cold]
+    fn read_load(&mut self, now: Time, live: &mut Live) {
+        match *self.queue.current() {
+            Event::Autoscaler(event) if event.reads_load() => {
+                let Some(autoscaler) = &mut self.autoscaler else { return };
+                live.counters(&self.timeline, now, &mut autoscaler.load);
+                autoscaler.held = live.held();
+            }
+            Event::Rollout(event) if event.reads_load() => {
+                let Some(rollouts) = &mut self.rollouts else { return };
+                live.counters(&self.timeline, now, &mut rollouts.load);
+            }
+            Event::Action(Step::Read) => {
+                live.counters(&self.timeline, now, &mut self.conditions.load);
+            }
+            _ => {}
         }
     }
 

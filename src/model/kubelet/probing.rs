@@ -272,8 +272,22 @@ impl Kubelets {
         SeenPod { terminal: state.life == Life::Terminal, deleting, container }
     }
 
-    /// Schedules the worker's next tick, if an evaluation can still change something.
+    /// Schedules the worker's next tick, if there is one and an evaluation can still change something.
+    #[inline]
     pub(super) fn wake(
+        &mut self,
+        ctx: Ctx,
+        of: ContainerId,
+        kind: usize,
+        out: &mut impl Out<Event>,
+    ) {
+        let ContainerId(pod, index) = of;
+        if self.container(pod, index).probes[kind].is_some() {
+            self.wake_worker(ctx, of, kind, out);
+        }
+    }
+
+    fn wake_worker(
         &mut self,
         ctx: Ctx,
         ContainerId(pod, index): ContainerId,
