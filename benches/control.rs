@@ -2,8 +2,10 @@
 //!
 //! `cargo bench --bench control` measures with criterion; with `-- --ratios` it prints the tables of
 //! `benches/README.md`, each round running every row once; `-- --profile PODS NODES COUNT [PATH]` runs one
-//! row for a profiler; `-- --capacity` times a question of capacity (30 rates, 20 rollouts of 10 pods each).
+//! row for a profiler; `-- --capacity` times a question of capacity (30 rates, 20 rollouts of 10 pods each);
+//! `-- --cluster [NODES,…]` updates the node group of whole clusters, of ten pods on each node.
 
+mod cluster;
 mod textbook;
 mod workload;
 
@@ -262,6 +264,33 @@ fn capacity() {
     println!("capacity, 30 rates x 20 rollouts: {seconds:.1} s, {million:.2} million requests/s");
 }
 
+/// A replication of a whole cluster's maintenance, and what growth comes to against the size before.
+fn clusters(sizes: &[u32]) {
+    println!("| nodes | pods | workloads | events | simulate, s | + exact, s | us/pod | digest |");
+    println!("|---|---|---|---|---|---|---|---|");
+    for &nodes in sizes {
+        let scenario = cluster::update(nodes);
+        let latencies = scenario.platform.latencies();
+        let options = RunOptions { replications: 1, keep_timelines: 0, ..RunOptions::default() };
+        let mut events = 0;
+        let seed = Seed(options.seed).replication(0);
+        let simulated = seconds_of(|| events = world::simulate(&scenario, &latencies, seed).events);
+        let mut digest = 0;
+        let both = seconds_of(|| {
+            let replication = run::replicate(&scenario, &latencies, &options, 0);
+            assert_eq!(replication.rollout.stuck, [], "the update comes to its end");
+            digest = replication.digest;
+        });
+        println!(
+            "| {nodes} | {} | {} | {events} | {simulated:.2} | {:.2} | {:.0} | {digest:016x} |",
+            10 * nodes,
+            scenario.workloads.len(),
+            both - simulated,
+            both * 1e6 / f64::from(10 * nodes),
+        );
+    }
+}
+
 /// How often each kind of event happens in one run.
 fn events(row: &Row) {
     let mut kinds: BTreeMap<String, u32> = BTreeMap::new();
@@ -305,6 +334,12 @@ fn main() {
             black_box(row.simulate(seed));
         }
         return events(&row);
+    }
+    if let Some(at) = arguments.iter().position(|a| a == "--cluster") {
+        let sizes = arguments.get(at + 1).map_or("100,300,1000", String::as_str);
+        let sizes: Vec<u32> =
+            sizes.split(',').map(|n| n.parse().expect("numbers of nodes")).collect();
+        return clusters(&sizes);
     }
     if arguments.iter().any(|a| a == "--capacity") {
         return capacity();

@@ -172,12 +172,23 @@ fn further(
     seed: Seed,
     options: &RunOptions,
 ) -> Vec<Served> {
-    let (clients, roots) = (timeline.root, timeline.further.clone());
+    let roots = timeline.further.clone();
+    if roots.is_empty() {
+        return Vec::new();
+    }
+    let (clients, traffic) = (timeline.root, &scenario.traffic);
+    // The same for all: what an evaluator leaves out is a matter of the whole timeline.
+    let (evaluator, _) = traffic::choose(timeline, traffic, options.evaluator);
     let served = |root| {
         timeline.root = root;
-        let outcome = traffic::evaluate(timeline, &scenario.traffic, seed, options.evaluator);
-        let lost = outcome.losses.values().fold(0.0, |sum, n| sum + n);
-        Served { sent: outcome.sent, lost }
+        let (sent, lost) = match evaluator {
+            Evaluator::Requests => {
+                let outcome = traffic::requests::evaluate(timeline, traffic, seed);
+                (outcome.sent, outcome.losses.values().fold(0.0, |sum, n| sum + n))
+            }
+            Evaluator::Exact | Evaluator::Approximate => traffic::exact::lost(timeline, traffic),
+        };
+        Served { sent, lost }
     };
     let all = roots.into_iter().map(served).collect();
     timeline.root = clients;

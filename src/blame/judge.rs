@@ -140,10 +140,8 @@ fn by_sidecar(cause: Cause) -> Option<Setting> {
 /// How long the proxy waits for an answer, if it is in front of the one that sent to the pod.
 fn front_timeout_s(timeline: &Timeline, view: ViewId, pod: PodId) -> Option<f64> {
     let view = &timeline.views[view];
-    let listed = view.initial.iter().map(|b| b.target);
-    let mut all = listed.chain(view.changes.iter().map(|c| c.target));
     let timeout = view.hop.l7.as_ref()?.response_timeout?;
-    (!all.any(|t| t == Target::Pod(pod))).then(|| timeout.as_secs_f64())
+    (!view.targets().any(|t| t == Target::Pod(pod))).then(|| timeout.as_secs_f64())
 }
 
 /// A new pod got requests before it listened.
@@ -216,11 +214,7 @@ fn ejects(timeline: &Timeline, view: ViewId) -> bool {
 
 /// The view is one of several that another one draws from by weight.
 fn shares(timeline: &Timeline, view: ViewId) -> bool {
-    let lists = |v: &View| {
-        let listed = v.initial.iter().map(|b| b.target);
-        let mut all = listed.chain(v.changes.iter().map(|c| c.target));
-        all.any(|t| t == Target::View(view))
-    };
+    let lists = |v: &View| v.targets().any(|t| t == Target::View(view));
     let proxy = |v: &View| v.hop.l7.is_some() && v.hop.pick == Pick::Random;
     let own = &timeline.views[view];
     own.hop.l7.is_some() && timeline.views.iter().any(|v| proxy(v) && lists(v))

@@ -1,6 +1,7 @@
 //! The API server: every verb changes objects and appends to a change log, from which the world tells the
 //! watchers.
 
+mod index;
 mod nodes;
 mod pods;
 
@@ -12,6 +13,7 @@ use super::workload::{Kind, Workload as WorkloadSpec};
 use super::write::{Change, Write};
 use crate::engine::rng::uid_of;
 use crate::engine::{Dur, List, Time};
+use index::Index;
 use std::sync::Arc;
 
 /// The API server's state.
@@ -39,6 +41,8 @@ pub struct Cluster {
     pub second_phase: Dur,
     /// Changes not yet told to the watchers.
     pub log: Vec<Change>,
+    /// What belongs to what.
+    pub(crate) index: Index,
 }
 
 impl Cluster {
@@ -47,6 +51,7 @@ impl Cluster {
         let found = self.templates.iter().position(|t| t == template);
         let index = found.unwrap_or_else(|| {
             self.templates.push(template.clone());
+            self.find_budgets(template);
             self.templates.len() - 1
         });
         debug_assert!(
@@ -74,12 +79,6 @@ impl Cluster {
         }
     }
 
-    /// A workload's pods that are there, for actions such as `kubectl delete pod`.
-    pub fn pods_of(&self, id: WorkloadId) -> Vec<PodId> {
-        let there = |p: &PodId| !self.pods[*p].removed && self.workload_of(*p) == id;
-        (0..self.pods.len() as u32).map(PodId).filter(there).collect()
-    }
-
     /// By its spec and the status that its controller wrote.
     pub fn progress(&self, id: WorkloadId) -> Progress {
         let d = &self.workloads[id];
@@ -104,8 +103,7 @@ impl Cluster {
         if self.workloads[id].spec.kind() != Kind::Deployment {
             return self.workloads[id].status.available;
         }
-        let sets = self.replica_sets.iter().filter(|s| s.deployment == id);
-        sets.map(|s| s.status.available).sum()
+        self.sets_of(id).iter().map(|&rs| self.replica_sets[rs].status.available).sum()
     }
 
     /// The pod template that it has now.
@@ -155,8 +153,7 @@ impl Cluster {
     /// A ReplicaSet that nothing owns is the workload itself, under its other name.
     fn set_bare_replica_set(&mut self, id: WorkloadId) {
         let (template, replicas) = (self.workloads[id].template, self.workloads[id].spec.replicas);
-        let own = (0..).map(RsId).zip(&self.replica_sets).find(|(_, s)| s.deployment == id);
-        if let Some((rs, _)) = own {
+        if let Some(&rs) = self.sets_of(id).first() {
             let set = &mut self.replica_sets[rs];
             (set.template, set.replicas) = (template, replicas);
             set.generation += 1;
@@ -209,10 +206,11 @@ impl Cluster {
         match write {
             Write::CreateReplicaSet { deployment, template, revision, replicas, max } => {
                 // Named after the template: a second creation from an old cache is refused.
-                let same = |s: &ReplicaSet| {
-                    s.deployment == deployment && s.template == template && !s.removed
+                let same = |rs: &RsId| {
+                    let set = &self.replica_sets[*rs];
+                    set.template == template && !set.removed
                 };
-                if !self.replica_sets.iter().any(same) {
+                if !self.sets_of(deployment).iter().any(same) {
                     self.create_replica_set(now, deployment, (template, revision), (replicas, max));
                 }
             }
@@ -304,6 +302,7 @@ impl Cluster {
             removed: false,
             pods_made: 0,
         });
+        self.index.makes_set(id, deployment);
         self.log.push(Change::ReplicaSet(id));
     }
 

@@ -9,6 +9,7 @@ pub mod queue;
 pub mod rng;
 pub mod sampler;
 pub mod shared;
+pub mod sparse;
 pub mod time;
 
 pub use dist::Dist;
@@ -17,4 +18,5 @@ pub use queue::Queue;
 pub use rng::{Bits, Luck, Rng, Seed};
 pub use sampler::Sampler;
 pub use shared::SharedProcessor;
+pub use sparse::Sparse;
 pub use time::{Dur, Time};

@@ -90,6 +90,8 @@ pub struct Informer {
     pub pods: List<PodId, SeenPod>,
     /// None: not seen yet.
     pub sets: List<RsId, Option<ReplicaSet>>,
+    /// Those that were seen, by creation.
+    of: List<WorkloadId, Vec<RsId>>,
     /// Per set: pods that exist and whose phase is not terminal.
     unfinished: List<RsId, i32>,
 }
@@ -139,15 +141,17 @@ impl Informer {
         debug_assert!(seen.is_none_or(|before| before.resource_version <= now.resource_version));
         let spec = |set: ReplicaSet| (set.generation, set.removed);
         let changed = seen.is_none_or(|before| spec(before) != spec(now));
-        *seen = Some(now);
+        if seen.replace(now).is_none() {
+            let sets = self.of.entry(now.deployment);
+            sets.insert(sets.partition_point(|other| *other < rs), rs);
+        }
         changed
     }
 
     /// The sets of a Deployment, by creation.
     pub fn sets_of(&self, deployment: WorkloadId) -> impl Iterator<Item = (RsId, &ReplicaSet)> {
-        self.sets.iter().enumerate().filter_map(move |(i, set)| {
-            let set = set.as_ref()?;
-            (set.deployment == deployment && !set.removed).then_some((RsId(i as u32), set))
-        })
+        let seen = self.of.get(deployment).map_or(&[][..], Vec::as_slice);
+        let set = |&rs: &RsId| self.sets[rs].as_ref().map(|set| (rs, set));
+        seen.iter().filter_map(set).filter(|(_, set)| !set.removed)
     }
 }

@@ -28,6 +28,12 @@ impl View {
         self.gaps[..begun].last().is_some_and(|gap| at < gap.1)
     }
 
+    /// All that it ever lists, as often as it is listed.
+    pub fn targets(&self) -> impl Iterator<Item = Target> {
+        let listed = self.initial.iter().map(|backend| backend.target);
+        listed.chain(self.changes.iter().map(|change| change.target))
+    }
+
     /// The shares of a view that lists other views alone, and always the same; None: it is not of that kind.
     pub fn fixed_shares(&self) -> Option<impl Iterator<Item = (ViewId, f64)>> {
         let total: f64 = self.initial.iter().map(|b| f64::from(b.weight)).sum();

@@ -10,7 +10,7 @@ use super::{
     Backend, ChangeKind, Condition, Hop, Life, LifeEnd, Milestone, NodeState, Phase, PodId,
     PodName, PodTruth, Target, Timeline, Touched, Upset, Version, View, ViewChange, ViewId,
 };
-use crate::engine::{Dur, Time};
+use crate::engine::{Dur, List, Time};
 use std::ops::Deref;
 
 /// Everybody else reads: it is as good as a `&Timeline`.
@@ -19,6 +19,8 @@ pub struct Recorder {
     timeline: Timeline,
     /// What is before this stays as it is. `Time::ALWAYS`: the history before the run is being written.
     now: Time,
+    /// What each node was last written to be.
+    nodes: List<NodeId, Option<NodeState>>,
     /// What was written since it was last asked for, and from when on it holds; None: nobody follows.
     news: Option<Vec<(Time, Touched)>>,
 }
@@ -50,7 +52,7 @@ pub enum Shown {
 impl Recorder {
     /// Of a run whose history is to be written first.
     pub fn new(timeline: Timeline) -> Recorder {
-        Recorder { timeline, now: Time::ALWAYS, news: None }
+        Recorder { timeline, now: Time::ALWAYS, nodes: List::new(), news: None }
     }
 
     /// The run is at `now`.
@@ -138,8 +140,7 @@ impl Recorder {
     /// A node is something else from now on.
     pub fn node(&mut self, now: Time, node: NodeId, state: NodeState) {
         debug_assert!(now >= self.now, "the past stays as it is");
-        let last = self.timeline.nodes.iter().rev().find(|(_, of, _)| *of == node);
-        if last.is_none_or(|(.., was)| *was != state) {
+        if self.nodes.entry(node).replace(state) != Some(state) {
             self.timeline.nodes.push((now, node, state));
         }
     }

@@ -173,6 +173,5 @@ fn leads_on(timeline: &Timeline, view: &View) -> bool {
         Target::View(v) => timeline.views[v].hop.l7.is_none(),
         Target::Pod(_) => false,
     };
-    let listed = view.initial.iter().map(|b| b.target);
-    listed.chain(view.changes.iter().map(|c| c.target)).any(passes)
+    view.targets().any(passes)
 }

@@ -11,6 +11,7 @@ mod latency;
 mod ledger;
 mod listing;
 mod seconds;
+mod seen;
 mod served;
 mod spread;
 mod stairs;
@@ -26,11 +27,26 @@ use latency::Class;
 use ledger::{Ledger, Loss};
 use listing::{Listing, Stay};
 use seconds::SECOND;
+use seen::Seen;
 use served::Served;
 
 /// Evaluates open-loop traffic against a timeline whose picks are independent of load and history.
 /// `choose` says when that holds.
 pub fn evaluate(timeline: &Timeline, traffic: &Traffic) -> TrafficOutcome {
+    match Seen::of(timeline) {
+        None => evaluate_all(timeline, traffic),
+        Some(seen) => seen.in_whole(timeline, evaluate_all(&seen.timeline, traffic)),
+    }
+}
+
+/// What one of several callers sends, and what is lost of it, as [`evaluate`] finds it.
+pub fn lost(timeline: &Timeline, traffic: &Traffic) -> (f64, f64) {
+    let seen = Seen::of(timeline);
+    let outcome = evaluate_all(seen.as_ref().map_or(timeline, |seen| &seen.timeline), traffic);
+    (outcome.sent, outcome.losses.values().fold(0.0, |sum, n| sum + n))
+}
+
+fn evaluate_all(timeline: &Timeline, traffic: &Traffic) -> TrafficOutcome {
     let rates = plan::rate_pieces(timeline, traffic);
     let order = plan::flow_order(timeline);
     let above = plan::layer7_above(timeline, &order)

@@ -106,9 +106,7 @@ impl Rules {
 /// Views in an order in which each comes after all that send to it.
 pub fn flow_order(timeline: &Timeline) -> Vec<ViewId> {
     let children = |v: ViewId| {
-        let view = &timeline.views[v];
-        let listed = view.initial.iter().map(|b| b.target);
-        listed.chain(view.changes.iter().map(|c| c.target)).filter_map(|t| match t {
+        timeline.views[v].targets().filter_map(|t| match t {
             Target::View(v) => Some(v),
             Target::Pod(_) => None,
         })
@@ -150,8 +148,7 @@ pub fn layer7_above(
             None => inherited,
         };
         above[v] = Some(own);
-        let listed = view.initial.iter().map(|b| b.target);
-        for target in listed.chain(view.changes.iter().map(|c| c.target)) {
+        for target in view.targets() {
             let Target::View(child) = target else { continue };
             if let (Some(outer), Some(inner)) = (own.and_then(hop), hop(child))
                 && outer.proxy != inner.proxy

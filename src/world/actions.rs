@@ -123,7 +123,7 @@ impl World<'_> {
             }
             ActionKind::Evict { .. } => {
                 let pods = self.named_pods(subject);
-                self.goals.begin(goal.takes_away(pods.clone()));
+                self.goals.begin(goal.takes_away(&pods));
                 self.actions.pods.push((index, pods));
                 self.evict_next(now, index, 0);
                 "evict".to_string()
@@ -219,14 +219,13 @@ impl World<'_> {
         if !self.cluster.workloads[id].spec.kind().has_sets() {
             return self.cluster.workloads[id].revisions.clone();
         }
-        let sets = self.cluster.replica_sets.iter();
-        let own = sets.filter(|set| set.deployment == id && !set.removed);
-        own.map(|set| (set.revision, set.template)).collect()
+        let sets = self.cluster.sets_of(id).iter().map(|&rs| &self.cluster.replica_sets[rs]);
+        sets.filter(|set| !set.removed).map(|set| (set.revision, set.template)).collect()
     }
 
     /// A workload's pods in the order of their names, which are random but for those of a StatefulSet.
     pub(super) fn named_pods(&self, id: WorkloadId) -> Vec<PodId> {
-        let mut pods = self.cluster.pods_of(id);
+        let mut pods: Vec<PodId> = self.cluster.pods_of(id).collect();
         match self.cluster.workloads[id].spec.kind() {
             Kind::StatefulSet => pods.sort_by_key(|p| self.cluster.pods[*p].number),
             _ => pods.sort_by_key(|p| self.cluster.pods[*p].uid),
@@ -242,7 +241,7 @@ impl World<'_> {
         grace: Option<i64>,
     ) -> String {
         let count = pods.len();
-        self.goals.begin(goal.takes_away(pods.clone()));
+        self.goals.begin(goal.takes_away(&pods));
         for pod in pods {
             self.delete_pod(now, pod, grace);
         }

@@ -1,5 +1,6 @@
 //! What was committed reaches the watchers, each after its own latency and in order.
 
+use super::audience::Watcher;
 use super::watches::{CACHE, KUBELET, SCHEDULER, pods_of_layer, slices_of_layer};
 use super::{Event, World, says};
 use crate::cluster::objects::{NodeId, PodId};
@@ -148,21 +149,15 @@ impl World<'_> {
     }
 
     fn slices_to_balancers(&mut self, now: Time, range: SliceRange, heard: Heard) {
-        let mut place = 0;
-        for layer in 0..self.balancers.len() {
-            for watcher in 0..self.balancers[layer].watchers() {
-                place += 1;
-                if self.balancers[layer].watched(watcher) != range.service {
-                    continue;
-                }
-                let by = slices_of_layer(layer, usize::from(watcher));
-                let at = now + self.watch(&self.run.latencies.watch_proxy, heard, by);
-                let last = &mut self.last_balancer[place - 1];
-                *last = (*last).max(at);
-                debug_assert!(*last >= now, "no watch shows what has not happened");
-                let event = self.balancers[layer].slices(watcher, range.from, range.to);
-                self.queue.schedule(*last, Event::Balancer(layer as u16, event));
-            }
+        let watchers = self.audience.slices.get(range.service).map_or(&[][..], Vec::as_slice);
+        for &Watcher { layer, number, place } in watchers {
+            let by = slices_of_layer(usize::from(layer), usize::from(number));
+            let at = now + self.watch(&self.run.latencies.watch_proxy, heard, by);
+            let last = &mut self.last_balancer[place];
+            *last = (*last).max(at);
+            debug_assert!(*last >= now, "no watch shows what has not happened");
+            let event = self.balancers[usize::from(layer)].slices(number, range.from, range.to);
+            self.queue.schedule(*last, Event::Balancer(layer, event));
         }
     }
 
@@ -181,23 +176,24 @@ impl World<'_> {
         }
         for pod in self.kubelets.differing.drain(..) {
             debug_assert!(pod.index() < self.cluster.pods.len(), "what differs is a pod");
-            for (layer, balancer) in (0..).zip(&mut self.balancers) {
+            for &layer in &self.audience.checks {
                 let out = &mut says(&mut self.queue, |e| Event::Balancer(layer, e));
-                balancer.wake(ctx, pod, out);
+                self.balancers[usize::from(layer)].wake(ctx, pod, out);
             }
         }
     }
 
     fn pod_to_balancers(&mut self, now: Time, pod: PodId, heard: Heard) {
         let first = self.last_balancer.len() - self.balancers.len();
-        for layer in 0..self.balancers.len() {
-            let Some(event) = self.balancers[layer].pod(pod) else { continue };
-            let by = pods_of_layer(layer);
+        for &layer in &self.audience.pods {
+            let place = usize::from(layer);
+            let Some(event) = self.balancers[place].pod(pod) else { continue };
+            let by = pods_of_layer(place);
             let at = now + self.watch(&self.run.latencies.watch_proxy, heard, by);
-            let last = &mut self.last_balancer[first + layer];
+            let last = &mut self.last_balancer[first + place];
             *last = (*last).max(at);
             debug_assert!(*last >= now, "no watch shows what has not happened");
-            self.queue.schedule(*last, Event::Balancer(layer as u16, event));
+            self.queue.schedule(*last, Event::Balancer(layer, event));
         }
     }
 }

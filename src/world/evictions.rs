@@ -46,11 +46,7 @@ impl<'w> World<'w> {
     }
 
     pub(super) fn pods_on(&self, node: NodeId) -> impl Iterator<Item = PodId> + '_ {
-        let there = move |p: &PodId| {
-            let pod = &self.cluster.pods[*p];
-            !pod.removed && pod.node == Some(node)
-        };
-        (0..self.cluster.pods.len() as u32).map(PodId).filter(there)
+        self.cluster.pods_on(node)
     }
 
     /// Somebody asks the API to delete a pod.
@@ -103,12 +99,12 @@ impl<'w> World<'w> {
             return (Answer::Deleted, 0);
         }
         let budgets = self.budgets_of(pod);
-        let (answer, taken) = self.ask(pod, &budgets);
-        if taken {
-            let take = Write::TakeDisruption { budget: budgets[0], pod };
-            self.cluster.apply(now, take);
+        let (first, count) = (budgets.first().copied(), budgets.len());
+        let (answer, taken) = self.ask(pod, budgets);
+        if let Some(budget) = first.filter(|_| taken) {
+            self.cluster.apply(now, Write::TakeDisruption { budget, pod });
         }
-        (answer, budgets.len())
+        (answer, count)
     }
 
     /// What the eviction API answers now, and whether the budget gives a disruption for it.
@@ -127,10 +123,8 @@ impl<'w> World<'w> {
     }
 
     /// The budgets that select a pod.
-    fn budgets_of(&self, pod: PodId) -> Vec<BudgetId> {
-        let template = self.cluster.template_of(pod);
-        let all = (0..).map(BudgetId).zip(&self.cluster.budgets);
-        all.filter(|(_, b)| b.spec.covers(template)).map(|(id, _)| id).collect()
+    fn budgets_of(&self, pod: PodId) -> &[BudgetId] {
+        self.cluster.budgets_of(self.cluster.pods[pod].spec)
     }
 
     /// The budgets that keep a pod from being evicted; none: it may go, or is going.
@@ -140,9 +134,9 @@ impl<'w> World<'w> {
             return Vec::new();
         }
         let budgets = self.budgets_of(pod);
-        match self.ask(pod, &budgets).0 {
+        match self.ask(pod, budgets).0 {
             Answer::Deleted => Vec::new(),
-            _ => budgets,
+            _ => budgets.to_vec(),
         }
     }
 }

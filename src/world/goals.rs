@@ -6,6 +6,7 @@ use crate::cluster::objects::{PodId, Progress, WorkloadId};
 use crate::cluster::server::Cluster;
 use crate::engine::Time;
 use crate::model::deployment::status;
+use std::collections::BTreeSet;
 
 /// An action that has begun, and what has to come about until it is over.
 #[derive(Clone, Debug)]
@@ -18,8 +19,8 @@ pub(super) struct Goal {
     pub workloads: Vec<WorkloadId>,
     /// ... all of the present template.
     pub updated: bool,
-    /// These go; sorted.
-    pods: Vec<PodId>,
+    /// These go.
+    pods: BTreeSet<PodId>,
     /// How many of them are not gone yet.
     pods_left: usize,
     /// Steps of the action itself that are still to come.
@@ -42,7 +43,7 @@ impl Goal {
             since,
             workloads,
             updated: false,
-            pods: Vec::new(),
+            pods: BTreeSet::new(),
             pods_left: 0,
             steps: 0,
             refused: None,
@@ -58,10 +59,8 @@ impl Goal {
     }
 
     /// These pods have to go before it is over.
-    pub fn takes_away(mut self, mut pods: Vec<PodId>) -> Goal {
-        pods.sort_unstable();
-        self.pods_left = pods.len();
-        Goal { pods, ..self }
+    pub fn takes_away(self, pods: &[PodId]) -> Goal {
+        Goal { pods: pods.iter().copied().collect(), pods_left: pods.len(), ..self }
     }
 
     /// It comes in so many steps.
@@ -142,7 +141,7 @@ impl Goals {
     /// A pod's object is gone.
     pub fn pod_gone(&mut self, now: Time, pod: PodId, cluster: &Cluster) {
         for goal in self.0.iter_mut().filter(|g| g.pods_left > 0) {
-            if goal.pods.binary_search(&pod).is_ok() {
+            if goal.pods.contains(&pod) {
                 goal.pods_left -= 1;
                 goal.look(now, cluster);
             }
@@ -196,9 +195,9 @@ impl Goals {
     /// These pods, too, have to go.
     pub fn must_go(&mut self, action: u32, pods: &[PodId]) {
         for goal in self.0.iter_mut().filter(|g| g.action == action) {
+            let before = goal.pods.len();
             goal.pods.extend(pods);
-            goal.pods.sort_unstable();
-            goal.pods_left += pods.len();
+            goal.pods_left += goal.pods.len() - before;
             debug_assert!(goal.pods_left <= goal.pods.len(), "no more go than have to");
         }
     }

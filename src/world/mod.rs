@@ -2,6 +2,7 @@
 //! of changes with their latencies, and records the timeline.
 
 pub mod actions;
+mod audience;
 mod conditions;
 mod control;
 mod deliver;
@@ -20,6 +21,7 @@ mod provision;
 mod random;
 mod rare;
 mod reads;
+mod room;
 mod running;
 mod served;
 mod setup;
@@ -49,6 +51,7 @@ use crate::model::{
 use crate::scenario::Scenario;
 use crate::timeline::{Milestone, Recorder};
 use crate::traffic::Mode;
+use audience::Audience;
 pub use control::{Control, MARK};
 use live::Load;
 pub use outcome::{RolloutOutcome, Unschedulable, Upset};
@@ -153,6 +156,7 @@ pub struct World<'a> {
     timeline: Recorder,
     tracker: outcome::Tracker,
     watches: Watches,
+    audience: Audience,
     /// Of the calls that actions make.
     user: Rng,
     /// Watches deliver in order: per watcher, the time of the last delivery.

@@ -31,12 +31,9 @@ pub(super) fn placed(cluster: &Cluster, workload: WorkloadId) -> Vec<u32> {
         return Vec::new();
     }
     let mut counts: List<NodeId, u32> = vec![0; cluster.nodes.len()].into();
-    for pod in cluster.pods.iter().filter(|p| p.stays()) {
-        if let Some(node) = pod.node
-            && cluster.workload(pod.owner) == workload
-        {
-            counts[node] += 1;
-        }
+    let pods = cluster.pods_of(workload).map(|pod| &cluster.pods[pod]);
+    for node in pods.filter(|pod| pod.stays()).filter_map(|pod| pod.node) {
+        counts[node] += 1;
     }
     counts.into()
 }

@@ -1,7 +1,7 @@
 //! The controllers' shared cache shows a change: who is woken by it.
 
 use super::{Event, World, says};
-use crate::cluster::objects::{Owner, PodId, RsId, ServiceId, WorkloadId};
+use crate::cluster::objects::{Owner, PodId, RsId, WorkloadId};
 use crate::cluster::workload::{Kind, Strategy};
 use crate::cluster::write::Change;
 use crate::engine::Time;
@@ -54,6 +54,7 @@ impl World<'_> {
                 let out = &mut says(&mut self.queue, |e| Event::Slice(service, e));
                 let slices = &mut self.slices[service];
                 slices.service_changed(now, spec, &self.cluster, out);
+                self.audience.selectors_changed();
             }
             Change::Node(_) => self.nodes_changed(now),
             Change::Weights | Change::PodResized(_) => {}
@@ -79,10 +80,10 @@ impl World<'_> {
             let seen = (&self.cluster, &self.informer);
             autoscaler.pod_changed(ctx, pod, change, seen, out);
         }
-        let template = self.cluster.template_of(pod);
-        for (service, slices) in (0..).map(ServiceId).zip(&mut self.slices) {
+        let template = self.cluster.pods[pod].spec;
+        for &service in self.audience.selecting(template, &self.slices, &self.cluster) {
             let out = &mut says(&mut self.queue, |e| Event::Slice(service, e));
-            slices.pod_changed(ctx.now, pod, template, change, out);
+            self.slices[service].pod_changed(ctx.now, pod, change, out);
         }
     }
 

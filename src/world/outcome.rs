@@ -235,6 +235,8 @@ impl Tracker {
                 self.served = Served::default();
                 self.look_at_available(cluster);
             }
+            Change::ReplicaSet(rs) if !self.counts(cluster.replica_sets[rs].deployment) => {}
+            Change::Workload(id) if !self.counts(id) => {}
             Change::ReplicaSet(_) | Change::Workload(_) => self.look_at_available(cluster),
             _ => {}
         }

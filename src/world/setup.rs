@@ -1,6 +1,7 @@
 //! The state in which a run starts: every Deployment complete, its pods running, ready and routed for some
 //! time; those of a version that is never ready running, unready and routed nowhere.
 
+use super::audience::Audience;
 use super::objects::new_cluster;
 use super::watches::Watches;
 use super::{Event, World, actions, conditions, goals, outcome, path, says, vertical};
@@ -24,7 +25,7 @@ use crate::model::{
     daemon_set, deployment, disruption, endpointslice, gate, kubelet, node, replicaset, rollout,
     scheduler, stateful_set,
 };
-use crate::scenario::{Action, Kind, Scenario, Workload};
+use crate::scenario::{Action, Kind, Scenario};
 use crate::timeline::{Recorder, Shown, Timeline, Version, ViewId};
 use std::sync::Arc;
 
@@ -65,6 +66,7 @@ impl<'a> World<'a> {
             replica_sets: replicaset::controller::Controller::new(defaults),
             slices: scenario.services.pairs().map(slices).collect(),
             kubelets: kubelet::controller::Kubelets::new(ctx, &scenario.nodes),
+            audience: Audience::new(&balancers),
             balancers,
             gate: scenario.gate.clone().map(|g| gate::Controller::new(g, seed.stream("gate", 0))),
             disruption: None,
@@ -123,24 +125,6 @@ impl<'a> World<'a> {
         let controller = autoscaler::Controller::new(ctx, objects, start, out);
         debug_assert!(self.autoscaler.is_none(), "there is one controller");
         self.autoscaler = Some(Box::new(controller));
-    }
-
-    /// Room for what is known to come, so that lists need not grow one by one.
-    fn reserve(&mut self) {
-        let pods = |w: &Workload| 2 * w.replicas.max(0) as usize + 2;
-        let count = self.scenario.workloads.iter().map(pods).sum();
-        self.cluster.pods.reserve(count);
-        self.cluster.slice_log.reserve(3 * count);
-        self.cluster.log.reserve(8);
-        self.timeline.reserve(count);
-        self.informer.pods.reserve(count);
-        self.scheduler.reserve(count);
-        self.replica_sets.reserve(count);
-        self.kubelets.reserve(count);
-        self.slices.iter_mut().for_each(|s| s.reserve(count));
-        for balancer in &mut self.balancers {
-            balancer.reserve(count, &mut self.timeline);
-        }
     }
 
     fn populate(&mut self) {
@@ -336,14 +320,13 @@ impl<'a> World<'a> {
         self.kubelets.adopt(&mut scene, pod, node, started);
         let now = Ctx { now: self.queue.now(), ..ctx };
         self.kubelets.wake_failing(now, pod, &mut says(&mut self.queue, Event::Kubelet));
-        for service in self.slices.ids() {
-            let template = self.cluster.template_of(pod);
-            if let Some(conditions) = self.slices[service].adopt(pod, template, ready) {
-                let (cluster, timeline) = (&self.cluster, &mut self.timeline);
-                let mut scene = Scene { ctx, cluster, timeline };
-                for balancer in &mut self.balancers {
-                    balancer.adopt(&mut scene, service, pod, conditions);
-                }
+        let template = self.cluster.pods[pod].spec;
+        for &service in self.audience.selecting(template, &self.slices, &self.cluster) {
+            let conditions = self.slices[service].adopt(pod, ready);
+            let (cluster, timeline) = (&self.cluster, &mut self.timeline);
+            let mut scene = Scene { ctx, cluster, timeline };
+            for balancer in &mut self.balancers {
+                balancer.adopt(&mut scene, service, pod, conditions);
             }
         }
     }

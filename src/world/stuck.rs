@@ -139,9 +139,9 @@ impl World<'_> {
             return lost;
         }
         let newest = self.cluster.template_now(id);
-        let live = (0..self.cluster.pods.len() as u32).map(PodId).filter(|p| {
+        let live = self.cluster.pods_of(id).filter(|p| {
             let pod = &self.cluster.pods[*p];
-            pod.stays() && pod.template == newest && mine(p)
+            pod.stays() && pod.template == newest
         });
         let (ready, unready): (Vec<PodId>, Vec<PodId>) =
             live.partition(|p| self.cluster.pods[*p].status.ready);
@@ -172,14 +172,14 @@ impl World<'_> {
     /// Its pods on a node that is lost, and since when they are.
     fn on_lost_node(&self, id: WorkloadId) -> Option<(Time, Why)> {
         let lost = |node: NodeId| self.cluster.nodes[node].presence == Presence::Unknown;
-        let mine = self.cluster.pods_of(id);
-        let there = |p: &&PodId| self.cluster.pods[**p].node.is_some_and(lost);
-        let first = mine.iter().find(there)?;
-        let pod = &self.cluster.pods[*first];
+        let there = |p: &PodId| self.cluster.pods[*p].node.is_some_and(lost);
+        let mut mine = self.cluster.pods_of(id).filter(there);
+        let first = mine.next()?;
+        let pod = &self.cluster.pods[first];
         let node = self.cluster.nodes[pod.node?].name.clone();
-        let pods = mine.iter().filter(there).count() as u32;
+        let pods = 1 + mine.count() as u32;
         let (since, terminating) = match pod.deleting {
-            Some(_) => (self.timeline.pods[*first].deleted, true),
+            Some(_) => (self.timeline.pods[first].deleted, true),
             None => (pod.ready_transition, false),
         };
         Some((since, Why::OnLostNode { pods, node, terminating }))
@@ -189,10 +189,10 @@ impl World<'_> {
     fn rolls_never(&self, goal: &Goal, id: WorkloadId) -> Option<Why> {
         let spec = &self.cluster.workloads[id].spec;
         let newest = self.cluster.template_now(id);
-        let pods = self.cluster.pods_of(id);
-        let old = pods.iter().filter(|p| self.cluster.pods[**p].template != newest).count() as u32;
+        let pods = || self.cluster.pods_of(id);
+        let old = pods().filter(|p| self.cluster.pods[*p].template != newest).count() as u32;
         let kind = spec.kind();
-        if kind == Kind::Pod && pods.is_empty() {
+        if kind == Kind::Pod && pods().next().is_none() {
             return Some(Why::NothingRolls { kind });
         }
         match goal.updated && old > 0 {
@@ -212,7 +212,7 @@ impl World<'_> {
             let pod = &self.cluster.pods[*p];
             pod.template != newest && !pod.status.ready && pod.deleting.is_none()
         };
-        let held = self.cluster.pods_of(id).into_iter().find(unready);
+        let held = self.cluster.pods_of(id).find(unready);
         let pod = held.filter(|_| !strategy.parallel)?;
         let name = outcome::name_of(&self.cluster, pod).to_string();
         Some((self.cluster.pods[pod].created, Why::HeldBy { pod: name }))

@@ -189,9 +189,8 @@ impl World<'_> {
 
     /// A workload's pods that are not being deleted.
     fn live_pods(&self, workload: WorkloadId) -> Vec<PodId> {
-        let mut pods = self.cluster.pods_of(workload);
-        pods.retain(|p| self.cluster.pods[*p].deleting.is_none());
-        pods
+        let pods = self.cluster.pods_of(workload);
+        pods.filter(|p| self.cluster.pods[*p].deleting.is_none()).collect()
     }
 
     /// Whether the group of a pod can do without it.

@@ -8,6 +8,7 @@ mod checks;
 mod commands;
 mod conformance;
 mod connections;
+mod drains;
 mod experiments;
 mod explain;
 mod flagger;

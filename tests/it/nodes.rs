@@ -10,7 +10,7 @@ use rollsim::timeline::Milestone;
 use rollsim::world::{Control, Why, simulate};
 
 /// A workload of this kind, with more of its pods' spec, and a Service of this type.
-fn manifest(kind: &str, replicas: u32, pod: &str, service: &str) -> String {
+pub(crate) fn manifest(kind: &str, replicas: u32, pod: &str, service: &str) -> String {
     format!(
         "apiVersion: apps/v1\nkind: {kind}\nmetadata: {{name: web}}\nspec:\n  replicas: {replicas}\n  \
          selector:\n    matchLabels: {{app: web}}\n  template:\n    metadata:\n      labels: {{app: web}}\n    \

@@ -41,8 +41,8 @@ impl Cluster {
         };
         debug_assert!(!self.workloads[id].spec.kind().has_sets(), "it has ReplicaSets");
         // Pods with a name of their own: while one is there, another cannot be made.
-        let taken = |p: &Pod| !p.removed && p.owner == owner && p.number == number;
-        if pinned.is_none() && self.pods.iter().any(taken) {
+        let taken = |pod: PodId| self.pods[pod].number == number;
+        if pinned.is_none() && self.pods_of(id).any(taken) {
             return;
         }
         self.workloads[id].pods_made += 1;
@@ -83,6 +83,7 @@ impl Cluster {
             deleting: None,
             removed: false,
         });
+        self.index.makes_pod(id, self.workload(owner));
         self.log.push(Change::PodCreated(id));
     }
 
@@ -146,6 +147,7 @@ impl Cluster {
         if p.stays() {
             debug_assert!(p.node.is_none(), "a pod is bound once");
             p.node = Some(node);
+            self.index.binds(pod, node);
             self.log.push(Change::PodBound(pod));
         }
     }

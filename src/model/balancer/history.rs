@@ -2,7 +2,7 @@
 //! so what one of them knows is a number of entries of one common log.
 
 use crate::cluster::objects::{Conditions, EndpointChange, PodId};
-use crate::engine::List;
+use crate::engine::Sparse;
 
 /// A change of one pod's endpoint; None: it is none.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -34,8 +34,8 @@ pub struct History {
     changes: Vec<Changed>,
     /// Those that every watcher knows.
     adopted: usize,
-    /// Per pod, after all changes.
-    latest: List<PodId, Option<Conditions>>,
+    /// Of each pod that was ever an endpoint, after all changes.
+    latest: Sparse<PodId, Option<Conditions>>,
 }
 
 impl History {
@@ -76,11 +76,11 @@ impl History {
         &self.changes[self.adopted + from as usize..self.adopted + to as usize]
     }
 
-    /// Per pod: its conditions as a watcher that knows `to` knows them.
-    pub fn at(&self, to: Known) -> List<PodId, Option<Conditions>> {
-        let mut conditions: List<PodId, _> = vec![None; self.latest.len()].into();
+    /// Of each pod that was an endpoint: its conditions as a watcher that knows `to` knows them.
+    pub fn at(&self, to: Known) -> Sparse<PodId, Option<Conditions>> {
+        let mut conditions = Sparse::default();
         for change in &self.changes[..self.adopted + to as usize] {
-            conditions[change.pod] = change.is;
+            *conditions.entry(change.pod) = change.is;
         }
         conditions
     }
@@ -102,8 +102,9 @@ mod tests {
         assert_eq!((early, late), (2, 2));
         assert_eq!(history.see(early, &log[2..]), 3);
         assert_eq!(history.see(late, &log[2..]), 3);
-        assert_eq!(history.at(0), [None, Some(ready), None]);
-        assert_eq!(history.at(2), [None, Some(leaving), Some(ready)]);
+        let at = |to| history.at(to).pairs().map(|(pod, is)| (pod.0, *is)).collect::<Vec<_>>();
+        assert_eq!(at(0), [(1, Some(ready))]);
+        assert_eq!(at(2), [(1, Some(leaving)), (2, Some(ready))]);
         let changes = history.between(0, 3).iter().copied();
         let of_first: Vec<Changed> = changes.filter(|c| c.pod == PodId(1)).collect();
         let whole = Changed { pod: PodId(1), was: Some(ready), is: None };

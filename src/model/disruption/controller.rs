@@ -55,15 +55,13 @@ impl Controller {
             rng: ctx.seed.stream("disruption", 0),
             last_seen: Time::ALWAYS,
         };
-        for id in (0..cluster.budgets.len() as u16).map(BudgetId) {
-            let budget = &cluster.budgets[id];
-            let covered = |p: &PodId| budget.spec.covers(cluster.template_of(*p));
-            let pods = (0..informer.pods.len() as u32).map(PodId).filter(covered);
-            controller.states[id] = State {
-                pods: pods.collect(),
-                resource_version: budget.resource_version,
-                ..State::default()
-            };
+        for pod in informer.pods.ids() {
+            for &id in cluster.budgets_of(cluster.pods[pod].spec) {
+                controller.states[id].pods.push(pod);
+            }
+        }
+        for id in controller.states.ids() {
+            controller.states[id].resource_version = cluster.budgets[id].resource_version;
             let status = controller.status(ctx, id, cluster, informer);
             controller.states[id].status = status;
             cluster.budgets[id].status = status;
@@ -86,11 +84,7 @@ impl Controller {
         cluster: &Cluster,
         out: &mut impl Out<Event>,
     ) {
-        let template = cluster.template_of(pod);
-        for (id, budget) in (0..).map(BudgetId).zip(&cluster.budgets) {
-            if !budget.spec.covers(template) {
-                continue;
-            }
+        for &id in cluster.budgets_of(cluster.pods[pod].spec) {
             let pods = &mut self.states[id].pods;
             match (before.exists, after.exists) {
                 (false, true) => pods.push(pod),

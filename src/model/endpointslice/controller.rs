@@ -7,7 +7,7 @@ use crate::cluster::objects::{Conditions, EndpointChange, PodId, ServiceId};
 use crate::cluster::server::Cluster;
 use crate::cluster::spec::{PodTemplate, Service};
 use crate::cluster::write::{SliceRange, Write};
-use crate::engine::{List, Rng, Time};
+use crate::engine::{Rng, Sparse, Time};
 use crate::model::informer::{Informer, PodChange, SeenPod};
 use crate::model::platform::Kubernetes;
 use crate::model::plumbing::{Ctx, Delayed, Out, TokenBucket, WorkKey};
@@ -20,6 +20,17 @@ pub enum Event {
     Sync,
     /// The delay after a failed sync is over.
     Retry,
+}
+
+/// What is known of a pod.
+#[derive(Clone, Copy, Debug, Default)]
+struct Row {
+    /// In the Service's selection, as last looked at.
+    selected: bool,
+    /// What this controller last wrote.
+    written: Option<Conditions>,
+    /// The slice it is in.
+    slice: u16,
 }
 
 /// The EndpointSlice controller, with what it has written and what it waits for.
@@ -36,12 +47,8 @@ pub struct Controller {
     include_terminating: bool,
     /// Most endpoints in one slice.
     slice_size: usize,
-    /// Per pod: in the Service's selection, as last looked at.
-    selected: List<PodId, bool>,
-    /// Per pod: what this controller last wrote.
-    written: List<PodId, Option<Conditions>>,
-    /// Per pod: the slice it is in.
-    slice: List<PodId, u16>,
+    /// Of the pods that the Service selects, or has selected.
+    rows: Sparse<PodId, Row>,
     members: usize,
     /// Pods whose cached state changed since the last sync.
     dirty: Vec<PodId>,
@@ -70,9 +77,7 @@ impl Controller {
             spec,
             include_terminating: include_terminating(kubernetes.control_plane),
             slice_size: defaults.max_endpoints_per_slice,
-            selected: List::new(),
-            written: List::new(),
-            slice: List::new(),
+            rows: Sparse::default(),
             members: 0,
             dirty: Vec::new(),
             touched: Vec::new(),
@@ -83,50 +88,38 @@ impl Controller {
 
     /// Room for so many pods.
     pub fn reserve(&mut self, pods: usize) {
-        self.written.reserve(pods);
-        self.selected.reserve(pods);
-        self.slice.reserve(pods);
+        self.rows.reserve(pods);
     }
 
-    fn grow(&mut self, pod: PodId) {
-        if self.written.len() <= pod.index() {
-            self.written.resize(pod.index() + 1, None);
-            self.selected.resize(pod.index() + 1, false);
-            self.slice.resize(pod.index() + 1, 0);
-        }
-        let rows = [self.written.len(), self.selected.len(), self.slice.len()];
-        debug_assert!(rows == [rows[0]; 3], "each pod has a row in every list: {rows:?}");
+    /// Whether it takes pods of the template for the Service's, as far as the cache shows its selector.
+    pub fn selects(&self, template: &PodTemplate) -> bool {
+        self.spec.selects(template)
     }
 
     /// What the controller would write for the pod.
-    fn wanted(&self, pod: PodId, seen: SeenPod) -> Option<Conditions> {
+    fn wanted(&self, selected: bool, seen: SeenPod) -> Option<Conditions> {
         let SeenPod { phase, has_ip, deleting, .. } = seen;
         let member = seen.exists
-            && self.selected[pod]
+            && selected
             && should_pod_be_in_endpoints(phase, has_ip, deleting, self.include_terminating);
         member.then(|| {
             pod_to_endpoint(seen.ready, seen.deleting, self.spec.publish_not_ready_addresses)
         })
     }
 
-    /// The cache shows a change of a pod. Its template never changes.
+    /// The cache shows a change of a pod that the Service selects. Its template never changes.
     pub fn pod_changed(
         &mut self,
         now: Time,
         pod: PodId,
-        template: &PodTemplate,
         PodChange { before, after }: PodChange,
         out: &mut impl Out<Event>,
     ) {
-        self.grow(pod);
-        let was = self.wanted(pod, before);
-        if !before.exists {
-            self.selected[pod] = self.spec.selects(template);
-        }
-        if was == self.wanted(pod, after) {
+        self.rows.entry(pod).selected = true;
+        if self.wanted(true, before) == self.wanted(true, after) {
             return;
         }
-        debug_assert!(self.selected.len() > pod.index(), "a pod that changes has a row");
+        debug_assert!(self.rows.get(pod).is_some(), "a pod that changes has a row");
         self.dirty.push(pod);
         self.queue(now, out);
     }
@@ -141,11 +134,13 @@ impl Controller {
     ) {
         self.spec = spec;
         for pod in (0..cluster.pods.len() as u32).map(PodId) {
-            self.grow(pod);
-            self.selected[pod] = self.spec.selects(cluster.template_of(pod));
-            self.dirty.push(pod);
+            let selected = self.spec.selects(cluster.template_of(pod));
+            if selected || self.rows.get(pod).is_some() {
+                self.rows.entry(pod).selected = selected;
+                self.dirty.push(pod);
+            }
         }
-        debug_assert!(self.dirty.len() >= cluster.pods.len(), "a selector is tried on every pod");
+        debug_assert!(self.dirty.len() >= self.rows.len(), "a selector is tried on every pod");
         self.queue(now, out);
     }
 
@@ -205,12 +200,13 @@ impl Controller {
         dirty.sort_unstable();
         dirty.dedup();
         for pod in dirty.drain(..) {
-            let wanted = self.wanted(pod, informer.pod(pod));
-            if wanted != self.written[pod] {
-                self.place(pod, wanted);
+            let Row { selected, written, .. } = *self.rows.entry(pod);
+            let wanted = self.wanted(selected, informer.pod(pod));
+            if wanted != written {
+                let slice = self.place(pod, wanted);
                 deletions |= wanted.is_some_and(|c| c.terminating);
                 slice_log.push((pod, wanted));
-                self.touched.push(self.slice[pod]);
+                self.touched.push(slice);
             }
         }
         self.dirty = dirty;
@@ -249,29 +245,30 @@ impl Controller {
         }
     }
 
-    fn place(&mut self, pod: PodId, wanted: Option<Conditions>) {
-        let written = &mut self.written[pod];
-        match (written.is_some(), wanted.is_some()) {
+    /// Notes what is written of a pod; the slice that it is in.
+    fn place(&mut self, pod: PodId, wanted: Option<Conditions>) -> u16 {
+        let row = self.rows.entry(pod);
+        match (row.written.is_some(), wanted.is_some()) {
             (false, true) => {
-                self.slice[pod] = (self.members / self.slice_size) as u16;
+                row.slice = (self.members / self.slice_size) as u16;
                 self.members += 1;
             }
             (true, false) => self.members -= 1,
             _ => {}
         }
-        *written = wanted;
-        debug_assert!(self.members <= self.written.len(), "no more pods are listed than there are");
+        row.written = wanted;
+        let slice = row.slice;
+        debug_assert!(self.members <= self.rows.len(), "no more pods are listed than there are");
+        slice
     }
 
-    /// Takes a pod over whose endpoint is in the slice already, if it is selected; the endpoint's conditions.
-    pub fn adopt(&mut self, pod: PodId, template: &PodTemplate, ready: bool) -> Option<Conditions> {
+    /// Takes over a pod that the Service selects and whose endpoint is in the slice already; the endpoint's
+    /// conditions.
+    pub fn adopt(&mut self, pod: PodId, ready: bool) -> Conditions {
         debug_assert!(self.failures == 0 && !self.stale, "pods are adopted before the first sync");
-        self.grow(pod);
-        let selected = self.spec.selects(template);
-        self.selected[pod] = selected;
-        let conditions =
-            selected.then(|| pod_to_endpoint(ready, false, self.spec.publish_not_ready_addresses));
-        self.place(pod, conditions);
+        let conditions = pod_to_endpoint(ready, false, self.spec.publish_not_ready_addresses);
+        self.place(pod, Some(conditions));
+        self.rows.entry(pod).selected = true;
         conditions
     }
 }

@@ -10,7 +10,7 @@ use crate::engine::rng::hash;
 use crate::engine::{Dur, List, Luck, Rng, SharedProcessor, Time, dist};
 use crate::model::plumbing::{Ctx, Out, Scene};
 use crate::timeline::{Asked, LifeEnd};
-use std::collections::VecDeque;
+use std::collections::{BTreeSet, VecDeque};
 use std::sync::Arc;
 
 /// Which ticks of probe workers are simulated.
@@ -83,6 +83,8 @@ pub struct Kill {
 #[derive(Debug)]
 pub struct Kubelets {
     pub(super) nodes: List<NodeId, Node>,
+    /// Images on every node that is there from the start.
+    pub(super) images: BTreeSet<String>,
     pub(super) pods: List<PodId, Option<Pod>>,
     pub(super) probing: Probing,
     /// For ticks that change nothing: with or without them, the other draws are the same.
@@ -132,7 +134,8 @@ impl Kubelets {
                 statuses: VecDeque::new(),
                 sandboxes: 0,
                 up_since: ctx.now - spec.age,
-                images: Vec::new(),
+                pulled: Vec::new(),
+                is_new: false,
                 pull_free: Time::ALWAYS,
                 lost: false,
             }
@@ -142,6 +145,7 @@ impl Kubelets {
         let pace = libm::exp(spread);
         Kubelets {
             nodes,
+            images: BTreeSet::new(),
             pods: List::new(),
             probing: Probing::default(),
             idle_rng: ctx.seed.stream("idle probes", 0),
@@ -160,13 +164,17 @@ impl Kubelets {
         self.pods.reserve(pods);
     }
 
-    /// Every node has the image from now on.
+    /// Every node has the image, but those that join later.
     pub fn add_image(&mut self, image: &str) {
-        for node in &mut self.nodes {
-            if !node.images.iter().any(|i| i == image) {
-                node.images.push(image.to_string());
-            }
+        if !self.images.contains(image) {
+            self.images.insert(image.to_owned());
         }
+    }
+
+    /// The image is on the node.
+    pub(super) fn has_image(&self, node: NodeId, image: &str) -> bool {
+        let state = &self.nodes[node];
+        !state.is_new && self.images.contains(image) || state.pulled.iter().any(|i| i == image)
     }
 
     pub(super) fn pod(&mut self, pod: PodId) -> &mut Pod {

@@ -2,7 +2,7 @@
 
 use super::controller::{ContainerId, Event, Kubelets, Life, State};
 use super::termination::exit_code;
-use crate::cluster::objects::{NodeId, PodId};
+use crate::cluster::objects::NodeId;
 use crate::cluster::server::Cluster;
 use crate::engine::{Dur, Time};
 use crate::model::plumbing::{Out, Scene};
@@ -14,12 +14,11 @@ impl Kubelets {
         if std::mem::replace(&mut self.nodes[node].lost, true) {
             return;
         }
-        let mine = |p: &PodId| {
-            let pod = self.pods[*p].as_ref();
-            pod.is_some_and(|pod| pod.node == node && pod.life != Life::Terminal)
-        };
-        let pods: Vec<PodId> = self.pods.ids().filter(mine).collect();
-        for pod in pods {
+        for &pod in scene.cluster.bound_to(node) {
+            let mine = self.pods.get(pod).and_then(Option::as_ref);
+            if mine.is_none_or(|pod| pod.life == Life::Terminal) {
+                continue;
+            }
             for index in 0..self.pod(pod).containers.len() as u8 {
                 self.process_lost(scene, ContainerId(pod, index));
             }
@@ -34,7 +33,8 @@ impl Kubelets {
         let state = &mut self.nodes[node];
         state.lost = false;
         state.up_since = now;
-        state.images.clear();
+        state.pulled.clear();
+        state.is_new = true;
         debug_assert!(state.sandboxes == 0, "nothing runs on a new node");
     }
 
@@ -49,9 +49,10 @@ impl Kubelets {
         (wait, most): (Dur, Dur),
         out: &mut impl Out<Event>,
     ) {
-        let mine = |p: &PodId| self.pods[*p].as_ref().is_some_and(|pod| pod.node == node);
-        let pods: Vec<PodId> = self.pods.ids().filter(mine).collect();
-        for pod in pods {
+        for &pod in scene.cluster.bound_to(node) {
+            if self.pods.get(pod).is_none_or(Option::is_none) {
+                continue;
+            }
             let own = scene.cluster.template_of(pod).termination_grace_period_seconds;
             self.pod(pod).limit = Some(own.min(most.0 / Dur::from_secs(1).0));
             debug_assert!(wait >= Dur::ZERO && most >= Dur::ZERO, "a group has its time");

@@ -96,8 +96,9 @@ impl Kubelets {
         }
         let spec = container_spec(scene.cluster.template_of(pod), index);
         let u = self.u(pod);
-        let node = self.node_of(pod);
-        let present = node.images.contains(&spec.image);
+        let node = self.pod(pod).node;
+        let present = self.has_image(node, &spec.image);
+        let node = &mut self.nodes[node];
         let at = match (spec.image_pull_policy, present) {
             (ImagePullPolicy::Always, true) => ready + scene.ctx.latencies.image_check.sample(u),
             (ImagePullPolicy::Never, _) | (ImagePullPolicy::IfNotPresent, true) => ready,
@@ -105,7 +106,7 @@ impl Kubelets {
                 // One pull at a time on a node.
                 let end = ready.max(node.pull_free) + scene.ctx.latencies.image_pull.sample(u);
                 node.pull_free = end;
-                node.images.push(spec.image.clone());
+                node.pulled.push(spec.image.clone());
                 end
             }
         };

@@ -48,8 +48,10 @@ pub(super) struct Node {
     pub sandboxes: u32,
     /// The kubelet started then.
     pub up_since: Time,
-    /// Images present.
-    pub images: Vec<String>,
+    /// Images that it has fetched.
+    pub pulled: Vec<String>,
+    /// It has joined since the start: only what it has fetched is there.
+    pub is_new: bool,
     /// The one running image pull ends then.
     pub pull_free: Time,
     /// It is down: nothing on it happens any more.

@@ -279,9 +279,5 @@ pub fn tolerated(placement: &Placement) -> Vec<Option<i64>> {
 
 /// The pods that are bound to the node, and not being deleted.
 fn pods_on(cluster: &Cluster, node: NodeId) -> impl Iterator<Item = PodId> + '_ {
-    let mine = move |p: &PodId| {
-        let pod = &cluster.pods[*p];
-        pod.node == Some(node) && pod.stays()
-    };
-    cluster.pods.ids().filter(mine)
+    cluster.pods_on(node).filter(|pod| cluster.pods[*pod].stays())
 }

@@ -51,9 +51,7 @@ impl Listing {
             versions,
         };
         // Of many views each lists few: what is kept is as large as what it lists.
-        let targets = view.initial.iter().map(|b| b.target);
-        let targets = targets.chain(view.changes.iter().map(|c| c.target));
-        let mut slots: Vec<usize> = targets.map(|target| slot_of(timeline, target)).collect();
+        let mut slots: Vec<usize> = view.targets().map(|t| slot_of(timeline, t)).collect();
         slots.sort_unstable();
         slots.dedup();
         let mut reader = Reader {

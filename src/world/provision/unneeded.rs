@@ -1,6 +1,6 @@
 //! Cluster Autoscaler takes nodes away that nobody has needed for long.
 
-use crate::cluster::objects::{Budget, NodeId, PodId};
+use crate::cluster::objects::{NodeId, PodId};
 use crate::cluster::spec::Resources;
 use crate::engine::Time;
 use crate::model::node::cluster_autoscaler::{OnNode, keeps, utilization};
@@ -102,11 +102,11 @@ impl<'a> World<'a> {
             By::Karpenter(_) => self.is_not_to_be_disrupted(now, pod),
             By::ClusterAutoscaler(_) => {
                 let template = self.cluster.template_of(pod);
-                let covers = |b: &Budget| b.spec.covers(template);
+                let budgets = self.cluster.budgets_of(self.cluster.pods[pod].spec);
                 keeps(OnNode {
                     kind: self.kind_of(pod),
                     namespace: &template.namespace,
-                    covered: self.cluster.budgets.iter().any(covers),
+                    covered: !budgets.is_empty(),
                     stays: template.stays,
                 })
             }

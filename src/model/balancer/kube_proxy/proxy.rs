@@ -226,7 +226,7 @@ impl Proxies {
             touched.chunk_by(|a, b| a.pod == b.pod).map(Changed::over).for_each(note);
         } else {
             let now = history.at(state.programmed);
-            for (pod, &is) in (0..).map(PodId).zip(&now).filter(|&(pod, _)| !local || here(pod)) {
+            for (pod, &is) in now.pairs().filter(|&(pod, _)| !local || here(pod)) {
                 let first = touched.partition_point(|change| change.pod < pod);
                 let was = touched.get(first).filter(|c| c.pod == pod).map_or(is, |c| c.was);
                 note(Changed { pod, was, is });
