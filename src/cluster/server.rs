@@ -257,6 +257,7 @@ impl Cluster {
             Write::RemovePod { pod } => self.remove_pod(pod),
             Write::SetUnschedulable { node, value } => self.set_unschedulable(node, value),
             Write::NodeUnknown { node } => self.set_unknown(node),
+            Write::NodeReady { node } => self.set_ready(node),
             Write::TaintUnreachable { node } => self.taint_unreachable(node, Effect::NoExecute),
             Write::MarkNotReady { pod } => self.mark_not_ready(now, pod),
             Write::SetPresent { node, value } => self.set_present(node, value),

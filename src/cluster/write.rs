@@ -75,6 +75,8 @@ pub enum Write {
     SetUnschedulable { node: NodeId, value: bool },
     /// Its lease has run out: the condition Ready becomes Unknown, and no new pod may come.
     NodeUnknown { node: NodeId },
+    /// It is heard of again: Ready, and without the taints of its silence.
+    NodeReady { node: NodeId },
     /// The taint unreachable with the effect NoExecute: pods go when their tolerations end.
     TaintUnreachable { node: NodeId },
     /// The node controller sets the condition Ready of a pod to False: nobody hears of its kubelet.

@@ -155,6 +155,25 @@ pub enum ActionKind {
         /// The value of their label `topology.kubernetes.io/zone`.
         zone: Arc<str>,
     },
+    /// Nobody hears of a node's kubelet, nor it of anything; its processes run on.
+    NodeUnreachable {
+        /// As of a node that dies.
+        node: Option<NodeId>,
+        /// Until it is back; None: it stays away.
+        lasts: Option<Dur>,
+    },
+    /// A kubelet is started anew.
+    KubeletRestart {
+        /// As of a node that dies.
+        node: Option<NodeId>,
+    },
+    /// A zone is shifted away from the load balancer.
+    ZonalShift {
+        /// The value of the label of its nodes.
+        zone: Arc<str>,
+        /// Until it expires; None: it outlasts the run.
+        lasts: Option<Dur>,
+    },
     /// `kubectl drain` of nodes; none named: of the first that has a pod of the subject.
     Drain {
         /// Index into the scenario's nodes.
@@ -224,6 +243,7 @@ impl ActionKind {
         match self {
             ActionKind::NodeDown { .. } | ActionKind::ZoneDown { .. } | ActionKind::Spot(_) => true,
             ActionKind::Upgrade(_) | ActionKind::Consolidation(_) => true,
+            ActionKind::NodeUnreachable { .. } => true,
             ActionKind::Chaos(chaos) => chaos.what != Struck::Pod,
             _ => false,
         }
@@ -243,6 +263,7 @@ impl ActionKind {
         match self {
             ActionKind::Drain { nodes, .. } => nodes.first().copied(),
             ActionKind::NodeDown { node } | ActionKind::Spot(Spot { node, .. }) => *node,
+            ActionKind::NodeUnreachable { node, .. } | ActionKind::KubeletRestart { node } => *node,
             _ => None,
         }
     }

@@ -72,6 +72,8 @@ impl World<'_> {
             Step::Noticed { action, node } => self.noticed(now, action, node),
             Step::ObjectGoes(node) => self.object_goes(now, node),
             Step::Collect(node) => self.collect(now, node),
+            Step::IsBack { action, node } => self.is_back(now, action, node),
+            Step::ShiftExpires(action) => self.shift_expires(now, action),
             Step::Strikes { action, blow } => self.strikes(now, action, blow),
             Step::AwaitAvailable(index) => self.await_available(now, index),
             Step::SwitchSelector(index) => self.switch_selector(now, index),

@@ -1,4 +1,4 @@
-//! Who hears of what: found once, so that a change of one object costs nothing for those that it is not about.
+//! Who hears of what: found once, so that a change of an object costs nothing for those it is not about.
 
 use crate::cluster::objects::{PodId, ServiceId, TemplateId};
 use crate::cluster::server::Cluster;
@@ -10,7 +10,7 @@ use crate::model::endpointslice::controller::Controller;
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Watcher {
     /// The balancer's layer.
-    pub layer: u16,
+    pub layer: usize,
     /// Its number among those of the layer.
     pub number: u16,
     /// Its place among all.
@@ -23,9 +23,9 @@ pub(super) struct Audience {
     /// By Service, in the order of the layers.
     pub slices: List<ServiceId, Vec<Watcher>>,
     /// Layers that watch pods.
-    pub pods: Vec<u16>,
+    pub pods: Vec<usize>,
     /// Layers that check the health of something.
-    pub checks: Vec<u16>,
+    pub checks: Vec<usize>,
     /// By template: Services that the EndpointSlice controller selects its pods for; None: not asked yet.
     selecting: List<TemplateId, Option<Box<[ServiceId]>>>,
 }
@@ -35,7 +35,7 @@ impl Audience {
     pub fn new(balancers: &[Balancer]) -> Audience {
         let mut audience = Audience::default();
         let mut place = 0;
-        for (layer, balancer) in (0..).zip(balancers) {
+        for (layer, balancer) in balancers.iter().enumerate() {
             for number in 0..balancer.watchers() {
                 let watchers = audience.slices.entry(balancer.watched(number));
                 watchers.push(Watcher { layer, number, place });

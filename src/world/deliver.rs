@@ -141,6 +141,9 @@ impl World<'_> {
         heard: Heard,
     ) {
         let Some(node) = self.cluster.pods[pod].node else { return };
+        if self.isolates() && self.holds_for_kubelet(node, event) {
+            return;
+        }
         let at = now + self.watch(&self.run.latencies.watch_kubelet, heard, KUBELET);
         let last = &mut self.last_kubelet[node];
         *last = (*last).max(at);
@@ -149,15 +152,19 @@ impl World<'_> {
     }
 
     fn slices_to_balancers(&mut self, now: Time, range: SliceRange, heard: Heard) {
-        let watchers = self.audience.slices.get(range.service).map_or(&[][..], Vec::as_slice);
-        for &Watcher { layer, number, place } in watchers {
-            let by = slices_of_layer(usize::from(layer), usize::from(number));
+        let count = self.audience.slices.get(range.service).map_or(0, Vec::len);
+        for i in 0..count {
+            let Watcher { layer, number, place } = self.audience.slices[range.service][i];
+            let by = slices_of_layer(layer, usize::from(number));
             let at = now + self.watch(&self.run.latencies.watch_proxy, heard, by);
+            let event = self.balancers[layer].slices(number, range.from, range.to);
+            if self.isolates() && self.holds_for_proxy((layer, number), event) {
+                continue;
+            }
             let last = &mut self.last_balancer[place];
             *last = (*last).max(at);
             debug_assert!(*last >= now, "no watch shows what has not happened");
-            let event = self.balancers[usize::from(layer)].slices(number, range.from, range.to);
-            self.queue.schedule(*last, Event::Balancer(layer, event));
+            self.queue.schedule(*last, Event::Balancer(layer as u16, event));
         }
     }
 
@@ -177,8 +184,8 @@ impl World<'_> {
         for pod in self.kubelets.differing.drain(..) {
             debug_assert!(pod.index() < self.cluster.pods.len(), "what differs is a pod");
             for &layer in &self.audience.checks {
-                let out = &mut says(&mut self.queue, |e| Event::Balancer(layer, e));
-                self.balancers[usize::from(layer)].wake(ctx, pod, out);
+                let out = &mut says(&mut self.queue, |e| Event::Balancer(layer as u16, e));
+                self.balancers[layer].wake(ctx, pod, out);
             }
         }
     }
@@ -186,14 +193,13 @@ impl World<'_> {
     fn pod_to_balancers(&mut self, now: Time, pod: PodId, heard: Heard) {
         let first = self.last_balancer.len() - self.balancers.len();
         for &layer in &self.audience.pods {
-            let place = usize::from(layer);
-            let Some(event) = self.balancers[place].pod(pod) else { continue };
-            let by = pods_of_layer(place);
+            let Some(event) = self.balancers[layer].pod(pod) else { continue };
+            let by = pods_of_layer(layer);
             let at = now + self.watch(&self.run.latencies.watch_proxy, heard, by);
-            let last = &mut self.last_balancer[first + place];
+            let last = &mut self.last_balancer[first + layer];
             *last = (*last).max(at);
             debug_assert!(*last >= now, "no watch shows what has not happened");
-            self.queue.schedule(*last, Event::Balancer(layer, event));
+            self.queue.schedule(*last, Event::Balancer(layer as u16, event));
         }
     }
 }

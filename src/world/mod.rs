@@ -10,10 +10,12 @@ mod digest;
 mod draining;
 mod evictions;
 mod goals;
+mod isolation;
 pub mod live;
 mod nodes;
 mod objects;
 mod observe;
+mod out;
 mod outcome;
 mod pace;
 mod path;
@@ -43,7 +45,7 @@ use crate::engine::{List, Queue, Rng, Seed, Time};
 use crate::model::autoscaler::controller as autoscaler;
 use crate::model::balancer::{self, Balancer, Scene};
 use crate::model::informer::Informer;
-use crate::model::plumbing::{Ctx, Latencies, Out, Run};
+use crate::model::plumbing::{Ctx, Latencies, Run};
 use crate::model::{
     daemon_set, deployment, disruption, endpointslice, gate, kubelet, node, replicaset, rollout,
     scheduler, stateful_set,
@@ -54,6 +56,7 @@ use crate::traffic::Mode;
 use audience::Audience;
 pub use control::{Control, MARK};
 use live::Load;
+use out::says;
 pub use outcome::{RolloutOutcome, Unschedulable, Upset};
 pub use reads::reads;
 use watches::Watches;
@@ -157,6 +160,7 @@ pub struct World<'a> {
     tracker: outcome::Tracker,
     watches: Watches,
     audience: Audience,
+    isolation: isolation::Isolation,
     /// Of the calls that actions make.
     user: Rng,
     /// Watches deliver in order: per watcher, the time of the last delivery.
@@ -172,28 +176,6 @@ pub struct World<'a> {
 
 /// Called after every event.
 pub type Observer<'o> = &'o mut dyn FnMut(Moment<'_>);
-
-/// What a model says goes into the queue at once, as the world's event.
-struct Says<'q, W> {
-    queue: &'q mut Queue<Event>,
-    wrap: W,
-}
-
-impl<E, W: Fn(E) -> Event> Out<E> for Says<'_, W> {
-    fn at(&mut self, time: Time, event: E) {
-        debug_assert!(time >= self.queue.now(), "a model changes the past");
-        self.queue.schedule(time, (self.wrap)(event));
-    }
-
-    fn write(&mut self, time: Time, write: Write) {
-        debug_assert!(time >= self.queue.now(), "{write:?} in the past");
-        self.queue.schedule(time, Event::Write(write));
-    }
-}
-
-fn says<E, W: Fn(E) -> Event>(queue: &mut Queue<Event>, wrap: W) -> Says<'_, W> {
-    Says { queue, wrap }
-}
 
 /// Simulates the control plane of `scenario` from `seed`.
 pub fn simulate(scenario: &Scenario, latencies: &Latencies, seed: Seed) -> Control {
@@ -332,6 +314,9 @@ impl World<'_> {
 
     /// Commits a write; pods are entered into the timeline as they appear and go.
     fn commit(&mut self, now: Time, write: Write) {
+        if self.isolates() && self.holds_write(write) {
+            return;
+        }
         // One from an old copy is refused.
         if let Write::ScaleReplicaSet { rs, replicas, resource_version, .. } = &write
             && self.cluster.replica_sets[*rs].resource_version == *resource_version

@@ -34,6 +34,15 @@ impl World<'_> {
                 self.nodes_down(now, goal, &nodes);
                 format!("zone {zone} fails")
             }
+            ActionKind::NodeUnreachable { node, lasts } => {
+                let node = node.unwrap_or_else(|| self.first_with_a_pod());
+                self.isolate(now, goal, node, *lasts)
+            }
+            ActionKind::KubeletRestart { node } => {
+                let node = node.unwrap_or_else(|| self.first_with_a_pod());
+                self.restart_kubelet(now, goal, node)
+            }
+            ActionKind::ZonalShift { zone, lasts } => self.shift_zone(now, goal, zone, *lasts),
             ActionKind::NodeAdd { nodes } => {
                 let action = goal.action;
                 self.goals.begin(goal.in_steps(nodes.len() as u32));

@@ -4,7 +4,7 @@
 use super::audience::Audience;
 use super::objects::new_cluster;
 use super::watches::Watches;
-use super::{Event, World, actions, conditions, goals, outcome, path, says, vertical};
+use super::{Event, World, actions, conditions, goals, isolation, outcome, path, says, vertical};
 use crate::cluster::PodPhase;
 use crate::cluster::fault::Fault;
 use crate::cluster::gates::GateSetter;
@@ -67,6 +67,7 @@ impl<'a> World<'a> {
             slices: scenario.services.pairs().map(slices).collect(),
             kubelets: kubelet::controller::Kubelets::new(ctx, &scenario.nodes),
             audience: Audience::new(&balancers),
+            isolation: isolation::Isolation::default(),
             balancers,
             gate: scenario.gate.clone().map(|g| gate::Controller::new(g, seed.stream("gate", 0))),
             disruption: None,

@@ -27,6 +27,10 @@ pub enum Step {
     ObjectGoes(NodeId),
     /// The pod garbage collector finds pods of a node that is gone.
     Collect(NodeId),
+    /// A node that was cut off is connected again.
+    IsBack { action: u32, node: NodeId },
+    /// A zonal shift is over.
+    ShiftExpires(u32),
     /// Chaos strikes again.
     Strikes { action: u32, blow: u32 },
     /// Asks for the eviction of the `next`-th pod of the list.

@@ -45,14 +45,14 @@ fn a_single_replica_is_down_until_the_next_is_ready() {
     let input = input(&manifest, &drained(2));
     let down = answer(&input, &[("app.start_delay_s", "60")]);
     // 20 a second, for the start and what comes before and after it: in each run, and not in half of them.
-    assert!((1200.0..1500.0).contains(&down.lost.mean), "{}", down.verdict);
+    assert!((1200.0..1500.0).contains(&down.lost.total.mean), "{}", down.verdict);
     assert!(
-        down.lost.range[0] > 1000.0 && !down.verdict.contains("o request fails"),
+        down.lost.total.range[0] > 1000.0 && !down.verdict.contains("o request fails"),
         "{}",
         down.verdict
     );
     let two = answer(&input, &[("app.start_delay_s", "60"), ("replicas", "2")]);
-    assert!(two.lost.mean < 20.0, "{}", two.verdict);
+    assert!(two.lost.total.mean < 20.0, "{}", two.verdict);
 }
 
 /// kubernetes/kubernetes#50977: externalTrafficPolicy Local behind a cloud's balancer, two replicas, a hook.
@@ -71,11 +71,11 @@ fn local_endpoints_are_gone_before_the_balancer_has_seen_it() {
     let path = ("traffic.path", "loadbalancer");
     let lost = answer(&local, &[path]);
     // Half of them, from the removal of the endpoint until the balancer's checks have failed.
-    assert!((60.0..250.0).contains(&lost.lost.mean), "{}", lost.verdict);
+    assert!((60.0..250.0).contains(&lost.lost.total.mean), "{}", lost.verdict);
     assert!(lost.verdict.contains("timed out"), "{}", lost.verdict);
     let none = answer(&cluster, &[path]);
-    assert!(none.lost.mean < 1.0, "{}", none.verdict);
+    assert!(none.lost.total.mean < 1.0, "{}", none.verdict);
     // Nothing happens, nothing is lost: the start is the settled state.
     let quiet = answer(&local, &[path, ("action", "{ kind = \"none\" }")]);
-    assert!(quiet.lost.mean < 1e-6, "{}", quiet.verdict);
+    assert!(quiet.lost.total.mean < 1e-6, "{}", quiet.verdict);
 }

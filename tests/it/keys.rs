@@ -436,6 +436,10 @@ impl Given for Asked {
     fn zones(&self) -> usize {
         2
     }
+    fn shifts(&self) -> bool {
+        true
+    }
+
     fn local(&self) -> bool {
         true
     }

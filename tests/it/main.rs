@@ -24,6 +24,7 @@ mod live;
 mod load;
 mod never_ready;
 mod nodes;
+mod outages;
 mod paths;
 mod patterns;
 mod probes;

@@ -46,7 +46,7 @@ pub(crate) fn noted(control: &Control, words: &str) -> Vec<f64> {
 }
 
 /// Seconds at which pods were deleted, rising.
-fn deleted(control: &Control) -> Vec<f64> {
+pub(crate) fn deleted(control: &Control) -> Vec<f64> {
     let times = control.timeline.pods.iter().map(|p| p.deleted).filter(|at| !at.is_never());
     let mut times: Vec<f64> = times.map(Time::as_secs_f64).collect();
     times.sort_by(f64::total_cmp);
@@ -57,7 +57,7 @@ const THREE: &str = "[[nodes]]\nname = \"node\"\ncount = 3\n";
 const DOWN: &str = "[action]\nkind = \"node-down\"\nnode = \"node-1\"\n";
 
 /// `zones` zones of `each` nodes, of which one loses this many nodes.
-fn zones(zones: &[&str], each: usize) -> String {
+pub(crate) fn zones(zones: &[&str], each: usize) -> String {
     let zone = |z: &&str| {
         format!(
             "[[nodes]]\nname = \"{z}\"\ncount = {each}\n\

@@ -27,6 +27,18 @@ impl Cluster {
         }
     }
 
+    /// Its kubelet is heard of again.
+    pub(super) fn set_ready(&mut self, node: NodeId) {
+        let n = &mut self.nodes[node];
+        if n.presence == Presence::Unknown {
+            let n = Arc::make_mut(n);
+            n.presence = Presence::Ready;
+            n.taints.retain(|taint| taint.key != UNREACHABLE);
+            debug_assert!(n.is_there(), "who is heard of is there");
+            self.log.push(Change::Node(node));
+        }
+    }
+
     /// Adds the taint, unless it is there.
     pub(super) fn taint_unreachable(&mut self, node: NodeId, effect: Effect) {
         let n = &mut self.nodes[node];

@@ -2,17 +2,17 @@
 //! start, as absent: `joining` makes them, in the order of the actions.
 
 use crate::cluster::objects::NodeId;
-use crate::cluster::placement::{HOSTNAME, Node, Presence, ZONE, zones};
+use crate::cluster::placement::{HOSTNAME, Node, Presence};
 use crate::engine::Dur;
 use crate::input::bounds;
 use crate::input::cards;
 use crate::input::lower::lowering::Lowering;
+use crate::input::lower::node_names::{all_named, group, named};
 use crate::input::lower::node_pools;
+use crate::input::lower::outages;
 use crate::input::raw::case::{ActionCase, HandlerCase, StruckCase};
-use crate::input::text::tree::quoted;
+use crate::scenario::ActionKind;
 use crate::scenario::maintenance::{Chaos, Consolidation, Drain, Handler, Spot, Struck, Upgrade};
-use crate::scenario::{Action, ActionKind, Path};
-use std::collections::BTreeSet;
 
 /// What an action about nodes does; None: it is none, or an error was found.
 pub(crate) fn lower(low: &mut Lowering<'_>, key: &str, action: &ActionCase) -> Option<ActionKind> {
@@ -23,14 +23,11 @@ pub(crate) fn lower(low: &mut Lowering<'_>, key: &str, action: &ActionCase) -> O
             Some(ActionKind::DeletePods { count, random, grace })
         }
         ActionCase::Drain { .. } => drain(low, key, action),
-        ActionCase::NodeDown { node, .. } => {
-            let node = named(low, key, node.as_deref(), "lost")?;
-            Some(ActionKind::NodeDown { node })
-        }
-        ActionCase::ZoneDown { zone, .. } => {
-            zone_of(low, key, zone)?;
-            Some(ActionKind::ZoneDown { zone: zone.as_str().into() })
-        }
+        ActionCase::NodeDown { .. }
+        | ActionCase::ZoneDown { .. }
+        | ActionCase::NodeUnreachable { .. }
+        | ActionCase::KubeletRestart { .. }
+        | ActionCase::ZonalShift { .. } => outages::lower(low, key, action),
         ActionCase::NodeAdd { .. } => {
             let nodes = joins(low, key);
             assume_boot(low);
@@ -186,28 +183,6 @@ fn chaos(low: &mut Lowering<'_>, key: &str, action: &ActionCase) -> Option<Actio
     Some(ActionKind::Chaos(Chaos { every: Dur::from_secs_f64(every), blows, what, share }))
 }
 
-/// What is taken for granted of the data plane where nodes die or go.
-pub(crate) fn lean(low: &mut Lowering<'_>, path: &Path, actions: &[Action]) {
-    if !actions.iter().any(|action| action.kind.loses_nodes()) {
-        return;
-    }
-    let text = match path {
-        Path::Service => "those who ask from within the cluster go on from other nodes",
-        Path::NodePort { .. } | Path::LoadBalancer(None) => {
-            "clients go on to use the addresses of all nodes: nobody checks them"
-        }
-        Path::LoadBalancer(Some(_)) | Path::Alb(_) | Path::Nlb(_) | Path::Registered(..) => {
-            "the load balancer's own machines stay"
-        }
-        Path::MetalLb(_) => {
-            let text = "MetalLB on a node that is lost: nobody else announces the address";
-            return low.note(text.to_owned());
-        }
-        _ => "the proxy's own pods are on nodes that stay",
-    };
-    low.assume("where nodes are lost", text);
-}
-
 /// `--grace-period`, in whole seconds as kubectl has it.
 pub(crate) fn grace(low: &mut Lowering<'_>, key: &str, seconds: Option<i64>) -> Option<i64> {
     let given = seconds?;
@@ -235,75 +210,6 @@ fn assume_boot(low: &mut Lowering<'_>) {
         p99.as_secs_f64()
     );
     low.assume("until a new node is ready", text);
-}
-
-/// The node of this name; None: there is none. Some(None): none is named.
-fn named(
-    low: &mut Lowering<'_>,
-    key: &str,
-    name: Option<&str>,
-    what: &str,
-) -> Option<Option<NodeId>> {
-    let Some(name) = name else {
-        low.assume(&format!("{key}.node"), "the first node that has one of the pods");
-        return Some(None);
-    };
-    let found = find(low, &format!("{key}.node"), name);
-    let text = format!("one of the pods is on {name} when it is {what}, if it fits there");
-    low.assume("placement", text);
-    found.map(Some)
-}
-
-fn all_named(low: &mut Lowering<'_>, key: &str, names: &[String]) -> Option<Vec<NodeId>> {
-    let each = names.iter().enumerate();
-    let found: Vec<Option<NodeId>> =
-        each.map(|(i, name)| find(low, &format!("{key}.nodes[{i}]"), name)).collect();
-    let found: Vec<NodeId> = found.into_iter().collect::<Option<_>>()?;
-    let different: BTreeSet<NodeId> = found.iter().copied().collect();
-    if different.len() < found.len() {
-        low.fail(&format!("{key}.nodes"), "a node is named twice");
-        return None;
-    }
-    Some(found)
-}
-
-/// The nodes of a group: all that are there, where none is named.
-fn group(low: &mut Lowering<'_>, key: &str, names: &[String]) -> Option<Vec<NodeId>> {
-    if !names.is_empty() {
-        return all_named(low, key, names);
-    }
-    let (nodes, _) = low.nodes(Dur::ZERO);
-    low.assume(&format!("{key}.nodes"), "all nodes are of the group");
-    Some((0..nodes.len() as u16).map(NodeId).collect())
-}
-
-fn find(low: &mut Lowering<'_>, key: &str, name: &str) -> Option<NodeId> {
-    let (nodes, _) = low.nodes(Dur::ZERO);
-    let found = nodes.iter().position(|n| n.name == name);
-    if found.is_none() {
-        let names: Vec<&str> = nodes.iter().map(|n| n.name.as_str()).collect();
-        let error = low.fail(key, "no such node");
-        error.found = Some(quoted(name));
-        error.allowed = Some(names.join(", "));
-    }
-    found.map(|node| NodeId(node as u16))
-}
-
-/// The zone, if some node is in it.
-fn zone_of(low: &mut Lowering<'_>, key: &str, zone: &str) -> Option<()> {
-    let (nodes, _) = low.nodes(Dur::ZERO);
-    if nodes.iter().any(|n| n.zone() == Some(zone)) {
-        return Some(());
-    }
-    let zones = zones(nodes.iter());
-    let allowed = match zones.is_empty() {
-        true => format!("nodes with the label {ZONE}"),
-        false => zones.join(", "),
-    };
-    let error = low.fail(&format!("{key}.zone"), "no node is in this zone");
-    error.found = Some(quoted(zone));
-    error.allowed = Some(allowed);
-    None
 }
 
 /// The numbers of the nodes that the action with this key lets join.

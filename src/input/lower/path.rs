@@ -6,7 +6,7 @@ use crate::input::cards::{Card, CardKind, Scalar};
 use crate::input::given::{CardSetting, Input};
 use crate::input::lower::lowering::{Lowering, lean};
 use crate::input::lower::{
-    binding, flagger, ingress_class, nodes, proxy, release, routes, sidecar, split,
+    binding, flagger, ingress_class, nodes, outages, proxy, release, routes, sidecar, split,
 };
 use crate::input::raw::case::ActionCase;
 use crate::input::raw::manifest::Document;
@@ -378,9 +378,7 @@ impl Given for Reader<'_, '_> {
     }
 
     fn restarts(&self) -> bool {
-        let case = &self.low.input.case;
-        let mut actions = case.action.iter().chain(&case.actions);
-        actions.any(|a| matches!(a, ActionCase::RestartIngress { .. }))
+        outages::some_action(self.low, |a| matches!(a, ActionCase::RestartIngress { .. }))
     }
 
     fn fronted(&self) -> bool {
@@ -389,6 +387,10 @@ impl Given for Reader<'_, '_> {
 
     fn zones(&self) -> usize {
         nodes::zones(self.low)
+    }
+
+    fn shifts(&self) -> bool {
+        self.whose == Whose::Path && outages::has_shift(self.low)
     }
 
     fn local(&self) -> bool {

@@ -111,6 +111,34 @@ pub enum ActionCase {
     NodeDown { at_s: Option<f64>, when: Option<String>, after_s: Option<f64>, node: Option<String> },
     /// All nodes of a zone die at once: those whose label `topology.kubernetes.io/zone` has this value.
     ZoneDown { at_s: Option<f64>, when: Option<String>, after_s: Option<f64>, zone: String },
+    /// A node's kubelet reaches the API no more, and its processes run on: its pods serve until their
+    /// endpoints are gone. Default of `node`: the first that has a pod of the Deployment.
+    NodeUnreachable {
+        at_s: Option<f64>,
+        when: Option<String>,
+        after_s: Option<f64>,
+        node: Option<String>,
+        /// It is back so long after. Default: it stays away.
+        for_s: Option<f64>,
+    },
+    /// The kubelet of a node is started anew: it begins to probe as for new pods, and before v1.35 they are
+    /// not ready until it has. Default of `node`: the first that has a pod of the Deployment.
+    KubeletRestart {
+        at_s: Option<f64>,
+        when: Option<String>,
+        after_s: Option<f64>,
+        node: Option<String>,
+    },
+    /// A zone is shifted away from an ALB or NLB: its address leaves the DNS name, and with cross-zone load
+    /// balancing its targets get no new requests.
+    ZonalShift {
+        at_s: Option<f64>,
+        when: Option<String>,
+        after_s: Option<f64>,
+        zone: String,
+        /// It expires so long after: 60 to 259200. Default: after the run.
+        for_s: Option<f64>,
+    },
     /// Nodes join, like one that is there (default: the first), when their machines have booted.
     NodeAdd {
         at_s: Option<f64>,
@@ -195,6 +223,9 @@ impl ActionCase {
             | ActionCase::Drain { at_s, .. }
             | ActionCase::NodeDown { at_s, .. }
             | ActionCase::ZoneDown { at_s, .. }
+            | ActionCase::NodeUnreachable { at_s, .. }
+            | ActionCase::KubeletRestart { at_s, .. }
+            | ActionCase::ZonalShift { at_s, .. }
             | ActionCase::NodeAdd { at_s, .. }
             | ActionCase::NodeGroupUpgrade { at_s, .. }
             | ActionCase::Consolidation { at_s, .. }
@@ -220,6 +251,9 @@ impl ActionCase {
             | ActionCase::Drain { when, after_s, .. }
             | ActionCase::NodeDown { when, after_s, .. }
             | ActionCase::ZoneDown { when, after_s, .. }
+            | ActionCase::NodeUnreachable { when, after_s, .. }
+            | ActionCase::KubeletRestart { when, after_s, .. }
+            | ActionCase::ZonalShift { when, after_s, .. }
             | ActionCase::NodeAdd { when, after_s, .. }
             | ActionCase::NodeGroupUpgrade { when, after_s, .. }
             | ActionCase::Consolidation { when, after_s, .. }

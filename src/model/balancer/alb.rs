@@ -48,7 +48,9 @@ pub fn settings(given: &mut dyn Given) -> Settings {
     }
     let (fail_open, leaves) = thresholds(given, &group);
     // Several target groups have one name between them: their nodes stay in it.
-    let leaves = leaves.filter(|_| !given.weighted());
+    let shift = elb::shift(given, &balancer);
+    let leaves =
+        leaves.or(shift.as_ref().map(|_| Threshold::default())).filter(|_| !given.weighted());
     let dns = leaves.map(|threshold| zones::Settings::read(given, threshold));
     let words = ["false", "true", "use_load_balancer_configuration"];
     let across = given.attribute(&group, "load_balancing.cross_zone.enabled");
@@ -77,6 +79,7 @@ pub fn settings(given: &mut dyn Given) -> Settings {
         fail_open,
         cross_zone,
         dns,
+        shift,
         controller: (!instance).then(|| controller::Settings {
             legacy: given.word("controller", None, &["v2", "v1"]) == 1,
             ..controller::Settings::read(given)

@@ -26,6 +26,7 @@ pub fn settings(given: &mut dyn Given) -> Settings {
         registration: Dist::ZERO,
         deregistration: Dist::ZERO,
         verdict: given.dist("verdict"),
+        shift: None,
         deregistration_delay: Dur::ZERO,
         drains_once_forgotten: false,
         cut_after_delay: false,

@@ -194,7 +194,7 @@ impl Path {
     /// A load balancer node sends to its own zone alone, and the nodes are in several.
     pub fn zones_apart(&self, nodes: &[Arc<Node>]) -> bool {
         matches!(self, Path::Alb(s) | Path::Nlb(s) if !s.cross_zone)
-            && elb::zones::Zones::of(nodes, &[]).is_some()
+            && elb::zones::Zones::of(nodes, &[], false).is_some()
     }
 
     /// The status that the proxy logs when the client goes before the answer, which nobody receives.

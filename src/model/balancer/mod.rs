@@ -30,6 +30,7 @@ pub mod settings;
 pub mod split;
 
 use crate::cluster::objects::{Conditions, NodeId, PodId, ServiceId};
+use crate::engine::Time;
 pub use crate::model::plumbing::Scene;
 use crate::model::plumbing::{Ctx, Out};
 use crate::timeline::{Recorder, Target, ViewId};
@@ -68,6 +69,9 @@ pub trait Model {
 
     /// A node is excluded from load balancers, by its label.
     fn node_excluded(&mut self, _ctx: Ctx, _node: NodeId, _out: &mut impl Out<Event>) {}
+
+    /// Somebody shifts requests away from a zone; None: no longer.
+    fn zone_shifts(&mut self, _now: Time, _zone: Option<&str>, _out: &mut impl Out<Event>) {}
 
     /// Simulates every health check from now on, for tests that those left out change nothing.
     fn check_always(&mut self) {}
@@ -177,6 +181,10 @@ macro_rules! balancers {
 
             pub(crate) fn node_excluded(&mut self, ctx: Ctx, node: NodeId, out: &mut impl Out<Event>) {
                 match self { $(Balancer::$name(m) => m.node_excluded(ctx, node, out),)* }
+            }
+
+            pub(crate) fn zone_shifts(&mut self, now: Time, zone: Option<&str>, out: &mut impl Out<Event>) {
+                match self { $(Balancer::$name(m) => m.zone_shifts(now, zone, out),)* }
             }
 
             pub(crate) fn check_always(&mut self) {

@@ -45,7 +45,8 @@ pub fn settings(given: &mut dyn Given) -> Settings {
         percent: given.threshold("dns_minimum_healthy_percent", percent),
     };
     let subnets = own(given, "subnets").map(elb::one_a_subnet);
-    let zoned = !cross_zone && given.zones() > 1;
+    let shift = elb::shift(given, &attributes);
+    let zoned = !cross_zone && given.zones() > 1 || shift.is_some();
     let dns = zoned.then(|| zones::Settings::read(given, threshold));
     Settings {
         name: "NLB",
@@ -69,6 +70,7 @@ pub fn settings(given: &mut dyn Given) -> Settings {
         fail_open: Threshold { count: 1, percent: 0.0 },
         cross_zone,
         dns,
+        shift,
         controller: (!instance).then(|| controller::Settings::read(given)),
         rule: None,
     }

@@ -53,6 +53,9 @@ pub trait Given {
     /// In how many zones the cluster's nodes are.
     fn zones(&self) -> usize;
 
+    /// A zone is shifted away from the load balancer.
+    fn shifts(&self) -> bool;
+
     /// externalTrafficPolicy Local.
     fn local(&self) -> bool;
 }

@@ -1,8 +1,9 @@
 //! A node is gone at one instant: nothing runs on it any more, and nobody hears of its kubelet.
 
-use super::controller::{ContainerId, Event, Kubelets, Life, State};
+use super::controller::{ContainerId, Event, Kubelets, Life, Probe, State};
+use super::probe::KubeletStart;
 use super::termination::exit_code;
-use crate::cluster::objects::NodeId;
+use crate::cluster::objects::{NodeId, PodId};
 use crate::cluster::server::Cluster;
 use crate::engine::{Dur, Time};
 use crate::model::plumbing::{Out, Scene};
@@ -36,6 +37,70 @@ impl Kubelets {
         state.pulled.clear();
         state.is_new = true;
         debug_assert!(state.sandboxes == 0, "nothing runs on a new node");
+    }
+
+    /// The kubelet of a node is started anew. Its workers begin as for new pods; before v1.35 what they had
+    /// found is forgotten, so that its pods are not ready until they have probed again.
+    ///
+    /// `pkg/kubelet/prober/worker.go: newWorker, doProbe`.
+    pub fn starts_anew(&mut self, scene: &mut Scene, node: NodeId, out: &mut impl Out<Event>) {
+        if self.nodes[node].lost {
+            return;
+        }
+        self.nodes[node].up_since = scene.ctx.now;
+        let resets = KubeletStart::of(scene.ctx.kubernetes.kubelet, scene.ctx.now).resets_status;
+        for &pod in scene.cluster.bound_to(node) {
+            let known = self.pods.get(pod).and_then(Option::as_ref);
+            if known.is_none_or(|pod| !matches!(pod.life, Life::Starting | Life::Running)) {
+                continue;
+            }
+            let probes = self.pod(pod).containers.iter_mut().map(|c| &mut c.probes);
+            let before = probes.map(|probes| std::mem::replace(probes, [const { None }; 3]));
+            let before: Vec<[Option<Probe>; 3]> = before.collect();
+            self.create_workers(scene, pod);
+            self.follow_workers(pod, before, resets);
+            self.looked_at(pod);
+            self.refresh_flags(scene, pod, false, out);
+            self.status_dirty(scene, pod, out);
+        }
+        debug_assert!(self.nodes[node].up_since == scene.ctx.now, "it is young");
+    }
+
+    /// New workers in the place of old ones: ticks of those are void, and unless it `resets` containers stay
+    /// as they were found.
+    fn follow_workers(&mut self, pod: PodId, before: Vec<[Option<Probe>; 3]>, resets: bool) {
+        for (container, before) in self.pod(pod).containers.iter_mut().zip(before) {
+            for (probe, before) in container.probes.iter_mut().zip(before) {
+                if let (Some(probe), Some(before)) = (probe, before) {
+                    probe.epoch = before.epoch + 1;
+                    if !resets {
+                        probe.worker = before.worker;
+                    }
+                }
+            }
+        }
+        debug_assert!(self.pods[pod].is_some(), "the kubelet knows the pod");
+    }
+
+    /// The kubelet reaches the API again: it tells what has become of its pods.
+    pub fn is_back(&mut self, scene: &mut Scene, node: NodeId, out: &mut impl Out<Event>) {
+        for pod in scene.cluster.pods_on(node) {
+            if self.pods.get(pod).is_some_and(Option::is_some) {
+                self.looked_at(pod);
+                self.pod(pod).sent = None;
+                self.status_dirty(scene, pod, out);
+            }
+        }
+        debug_assert!(node.index() < self.nodes.len(), "it is one of the nodes");
+    }
+
+    /// A pod that was there when the run started has been through its worker: its status has an address.
+    fn looked_at(&mut self, pod: PodId) {
+        let state = self.pod(pod);
+        if state.sandbox {
+            state.iterated = state.iterated.max(Time::ALWAYS + Dur(1));
+        }
+        debug_assert!(!state.sandbox || state.iterated > Time::ALWAYS, "it has an address");
     }
 
     /// The machine shuts down: the kubelet stops its pods, `wait` from now, within `most` each, and deletes

@@ -134,6 +134,21 @@ impl Controller {
         }
     }
 
+    /// The node renews its lease again. What it was given up for ends with the first pass that sees its
+    /// kubelet's next report.
+    pub fn is_heard(&mut self, ctx: Ctx, node: NodeId, out: &mut impl Out<Event>) {
+        let report = LEASE_RENEWAL.part(self.nodes[node].luck.uniform());
+        let seen = &mut self.nodes[node];
+        seen.silent = Time::NEVER;
+        if std::mem::replace(&mut seen.unknown, false) {
+            let zone = seen.zone;
+            self.zones[zone].queue.retain(|waits| *waits != node);
+            let at = self.pass_after(ctx.now + report);
+            out.write(at, Write::NodeReady { node });
+        }
+        debug_assert!(!self.nodes[node].unknown, "who is heard of is known");
+    }
+
     /// Acts on what is due.
     pub fn handle(&mut self, ctx: Ctx, event: Event, cluster: &Cluster, out: &mut impl Out<Event>) {
         match event {

@@ -27,8 +27,25 @@ struct Present {
 #[derive(Clone, Debug)]
 struct Key {
     name: String,
-    /// Per node: a number for its value; None: it has none.
-    domains: Vec<Option<u32>>,
+    /// Per node: a number for its value, whether or not it is there; None: it has none.
+    numbers: List<NodeId, Option<u32>>,
+    /// The same of those that are there.
+    domains: List<NodeId, Option<u32>>,
+}
+
+impl Key {
+    fn new(name: &str, nodes: &[Arc<Node>]) -> Key {
+        let mut values: Vec<&String> = nodes.iter().filter_map(|n| n.labels.get(name)).collect();
+        values.sort_unstable();
+        values.dedup();
+        let number = |v: &String| values.binary_search(&v).expect("all values are there") as u32;
+        let numbers = nodes.iter().map(|n| n.labels.get(name).map(number)).collect();
+        let domains = List::new();
+        let mut key = Key { name: name.to_owned(), numbers, domains };
+        let there = |(number, node): (&Option<u32>, &Arc<Node>)| number.filter(|_| node.is_there());
+        key.domains = key.numbers.iter().zip(nodes).map(there).collect();
+        key
+    }
 }
 
 /// What the scheduler knows of nodes, and of pods on them.
@@ -148,38 +165,38 @@ impl Cache {
 
     /// A node is seen to be another.
     pub fn node_changed(&mut self, node: NodeId, to: Arc<Node>) {
-        self.nodes[node] = to;
-        self.order = in_turn(&self.nodes);
+        let was = std::mem::replace(&mut self.nodes[node], to);
+        let now = &self.nodes[node];
+        let (there, labels) = (now.is_there(), was.labels == now.labels);
+        if was.is_there() != there || !labels {
+            self.order = in_turn(&self.nodes);
+        }
         debug_assert!(self.order.len() <= self.nodes.len(), "each node that is there has its turn");
         self.version += 1;
         self.changes += 1;
         for key in &mut self.keys {
-            key.domains = domains(&self.nodes, &key.name);
+            match labels {
+                true => key.domains[node] = key.numbers[node].filter(|_| there),
+                false => *key = Key::new(&key.name, &self.nodes),
+            }
         }
     }
 
     /// A number for a topology key.
     pub fn key(&mut self, name: &str) -> usize {
-        self.keys.iter().position(|k| k.name == name).unwrap_or_else(|| {
-            let domains = domains(&self.nodes, name);
-            self.keys.push(Key { name: name.to_owned(), domains });
+        let known = self.keys.iter().position(|k| k.name == name);
+        let place = known.unwrap_or_else(|| {
+            self.keys.push(Key::new(name, &self.nodes));
             self.keys.len() - 1
-        })
+        });
+        debug_assert!(self.keys[place].domains.len() == self.nodes.len(), "{name}: of all nodes");
+        place
     }
 
     /// Per node: its domain of the key with that number.
     pub fn domains(&self, key: usize) -> &[Option<u32>] {
         &self.keys[key].domains
     }
-}
-
-fn domains(nodes: &[Arc<Node>], key: &str) -> Vec<Option<u32>> {
-    let mut values: Vec<&String> = nodes.iter().filter_map(|n| n.labels.get(key)).collect();
-    values.sort_unstable();
-    values.dedup();
-    let number = |v: &String| values.binary_search(&v).expect("all values are there") as u32;
-    let of = |n: &Arc<Node>| n.labels.get(key).filter(|_| n.is_there()).map(number);
-    nodes.iter().map(of).collect()
 }
 
 /// `pkg/scheduler/backend/cache/node_tree.go: list`.

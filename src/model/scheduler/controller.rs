@@ -2,7 +2,7 @@
 //! watches have shown it; binding is asynchronous.
 
 use super::backoff::Limits;
-use super::cache::Cache;
+use super::cache::{Cache, Share};
 use super::choice::{Chooser, Failure};
 use super::plan::Plan;
 use super::profile::Profile;
@@ -149,7 +149,7 @@ impl<'a> Controller<'a> {
     /// Moves a pod that was just placed to another node, if it fits there.
     fn prefer(&mut self, pod: PodId, node: NodeId, asked: NodeId, cluster: &Cluster) -> NodeId {
         let template = cluster.pods[pod].spec;
-        let share = self.plan(template, cluster).share;
+        let share = self.share(template, cluster);
         self.cache.deleting(pod);
         self.cache.release(pod, share);
         let plan = &self.plans[template];
@@ -260,7 +260,7 @@ impl<'a> Controller<'a> {
     /// A pod's room is free, as much as it was held with.
     fn release(&mut self, pod: PodId, cluster: &Cluster) {
         if let Some(held) = self.cache.held(pod) {
-            let share = self.plan(held, cluster).share;
+            let share = self.share(held, cluster);
             self.cache.release(pod, share);
         }
     }
@@ -273,7 +273,7 @@ impl<'a> Controller<'a> {
         }
         self.cache.deleting(pod);
         self.release(pod, cluster);
-        let share = self.plan(now, cluster).share;
+        let share = self.share(now, cluster);
         self.cache.hold(pod, now, node, share);
     }
 
@@ -372,12 +372,21 @@ impl<'a> Controller<'a> {
         Ok(node)
     }
 
+    /// What each pod of a template takes of its node, whatever has become of the nodes.
+    fn share(&mut self, template: TemplateId, cluster: &Cluster) -> Share {
+        match self.plans.get(template).filter(|plan| plan.is_made()) {
+            Some(plan) => plan.share,
+            None => self.plan(template, cluster).share,
+        }
+    }
+
     /// The plan of a template, up to date.
     fn plan(&mut self, template: TemplateId, cluster: &Cluster) -> &Plan {
         let plan = self.plans.entry(template);
         if !plan.is_current(&self.cache, cluster) {
             *plan = Plan::new(template, cluster, &mut self.cache, self.profile);
         }
+        debug_assert!(plan.is_made(), "it is up to date");
         plan
     }
 }

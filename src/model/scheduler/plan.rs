@@ -82,6 +82,11 @@ pub struct Plan {
 }
 
 impl Plan {
+    /// Whether it was ever made.
+    pub fn is_made(&self) -> bool {
+        self.made_with.1 > 0
+    }
+
     /// Whether nothing that it was made from has changed.
     pub fn is_current(&self, cache: &Cache, cluster: &Cluster) -> bool {
         self.made_with == (cache.version, cluster.templates.len())
@@ -178,14 +183,20 @@ impl Plan {
             let found = node.images.iter().find(|(name, _)| same_image(name, image));
             found.map(|(_, bytes)| *bytes)
         };
+        if cache.nodes.iter().all(|node| node.images.is_empty()) {
+            return;
+        }
         let nodes = cache.nodes.len() as f64;
+        let having = |image: &&str| {
+            let having = cache.nodes.iter().filter(|n| known(n, image).is_some()).count();
+            having as f64 / nodes
+        };
+        let having: Vec<f64> = images.iter().map(having).collect();
         self.images = unless_alike(cache, |node| {
-            let scaled = |image: &&str| {
-                let having = cache.nodes.iter().filter(|n| known(n, image).is_some()).count();
-                let bytes = known(node, image).unwrap_or(0);
-                (bytes as f64 * (having as f64 / nodes)) as i64
+            let scaled = |(image, share): (&&str, &f64)| {
+                (known(node, image).unwrap_or(0) as f64 * share) as i64
             };
-            let bytes = images.iter().map(scaled).sum();
+            let bytes = images.iter().zip(&having).map(scaled).sum();
             let (low, high) = (profile.image_smallest, profile.image_largest);
             score::image_locality(bytes, low, high, images.len() as i64)
         });

@@ -1,15 +1,18 @@
-//! What the requests of one of several callers can meet: a timeline of its own, so that a caller costs as much as
-//! what it sees, and not as the whole cluster.
+//! What the requests of one of several callers can meet: a timeline of its own, so that a caller costs as
+//! much as what it sees, and not as the whole cluster.
 
-use crate::timeline::{Backend, PodId, PodTruth, Target, Timeline, View, ViewChange, ViewId};
+use crate::engine::List;
+use crate::timeline::{
+    Backend, PodId, PodTruth, Target, Timeline, Version, View, ViewChange, ViewId,
+};
 use crate::traffic::{LossKey, TrafficOutcome};
 
 /// What is seen of a timeline, and where its pieces are in the whole: by number, rising.
 pub struct Seen {
     /// Of what the root leads to alone.
     pub timeline: Timeline,
-    views: Vec<ViewId>,
-    pods: Vec<PodId>,
+    views: List<ViewId, ViewId>,
+    pods: List<PodId, PodId>,
     versions: Vec<u16>,
 }
 
@@ -23,15 +26,14 @@ impl Seen {
         let mut versions: Vec<u16> = pods.iter().map(|&pod| whole.pods[pod].version).collect();
         versions.sort_unstable();
         versions.dedup();
+        let (views, pods) = (views.into(), pods.into());
         let mut seen = Seen { timeline: Timeline::default(), views, pods, versions };
+        let is_seen = |number: &u16| seen.versions.binary_search(number).is_ok();
+        let version = |(number, v): (u16, &Version)| is_seen(&number).then(|| v.clone());
         seen.timeline = Timeline {
             start: whole.start,
             end: whole.end,
-            versions: seen
-                .versions
-                .iter()
-                .map(|&v| whole.versions[usize::from(v)].clone())
-                .collect(),
+            versions: (0..).zip(&whole.versions).filter_map(version).collect(),
             pods: seen.pods.iter().map(|&pod| seen.pod(&whole.pods[pod])).collect(),
             views: seen.views.iter().map(|&view| seen.view(&whole.views[view])).collect(),
             root: seen.place_of_view(whole.root),
@@ -72,20 +74,18 @@ impl Seen {
     /// The outcome of what is seen, in the numbers of the whole.
     pub fn in_whole(&self, whole: &Timeline, outcome: TrafficOutcome) -> TrafficOutcome {
         let key = |key: LossKey| LossKey {
-            pod: key.pod.map(|pod| self.pods[pod.index()]),
-            view: key.view.map(|view| self.views[view.index()]),
+            pod: key.pod.map(|pod| self.pods[pod]),
+            view: key.view.map(|view| self.views[view]),
             ..key
         };
-        let by_version = |of_part: &[f64]| {
-            let mut all = vec![0.0; whole.versions.len()];
-            for (&version, count) in self.versions.iter().zip(of_part) {
-                all[usize::from(version)] = *count;
-            }
-            all
+        let by_version = |of_seen: &[f64]| -> Vec<f64> {
+            let numbers = 0..whole.versions.len() as u16;
+            let of = |number| self.versions.binary_search(&number).map_or(0.0, |i| of_seen[i]);
+            numbers.map(of).collect()
         };
-        let mut by_pod = vec![0.0; whole.pods.len()];
+        let mut by_pod: List<PodId, f64> = vec![0.0; whole.pods.len()].into();
         for (pod, count) in self.pods.iter().zip(&outcome.by_pod) {
-            by_pod[pod.index()] = *count;
+            by_pod[*pod] = *count;
         }
         let mut by_second = outcome.by_second;
         for second in by_second.values_mut() {
@@ -94,7 +94,7 @@ impl Seen {
         TrafficOutcome {
             answered_by_version: by_version(&outcome.answered_by_version),
             losses: outcome.losses.into_iter().map(|(lost, count)| (key(lost), count)).collect(),
-            by_pod,
+            by_pod: by_pod.into(),
             by_second,
             ..outcome
         }

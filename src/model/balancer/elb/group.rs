@@ -39,6 +39,8 @@ pub enum Event {
     Drained { target: u32, generation: u32 },
     /// Shares of targets in slow start grow.
     Grow { node: u32 },
+    /// All follow a zonal shift, or its end.
+    Shift { away: Option<u32> },
 }
 
 /// A target group: what each load balancer node believes of each target.
@@ -277,6 +279,7 @@ impl Group {
                 self.nodes[node as usize].growing = false;
                 self.route(scene, node, false, out);
             }
+            Event::Shift { away } => self.shifted(scene, away, out),
             Event::Known(_) | Event::Forgotten(_) | Event::Check(_) => {}
             Event::Result(..) | Event::Verdict(..) => {}
         }
@@ -359,12 +362,14 @@ impl Group {
     /// Which nodes are in the load balancer's name.
     pub fn up(&self) -> Vec<bool> {
         let threshold = self.settings.dns.as_ref().map(|dns| dns.threshold).unwrap_or_default();
-        self.nodes.iter().map(|node| threshold.is_met_by(node.counts())).collect()
+        let away = self.zones.as_ref().and_then(|zones| zones.away);
+        let in_name = |node: &Node| away != Some(node.zone) && threshold.is_met_by(node.counts());
+        self.nodes.iter().map(in_name).collect()
     }
 }
 
 pub(super) fn is_near(zones: &Option<Zones>, zone: u32, cluster: &Cluster, target: Target) -> bool {
-    zones.as_ref().is_none_or(|zones| zones.of_target(cluster, target) == zone)
+    zones.as_ref().is_none_or(|zones| zones.are_near(zone, cluster, target))
 }
 
 pub(super) fn say(out: &mut impl Out<balancer::Event>, at: Time, event: Event) {

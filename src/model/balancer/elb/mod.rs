@@ -10,11 +10,11 @@ mod routing;
 pub mod rule;
 pub mod zones;
 
-use super::settings::Own;
+use super::settings::{Given, Own};
 use super::{Model, Scene, check};
 use crate::cluster::objects::{Conditions, NodeId, PodId, ServiceId};
 use crate::cluster::spec::Node;
-use crate::engine::{Dist, Dur, List, Rng};
+use crate::engine::{Dist, Dur, List, Rng, Time};
 use crate::model::plumbing::{Ctx, Out};
 use crate::timeline::{Hop, Recorder, Target, ViewId};
 use controller::Controller;
@@ -53,6 +53,8 @@ pub struct Settings {
     pub cross_zone: bool,
     /// Clients follow the DNS name, where nodes may leave it.
     pub dns: Option<zones::Settings>,
+    /// A zonal shift until all follow it; None: there is none.
+    pub shift: Option<Dist>,
     /// Keeps pods as targets. None: the targets are the cluster's nodes, by NodePort.
     pub controller: Option<controller::Settings>,
     /// Of the rule, where it forwards to several target groups by weight.
@@ -74,6 +76,18 @@ pub enum Event {
 pub fn one_a_subnet(listed: Own) -> Own {
     let subnets = listed.text.split(',').filter(|name| !name.trim().is_empty());
     Own { text: subnets.count().to_string(), ..listed }
+}
+
+/// How long a zonal shift takes, where there is one; `attributes`: the annotation of the load balancer's.
+pub fn shift(given: &mut dyn Given, attributes: &str) -> Option<Dist> {
+    if !given.shifts() {
+        return None;
+    }
+    let enabled = given.attribute(attributes, "zonal_shift.config.enabled");
+    if let Some(own) = enabled.filter(|own| own.text != "true") {
+        given.refuse(&own, "true, where a zone is shifted away");
+    }
+    Some(given.dist("shift"))
 }
 
 /// An AWS load balancer: a target group for each Service, and who registers pods there.
@@ -101,7 +115,8 @@ impl Elb {
         timeline: &mut Recorder,
     ) -> Elb {
         let (nodes, views) = cluster;
-        let zones = if settings.cross_zone { None } else { Zones::of(nodes, views) };
+        let matter = !settings.cross_zone || settings.shift.is_some();
+        let zones = Zones::of(nodes, views, settings.cross_zone).filter(|_| matter);
         let rng = ctx.seed.stream("elb", u64::from(service.0));
         let mut group = Group::new(ctx, settings, name, zones, rng, timeline);
         if settings.controller.is_none() {
@@ -155,6 +170,10 @@ impl Model for Elb {
         if let Some(&view) = self.views.get(node) {
             self.group.deregister(ctx.now, Target::View(view), out);
         }
+    }
+
+    fn zone_shifts(&mut self, now: Time, zone: Option<&str>, out: &mut impl Out<super::Event>) {
+        self.group.shift(now, zone, out);
     }
 
     fn check_always(&mut self) {

@@ -53,4 +53,38 @@ impl Group {
             say(out, now + Dur(slow.0 / STEPS), Event::Grow { node: id });
         }
     }
+
+    /// Requests are to be shifted away from a zone; None: the shift is over.
+    pub fn shift(&mut self, now: Time, zone: Option<&str>, out: &mut impl Out<balancer::Event>) {
+        let (Some(zones), Some(takes)) = (&self.zones, &self.settings.shift) else { return };
+        let away = zone.and_then(|name| zones.called(name));
+        let at = now + takes.sample(self.rng.uniform());
+        debug_assert!(at >= now, "nobody follows what has not been said");
+        say(out, at, Event::Shift { away });
+    }
+
+    /// Nodes follow a shift: what they may send to is another.
+    pub(super) fn shifted(
+        &mut self,
+        scene: &mut Scene,
+        away: Option<u32>,
+        out: &mut impl Out<balancer::Event>,
+    ) {
+        let Some(zones) = &mut self.zones else { return };
+        zones.away = away;
+        for id in 0..self.nodes.len() {
+            let node = &mut self.nodes[id];
+            let near = |t: Target| is_near(&self.zones, node.zone, scene.cluster, t);
+            let believed = self.members.iter().zip(&node.beliefs).enumerate();
+            let near = believed.filter(|(_, (member, belief))| belief.known && near(member.target));
+            let near: Vec<(u32, Belief)> =
+                near.map(|(i, (_, belief))| (i as u32, *belief)).collect();
+            node.known = near.len();
+            let healthy = near.iter().filter(|(_, belief)| belief.is_healthy());
+            node.healthy = healthy.map(|(i, belief)| (belief.healthy_since, *i)).collect();
+            node.open = !self.settings.fail_open.is_met_by(node.counts());
+            debug_assert!(node.healthy.len() <= node.known, "who is healthy is known");
+            self.route(scene, id as u32, true, out);
+        }
+    }
 }

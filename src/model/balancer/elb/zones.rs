@@ -19,19 +19,37 @@ pub struct Zones {
     of_node: List<NodeId, u32>,
     /// How many zones there are.
     pub count: u32,
+    names: Vec<String>,
+    /// Every node of the load balancer sends to targets of all.
+    across: bool,
+    /// The one that requests are shifted away from.
+    pub away: Option<u32>,
     /// The view of the first of the cluster's nodes, where these are the targets.
     first: u32,
 }
 
 impl Zones {
-    /// None: all nodes are in one. `views`: those of the nodes, if they are targets.
-    pub fn of(nodes: &[Arc<Node>], views: &[ViewId]) -> Option<Zones> {
+    /// None: all nodes are in one. `views`: those of the nodes, if they are targets. `across`: with
+    /// cross-zone load balancing.
+    pub fn of(nodes: &[Arc<Node>], views: &[ViewId], across: bool) -> Option<Zones> {
         let mut names: Vec<&str> = Vec::new();
         let of_node: List<NodeId, u32> =
             nodes.iter().map(|node| zone_place(&mut names, node.labels.get(LABEL))).collect();
         let count = of_node.iter().max().map_or(1, |most| most + 1);
         let first = views.first().map_or(0, |v| v.0);
-        (count > 1).then_some(Zones { of_node, count, first })
+        let names = names.into_iter().map(str::to_owned).collect();
+        (count > 1).then_some(Zones { of_node, count, names, across, away: None, first })
+    }
+
+    /// The number of the zone with this name.
+    pub fn called(&self, name: &str) -> Option<u32> {
+        self.names.iter().position(|n| n == name).map(|place| place as u32)
+    }
+
+    /// Whether a node of the load balancer in `zone` may send to the target.
+    pub fn are_near(&self, zone: u32, cluster: &Cluster, target: Target) -> bool {
+        let of_target = self.of_target(cluster, target);
+        if self.across { self.away != Some(of_target) } else { of_target == zone }
     }
 
     /// The zone of the target's node.
@@ -177,10 +195,13 @@ mod tests {
             let labels = zone.map(|z| (LABEL.to_owned(), z.to_owned())).into_iter().collect();
             Arc::new(Node { labels, ..Node::default() })
         };
-        assert!(Zones::of(&[node(None), node(None)], &[]).is_none());
+        assert!(Zones::of(&[node(None), node(None)], &[], false).is_none());
         let nodes = [node(Some("a")), node(Some("b")), node(Some("a"))];
-        let zones = Zones::of(&nodes, &[ViewId(7)]).expect("two zones");
+        let mut zones = Zones::of(&nodes, &[ViewId(7)], true).expect("two zones");
         let of = |v| zones.of_target(&Cluster::default(), Target::View(ViewId(v)));
         assert_eq!((zones.count, of(7), of(8), of(9)), (2, 0, 1, 0));
+        zones.away = zones.called("b");
+        let near = |v| zones.are_near(1, &Cluster::default(), Target::View(ViewId(v)));
+        assert_eq!([7, 8, 9].map(near), [true, false, true]);
     }
 }

@@ -142,6 +142,7 @@ impl Maker {
             registration: given.dist("registration"),
             deregistration: given.dist("deregistration"),
             verdict: given.dist("verdict"),
+            shift: None,
             deregistration_delay: if drains { delay } else { Dur::ZERO },
             drains_once_forgotten: true,
             cut_after_delay: true,
