@@ -120,6 +120,8 @@ pub fn poisson(rate: f64, seconds: f64) -> Traffic {
         rate: vec![(s(0.0), rate)],
         client: Client {
             keep_alive: false,
+            idle_timeout: None,
+            most_idle: u32::MAX,
             timeout: Dur::from_secs(10),
             retries: 0,
             retry_backoff: Dur::ZERO,

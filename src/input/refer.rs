@@ -43,6 +43,12 @@ impl Input {
                 self.clients.push((name, Arc::new(card)));
             }
         }
+        if let Some(name) = self.case.traffic.client.clone()
+            && !self.clients.iter().any(|(known, _)| *known == name)
+        {
+            let card = self.card(CardKind::Client, &name, "traffic.client")?;
+            self.clients.push((name, Arc::new(card)));
+        }
         self.read_trace()?;
         self.read_proxy()?;
         // Last, so that an error above leaves them as they were.

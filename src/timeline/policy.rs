@@ -56,6 +56,17 @@ pub struct Policy {
     pub outlier: Option<Outlier>,
     /// Requests that may come.
     pub rate_limit: Option<RateLimit>,
+    /// What passing it adds to an answer.
+    pub latency: Dur,
+    /// What a new connection to a backend takes besides: mutual TLS.
+    pub handshake: Dur,
+}
+
+impl Policy {
+    /// What it adds to a request, over a connection that was there or a new one.
+    pub fn adds(&self, reused: bool) -> Dur {
+        self.latency + if reused { Dur::ZERO } else { self.handshake }
+    }
 }
 
 /// Circuit breakers of one proxy and cluster. `u32::MAX`: unlimited.

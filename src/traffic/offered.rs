@@ -44,6 +44,10 @@ pub enum Arrivals {
 pub struct Client {
     /// Connections are kept and reused (most recently freed first), opened when none is free.
     pub keep_alive: bool,
+    /// It closes connections that are idle for longer; None: it keeps them.
+    pub idle_timeout: Option<Dur>,
+    /// It keeps no more idle ones than this, and closes what is over.
+    pub most_idle: u32,
     /// A request fails when no answer is complete within this.
     pub timeout: Dur,
     /// Extra tries of the client itself after a failure.

@@ -114,3 +114,29 @@ fn a_dead_application_behind_the_proxy_is_502() {
     }
     assert!(of_proxy > 0.0 && others == 0.0, "{of_proxy} and {others}");
 }
+
+/// A hop and its handshakes take time: with kept connections the hop alone.
+#[test]
+fn passing_a_proxy_and_mutual_tls_take_time() {
+    let mean = |settings: &[(&str, &str)]| {
+        let case = "schema = 1\nname = \"case\"\n[traffic]\nrate_per_s = 20.0\n[app]\nservice = { kind = \
+                    \"constant\", mean_s = 0.02 }\n[action]\nkind = \"none\"\n";
+        let text = |name: &str, text: String| Source::Text { name: name.into(), text };
+        let sources =
+            [text("web.yaml", web(ENABLED, "", "")), text("scenario.toml", case.to_owned())];
+        let mut input = Input::load(&sources).expect("good");
+        for (key, value) in settings {
+            input.set(&format!("balancer.{key}"), value).expect("an entry");
+        }
+        let scenario = input.lower().expect("good");
+        let all = run(&scenario, &RunOptions { replications: 1, ..RunOptions::default() });
+        all[0].traffic.latency.as_ref().expect("answered").mean_s
+    };
+    let plain = mean(&[("hop_latency", "0"), ("handshake", "0")]);
+    let hop = mean(&[("hop_latency", "0.01"), ("handshake", "0")]);
+    let kept = mean(&[("hop_latency", "0"), ("handshake", "0.02")]);
+    let anew = mean(&[("hop_latency", "0"), ("handshake", "0.02"), ("idle_timeout", "0.001")]);
+    assert!((hop - plain - 0.01).abs() < 1e-3, "{hop} and {plain}");
+    assert!((kept - plain).abs() < 2e-3, "connections are kept: {kept} and {plain}");
+    assert!((anew - plain - 0.02).abs() < 2e-3, "{anew} and {plain}");
+}

@@ -5,6 +5,7 @@ mod autoscalers;
 mod bounds;
 mod broken;
 mod checks;
+mod client_pools;
 mod commands;
 mod conformance;
 mod connections;

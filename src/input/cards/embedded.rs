@@ -56,6 +56,28 @@ pub const EMBEDDED: &[(CardKind, &str, &str)] = &[
     (CardKind::Scheduler, "kube-scheduler", include_str!("../../../models/scheduler.toml")),
     (CardKind::Client, "websocket", include_str!("../../../models/clients/websocket.toml")),
     (CardKind::Client, "grpc-go", include_str!("../../../models/clients/grpc-go.toml")),
+    (
+        CardKind::Client,
+        "go-http-client",
+        include_str!("../../../models/clients/go-http-client.toml"),
+    ),
+    (
+        CardKind::Client,
+        "java-http-client",
+        include_str!("../../../models/clients/java-http-client.toml"),
+    ),
+    (
+        CardKind::Client,
+        "apache-http-client",
+        include_str!("../../../models/clients/apache-http-client.toml"),
+    ),
+    (CardKind::Client, "node-agent", include_str!("../../../models/clients/node-agent.toml")),
+    (
+        CardKind::Client,
+        "python-requests",
+        include_str!("../../../models/clients/python-requests.toml"),
+    ),
+    (CardKind::Client, "okhttp", include_str!("../../../models/clients/okhttp.toml")),
     (CardKind::Client, "socket-io", include_str!("../../../models/clients/socket-io.toml")),
     (CardKind::App, "generic", include_str!("../../../models/apps/generic.toml")),
     (CardKind::App, "spring-boot", include_str!("../../../models/apps/spring-boot.toml")),

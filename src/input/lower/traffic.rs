@@ -8,7 +8,7 @@ use crate::cluster::workload::Workload;
 use crate::engine::{Dist, Dur, Time};
 use crate::input::bounds;
 use crate::input::lower::connections;
-use crate::input::lower::lowering::{Lowering, at};
+use crate::input::lower::lowering::{Lowering, at, lean};
 use crate::input::lower::profile;
 use crate::input::raw::case::{ArrivalsCase, TrafficCase};
 use crate::input::text::checks;
@@ -153,18 +153,46 @@ fn client(low: &mut Lowering<'_>, case: &TrafficCase) -> Client {
         error.found = Some(checks::number(non_idempotent));
         error.allowed = Some("a share from 0 to 1".to_owned());
     }
-    let keep_alive = case.keep_alive.unwrap_or(false);
+    let (pool, again) = pool(low, case);
+    let keep_alive = case.keep_alive.unwrap_or(case.client.is_some());
     let backoff = low.seconds("traffic.retry_backoff_s", case.retry_backoff_s, 0.0);
     let stall = low.seconds("traffic.stall_s", case.stall_s, 1.0);
     Client {
         keep_alive,
+        idle_timeout: pool.0,
+        most_idle: pool.1,
         timeout: Dur::from_secs_f64(timeout),
         retries: retries.min(100),
         retry_backoff: Dur::from_secs_f64(backoff),
-        retry_reused: case.retry_reused.unwrap_or(keep_alive),
+        retry_reused: case.retry_reused.or(again).unwrap_or(keep_alive),
         non_idempotent,
         stall_threshold: Dur::from_secs_f64(stall),
     }
+}
+
+/// How long and how many idle connections the client's library keeps, and whether it sends again what met a
+/// connection that was closed: by its card. Without one it keeps them all, and nobody says.
+fn pool(low: &mut Lowering<'_>, case: &TrafficCase) -> ((Option<Dur>, u32), Option<bool>) {
+    let every = (None, u32::MAX);
+    let Some(name) = &case.client else { return (every, None) };
+    let known = low.input.clients.iter().find(|(known, _)| known == name);
+    let card = &known.expect("refresh loads the card that is named").1;
+    let found =
+        (card.number("pool_idle_timeout"), card.number("pool_size"), card.word("retry_stale"));
+    let (Some(idle_s), Some(most), Some(again)) = found else {
+        let error = low.fail("traffic.client", "the card has no pool of connections");
+        error.found = Some(name.clone());
+        error.allowed = Some("a card with pool_idle_timeout, pool_size and retry_stale".to_owned());
+        return (every, None);
+    };
+    for key in ["pool_idle_timeout", "pool_size", "retry_stale"] {
+        if let Some(entry) = card.entry(key).filter(|entry| entry.assumed) {
+            lean(&mut low.assumptions, &format!("traffic.client {key}"), &card.name, entry);
+        }
+    }
+    let idle = Some(Dur::from_secs_f64(idle_s)).filter(|idle| *idle > Dur::ZERO);
+    let most = if most > 0.0 { most as u32 } else { u32::MAX };
+    ((idle, most), Some(again == "true"))
 }
 
 fn arrivals(low: &mut Lowering<'_>, case: &TrafficCase) -> Arrivals {

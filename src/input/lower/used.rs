@@ -301,8 +301,8 @@ fn of_traffic(low: &Lowering<'_>, scenario: &Scenario, key: &str) -> Option<Use>
                 | Path::Registered(..)
         );
     Some(match key {
-        "path" | "arrivals" | "start_s" | "duration_s" | "keep_alive" | "timeout_s" | "retries"
-        | "stall_s" | "in_front" => Use::Always,
+        "path" | "arrivals" | "start_s" | "duration_s" | "client" | "keep_alive" | "timeout_s"
+        | "retries" | "stall_s" | "in_front" => Use::Always,
         "balancer" => {
             let read = low.used.iter().any(|key| key.starts_with("balancer."));
             Use::when(read, "the path of the requests reads no balancer card")

@@ -110,7 +110,8 @@ impl Lowering<'_> {
         let share = highest * kept_s / f64::from(defaults.ipvs_ports);
         let recurring = if kept { 0 } else { (1000.0 * share.min(1.0)).round() as u32 };
         let text = format!(
-            "one client: {} % of the connections that a pod had before it went still go there",
+            "one client: {} % of the connections that a pod had before it went still go there (and on \
+             kernels before 5.9 a SYN on a port that recurs may wait for 1 s, which is left out)",
             f64::from(recurring) / 10.0
         );
         self.assume("kubernetes.proxy_mode ipvs", text);

@@ -144,7 +144,11 @@ pub struct TrafficCase {
     pub users: Option<u32>,
     /// With arrivals = "closed": pause between an answer and the next request. Default none.
     pub think: Option<Dist>,
-    /// Connections are kept and reused. Default false.
+    /// Client card with the connection pool of a library: a name (go-http-client, java-http-client,
+    /// apache-http-client, node-agent, python-requests, okhttp) or a path relative to this file. Default:
+    /// none.
+    pub client: Option<String>,
+    /// Connections are kept and reused. Default false; true with `client`.
     pub keep_alive: Option<bool>,
     /// A request fails without a complete answer within this. Default 10.
     pub timeout_s: Option<f64>,
@@ -153,7 +157,7 @@ pub struct TrafficCase {
     /// Pause before each extra try. Default 0.
     pub retry_backoff_s: Option<f64>,
     /// A request on a reused connection that turns out closed is sent again once on a fresh one, as Go's
-    /// transport does. Default: as `keep_alive`.
+    /// transport does. Default: the client card's, else as `keep_alive`.
     pub retry_reused: Option<bool>,
     /// Share of requests that must not be sent twice once they were sent, such as POST. Default 0.
     pub non_idempotent: Option<f64>,

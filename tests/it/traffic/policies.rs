@@ -31,6 +31,8 @@ fn policy() -> Policy {
         panic_percent: 0.0,
         outlier: None,
         rate_limit: None,
+        latency: Dur::ZERO,
+        handshake: Dur::ZERO,
     }
 }
 

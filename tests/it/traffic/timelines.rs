@@ -168,6 +168,8 @@ pub fn traffic(arrivals: Arrivals, rate: f64, start: f64, end: f64) -> Traffic {
         rate: vec![(s(start), rate)],
         client: Client {
             keep_alive: false,
+            idle_timeout: None,
+            most_idle: u32::MAX,
             timeout: d(10.0),
             retries: 0,
             retry_backoff: Dur::ZERO,

@@ -252,6 +252,8 @@ fn policy(given: &mut dyn Given, panic_percent: f64) -> Policy {
         panic_percent,
         outlier: outlier(given),
         rate_limit: (limit.most > 0).then_some(limit),
+        latency: given.seconds("hop_latency", None),
+        handshake: given.seconds("handshake", None),
     }
 }
 

@@ -7,7 +7,7 @@ use super::request::LEAST_PAUSE_NS;
 use super::sessions::Sessions;
 use super::{NOWHERE, Simulation, State};
 use crate::engine::rng::mix;
-use crate::engine::{List, Seed, Time};
+use crate::engine::{Dur, List, Seed, Time};
 use crate::timeline::Timeline;
 use crate::timeline::{PodId, ViewId};
 use crate::traffic::offered::{Arrivals, Traffic};
@@ -44,6 +44,10 @@ struct Dial {
 pub struct Connections {
     /// The most recently freed on top.
     idle: Vec<Connection>,
+    /// The client closes those that are idle for longer,
+    idle_timeout: i64,
+    /// and those that are more than this.
+    most_idle: usize,
     dials: List<DialId, Dial>,
     free: Vec<DialId>,
     /// Requests whose dial is under way, oldest first.
@@ -64,17 +68,25 @@ impl Connections {
         let shared = traffic.long_lived.as_ref().is_none_or(|kept| !kept.carry_requests);
         (traffic.client.keep_alive && plain && shared).then(|| Connections {
             idle: Vec::with_capacity(1024),
+            idle_timeout: traffic.client.idle_timeout.unwrap_or(Dur::MAX).0,
+            most_idle: traffic.client.most_idle as usize,
             dials: List::new(),
             free: Vec::new(),
             waiting: VecDeque::new(),
         })
     }
 
-    /// The latest connection that its pod has not closed.
+    /// The latest connection that neither its pod nor the client has closed.
     #[inline(always)]
     fn take(&mut self, present: &Present, now: i64) -> Option<Connection> {
         loop {
             let c = self.idle.pop()?;
+            debug_assert!(c.since <= now, "it was used before");
+            if now - c.since > self.idle_timeout {
+                // Those below have been idle for longer.
+                self.idle.clear();
+                return None;
+            }
             if present.closes_at(c.pod, c.life, c.since) > now {
                 return Some(c);
             }
@@ -143,7 +155,9 @@ impl Simulation<'_> {
                 return self.send_on(index, connection);
             }
         }
-        connections.idle.push(connection);
+        if connections.idle.len() < connections.most_idle {
+            connections.idle.push(connection);
+        }
     }
 
     /// A connection attempt goes on at `at`; without kept connections the request just waits for it.

@@ -175,9 +175,11 @@ impl Simulation<'_> {
         let gives_up = self.gives_up(index);
         let request = &self.requests[index];
         let (pod, life, opens) = (request.pod, request.life, request.opens);
+        let policy = self.l7(request.hop).and_then(|l7| l7.policy.as_ref());
+        let adds = policy.map_or(0, |policy| policy.adds(request.reused).0);
         let service = self.service_ns(pod, life, (request.bits as u32, opens));
         let request = &mut self.requests[index];
-        request.complete = self.now + service;
+        request.complete = self.now + service + adds;
         let (at, end) = match request.complete <= gives_up {
             true => (request.complete, End::Answered),
             false => (gives_up, End::TooSlow),
