@@ -113,6 +113,13 @@ impl World<'_> {
 
     /// Cordons a node and asks for each of its pods to go.
     fn begin_node(&mut self, now: Time, action: u32, node: NodeId) {
+        if !self.cluster.nodes[node].is_there() {
+            // Something else has taken it.
+            if self.round(action).ends_after.is_some() {
+                self.replace(now, action);
+            }
+            return self.goals.step_done(action, None);
+        }
         self.cluster.apply(now, Write::SetUnschedulable { node, value: true });
         debug_assert!(self.cluster.nodes[node].unschedulable, "a node that is drained is cordoned");
         let pods = self.pods_to_move(node);

@@ -20,6 +20,16 @@ pub(super) struct Isolation {
     held: Vec<(NodeId, Held)>,
 }
 
+impl Isolation {
+    /// The node is no more: nothing on it waits any longer.
+    pub fn forget(&mut self, node: NodeId) {
+        if self.nodes.remove(&node) {
+            self.held.retain(|(of, _)| *of != node);
+        }
+        debug_assert!(!self.nodes.contains(&node), "it is not cut off, it is gone");
+    }
+}
+
 /// What waits until a node is back.
 #[derive(Clone, Copy, Debug)]
 enum Held {
@@ -41,6 +51,9 @@ impl World<'_> {
         lasts: Option<Dur>,
     ) -> String {
         let action = goal.action;
+        if !self.is_alive(node) {
+            return self.nothing_there(now, action, node);
+        }
         let here: Vec<PodId> = self.pods_on(node).collect();
         if here.is_empty() {
             self.actions.idle.push(action);
@@ -151,6 +164,9 @@ impl World<'_> {
 
     /// A kubelet is started anew.
     pub(super) fn restart_kubelet(&mut self, now: Time, goal: Goal, node: NodeId) -> String {
+        if !self.is_alive(node) {
+            return self.nothing_there(now, goal.action, node);
+        }
         let here: Vec<PodId> = self.pods_on(node).collect();
         if here.is_empty() {
             self.actions.idle.push(goal.action);
@@ -163,6 +179,14 @@ impl World<'_> {
         self.kubelets.starts_anew(&mut scene, node, &mut says(&mut self.queue, Event::Kubelet));
         debug_assert!(self.cluster.nodes[node].is_there(), "it runs on a node");
         format!("restart the kubelet of {}", self.cluster.nodes[node].name)
+    }
+
+    /// The node of an action has died before, or is gone.
+    fn nothing_there(&mut self, now: Time, action: u32, node: NodeId) -> String {
+        debug_assert!(!self.is_alive(node), "it could be done");
+        self.goals.begin(Goal::new(action, now, Vec::new()));
+        self.actions.idle.push(action);
+        format!("{} is lost already", self.cluster.nodes[node].name)
     }
 
     /// A zone is shifted away from the load balancer.

@@ -107,6 +107,7 @@ impl World<'_> {
         let (cluster, timeline) = (&self.cluster, &mut self.timeline);
         let mut scene = Scene { ctx, cluster, timeline };
         self.kubelets.node_lost(&mut scene, node);
+        self.isolation.forget(node);
         scene.timeline.node(now, node, NodeState::Lost);
         for (layer, balancer) in (0..).zip(&mut self.balancers) {
             let out = &mut says(&mut self.queue, |e| Event::Balancer(layer, e));
@@ -116,6 +117,15 @@ impl World<'_> {
         lifecycle.falls_silent(now, node, &mut says(&mut self.queue, Event::Lifecycle));
         debug_assert!(self.timeline.end >= now, "it dies while the run lasts");
         self.wake_checks(ctx);
+    }
+
+    /// A machine ends of which nobody hears any more.
+    pub(super) fn ends_unheard(&mut self, now: Time, action: u32, node: NodeId) {
+        self.lose(now, node);
+        if self.cluster.nodes[node].presence == Presence::Unknown {
+            self.found_lost(now, action, node);
+        }
+        debug_assert!(self.lifecycle.is_some(), "somebody looks for it");
     }
 
     /// A machine ends, and its node's object with it. Pods that are left are found by the garbage collector.

@@ -91,9 +91,15 @@ impl World<'_> {
         let name = &self.cluster.nodes[node].name;
         let note = format!("the machine of {name} ends");
         self.note(now, note);
-        debug_assert!(self.cluster.nodes[node].presence == Presence::Ready, "it ends once");
-        self.lose_all(now, action, &[node]);
+        if self.is_alive(node) {
+            self.lose_all(now, action, &[node]);
+        } else {
+            // It was dead before, or nobody heard of it.
+            self.ends_unheard(now, action, node);
+        }
+        debug_assert!(!self.is_alive(node), "a machine ends once");
         self.goals.step_done(action, None);
+        self.goals.look(now, &self.cluster);
     }
 
     pub(super) fn begin_chaos(&mut self, now: Time, goal: Goal, chaos: &Chaos) -> String {

@@ -102,6 +102,9 @@ impl World<'_> {
     fn move_over(&mut self, now: Time, action: u32, upgrade: &Upgrade) {
         let ctx = Ctx { run: self.run, now, slowdown: self.slowdown() };
         for &node in &upgrade.old {
+            if !self.cluster.nodes[node].is_there() {
+                continue;
+            }
             self.cluster.apply(now, Write::SetUnschedulable { node, value: true });
             for (layer, balancer) in (0..).zip(&mut self.balancers) {
                 let out = &mut says(&mut self.queue, |e| Event::Balancer(layer, e));

@@ -12,6 +12,8 @@ mod world;
 use checker::{Checker, Verdict, check_end};
 use proptest::test_runner::{Config, RngAlgorithm, TestCaseError, TestRng, TestRunner};
 use rayon::prelude::*;
+use rollsim::cluster::objects::Pod;
+use rollsim::cluster::placement::Presence;
 use rollsim::input::{Input, Source};
 use rollsim::run::{RunOptions, run};
 use rollsim::scenario::Scenario;
@@ -69,6 +71,63 @@ fn random_worlds_under_load_are_accounted_for() {
     let failure = (0..60_u64).into_par_iter().find_map_first(|n| try_with(n, under_load).err());
     if let Some(failure) = failure {
         panic!("{failure}");
+    }
+}
+
+/// Nodes that fail, come and go, on top of what else happens: nothing panics, time goes forward, nothing is bound
+/// to a node that is not there, and the same luck gives the same run.
+#[test]
+fn random_worlds_with_node_faults_keep_the_rules() {
+    let first = number("ROLLSIM_SWARM_FROM", 0);
+    let worlds = first..first + number("ROLLSIM_SWARM", 400);
+    let failure = worlds.into_par_iter().find_map_first(|n| try_with(n, with_node_faults).err());
+    if let Some(failure) = failure {
+        panic!("{failure}");
+    }
+}
+
+const NODE_FAULTS: [&str; 13] = [
+    "kind = \"kubelet-restart\"\nnode = \"node-1\"",
+    "kind = \"kubelet-restart\"",
+    "kind = \"node-unreachable\"\nnode = \"node-1\"\nfor_s = 20",
+    "kind = \"node-unreachable\"\nnode = \"node-1\"\nfor_s = 90",
+    "kind = \"node-unreachable\"",
+    "kind = \"node-down\"",
+    "kind = \"zone-down\"\nzone = \"ZONE\"",
+    "kind = \"spot\"\nnode = \"node-1\"\nhandler = \"nth\"\nnotice_s = 60",
+    "kind = \"spot\"\nnode = \"node-1\"",
+    "kind = \"chaos\"\nwhat = \"node\"\nevery_s = 30\nfor_s = 60",
+    "kind = \"node-group-upgrade\"\nmax_unavailable = 2\ntimeout_s = 60\nforce = true",
+    "kind = \"consolidation\"\nnodes = [\"node-1\"]",
+    "kind = \"node-add\"\ncount = 2",
+];
+
+fn with_node_faults(world: &World) -> Verdict {
+    let luck = world.seed().0;
+    let fault = |n: u64| NODE_FAULTS[(n % NODE_FAULTS.len() as u64) as usize];
+    let mut text = world.scenario();
+    for (at, what) in [(5 + luck % 40, fault(luck)), (20 + luck % 100, fault(luck / 13))] {
+        text += &format!("[[actions]]\nat_s = {at}.0\n{what}\n");
+    }
+    // That of the first node.
+    let text = text.replace("ZONE", &format!("z{}", 1 % world.nodes.zones));
+    let scenario = read(&world.manifests(), &text)?;
+    let latencies = scenario.platform.latencies();
+    let control = simulation::simulate(&scenario, &latencies, world.seed());
+    checker::check_timeline(&control.timeline).map_err(|e| format!("{e}\n{text}"))?;
+    let cluster = &control.cluster;
+    let homeless = |p: &Pod| p.stays() && p.node.is_some_and(|n| !cluster.nodes[n].is_there());
+    let over = control.rollout.stuck.is_empty();
+    let late = over && cluster.pods.iter().any(homeless);
+    let live = |p: &Pod| p.node.is_some_and(|n| cluster.nodes[n].presence == Presence::Ready);
+    let unready = cluster.pods.iter().find(|p| p.stays() && live(p) && !p.status.ready);
+    if let Some(pod) = unready.filter(|_| over && world.converges(cluster)) {
+        return Err(format!("not ready in the end: {pod:?}\n{text}"));
+    }
+    match control.digest == simulation::simulate(&scenario, &latencies, world.seed()).digest {
+        false => Err(format!("another run of the same luck\n{text}")),
+        true if late => Err(format!("a pod stays on a node that is gone\n{text}")),
+        true => Ok(()),
     }
 }
 

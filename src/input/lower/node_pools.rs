@@ -50,6 +50,9 @@ pub(super) fn budgets(low: &mut Lowering<'_>) -> Vec<Budget> {
         low.assume("budgets of the NodePool", "10 % of the nodes, as where none is given");
         return vec![Budget { nodes: DEFAULT, reasons: Vec::new(), active: true }];
     };
+    if pools(input).any(|doc| doc.update) {
+        low.note("drift (a NodePool that changes replaces no nodes)".to_owned());
+    }
     if pools(input).nth(1).is_some() {
         low.note("NodePools after the first (all nodes count as those of the first)".to_owned());
     }

@@ -443,7 +443,7 @@ fn listed_at_the_end(view: &View) -> Vec<Target> {
 }
 
 /// Times are in order, and changes change something.
-fn check_timeline(timeline: &Timeline) -> Verdict {
+pub fn check_timeline(timeline: &Timeline) -> Verdict {
     for pod in &timeline.pods {
         check_truth(pod).map_err(|e| format!("{}: {e}", pod.name))?;
     }
