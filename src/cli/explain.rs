@@ -82,6 +82,10 @@ fn one(id: &str, format: Format) -> anyhow::Result<String> {
             }
         });
     }
+    anyhow::ensure!(
+        !super::settings::is_one(id),
+        "no loss is put down to {id}, which is a setting: `rollsim settings {id}` shows its path and default"
+    );
     let close = crate::input::text::diagnostics::did_you_mean(id, explain::names().map(|n| n.0));
     let hint = close.map(|c| format!(": did you mean \"{c}\"?")).unwrap_or_default();
     anyhow::bail!("nothing is called \"{id}\"{hint} (`rollsim explain` lists all)")

@@ -42,6 +42,15 @@ pub fn run(args: Args) -> anyhow::Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
+/// Whether a setting is called so: by its path, the last part of it, or a shorter name.
+pub(super) fn is_one(name: &str) -> bool {
+    let called = |s: &Settable| {
+        let last = s.path.rsplit('.').next().unwrap_or_default();
+        s.path == name || last == name || s.aliases.iter().any(|alias| alias == name)
+    };
+    settable::all().iter().any(called)
+}
+
 fn fits(setting: &Settable, patterns: &[String]) -> bool {
     let Settable { group, path, aliases, about, .. } = setting;
     let text = format!("{group} {path} {} {about}", aliases.join(" ")).to_lowercase();

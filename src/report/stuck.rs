@@ -126,9 +126,13 @@ pub(super) fn action(scenario: &Scenario, index: usize) -> String {
     let alike = |a: &crate::scenario::Action| {
         std::mem::discriminant(&a.kind) == std::mem::discriminant(&scenario.actions[index].kind)
     };
-    match scenario.actions.iter().filter(|a| alike(a)).count() {
-        1 => format!("the {name}"),
-        _ => format!("the {name} at {}", seconds(scenario.actions[index].at.as_secs_f64())),
+    let this = &scenario.actions[index];
+    let all: Vec<_> = scenario.actions.iter().filter(|a| alike(a)).collect();
+    let at_once = all.iter().filter(|a| a.at == this.at).count();
+    match (all.len(), at_once) {
+        (1, _) => format!("the {name}"),
+        (_, 1) => format!("the {name} at {}", seconds(this.at.as_secs_f64())),
+        _ => format!("the {name} ({})", this.key),
     }
 }
 
@@ -353,23 +357,42 @@ pub fn without_effect(scenario: &Scenario, replications: &[Replication]) -> Vec<
     counts.into_iter().map(say).chain(never_begun(scenario, replications)).collect()
 }
 
-/// Sentences on actions whose condition never held.
+/// Sentences on actions whose condition never held, and on alternatives that were not taken.
 fn never_begun(scenario: &Scenario, replications: &[Replication]) -> Vec<String> {
-    let mut never: BTreeMap<u32, usize> = BTreeMap::new();
-    for &index in replications.iter().flat_map(|r| &r.rollout.never_begun) {
-        *never.entry(index).or_default() += 1;
+    let mut never: BTreeMap<(u32, Option<usize>), usize> = BTreeMap::new();
+    for replication in replications {
+        let waiting = &replication.rollout.never_begun;
+        let has_begun = |key: &str| place(scenario, key).is_some_and(|i| !waiting.contains(&i));
+        for &index in waiting {
+            let when = scenario.actions[index as usize].when.as_ref();
+            let instead = when.and_then(|when| when.excluded_by(has_begun));
+            let instead = instead.and_then(|key| place(scenario, key)).map(|i| i as usize);
+            *never.entry((index, instead)).or_default() += 1;
+        }
     }
-    let say = |(index, n): (u32, usize)| {
-        let name = capital(&action(scenario, index as usize));
+    let say = |((index, instead), n): ((u32, Option<usize>), usize)| {
+        let name = action(scenario, index as usize);
         let when = scenario.actions[index as usize].when.as_ref();
         let when = when.map_or("", |when| when.text.as_str());
-        match n == replications.len() {
-            true => format!("{name} never begins: {when} does not come about."),
-            false => {
-                let share = percent(n as f64 / replications.len() as f64);
+        let share = percent(n as f64 / replications.len() as f64);
+        match (instead.map(|i| action(scenario, i)), n == replications.len()) {
+            (Some(other), true) => format!("{other} is done instead of {name}."),
+            (Some(other), false) => {
+                format!("In {share} of rollouts {other} is done instead of {name}.")
+            }
+            (None, true) => format!("{} never begins: {when} does not come about.", capital(&name)),
+            (None, false) => {
+                let name = capital(&name);
                 format!("{name} does not begin in {share} of rollouts: {when} does not come about.")
             }
         }
     };
-    never.into_iter().map(say).collect()
+    let sentences = never.into_iter().map(say);
+    sentences.map(|sentence| capital(&sentence)).collect()
+}
+
+/// The place of the action with this key.
+fn place(scenario: &Scenario, key: &str) -> Option<u32> {
+    let found = scenario.actions.iter().position(|action| action.key == key);
+    found.and_then(|i| u32::try_from(i).ok())
 }

@@ -5,7 +5,7 @@ use crate::cluster::objects::NodeId;
 use crate::cluster::release::Figure;
 use crate::cluster::workload::Workload;
 use crate::engine::{Dur, Time};
-use crate::expr::Condition;
+use crate::expr::{Condition, Value};
 use std::sync::Arc;
 
 /// Something that is done to the cluster.
@@ -46,6 +46,21 @@ impl When {
     /// Time alone may make it hold.
     pub fn counts_time(&self) -> bool {
         self.watched.iter().any(|w| matches!(w, Watched::Since(_)))
+    }
+
+    /// The key of an action that excludes this one by having begun, of those that have.
+    pub fn excluded_by(&self, has_begun: impl Fn(&str) -> bool) -> Option<&str> {
+        let keys = self.watched.iter().enumerate().filter_map(|(i, watched)| match watched {
+            Watched::Begun(key) if has_begun(key) => Some((i, key.as_str())),
+            _ => None,
+        });
+        // Whatever else is the case: what is not known holds.
+        let excludes = |i: usize| {
+            let value = |at: usize| if at == i { Value::Float(1.0) } else { Value::Unset };
+            let values: Vec<Value> = (0..self.watched.len()).map(value).collect();
+            !self.condition.holds(&values)
+        };
+        keys.into_iter().find(|(i, _)| excludes(*i)).map(|(_, key)| key)
     }
 
     /// It is about requests.

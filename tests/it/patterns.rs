@@ -2,7 +2,8 @@
 //! is not simulated named, or refused for the reason that the first lines of the file say.
 //!
 //! `answered`, or `refused: WORDS`; `workload`, `service`, `port` and `path` that were taken; `scaled: NAME`
-//! by an autoscaler; `assumed: KEY`; `not modelled: WORDS`; `silent`: no requests are sent.
+//! by an autoscaler; `alone`: without another workload; `assumed: KEY`; `not modelled: WORDS`; `silent`: no
+//! requests are sent.
 
 use rollsim::input::{Diagnostics, Input, Source};
 use rollsim::run::{RunOptions, run};
@@ -44,6 +45,7 @@ fn wrong(scenario: &Scenario, key: &str, value: &str) -> Option<String> {
         "scaled" => return none_has(scenario.autoscalers.iter().map(|a| &*a.target), value),
         "assumed" => return none_has(scenario.assumptions.iter().map(|a| &*a.key), value),
         "not modelled" => return none_has(scenario.not_modelled.iter().map(|n| &**n), value),
+        "alone" => scenario.workloads.iter().skip(1).map(|w| w.name.to_string()).collect(),
         "silent" => return scenario.no_requests.is_none().then(|| "requests are sent".to_owned()),
         other => return Some(format!("what is {other}?")),
     };

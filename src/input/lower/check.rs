@@ -28,7 +28,14 @@ pub struct Check<'a> {
     pub kubelet: u32,
 }
 
-impl Check<'_> {
+impl<'a> Check<'a> {
+    /// The same, to look at another object.
+    pub fn of<'c>(&'c mut self, doc: &'c Document) -> Check<'c> {
+        let Check { problems, not_modelled, assumptions, asked, .. } = self;
+        let (input, kubelet) = (self.input, self.kubelet);
+        Check { input, doc, problems, not_modelled, assumptions, asked, kubelet }
+    }
+
     /// Records an error at `path`; details can be added to what is returned.
     pub fn error(&mut self, path: &str, message: impl Into<String>) -> &mut Diagnostic {
         self.problems.0.push(self.doc.error(path, message));

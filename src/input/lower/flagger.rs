@@ -90,7 +90,7 @@ pub fn release(check: &mut Check<'_>) -> Option<Arc<Release>> {
             check.error("spec.selector.matchLabels", "Flagger finds no label to tell pods by");
         error.allowed = Some(LABELS.join(", "));
     }
-    let mut check = Check { doc, ..reborrowed(check) };
+    let mut check = check.of(doc);
     let plan = plan(&mut check, &canary);
     Some(Arc::new(Release {
         plan: Plan::Flagger(Box::new(plan)),
@@ -99,19 +99,6 @@ pub fn release(check: &mut Check<'_>) -> Option<Arc<Release>> {
         scale_down_delay: None,
         abort_delay: AbortDelay::Default,
     }))
-}
-
-/// The same check, to look at another document with.
-fn reborrowed<'c>(check: &'c mut Check<'_>) -> Check<'c> {
-    Check {
-        input: check.input,
-        doc: check.doc,
-        problems: check.problems,
-        not_modelled: check.not_modelled,
-        assumptions: check.assumptions,
-        asked: check.asked,
-        kubelet: check.kubelet,
-    }
 }
 
 fn plan(check: &mut Check<'_>, canary: &Canary) -> Flagger {

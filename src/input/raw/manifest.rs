@@ -3,6 +3,7 @@
 use crate::input::bounds;
 use crate::input::known::{self, LeftOut};
 use crate::input::raw::groups::{self, Meaning, Old};
+use crate::input::raw::owned;
 use crate::input::raw::rollout::Rollout;
 use crate::input::text::diagnostics::{Diagnostic, Diagnostics, misspelt};
 use crate::input::text::tree::{Node, Step, Value, path_text, quoted};
@@ -72,7 +73,7 @@ impl Document {
     /// It is no Kubernetes object, a value has the wrong type, or a key looks like a misspelling.
     pub fn new(file: &str, mut root: Node, update: bool) -> Result<Document, Diagnostics> {
         let running = running(&root);
-        let owned = is_owned(&root);
+        let owned = owned::is_part_of_another(&root);
         drop_server_side(&mut root);
         let old = kind_of(file, &root).map(|kind| groups::renew(&mut root, &kind))?;
         let kind = kind_of(file, &root)?;
@@ -175,13 +176,6 @@ fn running(root: &Node) -> Option<i64> {
         Value::Int(n) => Some(n),
         _ => None,
     }
-}
-
-/// A pod or a ReplicaSet that a controller has made: it is part of what owns it.
-fn is_owned(root: &Node) -> bool {
-    let kind = root.get("kind").and_then(Node::as_str);
-    let owners = root.get("metadata").and_then(|m| m.get("ownerReferences"));
-    matches!(kind, Some("Pod" | "ReplicaSet")) && owners.is_some_and(|o| !o.items().is_empty())
 }
 
 /// What only the API server writes: it says nothing about the next rollout.

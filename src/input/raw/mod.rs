@@ -13,6 +13,7 @@ pub(crate) mod manifest;
 pub mod mesh;
 pub mod metric;
 pub mod node_autoscaler;
+mod owned;
 pub mod profile;
 pub mod renewed;
 pub mod rollout;

@@ -44,11 +44,13 @@ pub struct Twice {
 }
 
 impl Twice {
-    /// Whether it matters which of them counts: two values within a spec that are no labels or annotations.
+    /// Whether it matters which of them counts: two values within a spec that are no labels or annotations,
+    /// and not about what a process may do.
     pub fn decides(&self) -> bool {
         let steps = parse_path(&self.path);
         let has = |key: &str| steps.iter().any(|s| *s == Step::Key(key.to_owned()));
-        !self.same && has("spec") && !has("labels") && !has("annotations")
+        let idle = ["labels", "annotations", "securityContext"];
+        !self.same && has("spec") && !idle.iter().any(|key| has(key))
     }
 }
 
