@@ -134,6 +134,7 @@ const FOLDERS: &[Folder] = &[
     folder!("vpa-in-place"),
     folder!("vpa-recreate"),
     folder!("websocket-storm"),
+    folder!("zonal-shift"),
     folder!("zone-anti-affinity"),
     folder!("zone-loss"),
     folder!("zone-spread"),

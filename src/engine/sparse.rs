@@ -56,11 +56,6 @@ impl<I: Id, T> Sparse<I, T> {
     pub fn pairs(&self) -> impl ExactSizeIterator<Item = (I, &T)> {
         self.items.iter().map(|(id, item)| (*id, item))
     }
-
-    /// How many there are.
-    pub fn len(&self) -> usize {
-        self.items.len()
-    }
 }
 
 #[cfg(test)]

@@ -86,7 +86,7 @@ fn shifts(low: &mut Lowering<'_>, path: &Path, actions: &[Action]) {
         _ => Some("on this path"),
     };
     if let Some(where_) = refused {
-        let error = low.fail(&action.key, &format!("a zonal shift is not modelled {where_}"));
+        let error = low.fail(&action.key, format!("a zonal shift is not modelled {where_}"));
         error.allowed = Some("traffic.path alb or nlb, with one target group".to_owned());
         return;
     }

@@ -140,7 +140,10 @@ impl Controller {
                 self.dirty.push(pod);
             }
         }
-        debug_assert!(self.dirty.len() >= self.rows.len(), "a selector is tried on every pod");
+        debug_assert!(
+            self.dirty.len() >= self.rows.pairs().len(),
+            "a selector is tried on every pod"
+        );
         self.queue(now, out);
     }
 
@@ -258,7 +261,10 @@ impl Controller {
         }
         row.written = wanted;
         let slice = row.slice;
-        debug_assert!(self.members <= self.rows.len(), "no more pods are listed than there are");
+        debug_assert!(
+            self.members <= self.rows.pairs().len(),
+            "no more pods are listed than there are"
+        );
         slice
     }
 
