@@ -2,6 +2,7 @@
 //! a run except by an action.
 
 pub use super::app::{App, OnSigterm};
+use super::distribution::Distribution;
 pub use super::labels::{Labels, selects};
 pub use super::placement::{Node, Placement, Resources, Selector};
 pub use super::probe::{Handler, Probe};
@@ -278,6 +279,8 @@ pub struct Service {
     pub internal_traffic_local: bool,
     /// sessionAffinity ClientIP.
     pub client_ip_affinity: bool,
+    /// trafficDistribution; None: to every endpoint alike.
+    pub traffic_distribution: Option<Distribution>,
     /// Kept for balancers that read them (AWS Load Balancer Controller, MetalLB).
     pub annotations: BTreeMap<String, String>,
 }
@@ -303,6 +306,7 @@ impl Service {
             external_traffic_local: false,
             internal_traffic_local: false,
             client_ip_affinity: false,
+            traffic_distribution: None,
             annotations: BTreeMap::new(),
         }
     }

@@ -13,7 +13,22 @@ use crate::timeline::Recorder;
 pub fn within(scenario: &Scenario, route: &Route, ctx: Ctx, timeline: &mut Recorder) -> Balancer {
     let first = std::slice::from_ref(&scenario.nodes[NodeId::default()]);
     let how = (false, scenario.services[route.to[0]].is_held());
-    kube_proxy::proxy::Proxies::new(ctx, first, route.to[0], how, timeline).into()
+    let mut proxies = kube_proxy::proxy::Proxies::new(ctx, first, route.to[0], how, timeline);
+    prefer(scenario, route.to[0], ctx, &mut proxies);
+    proxies.into()
+}
+
+/// Endpoints have hints where their Service asks for it: of zones since 1.31, by default.
+fn prefer(
+    scenario: &Scenario,
+    service: ServiceId,
+    ctx: Ctx,
+    proxies: &mut kube_proxy::proxy::Proxies,
+) {
+    let asked = scenario.services[service].traffic_distribution;
+    if let Some(distribution) = asked.filter(|_| ctx.kubernetes.control_plane >= 31) {
+        proxies.prefer(kube_proxy::close::Close::new(distribution, &scenario.nodes));
+    }
 }
 
 /// The balancers of a route, from the pods to those who send. Their views are entered into the timeline;
@@ -33,6 +48,9 @@ pub fn build(
         |pile: &mut Vec<Balancer>, service: ServiceId, local: bool, timeline: &mut Recorder| {
             let how = (local, scenario.services[service].is_held());
             let mut proxies = kube_proxy::proxy::Proxies::new(ctx, nodes, service, how, timeline);
+            if !local {
+                prefer(scenario, service, ctx, &mut proxies);
+            }
             // Those who ask from within the cluster go on elsewhere.
             if scenario.loses_nodes() && route.path != Path::Service {
                 proxies.may_lose_nodes(timeline);

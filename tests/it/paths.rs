@@ -1,6 +1,7 @@
 //! How the path is chosen, what annotations do to it, and that it is fed.
 
 mod annotations;
+mod close;
 mod in_front;
 mod mechanisms;
 mod registered;

@@ -1,5 +1,6 @@
 //! Services, Ingresses, PodDisruptionBudgets and Nodes.
 
+use crate::cluster::distribution::Distribution;
 use crate::cluster::placement::{HOSTNAME, Presence};
 use crate::cluster::spec::{
     Ingress, Labels, Node, PodDisruptionBudget, Resources, Service, ServiceKind, ServicePort,
@@ -52,6 +53,9 @@ pub fn service(check: &mut Check<'_>, api: &ApiService) -> Service {
         spec.session_affinity.as_deref(),
         &["None", "ClientIP"],
     );
+    let words = ["", "PreferClose", "PreferSameZone", "PreferSameNode"];
+    let close =
+        check.one_of("spec.trafficDistribution", spec.traffic_distribution.as_deref(), &words);
     Service {
         name: check.doc.name().to_owned(),
         namespace: check.doc.namespace().to_owned(),
@@ -62,6 +66,11 @@ pub fn service(check: &mut Check<'_>, api: &ApiService) -> Service {
         external_traffic_local: local == 1,
         internal_traffic_local: internal == 1,
         client_ip_affinity: affinity == 1,
+        traffic_distribution: match close {
+            0 => None,
+            3 => Some(Distribution::SameNode),
+            _ => Some(Distribution::SameZone),
+        },
         annotations: api.metadata.annotations.clone().unwrap_or_default(),
     }
 }

@@ -1,6 +1,7 @@
 //! The kube-proxies of all nodes, by iptables, nftables or IPVS: each writes its own rules at its own times.
 
-use super::endpoints::{Counts, Endpoint, Policy, Rules, Usable};
+use super::close::{Close, Sees};
+use super::endpoints::{Counts, Policy, Rules, Usable};
 use super::ipvs::{Entries, Lasting};
 use super::runner::{Intervals, Runner};
 use crate::cluster::objects::{Conditions, NodeId, PodId, ServiceId};
@@ -63,6 +64,8 @@ pub struct Proxies {
     lasting: Option<Lasting>,
     /// The rules change all at once.
     atomic: bool,
+    /// Endpoints have hints of where they are.
+    close: Option<Close>,
     /// Where what comes to a node goes that is lost: nowhere. None: no node is ever lost.
     nowhere: Option<ViewId>,
 }
@@ -113,7 +116,37 @@ impl Proxies {
             lasting: Lasting::of(ctx.kubernetes.proxy_mode, &ctx.kubernetes.defaults),
             // Where requests are held no rule rejects them that would have to give way.
             atomic: ctx.kubernetes.proxy_mode != ProxyMode::Iptables || held,
+            close: None,
             nowhere: None,
+        }
+    }
+
+    /// Endpoints close to a proxy are preferred.
+    pub fn prefer(&mut self, close: Close) {
+        assert!(self.close.is_none(), "told once");
+        self.close = Some(close);
+    }
+
+    /// What a node's proxy knows of endpoints.
+    fn sees<'a>(&'a self, cluster: &'a Cluster, node: NodeId) -> Sees<'a> {
+        Sees { cluster, node, local: self.local, close: self.close.as_ref() }
+    }
+
+    /// Who is preferred is known once all endpoints are.
+    fn begin_close(&mut self, scene: &mut Scene) {
+        for (i, node) in (0..).map(NodeId).zip(&self.nodes) {
+            let sees = self.sees(scene.cluster, i);
+            let usable = node.counts.usable(self.policy);
+            debug_assert!(node.programmed == Known::default(), "nothing has changed yet");
+            let now = self.history.at(node.programmed);
+            let used = now.pairs().filter(|&(pod, &is)| {
+                is.is_some_and(|c| usable.lists(sees.endpoint(pod, c)).any())
+            });
+            let used: Vec<PodId> = used.map(|(pod, _)| pod).collect();
+            for pod in used {
+                let backend = Backend { target: Target::Pod(pod), weight: 1.0 };
+                scene.timeline.begin(node.view, [backend]);
+            }
         }
     }
 
@@ -165,9 +198,10 @@ impl Proxies {
     fn plan_gap(&mut self, scene: &mut Scene, node: NodeId, done: Time) {
         let state = &self.nodes[node];
         let mut counts = state.counts;
+        let sees = self.sees(scene.cluster, node);
         for change in self.history.between(state.programmed, state.running) {
-            let here = self.local && is_on(scene.cluster, change.pod, node);
-            let of = |conditions: Option<Conditions>| conditions.map(|c| endpoint(c, here));
+            let of =
+                |conditions: Option<Conditions>| conditions.map(|c| sees.endpoint(change.pod, c));
             counts.take(of(change.was), of(change.is));
         }
         if counts.usable(self.policy).anywhere {
@@ -186,15 +220,15 @@ impl Proxies {
         out: &mut impl Out<balancer::Event>,
     ) {
         let (policy, local, lasting) = (self.policy, self.local, self.lasting);
-        let Proxies { history, touched, nodes, rejects, .. } = self;
+        let Proxies { history, touched, nodes, rejects, close, .. } = self;
         let state = &mut nodes[node];
-        let here = |pod: PodId| local && is_on(cluster, pod, node);
+        let sees = Sees { cluster, node, local, close: close.as_ref() };
         touched.clear();
         touched.extend(history.between(state.programmed, state.running));
         state.programmed = state.running;
         let before = state.counts.usable(policy);
         for change in &*touched {
-            let of = |c: Option<Conditions>| c.map(|c| endpoint(c, here(change.pod)));
+            let of = |c: Option<Conditions>| c.map(|c| sees.endpoint(change.pod, c));
             state.counts.take(of(change.was), of(change.is));
         }
         let after = state.counts.usable(policy);
@@ -202,7 +236,7 @@ impl Proxies {
         let Node { view, ref mut entries, .. } = *state;
         let mut note = |Changed { pod, was, is }: Changed| {
             let takes = |usable: Usable, conditions: Option<Conditions>| {
-                conditions.is_some_and(|c| usable.lists(endpoint(c, here(pod))).any())
+                conditions.is_some_and(|c| usable.lists(sees.endpoint(pod, c)).any())
             };
             let kind = match (takes(before, was), takes(after, is)) {
                 (false, true) => ChangeKind::Add { weight: 1.0 },
@@ -226,7 +260,7 @@ impl Proxies {
             touched.chunk_by(|a, b| a.pod == b.pod).map(Changed::over).for_each(note);
         } else {
             let now = history.at(state.programmed);
-            for (pod, &is) in now.pairs().filter(|&(pod, _)| !local || here(pod)) {
+            for (pod, &is) in now.pairs().filter(|&(pod, _)| !local || sees.here(pod)) {
                 let first = touched.partition_point(|change| change.pod < pod);
                 let was = touched.get(first).filter(|c| c.pod == pod).map_or(is, |c| c.was);
                 note(Changed { pod, was, is });
@@ -241,17 +275,6 @@ impl Proxies {
             timeline.list(view, ctx.now, Target::View(rejects), kind);
         }
     }
-}
-
-/// What a proxy knows of an endpoint. No hints: the Services have no trafficDistribution.
-fn endpoint(conditions: Conditions, local: bool) -> Endpoint {
-    let Conditions { ready, serving, terminating } = conditions;
-    Endpoint { ready, serving, terminating, local, ..Endpoint::default() }
-}
-
-/// The pod is on the node.
-fn is_on(cluster: &Cluster, pod: PodId, node: NodeId) -> bool {
-    cluster.pods[pod].node == Some(node)
 }
 
 impl Model for Proxies {
@@ -282,11 +305,13 @@ impl Model for Proxies {
             return;
         }
         let adopted = self.history.adopt(pod, conditions);
-        for (i, node) in (0..).map(NodeId).zip(&mut self.nodes) {
-            let here = self.local && is_on(scene.cluster, pod, i);
-            let of = |conditions: Option<Conditions>| conditions.map(|c| endpoint(c, here));
+        let Proxies { local, close, nodes, .. } = self;
+        for (i, node) in (0..).map(NodeId).zip(nodes) {
+            let sees =
+                Sees { cluster: scene.cluster, node: i, local: *local, close: close.as_ref() };
+            let of = |conditions: Option<Conditions>| conditions.map(|c| sees.endpoint(pod, c));
             node.counts.take(of(adopted.was), of(adopted.is));
-            if conditions.ready && (here || !self.local) {
+            if conditions.ready && (sees.here(pod) || !*local) && close.is_none() {
                 let backend = Backend { target: Target::Pod(pod), weight: 1.0 };
                 scene.timeline.begin(node.view, [backend]);
             }
@@ -294,6 +319,9 @@ impl Model for Proxies {
     }
 
     fn start(&mut self, scene: &mut Scene, _out: &mut impl Out<balancer::Event>) {
+        if self.close.is_some() {
+            self.begin_close(scene);
+        }
         let Some(rejects) = self.rejects else { return };
         for node in self.nodes.iter().filter(|n| !n.counts.usable(self.policy).anywhere) {
             let backend = Backend { target: Target::View(rejects), weight: 1.0 };

@@ -1,0 +1,81 @@
+//! `trafficDistribution`: each node's proxy prefers endpoints of its own zone, or node, while there is one.
+
+use rollsim::input::{Input, Source};
+use rollsim::run::{RunOptions, run};
+use rollsim::timeline::{ChangeKind, Target, Timeline};
+
+/// Two pods, one in each of two zones with two nodes.
+fn manifest(distribution: &str) -> String {
+    format!(
+        "apiVersion: apps/v1\nkind: Deployment\nmetadata: {{name: web}}\nspec:\n  replicas: 2\n  strategy: \
+         {{rollingUpdate: {{maxSurge: 0, maxUnavailable: 1}}}}\n  selector: {{matchLabels: {{app: web}}}}\n  \
+         template:\n    metadata: {{labels: {{app: web}}}}\n    spec:\n      topologySpreadConstraints: \
+         [{{maxSkew: 1, topologyKey: topology.kubernetes.io/zone, whenUnsatisfiable: DoNotSchedule, labelSelector: \
+         {{matchLabels: {{app: web}}}}}}]\n      containers: [{{name: app, image: 'web:1', ports: \
+         [{{containerPort: 80}}]}}]\n---\napiVersion: v1\nkind: Service\nmetadata: {{name: web}}\nspec: \
+         {{selector: {{app: web}}, ports: [{{port: 80}}]{distribution}}}\n"
+    )
+}
+
+fn timeline(distribution: &str, version: &str) -> Result<Timeline, String> {
+    let text = |name: &str, text: String| Source::Text { name: name.into(), text };
+    let mut case = "schema = 1\nname = \"zones\"\n".to_owned();
+    for (node, zone) in [("a1", "a"), ("a2", "a"), ("b1", "b"), ("b2", "b")] {
+        case += &format!(
+            "[[nodes]]\nname = \"{node}\"\nlabels = {{ \"topology.kubernetes.io/zone\" = \"{zone}\" }}\n"
+        );
+    }
+    case += &format!(
+        "[app]\nstart_delay_s = 5.0\n[kubernetes]\ncontrol_plane = \"{version}\"\nkubelet = \"{version}\"\n\
+         kube_proxy = \"{version}\"\n[action]\nkind = \"rollout\"\n"
+    );
+    let sources = [text("web.yaml", manifest(distribution)), text("scenario.toml", case)];
+    let input = Input::load(&sources).map_err(|e| e.to_string())?;
+    let scenario = input.lower().map_err(|e| e.to_string())?;
+    let options = RunOptions { replications: 1, keep_timelines: 1, ..RunOptions::default() };
+    let mut all = run(&scenario, &options);
+    Ok(all.remove(0).timeline.take().expect("kept"))
+}
+
+/// How many pods each of the four proxies lists at first, and the fewest and most at once later.
+fn listed(timeline: &Timeline) -> Vec<(usize, usize, usize)> {
+    let views = timeline.views.iter().filter(|view| view.name.starts_with("kube-proxy"));
+    let of = |view: &rollsim::timeline::View| {
+        let mut pods: Vec<Target> = view.initial.iter().map(|b| b.target).collect();
+        let first = pods.len();
+        let (mut fewest, mut most) = (first, first);
+        for together in view.changes.chunk_by(|a, b| a.at == b.at) {
+            for change in together {
+                match change.kind {
+                    ChangeKind::Add { .. } => pods.push(change.target),
+                    ChangeKind::Remove => pods.retain(|target| *target != change.target),
+                }
+            }
+            (fewest, most) = (fewest.min(pods.len()), most.max(pods.len()));
+        }
+        (first, fewest, most)
+    };
+    views.map(of).collect()
+}
+
+#[test]
+fn a_proxy_prefers_its_own_zone_while_that_has_an_endpoint() {
+    let everywhere = listed(&timeline("", "1.36").expect("good"));
+    assert!(everywhere.iter().all(|(first, ..)| *first == 2), "{everywhere:?}");
+    let close = ", trafficDistribution: PreferClose";
+    let zones = listed(&timeline(close, "1.36").expect("good"));
+    assert_eq!(zones.len(), 4);
+    for (first, fewest, _) in &zones {
+        // While its own zone has none, a proxy takes what there is.
+        assert!(*first == 1 && *fewest >= 1, "{zones:?}");
+    }
+    let before = listed(&timeline(close, "1.30").expect("good"));
+    assert_eq!(before, listed(&timeline("", "1.30").expect("good")), "nobody reads it");
+    let nodes = listed(&timeline(", trafficDistribution: PreferSameNode", "1.36").expect("good"));
+    assert!(
+        nodes.iter().all(|(first, ..)| *first == 1),
+        "its own node's, else its zone's: {nodes:?}"
+    );
+    let error = timeline(", trafficDistribution: PreferCloze", "1.36").expect_err("no such word");
+    assert!(error.contains("did you mean \"PreferClose\""), "{error}");
+}
