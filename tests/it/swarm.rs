@@ -74,8 +74,8 @@ fn random_worlds_under_load_are_accounted_for() {
     }
 }
 
-/// Nodes that fail, come and go, on top of what else happens: nothing panics, time goes forward, nothing stays
-/// on a node that is not there, and the same luck gives the same run.
+/// Nodes that fail, come and go, on top of what else happens: nothing panics, time goes forward, nothing
+/// stays on a node that is not there, and the same luck gives the same run.
 #[test]
 fn random_worlds_with_node_faults_keep_the_rules() {
     let first = number("ROLLSIM_SWARM_FROM", 0);

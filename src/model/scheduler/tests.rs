@@ -76,14 +76,16 @@ const HORIZON: &str = "horizon_s = 120\n";
 fn a_port_of_the_node_is_taken_once() {
     let manifest = |spec| manifest(1, spec, "").replace("containerPort: 8080", HOST_PORT);
     const HOST_PORT: &str = "containerPort: 8080, hostPort: 80";
-    let stuck = outcome(&manifest(SURGE), HORIZON);
+    // Nodes that nobody gives have room for it.
+    let one = format!("{HORIZON}[[nodes]]\nname = \"node\"\n");
+    let stuck = outcome(&manifest(SURGE), &one);
     assert_eq!(stuck.complete, None);
     let message = "0/1 nodes are available: \
                    1 node(s) didn't have free ports for the requested pod ports.";
     assert_eq!(stuck.unschedulable[0].message, message);
     assert_eq!(stuck.stuck.len(), 1);
     for spec in [IN_PLACE, "  strategy: { type: Recreate }"] {
-        let done = outcome(&manifest(spec), HORIZON);
+        let done = outcome(&manifest(spec), &one);
         assert!(done.complete.is_some() && done.unschedulable.is_empty(), "{spec}");
     }
 }
