@@ -92,6 +92,7 @@ impl World<'_> {
     fn begin(&mut self, now: Time, index: u32) {
         debug_assert!(!self.actions.idle.contains(&index), "an action begins once");
         self.actions.begun.push((index, now));
+        self.goals.settle();
         let subject = self.subject();
         let before = self.cluster.workloads.len();
         let generation = |world: &Self| -> u32 {

@@ -183,7 +183,7 @@ impl Goals {
         }
     }
 
-    /// Somebody else is about to take pods away: what is over by now stays over.
+    /// Something else begins: what is over by now stays over.
     pub fn settle(&mut self) {
         debug_assert!(
             self.0.iter().all(|g| !g.settled || g.over.is_some()),

@@ -41,9 +41,10 @@ impl World<'_> {
         })
     }
 
-    /// A rollout whose new pods end again and again is not over while all of them happen to be up.
+    /// What begins while new pods end again and again, or makes them, is not over while all of them happen to
+    /// be up.
     pub(super) fn crashing(&self, goal: &Goal) -> Option<(Time, Why)> {
-        let &id = goal.workloads.first().filter(|_| goal.updated)?;
+        let &id = goal.workloads.first()?;
         let newest = self.cluster.template_now(id);
         let containers = &self.cluster.templates[newest].containers;
         let container = containers.iter().find(|c| c.app.crash_after.is_some())?;
@@ -52,7 +53,8 @@ impl World<'_> {
             .pods
             .iter()
             .filter(|p| p.template == newest && p.stays() && p.status.restarts > 0);
-        let since = ended.map(|p| p.created).min()?;
+        let since =
+            ended.map(|p| p.created).min().filter(|&at| goal.over.is_none_or(|over| at <= over))?;
         Some((since, Why::Crashes { container: Box::new(container.clone()) }))
     }
 

@@ -26,6 +26,7 @@ fn manifests() -> Vec<(String, Vec<String>)> {
     let mut files: Vec<PathBuf> = std::fs::read_dir(root().join("tests/manifests"))
         .expect("a folder")
         .map(|entry| entry.expect("readable").path())
+        .filter(|path| path.is_file())
         .collect();
     files.sort();
     let deployments = |path: &PathBuf| {

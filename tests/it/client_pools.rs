@@ -31,7 +31,7 @@ fn a_card_says_what_the_library_keeps_and_sends_again() {
     for (card, idle, most, again) in [
         ("go-http-client", s(90), 2, true),
         ("java-http-client", s(30), u32::MAX, true),
-        ("apache-http-client", None, 5, true),
+        ("apache-http-client", s(180), 5, true),
         ("node-agent", s(5), 256, false),
         ("python-requests", None, 10, false),
         ("okhttp", s(300), 5, true),

@@ -25,8 +25,13 @@ use world::{Act, World};
 const WORLDS: u64 = 2_000;
 
 /// Worlds beyond these in which something was found to be wrong.
-const FOUND: [u64; 10] =
-    [4_823, 4_855, 7_474, 9_743, 10_466, 11_164, 13_198, 14_436, 17_032, 21_694];
+const FOUND: [u64; 14] = [
+    4_823, 4_855, 7_474, 9_743, 10_466, 11_164, 13_198, 14_436, 17_032, 21_694, 32_813, 37_950,
+    42_621, 44_706,
+];
+
+/// The same with node faults.
+const FOUND_WITH_NODE_FAULTS: [u64; 2] = [32_236, 43_516];
 
 fn number(variable: &str, default: u64) -> u64 {
     let text = std::env::var(variable).ok();
@@ -43,6 +48,9 @@ fn random_worlds_keep_the_rules() {
 #[test]
 fn worlds_that_failed_once_keep_the_rules() {
     none_fails(FOUND.into_par_iter());
+    for world in FOUND_WITH_NODE_FAULTS {
+        try_with(world, with_node_faults).unwrap_or_else(|e| panic!("{e}"));
+    }
 }
 
 fn none_fails(worlds: impl ParallelIterator<Item = u64>) {

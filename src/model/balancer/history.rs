@@ -58,17 +58,15 @@ impl History {
         change
     }
 
-    /// A watcher that knew `known` sees `news`; what it knows then. The first one to see them brings them.
+    /// A watcher that knew `known` sees `news`; what it knows then. Who is the first to see something brings
+    /// it: one that was cut off may see at once what others knew and what none did.
     pub fn see(&mut self, known: Known, news: &[EndpointChange]) -> Known {
-        if self.adopted + known as usize == self.changes.len() {
-            for &entry in news {
-                self.push(entry);
-            }
+        let brought = (self.changes.len() - self.adopted) as Known;
+        debug_assert!(known <= brought, "nobody knows what nobody has brought");
+        for &entry in news.iter().skip((brought - known) as usize) {
+            self.push(entry);
         }
-        let knows = known + news.len() as Known;
-        let brought = self.changes.len() - self.adopted;
-        debug_assert!(knows as usize <= brought, "nobody knows what nobody has brought");
-        knows
+        known + news.len() as Known
     }
 
     /// What a watcher that knew `from` did not know yet of `to`, in order.
@@ -102,6 +100,12 @@ mod tests {
         assert_eq!((early, late), (2, 2));
         assert_eq!(history.see(early, &log[2..]), 3);
         assert_eq!(history.see(late, &log[2..]), 3);
+        // One that saw nothing for long sees what is new to all as well.
+        let mut again = History::default();
+        again.adopt(PodId(1), ready);
+        assert_eq!(again.see(0, &log[..1]), 1);
+        assert_eq!(again.see(0, &log), 3);
+        assert_eq!(again.between(1, 3), history.between(1, 3));
         let at = |to| history.at(to).pairs().map(|(pod, is)| (pod.0, *is)).collect::<Vec<_>>();
         assert_eq!(at(0), [(1, Some(ready))]);
         assert_eq!(at(2), [(1, Some(leaving)), (2, Some(ready))]);

@@ -178,11 +178,13 @@ impl<'a> Checker<'a> {
     }
 
     /// A ReplicaSet makes no more pods than anybody may ask for; with Recreate none of another template runs
-    /// then.
+    /// then. A StatefulSet makes what it lacks before those go that are too many: they do not count.
     fn created(&self, now: Time, cluster: &Cluster, new: PodId) -> Verdict {
         let (most, _) = self.bounds(now);
-        let owner = cluster.pods[new.index()].owner;
-        let live = |p: &&Pod| p.owner == owner && !p.removed && p.deleting.is_none();
+        let Pod { owner, number, .. } = cluster.pods[new.index()];
+        let ordinals = matches!(self.world.pods.strategy, Strategy::Ordered { .. });
+        let counts = |p: &&Pod| !ordinals || p.number < most || p.number == number;
+        let live = |p: &&Pod| p.owner == owner && !p.removed && p.deleting.is_none() && counts(p);
         let live = cluster.pods.iter().filter(live).count();
         ensure!(live as u32 <= most, "{live} pods where {most} are allowed");
         self.created_member(now, cluster, &cluster.pods[new.index()])?;
@@ -231,7 +233,10 @@ impl<'a> Checker<'a> {
         let lagging = self.lagging(now, cluster);
         self.deleted.insert(gone, now);
         let stays = |p: &&Pod| !p.removed && p.deleting.is_none();
-        if self.world.rolls_only() && self.world.is_sound() {
+        // With Parallel the highest ordinal of another revision goes, whether or not those below it are well:
+        // an update that is turned back finds some that are not.
+        let turns = self.world.is_parallel() && self.undone > Time::ALWAYS;
+        if self.world.rolls_only() && self.world.is_sound() && !turns {
             let min_ready = Dur::from_secs(i64::from(self.world.pods.min_ready));
             let is_available = |p: &&Pod| {
                 p.status.ready && (min_ready == Dur::ZERO || p.ready_transition + min_ready <= now)
@@ -319,11 +324,14 @@ impl World {
         let paused = self.actions.iter().rfind(|(_, a)| matches!(a, Act::Pause | Act::Resume));
         let paused = paused.is_some_and(|(_, act)| *act == Act::Pause);
         let homeless = self.nodes.count == 1 && self.has(|act| act == Act::Drain);
-        // With OrderedReady a pod that is broken stays, and nothing comes after it.
-        let held = self.is_ordered() && !self.is_sound() && self.has(|act| act == Act::Rollout);
+        // What is broken stays, and nothing comes after it.
+        let held = self.keeps_broken() && !self.is_sound() && self.has(|act| act == Act::Rollout);
+        // A DaemonSet's queue keeps the earliest of its reminders, and its status counts a node's oldest pod
+        // alone: nobody may look when a new pod beside it is available at last.
+        let unseen = self.surges_per_node() && self.pods.min_ready > 0;
         // On a dead node pods stay for good, as terminating.
         let lost = self.has(|act| act == Act::NodeDown);
-        self.works(cluster) && !paused && !homeless && !held && !lost
+        self.works(cluster) && !paused && !homeless && !held && !lost && !unseen
     }
 }
 

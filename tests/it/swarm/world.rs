@@ -375,6 +375,22 @@ impl World {
         matches!(self.pods.strategy, Strategy::Ordered { parallel: false, .. })
     }
 
+    /// Pods of a StatefulSet do not wait for each other.
+    pub fn is_parallel(&self) -> bool {
+        matches!(self.pods.strategy, Strategy::Ordered { parallel: true, .. })
+    }
+
+    /// A broken pod of a StatefulSet is not replaced: with OrderedReady, and from 1.35 on with Parallel too,
+    /// as it counts against maxUnavailable.
+    pub fn keeps_broken(&self) -> bool {
+        self.is_ordered() || self.is_parallel() && self.versions.0 >= 35
+    }
+
+    /// New pods of a DaemonSet come beside old ones.
+    pub fn surges_per_node(&self) -> bool {
+        matches!(self.pods.strategy, Strategy::PerNode { surge, .. } if !surge.is_zero())
+    }
+
     pub fn seed(&self) -> Seed {
         Seed(self.seed)
     }
@@ -416,7 +432,7 @@ impl World {
         let homeless = self.nodes.count == 1 && self.has(|act| act == Act::Drain);
         // Nor is a broken pod of a StatefulSet replaced.
         let lost = self.has(|act| act == Act::NodeDown);
-        if lost || homeless || !(paused || broken) || (broken && self.is_ordered()) {
+        if lost || homeless || !(paused || broken) || (broken && self.keeps_broken()) {
             return None;
         }
         let mut mended = self.clone();
