@@ -84,7 +84,7 @@ function fleetArt(f) {
   const line = y(wanted);
   art.append(s("line", { class: "zero", x1: f.l, x2: f.r, y1: line, y2: line },
     title(`${wanted} wanted`)));
-  svg.append(art, s("text", { class: "dim", x: f.r + 4, y: line + 4 }, f.narrow ? String(wanted) : `${wanted} wanted`,
+  svg.append(art, s("text", { class: "dim", x: f.r + 4, y: line + 4 }, f.narrow || wanted > 9 ? String(wanted) : `${wanted} wanted`,
     title(`${wanted} wanted`)));
   const serving = (r) => r.serving.reduce((a, b) => a + b, 0);
   const seen = rows.filter((r) => r.t >= look.from && r.t < Math.min(look.to, T.end_s));

@@ -326,12 +326,9 @@ impl World {
         let homeless = self.nodes.count == 1 && self.has(|act| act == Act::Drain);
         // What is broken stays, and nothing comes after it.
         let held = self.keeps_broken() && !self.is_sound() && self.has(|act| act == Act::Rollout);
-        // A DaemonSet's queue keeps the earliest of its reminders, and its status counts a node's oldest pod
-        // alone: nobody may look when a new pod beside it is available at last.
-        let unseen = self.surges_per_node() && self.pods.min_ready > 0;
         // On a dead node pods stay for good, as terminating.
         let lost = self.has(|act| act == Act::NodeDown);
-        self.works(cluster) && !paused && !homeless && !held && !lost && !unseen
+        self.works(cluster) && !paused && !homeless && !held && !lost && !self.may_overlook()
     }
 }
 

@@ -386,9 +386,12 @@ impl World {
         self.is_ordered() || self.is_parallel() && self.versions.0 >= 35
     }
 
-    /// New pods of a DaemonSet come beside old ones.
-    pub fn surges_per_node(&self) -> bool {
-        matches!(self.pods.strategy, Strategy::PerNode { surge, .. } if !surge.is_zero())
+    /// A DaemonSet's queue keeps the earliest of its reminders, and its status counts a node's oldest pod
+    /// alone: nobody may look when a new pod beside it is available at last.
+    pub fn may_overlook(&self) -> bool {
+        let surges =
+            matches!(self.pods.strategy, Strategy::PerNode { surge, .. } if !surge.is_zero());
+        surges && self.pods.min_ready > 0
     }
 
     pub fn seed(&self) -> Seed {
@@ -431,8 +434,8 @@ impl World {
         // Nobody uncordons the only node.
         let homeless = self.nodes.count == 1 && self.has(|act| act == Act::Drain);
         // Nor is a broken pod of a StatefulSet replaced.
-        let lost = self.has(|act| act == Act::NodeDown);
-        if lost || homeless || !(paused || broken) || (broken && self.keeps_broken()) {
+        let stays = self.has(|act| act == Act::NodeDown) || broken && self.keeps_broken();
+        if stays || homeless || self.may_overlook() || !(paused || broken) {
             return None;
         }
         let mut mended = self.clone();
