@@ -25,9 +25,9 @@ use world::{Act, World};
 const WORLDS: u64 = 2_000;
 
 /// Worlds beyond these in which something was found to be wrong.
-const FOUND: [u64; 14] = [
+const FOUND: [u64; 16] = [
     4_823, 4_855, 7_474, 9_743, 10_466, 11_164, 13_198, 14_436, 17_032, 21_694, 32_813, 37_950,
-    42_621, 44_706,
+    42_621, 44_706, 68_548, 96_340,
 ];
 
 /// The same with node faults.

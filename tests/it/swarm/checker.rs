@@ -233,9 +233,11 @@ impl<'a> Checker<'a> {
         let lagging = self.lagging(now, cluster);
         self.deleted.insert(gone, now);
         let stays = |p: &&Pod| !p.removed && p.deleting.is_none();
-        // With Parallel the highest ordinal of another revision goes, whether or not those below it are well:
-        // an update that is turned back finds some that are not.
-        let turns = self.world.is_parallel() && self.undone > Time::ALWAYS;
+        // An update that is turned back finds pods that are not well. With Parallel the highest ordinal of
+        // another revision goes all the same, and a ReplicaSet tells pods apart by the power of two of how
+        // long they have been ready, not by whether they are available.
+        let blind = self.world.is_parallel() || self.world.pods.min_ready > 0;
+        let turns = blind && self.undone > Time::ALWAYS;
         if self.world.rolls_only() && self.world.is_sound() && !turns {
             let min_ready = Dur::from_secs(i64::from(self.world.pods.min_ready));
             let is_available = |p: &&Pod| {

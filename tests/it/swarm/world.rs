@@ -386,12 +386,16 @@ impl World {
         self.is_ordered() || self.is_parallel() && self.versions.0 >= 35
     }
 
-    /// A DaemonSet's queue keeps the earliest of its reminders, and its status counts a node's oldest pod
-    /// alone: nobody may look when a new pod beside it is available at last.
+    /// Queues keep the earliest of their reminders. A DaemonSet's status counts a node's oldest pod alone,
+    /// and a StatefulSet asks again while fewer are available than it wants: nobody may look when a new pod
+    /// beside an old one, or one that is too many, is available at last.
     pub fn may_overlook(&self) -> bool {
-        let surges =
-            matches!(self.pods.strategy, Strategy::PerNode { surge, .. } if !surge.is_zero());
-        surges && self.pods.min_ready > 0
+        let one_more = match self.pods.strategy {
+            Strategy::PerNode { surge, .. } => !surge.is_zero(),
+            Strategy::Ordered { .. } => self.has(|act| matches!(act, Act::Scale(_))),
+            _ => false,
+        };
+        one_more && self.pods.min_ready > 0
     }
 
     pub fn seed(&self) -> Seed {
