@@ -21,6 +21,17 @@ pub(super) struct Isolation {
 }
 
 impl Isolation {
+    /// Keeps it until the node is back, if that is cut off.
+    fn keeps(&mut self, node: NodeId, held: Held) -> bool {
+        let isolated = self.nodes.contains(&node);
+        if isolated {
+            self.held.push((node, held));
+        }
+        let last = self.held.last();
+        debug_assert!(last.is_none_or(|(of, _)| self.nodes.contains(of)), "who is cut off waits");
+        isolated
+    }
+
     /// The node is no more: nothing on it waits any longer.
     pub fn forget(&mut self, node: NodeId) {
         if self.nodes.remove(&node) {
@@ -85,15 +96,7 @@ impl World<'_> {
         node: NodeId,
         event: kubelet::controller::Event,
     ) -> bool {
-        let isolated = self.is_isolated(node);
-        if isolated {
-            self.isolation.held.push((node, Held::Kubelet(event)));
-        }
-        debug_assert!(
-            isolated || !self.is_isolated(node),
-            "what is held is of a node that is cut off"
-        );
-        isolated
+        self.isolation.keeps(node, Held::Kubelet(event))
     }
 
     /// A kubelet would write this, if its node is not cut off. Statuses are sent anew when it is back.
@@ -101,9 +104,8 @@ impl World<'_> {
         let (Write::PodStatus { pod, .. } | Write::RemovePod { pod }) = write else { return false };
         let node = self.cluster.pods[pod].node.filter(|node| self.is_isolated(*node));
         if let (Some(node), Write::RemovePod { .. }) = (node, write) {
-            self.isolation.held.push((node, Held::Write(write)));
+            self.isolation.keeps(node, Held::Write(write));
         }
-        debug_assert!(self.isolation.held.is_empty() || !self.isolation.nodes.is_empty());
         node.is_some()
     }
 
@@ -116,12 +118,8 @@ impl World<'_> {
         let node = NodeId(number);
         let balancer = &self.balancers[layer];
         let of_all = usize::from(balancer.watchers()) == self.cluster.nodes.len();
-        let held = of_all && matches!(balancer, Balancer::KubeProxy(_)) && self.is_isolated(node);
-        if held {
-            self.isolation.held.push((node, Held::Balancer(layer as u16, event)));
-        }
-        debug_assert!(!held || self.is_isolated(node), "what is held is of a node that is cut off");
-        held
+        let own = of_all && matches!(balancer, Balancer::KubeProxy(_));
+        own && self.isolation.keeps(node, Held::Balancer(layer as u16, event))
     }
 
     /// Some node is cut off.

@@ -1,6 +1,6 @@
 //! The nodes of the cluster: those among the manifests, and the scenario's.
 
-use crate::cluster::placement::{Effect, Node, Presence, Taint};
+use crate::cluster::placement::{Effect, Node, Presence, Taint, ZONE};
 use crate::cluster::spec::Resources;
 use crate::engine::Dur;
 use crate::input::bounds;
@@ -124,7 +124,6 @@ fn taint(text: &str) -> Option<Taint> {
 
 /// Zones among the labels of the cluster's nodes.
 pub(crate) fn zones(low: &Lowering<'_>) -> usize {
-    const ZONE: &str = "topology.kubernetes.io/zone";
     let listed = low.input.case.nodes.iter().filter_map(|n| n.labels.get(ZONE));
     let nodes = low.input.documents.iter().filter_map(|d| match &d.object {
         Object::Node(node) => node.metadata.labels.as_ref()?.get(ZONE),

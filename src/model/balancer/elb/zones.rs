@@ -2,6 +2,7 @@
 //! zone with too few healthy targets leaves the load balancer's DNS name.
 
 use crate::cluster::objects::NodeId;
+use crate::cluster::placement::ZONE;
 use crate::cluster::server::Cluster;
 use crate::cluster::spec::Node;
 use crate::engine::{Dur, List, Rng, Time};
@@ -10,8 +11,6 @@ use crate::model::balancer::settings::Given;
 use crate::model::plumbing::Out;
 use crate::timeline::{Hop, L7, Pick, Recorder, Target, ViewId};
 use std::sync::Arc;
-
-const LABEL: &str = "topology.kubernetes.io/zone";
 
 /// In which zone each target is.
 #[derive(Clone, Debug)]
@@ -34,7 +33,7 @@ impl Zones {
     pub fn of(nodes: &[Arc<Node>], views: &[ViewId], across: bool) -> Option<Zones> {
         let mut names: Vec<&str> = Vec::new();
         let of_node: List<NodeId, u32> =
-            nodes.iter().map(|node| zone_place(&mut names, node.labels.get(LABEL))).collect();
+            nodes.iter().map(|node| zone_place(&mut names, node.labels.get(ZONE))).collect();
         let count = of_node.iter().max().map_or(1, |most| most + 1);
         let first = views.first().map_or(0, |v| v.0);
         let names = names.into_iter().map(str::to_owned).collect();
@@ -192,7 +191,7 @@ mod tests {
     #[test]
     fn zones_follow_the_labels() {
         let node = |zone: Option<&str>| {
-            let labels = zone.map(|z| (LABEL.to_owned(), z.to_owned())).into_iter().collect();
+            let labels = zone.map(|z| (ZONE.to_owned(), z.to_owned())).into_iter().collect();
             Arc::new(Node { labels, ..Node::default() })
         };
         assert!(Zones::of(&[node(None), node(None)], &[], false).is_none());

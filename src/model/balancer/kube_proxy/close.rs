@@ -11,8 +11,6 @@ use crate::cluster::spec::Node;
 use crate::engine::List;
 use std::sync::Arc;
 
-const LABEL: &str = "topology.kubernetes.io/zone";
-
 /// Where nodes are, for a Service whose endpoints have hints.
 #[derive(Debug)]
 pub struct Close {
@@ -24,13 +22,10 @@ pub struct Close {
 impl Close {
     /// The endpoints of a Service that asks for this.
     pub fn new(distribution: Distribution, nodes: &List<NodeId, Arc<Node>>) -> Close {
-        let zone = |node: &Arc<Node>| node.labels.get(LABEL).cloned();
-        let first = |wanted: Option<String>| {
-            let wanted = wanted?;
-            let mut pairs = nodes.pairs();
-            pairs.find(|(_, node)| zone(node).as_ref() == Some(&wanted)).map(|(id, _)| id)
+        let first = |zone: &str| {
+            nodes.pairs().find(|(_, node)| node.zone() == Some(zone)).map(|(id, _)| id)
         };
-        let zones = nodes.iter().map(|node| first(zone(node))).collect();
+        let zones = nodes.iter().map(|node| node.zone().and_then(first)).collect();
         Close { same_node: distribution == Distribution::SameNode, zones }
     }
 
