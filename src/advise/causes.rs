@@ -57,6 +57,7 @@ fn of_setting(case: &Case<'_>, blame: &Blame) -> Vec<Way> {
         Setting::ProxyGrace => vec![path::proxy_grace(case)],
         Setting::CircuitBreaker => vec![path::breakers(case), keep_all(case)],
         Setting::RateLimit => vec![path::rate_limit(case)],
+        Setting::ConnectionAge => vec![connection_age(case)],
         Setting::OutlierDetection => vec![path::ejections()],
         Setting::Procedure | Setting::Weight => steps(case),
         // No setting of a workload changes how a data plane rewrites its rules, or what ran before.
@@ -297,6 +298,12 @@ fn target_port(case: &Case<'_>) -> Way {
 fn client_timeout(case: &Case<'_>) -> Way {
     let now = case.scenario().traffic.client.timeout.as_secs_f64();
     ladder::seconds(now).into_iter().map(|s| Change::one("traffic.timeout_s", s)).collect()
+}
+
+/// Servers wait longer for what goes over a connection that was old enough.
+fn connection_age(case: &Case<'_>) -> Way {
+    let longer = ladder::seconds(case.longest_s()).into_iter();
+    longer.map(|s| Change::one("connections.max_age_grace_s", s)).collect()
 }
 
 /// Steps of the procedure that may come later, and pods that stay while others go.

@@ -5,11 +5,8 @@ use super::change::{Change, Edit};
 use super::ladder;
 use crate::cluster::spec::OnSigterm;
 use crate::model::balancer::Path;
-use crate::model::balancer::elb::controller::GATES;
+use crate::model::balancer::elb::controller::{GATES, INJECT, binding_name};
 use crate::timeline::Breakers;
-
-/// The label on a namespace by which its pods get readiness gates.
-const INJECT: &str = "elbv2.k8s.aws/pod-readiness-gate-inject";
 
 /// Pods count as ready when the load balancer has found them healthy.
 pub fn gate(case: &Case<'_>) -> Way {
@@ -42,11 +39,8 @@ pub fn gate(case: &Case<'_>) -> Way {
     }
     // The controller names its target groups so, with a hash at the end that only the cluster knows.
     let service = scenario.service();
-    let short = |name: &str| -> String {
-        name.chars().filter(char::is_ascii_alphanumeric).take(8).collect()
-    };
-    let binding = format!("k8s-{}-{}-*", short(&service.namespace), short(&service.name));
-    let condition = format!("[{{conditionType: \"{}{binding}\"}}]", GATES[0]);
+    let binding = binding_name(&service.namespace, &service.name);
+    let condition = format!("[{{conditionType: \"{}{binding}*\"}}]", GATES[0]);
     vec![Change::one("readinessGates", condition)]
 }
 

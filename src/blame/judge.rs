@@ -75,6 +75,7 @@ pub(super) fn judge(
         Cause::Overload => Some(facts.capacity),
         Cause::CircuitBreaker => Some(Setting::CircuitBreaker),
         Cause::RateLimit => Some(Setting::RateLimit),
+        Cause::CutByAge => Some(Setting::ConnectionAge),
         Cause::CutByCrash => Some(Setting::Restarts),
         Cause::Fault => Some(Setting::Fault),
         Cause::NodeLost => Some(facts.lost_with_its_node),

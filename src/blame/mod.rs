@@ -70,6 +70,8 @@ pub enum Setting {
     CircuitBreaker,
     /// How many requests a proxy lets through.
     RateLimit,
+    /// How long a server waits for what goes over a connection that it ended for its age.
+    ConnectionAge,
     /// A proxy has ejected every pod.
     OutlierDetection,
     /// The way a Service is switched between Deployments, or pods are deleted by hand.

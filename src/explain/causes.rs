@@ -275,6 +275,20 @@ causes! {
         causes: &[],
         shown: Shown::Arguments("--set traffic.path=envoy --set balancer.rate_limit_tokens=10"),
     },
+    CutByAge => Topic {
+        id: "cut-by-age",
+        name: "cut off with a connection that was too old",
+        what: "A server had ended the connection for its age (MaxConnectionAge), told its client, and waited for what was \
+               still going over it; then it closed it.",
+        late: "The answer: it takes longer than the server waits (MaxConnectionAgeGrace).",
+        seen: "gRPC status UNAVAILABLE (transport is closing) at the end of long calls, without any rollout.",
+        settings: &[Setting::ConnectionAge],
+        causes: &[],
+        shown: Shown::Arguments(
+            "--set traffic.path=service --set connections.protocol=grpc --set connections.count=20 --set connections.max_age_s=5 \
+             --set connections.max_age_grace_s=0 --set action.kind=none",
+        ),
+    },
     SlowAnswer => Topic {
         id: "slow-answer",
         name: "answered later than the client waits",

@@ -3,7 +3,7 @@
 use crate::blame::Setting;
 
 /// Every setting, in the order of [`Setting`].
-pub const SETTINGS: [Setting; 36] = [
+pub const SETTINGS: [Setting; 37] = [
     Setting::PreStopSleep,
     Setting::GracePeriod,
     Setting::GracefulShutdown,
@@ -30,6 +30,7 @@ pub const SETTINGS: [Setting; 36] = [
     Setting::ProxyGrace,
     Setting::CircuitBreaker,
     Setting::RateLimit,
+    Setting::ConnectionAge,
     Setting::OutlierDetection,
     Setting::Procedure,
     Setting::Fault,
@@ -70,6 +71,7 @@ pub fn setting_name(setting: Setting) -> &'static str {
         Setting::ProxyGrace => "shutdown-grace-period of the ingress controller",
         Setting::CircuitBreaker => "circuit breaker of the proxy",
         Setting::RateLimit => "rate limit of the proxy",
+        Setting::ConnectionAge => "MaxConnectionAgeGrace of the servers",
         Setting::OutlierDetection => "outlier detection of the proxy",
         Setting::Procedure => "order of the steps",
         Setting::Fault => "fault of the scenario",
@@ -200,6 +202,10 @@ fn explanation_of_the_path(setting: Setting) -> &'static str {
         Setting::CircuitBreaker => {
             "The proxy's limits on connections, on requests under way or on those that wait are below what is under \
              way while pods are replaced: it answers 503 at once, whatever the pods could do."
+        }
+        Setting::ConnectionAge => {
+            "A server ends a connection of a certain age and tells its client, which opens another. What still goes over \
+             the old one is cut off when this time is over: it has to be longer than the longest answer."
         }
         Setting::RateLimit => "The proxy lets no more requests through, whatever the pods can do.",
         Setting::OutlierDetection => {

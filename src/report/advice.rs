@@ -290,6 +290,10 @@ fn of_the_path(setting: Setting, scenario: &Scenario) -> (Worth, Worth) {
         Setting::SidecarStart => (words!("starts late"), words!("starts before the application")),
         Setting::SidecarStop => (words!("stops first"), words!("stops after the application")),
         Setting::RateLimit => (words!("below the load"), words!("above the load")),
+        Setting::ConnectionAge => {
+            let kept = scenario.traffic.long_lived.as_ref();
+            (known(kept.and_then(|kept| kept.max_age_grace)), Worth::MoreThan(longest_s(scenario)))
+        }
         Setting::OutlierDetection => {
             (words!("every pod ejected"), words!("some kept in use, or a panic threshold"))
         }

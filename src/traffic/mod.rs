@@ -89,6 +89,8 @@ pub enum Cause {
     CutByCrash,
     /// Running when the balancer's deregistration delay ended.
     CutByDeregistration,
+    /// Running on a connection when the server that had ended it for its age no longer waited.
+    CutByAge,
     /// Running when a router sent its connection to another node.
     Rehash,
     /// Sent on an idle keep-alive connection that was being closed.

@@ -79,6 +79,8 @@ pub struct LongLived {
     pub first_at_once: bool,
     /// A server sends clients away from a connection of this age, longer or shorter by up to a tenth.
     pub max_age: Option<Dur>,
+    /// So long after it what still goes over the connection is cut off; None: it is answered.
+    pub max_age_grace: Option<Dur>,
     /// Servers close them when they are told to stop; else they end with the process.
     pub closed_at_stop: bool,
     /// When a client finds out that nobody is there any more; None: not as long as it only listens.

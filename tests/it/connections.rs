@@ -189,6 +189,39 @@ fn an_age_limit_spreads_channels_anew() {
     assert!(uneven(&[]) > uneven(&[("connections.max_age_s", "10")]) + 0.1);
 }
 
+/// Calls that last longer than a server waits for them are cut off with their connection; none is where it
+/// waits for as long as they last, or without a limit.
+#[test]
+fn what_outstays_the_grace_of_an_old_connection_is_cut_off() {
+    let long = [
+        ("connections.max_age_s", "10"),
+        ("action.kind", "none"),
+        ("traffic.rate_per_s", "40"),
+        ("app.service", "{ kind = \"constant\", mean_s = 3.0 }"),
+        ("app.concurrency", "1000"),
+        ("traffic.timeout_s", "10"),
+    ];
+    let lost = |grace: Option<&str>| -> Vec<f64> {
+        let grace = grace.map(|s| ("connections.max_age_grace_s", s));
+        let settings: Vec<_> = long.into_iter().chain(grace).collect();
+        let all = of(&channels(&settings));
+        let by_age = |r: &Replication| {
+            let cut = r.traffic.losses.iter().filter(|(key, _)| key.cause == Cause::CutByAge);
+            let cut: f64 = cut.map(|(_, n)| n).sum();
+            assert_eq!(cut, r.traffic.failed(), "{:?}", r.traffic.losses);
+            cut
+        };
+        all.iter().map(by_age).collect()
+    };
+    assert!(lost(None).iter().all(|n| *n == 0.0));
+    assert!(lost(Some("3.1")).iter().all(|n| *n == 0.0));
+    // A connection is 9 to 11 s old at most; a call is cut off if that ends in its first 2 s.
+    let sent = 40.0 * 155.0;
+    for cut in lost(Some("1")) {
+        assert!((0.15..=0.25).contains(&(cut / sent)), "{cut}");
+    }
+}
+
 #[test]
 fn a_proxy_spreads_requests_itself() {
     let error = channels(&[("traffic.path", "envoy")]).lower().expect_err("refused");

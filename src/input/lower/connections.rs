@@ -56,6 +56,13 @@ pub(super) fn lower(low: &mut Lowering<'_>, path: &Path) -> Option<LongLived> {
     let notices = case.notices_s.or(card.number("notices"));
     let notices = notices.map(|s| low.seconds("connections.notices_s", Some(s), 0.0));
     let max_age = case.max_age_s.map(|s| low.seconds("connections.max_age_s", Some(s), 0.0));
+    let grace =
+        case.max_age_grace_s.map(|s| low.seconds("connections.max_age_grace_s", Some(s), 0.0));
+    if grace.is_some() && (!grpc || max_age.is_none_or(|s| s <= 0.0)) {
+        let error = low.fail("connections.max_age_grace_s", "nothing ends that it could put off");
+        error.suggestion =
+            Some("give max_age_s with protocol = \"grpc\", or leave it out".to_owned());
+    }
     low.assume(
         "connections.draining",
         "a process that is told to stop does not wait for connections that are kept",
@@ -68,6 +75,7 @@ pub(super) fn lower(low: &mut Lowering<'_>, path: &Path) -> Option<LongLived> {
         carry_requests: grpc,
         first_at_once: grpc,
         max_age: max_age.filter(|s| *s > 0.0).map(Dur::from_secs_f64),
+        max_age_grace: grace.map(Dur::from_secs_f64),
         notices: notices.map(Dur::from_secs_f64),
     })
 }

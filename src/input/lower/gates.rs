@@ -19,12 +19,10 @@ use crate::input::lower::lowering::Lowering;
 use crate::input::raw::case::GateCase;
 use crate::input::raw::manifest::{Document, Object};
 use crate::model::balancer::Path;
-use crate::model::balancer::elb::controller::{GATES, GateName};
+use crate::model::balancer::elb::controller::{GATES, GateName, INJECT, binding_name};
 use crate::scenario::{Action, ActionKind, templates_of};
 use std::sync::Arc;
 
-/// The namespace label that has readiness gates added to its pods.
-const INJECT: &str = "elbv2.k8s.aws/pod-readiness-gate-inject";
 /// So many letters off, a name is a misspelling of another.
 const CLOSE: usize = 4;
 /// The hash at the end of a name that the controller makes.
@@ -108,10 +106,7 @@ fn is_labelled(low: &Lowering<'_>, namespace: &str, label: &str) -> bool {
 
 fn group<'a>(low: &Lowering<'_>, service: &'a Service, ingress: Option<&Ingress>) -> Group<'a> {
     let written = binding::of(low.input, service).map(Document::name);
-    let short = |name: &str| -> String {
-        name.chars().filter(char::is_ascii_alphanumeric).take(8).collect()
-    };
-    let made = || format!("k8s-{}-{}-", short(&service.namespace), short(&service.name));
+    let made = || binding_name(&service.namespace, &service.name);
     let backends = ingress.iter().flat_map(|i| i.backends.iter().map(|b| (&i.name, b)));
     let mine = backends.filter(|(_, (name, _))| *name == service.name);
     let legacy = mine.map(|(ingress, (name, port))| {

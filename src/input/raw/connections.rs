@@ -31,6 +31,9 @@ pub struct ConnectionsCase {
     /// A server sends its clients away from a connection of this age, longer or shorter by up to a tenth:
     /// gRPC's MaxConnectionAge. Default: never.
     pub max_age_s: Option<f64>,
+    /// What goes over a connection of that age has so long to be answered, and is cut off then: gRPC's
+    /// MaxConnectionAgeGrace. Default: any time.
+    pub max_age_grace_s: Option<f64>,
     /// Servers close them when they are told to stop, rather than when they exit. Default: with grpc (its
     /// graceful stop).
     pub closed_at_stop: Option<bool>,

@@ -257,6 +257,7 @@ impl<'a> Simulation<'a> {
             Event::Look(hop) => self.guard_looks(ViewId(hop)),
             Event::Session(session) => self.session_connects(session),
             Event::Aged(session) => self.session_ages(session),
+            Event::Overstayed(session) => self.session_is_cut(session),
         }
     }
 
@@ -379,11 +380,10 @@ impl<'a> Simulation<'a> {
 /// Whether a timeline and its traffic need this loop.
 pub fn needed(timeline: &Timeline, traffic: &Traffic) -> bool {
     let waits = |l7: &L7| l7.tries > 1 || l7.pool.is_some() || l7.policy.is_some();
-    let client = &traffic.client;
-    client.keep_alive
+    traffic.client.keep_alive
         || traffic.long_lived.is_some()
         || !timeline.rehashes.is_empty()
-        || client.retries > 0
+        || traffic.client.retries > 0
         || matches!(traffic.arrivals, crate::traffic::offered::Arrivals::Closed { .. })
         || timeline.versions.iter().any(|v| v.concurrency.is_some() || !v.pace.is_even())
         || timeline.pods.iter().any(|pod| !pod.conditions.is_empty())

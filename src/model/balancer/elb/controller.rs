@@ -127,6 +127,17 @@ pub struct Controller {
     rng: Rng,
 }
 
+/// The label of a namespace that has readiness gates added to its pods.
+pub const INJECT: &str = "elbv2.k8s.aws/pod-readiness-gate-inject";
+
+/// What the controller calls the TargetGroupBinding that it makes for a Service, up to its hash.
+pub fn binding_name(namespace: &str, service: &str) -> String {
+    let short = |name: &str| -> String {
+        name.chars().filter(char::is_ascii_alphanumeric).take(8).collect()
+    };
+    format!("k8s-{}-{}-", short(namespace), short(service))
+}
+
 /// The condition types that the controller sets.
 pub const GATES: [&str; 2] = ["target-health.elbv2.k8s.aws/", "target-health.alb.ingress.k8s.aws/"];
 

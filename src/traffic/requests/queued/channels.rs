@@ -5,17 +5,22 @@ use super::client::Connection;
 use super::event::{RequestId, SessionId};
 use super::faults::drawn;
 use super::guards::Waiter;
-use super::{NONE, Simulation, State};
+use super::sessions::Overstayed;
+use super::{NONE, Request, Simulation, State};
 use crate::traffic::{Cause, Failure};
+
+/// The client that sends a request, by the luck of its try.
+fn channel(bits: u64, clients: usize) -> SessionId {
+    let client = (drawn(bits, 6) * clients as f64) as u32;
+    SessionId(client.min(clients as u32 - 1))
+}
 
 impl Simulation<'_> {
     /// A request of one of the clients goes over its connection.
     #[cold]
     pub fn send_on_channel(&mut self, index: RequestId) {
         let request = &self.requests[index];
-        let clients = self.sessions.all.len();
-        let client = (drawn(request.bits, 6) * clients as f64) as u32;
-        let id = SessionId(client.min(clients as u32 - 1));
+        let id = channel(request.bits, self.sessions.all.len());
         debug_assert!(!request.opens, "what opens a connection goes over none");
         if self.send_on_open(index, id) {
             return;
@@ -24,6 +29,20 @@ impl Simulation<'_> {
             Some((failure, cause)) => self.hop_gives_up(index, failure, cause),
             None => self.waits_for_channel(index, id),
         }
+    }
+
+    /// What was sent over a client's connection to a pod until it came of age, and is not answered yet.
+    pub fn cut_overstayed(&mut self, id: SessionId, old: Overstayed) {
+        let Overstayed { pod, life, aged } = old;
+        let timeout = self.traffic.client.timeout.0;
+        let clients = self.sessions.all.len();
+        debug_assert!(self.sessions.carry, "requests go over channels");
+        let over = |r: &Request| {
+            let sent = r.deadline.saturating_sub(timeout);
+            let same = r.pod == pod && r.life == life && !r.opens && sent <= aged;
+            same && channel(r.bits, clients) == id
+        };
+        self.break_connections(over, Cause::CutByAge);
     }
 
     fn send_on_open(&mut self, index: RequestId, id: SessionId) -> bool {

@@ -120,7 +120,7 @@ impl Simulation<'_> {
 
     /// Something between client and pod breaks connections: of requests that wait in a pod, and of those in
     /// service. The process works on, for nobody.
-    fn break_connections(&mut self, kind: impl Fn(&Request) -> bool, cause: Cause) {
+    pub fn break_connections(&mut self, kind: impl Fn(&Request) -> bool, cause: Cause) {
         let served = self.served(&kind);
         let waits = |r: &Request| r.state == State::Queued && kind(r);
         let all = self.requests.pairs();

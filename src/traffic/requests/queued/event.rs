@@ -39,6 +39,8 @@ pub enum Event {
     Session(SessionId),
     /// A connection may have come of age.
     Aged(SessionId),
+    /// What goes over a connection that was of age is cut off.
+    Overstayed(SessionId),
 }
 
 /// In the agenda an event is a number: its kind above the index of what it concerns.
@@ -62,6 +64,7 @@ impl Packed for Event {
             Event::Look(index) => (10, index),
             Event::Session(SessionId(index)) => (11, index),
             Event::Aged(SessionId(index)) => (12, index),
+            Event::Overstayed(SessionId(index)) => (13, index),
         };
         debug_assert!(index <= INDEX, "{self:?} does not fit the agenda");
         kind << KIND | index
@@ -84,6 +87,7 @@ impl Packed for Event {
             10 => Event::Look(index),
             11 => Event::Session(SessionId(index)),
             12 => Event::Aged(SessionId(index)),
+            13 => Event::Overstayed(SessionId(index)),
             kind => unreachable!("event of kind {kind}"),
         }
     }
@@ -95,7 +99,7 @@ mod tests {
 
     #[test]
     fn events_come_back_as_they_went() {
-        let kinds: [fn(u32) -> Event; 13] = [
+        let kinds: [fn(u32) -> Event; 14] = [
             |i| Event::Request(RequestId(i)),
             |i| Event::Expire(RequestId(i)),
             |i| Event::Release(OrphanId(i)),
@@ -109,6 +113,7 @@ mod tests {
             Event::Look,
             |i| Event::Session(SessionId(i)),
             |i| Event::Aged(SessionId(i)),
+            |i| Event::Overstayed(SessionId(i)),
         ];
         for kind in kinds {
             for index in [0, 1, INDEX] {

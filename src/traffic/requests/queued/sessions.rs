@@ -14,6 +14,7 @@ use crate::traffic::exact::cut_cause;
 use crate::traffic::offered::{LongLived, Traffic};
 use crate::traffic::plan;
 use crate::traffic::{Cause, ConnectionsOutcome, Failure};
+use std::collections::VecDeque;
 
 /// Set in the number of a user that is a connection.
 const SESSION: u32 = 1 << 31;
@@ -52,6 +53,8 @@ pub struct Session {
     pub refused: Option<(Failure, Cause)>,
     /// When it comes of age.
     ages: i64,
+    /// Those that were of age, as long as what goes over them may be answered.
+    old: VecDeque<Overstayed>,
     /// Its client does not know yet that nobody is there.
     pub silent: bool,
     /// Without it since then.
@@ -60,6 +63,17 @@ pub struct Session {
     unnoticed: Option<Dur>,
     /// It was there before the run.
     given: bool,
+}
+
+/// A connection that was of age: where it led.
+#[derive(Clone, Copy)]
+pub struct Overstayed {
+    /// The pod at its other end,
+    pub pod: PodId,
+    /// and the run of its process.
+    pub life: u16,
+    /// Nothing was sent over it after that.
+    pub aged: i64,
 }
 
 impl Sessions {
@@ -195,7 +209,20 @@ impl Simulation<'_> {
         let index = session.request.expect("it is open");
         debug_assert!(self.requests[index].state == State::Open, "what ages is open");
         self.sessions.outcome.renewed += 1;
+        if let Some(grace) = self.sessions.settings.as_ref().and_then(|s| s.max_age_grace) {
+            let Request { pod, life, .. } = self.requests[index];
+            self.sessions.all[id].old.push_back(Overstayed { pod, life, aged: self.now });
+            self.agenda.push((Time(self.now) + grace).0, Event::Overstayed(id));
+        }
         self.leaves(index, None);
+    }
+
+    /// What goes over a connection that was of age had its time.
+    #[cold]
+    pub fn session_is_cut(&mut self, id: SessionId) {
+        let old = self.sessions.all[id].old.pop_front().expect("it was of age before");
+        debug_assert!(old.aged <= self.now, "it had its time");
+        self.cut_overstayed(id, old);
     }
 
     /// An attempt to connect has failed.
