@@ -19,7 +19,7 @@ use crate::model::platform::{Kubernetes, Platform};
 use crate::model::scheduler::profile::Profile;
 use crate::model::vertical::spec::VerticalPodAutoscaler;
 use crate::traffic::offered::Traffic;
-pub use action::{Action, ActionKind, Watched, When};
+pub use action::{Action, ActionKind, Shift, Watched, When};
 use std::sync::Arc;
 
 /// One question: this cluster, this traffic, this action.

@@ -101,6 +101,7 @@ const FOLDERS: &[Folder] = &[
     folder!("istio-stop"),
     folder!("istio-three-containers"),
     folder!("keda-from-zero"),
+    folder!("knative-canary", updated),
     folder!("knative-revisions", updated),
     folder!("knative-scale-to-zero"),
     folder!("linkerd-stop"),

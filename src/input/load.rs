@@ -204,7 +204,7 @@ impl Input {
             }
             let nearly = (!object).then(|| hints::nearly(&root)).flatten();
             let objects = manifest::expand(&text.name, root).and_then(|nodes| {
-                let made = |node: Node| knative::made(&node, &mut self.notes).unwrap_or(vec![node]);
+                let made = |node: Node| knative::made(&node).unwrap_or(vec![node]);
                 let nodes: Vec<Node> = nodes.into_iter().flat_map(made).collect();
                 nodes.iter().for_each(|node| self.told.managed_fields(node));
                 nodes

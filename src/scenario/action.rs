@@ -95,6 +95,15 @@ pub enum Watched {
     },
 }
 
+/// New weights of Services, as a part of an action.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Shift {
+    /// From the one before; of the first from when it is due.
+    pub after: Dur,
+    /// In the order of the split.
+    pub weights: Vec<u32>,
+}
+
 /// What an action does, by the command that does it on a cluster.
 #[derive(Clone, Debug, PartialEq)]
 pub enum ActionKind {
@@ -136,8 +145,8 @@ pub enum ActionKind {
         grace: Option<i64>,
     },
     /// Blue/green: create the second Deployment if none of its name is there; switch the Service selector to
-    /// it (after all its pods are available, or a fixed time later); scale the one that the Service selected
-    /// before to 0 some time after the switch.
+    /// it (after all its pods are available, or a fixed time later), or shift weights to one that selects it;
+    /// scale the one that the Service selected before to 0 some time after the switch.
     SelectorSwitch {
         /// The one that requests are switched to: as it is there, or as it is to be created.
         deployment: Box<Workload>,
@@ -147,6 +156,9 @@ pub enum ActionKind {
         switch_after: Dur,
         /// From the switch to scaling the first one down; None: it stays.
         scale_down_after: Option<Dur>,
+        /// Requests move by the weights of Services instead of by a selector, one after the other; empty: by
+        /// the selector.
+        shifts: Vec<Shift>,
     },
     /// New weights of the Services in the Ingress, in the order of its split.
     ShiftWeight {

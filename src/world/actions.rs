@@ -49,6 +49,8 @@ pub(super) struct Switch {
     pub to: WorkloadId,
     /// From when its pods are available, where they are waited for, until it does.
     pub after: Dur,
+    /// How many of its shifts of weights are written.
+    pub shifted: usize,
 }
 
 impl World<'_> {
@@ -254,6 +256,9 @@ impl World<'_> {
     /// An edit of the Service or the Ingress reaches the API.
     fn commit_edit(&mut self, index: u32) {
         match &self.scenario.actions[index as usize].kind {
+            ActionKind::SelectorSwitch { shifts, .. } if !shifts.is_empty() => {
+                self.commit_shift(index, shifts);
+            }
             ActionKind::SelectorSwitch { .. } => {
                 let from = self.actions.selected.unwrap_or(self.subject());
                 let switch = self.switch(index);
@@ -268,23 +273,29 @@ impl World<'_> {
                 self.cluster.set_selector(service, selector);
             }
             ActionKind::ShiftWeight { weights } => {
-                debug_assert!(
-                    self.cluster.weights.len() == weights.len(),
-                    "each Service has a share"
-                );
                 if self.cluster.weights == *weights {
                     self.actions.idle.push(index);
                 }
-                self.cluster.set_weights(weights);
+                self.set_weights(weights);
             }
             kind => panic!("{kind:?} edits neither a Service nor an Ingress"),
         }
+    }
+
+    pub(super) fn set_weights(&mut self, weights: &[u32]) {
+        debug_assert!(self.cluster.weights.len() == weights.len(), "each Service has a share");
+        self.cluster.set_weights(weights);
     }
 
     /// The Ingress is applied with new weights.
     fn shift_weight(&mut self, now: Time, index: u32, weights: &[u32]) -> String {
         let written = now + self.latency(|l| &l.api_write);
         self.queue.schedule(written, Event::Action(Step::Commit(index)));
+        self.shares(weights)
+    }
+
+    /// New weights in words.
+    pub(super) fn shares(&self, weights: &[u32]) -> String {
         let shares = self.cluster.services.iter().zip(weights);
         let shares: Vec<String> = shares.map(|(s, w)| format!("{} {w}", s.name)).collect();
         format!("shift weights to {}", shares.join(", "))

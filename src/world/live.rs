@@ -2,7 +2,7 @@
 
 use crate::engine::{List, Seed, Time};
 use crate::model::kubelet::controller::Says;
-use crate::timeline::{PodCounters, PodId, PodSignals, Recorder, Timeline, Told};
+use crate::timeline::{PodCounters, PodId, PodSignals, Recorder, Timeline, Told, ViewId};
 use crate::traffic::exact::Routed;
 use crate::traffic::meter::Meter;
 use crate::traffic::offered::Traffic;
@@ -123,12 +123,13 @@ impl<'a> Live<'a> {
         }
     }
 
-    /// Requests that wait in front of all for a pod.
-    pub fn held(&self) -> f64 {
-        match self {
-            Live::Stepped(simulation) => simulation.held(),
-            Live::Open | Live::Metered(_) => 0.0,
-        }
+    /// Requests that wait in front of all for a pod, each by the view that has none for it.
+    pub fn held(&self) -> impl Iterator<Item = ViewId> {
+        let simulation = match self {
+            Live::Stepped(simulation) => Some(simulation),
+            Live::Open | Live::Metered(_) => None,
+        };
+        simulation.into_iter().flat_map(|simulation| simulation.held())
     }
 
     /// The timeline is complete.

@@ -1,13 +1,15 @@
 //! The way of the requests, made of its pieces.
 
 use crate::cluster::objects::{NodeId, ServiceId};
+use crate::cluster::spec::Service;
+use crate::engine::Dist;
 use crate::model::balancer::{
     Balancer, Model, Path, elb, envoy, front, haproxy, headless, ingress_nginx, kube_proxy,
     metallb, router,
 };
 use crate::model::plumbing::Ctx;
 use crate::scenario::{Route, Scenario};
-use crate::timeline::Recorder;
+use crate::timeline::{Empty, Hop, Pick, Recorder, ViewId};
 
 /// The data plane of somebody within the cluster: the rules of one node stand for those of all.
 pub fn within(scenario: &Scenario, route: &Route, ctx: Ctx, timeline: &mut Recorder) -> Balancer {
@@ -61,8 +63,11 @@ pub fn build(
         };
     let top: Balancer = match &route.path {
         Path::Service => {
-            proxies(&mut pile, first, service.internal_traffic_local, timeline);
-            return pile;
+            let local = |service: &Service| service.internal_traffic_local;
+            let all = services().map(|(id, s)| proxies(&mut pile, id, local(s), timeline));
+            let views: Vec<_> = all.collect();
+            let Some(split) = &route.split else { return pile };
+            revisions(ctx, &views, &split.weights, timeline)
         }
         Path::NodePort { .. } | Path::LoadBalancer(None) => {
             proxies(&mut pile, first, local, timeline);
@@ -97,6 +102,20 @@ pub fn build(
     };
     pile.push(top);
     in_front(pile, route, timeline)
+}
+
+/// The ingress that shares requests among Knative's revisions. How long it takes to be told is a part of when
+/// weights are written.
+fn revisions(
+    ctx: Ctx,
+    views: &[Vec<ViewId>],
+    weights: &[u32],
+    timeline: &mut Recorder,
+) -> Balancer {
+    let empty = Empty::Hold(ctx.kubernetes.defaults.activator_look);
+    let hop = Hop { pick: Pick::Random, l7: None, empty };
+    let told = Dist::Constant { mean_s: 0.0 };
+    router::Router::new(ctx, (&hop, &told), views, weights, timeline).into()
 }
 
 /// Envoy's proxies: one for all, or one for each Service and the routes with weights before them.

@@ -4,9 +4,12 @@
 use super::actions::Step;
 use super::live::{Live, Load};
 use super::{Control, Event, MARK, Moment, Observer, World, reads, says};
-use crate::engine::{Dur, Time};
+use crate::cluster::objects::ServiceId;
+use crate::engine::{Dur, List, Time};
+use crate::model::balancer::Balancer;
 use crate::model::plumbing::Ctx;
 use crate::scenario::{Follow, Scenario};
+use crate::timeline::ViewId;
 use crate::traffic::{self, EvaluatorChoice, Mode, Reads};
 
 /// Most events that are scheduled past the horizon.
@@ -106,9 +109,10 @@ impl World<'_> {
     fn read_load(&mut self, now: Time, live: &mut Live) {
         match *self.queue.current() {
             Event::Autoscaler(event) if event.reads_load() => {
+                let held = self.held(live);
                 let Some(autoscaler) = &mut self.autoscaler else { return };
                 live.counters(&self.timeline, now, &mut autoscaler.load);
-                autoscaler.held = live.held();
+                autoscaler.held = held;
             }
             Event::Rollout(event) if event.reads_load() => {
                 let Some(rollouts) = &mut self.rollouts else { return };
@@ -119,6 +123,27 @@ impl World<'_> {
             }
             _ => {}
         }
+    }
+
+    /// How many requests wait in front of each Service for a pod of it.
+    fn held(&self, live: &Live) -> List<ServiceId, f64> {
+        let mut held: List<ServiceId, f64> = List::default();
+        held.resize(self.cluster.services.len(), 0.0);
+        let mut fronts: List<ViewId, Option<ServiceId>> = List::default();
+        for view in live.held() {
+            if fronts.is_empty() {
+                fronts.resize(self.timeline.views.len(), None);
+                for balancer in &self.balancers {
+                    let Balancer::KubeProxy(proxies) = balancer else { continue };
+                    let service = Some(balancer.watched(0));
+                    proxies.views().into_iter().for_each(|view| fronts[view] = service);
+                }
+            }
+            if let Some(service) = fronts[view] {
+                held[service] += 1.0;
+            }
+        }
+        held
     }
 
     /// Goes on past the horizon until all actions are over, nothing can happen any more, or nothing has got

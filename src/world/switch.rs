@@ -9,7 +9,7 @@ use crate::cluster::objects::{Progress, WorkloadId};
 use crate::cluster::spec::{Labels, selects};
 use crate::engine::Time;
 use crate::model::plumbing::Ctx;
-use crate::scenario::ActionKind;
+use crate::scenario::{ActionKind, Shift};
 use crate::timeline::Milestone;
 
 impl World<'_> {
@@ -21,6 +21,7 @@ impl World<'_> {
             wait_available,
             switch_after,
             scale_down_after,
+            shifts,
         } = kind
         else {
             unreachable!("a switch")
@@ -40,9 +41,11 @@ impl World<'_> {
             from: None,
             to: id,
             after: *switch_after,
+            shifted: 0,
         });
         self.tracker.counts_too(id);
-        let steps = 1 + u32::from(scale_down_after.is_some());
+        let shifts = u32::try_from(shifts.len()).expect("per cent by per cent");
+        let steps = shifts.max(1) + u32::from(scale_down_after.is_some());
         self.goals.begin(Goal::new(index, now, vec![id]).in_steps(steps));
         let (at, step) = match wait_available {
             true => (now, Step::AwaitAvailable(index)),
@@ -86,7 +89,7 @@ impl World<'_> {
     }
 
     pub(super) fn switch_selector(&mut self, now: Time, index: u32) {
-        let ActionKind::SelectorSwitch { scale_down_after, .. } =
+        let ActionKind::SelectorSwitch { scale_down_after, shifts, .. } =
             &self.scenario.actions[index as usize].kind
         else {
             panic!("a selector switch belongs to an action of that kind");
@@ -98,8 +101,35 @@ impl World<'_> {
             self.queue.schedule(written + after, Event::Action(Step::ScaleDown(index)));
         }
         self.goals.look(now, &self.cluster);
-        let note = "switch the Service's selector".to_string();
+        let note = match shifts.first() {
+            Some(shift) => self.shares(&shift.weights),
+            None => "switch the Service's selector".to_string(),
+        };
         self.timeline.mark(now, Milestone::Action(note));
+    }
+
+    /// The next of the weights by which requests move is written; the first as a selector would be.
+    pub(super) fn commit_shift(&mut self, index: u32, shifts: &[Shift]) {
+        let now = self.queue.now();
+        let switch = self.switch(index);
+        let number = switch.shifted;
+        switch.shifted += 1;
+        debug_assert!(number < shifts.len(), "one after the other, and then no more");
+        self.set_weights(&shifts[number].weights);
+        if number > 0 {
+            self.goals.step_done(index, None);
+            self.goals.look(now, &self.cluster);
+        }
+        match shifts.get(number + 1) {
+            Some(next) => {
+                self.queue.schedule(now + next.after, Event::Action(Step::Commit(index)));
+            }
+            None if number > 0 => {
+                let note = self.shares(&shifts[number].weights);
+                self.timeline.mark(now, Milestone::Action(note));
+            }
+            None => {}
+        }
     }
 
     /// The Service's selector with the values that the pods of `to` have, without the labels that they have

@@ -6,8 +6,9 @@ use rollsim::cluster::workload::Kind;
 use rollsim::engine::Seed;
 use rollsim::input::{Diagnostics, Input, Source};
 use rollsim::report::Answer;
-use rollsim::run::{RunOptions, run};
-use rollsim::scenario::Scenario;
+use rollsim::run::{Replication, RunOptions, run};
+use rollsim::scenario::{ActionKind, Scenario};
+use rollsim::timeline::Timeline;
 use rollsim::traffic::Failure;
 use rollsim::world::{Control, Why, simulate};
 use serde_json::{Value, json};
@@ -142,7 +143,7 @@ fn nothing_rolls_out_what_has_no_owner() {
         let control = control(&scenario);
         let stuck = &control.rollout.stuck[0];
         assert!(matches!(stuck.why, Why::NothingRolls { .. }) && stuck.for_good, "{kind}");
-        let options = RunOptions { replications: 2, ..RunOptions::default() };
+        let options = RunOptions { replications: 2, keep_timelines: 2, ..RunOptions::default() };
         let answer = Answer::new(&scenario, &options, &run(&scenario, &options), vec![]);
         assert_eq!(answer.incomplete, 1.0);
         assert!(answer.verdict.contains("never reaches its end"), "{}", answer.verdict);
@@ -427,9 +428,160 @@ fn a_changed_knative_service_makes_a_revision_of_its_own() {
     // The route leads elsewhere: nothing changes for those who ask.
     let elsewhere = scenario(&knative("", "{revisionName: shop-00001, percent: 100}"));
     assert!(elsewhere.actions.is_empty());
-    let part = scenario(&knative(
-        "",
-        "{revisionName: shop-00001, percent: 90}, {latestRevision: true, percent: 10}",
-    ));
-    assert!(part.not_modelled.iter().any(|n| n.contains("10 % to the template")));
+}
+
+/// A Knative Service and what is applied over it, each with this metadata, name of its template, image and
+/// traffic.
+fn revised(before: (&str, &str), after: (&str, &str, &str, &str)) -> Result<Scenario, Diagnostics> {
+    let service = |(metadata, named, image, traffic): (&str, &str, &str, &str)| {
+        format!(
+            "{{apiVersion: serving.knative.dev/v1, kind: Service, metadata: {{name: shop{metadata}}}, spec: \
+             {{template: {{metadata: {{{named}}}, spec: {{containers: [{{image: 'r/shop:{image}'}}]}}}}, \
+             traffic: [{traffic}]}}}}"
+        )
+    };
+    let text = |name: &str, text: String| Source::Text { name: name.into(), text };
+    let files = [
+        text("shop.yaml", service(("", before.0, "v1", before.1))),
+        text("update.yaml", service(after)),
+        text(
+            "scenario.toml",
+            "schema = 1\n[traffic]\nrate_per_s = 50.0\nduration_s = 300.0\n".into(),
+        ),
+    ];
+    Input::load(&files).and_then(|i| i.lower())
+}
+
+fn twice() -> RunOptions {
+    RunOptions { replications: 2, keep_timelines: 2, ..RunOptions::default() }
+}
+
+fn timeline(of: &Replication) -> &Timeline {
+    of.timeline.as_ref().expect("it is kept")
+}
+
+/// What the new pods answer of all, in seconds since the first of them was ready.
+fn share_of_new(answer: &Replication, seconds: std::ops::Range<i32>) -> f64 {
+    let ready = timeline(answer).pods.iter().find(|p| p.version == 1).expect("it is there").ready;
+    let ready = ready.as_secs_f64() as i32;
+    let rows = seconds.filter_map(|s| answer.traffic.by_second.get(&(ready + s)));
+    let (new, all) = rows.fold((0.0, 0.0), |(new, all), row| {
+        (new + row.answered[1], all + row.answered.iter().sum::<f64>())
+    });
+    new / all
+}
+
+const LATEST: &str = "{latestRevision: true, percent: 100}";
+
+/// Weights as an action leaves them, one after the other.
+fn weights(scenario: &Scenario) -> Vec<Vec<u32>> {
+    match &scenario.actions[0].kind {
+        ActionKind::SelectorSwitch { shifts, .. } => {
+            shifts.iter().map(|s| s.weights.clone()).collect()
+        }
+        ActionKind::ShiftWeight { weights } => vec![weights.clone()],
+        _ => Vec::new(),
+    }
+}
+
+fn services(scenario: &Scenario) -> Vec<&str> {
+    scenario.services.iter().map(|s| &*s.name).collect()
+}
+
+#[test]
+fn a_knative_route_shares_requests_by_per_cent() {
+    let share = "{latestRevision: true, percent: 20}, {revisionName: shop-00001, percent: 80}, \
+                 {revisionName: shop-00001, tag: old}";
+    let canary = revised(("", LATEST), ("", "", "v2", share)).unwrap_or_else(|e| panic!("{e}"));
+    assert_eq!(services(&canary), ["shop-00001", "shop-00002"]);
+    assert_eq!(canary.route().split.as_ref().map(|s| &s.weights[..]), Some(&[100, 0][..]));
+    assert_eq!(weights(&canary), [[80, 20]]);
+    assert!(
+        canary.not_modelled.iter().all(|n| !n.contains("traffic")),
+        "{:?}",
+        canary.not_modelled
+    );
+    let names: Vec<&str> = canary.autoscalers.iter().map(|a| &*a.target).collect();
+    assert_eq!(names, ["shop", "shop-00002"]);
+    let answer = &run(&canary, &twice())[0];
+    let part = share_of_new(answer, 10..200);
+    assert!((0.19..0.21).contains(&part), "20 % of what comes once it is ready: {part}");
+    assert_eq!(answer.traffic.losses.len(), 0);
+    // A template of that name is the one before, and one that is named by its own route alone.
+    let named = "{revisionName: shop-blue, percent: 60}, {revisionName: shop-green, percent: 40}";
+    let pair = revised(("name: shop-blue", LATEST), ("", "name: shop-green", "v2", named));
+    assert_eq!(weights(&pair.expect("both are known")), [[60, 40]]);
+    let pinned = revised(
+        ("", "{revisionName: shop-00007, percent: 100}"),
+        (
+            "",
+            "",
+            "v2",
+            "{revisionName: shop-00007, percent: 90}, {latestRevision: true, percent: 10}",
+        ),
+    );
+    let pinned = pinned.unwrap_or_else(|e| panic!("{e}"));
+    assert_eq!(services(&pinned), ["shop-00007", "shop-00008"]);
+    assert!(pinned.assumptions.iter().any(|a| a.text.contains("shop-00007")));
+}
+
+#[test]
+fn a_revision_that_is_not_given_is_like_the_one_that_is() {
+    let before = "{latestRevision: true, percent: 10}, {revisionName: shop-00001, percent: 90}";
+    let after = "{latestRevision: true, percent: 50}, {revisionName: shop-00001, percent: 50}";
+    let moved = revised(("", before), ("", "", "v1", after)).unwrap_or_else(|e| panic!("{e}"));
+    // The template is as it was: no revision comes of it, and the shares move.
+    assert_eq!(services(&moved), ["shop-00002", "shop-00001"]);
+    assert_eq!(moved.route().split.as_ref().map(|s| &s.weights[..]), Some(&[10, 90][..]));
+    assert_eq!(weights(&moved), [[50, 50]]);
+    assert!(moved.assumptions.iter().any(|a| a.text.contains("shop-00001 is not among")));
+    let answer = &run(&moved, &twice())[0];
+    let versions: Vec<&str> = timeline(answer).versions.iter().map(|v| &*v.name).collect();
+    assert_eq!(versions, ["v1", "shop-00001"]);
+    let answered = &answer.traffic.answered_by_version;
+    let part = answered[0] / (answered[0] + answered[1]);
+    assert!((0.42..0.5).contains(&part), "10 % for a while, then half: {part}");
+}
+
+#[test]
+fn a_knative_route_moves_requests_over_a_duration() {
+    let over = |seconds: &str, traffic: &str| {
+        let metadata =
+            format!(", annotations: {{serving.knative.dev/rollout-duration: {seconds}}}");
+        let scenario = revised(("", LATEST), (&metadata, "", "v2", traffic));
+        scenario.map(|s| (weights(&s), s))
+    };
+    let (steps, _) = over("4s", LATEST).expect("a duration");
+    assert_eq!(steps, [[99, 1], [66, 34], [33, 67], [0, 100]]);
+    let half = "{latestRevision: true, percent: 50}, {revisionName: shop-00001, percent: 50}";
+    let (steps, _) = over("400s", half).expect("a duration");
+    assert_eq!((steps.len(), &steps[1], &steps[49]), (50, &vec![98, 2], &vec![50, 50]));
+    let (at_once, _) = over("0s", LATEST).expect("none");
+    assert!(at_once.is_empty(), "the route leads to it at once");
+    let error = over("1.5s", LATEST).map(|_| ()).expect_err("no whole seconds");
+    assert!(error.to_string().contains("whole seconds"), "{error}");
+    let (_, gradual) = over("100s", LATEST).expect("a duration");
+    let answer = &run(&gradual, &twice())[0];
+    for (after, share) in [(25, 0.25), (50, 0.5), (75, 0.75)] {
+        let found = share_of_new(answer, after - 5..after + 5);
+        assert!((found - share).abs() < 0.09, "{after} s after it was ready: {found}");
+    }
+}
+
+#[test]
+fn what_a_knative_route_cannot_say_is_refused() {
+    let error = |traffic: &str| {
+        let scenario = revised(("", LATEST), ("", "", "v2", traffic));
+        scenario.map(|_| ()).expect_err(traffic).to_string()
+    };
+    let sum = error("{latestRevision: true, percent: 30}, {revisionName: shop-00001, percent: 60}");
+    assert!(sum.contains("spec.traffic") && sum.contains("90") && sum.contains("100"), "{sum}");
+    let unknown = error(
+        "{latestRevision: true, percent: 10}, {revisionName: shop-00001, percent: 60}, \
+         {revisionName: shop-00003, percent: 30}",
+    );
+    assert!(
+        unknown.contains("shop-00003") && unknown.contains("shop-00001, shop-00002"),
+        "{unknown}"
+    );
 }

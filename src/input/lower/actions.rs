@@ -192,7 +192,7 @@ impl Scene<'_, '_> {
             Arc::make_mut(&mut deployment.template).version = version;
         }
         if revisions::is_one(&deployment) {
-            let doc = self.low.input.documents[document].clone();
+            let doc = self.low.input.documents[self.subject.deployment].clone();
             let kind = revisions::rolled(self.low, &doc, deployment, self.rollouts + 1)?;
             return Some(Action::new(at, kind));
         }
@@ -310,6 +310,7 @@ impl Scene<'_, '_> {
             wait_available,
             switch_after,
             scale_down_after,
+            shifts: Vec::new(),
         })
     }
 

@@ -89,7 +89,7 @@ impl Lowering<'_> {
             };
             found.extend(autoscaler.map(Arc::new));
         }
-        self.of_revisions(actions, traffic, asked, &mut found);
+        self.of_revisions((served, actions), traffic, asked, &mut found);
         self.one_for_each(&mut found);
         self.copies_of_scalers(served, &mut found);
         for action in actions {
@@ -103,19 +103,22 @@ impl Lowering<'_> {
         found
     }
 
-    /// Each further revision of a Knative Service has an autoscaler of its own, as its template says.
+    /// Each other revision of a Knative Service has an autoscaler of its own, as its template says.
     fn of_revisions(
         &mut self,
-        actions: &[Action],
+        (served, actions): (&[Workload], &[Action]),
         traffic: &Traffic,
         asked: bool,
         found: &mut Vec<Arc<HorizontalPodAutoscaler>>,
     ) {
         let input = self.input;
-        for revision in actions.iter().filter_map(|a| a.kind.brings()).filter(|_| asked) {
+        let further = actions.iter().filter_map(|a| Some((a.kind.brings()?, true)));
+        let before = served.iter().map(|workload| (workload, false));
+        for (revision, update) in before.chain(further).filter(|_| asked) {
             let Some(service) = revision.template.labels.get(LABEL) else { continue };
             let its = |d: &&Arc<Document>| {
-                knative::scales(d, revision.kind(), service, &revision.namespace)
+                let given = **service == *revision.name || (d.update && !update);
+                !given && knative::scales(d, revision.kind(), service, &revision.namespace)
             };
             let Some(doc) = input.documents.iter().filter(its).max_by_key(|d| d.update) else {
                 continue;

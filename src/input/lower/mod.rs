@@ -67,6 +67,7 @@ use crate::engine::Dur;
 use crate::engine::List;
 use crate::input::given::Input;
 use crate::input::hints;
+use crate::input::raw::manifest::Document;
 use crate::input::subject::{self, Subject};
 use crate::input::text::diagnostics::Diagnostics;
 use crate::model::node::provision::NodeAutoscaler;
@@ -111,7 +112,7 @@ impl Lowering<'_> {
         let way = path::lower(self, document, &service, ingress.as_ref());
         self.chosen_by_service(subject);
         let (mut deployments, on_path) = self.deployments(subject, &way.services, &apps);
-        let on_path = on_path + usize::from(self.primary(document, &mut deployments));
+        let on_path = on_path + self.beside(document, &mut deployments);
         let mut actions = actions::lower(self, subject, &way, &deployments, &apps);
         outages::lean(self, &way.path, &actions);
         let path::Way { path, mut services, split } = way;
@@ -169,6 +170,12 @@ impl Lowering<'_> {
             not_modelled: Vec::new(),
         };
         self.with_what_is_told(scenario, subject, nodes_given)
+    }
+
+    /// Workloads that controllers make beside the subject, and that get requests too: how many.
+    fn beside(&mut self, subject: &Document, workloads: &mut Vec<Workload>) -> usize {
+        let primary = usize::from(self.primary(subject, workloads));
+        primary + self.revisions_before(subject, workloads)
     }
 
     /// The scenario with what is assumed for it and what is not modelled.

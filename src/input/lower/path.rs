@@ -6,7 +6,8 @@ use crate::input::cards::{Card, CardKind, Scalar};
 use crate::input::given::{CardSetting, Input};
 use crate::input::lower::lowering::{Lowering, lean};
 use crate::input::lower::{
-    binding, flagger, ingress_class, nodes, outages, proxy, release, routes, sidecar, split,
+    binding, flagger, ingress_class, nodes, outages, proxy, release, revisions, routes, sidecar,
+    split,
 };
 use crate::input::raw::case::ActionCase;
 use crate::input::raw::manifest::Document;
@@ -40,19 +41,22 @@ pub(crate) fn lower(
         asked.or_else(|| release::path(subject)).or_else(|| flagger::path(low.input, subject));
     let kind = asked.unwrap_or_else(|| by_manifests(low, subject, service, ingress));
     sidecar::note_strict(low, subject, kind);
+    let revision = revisions::own_service(low.input, subject, service);
+    let service = revision.as_ref().unwrap_or(service);
     let shared = match release::routing(subject) {
         Some(_) => split::of_rollout(low, kind, subject, service),
         None if flagger::path(low.input, subject).is_some() => {
             low.beside_apex(kind, subject, service)
         }
-        None => ingress.and_then(|ingress| split::lower(low, kind, service, ingress)),
+        None => revisions::shared(low, kind, subject, service)
+            .or_else(|| ingress.and_then(|ingress| split::lower(low, kind, service, ingress))),
     };
     let (services, split) = routes::together(low, kind, service, shared);
     let binding = binding::of(low.input, service).filter(|_| matches!(kind, Kind::Alb | Kind::Nlb));
     let named = low.input.case.traffic.balancer.as_deref().or(low.class_card).or(kind.card());
     let about = (Some((kind, subject, service)), binding);
     let Some(card) = card(low, Whose::Path, named, about) else {
-        return Way { path: Path::Service, services, split: None };
+        return Way { path: Path::Service, services, split: split.filter(|_| revision.is_some()) };
     };
     let by_ingress = matches!(kind, Kind::Alb | Kind::IngressNginx) || kind.maker().is_some();
     let of_class;
@@ -68,20 +72,17 @@ pub(crate) fn lower(
     let document = low.input.each_document().find(object);
     let local = service.external_traffic_local;
     let weighted = split.is_some();
-    let keys = BTreeSet::new();
-    let standard = kind.card();
-    let whose = Whose::Path;
     let mut reader = Reader {
         low,
-        whose,
+        whose: Whose::Path,
         card,
         document,
         binding,
         annotations,
         local,
         weighted,
-        standard,
-        keys,
+        standard: kind.card(),
+        keys: BTreeSet::new(),
     };
     let path = kind.read(&mut reader);
     let keys = reader.keys;

@@ -13,10 +13,12 @@ pub(crate) const PREFIX: &str = "autoscaling.knative.dev/";
 pub(crate) const LABEL: &str = "serving.knative.dev/service";
 /// Which revision a pod is of.
 pub(crate) const REVISION: &str = "serving.knative.dev/revision";
-/// On the Deployment: the route of its Service does not lead to it.
-pub(crate) const STAYS: &str = "serving.knative.dev/route-elsewhere";
-/// On the Service: requests move to a new revision bit by bit.
-const GRADUAL: &str = "serving.knative.dev/rollout-duration";
+/// On the Deployment: what the Service's `spec.traffic` says, as `latest=10 web-00001=90`.
+pub(crate) const TRAFFIC: &str = "serving.knative.dev/traffic";
+/// Stands there for `latestRevision: true`. Names of revisions begin with that of their Service.
+pub(crate) const LATEST: &str = "latest";
+/// On the Service, and here on the Deployment: requests move to a new revision bit by bit, over so long.
+pub(crate) const GRADUAL: &str = "serving.knative.dev/rollout-duration";
 /// On the Deployment: the name that the template gives its revision.
 pub(crate) const NAMED: &str = "serving.knative.dev/revision-name";
 /// Where a container says no port.
@@ -46,12 +48,14 @@ struct Made<'a> {
     annotations: Option<&'a Node>,
     /// The name that its template gives the revision.
     revision: Option<&'a Node>,
-    /// Its route leads to other revisions.
-    stays: bool,
+    /// Which revisions its route leads to.
+    traffic: Option<Node>,
+    /// How long requests take to move.
+    gradual: Option<&'a Node>,
 }
 
-/// The objects that are made of a Knative Service; None: it is something else. `notes`: what is left out.
-pub fn made(root: &Node, notes: &mut Vec<String>) -> Option<Vec<Node>> {
+/// The objects that are made of a Knative Service; None: it is something else.
+pub fn made(root: &Node) -> Option<Vec<Node>> {
     let version = root.get("apiVersion")?.as_str()?;
     let of_knative = groups::group_of(version) == "serving.knative.dev";
     if root.get("kind")?.as_str()? != "Service" || !of_knative {
@@ -59,13 +63,14 @@ pub fn made(root: &Node, notes: &mut Vec<String>) -> Option<Vec<Node>> {
     }
     let metadata = root.get("metadata")?;
     let template = root.get("spec")?.get("template")?;
-    let mut made = Made {
+    let made = Made {
         line: root.line,
         name: metadata.get("name")?.as_str()?,
         namespace: metadata.get("namespace"),
         annotations: template.get("metadata").and_then(|m| m.get("annotations")),
         revision: template.get("metadata").and_then(|m| m.get("name")),
-        stays: false,
+        traffic: traffic(root),
+        gradual: metadata.get("annotations").and_then(|a| a.get(GRADUAL)),
     };
     let mut spec = template.get("spec")?.clone();
     let limit = spec.get("containerConcurrency").cloned();
@@ -76,16 +81,6 @@ pub fn made(root: &Node, notes: &mut Vec<String>) -> Option<Vec<Node>> {
     spec.remove("idleTimeoutSeconds");
     let port = containers(&mut spec);
     drain(&mut spec, timeout);
-    let share = made.share(root);
-    if (1..100).contains(&share) {
-        let what = format!("{share} % to the template: all go to it");
-        notes.push(format!("Knative Service {}: spec.traffic ({what})", made.name));
-    }
-    let gradual = |node: &Node| node.get("annotations").is_some_and(|a| a.get(GRADUAL).is_some());
-    if gradual(metadata) {
-        notes.push(format!("Knative Service {}: {GRADUAL} (requests move at once)", made.name));
-    }
-    made.stays = share == 0;
     Some(vec![made.deployment(spec), made.service(port), made.autoscaler(limit)])
 }
 
@@ -131,27 +126,10 @@ impl Made<'_> {
         ]);
         let mut notes: Vec<(&str, Node)> = Vec::new();
         notes.extend(self.revision.map(|name| (NAMED, name.clone())));
-        notes.extend(self.stays.then(|| (STAYS, self.text("true"))));
+        notes.extend(self.traffic.clone().map(|traffic| (TRAFFIC, traffic)));
+        notes.extend(self.gradual.map(|duration| (GRADUAL, duration.clone())));
         let notes = (!notes.is_empty()).then(|| self.map(notes));
         self.object(("apps/v1", "Deployment"), notes, spec)
-    }
-
-    /// Per cent of the requests that go to the revision of the template; all where nothing is said.
-    fn share(&self, root: &Node) -> i64 {
-        let traffic = root.get("spec").and_then(|s| s.get("traffic")).map_or(&[][..], Node::items);
-        let own = self.revision.and_then(Node::as_str);
-        let to_it = |entry: &&Node| {
-            let named = entry.get("revisionName").and_then(Node::as_str);
-            named.is_none_or(|name| Some(name) == own)
-        };
-        let percent = |entry: &Node| match entry.get("percent").map(|n| &n.value) {
-            Some(Value::Int(percent)) => *percent,
-            _ => 0,
-        };
-        match traffic {
-            [] => 100,
-            all => all.iter().filter(to_it).map(percent).sum(),
-        }
     }
 
     fn service(&self, port: i64) -> Node {
@@ -173,6 +151,19 @@ impl Made<'_> {
         let kind = ("autoscaling.internal.knative.dev/v1alpha1", "PodAutoscaler");
         self.object(kind, self.annotations.cloned(), self.map(spec))
     }
+}
+
+/// `spec.traffic` in one line: who gets how many per cent. Tags alone get none.
+fn traffic(root: &Node) -> Option<Node> {
+    let given = root.get("spec")?.get("traffic").filter(|given| !given.items().is_empty())?;
+    let share = |entry: &Node| {
+        let name = entry.get("revisionName").and_then(Node::as_str).filter(|n| !n.is_empty());
+        let percent = entry.get("percent").filter(|n| !n.is_null());
+        let percent = percent.map_or_else(|| "0".to_owned(), Node::to_string);
+        format!("{}={percent}", name.unwrap_or(LATEST))
+    };
+    let shares: Vec<String> = given.items().iter().map(share).collect();
+    Some(text(given.line, &shares.join(" ")))
 }
 
 /// Pods that a revision has at first: `initial-scale` (1), and no fewer than `min-scale`.
@@ -310,7 +301,7 @@ mod tests {
              {{spec: {template}}}}}}}"
         );
         let (roots, _) = yaml::parse_all(&text).expect("read");
-        let made = made(&roots[0], &mut Vec::new()).expect("it is one");
+        let made = made(&roots[0]).expect("it is one");
         let spec = made[0].get("spec").and_then(|s| s.get("template")).and_then(|t| t.get("spec"));
         spec.expect("a Deployment").clone()
     }

@@ -12,7 +12,7 @@ use super::decision::{Decision, Scaling};
 use super::hpa::Settings;
 use super::series::{Backlog, Queue, Series};
 use super::spec::{HorizontalPodAutoscaler, Source, Target};
-use crate::cluster::objects::{NodeId, PodId, TemplateId, WorkloadId};
+use crate::cluster::objects::{NodeId, PodId, ServiceId, TemplateId, WorkloadId};
 use crate::cluster::server::Cluster;
 use crate::engine::list::id;
 use crate::engine::{List, Rng, Time};
@@ -85,8 +85,8 @@ struct Object {
 pub struct Controller {
     /// What each pod has done so far: the world fills it in.
     pub load: List<PodId, PodCounters>,
-    /// Requests that wait for a pod in front of all: the world fills it in.
-    pub held: f64,
+    /// Requests that wait for a pod in front of all, by Service: the world fills it in.
+    pub held: List<ServiceId, f64>,
     objects: List<AutoscalerId, Object>,
     /// Every way by which pods report, by number.
     customs: List<CustomId, Custom>,
@@ -129,7 +129,7 @@ impl Controller {
         }
         let mut controller = Controller {
             load: List::new(),
-            held: 0.0,
+            held: List::default(),
             cpu: metrics().any(|m| matches!(m.source, Source::Cpu { .. })),
             objects: List::new(),
             customs,

@@ -1,6 +1,7 @@
 use super::table::{Row, Table};
 use rollsim::engine::{Dur, Time};
 use rollsim::model::autoscaler::kpa::{Memory, Observed, Settings, scale};
+use rollsim::model::rollout::knative::{Steps, shares, steps};
 
 fn at(s: f64) -> Time {
     Time::from_secs_f64(s)
@@ -36,4 +37,20 @@ fn looks(row: &Row) {
 #[test]
 fn knative_kpa() {
     Table::read("knative_kpa").group("scale", looks).finish();
+}
+
+#[test]
+fn knative_rollout() {
+    let dur = |row: &Row, key: &str| Dur::from_secs_f64(row.get(key));
+    Table::read("knative_rollout")
+        .group("steps", |row| {
+            let found = steps(row.get("percent"), dur(row, "lasts_s"), dur(row, "first_s"));
+            row.expect("expect_size", found.size);
+            row.expect("expect_every_ns", found.every.0);
+        })
+        .group("shares", |row| {
+            let steps = Steps { size: row.get("size"), every: Dur::from_secs(1) };
+            row.expect("expect", shares(row.get("percent"), steps));
+        })
+        .finish();
 }

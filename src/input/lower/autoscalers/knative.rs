@@ -69,6 +69,22 @@ pub(crate) fn least(input: &Input, workload: &Workload) -> i32 {
     given.and_then(|text| text.parse().ok()).unwrap_or(0)
 }
 
+/// What the autoscaler of a Knative Service's Deployment is told, as it is written.
+pub(crate) fn settings(input: &Input, workload: &Document) -> Vec<(String, String)> {
+    let its = |d: &&Document| {
+        let own = is_one(d) && d.update == workload.update;
+        own && (d.name(), d.namespace()) == (workload.name(), workload.namespace())
+    };
+    let Some(doc) = input.each_document().find(its) else { return Vec::new() };
+    let annotations = doc.root.get("metadata").and_then(|m| m.get("annotations"));
+    let spec = doc.root.get("spec").into_iter().flat_map(Node::entries);
+    let limit = spec.filter(|e| e.key == "containerConcurrency");
+    let all = annotations.map_or(&[][..], Node::entries).iter().chain(limit);
+    let mut all: Vec<_> = all.map(|e| (e.key.clone(), e.node.to_string())).collect();
+    all.sort_unstable();
+    all
+}
+
 /// An annotation of the autoscaler.
 fn word(doc: &Document, key: &str) -> Option<String> {
     let annotations = doc.root.get("metadata").and_then(|m| m.get("annotations"));

@@ -33,8 +33,16 @@ pub(super) fn settled(
         let stop = |old: &PodTemplate| stop(old).max(action.kind.grace().unwrap_or(0) as f64);
         let next = match &action.kind {
             ActionKind::Rollout { workload, .. } => rollout(workload),
-            ActionKind::SelectorSwitch { deployment, switch_after, scale_down_after, .. } => {
-                let up = available(deployment, path, platform, minor) + switch_after.as_secs_f64();
+            ActionKind::SelectorSwitch {
+                deployment,
+                switch_after,
+                scale_down_after,
+                shifts,
+                ..
+            } => {
+                let shifts: f64 = shifts.iter().map(|shift| shift.after.as_secs_f64()).sum();
+                let up = available(deployment, path, platform, minor);
+                let up = up + switch_after.as_secs_f64() + shifts;
                 up + scale_down_after.map_or(0.0, |d| d.as_secs_f64()) + stop(&subject.template)
             }
             ActionKind::RestartIngress => path.restart_s(),

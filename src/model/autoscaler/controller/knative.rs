@@ -7,7 +7,7 @@
 
 use super::runs::{View, pods_of};
 use super::{AutoscalerId, Controller, Event};
-use crate::cluster::objects::{Progress, WorkloadId};
+use crate::cluster::objects::{Progress, ServiceId, WorkloadId};
 use crate::cluster::server::Cluster;
 use crate::cluster::write::Write;
 use crate::engine::{Dur, Time};
@@ -85,8 +85,9 @@ impl Controller {
         let view = View { ctx, cluster, current, status, pods: &pods };
         let its = self.load.pairs().filter(|(pod, _)| cluster.workload_of(*pod) == target);
         let busy: f64 = its.map(|(_, c)| c.in_service + c.waiting).sum();
-        let led_to = is_led_to(cluster, target);
-        let concurrency = if led_to { busy + self.held } else { busy };
+        let led_to = leading_to(cluster, target).next().is_some();
+        let held = leading_to(cluster, target).filter_map(|service| self.held.get(service));
+        let concurrency = busy + held.sum::<f64>();
         let object = &mut self.objects[id];
         let ready = view.ready() as i32;
         let state = object.knative.get_or_insert_with(|| Box::new(Knative::new(current)));
@@ -137,8 +138,10 @@ impl Controller {
     }
 }
 
-/// Whether a Service selects the pods that the workload makes now.
-fn is_led_to(cluster: &Cluster, target: WorkloadId) -> bool {
+/// The Services that select the pods which the workload makes now, and that requests are led to.
+fn leading_to(cluster: &Cluster, target: WorkloadId) -> impl Iterator<Item = ServiceId> {
     let template = &cluster.templates[cluster.template_now(target)];
-    cluster.services.iter().any(|service| service.selects(template))
+    let share = |id: ServiceId| cluster.weights.get(id.index()).copied();
+    let all = cluster.services.pairs().filter(|(_, service)| service.selects(template));
+    all.map(|(id, _)| id).filter(move |id| share(*id) != Some(0))
 }

@@ -18,8 +18,9 @@ impl Simulation<'_> {
 
     /// Nobody has room for the request: it waits in front, for as long as its client does.
     #[cold]
-    pub fn hold(&mut self, index: RequestId, look: Dur, lost_to: Cause) {
+    pub fn hold(&mut self, index: RequestId, view: ViewId, (look, lost_to): (Dur, Cause)) {
         self.end_loads(index);
+        self.requests[index].view = view;
         let at = (self.now + look.0).min(self.requests[index].deadline);
         debug_assert!(at >= self.now, "nobody waits for the past");
         self.wait_until(index, at, State::Held(lost_to));
@@ -35,8 +36,8 @@ impl Simulation<'_> {
         self.enter(index);
     }
 
-    /// Requests that are held.
-    pub fn held(&self) -> f64 {
-        self.requests.iter().filter(|r| matches!(r.state, State::Held(_))).count() as f64
+    /// Requests that are held, by the view that has nobody for them.
+    pub fn held(&self) -> impl Iterator<Item = ViewId> {
+        self.requests.iter().filter(|r| matches!(r.state, State::Held(_))).map(|r| r.view)
     }
 }

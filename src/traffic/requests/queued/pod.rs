@@ -135,7 +135,7 @@ impl Simulation<'_> {
         } else if pod.has_place() || pod.hung {
             self.join(index);
         } else if let Some(look) = self.holds(self.requests[index].view) {
-            self.hold(index, look, Cause::Overload);
+            self.hold(index, self.requests[index].view, (look, Cause::Overload));
         } else {
             self.end_loads(index);
             self.answered_with(index, 503, Cause::Overload);

@@ -207,7 +207,7 @@ impl Simulation<'_> {
 
     fn no_backend(&mut self, index: RequestId, view: ViewId) {
         if let Some(look) = self.holds(view) {
-            return self.hold(index, look, Cause::NoBackend);
+            return self.hold(index, view, (look, Cause::NoBackend));
         }
         let rules = Rules::new(self.traffic.client.timeout, self.l7(self.requests[index].hop));
         let now = &self.present.views[view];
