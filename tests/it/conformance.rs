@@ -34,6 +34,7 @@ const FILES: &[&str] = &[
     "hpa",
     "karpenter_budgets",
     "knative_kpa",
+    "knative_rollout",
     "new_rs_replicas",
     "node_failure",
     "pdb",
