@@ -47,6 +47,7 @@ fn pod(version: u16, listening: f64, stop: f64) -> PodTruth {
         conditions: Vec::new(),
         cuts: Vec::new(),
         proxy: None,
+        captured: false,
         lives: [life].into(),
     }
 }
@@ -103,6 +104,7 @@ pub fn rollout(pods: usize, pick: Pick) -> Timeline {
         further: Vec::new(),
         nodes: Vec::new(),
         arp_failure: Dur::from_secs(3),
+        tunnel: None,
         root: ViewId(0),
         upsets: Vec::new(),
         milestones: Vec::new(),

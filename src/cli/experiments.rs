@@ -96,6 +96,7 @@ const FOLDERS: &[Folder] = &[
     folder!("hpa-custom-rollout"),
     folder!("hpa-external-queue"),
     folder!("ipvs-reused-ports"),
+    folder!("istio-ambient"),
     folder!("istio-canary"),
     folder!("istio-start"),
     folder!("istio-stop"),

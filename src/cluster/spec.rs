@@ -81,6 +81,8 @@ pub struct PodTemplate {
     /// The container that all requests to it pass (a mesh's sidecar), counted as `serving`; None: there is
     /// none.
     pub proxy: Option<u8>,
+    /// The ztunnel of their node takes the connections to its pods (an ambient mesh).
+    pub captured: bool,
     /// The application listens on other ports than the Service sends to.
     pub refuses: bool,
     /// From the deletion to SIGKILL, in seconds.

@@ -131,6 +131,8 @@ pub enum Empty {
     NoRoute,
     /// Dropped: the node is lost.
     Lost,
+    /// Accepted, and ended without a word: a proxy at layer 4 that knows nobody.
+    End,
     /// Refused at once: a proxy whose pod has closed its listener.
     ProxyGone,
     /// An HTTP answer.

@@ -40,6 +40,9 @@ pub struct Timeline {
     pub views: List<ViewId, View>,
     /// ARP failure on the link until a client hears "no route to host".
     pub arp_failure: Dur,
+    /// Those who call reach captured pods through a tunnel of their own proxy, which ends where it has not
+    /// come about within this; None: they connect by themselves.
+    pub tunnel: Option<Dur>,
     /// Where every request begins: the view of the clients. It lists the data-plane instances that they
     /// enter, by their share.
     pub root: ViewId,

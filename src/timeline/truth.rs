@@ -138,6 +138,9 @@ pub struct PodTruth {
     pub restarts: u32,
     /// What requests pass in the pod on their way to the process; None: nothing.
     pub proxy: Option<PodProxy>,
+    /// A proxy of its node accepts connections to it, at layer 4: one that the process does not take ends
+    /// without a word.
+    pub captured: bool,
     /// What a TCP connection to its address meets, from each instant on; sorted; before the first: `Absent`.
     pub phases: SmallVec<[(Time, Phase); 4]>,
     /// One per run of the serving process, in order.
@@ -255,6 +258,7 @@ impl PodTruth {
             conditions: Vec::new(),
             cuts: Vec::new(),
             proxy: None,
+            captured: false,
         }
     }
 

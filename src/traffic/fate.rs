@@ -53,7 +53,8 @@ impl Fates {
         let mut edges = Vec::new();
         fates.first.push(0);
         for (i, pod) in pods.iter().enumerate() {
-            let attempt = Attempt { pod, deadline, arp_failure: timeline.arp_failure };
+            let tunnel = timeline.tunnel.filter(|_| pod.captured);
+            let attempt = Attempt { pod, deadline, arp_failure: timeline.arp_failure, tunnel };
             append(&mut fates.segments, &mut edges, &attempt, time(i));
             fates.first.push(fates.segments.len() as u32);
         }
@@ -77,6 +78,8 @@ struct Attempt<'a> {
     pod: &'a PodTruth,
     deadline: Dur,
     arp_failure: Dur,
+    /// It goes through a tunnel that is given up after this.
+    tunnel: Option<Dur>,
 }
 
 fn append(
@@ -135,7 +138,8 @@ fn edges_of(life: &Life) -> [Time; 6] {
 
 impl Attempt<'_> {
     fn retransmissions(&self) -> impl Iterator<Item = Dur> + use<'_> {
-        RETRANSMISSIONS_S.iter().map(|&s| Dur::from_secs(s)).take_while(|&d| d < self.deadline)
+        let within = |after: &Dur| *after < self.deadline && self.tunnel.is_none_or(|t| *after < t);
+        RETRANSMISSIONS_S.iter().map(|&s| Dur::from_secs(s)).take_while(within)
     }
 
     fn fate(&self, sent: Time) -> Fate {
@@ -146,7 +150,8 @@ impl Attempt<'_> {
                 Phase::Silent => {}
                 Phase::Serving => return Fate::Accepted { after, life: self.life(at) },
                 Phase::Refusing | Phase::ProxyAlone => {
-                    let (failure, cause) = nobody_listens(&self.pod.lives, self.pod.proxy, at);
+                    let PodTruth { lives, proxy, captured, .. } = self.pod;
+                    let (failure, cause) = nobody_listens(lives, (*proxy, *captured), at);
                     return Fate::Failed { after, failure, cause };
                 }
                 Phase::Unreachable => return self.unreachable(sent, after),
@@ -168,17 +173,31 @@ impl Attempt<'_> {
             return self.lost(sent);
         }
         let cause = nobody_there(&self.pod.lives, sent);
-        Fate::Failed { after, failure: Failure::NoRoute, cause }
+        let failure = if self.tunnel.is_some() { Failure::Eof } else { Failure::NoRoute };
+        Fate::Failed { after, failure, cause }
     }
 
     fn lost(&self, sent: Time) -> Fate {
         let cause = nobody_there(&self.pod.lives, sent);
-        Fate::Failed { after: self.deadline, failure: Failure::Timeout, cause }
+        match self.tunnel.filter(|limit| *limit <= self.deadline) {
+            Some(after) => Fate::Failed { after, failure: Failure::Eof, cause },
+            None => Fate::Failed { after: self.deadline, failure: Failure::Timeout, cause },
+        }
     }
 }
 
-/// What a SYN to a live network namespace meets at `at`, and why.
-pub fn nobody_listens(lives: &[Life], proxy: Option<PodProxy>, at: Time) -> (Failure, Cause) {
+/// What a SYN to a live network namespace meets at `at`, and why. `captured`: its node's proxy accepts it,
+/// and ends the connection.
+pub fn nobody_listens(
+    lives: &[Life],
+    (proxy, captured): (Option<PodProxy>, bool),
+    at: Time,
+) -> (Failure, Cause) {
+    let (failure, cause) = nobody_accepts(lives, proxy, at);
+    (if captured { Failure::Eof } else { failure }, cause)
+}
+
+fn nobody_accepts(lives: &[Life], proxy: Option<PodProxy>, at: Time) -> (Failure, Cause) {
     let Some(life) = lives.iter().rev().find(|l| l.started <= at) else {
         return (by_proxy(proxy, at), Cause::NotListeningYet);
     };

@@ -75,10 +75,12 @@ impl Rules {
             false => timeout,
         };
         let refused = (self.seen(Failure::Refused), Dur::ZERO);
+        let ended = (self.seen(Failure::Eof), Dur::ZERO);
         let (cause, (failure, after)) = match empty {
             _ if in_gap => (Cause::RuleGap, no_route),
             Empty::ProxyGone => (Cause::ProxyGone, refused),
             Empty::Refuse => (Cause::NoBackend, refused),
+            Empty::End => (Cause::NoBackend, ended),
             // Nobody has come for as long as the client waits.
             Empty::Drop | Empty::Hold(_) => (Cause::NoBackend, timeout),
             Empty::Lost => (Cause::NodeLost, timeout),

@@ -375,5 +375,6 @@ fn new_timeline(scenario: &Scenario, start: Time) -> Recorder {
         rehashes: Vec::new(),
         upsets: Vec::new(),
         arp_failure: Dur::from_secs_f64(scenario.platform.arp_failure_s),
+        tunnel: scenario.route().path.tunnel(),
     })
 }

@@ -1,6 +1,7 @@
 //! Everything that is tested through the library: `cargo test --test it NAME` runs the module or test NAME.
 
 mod advice;
+mod ambient;
 mod autoscalers;
 mod bounds;
 mod broken;

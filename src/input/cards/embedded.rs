@@ -27,6 +27,12 @@ pub const EMBEDDED: &[(CardKind, &str, &str)] = &[
     (CardKind::Balancer, "envoy", include_str!("../../../models/balancers/envoy.toml")),
     (CardKind::Balancer, "istio", include_str!("../../../models/balancers/istio.toml")),
     (CardKind::Balancer, "linkerd", include_str!("../../../models/balancers/linkerd.toml")),
+    (CardKind::Balancer, "ambient", include_str!("../../../models/balancers/ambient.toml")),
+    (
+        CardKind::Balancer,
+        "istio-waypoint",
+        include_str!("../../../models/balancers/istio-waypoint.toml"),
+    ),
     (
         CardKind::Balancer,
         "envoy-gateway",

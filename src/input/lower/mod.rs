@@ -2,11 +2,13 @@
 
 mod actions;
 mod affinity;
+mod ambient;
 mod annotations;
 mod apps;
 mod assumed;
 mod autoscalers;
 mod binding;
+mod by_manifests;
 mod check;
 mod cluster;
 mod commands;

@@ -1,13 +1,13 @@
 //! Which path requests take, and its settings: from the scenario, the manifests and the balancer's card.
 
-use crate::cluster::spec::{Ingress, Service, ServiceKind};
+use crate::cluster::spec::{Ingress, Service};
 use crate::engine::Dist;
 use crate::input::cards::{Card, CardKind, Scalar};
 use crate::input::given::{CardSetting, Input};
 use crate::input::lower::lowering::{Lowering, lean};
 use crate::input::lower::{
-    binding, flagger, ingress_class, nodes, outages, proxy, release, revisions, routes, sidecar,
-    split,
+    binding, by_manifests, flagger, ingress_class, nodes, outages, proxy, release, revisions,
+    routes, sidecar, split,
 };
 use crate::input::raw::case::ActionCase;
 use crate::input::raw::manifest::Document;
@@ -39,7 +39,7 @@ pub(crate) fn lower(
     let asked = proxy::kind(low).or(low.input.case.traffic.path);
     let asked =
         asked.or_else(|| release::path(subject)).or_else(|| flagger::path(low.input, subject));
-    let kind = asked.unwrap_or_else(|| by_manifests(low, subject, service, ingress));
+    let kind = asked.unwrap_or_else(|| by_manifests::kind(low, subject, service, ingress));
     sidecar::note_strict(low, subject, kind);
     let revision = revisions::own_service(low.input, subject, service);
     let service = revision.as_ref().unwrap_or(service);
@@ -89,41 +89,6 @@ pub(crate) fn lower(
     low.used.extend(keys.iter().map(|key| format!("balancer.{key}")));
     low.path_kind = Some(kind);
     Way { path, services, split }
-}
-
-/// An Ingress decides, else the type of the Service.
-fn by_manifests(
-    low: &mut Lowering<'_>,
-    subject: &Document,
-    service: &Service,
-    ingress: Option<&Ingress>,
-) -> Kind {
-    if let Some((kind, card)) = routes::path(low, service) {
-        low.class_card = card;
-        return kind;
-    }
-    if let Some(kind) = ingress.and_then(|ingress| ingress_class::kind(low, ingress, service)) {
-        return kind;
-    }
-    if let Some(kind) = ingress_class::of_service(low, service).filter(|_| ingress.is_none()) {
-        return kind;
-    }
-    if let Some(binding) = binding::of(low.input, service) {
-        return binding::kind(binding);
-    }
-    let aws = service.annotations.get("service.beta.kubernetes.io/aws-load-balancer-type");
-    if let Some(kind) = sidecar::path(low, subject, service.kind) {
-        return kind;
-    }
-    match service.kind {
-        ServiceKind::ClusterIp => Kind::Service,
-        ServiceKind::Headless => Kind::Headless,
-        ServiceKind::NodePort => Kind::NodePort,
-        ServiceKind::LoadBalancer => match aws.map(String::as_str) {
-            Some("external" | "nlb" | "nlb-ip") => Kind::Nlb,
-            _ => Kind::LoadBalancer,
-        },
-    }
 }
 
 /// The proxy in front of that of the path, if there is one.

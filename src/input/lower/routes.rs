@@ -141,6 +141,20 @@ fn gateway_class(input: &Input, route: &Document) -> Option<String> {
     class.as_str().map(str::to_owned)
 }
 
+/// The route that leads to the Service is a gateway's: bound to one, and not to the Service or the mesh.
+pub(super) fn at_gateway(input: &Input, service: &Service) -> bool {
+    let Some(Route { doc, .. }) = of(input, service).route else { return false };
+    let list = |key: &str| {
+        let spec = doc.root.get("spec");
+        spec.and_then(|spec| spec.get(key)).map_or(&[][..], Node::items)
+    };
+    let text = |node: &'_ Node, key: &str| node.get(key).and_then(Node::as_str).map(str::to_owned);
+    match doc.kind() {
+        "VirtualService" => list("gateways").iter().any(|g| g.as_str() != Some("mesh")),
+        _ => list("parentRefs").iter().any(|p| text(p, "kind").as_deref() != Some("Service")),
+    }
+}
+
 /// By the controller that a class names, else by what the class is called.
 const IMPLEMENTERS: [(&str, &str, Kind, Option<&str>); 7] = [
     ("istio.io/", "istio", Kind::Istio, None),

@@ -9,7 +9,7 @@ use crate::input::lower::check::Check;
 use crate::input::lower::injected::Setup;
 use crate::input::lower::lowering::Lowering;
 use crate::input::lower::plans::{AppPlan, Apps};
-use crate::input::lower::{istio, linkerd};
+use crate::input::lower::{ambient, istio, linkerd};
 use crate::input::raw::manifest::Document;
 use crate::input::text::tree::quoted;
 use crate::model::balancer::Kind;
@@ -67,8 +67,8 @@ pub(super) fn path(low: &mut Lowering<'_>, doc: &Document, service: ServiceKind)
 
 /// That mutual TLS is required, where those who send are none of the mesh.
 pub(super) fn note_strict(low: &mut Lowering<'_>, doc: &Document, path: Kind) {
-    let meshed = mesh(low.input, doc) == Some(Mesh::Istio);
-    if path != Kind::Istio && meshed && istio::is_strict(low.input, doc) {
+    let meshed = mesh(low.input, doc) == Some(Mesh::Istio) || ambient::captures(low.input, doc);
+    if !matches!(path, Kind::Istio | Kind::Ambient) && meshed && istio::is_strict(low.input, doc) {
         let text =
             "STRICT mutual TLS, which refuses who has no proxy: all who send are taken to have one";
         low.note(text.to_owned());

@@ -5,6 +5,7 @@ use crate::cluster::spec::{Labels, PodTemplate};
 use crate::cluster::workload::{Kind, Workload};
 use crate::input::bounds;
 use crate::input::cards;
+use crate::input::lower::ambient;
 use crate::input::lower::autoscalers::knative;
 use crate::input::lower::check::Check;
 use crate::input::lower::containers;
@@ -199,6 +200,7 @@ fn template(
     PodTemplate {
         serving,
         proxy,
+        captured: proxy.is_none() && ambient::captures(check.input, check.doc),
         refuses,
         namespace: check.doc.namespace().to_owned(),
         namespace_labels: namespace_labels(check),

@@ -46,6 +46,8 @@ pub enum Kind {
     Istio,
     /// Linkerd's proxies beside those who call.
     Linkerd,
+    /// Istio's ambient mesh, without a waypoint: the ztunnel of the node of those who call.
+    Ambient,
     /// GKE's container-native load balancing: a network endpoint group of pods.
     GkeNeg,
     /// Amazon VPC Lattice with the AWS Gateway API Controller.
@@ -79,7 +81,7 @@ pub enum Path {
     MetalLb(metallb::Settings),
     /// With active checks of the pods.
     Haproxy(Box<haproxy::Settings>),
-    /// Told of endpoints by a control plane.
+    /// Told of endpoints by a control plane; also what is no Envoy and is told likewise.
     Envoy(Box<envoy::Settings>),
 }
 
@@ -127,6 +129,7 @@ impl Kind {
             Kind::Envoy => Some("envoy"),
             Kind::Istio => Some("istio"),
             Kind::Linkerd => Some("linkerd"),
+            Kind::Ambient => Some("ambient"),
             Kind::GkeNeg => Some("gke-neg"),
             Kind::VpcLattice => Some("vpc-lattice"),
             Kind::Agc => Some("agc"),
@@ -149,9 +152,9 @@ impl Kind {
             Kind::MetalLbL2 => Path::MetalLb(metallb::settings(given, false)),
             Kind::MetalLbBgp => Path::MetalLb(metallb::settings(given, true)),
             Kind::Haproxy => Path::Haproxy(Box::new(haproxy::settings(given))),
-            Kind::Envoy | Kind::Istio | Kind::Linkerd => {
-                Path::Envoy(Box::new(envoy::settings(given)))
-            }
+            Kind::Envoy | Kind::Linkerd => Path::Envoy(Box::new(envoy::settings(given))),
+            Kind::Istio => Path::Envoy(Box::new(envoy::istio(given))),
+            Kind::Ambient => Path::Envoy(Box::new(envoy::ztunnel(given))),
             Kind::GkeNeg | Kind::VpcLattice | Kind::Agc | Kind::Agic => {
                 let maker = self.maker().expect("a maker of its kind");
                 Path::Registered(maker, Box::new(maker.settings(given)))
@@ -224,6 +227,12 @@ impl Path {
             _ => return None,
         };
         hop.l7.as_ref()
+    }
+
+    /// How long its proxies wait for tunnels to pods that a proxy of their node captures.
+    pub fn tunnel(&self) -> Option<Dur> {
+        let Path::Envoy(settings) = self else { return None };
+        settings.tunnel
     }
 
     /// What its proxies limit, eject and back off by.

@@ -23,6 +23,9 @@ impl Kubelets {
             let answers = container_spec(scene.cluster.template_of(pod), proxy).app.status;
             scene.timeline.has_proxy(pod, scene.ctx.now, answers);
         }
+        if scene.cluster.template_of(pod).captured {
+            scene.timeline.captured(pod, scene.ctx.now);
+        }
         self.create_workers(scene, pod);
         if self.probing == Probing::All {
             self.tick_idly(scene.ctx.now, pod, out);
@@ -70,6 +73,9 @@ impl Kubelets {
         if let Some(proxy) = self.pod(pod).proxy {
             scene.timeline.has_proxy(pod, started, container_spec(template, proxy).app.status);
             scene.timeline.proxy_starts(pod, started, started);
+        }
+        if template.captured {
+            scene.timeline.captured(pod, started);
         }
         scene.timeline.life(pod, started, listening);
     }

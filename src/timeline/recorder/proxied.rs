@@ -12,6 +12,13 @@ impl Recorder {
         truth.proxy = Some(PodProxy::not_yet(answers));
     }
 
+    /// A proxy of its node accepts connections to the pod for as long as it has an address.
+    pub fn captured(&mut self, pod: PodId, at: Time) {
+        let truth = self.truth(pod, at);
+        assert!(truth.lives.is_empty(), "{}: captured before it starts", truth.name);
+        truth.captured = true;
+    }
+
     /// The proxy starts at `at` and listens from `listening` on: what waits behind it is reached then.
     pub fn proxy_starts(&mut self, pod: PodId, at: Time, listening: Time) {
         let truth = self.truth(pod, at);

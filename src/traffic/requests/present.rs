@@ -26,6 +26,8 @@ pub struct Present {
     root: ViewId,
     /// How long a connection to an address that is gone takes to fail where its node answers for the link.
     pub arp_failure: Dur,
+    /// How long those who call wait for a tunnel to a captured pod.
+    pub tunnel: Option<Dur>,
     /// The end of the timeline.
     pub end: Time,
     /// What is to be looked at, and when: something changes there then, if it is not withdrawn.
@@ -49,6 +51,8 @@ pub struct PodNow {
     pub phase: Phase,
     /// What requests pass in it, as far as that has come.
     pub proxy: Option<PodProxy>,
+    /// A proxy of its node accepts for it.
+    pub captured: bool,
     /// Runs that have begun, as far as they have come: what has not happened yet is never.
     pub lives: SmallVec<[Life; 1]>,
     /// What is wrong with its process.
@@ -96,6 +100,7 @@ impl Present {
             versions: Vec::new(),
             root: timeline.root,
             arp_failure: timeline.arp_failure,
+            tunnel: timeline.tunnel,
             end: timeline.end,
             due: timeline.touched().into_iter().map(Reverse).collect(),
             next_ns: i64::MAX,
@@ -117,6 +122,7 @@ impl Present {
             life: 0,
             phase: Phase::Silent,
             proxy: None,
+            captured: false,
             lives: SmallVec::new(),
             condition: Condition::default(),
             cuts: 0,
@@ -246,6 +252,7 @@ impl PodNow {
             ..p
         };
         self.proxy = truth.proxy.map(so_far);
+        self.captured = truth.captured;
         for (i, life) in truth.lives.iter().take_while(|l| l.started <= at).enumerate() {
             let now = as_of(life, at);
             let before = self.lives.get(i).copied();

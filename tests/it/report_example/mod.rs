@@ -222,6 +222,7 @@ fn pod(name: PodName, version: u16, t: [f64; 3], deleted: Option<f64>, case: &Ca
         phases: phases.into(),
         conditions: Vec::new(),
         proxy: None,
+        captured: false,
         cuts: Vec::new(),
         lives: [Life {
             started: at(t[1]),

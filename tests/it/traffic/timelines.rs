@@ -54,6 +54,7 @@ pub fn pod(version: u16, listening: f64, stop: f64, cut: f64) -> PodTruth {
         phases: phases.into(),
         conditions: Vec::new(),
         proxy: None,
+        captured: false,
         cuts: Vec::new(),
         lives: [life].into(),
     }
@@ -134,6 +135,7 @@ pub fn timeline(pods: Vec<PodTruth>, views: Vec<View>, service: Dist, end: f64) 
         rehashes: Vec::new(),
         nodes: Vec::new(),
         arp_failure: d(3.0),
+        tunnel: None,
         further: Vec::new(),
     };
     timeline.enter(&entries);

@@ -17,7 +17,7 @@ use crate::engine::{Dur, List, Rng, Time};
 use crate::model::plumbing::{Ctx, Out};
 use crate::timeline::{Recorder, Target, ViewId};
 use crate::traffic::outlier::panics;
-pub use settings::{RETRY_ON, Settings, SlowStart, settings};
+pub use settings::{RETRY_ON, Settings, SlowStart, istio, settings, ztunnel};
 
 /// What can happen to Envoy.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -84,7 +84,8 @@ impl Envoy {
     ) -> Envoy {
         let proxy = |i| {
             let of = named.map_or(String::new(), |name| format!(", {name}"));
-            let view = timeline.view(format!("Envoy {}{of}", i + 1), settings.hop.clone());
+            let what = if settings.hop.l7.is_some() { "Envoy" } else { "ztunnel" };
+            let view = timeline.view(format!("{what} {}{of}", i + 1), settings.hop.clone());
             Proxy { listing: Listing::new(view), hosts: List::new(), grows: false }
         };
         Envoy {

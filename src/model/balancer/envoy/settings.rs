@@ -33,6 +33,8 @@ pub struct Settings {
     pub slow_start: SlowStart,
     /// With fewer backends that may be used, in per cent, all are.
     pub panic_percent: f64,
+    /// Pods that a proxy of their node captures are reached through tunnels, which are given up after this.
+    pub tunnel: Option<Dur>,
 }
 
 /// How the share of a backend grows that has just become usable.
@@ -118,6 +120,33 @@ pub fn settings(given: &mut dyn Given) -> Settings {
             least: given.number("slow_start_least", None) / 100.0,
         },
         panic_percent,
+        tunnel: None,
+    }
+}
+
+/// Card `istio`: it reaches the pods of an ambient mesh by HBONE. The connection that it has is that to the
+/// tunnel: `connect-failure` is no word for one that ends.
+pub fn istio(given: &mut dyn Given) -> Settings {
+    let tunnel = Some(given.seconds("connect_timeout", None));
+    Settings { tunnel, ..settings(given) }
+}
+
+/// Card `ambient`: ztunnels, told as Envoy is. They take a connection, choose one pod for it, and end it if
+/// that is not there; nothing is tried again.
+///
+/// Source: `src/proxy/outbound.rs` and `inbound.rs` of istio/ztunnel.
+pub fn ztunnel(given: &mut dyn Given) -> Settings {
+    Settings {
+        name: title(given.card()),
+        hop: Hop { pick: Pick::Random, l7: None, empty: Empty::End },
+        proxies: given.count("proxies", None),
+        pushes: pushes::Settings::read(given),
+        weights: None,
+        check: None,
+        ignore_health_on_removal: true,
+        slow_start: SlowStart { window: Dur::ZERO, aggression: 1.0, least: 1.0 },
+        panic_percent: 0.0,
+        tunnel: Some(given.seconds("connect_timeout", None)),
     }
 }
 
@@ -127,6 +156,8 @@ fn title(card: &str) -> String {
         ("envoy", "Envoy"),
         ("istio", "Istio"),
         ("linkerd", "Linkerd"),
+        ("ambient", "Istio's ztunnel"),
+        ("istio-waypoint", "Istio, ambient"),
         ("envoy-gateway", "Envoy Gateway"),
         ("nginx-gateway-fabric", "NGINX Gateway Fabric"),
         ("cilium-gateway", "Cilium's gateway"),

@@ -91,26 +91,33 @@ impl Simulation<'_> {
         let pod = &self.present.pods[attempt.pod];
         let (now, sent) = (Time(self.now), Time(attempt.sent));
         let arp = now + self.present.arp_failure;
-        let again = sent_again(sent, attempt.again, attempt.limit);
+        let tunnel = self.present.tunnel.filter(|_| pod.captured);
+        let limit = tunnel.map_or(attempt.limit, |tunnel| tunnel.min(attempt.limit));
+        // The end of a tunnel is no answer to whoever is before it.
+        let through = |failure| match tunnel {
+            Some(tunnel) if tunnel <= attempt.limit || failure == Failure::NoRoute => Failure::Eof,
+            _ => failure,
+        };
+        let again = sent_again(sent, attempt.again, limit);
         let drops = self.pods.states[attempt.pod].drops();
         let (at, failure, cause) = match (pod.phase, again) {
             (Phase::Serving, _) if !drops => return Met::Accepted(pod.life),
             (Phase::Serving, Some(at)) if at.0 < attempt.deadline => {
                 return Met::Silence { at: at.0 };
             }
-            (Phase::Serving, _) => (sent + attempt.limit, Failure::Timeout, Cause::Overload),
+            (Phase::Serving, _) => (sent + limit, through(Failure::Timeout), Cause::Overload),
             (Phase::Refusing | Phase::ProxyAlone, _) => {
-                let (failure, cause) = nobody_listens(&pod.lives, pod.proxy, now);
+                let (failure, cause) = nobody_listens(&pod.lives, (pod.proxy, pod.captured), now);
                 (now, failure, cause)
             }
-            (Phase::Unreachable, _) if arp - sent < attempt.limit => {
-                (arp, Failure::NoRoute, nobody_there(&pod.lives, sent))
+            (Phase::Unreachable, _) if arp - sent < limit => {
+                (arp, through(Failure::NoRoute), nobody_there(&pod.lives, sent))
             }
             (Phase::Silent, Some(at)) if at.0 < attempt.deadline => {
                 return Met::Silence { at: at.0 };
             }
             (Phase::Silent | Phase::Unreachable, _) => {
-                (sent + attempt.limit, Failure::Timeout, nobody_there(&pod.lives, sent))
+                (sent + limit, through(Failure::Timeout), nobody_there(&pod.lives, sent))
             }
         };
         let failure = if at.0 > attempt.deadline { Failure::Timeout } else { failure };

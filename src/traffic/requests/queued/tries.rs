@@ -7,7 +7,6 @@ use super::pools::Reuse;
 use super::{Counted, NOBODY, NONE, NOWHERE, Simulation, State};
 use crate::engine::{Time, rng::mix};
 use crate::timeline::{Phase, Pick, PodId, ViewId};
-use crate::traffic::plan::Rules;
 use crate::traffic::{Cause, Failure, Flags, LossKey};
 
 /// How a try of a hop failed.
@@ -205,29 +204,6 @@ impl Simulation<'_> {
         self.knock(index, 0);
     }
 
-    fn no_backend(&mut self, index: RequestId, view: ViewId) {
-        if let Some(look) = self.holds(view) {
-            return self.hold(index, view, (look, Cause::NoBackend));
-        }
-        let rules = Rules::new(self.traffic.client.timeout, self.l7(self.requests[index].hop));
-        let now = &self.present.views[view];
-        let arp = self.present.arp_failure;
-        let (failure, cause, after) = rules.no_backend(now.empty, now.in_gap, arp);
-        let known = Time(self.now) + after;
-        self.guards.note(index, Flags::UH);
-        let request = &mut self.requests[index];
-        (request.pod, request.view) = (NOBODY, view);
-        let deadline = request.deadline;
-        self.note_try(index);
-        if known.0 <= self.now {
-            self.hop_gives_up(index, failure, cause);
-        } else {
-            let (at, late) = (known.0.min(deadline), known.0 >= deadline);
-            let failure = if late { Failure::Timeout } else { failure };
-            self.wait_until(index, at, State::Over(failure, cause));
-        }
-    }
-
     /// A try is over: its backends' loads and scores learn of it.
     #[inline(always)]
     pub fn end_loads(&mut self, index: RequestId) {
@@ -246,8 +222,14 @@ impl Simulation<'_> {
         request.load_count = 0;
     }
 
-    /// No connection came about.
+    /// No connection came about; `Eof`: none behind the one to a proxy at layer 4, which ends.
     pub fn connect_failed(&mut self, index: RequestId, failure: Failure, cause: Cause) {
+        if failure == Failure::Eof {
+            if self.guards.used {
+                self.guard_connected(index);
+            }
+            return self.answer_failed(index, failure, cause);
+        }
         self.end_loads(index);
         self.note_failed_try(index, failure);
         let request = &self.requests[index];
