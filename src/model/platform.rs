@@ -296,6 +296,7 @@ defaults! {
     ipvs_entry: Dur,
     ipvs_ports: i32,
     ipvs_port_rest: Dur,
+    cilium_batch: Dur, cilium_update: Dur,
     proxy_min_sync: Dur,
     proxy_sync_retry: Dur,
     proxy_full_sync: Dur,

@@ -7,6 +7,7 @@ use crate::model::balancer::{
     Balancer, Model, Path, elb, envoy, front, haproxy, headless, ingress_nginx, kube_proxy,
     metallb, router,
 };
+use crate::model::platform::ProxyMode;
 use crate::model::plumbing::Ctx;
 use crate::scenario::{Route, Scenario};
 use crate::timeline::{Empty, Hop, Pick, Recorder, ViewId};
@@ -17,6 +18,7 @@ pub fn within(scenario: &Scenario, route: &Route, ctx: Ctx, timeline: &mut Recor
     let how = (false, scenario.services[route.to[0]].is_held());
     let mut proxies = kube_proxy::proxy::Proxies::new(ctx, first, route.to[0], how, timeline);
     prefer(scenario, route.to[0], ctx, &mut proxies);
+    keep(scenario, route.to[0], ctx, &mut proxies);
     proxies.into()
 }
 
@@ -27,9 +29,25 @@ fn prefer(
     ctx: Ctx,
     proxies: &mut kube_proxy::proxy::Proxies,
 ) {
+    if ctx.kubernetes.proxy_mode == ProxyMode::Cilium {
+        return;
+    }
     let asked = scenario.services[service].traffic_distribution;
     if let Some(distribution) = asked.filter(|_| ctx.kubernetes.control_plane >= 31) {
         proxies.prefer(kube_proxy::close::Close::new(distribution, &scenario.nodes));
+    }
+}
+
+/// Clients stay where their Service asks for it. IPVS has its own way to.
+fn keep(
+    scenario: &Scenario,
+    service: ServiceId,
+    ctx: Ctx,
+    proxies: &mut kube_proxy::proxy::Proxies,
+) {
+    let ipvs = matches!(ctx.kubernetes.proxy_mode, ProxyMode::Ipvs { .. });
+    if scenario.services[service].client_ip_affinity && !ipvs {
+        proxies.keep_clients();
     }
 }
 
@@ -53,6 +71,7 @@ pub fn build(
             if !local {
                 prefer(scenario, service, ctx, &mut proxies);
             }
+            keep(scenario, service, ctx, &mut proxies);
             // Those who ask from within the cluster go on elsewhere.
             if scenario.loses_nodes() && route.path != Path::Service {
                 proxies.may_lose_nodes(timeline);

@@ -9,7 +9,7 @@ use crate::input::lower::{
     binding, by_manifests, flagger, ingress_class, nodes, outages, proxy, release, revisions,
     routes, sidecar, split,
 };
-use crate::input::raw::case::ActionCase;
+use crate::input::raw::case::{ActionCase, ProxyModeCase};
 use crate::input::raw::manifest::Document;
 use crate::input::text::checks;
 use crate::input::text::diagnostics::{Diagnostic, did_you_mean};
@@ -87,8 +87,25 @@ pub(crate) fn lower(
     let path = kind.read(&mut reader);
     let keys = reader.keys;
     low.used.extend(keys.iter().map(|key| format!("balancer.{key}")));
+    if service.client_ip_affinity {
+        affinity(low, kind);
+    }
     low.path_kind = Some(kind);
     Way { path, services, split }
+}
+
+/// What is made of `sessionAffinity` on a path through kube-proxy.
+fn affinity(low: &mut Lowering<'_>, kind: Kind) {
+    let own = matches!(kind, Kind::Service | Kind::NodePort | Kind::LoadBalancer);
+    if !own && !matches!(kind, Kind::MetalLbL2 | Kind::MetalLbBgp) {
+        return;
+    }
+    if low.input.case.kubernetes.proxy_mode == Some(ProxyModeCase::Ipvs) {
+        return low.note("sessionAffinity (with IPVS: clients choose anew each time)".to_owned());
+    }
+    let text = "ClientIP: clients are many, and come back within timeoutSeconds; a new pod gets those alone \
+                whose pod has gone";
+    low.assume("sessionAffinity", text);
 }
 
 /// The proxy in front of that of the path, if there is one.

@@ -102,6 +102,12 @@ impl Lowering<'_> {
         match self.input.case.kubernetes.proxy_mode {
             None | Some(ProxyModeCase::Iptables) => return ProxyMode::Iptables,
             Some(ProxyModeCase::Nftables) => return ProxyMode::Nftables,
+            Some(ProxyModeCase::Cilium) => {
+                let text = "Cilium as it is by default: random choice, no service topology (hints of \
+                            endpoints are not followed), rejections where nobody is left";
+                self.assume("kubernetes.proxy_mode cilium", text);
+                return ProxyMode::Cilium;
+            }
             Some(ProxyModeCase::Ipvs) => {}
         }
         let highest = traffic.rate.iter().map(|r| r.1).fold(0.0, f64::max);

@@ -99,7 +99,7 @@ pub struct KubernetesCase {
     pub feature_gates: BTreeMap<String, bool>,
 }
 
-/// `kubernetes.proxy_mode`: kube-proxy's `--proxy-mode`.
+/// `kubernetes.proxy_mode`: kube-proxy's `--proxy-mode`, or what stands in its place.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum ProxyModeCase {
@@ -107,6 +107,8 @@ pub enum ProxyModeCase {
     Iptables,
     /// Rules of nftables, which change all at once.
     Nftables,
+    /// Cilium, in the place of kube-proxy: changes in batches of half a second.
+    Cilium,
     /// The kernel's balancer, which keeps entries of connections that have ended.
     Ipvs,
 }

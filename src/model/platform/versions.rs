@@ -33,6 +33,9 @@ pub enum ProxyMode {
     Iptables,
     /// By rules of nftables, which change all at once.
     Nftables,
+    /// Cilium in the place of kube-proxy: the agent of each node takes changes in batches, and the maps of
+    /// the kernel hold one all at once.
+    Cilium,
     /// By the kernel's balancer: a pod that goes keeps its connections, and gets new ones of clients whose
     /// port recurs, this many times a pod's share in a thousand.
     Ipvs { recurring: u32 },

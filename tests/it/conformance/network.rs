@@ -117,7 +117,12 @@ fn runs(row: &Row, mut runner: Runner, until: Time) -> Vec<f64> {
 
 fn intervals(row: &Row) -> Intervals {
     let times = |key, default| row.opt(key).unwrap_or(Dur::from_secs(default));
-    Intervals { min: times("min_s", 1), retry: times("retry_s", 30), max: times("max_s", 3600) }
+    Intervals {
+        min: times("min_s", 1),
+        retry: times("retry_s", 30),
+        max: times("max_s", 3600),
+        batch: Dur::ZERO,
+    }
 }
 
 fn bounded_frequency(row: &Row) {

@@ -18,6 +18,10 @@ fn manifest(distribution: &str) -> String {
 }
 
 fn timeline(distribution: &str, version: &str) -> Result<Timeline, String> {
+    timeline_in("iptables", distribution, version)
+}
+
+fn timeline_in(mode: &str, distribution: &str, version: &str) -> Result<Timeline, String> {
     let text = |name: &str, text: String| Source::Text { name: name.into(), text };
     let mut case = "schema = 1\nname = \"zones\"\n".to_owned();
     for (node, zone) in [("a1", "a"), ("a2", "a"), ("b1", "b"), ("b2", "b")] {
@@ -27,7 +31,7 @@ fn timeline(distribution: &str, version: &str) -> Result<Timeline, String> {
     }
     case += &format!(
         "[app]\nstart_delay_s = 5.0\n[kubernetes]\ncontrol_plane = \"{version}\"\nkubelet = \"{version}\"\n\
-         kube_proxy = \"{version}\"\n[action]\nkind = \"rollout\"\n"
+         kube_proxy = \"{version}\"\nproxy_mode = \"{mode}\"\n[action]\nkind = \"rollout\"\n"
     );
     let sources = [text("web.yaml", manifest(distribution)), text("scenario.toml", case)];
     let input = Input::load(&sources).map_err(|e| e.to_string())?;
@@ -78,4 +82,45 @@ fn a_proxy_prefers_its_own_zone_while_that_has_an_endpoint() {
     );
     let error = timeline(", trafficDistribution: PreferCloze", "1.36").expect_err("no such word");
     assert!(error.contains("did you mean \"PreferClose\""), "{error}");
+}
+
+/// sessionAffinity: who has lost its pod goes to those that are left, and nobody else moves.
+#[test]
+fn clients_stay_with_their_endpoints() {
+    let affine = timeline(", sessionAffinity: ClientIP", "1.36").expect("good");
+    let view = affine.views.iter().find(|view| view.name.starts_with("kube-proxy")).expect("one");
+    let mut shares: Vec<(Target, f32)> =
+        view.initial.iter().map(|b| (b.target, b.weight)).collect();
+    let mut all_with_one = false;
+    for together in view.changes.chunk_by(|a, b| a.at == b.at) {
+        for change in together {
+            shares.retain(|share| share.0 != change.target);
+            if let ChangeKind::Add { weight } = change.kind {
+                shares.push((change.target, weight));
+            }
+        }
+        let all: f32 = shares.iter().map(|share| share.1).sum();
+        assert!((all - 2.0).abs() < 1e-4, "no client is lost: {shares:?}");
+        all_with_one |= shares.iter().any(|share| share.1 == 2.0);
+    }
+    assert_eq!(shares.len(), 2);
+    assert!(all_with_one, "{:?}", view.changes);
+}
+
+/// Cilium takes changes in batches of half a second, and follows no hints unless it is told to.
+#[test]
+fn cilium_is_half_a_second_late() {
+    let first_removal = |mode: &str| {
+        let timeline = timeline_in(mode, "", "1.36").expect("good");
+        let views = timeline.views.iter().filter(|view| view.name.starts_with("kube-proxy"));
+        let removals = views.filter_map(|view| {
+            let mut changes = view.changes.iter();
+            changes.find(|c| c.kind == ChangeKind::Remove).map(|c| c.at.as_secs_f64())
+        });
+        removals.fold(f64::INFINITY, f64::min)
+    };
+    let later = first_removal("cilium") - first_removal("nftables");
+    assert!((0.25..0.52).contains(&later), "{later}");
+    let close = timeline_in("cilium", ", trafficDistribution: PreferClose", "1.36").expect("good");
+    assert!(listed(&close).iter().all(|(first, ..)| *first == 2));
 }

@@ -2,6 +2,8 @@
 //!
 //! Source: `pkg/proxy/topology.go: CategorizeEndpoints`.
 
+use crate::model::platform::ProxyMode;
+
 /// Whether an endpoint's hints of one kind (nodes, zones) name this node or its zone.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Hint {
@@ -67,6 +69,17 @@ impl Rules {
     /// Kubernetes v1.`minor`: the fallback is on since v1.26, node hints since v1.34.
     pub fn of(minor: u32) -> Rules {
         Rules { terminating_fallback: minor >= 26, node_hints: minor >= 34 }
+    }
+
+    /// Cilium has versions of its own: terminating endpoints keep their connections, and get new ones when no
+    /// other is left.
+    ///
+    /// `pkg/loadbalancer/reconciler/bpf_reconciler.go: updateFrontend` of cilium/cilium.
+    pub fn of_mode(mode: ProxyMode, minor: u32) -> Rules {
+        match mode {
+            ProxyMode::Cilium => Rules { terminating_fallback: true, node_hints: false },
+            _ => Rules::of(minor),
+        }
     }
 }
 

@@ -1,8 +1,10 @@
 //! The kube-proxies of all nodes, by iptables, nftables or IPVS: each writes its own rules at its own times.
 
+use super::affinity::Affinity;
 use super::close::{Close, Sees};
 use super::endpoints::{Counts, Policy, Rules, Usable};
 use super::ipvs::{Entries, Lasting};
+use super::node::Node;
 use super::runner::{Intervals, Runner};
 use crate::cluster::objects::{Conditions, NodeId, PodId, ServiceId};
 use crate::cluster::server::Cluster;
@@ -27,24 +29,6 @@ pub enum Event {
     Done { node: NodeId },
     /// Entries of connections to pods that are gone end (IPVS).
     Fade { node: NodeId },
-}
-
-#[derive(Debug)]
-struct Node {
-    view: ViewId,
-    runner: Runner,
-    known: Known,
-    /// What the present run programs: read at its start.
-    running: Known,
-    /// What is in the rules.
-    programmed: Known,
-    counts: Counts,
-    entries: Entries,
-    scheduled: Time,
-    /// The node is gone, and its proxy with it.
-    lost: bool,
-    /// The node is there when the run starts.
-    at_first: bool,
 }
 
 /// kube-proxy on every node: what each one has in its rules.
@@ -82,6 +66,8 @@ impl Proxies {
         timeline: &mut Recorder,
     ) -> Proxies {
         let minor = ctx.kubernetes.kube_proxy;
+        let mode = ctx.kubernetes.proxy_mode;
+        let intervals = Intervals::of(mode, &ctx.kubernetes.defaults);
         let empty = match (held, local) {
             (true, _) => Empty::Hold(ctx.kubernetes.defaults.activator_look),
             (false, true) => Empty::Drop,
@@ -90,12 +76,13 @@ impl Proxies {
         let hop = Hop { pick: Pick::Random, l7: None, empty };
         let node = |node: &Arc<spec::Node>| Node {
             view: timeline.view(format!("kube-proxy {}", node.name), hop.clone()),
-            runner: Runner::new(minor, Intervals::of_tables(&ctx.kubernetes.defaults), ctx.now),
+            runner: Runner::new(minor, intervals, ctx.now),
             known: 0,
             running: 0,
             programmed: 0,
-            counts: Counts::new(Rules::of(minor)),
+            counts: Counts::new(Rules::of_mode(mode, minor)),
             entries: Entries::default(),
+            affinity: None,
             scheduled: Time::NEVER,
             lost: false,
             at_first: node.is_there(),
@@ -127,6 +114,12 @@ impl Proxies {
         self.close = Some(close);
     }
 
+    /// Clients stay with their endpoints.
+    pub fn keep_clients(&mut self) {
+        assert!(self.nodes.iter().all(|node| node.affinity.is_none()), "told once");
+        self.nodes.iter_mut().for_each(|node| node.affinity = Some(Affinity::default()));
+    }
+
     /// What a node's proxy knows of endpoints.
     fn sees<'a>(&'a self, cluster: &'a Cluster, node: NodeId) -> Sees<'a> {
         Sees { cluster, node, local: self.local, close: self.close.as_ref() }
@@ -134,19 +127,18 @@ impl Proxies {
 
     /// Who is preferred is known once all endpoints are.
     fn begin_close(&mut self, scene: &mut Scene) {
-        for (i, node) in (0..).map(NodeId).zip(&self.nodes) {
-            let sees = self.sees(scene.cluster, i);
-            let usable = node.counts.usable(self.policy);
+        let Proxies { local, close, history, policy, nodes, .. } = self;
+        for (i, node) in (0..).map(NodeId).zip(nodes) {
+            let sees =
+                Sees { cluster: scene.cluster, node: i, local: *local, close: close.as_ref() };
+            let usable = node.counts.usable(*policy);
             debug_assert!(node.programmed == Known::default(), "nothing has changed yet");
-            let now = self.history.at(node.programmed);
+            let now = history.at(node.programmed);
             let used = now.pairs().filter(|&(pod, &is)| {
                 is.is_some_and(|c| usable.lists(sees.endpoint(pod, c)).any())
             });
             let used: Vec<PodId> = used.map(|(pod, _)| pod).collect();
-            for pod in used {
-                let backend = Backend { target: Target::Pod(pod), weight: 1.0 };
-                scene.timeline.begin(node.view, [backend]);
-            }
+            used.into_iter().for_each(|pod| node.begins(pod, scene.timeline));
         }
     }
 
@@ -178,7 +170,10 @@ impl Proxies {
 
     fn run(&mut self, scene: &mut Scene, node: NodeId, out: &mut impl Out<balancer::Event>) {
         let ctx = scene.ctx;
-        let sync = ctx.slowed(ctx.latencies.proxy_sync.draw(&mut self.rng));
+        let sync = match ctx.kubernetes.proxy_mode {
+            ProxyMode::Cilium => ctx.kubernetes.defaults.cilium_update,
+            _ => ctx.slowed(ctx.latencies.proxy_sync.draw(&mut self.rng)),
+        };
         let state = &mut self.nodes[node];
         if state.scheduled != ctx.now {
             return;
@@ -233,7 +228,7 @@ impl Proxies {
         }
         let after = state.counts.usable(policy);
         touched.sort_by_key(|change| change.pod);
-        let Node { view, ref mut entries, .. } = *state;
+        let Node { view, ref mut entries, ref mut affinity, .. } = *state;
         let mut note = |Changed { pod, was, is }: Changed| {
             let takes = |usable: Usable, conditions: Option<Conditions>| {
                 conditions.is_some_and(|c| usable.lists(sees.endpoint(pod, c)).any())
@@ -243,6 +238,9 @@ impl Proxies {
                 (true, false) => ChangeKind::Remove,
                 _ => return,
             };
+            if let Some(affinity) = affinity {
+                return affinity.changes(pod, kind);
+            }
             let kind = match (lasting, kind) {
                 (Some(lasting), ChangeKind::Remove) if after.anywhere => {
                     let (kind, fades) = entries.leaves(pod, ctx.now, lasting);
@@ -265,6 +263,9 @@ impl Proxies {
                 let was = touched.get(first).filter(|c| c.pod == pod).map_or(is, |c| c.was);
                 note(Changed { pod, was, is });
             }
+        }
+        if let Some(affinity) = affinity {
+            affinity.settle(view, ctx.now, timeline);
         }
         if !after.anywhere {
             state.entries.none_left(view, ctx.now, timeline);
@@ -312,8 +313,7 @@ impl Model for Proxies {
             let of = |conditions: Option<Conditions>| conditions.map(|c| sees.endpoint(pod, c));
             node.counts.take(of(adopted.was), of(adopted.is));
             if conditions.ready && (sees.here(pod) || !*local) && close.is_none() {
-                let backend = Backend { target: Target::Pod(pod), weight: 1.0 };
-                scene.timeline.begin(node.view, [backend]);
+                node.begins(pod, scene.timeline);
             }
         }
     }

@@ -4,7 +4,7 @@
 //! `pkg/util/async/bounded_frequency_runner.go` (before).
 
 use crate::engine::{Dur, Time};
-use crate::model::platform::Defaults;
+use crate::model::platform::{Defaults, ProxyMode};
 
 /// Times of one proxy mode.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -15,13 +15,27 @@ pub struct Intervals {
     pub retry: Dur,
     /// From the end of a run to a full re-write.
     pub max: Dur,
+    /// From the first change that a run serves to its start; zero: it starts with the change.
+    pub batch: Dur,
 }
 
 impl Intervals {
     /// iptables and nftables with default settings.
     pub fn of_tables(defaults: &Defaults) -> Intervals {
         let Defaults { proxy_min_sync, proxy_sync_retry, proxy_full_sync, .. } = *defaults;
-        Intervals { min: proxy_min_sync, retry: proxy_sync_retry, max: proxy_full_sync }
+        let (min, retry, max) = (proxy_min_sync, proxy_sync_retry, proxy_full_sync);
+        Intervals { min, retry, max, batch: Dur::ZERO }
+    }
+
+    /// Those of a mode. Cilium's agent makes a run whenever there is a batch, whatever went before.
+    pub fn of(mode: ProxyMode, defaults: &Defaults) -> Intervals {
+        let tables = Intervals::of_tables(defaults);
+        match mode {
+            ProxyMode::Cilium => {
+                Intervals { min: Dur::ZERO, batch: defaults.cilium_batch, ..tables }
+            }
+            _ => tables,
+        }
     }
 }
 
@@ -79,7 +93,7 @@ impl Runner {
                 let at = if bucket.has_token(now) { now } else { self.earliest(now) };
                 self.requested = Some(self.requested.map_or(at, |before| before.min(at)));
             }
-            _ => self.requested = Some(self.requested.unwrap_or(now)),
+            _ => self.requested = Some(self.requested.unwrap_or(now + self.intervals.batch)),
         }
         self.next_run()
     }
@@ -129,8 +143,14 @@ impl Runner {
         self.completed = Some(now);
         self.periodic = now + self.intervals.max;
         self.retry = (!ok).then(|| now + self.intervals.retry);
-        if self.requested.take().is_some() {
-            self.request(now);
+        match self.requested {
+            // A batch that has begun meanwhile has its own time.
+            Some(due) if self.intervals.batch > Dur::ZERO => self.requested = Some(due.max(now)),
+            Some(_) => {
+                self.requested = None;
+                self.request(now);
+            }
+            None => {}
         }
         self.next_run().expect("no run is under way")
     }
@@ -197,6 +217,21 @@ mod tests {
             assert_eq!(runner.completed(at(5200), true), next);
             assert_eq!(runner.next_wanted(), Some(next));
         }
+    }
+
+    #[test]
+    fn cilium_takes_changes_in_batches() {
+        let cilium = Intervals::of(ProxyMode::Cilium, crate::input::cards::kubernetes());
+        let mut runner = Runner::new(36, cilium, at(0));
+        assert_eq!(runner.request(at(5000)), Some(at(5500)));
+        assert_eq!(runner.request(at(5400)), Some(at(5500)), "the batch has begun");
+        runner.started(at(5500));
+        assert_eq!(runner.request(at(5505)), None);
+        assert_eq!(runner.completed(at(5510), true), at(6005), "the next one began at 5.505");
+        runner.started(at(6005));
+        runner.completed(at(6015), true);
+        assert_eq!(runner.next_wanted(), None);
+        assert_eq!(runner.request(at(6016)), Some(at(6516)), "runs keep no other distance");
     }
 
     #[test]
