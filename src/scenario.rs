@@ -18,8 +18,10 @@ use crate::model::node::provision::NodeAutoscaler;
 use crate::model::platform::{Kubernetes, Platform};
 use crate::model::scheduler::profile::Profile;
 use crate::model::vertical::spec::VerticalPodAutoscaler;
+use crate::timeline::{Asking, CallId};
 use crate::traffic::offered::Traffic;
 pub use action::{Action, ActionKind, Shift, Watched, When};
+use std::borrow::Cow;
 use std::sync::Arc;
 
 /// One question: this cluster, this traffic, this action.
@@ -36,6 +38,8 @@ pub struct Scenario {
     pub services: List<ServiceId, Arc<Service>>,
     /// How requests get to them; the clients' is the first.
     pub routes: Vec<Route>,
+    /// What workloads ask of other Services for each request.
+    pub calls: Vec<Calls>,
     /// All there are, whatever they cover.
     pub pod_disruption_budgets: Vec<Arc<PodDisruptionBudget>>,
     /// Those that scale a workload which gets requests.
@@ -101,6 +105,19 @@ pub enum Caller {
     Clients,
     /// Somebody within the cluster, who sends as many.
     Within,
+    /// Pods that work on requests, as [`Scenario::calls`] says.
+    Pods,
+}
+
+/// What the pods of a workload ask of a Service while they work on a request. Their templates say how often.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Calls {
+    /// The workload.
+    pub from: String,
+    /// The Service.
+    pub to: ServiceId,
+    /// How they ask.
+    pub how: Asking,
 }
 
 /// A load balancer that its controller refuses to make, in words.
@@ -199,6 +216,53 @@ impl Scenario {
     /// The Service that clients ask.
     pub fn service(&self) -> &Arc<Service> {
         &self.services[self.route().to[0]]
+    }
+
+    /// The scenario as those see it who ask whom a call leads to: their route and the workload behind it come
+    /// first, and what is done to other workloads is left out. None: as clients see it.
+    pub fn seen_by(&self, call: Option<CallId>) -> Cow<'_, Scenario> {
+        if self.calls.is_empty() {
+            return Cow::Borrowed(self);
+        }
+        let calls = call.and_then(|id| self.calls.get(id.index()));
+        let leads = |route: &Route| calls.is_none_or(|calls| route.to == [calls.to]);
+        let route = self.routes.iter().position(leads).unwrap_or(0);
+        let mut seen = self.clone();
+        seen.routes.swap(0, route);
+        let asked = |w: &Workload| seen.routes[0].to.iter().any(|&id| seen.selects(id, w));
+        let first = seen.workloads.iter().position(asked).unwrap_or(0);
+        seen.workloads.swap(0, first);
+        let name = seen.workloads[0].name.clone();
+        seen.actions.retain(|a| a.kind.brings().is_none_or(|w| w.name == name));
+        if let Some(calls) = calls {
+            let share = self.asked_per_request(&seen.workloads[0]);
+            seen.traffic.client.timeout = calls.how.timeout;
+            seen.traffic.rate.iter_mut().for_each(|(_, rate)| *rate *= share);
+        }
+        Cow::Owned(seen)
+    }
+
+    fn selects(&self, service: ServiceId, workload: &Workload) -> bool {
+        self.services[service].selects(&workload.template)
+    }
+
+    /// How many requests come to the pods of a workload for each of the clients', in the mean and as long as
+    /// nothing is tried again.
+    pub fn asked_per_request(&self, workload: &Workload) -> f64 {
+        let asked = |name: &str| self.workloads.iter().find(|w| *w.name == *name);
+        let calls = self.calls.iter().enumerate();
+        let mine = calls.filter(|(_, calls)| self.selects(calls.to, workload));
+        let mut mine = mine.peekable();
+        if mine.peek().is_none() {
+            return 1.0;
+        }
+        let of = |(id, calls): (usize, &Calls)| {
+            let Some(from) = asked(&calls.from) else { return 0.0 };
+            let made = &from.template.serving_container().app.calls;
+            let times = made.iter().filter(|made| made.index() == id).count();
+            times as f64 * calls.how.share * self.asked_per_request(from)
+        };
+        mine.map(of).sum()
     }
 
     /// The releases of all Rollouts, as they are and as actions bring them.

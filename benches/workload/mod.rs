@@ -86,6 +86,7 @@ pub fn rollout(pods: usize, pick: Pick) -> Timeline {
         keep_alive_timeout: None,
         connections: None,
         pace: rollsim::timeline::Pace::default(),
+        calls: Vec::new(),
     };
     let mut timeline = Timeline {
         start: s(0.0),
@@ -102,6 +103,7 @@ pub fn rollout(pods: usize, pick: Pick) -> Timeline {
         .into(),
         rehashes: Vec::new(),
         further: Vec::new(),
+        calls: Default::default(),
         nodes: Vec::new(),
         arp_failure: Dur::from_secs(3),
         tunnel: None,

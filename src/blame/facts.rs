@@ -4,9 +4,11 @@ use super::Setting;
 use crate::cluster::release::Plan;
 use crate::cluster::spec::{IntOrPercent, OnSigterm, PodTemplate};
 use crate::cluster::workload::{Kind, Strategy, Workload};
+use crate::engine::list::Id;
 use crate::model::deployment::rolling::resolve_fenceposts;
 use crate::model::vertical::spec::Mode;
 use crate::scenario::{ActionKind, Scenario};
+use crate::timeline::CallId;
 use crate::traffic::offered::Arrivals;
 use std::collections::BTreeMap;
 
@@ -35,6 +37,8 @@ pub struct Facts {
     pub weighted: bool,
     /// A resize of running pods starts containers anew.
     pub resize_restarts: bool,
+    /// The same of those that are called, in the order of the calls.
+    pub calls: Vec<Facts>,
 }
 
 /// How pods of one version are set up.
@@ -51,6 +55,18 @@ pub struct VersionFacts {
 impl Facts {
     /// Reads them off the scenario.
     pub fn of(scenario: &Scenario) -> Facts {
+        let ids = (0..scenario.calls.len()).map(CallId::new);
+        let calls = ids.map(|id| Facts::of_asked(&scenario.seen_by(Some(id)))).collect();
+        Facts { calls, ..Facts::of_asked(&scenario.seen_by(None)) }
+    }
+
+    /// Of those whom the calls of this kind come to; None: whom clients ask.
+    pub fn of_call(&self, call: Option<CallId>) -> &Facts {
+        call.and_then(|id| self.calls.get(id.index())).unwrap_or(self)
+    }
+
+    /// Of those whom the first route leads to.
+    fn of_asked(scenario: &Scenario) -> Facts {
         let version = |t: &PodTemplate| {
             let readiness_probe = t.serving_container().readiness_probe.is_some();
             let on_sigterm = t.serving_container().app.on_sigterm.clone();
@@ -101,6 +117,7 @@ impl Facts {
             zones_apart: scenario.route().path.zones_apart(&scenario.nodes),
             weighted: scenario.route().split.is_some(),
             resize_restarts,
+            calls: Vec::new(),
         }
     }
 }

@@ -8,7 +8,7 @@ mod judge;
 mod times;
 
 use crate::engine::{List, Time};
-use crate::timeline::{PodId, Timeline};
+use crate::timeline::{CallId, PodId, Target, Timeline, ViewId};
 use crate::traffic::{Cause, Failure, LossKey, TrafficOutcome};
 pub use facts::{Facts, VersionFacts};
 use judge::{Verdict, judge};
@@ -99,6 +99,8 @@ pub enum Setting {
 pub struct Blame {
     /// The setting that would have saved them.
     pub setting: Setting,
+    /// The first of the calls to the Service whose pods lost them; None: those that clients ask did.
+    pub call: Option<CallId>,
     /// Lost requests in the mean of the replications.
     pub lost: f64,
     /// The same by cause and by what the client saw.
@@ -133,7 +135,10 @@ pub struct Worst {
 
 /// What replications lost, by setting. Each is judged while its timeline is there; the sums are small.
 #[derive(Clone, Debug, Default, PartialEq)]
-pub struct Tally(BTreeMap<Setting, Group>);
+pub struct Tally(BTreeMap<Lost, Group>);
+
+/// By what requests are lost, and by which call.
+type Lost = (Setting, Option<CallId>);
 
 /// The losses of all replications by setting, the most expensive first.
 pub fn blame_by(runs: &[(&Timeline, &TrafficOutcome)], facts: &Facts) -> Vec<Blame> {
@@ -149,16 +154,19 @@ impl Tally {
             return tally;
         }
         let times = Times::of_all(timeline);
-        let mut by_pod: BTreeMap<(Setting, PodId), f64> = BTreeMap::new();
+        let calls = called(timeline);
+        let mut by_pod: BTreeMap<(Lost, PodId), f64> = BTreeMap::new();
         for (key, &lost) in outcome.losses.iter().filter(|l| *l.1 > 0.0) {
-            let verdict = judge(timeline, &times, key, facts);
+            let call = call_of(&calls, key);
+            let verdict = judge(timeline, &times, key, facts.of_call(call));
+            let by = (verdict.setting, call);
             if let Some(pod) = key.pod {
-                *by_pod.entry((verdict.setting, pod)).or_insert(0.0) += lost;
+                *by_pod.entry((by, pod)).or_insert(0.0) += lost;
             }
-            tally.0.entry(verdict.setting).or_default().add(key, lost, &verdict);
+            tally.0.entry(by).or_default().add(key, lost, &verdict);
         }
-        for ((setting, pod), lost) in by_pod {
-            let group = tally.0.get_mut(&setting).expect("the pod's losses are in it");
+        for ((by, pod), lost) in by_pod {
+            let group = tally.0.get_mut(&by).expect("the pod's losses are in it");
             group.pods += 1.0;
             if group.worst.as_ref().is_none_or(|w| lost > w.lost) {
                 let (pod, times) = (&timeline.pods[pod], &times[pod]);
@@ -172,7 +180,8 @@ impl Tally {
 
     /// What is lost by one setting.
     pub fn lost_by(&self, setting: Setting) -> f64 {
-        self.0.get(&setting).map_or(0.0, |group| group.parts.values().sum())
+        let mine = self.0.iter().filter(|(by, _)| by.0 == setting);
+        mine.fold(0.0, |sum, (_, group)| sum + group.parts.values().sum::<f64>())
     }
 
     /// The means over all replications, the most expensive first.
@@ -181,12 +190,12 @@ impl Tally {
         let mut replications = 0u32;
         for tally in each {
             replications += 1;
-            for (setting, group) in tally.0 {
-                sum.0.entry(setting).or_default().join(group);
+            for (by, group) in tally.0 {
+                sum.0.entry(by).or_default().join(group);
             }
         }
         let share = 1.0 / f64::from(replications.max(1));
-        let finish = |(setting, group): (Setting, Group)| group.finish(setting, share);
+        let finish = |(by, group): (Lost, Group)| group.finish(by, share);
         let mut blames: Vec<Blame> = sum.0.into_iter().map(finish).collect();
         blames.sort_by(|a, b| b.lost.total_cmp(&a.lost));
         blames
@@ -198,17 +207,43 @@ pub struct Judge<'a> {
     timeline: &'a Timeline,
     facts: &'a Facts,
     times: List<PodId, Times>,
+    calls: List<ViewId, Option<CallId>>,
+}
+
+/// For each view the first of the calls that come to it; empty: nobody calls.
+fn called(timeline: &Timeline) -> List<ViewId, Option<CallId>> {
+    let mut by_view: List<ViewId, Option<CallId>> = List::new();
+    for (id, call) in timeline.calls.pairs() {
+        let mut open = call.entries.clone();
+        while let Some(view) = open.pop() {
+            let place = by_view.entry(view);
+            if place.is_none() {
+                *place = Some(id);
+                open.extend(timeline.views[view].targets().filter_map(|target| match target {
+                    Target::View(view) => Some(view),
+                    Target::Pod(_) => None,
+                }));
+            }
+        }
+    }
+    by_view
+}
+
+fn call_of(calls: &List<ViewId, Option<CallId>>, key: &LossKey) -> Option<CallId> {
+    *calls.get(key.view?)?
 }
 
 impl<'a> Judge<'a> {
     /// Of one replication.
     pub fn new(timeline: &'a Timeline, facts: &'a Facts) -> Judge<'a> {
-        Judge { timeline, facts, times: Times::of_all(timeline) }
+        let (times, calls) = (Times::of_all(timeline), called(timeline));
+        Judge { timeline, facts, times, calls }
     }
 
     /// The setting, and by how many seconds it is short where it is a duration.
     pub fn setting(&self, key: &LossKey) -> (Setting, Option<f64>) {
-        let Verdict { setting, missing_s } = judge(self.timeline, &self.times, key, self.facts);
+        let facts = self.facts.of_call(call_of(&self.calls, key));
+        let Verdict { setting, missing_s } = judge(self.timeline, &self.times, key, facts);
         (setting, missing_s.filter(|s| *s > 0.0))
     }
 }
@@ -249,12 +284,13 @@ impl Group {
         }
     }
 
-    fn finish(self, setting: Setting, share: f64) -> Blame {
+    fn finish(self, (setting, call): Lost, share: f64) -> Blame {
         let parts: BTreeMap<_, f64> =
             self.parts.into_iter().map(|(part, lost)| (part, lost * share)).collect();
         let missing = |(sum, weight, most_s)| Missing { mean_s: sum / weight, most_s };
         Blame {
             setting,
+            call,
             lost: parts.values().fold(0.0, |sum, lost| sum + lost),
             parts,
             pods: self.pods * share,

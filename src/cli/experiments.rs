@@ -73,6 +73,8 @@ const FOLDERS: &[Folder] = &[
     folder!("blue-green-in-turns"),
     folder!("c1-nginx-vegeta", updated),
     folder!("c2-nginx-vegeta-rollout", updated),
+    folder!("calls-inner-rollout"),
+    folder!("calls-retries"),
     folder!("canary-by-hand", updated),
     folder!("chaos"),
     folder!("consolidation"),

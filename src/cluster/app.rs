@@ -2,6 +2,7 @@
 
 use super::fault::DependsOn;
 use crate::engine::{Dist, Dur};
+use crate::timeline::CallId;
 
 /// How a process starts, serves and stops.
 #[derive(Clone, Debug, PartialEq)]
@@ -48,6 +49,8 @@ pub struct App {
     pub status: u16,
     /// The size of an answer's body.
     pub answer_bytes: u32,
+    /// What it asks of other Services for a request, one after the other.
+    pub calls: Vec<CallId>,
 }
 
 /// What a process does when it is told to stop.

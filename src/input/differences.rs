@@ -5,6 +5,7 @@ use crate::input::edit::{place, set};
 use crate::input::given::Input;
 use crate::input::known;
 use crate::input::raw::manifest::Document;
+use crate::input::select;
 use crate::input::subject::{self, Subject};
 use crate::input::text::tree::{Node, Step, Value, path_text};
 use std::collections::{BTreeMap, BTreeSet};
@@ -150,7 +151,7 @@ fn short(long: &str, serving: &str) -> String {
 fn objects(list: &mut Settings, input: &Input, subject: &Subject) {
     let workload = &input.documents[subject.deployment];
     let about = |d: &Document| match d.kind() {
-        "Service" => subject::selects(d, workload),
+        "Service" => select::selects(d, workload),
         kind => kind != "Deployment" && set::KINDS.iter().any(|(_, known)| *known == kind),
     };
     let documents: Vec<&Document> = input.each_document().filter(|d| about(d)).collect();

@@ -4,6 +4,7 @@
 
 mod autoscaled;
 pub mod bounds;
+mod calls;
 pub mod cards;
 pub mod differences;
 mod edit;

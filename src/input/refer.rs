@@ -3,6 +3,7 @@
 use crate::engine::Time;
 use crate::input::cards::{Card, CardKind};
 use crate::input::given::Input;
+use crate::input::lower::calls::CARD as CALLS;
 use crate::input::lower::sidecar;
 use crate::input::recorded;
 use crate::input::text::diagnostics::{Diagnostic, Diagnostics};
@@ -28,6 +29,10 @@ impl Input {
             let key = format!("app.containers.{container}.card");
             names.extend(section.card.clone().map(|name| (name, key)));
         }
+        for (workload, section) in &app.workloads {
+            let key = format!("app.workloads.{workload}.card");
+            names.extend(section.card.clone().map(|name| (name, key)));
+        }
         let meshes = self.documents.iter().filter_map(|d| sidecar::mesh(self, d));
         names.extend(meshes.map(|m| (m.proxy().to_owned(), "app.containers".to_owned())));
         for (name, key) in names {
@@ -42,6 +47,10 @@ impl Input {
                 let card = self.card(CardKind::Client, &name, "connections.card")?;
                 self.clients.push((name, Arc::new(card)));
             }
+        }
+        if !self.case.calls.is_empty() && !self.clients.iter().any(|(known, _)| known == CALLS) {
+            let card = self.card(CardKind::Client, CALLS, "calls")?;
+            self.clients.push((CALLS.to_owned(), Arc::new(card)));
         }
         if let Some(name) = self.case.traffic.client.clone()
             && !self.clients.iter().any(|(known, _)| *known == name)

@@ -1,12 +1,15 @@
 //! Which Deployment is under test, what updates it, and which Service its clients use.
 
 use crate::cluster::spec::Labels;
+use crate::cluster::workload::Workload;
+use crate::input::calls;
 use crate::input::given::Input;
 use crate::input::lower::release;
 use crate::input::ports;
 use crate::input::raw::manifest::{Document, Object};
-use crate::input::select::show_labels;
+use crate::input::select::{selector, selects, show_labels};
 use crate::input::text::diagnostics::{Diagnostic, did_you_mean};
+use crate::scenario::Action;
 
 /// What is under test: indices into the input's documents.
 pub struct Subject {
@@ -14,10 +17,33 @@ pub struct Subject {
     pub deployment: usize,
     /// The new manifest of the same Deployment.
     pub update: Option<usize>,
-    /// None: no Service among the manifests.
+    /// Whose pods clients ask: the same, unless it is called by others.
+    pub asked: usize,
+    /// The Service by which they ask; None: none among the manifests.
     pub service: Option<usize>,
+    /// The Service by which the one under test is asked.
+    pub own: Option<usize>,
+    /// Workloads call each other.
+    pub calls: bool,
     /// Why none does, where there are some that select no pods at all.
     pub dangling: Option<String>,
+}
+
+impl Subject {
+    /// The workloads that clients ask, and the actions that bring others of them. `behind`: so many beside
+    /// the subject; `on_path`: all that get requests, which these are unless workloads call each other.
+    pub fn asked_of<'a>(
+        &self,
+        workloads: &'a mut [Workload],
+        actions: &'a mut [Action],
+        (behind, on_path): (usize, usize),
+    ) -> (&'a mut [Workload], &'a mut [Action]) {
+        match (self.asked == self.deployment, self.calls) {
+            (true, false) => (&mut workloads[..on_path], actions),
+            (true, true) => (&mut workloads[..=behind], actions),
+            (false, _) => (&mut workloads[1..=behind], &mut []),
+        }
+    }
 }
 
 /// Which documents a run is about: the Deployment, its update, its Service.
@@ -26,9 +52,12 @@ pub fn choose(input: &Input) -> Result<Subject, Box<Diagnostic>> {
     let subject = &input.documents[deployment];
     let update =
         input.documents.iter().position(|d| d.update && d.is_workload() && same_name(d, subject));
-    let service = service(input, subject)?;
+    let asked = calls::asked(input, deployment)?;
+    let service = service(input, &input.documents[asked])?;
+    let own = if asked == deployment { service } else { calls::own_service(input, deployment) };
     let dangling = if service.is_none() { dangling(input, subject) } else { None };
-    Ok(Subject { deployment, update, service, dangling })
+    let calls = !input.case.calls.is_empty();
+    Ok(Subject { deployment, update, asked, service, own, calls, dangling })
 }
 
 fn same_name(a: &Document, b: &Document) -> bool {
@@ -100,19 +129,6 @@ fn by_service(input: &Input, present: &[usize]) -> Result<usize, Box<Diagnostic>
                 names[0], names[0]
             ));
     Err(Box::new(error))
-}
-
-/// Whether Service document `service` selects the pods of `workload`.
-pub fn selects(service: &Document, workload: &Document) -> bool {
-    let Some(selector) = selector(service) else { return false };
-    let labels = workload.pod_labels();
-    service.namespace() == workload.namespace()
-        && selector.iter().all(|(k, v)| labels.get(k.as_str()) == Some(&v.as_str()))
-}
-
-fn selector(service: &Document) -> Option<&Labels> {
-    let selector = service.service()?.spec.as_ref()?.selector.as_ref()?;
-    (!selector.is_empty()).then_some(selector)
 }
 
 fn service(input: &Input, subject: &Document) -> Result<Option<usize>, Box<Diagnostic>> {

@@ -37,6 +37,10 @@ pub struct Answer {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(default)]
     pub connections: Option<super::connections::ConnectionsRow>,
+    /// What workloads ask of each other; left out: nothing.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[schemars(default)]
+    pub calls: Vec<super::calls::CallRow>,
     /// What became of a release that goes in steps or is decided by analyses; left out: there is none.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(default)]
@@ -292,6 +296,11 @@ pub struct BlameRow {
     pub removed_by: Option<u32>,
     /// How many seconds it is short of that, where it is a time.
     pub missing_s: Option<f64>,
+    /// Where they were lost, in words: the Service, its workload, and who asks it. Left out where requests
+    /// come to one Service alone.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(default)]
+    pub hop: Option<String>,
     /// When what happened to the example pod.
     pub chain: Vec<ChainLink>,
     /// How the setting loses requests, in a sentence or two.

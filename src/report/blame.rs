@@ -11,10 +11,10 @@ use crate::traffic::{Cause, Failure};
 
 /// The rows of an answer, the most expensive first.
 pub fn rows(scenario: &Scenario, blames: &[Blame]) -> Vec<BlameRow> {
-    blames.iter().map(|blame| row(blame, scenario)).collect()
+    blames.iter().map(|blame| row(blame, scenario, &scenario.seen_by(blame.call))).collect()
 }
 
-fn row(blame: &Blame, scenario: &Scenario) -> BlameRow {
+fn row(blame: &Blame, whole: &Scenario, scenario: &Scenario) -> BlameRow {
     let mut parts: Vec<BlamePart> = blame.parts.iter().map(part).collect();
     parts.sort_by(|a, b| b.lost.total_cmp(&a.lost));
     let first = parts.first().expect("blame is of something lost").clone();
@@ -34,8 +34,32 @@ fn row(blame: &Blame, scenario: &Scenario) -> BlameRow {
         removed_by: None,
         missing_s: blame.missing.map(|m| m.most_s),
         chain: blame.worst.as_ref().map(chain).unwrap_or_default(),
+        hop: hop(blame, whole, scenario),
         explanation: format!("{}{}", explanation(blame.setting), logged(blame, scenario)),
     }
+}
+
+/// Where they were lost, where there are several Services that may lose them.
+fn hop(blame: &Blame, whole: &Scenario, seen: &Scenario) -> Option<String> {
+    if whole.calls.is_empty() {
+        return None;
+    }
+    let (service, workload) = (&seen.service().name, &seen.before().name);
+    let call = blame.call.and_then(|id| whole.calls.get(id.index()));
+    let mut callers: Vec<&str> = match call {
+        None => vec!["clients"],
+        Some(call) => {
+            let same = whole.calls.iter().filter(|other| other.to == call.to);
+            same.map(|other| other.from.as_str()).collect()
+        }
+    };
+    callers.dedup();
+    let callers = callers.join(" and ");
+    let asks = if callers.contains(" and ") || call.is_none() { "ask" } else { "asks" };
+    Some(format!(
+        "service {service} ({}/{workload}), which {callers} {asks}",
+        seen.before().kind().word()
+    ))
 }
 
 fn part((&(cause, failure), &lost): (&(Cause, Failure), &f64)) -> BlamePart {

@@ -7,8 +7,8 @@ use super::answer::{
 use super::sentences::{change_sentence, doubted, rollout_sentence, sent_sentence};
 use super::spread::{count_figure, histogram, none_estimate};
 use super::{
-    autoscaling, connections, cut, head, hurt, lanes, nodes, released, rollout, settings, stuck,
-    upset, vertical, words,
+    autoscaling, called, calls, connections, cut, head, hurt, lanes, nodes, released, rollout,
+    settings, stuck, upset, vertical, words,
 };
 use crate::advise::{Outcome, worth_changing};
 use crate::blame::{Facts, Tally};
@@ -85,6 +85,7 @@ impl Answer {
             stuck: stuck::rows(scenario, replications),
             upset: rollout::upset(replications),
             connections: cut::row(replications),
+            calls: called::rows(scenario, replications),
             release: rollout::release(scenario, replications),
             without_effect: stuck::without_effect(scenario, replications),
             lost: lost(replications, &failures),
@@ -341,6 +342,7 @@ fn verdict(answer: &Answer) -> String {
         doubted(answer, losses_sentence(answer)),
         answer.upset.as_ref().map_or(String::new(), upset::sentence),
         answer.connections.as_ref().map_or(String::new(), connections::sentence),
+        calls::sentence(&answer.calls),
         answer.release.as_ref().map_or(String::new(), released::sentence),
         rollout_sentence(answer),
         sent_sentence(answer),

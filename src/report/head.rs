@@ -7,7 +7,7 @@ use super::words::{count, plural, printable};
 use crate::cluster::spec::TargetPort;
 use crate::model::balancer::Path;
 use crate::model::platform::ToldBy;
-use crate::scenario::Scenario;
+use crate::scenario::{Calls, Scenario};
 use crate::traffic::offered::Arrivals;
 
 /// The rows of the head, in the order in which they are shown.
@@ -23,6 +23,7 @@ pub fn head(scenario: &Scenario) -> Vec<HeadRow> {
         row("replicas", replicas, !assumed("replicas")),
         row("service", service(scenario), !assumed("service")),
         row("path", way(scenario), !assumed("traffic.path")),
+        row("calls", calls(scenario), true),
         row("load", load(scenario), !assumed("traffic.rate_per_s")),
         row("application", format!("app {}", given.application), given.application_given),
         row(
@@ -31,6 +32,7 @@ pub fn head(scenario: &Scenario) -> Vec<HeadRow> {
             scenario.kubernetes.told_by != ToldBy::Nobody,
         ),
     ];
+    rows.retain(|row| !row.value.is_empty());
     if scenario.no_requests.is_some() {
         rows.retain(|row| !["service", "path", "load"].contains(&row.key.as_str()));
     }
@@ -68,6 +70,15 @@ fn service(scenario: &Scenario) -> String {
         }
         None => format!("service/{}", service.name),
     }
+}
+
+/// Who asks whom, in the order given; empty: nobody asks another.
+fn calls(scenario: &Scenario) -> String {
+    let call = |calls: &Calls| {
+        let name = &scenario.services[calls.to].name;
+        format!("{} calls {}", printable(&calls.from), printable(name))
+    };
+    scenario.calls.iter().map(call).collect::<Vec<_>>().join(", ")
 }
 
 fn way(scenario: &Scenario) -> String {

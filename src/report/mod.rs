@@ -12,6 +12,8 @@ pub mod autoscaling;
 pub mod blame;
 pub mod budget;
 mod build;
+mod called;
+pub mod calls;
 pub mod capacity;
 mod compared;
 pub mod comparison;

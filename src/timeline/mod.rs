@@ -5,6 +5,7 @@
 //! [`Recorder`], lets it grow: what is past stays as it is.
 
 pub mod belief;
+pub mod calls;
 pub mod id;
 pub mod policy;
 pub mod recorder;
@@ -17,6 +18,7 @@ use std::sync::Arc;
 pub use belief::{
     Backend, ChangeKind, Empty, Hop, L7, L7Status, Pick, Pool, RetryOn, Target, View, ViewChange,
 };
+pub use calls::{Asking, Call, CallBudget, CallId, CallRetryOn};
 pub use id::{NodeId, PodId, ViewId};
 pub use policy::{Breakers, Outlier, Policy, Rate, RateLimit, Retries, Statuses, Trigger};
 pub use recorder::{Recorder, Shown};
@@ -48,6 +50,8 @@ pub struct Timeline {
     pub root: ViewId,
     /// Where the requests of further callers begin, in the order of the scenario's routes after the first.
     pub further: Vec<ViewId>,
+    /// What pods ask of other Services while they work on a request.
+    pub calls: List<CallId, Call>,
     /// Instants at which a router spreads open connections anew, each with the share of them that breaks.
     /// Sorted.
     pub rehashes: Vec<(Time, f32)>,

@@ -7,7 +7,7 @@ mod tests;
 
 use super::id::NodeId;
 use super::{
-    Backend, ChangeKind, Condition, Hop, Life, LifeEnd, Milestone, NodeState, Phase, PodId,
+    Backend, Call, ChangeKind, Condition, Hop, Life, LifeEnd, Milestone, NodeState, Phase, PodId,
     PodName, PodTruth, Target, Timeline, Touched, Upset, Version, View, ViewChange, ViewId,
 };
 use crate::engine::{Dur, List, Time};
@@ -143,6 +143,13 @@ impl Recorder {
         if self.nodes.entry(node).replace(state) != Some(state) {
             self.timeline.nodes.push((now, node, state));
         }
+    }
+
+    /// Pods make a call, whose data planes are there.
+    pub fn call(&mut self, call: Call) {
+        assert!(!call.entries.is_empty(), "{} asks {} by something", call.from, call.to);
+        self.timeline.calls.push(call);
+        debug_assert!(self.timeline.pods.is_empty(), "who calls whom is known from the start");
     }
 
     /// A further caller enters this view.

@@ -1,5 +1,6 @@
 //! What pods really are, over time.
 
+use super::calls::CallId;
 use super::id::{NodeId, PodId};
 use crate::engine::{Dist, Dur, Time};
 use smallvec::SmallVec;
@@ -26,6 +27,8 @@ pub struct Version {
     pub connections: Option<u32>,
     /// What makes its answers take longer at times.
     pub pace: Pace,
+    /// What it asks of other Services for a request, one after the other, once its own work is done.
+    pub calls: Vec<CallId>,
 }
 
 /// What makes the answers of a process take longer at times.

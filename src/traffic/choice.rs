@@ -103,6 +103,9 @@ fn obstacle(timeline: &Timeline, traffic: &Traffic) -> Option<Obstacle> {
     if traffic.client.retries > 0 {
         return hard("the client tries again after a failure");
     }
+    if let Some(call) = timeline.calls.iter().next() {
+        return hard(&format!("requests at {} wait for what it asks of {}", call.from, call.to));
+    }
     if let Some(v) = timeline.versions.iter().find(|v| v.concurrency.is_some()) {
         return hard(&format!("requests to {} wait for each other (concurrency limit)", v.name));
     }

@@ -164,6 +164,8 @@ pub struct TrafficOutcome {
     pub logged: BTreeMap<Logged, f64>,
     /// What became of connections that clients keep open; None: there are none.
     pub connections: Option<Box<ConnectionsOutcome>>,
+    /// What became of each call that pods make, in the order of [`Timeline::calls`].
+    pub calls: Vec<CallOutcome>,
     /// Single requests, in the order of their ends, where they were asked for; else empty.
     pub followed: Vec<Followed>,
     /// Still open at the end of the timeline: sent = answered + failed + open.
@@ -210,6 +212,43 @@ pub struct ConnectionsOutcome {
     pub longest_away: Dur,
     /// Open ones on each pod that serves at the end.
     pub by_pod: Vec<u32>,
+}
+
+/// What became of the calls that pods of one workload make to one Service.
+///
+/// Each has exactly one end: made = answered + failed + unheard + open.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct CallOutcome {
+    /// Calls.
+    pub made: u64,
+    /// Tries of these, first ones included.
+    pub tries: u64,
+    /// Further tries that the budget did not let happen.
+    pub refused: u64,
+    /// Calls that were answered.
+    pub answered: u64,
+    /// Calls that failed for a caller that waited for them.
+    pub losses: BTreeMap<LossKey, u64>,
+    /// Calls whose caller was gone before they were over.
+    pub unheard: u64,
+    /// Calls still open at the end of the timeline.
+    pub open: u64,
+}
+
+impl CallOutcome {
+    /// Calls that failed for a caller that waited for them.
+    pub fn failed(&self) -> u64 {
+        self.losses.values().sum()
+    }
+
+    /// Every call has one end.
+    ///
+    /// # Panics
+    /// If one has not: a bug of the evaluator.
+    pub fn assert_conserved(&self) {
+        let ends = self.answered + self.failed() + self.unheard + self.open;
+        assert!(self.made == ends, "{} calls made, {ends} ended: {self:?}", self.made);
+    }
 }
 
 /// Latency of answered requests, in seconds.

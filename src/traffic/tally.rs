@@ -121,6 +121,8 @@ pub struct Tally {
     /// The second that `latest` belongs to, counted from the first.
     row: usize,
     sent_to: Vec<u64>,
+    /// Those of them that failed.
+    failed_at: List<PodId, u64>,
     /// Time of the answers of each pod, in nanoseconds.
     spent: List<PodId, i64>,
     losses: Losses,
@@ -156,6 +158,7 @@ impl Tally {
             latest: Vec::new(),
             row: 0,
             sent_to: Vec::new(),
+            failed_at: List::new(),
             spent: List::new(),
             losses: Losses { index: BTreeMap::new(), counts: Vec::new(), recent: [0; 64] },
             first_second,
@@ -177,6 +180,7 @@ impl Tally {
         self.versions.extend(timeline.pods.iter().skip(known).map(|p| p.version));
         self.latest.resize(pods, 0);
         self.sent_to.resize(pods, 0);
+        self.failed_at.resize(pods, 0);
         self.spent.resize(pods, 0);
         self.answered.resize(self.seconds * timeline.versions.len(), 0);
     }
@@ -221,13 +225,13 @@ impl Tally {
         self.spent.get(pod).map_or(0.0, |ns| *ns as f64 * 1e-9)
     }
 
-    /// Counts a failure of a request sent at `sent`, which the client knew of at `known`.
-    pub fn fail(&mut self, key: LossKey, sent: Time, known: Time) {
+    /// Counts a failure of a request sent at `sent` to the pod `asked`, which the client knew of at `known`.
+    pub fn fail(&mut self, key: LossKey, asked: Option<PodId>, sent: Time, known: Time) {
         assert!(self.first_second <= second_of(sent), "a request is sent in the window");
         self.losses.add(key);
         self.failing.get_or_insert_with(Histogram::new).add((known - sent).0.max(0));
-        if let Some(PodId(pod)) = key.pod {
-            self.sent_to[pod as usize] += 1;
+        if let Some(pod) = asked {
+            self.asked(pod, true);
         }
         let row = (second_of(sent) - self.first_second) as usize;
         match self.failed.iter_mut().find(|f| f.0 == key.failure) {
@@ -281,14 +285,23 @@ impl Tally {
     }
 
     /// Requests that each pod was sent and whose outcome is known, and how many of them failed.
-    pub fn by_pod(&self) -> (&[u64], List<PodId, u64>) {
-        let mut failed: List<PodId, u64> = vec![0; self.sent_to.len()].into();
-        for (key, count) in &self.losses.counts {
-            if let Some(pod) = key.pod {
-                failed[pod] += count;
-            }
-        }
-        (&self.sent_to, failed)
+    pub fn by_pod(&self) -> (&[u64], &List<PodId, u64>) {
+        (&self.sent_to, &self.failed_at)
+    }
+
+    /// A request that was sent to a pod is over.
+    fn asked(&mut self, pod: PodId, failed: bool) {
+        let sent = self.sent_to.get_mut(pod.index()).expect("it is one of those there are");
+        *sent += 1;
+        self.failed_at[pod] += u64::from(failed);
+        debug_assert!(self.failed_at[pod] <= *sent, "what failed was sent");
+    }
+
+    /// Counts what a pod has done of another one's call, as it counts requests of clients.
+    pub fn call_over(&mut self, pod: PodId, failed: bool, took_ns: i64) {
+        self.asked(pod, failed);
+        self.spent[pod] += if failed { 0 } else { took_ns };
+        debug_assert!(took_ns >= 0, "a call ends after it was made");
     }
 
     /// The counts as an outcome; what is still open stays open.
@@ -318,6 +331,7 @@ impl Tally {
             probability_none: f64::from(u8::from(losses.is_empty())),
             losses,
             connections: None,
+            calls: Vec::new(),
             followed: Vec::new(),
             logged: self.logged.iter().map(|(line, n)| (*line, *n as f64)).collect(),
         };

@@ -317,12 +317,14 @@ impl Tracker {
         let version = Version {
             name: spec.version.clone(),
             service: app.service.longer_by(self.request_overhead_s),
-            concurrency: app.concurrency,
+            // What waits for calls is counted: a process that stops goes with the last.
+            concurrency: app.concurrency.or((!app.calls.is_empty()).then_some(u32::MAX)),
             queue: app.queue,
             backlog: app.backlog,
             keep_alive_timeout: app.keep_alive_timeout,
             connections: app.connections,
             pace: pace(container),
+            calls: app.calls.clone(),
         };
         // A copy under other labels answers as the original does.
         let same = timeline.versions.iter().position(|v| *v == version);

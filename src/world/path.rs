@@ -9,11 +9,24 @@ use crate::model::balancer::{
 };
 use crate::model::platform::ProxyMode;
 use crate::model::plumbing::Ctx;
-use crate::scenario::{Route, Scenario};
-use crate::timeline::{Empty, Hop, Pick, Recorder, ViewId};
+use crate::scenario::{Caller, Route, Scenario};
+use crate::timeline::{Call, Empty, Hop, Pick, Recorder, ViewId};
+use std::collections::BTreeMap;
+
+/// The data planes of all who send requests beside the clients, which are entered into the timeline.
+pub fn of_others(scenario: &Scenario, ctx: Ctx, timeline: &mut Recorder) -> Vec<Balancer> {
+    let mut all = Vec::new();
+    for route in scenario.routes.iter().filter(|route| route.from == Caller::Within) {
+        let proxy = within(scenario, route, ctx, timeline);
+        timeline.further_caller(proxy.entries()[0]);
+        all.push(proxy);
+    }
+    all.extend(of_calls(scenario, ctx, timeline));
+    all
+}
 
 /// The data plane of somebody within the cluster: the rules of one node stand for those of all.
-pub fn within(scenario: &Scenario, route: &Route, ctx: Ctx, timeline: &mut Recorder) -> Balancer {
+fn within(scenario: &Scenario, route: &Route, ctx: Ctx, timeline: &mut Recorder) -> Balancer {
     let first = std::slice::from_ref(&scenario.nodes[NodeId::default()]);
     let how = (false, scenario.services[route.to[0]].is_held());
     let mut proxies = kube_proxy::proxy::Proxies::new(ctx, first, route.to[0], how, timeline);
@@ -49,6 +62,23 @@ fn keep(
     if scenario.services[service].client_ip_affinity && !ipvs {
         proxies.keep_clients();
     }
+}
+
+/// The data planes of calls, of each Service once.
+fn of_calls(scenario: &Scenario, ctx: Ctx, timeline: &mut Recorder) -> Vec<Balancer> {
+    let mut all = Vec::new();
+    let mut entries: BTreeMap<ServiceId, Vec<ViewId>> = BTreeMap::new();
+    for route in scenario.routes.iter().filter(|route| route.from == Caller::Pods) {
+        let pile = build(scenario, route, ctx, timeline);
+        entries.insert(route.to[0], pile.last().expect("a path has a balancer").entries());
+        all.extend(pile);
+    }
+    for calls in &scenario.calls {
+        let (from, to) = (calls.from.clone(), scenario.services[calls.to].name.clone());
+        let entries = entries[&calls.to].clone();
+        timeline.call(Call { from, to, entries, how: calls.how });
+    }
+    all
 }
 
 /// The balancers of a route, from the pods to those who send. Their views are entered into the timeline;

@@ -13,6 +13,10 @@ const EVERY: Dur = Dur::from_secs(15);
 pub fn reads(scenario: &Scenario) -> Reads {
     // Errors and latencies are those of single requests.
     let waits = |a: &Action| a.when.as_ref().is_some_and(When::measures);
+    // A process that is told to stop goes when its calls are over.
+    if !scenario.calls.is_empty() {
+        return Reads::Everything;
+    }
     if scenario.releases().any(Release::measures) || scenario.actions.iter().any(waits) {
         return Reads::Everything;
     }

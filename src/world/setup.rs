@@ -39,11 +39,7 @@ impl<'a> World<'a> {
         let mut balancers = path::build(scenario, scenario.route(), ctx, &mut timeline);
         let entries = balancers.last().expect("a path has a balancer").entries();
         timeline.clients(&entries.into_iter().map(|view| (view, 1.0)).collect::<Vec<_>>());
-        for route in &scenario.routes[1..] {
-            let proxy = path::within(scenario, route, ctx, &mut timeline);
-            timeline.further_caller(proxy.entries()[0]);
-            balancers.push(proxy);
-        }
+        balancers.extend(path::of_others(scenario, ctx, &mut timeline));
         let watchers = balancers.iter().map(|b| usize::from(b.watchers()) + 1).sum();
         let slices = |(id, service): (ServiceId, &Arc<Service>)| {
             let rng = seed.stream("slice", u64::from(id.0));
@@ -154,6 +150,7 @@ impl<'a> World<'a> {
         self.cluster.log.clear();
         let subject = self.scenario.before();
         let rate = self.scenario.traffic.rate.first().map_or(0.0, |&(_, rate)| rate);
+        let rate = rate * self.scenario.asked_per_request(subject);
         self.kubelets.requests_per_pod_s = rate / f64::from(subject.replicas.max(1));
         self.tracker.start(&self.cluster);
         if self.scenario.loses_nodes() {
@@ -370,6 +367,7 @@ fn new_timeline(scenario: &Scenario, start: Time) -> Recorder {
         views: List::new(),
         root: ViewId::default(),
         further: Vec::new(),
+        calls: List::new(),
         nodes: Vec::new(),
         milestones: Vec::with_capacity(32),
         rehashes: Vec::new(),

@@ -5,6 +5,7 @@ mod ambient;
 mod autoscalers;
 mod bounds;
 mod broken;
+mod calls;
 mod checks;
 mod client_pools;
 mod commands;

@@ -335,7 +335,7 @@ fn functions_take_few_arguments() {
 const CASTS: &[(&str, usize)] = &[
     ("src/timeline/", 0),
     ("src/cluster/", 0),
-    ("src/traffic/", 53),
+    ("src/traffic/", 52),
     ("src/model/", 55),
     ("src/world/", 7),
     ("src/blame/", 7),

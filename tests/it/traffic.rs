@@ -2,6 +2,7 @@
 
 mod agree;
 mod blame;
+mod calls;
 mod connections;
 mod hops;
 mod loops;

@@ -61,6 +61,7 @@ pub const EMBEDDED: &[(CardKind, &str, &str)] = &[
     (CardKind::Kubernetes, "kubernetes", include_str!("../../../models/kubernetes.toml")),
     (CardKind::Scheduler, "kube-scheduler", include_str!("../../../models/scheduler.toml")),
     (CardKind::Client, "websocket", include_str!("../../../models/clients/websocket.toml")),
+    (CardKind::Client, "service-call", include_str!("../../../models/clients/service-call.toml")),
     (CardKind::Client, "grpc-go", include_str!("../../../models/clients/grpc-go.toml")),
     (
         CardKind::Client,

@@ -8,7 +8,7 @@ use std::collections::BTreeSet;
 use std::sync::OnceLock;
 
 /// Keys of the scenario, the first in a path.
-pub const CASE: [&str; 23] = [
+pub const CASE: [&str; 24] = [
     "name",
     "deployment",
     "service",
@@ -19,6 +19,7 @@ pub const CASE: [&str; 23] = [
     "proxy",
     "mesh",
     "connections",
+    "calls",
     "app",
     "action",
     "actions",

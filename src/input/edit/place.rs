@@ -69,7 +69,7 @@ pub(crate) fn deployment_path(
 
 /// Where the container stands that serves the clients' port.
 pub(crate) fn serving_container(input: &Input, document: &Document) -> String {
-    let service = subject::choose(input).ok().and_then(|s| s.service);
+    let service = subject::choose(input).ok().and_then(|s| s.own);
     let port = service.and_then(|i| ports::target_port(input, &input.documents[i]));
     let pod = document.pod_spec();
     let number = pod.map_or(0, |pod| serving_container::number(pod, port.as_ref()));

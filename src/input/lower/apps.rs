@@ -6,13 +6,14 @@ use crate::engine::{Dist, Dur};
 use crate::input::cards::Card;
 use crate::input::given::Input;
 use crate::input::lower::lowering::lean;
-use crate::input::lower::plans::{AppPlan, Apps};
+use crate::input::lower::plans::{AppPlan, Apps, Ports};
 use crate::input::lower::sidecar;
 use crate::input::raw::case::{AppCase, OnSigtermCase, WaitingCase, WarmUpCase};
 use crate::input::raw::fault::ProbeWord;
 use crate::input::text::checks;
 use crate::input::text::diagnostics::{Diagnostic, Diagnostics};
 use crate::scenario::Assumption;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// The app card where none is named.
 pub const DEFAULT: &str = "generic";
@@ -23,12 +24,21 @@ pub struct Versions {
     pub v1: Apps,
     /// Of the updated pods.
     pub v2: Apps,
+    /// Of single workloads beside the subject.
+    by_name: BTreeMap<String, Apps>,
+}
+
+impl Versions {
+    /// Of a workload beside the subject.
+    pub fn of(&self, workload: &str) -> &Apps {
+        self.by_name.get(workload).unwrap_or(&self.v1)
+    }
 }
 
 /// Both versions' processes.
 pub fn versions(
     input: &Input,
-    port: Option<TargetPort>,
+    ports: &Ports,
     problems: &mut Diagnostics,
     assumptions: &mut Vec<Assumption>,
 ) -> Versions {
@@ -37,6 +47,14 @@ pub fn versions(
     common.card = input.app_card.clone().or(common.card);
     let mut reader = Reader { input, problems, assumptions };
     reader.check(&common, "app");
+    for (name, case) in &section.workloads {
+        reader.check(case, &format!("app.workloads.{name}"));
+    }
+    let whole = common.clone();
+    let (subject, port) = &ports.subject;
+    if let Some(own) = section.workloads.get(subject) {
+        common = own.clone().or(common);
+    }
     for (case, key) in [(&section.v1, "app.v1"), (&section.v2, "app.v2")] {
         case.iter().for_each(|case| reader.check(case, key));
     }
@@ -46,7 +64,7 @@ pub fn versions(
     let base = if v2_given.card.is_some() { common } else { v1.clone() };
     let v2 = v2_given.or(base);
     let other = reader.helper();
-    let mut named = std::collections::BTreeMap::new();
+    let mut named = BTreeMap::new();
     for (name, case) in &section.containers {
         let key = format!("app.containers.{name}");
         reader.check(case, &key);
@@ -62,14 +80,23 @@ pub fn versions(
             named.insert(mesh.proxy().to_owned(), reader.plan(&of_proxy(mesh), &key));
         }
     }
-    let v1 = Apps {
-        serving: reader.plan(&v1, "app.v1"),
-        port: port.clone(),
-        named: named.clone(),
-        other: other.clone(),
+    let apps = |serving: AppPlan, port: &Option<TargetPort>| {
+        let (port, named, other) = (port.clone(), named.clone(), other.clone());
+        Apps { serving, port, named, other }
     };
-    let v2 = Apps { serving: reader.plan(&v2, "app.v2"), port, named, other };
-    Versions { v1, v2 }
+    let v1_plan = reader.plan(&v1, "app.v1");
+    let v2 = apps(reader.plan(&v2, "app.v2"), port);
+    let first = section.v1.clone().unwrap_or_default().or(whole);
+    let mut by_name = BTreeMap::new();
+    let names: BTreeSet<&String> = section.workloads.keys().chain(ports.others.keys()).collect();
+    for name in names.into_iter().filter(|name| *name != subject) {
+        let own = section.workloads.get(name);
+        let case = own.map_or(first.clone(), |own| own.clone().or(first.clone()));
+        let plan = reader.plan(&case, &format!("app.workloads.{name}"));
+        by_name.insert(name.clone(), apps(plan, &ports.others.get(name).cloned()));
+    }
+    let v1 = apps(v1_plan, port);
+    Versions { v1, v2, by_name }
 }
 
 /// The proxy of a mesh has a card of its own.
@@ -109,6 +136,7 @@ impl Reader<'_> {
             keep_alive_timeout: None,
             status: STATUS,
             answer_bytes: 0,
+            calls: Vec::new(),
             drain_poll: None,
         };
         AppPlan {
@@ -159,6 +187,7 @@ impl Reader<'_> {
                 .map(Dur::from_secs_f64),
             status: case.status.unwrap_or(STATUS),
             answer_bytes: case.answer_bytes.unwrap_or(0),
+            calls: Vec::new(),
         };
         AppPlan {
             app,

@@ -56,8 +56,7 @@ pub(crate) fn settle(
     low: &mut Lowering<'_>,
     (path, services): (&Path, &[Service]),
     ingress: Option<&Ingress>,
-    deployments: &mut [Workload],
-    actions: &mut [Action],
+    (deployments, actions): (&mut [Workload], &mut [Action]),
 ) {
     let groups = services.iter().map(|s| group(low, s, ingress)).collect();
     let fixed = path.maker().and_then(|maker| maker.gate);

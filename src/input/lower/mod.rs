@@ -9,6 +9,7 @@ mod assumed;
 mod autoscalers;
 mod binding;
 mod by_manifests;
+pub(super) mod calls;
 mod check;
 mod cluster;
 mod commands;
@@ -64,7 +65,7 @@ mod wanted;
 mod workload;
 
 use crate::cluster::objects::{NodeId, ServiceId};
-use crate::cluster::spec::Node;
+use crate::cluster::spec::{Ingress, Node, Service};
 use crate::engine::Dur;
 use crate::engine::List;
 use crate::input::given::Input;
@@ -73,7 +74,7 @@ use crate::input::raw::manifest::Document;
 use crate::input::subject::{self, Subject};
 use crate::input::text::diagnostics::Diagnostics;
 use crate::model::node::provision::NodeAutoscaler;
-use crate::scenario::{Action, Caller, Kind, Route, Scenario, Workload, templates_of};
+use crate::scenario::{Action, Caller, Calls, Kind, Route, Scenario, Workload, templates_of};
 use lowering::Lowering;
 use std::sync::Arc;
 pub use versions::minor_version;
@@ -107,19 +108,19 @@ impl Lowering<'_> {
         let input = self.input;
         sidecar::check(self);
         let service = serving::service(self, subject);
-        let port = service.ports.first().map(|p| p.target_port.clone());
-        let apps = apps::versions(input, port, &mut self.problems, &mut self.assumptions);
-        let document = &input.documents[subject.deployment];
+        let (called, apps) = self.called(subject, &service);
+        let document = &input.documents[subject.asked];
         let ingress = split::ingress(self, document, &service);
         let way = path::lower(self, document, &service, ingress.as_ref());
         self.chosen_by_service(subject);
-        let (mut deployments, on_path) = self.deployments(subject, &way.services, &apps);
+        let (mut deployments, behind, on_path) =
+            self.deployments(subject, (&way.services, &called), &apps);
         let on_path = on_path + self.beside(document, &mut deployments);
         let mut actions = actions::lower(self, subject, &way, &deployments, &apps);
         outages::lean(self, &way.path, &actions);
         let path::Way { path, mut services, split } = way;
-        let served = &mut deployments[..on_path];
-        gates::settle(self, (&path, &services), ingress.as_ref(), served, &mut actions);
+        let asked = subject.asked_of(&mut deployments, &mut actions, (behind, on_path));
+        gates::settle(self, (&path, &services), ingress.as_ref(), asked);
         let platform = self.platform(&input.platform);
         let age = Dur::from_secs_f64(self.seconds("age_s", input.case.age_s, 3600.0));
         let (nodes, nodes_given, node_autoscaler) =
@@ -138,19 +139,18 @@ impl Lowering<'_> {
         let more = node_autoscaler.as_ref().map_or(Dur::ZERO, node_autoscalers::takes);
         let (traffic, horizon, follow) =
             traffic::lower(self, rolled, (&actions, &faults, more), &path, place);
+        let asked = !rolled.1;
         let kubernetes = self.with_proxy_mode(kubernetes, &traffic);
         let no_requests = silence.or_else(|| serving::rate_of_0(&traffic));
         let verticals = self.verticals(&deployments, &actions, kubernetes.control_plane);
-        let mut services: List<ServiceId, _> = services.into_iter().map(Arc::new).collect();
-        let (in_front, to) = (path::in_front(self, &path), services.ids().collect());
-        let mut routes = vec![Route { from: Caller::Clients, to, split, ingress, in_front, path }];
-        routes.extend(self.further_routes(&mut services, &deployments));
+        let way = (path::Way { path, services, split }, ingress, called);
+        let (services, routes, calls) = self.routes(way, &mut deployments, &mut actions);
         let scenario = Scenario {
             name: input.name.clone(),
             given: self.given(&deployments, &actions),
             kubernetes,
             pod_disruption_budgets: self.budgets(&deployments[0].template),
-            autoscalers: self.autoscalers(&deployments[..on_path], &actions, &traffic, !rolled.1),
+            autoscalers: self.autoscalers(&deployments[..on_path], &actions, &traffic, asked),
             verticals,
             gate: self.gate(),
             age,
@@ -159,6 +159,7 @@ impl Lowering<'_> {
             workloads: deployments,
             routes,
             services,
+            calls,
             node_autoscaler,
             nodes,
             scheduler,
@@ -178,6 +179,22 @@ impl Lowering<'_> {
     fn beside(&mut self, subject: &Document, workloads: &mut Vec<Workload>) -> usize {
         let primary = usize::from(self.primary(subject, workloads));
         primary + self.revisions_before(subject, workloads)
+    }
+
+    /// All Services that requests come to, how they do, and what workloads ask of each other.
+    fn routes(
+        &mut self,
+        (way, ingress, called): (path::Way, Option<Ingress>, Vec<Service>),
+        workloads: &mut [Workload],
+        actions: &mut [Action],
+    ) -> (List<ServiceId, Arc<Service>>, Vec<Route>, Vec<Calls>) {
+        let path::Way { path, services, split } = way;
+        let mut services: List<ServiceId, _> = services.into_iter().map(Arc::new).collect();
+        let (in_front, to) = (path::in_front(self, &path), services.ids().collect());
+        let first = Route { from: Caller::Clients, to, split, ingress, in_front, path };
+        let (called, calls) = calls::lower(self, called, &mut services, workloads, actions);
+        let further = self.further_routes(&mut services, workloads);
+        (services, [first].into_iter().chain(called).chain(further).collect(), calls)
     }
 
     /// The scenario with what is assumed for it and what is not modelled.

@@ -38,6 +38,14 @@ pub struct Apps {
     pub other: AppPlan,
 }
 
+/// Ports that requests to the serving containers go to.
+pub struct Ports {
+    /// What is under test: its name, and its port.
+    pub subject: (String, Option<TargetPort>),
+    /// Of workloads beside it that are asked or called.
+    pub others: BTreeMap<String, TargetPort>,
+}
+
 /// The plan of the container with this number, counting init containers first.
 pub fn plan_of<'a>(apps: &'a Apps, spec: &PodSpec, number: usize) -> &'a AppPlan {
     let mut all = spec.init_containers.iter().flatten().chain(&spec.containers);

@@ -19,7 +19,7 @@ use std::sync::Arc;
 
 /// The Service of the subject, with the port that clients use first.
 pub fn service(low: &mut Lowering<'_>, subject: &Subject) -> Service {
-    let deployment = &low.input.documents[subject.deployment];
+    let deployment = &low.input.documents[subject.asked];
     let Some(index) = subject.service else {
         return match low.apex(deployment, None) {
             Some(made) => made,
@@ -143,7 +143,7 @@ fn silent(input: &Input, subject: &Subject) -> Option<String> {
     if input.case_root.get("traffic").is_some() {
         return None;
     }
-    let deployment = &input.documents[subject.deployment];
+    let deployment = &input.documents[subject.asked];
     let name = deployment.name();
     let asking = "(traffic.rate_per_s asks for some)";
     let Some(index) = subject.service else {

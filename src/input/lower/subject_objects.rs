@@ -9,16 +9,21 @@ use crate::input::raw::manifest::Object;
 use crate::input::subject::Subject;
 use std::sync::Arc;
 
+/// The place of a workload that gets no requests; before it come those that clients ask and those that others
+/// call.
+const BESIDE: u8 = 2;
+
 impl Lowering<'_> {
     /// The subject, and what else matters to it: Deployments behind the same Service or that it is switched
     /// to, those that actions scale, and all others where there are nodes to share. The subject comes first,
-    /// then those that serve, all by name: their places in the input change nothing.
+    /// then those that clients ask and those that are called, all by name: their places in the input change
+    /// nothing. How many clients ask beside it, and how many get requests at all.
     pub fn deployments(
         &mut self,
         subject: &Subject,
-        services: &[Service],
+        (services, called): (&[Service], &[Service]),
         apps: &Versions,
-    ) -> (Vec<Workload>, usize) {
+    ) -> (Vec<Workload>, usize, usize) {
         let limited = !self.input.case.nodes.is_empty()
             || self.input.documents.iter().any(|d| matches!(d.object, Object::Node(_)));
         let mut deployments = Vec::new();
@@ -35,8 +40,12 @@ impl Lowering<'_> {
                     && selector.all(|(k, v)| labels.get(k.as_str()) == Some(&v.as_str()))
             };
             let behind = served || services.iter().any(is_behind);
+            let place = match behind {
+                true => 0,
+                false => 1 + u8::from(!called.iter().any(is_behind)),
+            };
             let is_subject = i == subject.deployment;
-            if !(is_subject || behind || limited || role.is_some()) {
+            if !(is_subject || place < BESIDE || limited || role.is_some()) {
                 continue;
             }
             if served && held.replicas == Some(0) {
@@ -50,16 +59,18 @@ impl Lowering<'_> {
             let (version, app) = match (is_subject, served) {
                 (true, _) => ("v1", &apps.v1),
                 (false, true) => ("v2", &apps.v2),
-                (false, false) => (doc.name(), &apps.v1),
+                (false, false) => (doc.name(), apps.of(doc.name())),
             };
             let lowered = self.check(doc, |check| workload::workload(check, held, version, app));
-            deployments.push((!is_subject, !behind, lowered));
+            deployments.push((!is_subject, place, lowered));
         }
         deployments
             .sort_by(|(.., a), (.., b)| (&a.namespace, &a.name).cmp(&(&b.namespace, &b.name)));
-        deployments.sort_by_key(|&(is_other, beside, _)| (is_other, beside));
-        let on_path = deployments.iter().filter(|(other, beside, _)| !(*other && *beside)).count();
-        (deployments.into_iter().map(|(.., deployment)| deployment).collect(), on_path)
+        deployments.sort_by_key(|&(is_other, place, _)| (is_other, place));
+        let others = |up_to: u8| deployments.iter().filter(move |d| d.0 && d.1 <= up_to).count();
+        let (behind, on_path) = (others(0), 1 + others(BESIDE - 1));
+        let all = deployments.into_iter().map(|(.., deployment)| deployment).collect();
+        (all, behind, on_path)
     }
 
     /// Where a volume may have to follow its pod to another node, the answer leans on how long that takes.

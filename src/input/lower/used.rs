@@ -132,6 +132,13 @@ fn of_case(low: &Lowering<'_>, scenario: &Scenario, path: &str) -> Option<Use> {
                 false => Some(Use::Never(format!("no container is named {name}"))),
             }
         }
+        ["app", "workloads", name, ref rest @ ..] => {
+            let there = scenario.workloads.iter().any(|w| *w.name == *name);
+            match there {
+                true => rest.first().and_then(|key| of_app(scenario, key)),
+                false => Some(Use::Never(format!("no workload that runs is named {name}"))),
+            }
+        }
         ["app", "v2", ref rest @ ..] => match scenario.templates().count() < 2 {
             true => Some(Use::Never("no action brings a second version".to_owned())),
             false => rest.first().and_then(|key| of_app(scenario, key)),
@@ -173,7 +180,9 @@ fn of_case(low: &Lowering<'_>, scenario: &Scenario, path: &str) -> Option<Use> {
         }
         ["connections", key] => Some(of_connections(scenario, key)),
         ["node_autoscaler", key, ..] => Some(of_node_autoscaler(scenario, key)),
-        ["kubernetes" | "nodes" | "fault" | "proxy" | "dependency", ..] => Some(Use::Always),
+        ["kubernetes" | "nodes" | "fault" | "proxy" | "dependency" | "calls", ..] => {
+            Some(Use::Always)
+        }
         [key] => ["schema", "name", "description", "manifests", "update", "deployment", "service"]
             .iter()
             .chain(&["platform", "age_s", "horizon_s", "action", "actions"])

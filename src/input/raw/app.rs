@@ -17,6 +17,8 @@ pub struct AppSection {
     pub v2: Option<AppCase>,
     /// The processes of further containers, by container name.
     pub containers: BTreeMap<String, AppCase>,
+    /// Those of single workloads, by their names, over what is given here for all.
+    pub workloads: BTreeMap<String, AppCase>,
     /// App card: a name (`rollsim cards list`) or a path relative to this file. Default generic.
     pub card: Option<String>,
     /// Seconds from process start until it listens, 0 or more.

@@ -4,6 +4,7 @@
 pub use super::action::{ActionCase, ApplyCase, HandlerCase, StruckCase};
 use super::analysis::AnalysisCase;
 pub use super::app::{AppCase, AppSection, OnSigtermCase, WaitingCase, WarmUpCase};
+use super::calls::CallCase;
 pub use super::connections::{ConnectionsCase, ProtocolCase};
 use super::fault::{DependencyCase, FaultCase};
 pub use super::mesh::MeshCase;
@@ -50,6 +51,8 @@ pub struct Case {
     pub mesh: Option<MeshCase>,
     /// Connections that clients keep open meanwhile.
     pub connections: Option<ConnectionsCase>,
+    /// What workloads ask of other Services while they work on a request.
+    pub calls: Vec<CallCase>,
     /// How the application behaves, old and new.
     pub app: AppSection,
     /// The metric of pods that an autoscaler reads and that is not among `metrics`.

@@ -3,6 +3,7 @@
 pub mod action;
 pub mod analysis;
 pub(crate) mod app;
+pub mod calls;
 pub(crate) mod canary;
 pub mod case;
 pub mod connections;

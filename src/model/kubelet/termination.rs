@@ -198,7 +198,8 @@ impl Kubelets {
 
     /// Who simulates the requests knows what the process still has to do.
     fn counts_requests(&self, spec: &Container) -> bool {
-        self.load_is_read() && spec.app.concurrency.is_some()
+        let counted = spec.app.concurrency.is_some() || !spec.app.calls.is_empty();
+        self.load_is_read() && counted
     }
 
     /// The process exits at `at` by itself, unless SIGKILL comes first: at once for a sidecar whose turn came

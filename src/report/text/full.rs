@@ -4,6 +4,7 @@ use super::page::{DIM, HEAD, Page, paint, wrap};
 use super::{advice, autoscaling, cautions, head, style, timeline};
 use crate::report::advice::Worth;
 use crate::report::answer::{Answer, BlamePart, BlameRow, Estimate, Figure, LostGroup};
+use crate::report::calls;
 use crate::report::logged::LoggedRow;
 use crate::report::placement;
 use crate::report::sentences::hurt_sentence;
@@ -109,6 +110,9 @@ fn losses(page: &mut Page, answer: &Answer) {
         let text = format!("{} of {status} {flags}, {tries}", count(*mean));
         page.row(if i == 0 { "proxy logs" } else { "" }, &text);
     }
+    for (i, row) in answer.calls.iter().enumerate() {
+        page.row(if i == 0 { "calls" } else { "" }, &calls::line(row));
+    }
     if let Some(hurt) = &answer.hurt {
         page.row("hurts", &hurt_sentence(hurt));
     }
@@ -171,11 +175,12 @@ pub fn blame_row(page: &mut Page, b: &BlameRow, advise: bool) {
         (Some(pod), n) if n > 1 => format!(" ({n} pods, such as {pod})"),
         _ => String::new(),
     };
+    let at = b.hop.as_ref().map_or(String::new(), |hop| format!(" at {hop}"));
     let what = |p: &BlamePart| format!("{}: {}", p.failure_label, p.cause_label);
     match b.parts.as_slice() {
-        [one] => page.wrapped(2, &format!("{} lost, {}{pods}", count(b.lost), what(one))),
+        [one] => page.wrapped(2, &format!("{} lost{at}, {}{pods}", count(b.lost), what(one))),
         several => {
-            page.wrapped(2, &format!("{} lost{pods}", count(b.lost)));
+            page.wrapped(2, &format!("{} lost{at}{pods}", count(b.lost)));
             for part in several.iter().take(SHOWN) {
                 page.wrapped(4, &format!("{:<6} {}", count(part.lost), what(part)));
             }

@@ -16,6 +16,7 @@ fn recorder(now: i64) -> Recorder {
         keep_alive_timeout: None,
         connections: None,
         pace: crate::timeline::Pace::default(),
+        calls: Vec::new(),
     };
     let version = recorder.version(version);
     recorder.pod(Time(-S), PodName { deployment: "web".into(), number: 0 }, version);

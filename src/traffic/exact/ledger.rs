@@ -266,6 +266,7 @@ impl<'a> Ledger<'a> {
             latency: latency::latency(&self.classes),
             latency_of_all: None,
             connections: None,
+            calls: Vec::new(),
             followed: Vec::new(),
             first_failure: self.first_failure,
             last_failure: self.last_failure,

@@ -162,7 +162,7 @@ pub fn unanswered(
         return tally.leave_open(Some(pod));
     }
     let (pod, view) = (Some(PodId(pod as u32)), Some(view));
-    tally.fail(LossKey { failure, cause, pod, view }, at, known);
+    tally.fail(LossKey { failure, cause, pod, view }, pod, at, known);
 }
 
 /// Counts a request that met a view without a backend.
@@ -172,5 +172,5 @@ pub fn no_backend(board: &Board, at: Time, view: ViewId, tally: &mut Tally) {
     if known > board.timeline.end {
         return tally.leave_open(None);
     }
-    tally.fail(LossKey { failure, cause, pod: None, view: Some(view) }, at, known);
+    tally.fail(LossKey { failure, cause, pod: None, view: Some(view) }, None, at, known);
 }

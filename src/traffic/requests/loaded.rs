@@ -305,7 +305,7 @@ fn decide_one(
             tally.leave_open(Some(pod));
         } else {
             let (pod, view) = (Some(PodId(pod as u32)), Some(view));
-            tally.fail(LossKey { failure, cause, pod, view }, Time(at), known);
+            tally.fail(LossKey { failure, cause, pod, view }, pod, Time(at), known);
         }
     }
     if ends > at {

@@ -4,8 +4,8 @@
 use super::view::{VIEW, ViewNow, slot_of};
 use crate::engine::{Dur, List, Seed, Time};
 use crate::timeline::{
-    ChangeKind, Condition, L7, Life, LifeEnd, Phase, PodId, PodProxy, PodTruth, Timeline, Touched,
-    Version, ViewId,
+    ChangeKind, Condition, L7, Life, LifeEnd, NodeId, Phase, PodId, PodProxy, PodTruth, Timeline,
+    Touched, Version, ViewId,
 };
 use smallvec::SmallVec;
 use std::cmp::Reverse;
@@ -45,6 +45,8 @@ pub struct Present {
 pub struct PodNow {
     /// Index into the timeline's versions.
     pub version: u16,
+    /// Where it runs.
+    pub node: NodeId,
     /// While it serves: the run that accepts connections.
     pub life: u16,
     /// What a connection meets.
@@ -119,6 +121,7 @@ impl Present {
         self.versions.extend_from_slice(&timeline.versions[self.versions.len()..]);
         let new = |truth: &PodTruth| PodNow {
             version: truth.version,
+            node: truth.node,
             life: 0,
             phase: Phase::Silent,
             proxy: None,
@@ -244,6 +247,7 @@ impl PodNow {
     /// Brings it up to date: `truth` may know more than what is the case at `at`.
     fn look(&mut self, truth: &PodTruth, at: Time) {
         self.phase = truth.phase_at(at);
+        self.node = truth.node;
         let known = |time: Time| if time <= at { time } else { Time::NEVER };
         let so_far = |p: PodProxy| PodProxy {
             listening: known(p.listening),

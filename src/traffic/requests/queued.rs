@@ -2,11 +2,13 @@
 //! to come back. An agenda holds what happens next; arrivals and changes of the present are merged with it.
 //! Nothing looks ahead, so that the timeline may grow between two steps.
 
+mod calls;
 mod channels;
 mod client;
 mod connect;
 mod ejects;
 mod endings;
+mod errands;
 mod event;
 mod faults;
 mod follows;
@@ -15,6 +17,7 @@ mod held;
 mod hops;
 mod journal;
 mod logs;
+mod needed;
 mod pace;
 mod pod;
 mod pools;
@@ -33,18 +36,19 @@ use super::loaded::Loads;
 use super::present::{Happened, Present};
 use crate::engine::rng::mix;
 use crate::engine::{List, Seed, Time};
-use crate::timeline::{Empty, L7, Timeline, Told, Touched, ViewId};
+use crate::timeline::{L7, Timeline, Told, Touched, ViewId};
 use crate::traffic::TrafficOutcome;
 use crate::traffic::offered::Traffic;
-use crate::traffic::plan;
 use crate::traffic::service::Sampler;
 use crate::traffic::tally::Tally;
 use client::{Connections, Users};
+use errands::Calls;
 use event::{Event, RequestId};
 use guards::Guards;
 use hops::Stacks;
 use journal::Journal;
 pub use journal::{Followed, Try};
+pub use needed::needed;
 use pod::Pods;
 use pools::Pools;
 use probes::Probes;
@@ -87,6 +91,8 @@ pub struct Simulation<'a> {
     pub users: Users,
     /// Connections that are kept open.
     pub sessions: Sessions,
+    /// What pods ask of other Services.
+    pub calls: Calls,
     /// What has become of requests.
     pub tally: Tally,
     /// Probes that wait among the requests.
@@ -119,6 +125,7 @@ impl<'a> Simulation<'a> {
             connections: Connections::new(timeline, traffic),
             users: Users::new(timeline, traffic, seed),
             sessions: Sessions::new(traffic, seed),
+            calls: Calls::new(timeline),
             present,
             samplers,
             source: sends.map(|sends| Box::new(Source::new(sends, seed))),
@@ -161,7 +168,8 @@ impl<'a> Simulation<'a> {
         }
         self.until(timeline, i64::MAX);
         debug_assert!(self.present.next_ns() > self.limit, "all that was due has happened");
-        let open = self.requests.len() - self.free.len() - self.sessions.places;
+        let aside = self.sessions.places + self.calls.under_way;
+        let open = self.requests.len() - self.free.len() - aside;
         debug_assert!(
             self.tally.sent == self.tally.over() + open as u64,
             "each request is answered, has failed or is open"
@@ -272,6 +280,8 @@ impl<'a> Simulation<'a> {
             State::Running(End::Answered) => self.answered(index),
             State::Running(End::TooSlow) => self.too_slow(index),
             State::Running(End::Erred) => self.erred(index),
+            State::Running(End::Calls) => self.calls_next(index),
+            State::Running(End::Heard) => self.hears(index),
             State::Syn(again) => self.knock(index, again),
             State::Failing(failure, cause) => self.connect_failed(index, failure, cause),
             State::Over(failure, cause) => self.hop_gives_up(index, failure, cause),
@@ -294,6 +304,12 @@ impl<'a> Simulation<'a> {
     /// A client sends a new request now.
     pub fn send(&mut self, bits: u64, user: u32) {
         self.tally.sent += u64::from(!Sessions::is_one(user));
+        let index = self.place(bits, user);
+        self.client_tries(index);
+    }
+
+    /// A place for a request that is sent now.
+    pub fn place(&mut self, bits: u64, user: u32) -> RequestId {
         let request = Request {
             sent: self.now,
             deadline: 0,
@@ -305,6 +321,7 @@ impl<'a> Simulation<'a> {
             life: 0,
             non_idempotent: self.draws_non_idempotent(bits),
             opens: Sessions::is_one(user),
+            is_call: false,
             reused: false,
             hop: NOWHERE,
             outer: 0,
@@ -320,7 +337,7 @@ impl<'a> Simulation<'a> {
             load_count: 0,
             held: 0,
         };
-        let index = match self.free.pop() {
+        match self.free.pop() {
             Some(index) => {
                 let place = &mut self.requests[index];
                 debug_assert!(place.state == State::Free, "only a free place is used again");
@@ -328,8 +345,7 @@ impl<'a> Simulation<'a> {
                 index
             }
             None => self.requests.push(request),
-        };
-        self.client_tries(index);
+        }
     }
 
     /// The request is over.
@@ -367,34 +383,13 @@ impl<'a> Simulation<'a> {
             self.told.clear();
             self.advance(timeline, Time::NEVER);
         }
-        let open = self.requests.iter().filter(|r| r.state != State::Free && !r.opens);
+        let open = self.requests.iter().filter(|r| r.state != State::Free && !r.is_aside());
         for request in open {
             let pod = (request.pod != NOBODY).then_some(request.pod.index());
             self.tally.leave_open(pod);
         }
         let followed = self.journal.take().map_or_else(Vec::new, |journal| journal.done);
-        TrafficOutcome { followed, connections: self.sessions_end(), ..self.tally.finish() }
+        let (calls, connections) = (self.calls_end(), self.sessions_end());
+        TrafficOutcome { followed, connections, calls, ..self.tally.finish() }
     }
-}
-
-/// Whether a timeline and its traffic need this loop.
-pub fn needed(timeline: &Timeline, traffic: &Traffic) -> bool {
-    let waits = |l7: &L7| l7.tries > 1 || l7.pool.is_some() || l7.policy.is_some();
-    traffic.client.keep_alive
-        || traffic.long_lived.is_some()
-        || !timeline.rehashes.is_empty()
-        || traffic.client.retries > 0
-        || matches!(traffic.arrivals, crate::traffic::offered::Arrivals::Closed { .. })
-        || timeline.versions.iter().any(|v| v.concurrency.is_some() || !v.pace.is_even())
-        || timeline.pods.iter().any(|pod| !pod.conditions.is_empty())
-        || timeline.views.iter().any(|v| v.hop.l7.as_ref().is_some_and(waits))
-        || timeline.views.iter().any(|v| v.hop.pick == crate::timeline::Pick::Ewma)
-        || timeline.views.iter().any(|v| matches!(v.hop.empty, Empty::Hold(_)))
-        || stacked(timeline)
-}
-
-/// Whether hops of layer 7 lead to each other.
-fn stacked(timeline: &Timeline) -> bool {
-    let any = timeline.views.iter().any(|v| v.hop.l7.is_some());
-    any && plan::layer7_above(timeline, &plan::flow_order(timeline)).is_err()
 }

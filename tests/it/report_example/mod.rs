@@ -189,6 +189,7 @@ fn version(name: &str) -> Version {
         keep_alive_timeout: None,
         connections: None,
         pace: rollsim::timeline::Pace::default(),
+        calls: Vec::new(),
     }
 }
 
@@ -407,6 +408,7 @@ fn row(timeline: &Timeline, cause: Cause, failure: Failure, lost: f64) -> BlameR
         needed,
         removed_by: None,
         missing_s: Some(if early { 5.9 } else { 0.58 }),
+        hop: None,
         chain,
         explanation: if early {
             "The pod is announced before its process listens, so the balancer sends requests to a \

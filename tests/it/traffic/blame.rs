@@ -13,6 +13,7 @@ fn facts(on_sigterm: OnSigterm, readiness_probe: bool) -> Facts {
     let version = VersionFacts { on_sigterm, readiness_probe, refuses: false };
     let names = ["v1", "v2"].map(|n| (n.to_owned(), version.clone()));
     Facts {
+        calls: Vec::new(),
         resize_restarts: false,
         client_timeout_s: 10.0,
         versions: BTreeMap::from(names),

@@ -70,6 +70,7 @@ pub fn version(name: &str, service: Dist) -> Version {
         keep_alive_timeout: None,
         connections: None,
         pace: rollsim::timeline::Pace::default(),
+        calls: Vec::new(),
     }
 }
 
@@ -137,6 +138,7 @@ pub fn timeline(pods: Vec<PodTruth>, views: Vec<View>, service: Dist, end: f64) 
         arp_failure: d(3.0),
         tunnel: None,
         further: Vec::new(),
+        calls: Default::default(),
     };
     timeline.enter(&entries);
     timeline

@@ -5,7 +5,7 @@ use super::connect::{Attempt, Met};
 use super::event::{DialId, Event, RequestId};
 use super::request::LEAST_PAUSE_NS;
 use super::sessions::Sessions;
-use super::{NOWHERE, Simulation, State};
+use super::{NOBODY, NOWHERE, Simulation, State};
 use crate::engine::rng::mix;
 use crate::engine::{Dur, List, Seed, Time};
 use crate::timeline::Timeline;
@@ -13,6 +13,7 @@ use crate::timeline::{PodId, ViewId};
 use crate::traffic::offered::{Arrivals, Traffic};
 use crate::traffic::plan;
 use crate::traffic::service::Sampler;
+use crate::traffic::{Cause, Failure, LossKey};
 use std::collections::VecDeque;
 
 /// A connection to a pod.
@@ -95,11 +96,53 @@ impl Connections {
 }
 
 impl Simulation<'_> {
+    /// How long whoever sends a request waits for the answer to one try.
+    #[inline(always)]
+    pub fn patience(&self, index: RequestId) -> Dur {
+        match self.requests[index].is_call {
+            true => self.calls.how(index).timeout,
+            false => self.traffic.client.timeout,
+        }
+    }
+
+    /// The client hears of a failure; perhaps it tries again.
+    pub fn client_failed(&mut self, index: RequestId, failure: Failure, cause: Cause) {
+        if self.requests[index].is_call {
+            return self.call_failed(index, failure, cause);
+        }
+        if self.requests[index].opens {
+            return self.session_fails(index, failure, cause);
+        }
+        let client = &self.traffic.client;
+        let request = &mut self.requests[index];
+        debug_assert!(
+            request.client_tries <= client.retries,
+            "a client tries no more often than it may"
+        );
+        if request.client_tries < client.retries {
+            request.client_tries += 1;
+            request.bits = mix(request.bits.wrapping_add(0x9e37_79b9_7f4a_7c15));
+            let at = self.now + client.retry_backoff.0;
+            return self.wait_until(index, at, State::ClientRetry);
+        }
+        let asked = (request.pod != NOBODY).then_some(request.pod);
+        let sent = Time(request.sent);
+        let (pod, view) = self.lost_at(index);
+        let key = LossKey { failure, cause, pod, view };
+        self.tally.fail(key, asked, sent, Time(self.now));
+        self.note_end(index, Some((failure, cause)));
+        self.close(index);
+    }
+
     /// A try of the client begins.
     #[inline(always)]
     pub fn client_tries(&mut self, index: RequestId) {
-        let timeout = self.traffic.client.timeout;
-        self.requests[index].deadline = (Time(self.now) + timeout).0;
+        debug_assert!(self.requests[index].outer == 0, "a try begins with the client");
+        self.calls.forget(index);
+        self.requests[index].deadline = (Time(self.now) + self.patience(index)).0;
+        if self.requests[index].is_call {
+            return self.enter(index);
+        }
         self.client_connects(index);
     }
 
@@ -137,7 +180,7 @@ impl Simulation<'_> {
             return self.pool_connection(index);
         }
         let (pod, view, life) = (request.pod, request.view, request.life);
-        if self.connections.is_some() {
+        if self.connections.is_some() && !request.is_call {
             self.offer(Connection { pod, view, life, since: self.now });
         }
     }
@@ -163,7 +206,7 @@ impl Simulation<'_> {
     /// A connection attempt goes on at `at`; without kept connections the request just waits for it.
     pub fn wait_or_dial(&mut self, index: RequestId, attempt: Attempt, at: i64, then: State) {
         let request = &self.requests[index];
-        let own = request.hop == NOWHERE && !request.opens;
+        let own = request.hop == NOWHERE && !request.opens && !request.is_call;
         let Some(connections) = self.connections.as_mut().filter(|_| own) else {
             return self.wait_until(index, at, then);
         };

@@ -51,7 +51,7 @@ impl Simulation<'_> {
     #[cold]
     pub fn knock(&mut self, index: RequestId, again: u8) {
         let request = &self.requests[index];
-        let limit = Rules::new(self.traffic.client.timeout, self.l7(request.hop)).connect;
+        let limit = Rules::new(self.patience(index), self.l7(request.hop)).connect;
         let (pod, sent, deadline) = (request.pod, request.began, request.deadline);
         debug_assert!(deadline >= self.now, "nobody knocks whom nobody waits for");
         let attempt = Attempt { pod, sent, again, limit, deadline };

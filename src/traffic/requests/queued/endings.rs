@@ -3,7 +3,7 @@
 
 use super::super::present::Ending;
 use super::event::RequestId;
-use super::pod::{Entry, Waits};
+use super::pod::{Entry, Orphan, Waits};
 use super::{NOBODY, NONE, NOWHERE, Request, Simulation, State};
 use crate::engine::Time;
 use crate::engine::rng::mix;
@@ -46,6 +46,7 @@ impl Simulation<'_> {
     /// The process ends: so does what waits in its queue and what it works on.
     fn life_cut(&mut self, pod: PodId, life: u16) {
         let ended_by = self.present.pods[pod].lives[usize::from(life)].ended_by;
+        debug_assert!(self.present.pods[pod].pending.is_empty(), "its endings are seen to now");
         let now = Time(self.now);
         let proxy = self.present.pods[pod].proxy;
         // One that drains answers who is connected.
@@ -62,12 +63,7 @@ impl Simulation<'_> {
         }
         self.probes_cut(pod, life);
         self.pods.states[pod].draining = false;
-        let orphans = self.pods.orphans.iter_mut().filter(|o| o.pod == pod && o.life == life);
-        for orphan in orphans {
-            debug_assert!(self.pods.states[pod].running > 0, "what is cut was worked on");
-            orphan.pod = NOBODY;
-            self.pods.states[pod].running -= 1;
-        }
+        self.orphans_cut(pod, life);
         let served = self.served(|r| r.pod == pod && r.life == life);
         for &Served { stamp, index } in &served {
             if self.is_still(stamp, index) {
@@ -79,6 +75,24 @@ impl Simulation<'_> {
             }
         }
         self.fill_slots(pod);
+    }
+
+    /// The process works no longer on what nobody waits for.
+    fn orphans_cut(&mut self, pod: PodId, life: u16) {
+        let counts = self.pods.states[pod].concurrency.is_some();
+        let mine = |o: &Orphan| o.pod == pod && o.life == life;
+        let cut = self.pods.orphans.pairs().filter(|(_, o)| mine(o)).map(|(place, _)| place);
+        for place in cut.collect::<Vec<_>>() {
+            let orphan = &mut self.pods.orphans[place];
+            orphan.pod = NOBODY;
+            if let Some(call) = orphan.call.take() {
+                // Nothing else would come for its place.
+                self.pods.free.push(place);
+                self.caller_gone(call);
+            }
+            debug_assert!(!counts || self.pods.states[pod].running > 0, "it was worked on");
+            self.pods.states[pod].running -= u32::from(counts);
+        }
     }
 
     /// The proxy in the pod answers for the process, which is gone.
@@ -114,7 +128,8 @@ impl Simulation<'_> {
         let share = self.present.rehashed(n);
         let drawn =
             |bits: u64| (mix(bits ^ mix(u64::from(n) + 1)) >> 40) as f32 / (1u64 << 24) as f32;
-        self.break_connections(|r| drawn(r.bits) < share, Cause::Rehash);
+        // Calls do not leave the cluster.
+        self.break_connections(|r| !r.is_call && drawn(r.bits) < share, Cause::Rehash);
         self.hang_up(|r| drawn(r.bits) < share, Cause::Rehash);
     }
 
@@ -210,6 +225,9 @@ impl Simulation<'_> {
             pod.running -= 1;
         }
         request.stamp = NONE;
+        if let Some(call) = self.calls.taken_from(index) {
+            self.caller_gone(call);
+        }
     }
 
     fn cut_off(&mut self, index: RequestId, cause: Cause) {

@@ -69,6 +69,10 @@ impl Simulation<'_> {
             request.complete = i64::MAX;
             debug_assert!(at >= self.now, "patience ends later");
             self.wait_until(served.index, at, State::Running(End::TooSlow));
+            if let Some(call) = self.calls.taken_from(served.index) {
+                // Nobody reads its answer.
+                self.caller_gone(call);
+            }
         }
     }
 }

@@ -14,7 +14,7 @@ impl Simulation<'_> {
     /// A try of a request begins, where somebody follows it.
     #[inline(always)]
     pub fn note_try(&mut self, index: RequestId) {
-        if self.requests[index].opens {
+        if self.requests[index].is_aside() {
             return;
         }
         if let Some(journal) = &mut self.journal {
@@ -25,7 +25,7 @@ impl Simulation<'_> {
     /// The try of a request failed, where somebody follows it.
     #[inline(always)]
     pub fn note_failed_try(&mut self, index: RequestId, failure: Failure) {
-        if self.requests[index].opens {
+        if self.requests[index].is_aside() {
             return;
         }
         if let Some(journal) = &mut self.journal {

@@ -33,7 +33,7 @@ impl Simulation<'_> {
         if let Some(look) = self.holds(view) {
             return self.hold(index, view, (look, Cause::NoBackend));
         }
-        let rules = Rules::new(self.traffic.client.timeout, self.l7(self.requests[index].hop));
+        let rules = Rules::new(self.patience(index), self.l7(self.requests[index].hop));
         let now = &self.present.views[view];
         let arp = self.present.arp_failure;
         let (failure, cause, after) = rules.no_backend(now.empty, now.in_gap, arp);

@@ -30,6 +30,14 @@ struct Waiting {
     through: ViewId,
 }
 
+impl Stacks {
+    /// Nobody waits any longer for what the hops of a request wait for.
+    pub fn give_up(&mut self, index: RequestId, now: i64) {
+        let waiting = self.0.get_mut(index).into_iter().flatten();
+        waiting.for_each(|hop| hop.deadline = hop.deadline.min(now));
+    }
+}
+
 impl Simulation<'_> {
     /// The innermost hop has sent the request to the proxy of `view`, through `through`.
     #[cold]

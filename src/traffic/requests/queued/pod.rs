@@ -17,7 +17,8 @@ pub struct Pods {
     pub states: List<PodId, PodState>,
     /// What pods work on for nobody, until it is complete.
     pub orphans: List<OrphanId, Orphan>,
-    free: Vec<OrphanId>,
+    /// Places of orphans that can be used again.
+    pub free: Vec<OrphanId>,
 }
 
 /// What a pod works on, and who waits.
@@ -73,6 +74,12 @@ pub struct Orphan {
     pub pod: PodId,
     /// The run of its process.
     pub life: u16,
+    /// What its request drew.
+    pub bits: u32,
+    /// The call that comes next, of those that its version makes.
+    pub step: u8,
+    /// The call that it waits for.
+    pub call: Option<RequestId>,
 }
 
 impl PodState {
@@ -188,6 +195,9 @@ impl Simulation<'_> {
         if self.pods.states[request.pod].troubled && end == End::Answered && self.errs(index) {
             return self.wait_until(index, at, State::Running(End::Erred));
         }
+        if self.calls.used {
+            return self.serve_caller(index, (at, end), gives_up);
+        }
         self.wait_until(index, at, State::Running(end));
     }
 
@@ -223,6 +233,9 @@ impl Simulation<'_> {
         if request.outer > 0 {
             self.answer_passes(index);
         }
+        if request.is_call {
+            return self.call_answered(index);
+        }
         let pod = request.pod.index();
         self.tally.answer_sent_at(pod, Time(request.sent), self.now - request.sent);
         self.note_end(index, None);
@@ -233,9 +246,11 @@ impl Simulation<'_> {
     pub fn too_slow(&mut self, index: RequestId) {
         let request = self.requests[index];
         assert!(request.complete > self.now, "a request that is complete is not too slow");
-        self.works_on(index);
         let hung = self.pods.states[request.pod].hung;
-        self.slow_answer(index, if hung { Cause::Fault } else { Cause::SlowAnswer });
+        let held_up = if self.calls.used { self.held_up(index) } else { None };
+        self.works_on(index);
+        let own = if hung { Cause::Fault } else { Cause::SlowAnswer };
+        self.slow_answer(index, held_up.unwrap_or(own));
     }
 
     /// Nobody waits any longer for a request that is in service: its slot is free when the work is done.
@@ -243,32 +258,44 @@ impl Simulation<'_> {
         let request = &mut self.requests[index];
         request.stamp = NONE;
         let state = &mut self.pods.states[request.pod];
-        if state.concurrency.is_none() {
+        let counts = state.concurrency.is_some();
+        if !counts && !self.calls.used {
             // Nobody waits for its slot: it might as well be done.
             state.served += 1;
             return;
         }
-        debug_assert!(self.pods.states[request.pod].running > 0, "it was in service");
-        let orphan = Orphan { pod: request.pod, life: request.life };
+        debug_assert!(!counts || state.running > 0, "it was in service");
+        let (pod, life, bits) = (request.pod, request.life, request.bits as u32);
+        let orphan = Orphan { pod, life, bits, step: 0, call: None };
+        if self.calls.used {
+            return self.caller_works_on(index, orphan);
+        }
         // A process that hangs has none that would be complete: it takes up nothing else meanwhile.
         let complete = if request.complete == i64::MAX { self.now } else { request.complete };
         self.goes_on(orphan, complete);
     }
 
     /// A slot is taken until `complete` by work that nobody waits for.
-    fn goes_on(&mut self, orphan: Orphan, complete: i64) {
+    pub fn goes_on(&mut self, orphan: Orphan, complete: i64) {
         debug_assert!(complete >= self.now, "what is done is not worked on");
-        let place = match self.pods.free.pop() {
+        let place = self.orphan(orphan);
+        self.agenda.push(complete, Event::Release(place));
+    }
+
+    /// A place for work that nobody waits for.
+    pub fn orphan(&mut self, orphan: Orphan) -> OrphanId {
+        debug_assert!(orphan.pod != NOBODY, "some pod works on it");
+        match self.pods.free.pop() {
             Some(place) => {
                 self.pods.orphans[place] = orphan;
                 place
             }
             None => self.pods.orphans.push(orphan),
-        };
-        self.agenda.push(complete, Event::Release(place));
+        }
     }
 
-    fn slow_answer(&mut self, index: RequestId, cause: Cause) {
+    /// Whoever waits for an answer from a pod does so no longer.
+    pub fn slow_answer(&mut self, index: RequestId, cause: Cause) {
         if self.now >= self.requests[index].deadline {
             self.end_loads(index);
             return self.hop_gives_up(index, Failure::Timeout, cause);
@@ -279,6 +306,9 @@ impl Simulation<'_> {
     /// What a pod worked on for nobody is complete.
     pub fn release(&mut self, place: OrphanId) {
         debug_assert!(!self.pods.free.contains(&place), "what is released was kept");
+        if self.calls.used && self.orphan_calls(place) {
+            return;
+        }
         self.pods.free.push(place);
         let pod = std::mem::replace(&mut self.pods.orphans[place].pod, NOBODY);
         if pod != NOBODY {
@@ -317,8 +347,10 @@ impl Simulation<'_> {
                     if self.is_waiting(index, stamp) {
                         self.serve(index);
                     } else if counts {
-                        let complete = self.now + self.service_ns(pod, entry.life, (bits, opens));
-                        self.goes_on(Orphan { pod, life: entry.life }, complete);
+                        let life = entry.life;
+                        let complete = self.now + self.service_ns(pod, life, (bits, opens));
+                        let step = if opens { u8::MAX } else { 0 };
+                        self.goes_on(Orphan { pod, life, bits, step, call: None }, complete);
                     }
                 }
             }

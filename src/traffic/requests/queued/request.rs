@@ -51,6 +51,10 @@ pub enum End {
     TooSlow,
     /// With an error of the server.
     Erred,
+    /// With a call of the pod, when its own work is done.
+    Calls,
+    /// With what has become of a call.
+    Heard,
 }
 
 /// A backend, as a view counts its load.
@@ -85,6 +89,8 @@ pub struct Request {
     pub non_idempotent: bool,
     /// It opens a connection that is kept, and is counted there.
     pub opens: bool,
+    /// A pod sends it, for a request that it works on, and is told of its end.
+    pub is_call: bool,
     /// On a connection that served before.
     pub reused: bool,
     /// The innermost layer-7 hop, which tries, or NOWHERE.
@@ -116,6 +122,12 @@ pub struct Request {
 }
 
 impl Request {
+    /// It is none of those that clients send and wait for.
+    #[inline(always)]
+    pub fn is_aside(&self) -> bool {
+        self.opens || self.is_call
+    }
+
     /// Where it counts as load.
     #[inline(always)]
     pub fn counted(&self) -> &[Counted] {

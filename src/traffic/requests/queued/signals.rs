@@ -39,8 +39,8 @@ impl Simulation<'_> {
         for request in self.requests.iter().filter(|r| matches!(r.state, State::Running(_))) {
             signals[request.pod.index()].in_service += 1.0;
         }
-        let sent = sent.to_vec();
-        self.meter = Readings { at: Some(now), sent, failed: failed.into() };
+        let (sent, failed) = (sent.to_vec(), failed.iter().copied().collect());
+        self.meter = Readings { at: Some(now), sent, failed };
         signals
     }
 

@@ -4,10 +4,10 @@
 use super::super::view::VIEW;
 use super::event::RequestId;
 use super::pools::Reuse;
-use super::{Counted, NOBODY, NONE, NOWHERE, Simulation, State};
-use crate::engine::{Time, rng::mix};
+use super::{Counted, NONE, NOWHERE, Simulation, State};
+use crate::engine::rng::mix;
 use crate::timeline::{Phase, Pick, PodId, ViewId};
-use crate::traffic::{Cause, Failure, Flags, LossKey};
+use crate::traffic::{Cause, Failure, Flags};
 
 /// How a try of a hop failed.
 struct Failed {
@@ -36,8 +36,8 @@ impl Simulation<'_> {
         request.tries = 1;
         request.tried = [NONE; 4];
         request.began = self.now;
-        let u = (request.bits >> 32) as u32;
-        let view = self.present.enter();
+        let (u, is_call) = ((request.bits >> 32) as u32, request.is_call);
+        let view = if is_call { self.call_enters(index) } else { self.present.enter() };
         self.forward(index, view, view, u);
     }
 
@@ -351,32 +351,9 @@ impl Simulation<'_> {
         }
         request.began = self.now;
         request.reused = false;
+        self.calls.forget(index);
+        let request = &self.requests[index];
         let (hop, u) = (request.hop, (request.bits >> 32) as u32);
         self.forward(index, hop, hop, u);
-    }
-
-    /// The client hears of a failure; perhaps it tries again.
-    pub fn client_failed(&mut self, index: RequestId, failure: Failure, cause: Cause) {
-        if self.requests[index].opens {
-            return self.session_fails(index, failure, cause);
-        }
-        let client = &self.traffic.client;
-        let request = &mut self.requests[index];
-        debug_assert!(
-            request.client_tries <= client.retries,
-            "a client tries no more often than it may"
-        );
-        if request.client_tries < client.retries {
-            request.client_tries += 1;
-            request.bits = mix(request.bits.wrapping_add(0x9e37_79b9_7f4a_7c15));
-            let at = self.now + client.retry_backoff.0;
-            return self.wait_until(index, at, State::ClientRetry);
-        }
-        let pod = (request.pod != NOBODY).then_some(request.pod);
-        let view = (request.view != NOWHERE).then_some(request.view);
-        let (key, sent) = (LossKey { failure, cause, pod, view }, Time(request.sent));
-        self.tally.fail(key, sent, Time(self.now));
-        self.note_end(index, Some((failure, cause)));
-        self.close(index);
     }
 }
