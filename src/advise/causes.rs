@@ -58,6 +58,7 @@ fn of_setting(case: &Case<'_>, blame: &Blame) -> Vec<Way> {
         Setting::TargetPort => vec![target_port(case)],
         Setting::FrontKeepAlive => vec![path::front_keep_alive(case)],
         Setting::FrontTimeout => vec![path::front_timeout(case)],
+        Setting::ProxyTimeout => vec![path::proxy_timeout(case)],
         Setting::CrossZone => vec![path::cross_zone(case)],
         Setting::ProxyGrace => vec![path::proxy_grace(case)],
         Setting::CircuitBreaker => vec![path::breakers(case), keep_all(case)],

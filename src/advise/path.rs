@@ -171,6 +171,19 @@ pub fn front_keep_alive(case: &Case<'_>) -> Way {
     ladder::seconds(now).into_iter().map(|s| Change::one(key, s)).collect()
 }
 
+/// The proxy that sends to pods waits for longer.
+pub fn proxy_timeout(case: &Case<'_>) -> Way {
+    let key = match case.scenario().route().path {
+        Path::Envoy(_) => "balancer.route_timeout",
+        Path::IngressNginx(_) => "balancer.read_timeout",
+        Path::Haproxy(_) => "balancer.server_timeout",
+        Path::Registered(..) => "balancer.response_timeout",
+        _ => "balancer.idle_timeout",
+    };
+    let longer = ladder::seconds(case.longest_s());
+    longer.into_iter().map(|s| Change::one(key, s)).collect()
+}
+
 /// The proxy in front waits for longer.
 pub fn front_timeout(case: &Case<'_>) -> Way {
     let longer = ladder::seconds(case.longest_s());

@@ -3,8 +3,8 @@
 use super::{Facts, Moment, Setting, Times, VersionFacts, times};
 use crate::cluster::spec::OnSigterm;
 use crate::engine::List;
-use crate::timeline::{Pick, PodId, Target, Timeline, Upset, UpsetBy, View, ViewId};
-use crate::traffic::{Cause, LossKey};
+use crate::timeline::{Pick, PodId, Target, Timeline, Upset, UpsetBy, Version, View, ViewId};
+use crate::traffic::{Cause, Failure, LossKey};
 
 /// What would have saved requests, and by how much it is short.
 pub(super) struct Verdict {
@@ -109,15 +109,7 @@ pub(super) fn judge(
     }
     let longest_s = version.service.quantile_s(0.999).min(facts.client_timeout_s);
     match key.cause {
-        Cause::SlowAnswer => {
-            let front = key.view.and_then(|view| front_timeout_s(timeline, view, pod));
-            let (setting, timeout_s) = match front {
-                Some(timeout_s) => (Setting::FrontTimeout, timeout_s),
-                None => (Setting::ClientTimeout, facts.client_timeout_s),
-            };
-            let missing = version.service.quantile_s(0.999) - timeout_s;
-            Verdict { setting, missing_s: Some(missing).filter(|s| *s > 0.0) }
-        }
+        Cause::SlowAnswer => too_slow(timeline, (key, pod, version), facts),
         Cause::NotListeningYet => too_early(times, truth.restarts, setup),
         Cause::CutByKill => Verdict {
             setting: Setting::GracePeriod,
@@ -138,11 +130,37 @@ fn by_sidecar(cause: Cause) -> Option<Setting> {
     }
 }
 
+/// Somebody gave an answer up: the client, or a proxy.
+fn too_slow(
+    timeline: &Timeline,
+    (key, pod, version): (&LossKey, PodId, &Version),
+    facts: &Facts,
+) -> Verdict {
+    let front = key.view.and_then(|view| front_timeout_s(timeline, view, pod));
+    let proxy = key.view.and_then(|view| proxy_timeout_s(timeline, view, key.failure));
+    let (setting, timeout_s) = match (front, proxy) {
+        (Some(timeout_s), _) => (Setting::FrontTimeout, timeout_s),
+        (None, Some(timeout_s)) => (Setting::ProxyTimeout, timeout_s),
+        (None, None) => (Setting::ClientTimeout, facts.client_timeout_s),
+    };
+    let missing = version.service.quantile_s(0.999) - timeout_s;
+    Verdict { setting, missing_s: Some(missing).filter(|s| *s > 0.0) }
+}
+
 /// How long the proxy waits for an answer, if it is in front of the one that sent to the pod.
 fn front_timeout_s(timeline: &Timeline, view: ViewId, pod: PodId) -> Option<f64> {
     let view = &timeline.views[view];
     let timeout = view.hop.l7.as_ref()?.response_timeout?;
     (!view.targets().any(|t| t == Target::Pod(pod))).then(|| timeout.as_secs_f64())
+}
+
+/// How long the proxy that sent to the pod waits for an answer, if it was that one which gave up.
+fn proxy_timeout_s(timeline: &Timeline, view: ViewId, failure: Failure) -> Option<f64> {
+    let l7 = timeline.views[view].hop.l7.as_ref()?;
+    let route = l7.policy.as_ref().and_then(|policy| policy.route_timeout);
+    let timeouts = l7.response_timeout.into_iter().chain(route);
+    let shortest = timeouts.min().filter(|_| matches!(failure, Failure::Status(_)));
+    shortest.map(|timeout| timeout.as_secs_f64())
 }
 
 /// A new pod got requests before it listened.

@@ -52,6 +52,8 @@ pub enum Setting {
     FrontKeepAlive,
     /// How long a proxy in front of another waits for its answer.
     FrontTimeout,
+    /// How long the proxy that sends to pods waits for their answers.
+    ProxyTimeout,
     /// Replicas, or the concurrency of each.
     Capacity,
     /// The client's timeout, or the time an answer takes.

@@ -94,6 +94,7 @@ const FOLDERS: &[Folder] = &[
     folder!("grace-30-prestop-40", updated),
     folder!("grpc-max-age"),
     folder!("haproxy-redispatch", updated),
+    folder!("hops-alb-gateway-sidecar"),
     folder!("hpa-cpu-too-late"),
     folder!("hpa-custom-rollout"),
     folder!("hpa-external-queue"),

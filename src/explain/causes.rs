@@ -295,7 +295,12 @@ causes! {
         what: "The answer would have come, after the client's or the proxy's time-out.",
         late: "The answer.",
         seen: "Time-outs of clients, or HTTP 504, for requests that the application logs as answered.",
-        settings: &[Setting::ClientTimeout, Setting::FrontTimeout, Setting::TargetPort],
+        settings: &[
+            Setting::ClientTimeout,
+            Setting::FrontTimeout,
+            Setting::ProxyTimeout,
+            Setting::TargetPort,
+        ],
         causes: &[],
         shown: Shown::Arguments("--set traffic.timeout_s=0.05"),
     },

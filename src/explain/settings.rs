@@ -3,7 +3,7 @@
 use crate::blame::Setting;
 
 /// Every setting, in the order of [`Setting`].
-pub const SETTINGS: [Setting; 37] = [
+pub const SETTINGS: [Setting; 38] = [
     Setting::PreStopSleep,
     Setting::GracePeriod,
     Setting::GracefulShutdown,
@@ -21,6 +21,7 @@ pub const SETTINGS: [Setting; 37] = [
     Setting::KeepAliveTimeout,
     Setting::FrontKeepAlive,
     Setting::FrontTimeout,
+    Setting::ProxyTimeout,
     Setting::Capacity,
     Setting::ClientTimeout,
     Setting::DataPlane,
@@ -62,6 +63,7 @@ pub fn setting_name(setting: Setting) -> &'static str {
         Setting::KeepAliveTimeout => "keep-alive timeout of the server",
         Setting::FrontKeepAlive => "keep-alive timeout of the proxy",
         Setting::FrontTimeout => "response timeout of the proxy in front",
+        Setting::ProxyTimeout => "response timeout of the proxy",
         Setting::Capacity => "replicas or concurrency",
         Setting::ClientTimeout => "timeout of the client",
         Setting::DataPlane => "data plane",
@@ -183,6 +185,9 @@ fn explanation_of_the_path(setting: Setting) -> &'static str {
         }
         Setting::FrontTimeout => {
             "The answer, with all that the proxy behind it tries, takes longer than the proxy in front waits."
+        }
+        Setting::ProxyTimeout => {
+            "The answer takes longer than the proxy waits that sent the request to the pod."
         }
         Setting::DataPlane => {
             "The data plane was rewriting its rules, or a router its routes; no setting of the workload changes that."

@@ -281,6 +281,11 @@ fn of_the_path(setting: Setting, scenario: &Scenario) -> (Worth, Worth) {
             let now = front(scenario).and_then(|l7| l7.response_timeout);
             (known(now), Worth::MoreThan(longest_s(scenario)))
         }
+        Setting::ProxyTimeout => {
+            let route = path.policy().and_then(|policy| policy.route_timeout);
+            let tries = path.l7().and_then(|l7| l7.response_timeout);
+            (known(route.into_iter().chain(tries).min()), Worth::MoreThan(longest_s(scenario)))
+        }
         Setting::ProxyGrace => {
             (known(path.shutdown_grace()), words!("until nobody connects to it"))
         }

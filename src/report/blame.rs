@@ -3,7 +3,7 @@
 use super::advice::found_and_needed;
 use super::answer::{BlamePart, BlameRow, ChainLink};
 use super::words::{cause_key, cause_label, failure_key, failure_label};
-use crate::blame::{Blame, Moment, Worst};
+use crate::blame::{Blame, Moment, Setting, Worst};
 use crate::explain::explanation;
 pub use crate::explain::setting_name;
 use crate::scenario::Scenario;
@@ -39,8 +39,11 @@ fn row(blame: &Blame, whole: &Scenario, scenario: &Scenario) -> BlameRow {
     }
 }
 
-/// Where they were lost, where there are several Services that may lose them.
+/// Where they were lost, where there are several proxies or Services that may lose them.
 fn hop(blame: &Blame, whole: &Scenario, seen: &Scenario) -> Option<String> {
+    if let Some(layer) = layer(blame, seen) {
+        return Some(layer);
+    }
     if whole.calls.is_empty() {
         return None;
     }
@@ -60,6 +63,24 @@ fn hop(blame: &Blame, whole: &Scenario, seen: &Scenario) -> Option<String> {
         "service {service} ({}/{workload}), which {callers} {asks}",
         seen.before().kind().word()
     ))
+}
+
+/// Which of several proxies one behind the other lost them, or the pods behind all.
+fn layer(blame: &Blame, scenario: &Scenario) -> Option<String> {
+    let front = scenario.route().in_front.as_ref()?;
+    let (path, name) = (super::head::path(&scenario.route().path), &scenario.before().name);
+    Some(match blame.setting {
+        Setting::FrontTimeout | Setting::FrontKeepAlive => format!("the {} in front", front.name),
+        Setting::ProxyTimeout
+        | Setting::CircuitBreaker
+        | Setting::RateLimit
+        | Setting::OutlierDetection
+        | Setting::ProxyGrace => path.to_owned(),
+        Setting::SidecarStart | Setting::SidecarStop => format!("the proxy in pods of {name}"),
+        Setting::ClientTimeout => "the client".to_owned(),
+        _ if blame.worst.is_none() => path.to_owned(),
+        _ => format!("pods of {name}"),
+    })
 }
 
 fn part((&(cause, failure), &lost): (&(Cause, Failure), &f64)) -> BlamePart {

@@ -89,7 +89,8 @@ fn way(scenario: &Scenario) -> String {
     }
 }
 
-fn path(path: &Path) -> &str {
+/// What a path is called.
+pub fn path(path: &Path) -> &str {
     match path {
         Path::Service => "kube-proxy",
         Path::NodePort { .. } => "NodePort",

@@ -2,6 +2,7 @@
 
 use super::with;
 use rollsim::engine::Dur;
+use rollsim::report::answer::Answer;
 use rollsim::run::{EvaluatorChoice, Replication, RunOptions, run};
 use rollsim::scenario::Scenario;
 use rollsim::traffic::{Cause, Failure};
@@ -131,4 +132,30 @@ fn three_hops_have_rules_of_their_own() {
     let short = kinds(&runs(&[ALB, ("in_front.idle_timeout", "4")]));
     assert!(short.contains(&patience), "{short:?}");
     assert_eq!(lost(&runs(&[ALB, ("mesh.native_sidecars", "true")])), 0.0);
+}
+
+/// Whoever sees a 504 or a 503 cannot tell which of three proxies it is from.
+#[test]
+fn the_answer_names_the_hop_that_lost_requests() {
+    for (setting, hop, blamed) in [
+        (
+            ("in_front.idle_timeout", "8"),
+            "the ALB in front",
+            "response timeout of the proxy in front",
+        ),
+        (("balancer.route_timeout", "8"), "Istio", "response timeout of the proxy"),
+        (("balancer.max_requests", "30"), "Istio", "circuit breaker of the proxy"),
+        (("mesh.native_sidecars", "false"), "the proxy in pods of web", "stop of the sidecar"),
+        (("app.on_sigterm", "exit"), "pods of web", "graceful shutdown of the application"),
+        (("traffic.timeout_s", "8"), "the client", "timeout of the client"),
+    ] {
+        let scenario = with("hops-alb-gateway-sidecar", &[setting]);
+        let scenario = scenario.unwrap_or_else(|e| panic!("{e}"));
+        let options = RunOptions { replications: 3, ..RunOptions::default() };
+        let answer = Answer::of(&scenario, &options).expect("an answer");
+        let [only] = &answer.blame[..] else { panic!("{setting:?}: {:?}", answer.blame) };
+        assert_eq!((only.hop.as_deref(), only.setting.as_str()), (Some(hop), blamed));
+        let others = only.lost - answer.lost.total.mean;
+        assert!(others.abs() < 1e-6, "{setting:?}: all of them but {others}");
+    }
 }

@@ -4,9 +4,10 @@ use super::timelines::{
     add, backend, d, in_front, instances, l7, pod, random_rollout, random_service, remove, s,
     timeline, traffic, view,
 };
-use rollsim::engine::{Dist, Seed};
+use rollsim::engine::{Dist, Seed, Time};
 use rollsim::timeline::{
-    Backend, ChangeKind, L7, L7Status, Pick, Pool, RetryOn, Target, Timeline, ViewChange, ViewId,
+    Backend, ChangeKind, L7, L7Status, Pick, PodProxy, Pool, RetryOn, Target, Timeline, ViewChange,
+    ViewId,
 };
 use rollsim::traffic::offered::{Arrivals, Traffic};
 use rollsim::traffic::requests::evaluate_queued;
@@ -267,4 +268,36 @@ fn a_rollout_behind_two_hops_is_as_behind_one() {
     in_front(&mut timeline, &L7 { response_timeout: Some(d(60.0)), ..outer() });
     let outcome = run(&timeline, &traffic(Arrivals::Even, 100.0, 0.0, 20.0));
     assert_eq!(outcome.failed(), 0.0, "{:?}", outcome.losses);
+}
+
+/// A load balancer before a gateway before pods with proxies of their own: whatever ends a request, it is one
+/// of them that does, once.
+#[test]
+fn a_stack_of_hops_ends_each_request_once() {
+    let mut causes = std::collections::BTreeSet::new();
+    for seed in 0..80 {
+        let (mut timeline, mut traffic) = proxied(seed);
+        traffic.client.timeout = d(2.0);
+        let retry_on = RetryOn { refused: true, reset: true, ..RetryOn::default() };
+        let gateway = L7 { proxy: "gateway", tries: 2, retry_on, ..outer() };
+        in_front(&mut timeline, &L7 { response_timeout: Some(d(1.2)), ..gateway });
+        let balancer = L7 { proxy: "balancer", response_timeout: Some(d(1.4)), ..outer() };
+        in_front(&mut timeline, &balancer);
+        for (n, pod) in timeline.pods.iter_mut().enumerate().filter(|(n, _)| n % 2 == 0) {
+            let stops = pod.sigterm.min(Time::NEVER);
+            let gone = if n % 4 == 0 { stops } else { Time::NEVER };
+            let listening = Time::ALWAYS;
+            pod.proxy = Some(PodProxy { listening, stops, gone, answers: 503 });
+        }
+        let outcome = run(&timeline, &traffic);
+        outcome.assert_conserved();
+        let lost: f64 = outcome.by_cause().values().sum();
+        assert_eq!(lost, outcome.failed(), "world {seed}");
+        let named = outcome.losses.keys().all(|key| key.pod.is_some() || key.view.is_some());
+        assert!(named, "world {seed}: {:?}", outcome.losses);
+        causes.extend(outcome.by_cause().into_keys());
+    }
+    for cause in [Cause::SlowAnswer, Cause::CutBySidecar, Cause::CutByExit] {
+        assert!(causes.contains(&cause), "{cause:?} is among {causes:?}");
+    }
 }
