@@ -24,7 +24,8 @@ pub use policy::{Breakers, Outlier, Policy, Rate, RateLimit, Retries, Statuses, 
 pub use recorder::{Recorder, Shown};
 pub use signals::{Answered, Asked, PodCounters, PodSignals, Told};
 pub use truth::{
-    Condition, Life, LifeEnd, Pace, Phase, PodName, PodProxy, PodTruth, Upset, UpsetBy, Version,
+    BalancerCut, Condition, Life, LifeEnd, Pace, Phase, PodName, PodProxy, PodTruth, Upset,
+    UpsetBy, Version,
 };
 
 /// What was true and what was believed, from the start of a run to its end.
@@ -116,7 +117,8 @@ impl Timeline {
             let phases = pod.phases.iter().map(|phase| phase.0);
             let lives = pod.lives.iter().flat_map(|l| [l.started, l.stop_accept, l.exit, l.cut]);
             let conditions = pod.conditions.iter().map(|condition| condition.0);
-            let times = phases.chain(lives).chain(pod.cuts.iter().copied()).chain(conditions);
+            let times =
+                phases.chain(lives).chain(pod.cuts.iter().map(|cut| cut.at)).chain(conditions);
             all.extend(times.filter(|at| !at.is_never()).map(|at| (at, Touched::Pod(id))));
         }
         all.extend(self.rehashes.iter().map(|rehash| (rehash.0, Touched::Routers)));

@@ -7,8 +7,9 @@ mod tests;
 
 use super::id::NodeId;
 use super::{
-    Backend, Call, ChangeKind, Condition, Hop, Life, LifeEnd, Milestone, NodeState, Phase, PodId,
-    PodName, PodTruth, Target, Timeline, Touched, Upset, Version, View, ViewChange, ViewId,
+    Backend, BalancerCut, Call, ChangeKind, Condition, Hop, Life, LifeEnd, Milestone, NodeState,
+    Phase, PodId, PodName, PodTruth, Target, Timeline, Touched, Upset, Version, View, ViewChange,
+    ViewId,
 };
 use crate::engine::{Dur, List, Time};
 use std::ops::Deref;
@@ -296,11 +297,11 @@ impl Recorder {
         truth.conditions.push((at, condition));
     }
 
-    /// The balancer cuts what still runs on connections that it opened to the pod before.
-    pub fn cut_connections(&mut self, pod: PodId, at: Time) {
+    /// These views of a balancer cut what still runs on connections that they opened to the pod before.
+    pub fn cut_connections(&mut self, pod: PodId, at: Time, (first, last): (ViewId, ViewId)) {
         let truth = self.truth(pod, at);
-        assert!(truth.cuts.last().is_none_or(|last| *last <= at), "cuts come in order");
-        truth.cuts.push(at);
+        assert!(truth.cuts.last().is_none_or(|last| last.at <= at), "cuts come in order");
+        truth.cuts.push(BalancerCut { at, first, last });
     }
 }
 

@@ -1,7 +1,7 @@
 //! What pods really are, over time.
 
 use super::calls::CallId;
-use super::id::{NodeId, PodId};
+use super::id::{NodeId, PodId, ViewId};
 use crate::engine::{Dist, Dur, Time};
 use smallvec::SmallVec;
 use std::fmt::{self, Display, Formatter};
@@ -150,9 +150,34 @@ pub struct PodTruth {
     pub lives: SmallVec<[Life; 1]>,
     /// What is wrong with its process from each instant on; sorted; before the first: nothing.
     pub conditions: Vec<(Time, Condition)>,
-    /// Instants at which the balancer cuts what still runs on connections it opened before: ends of
-    /// deregistration delays. Sorted.
-    pub cuts: Vec<Time>,
+    /// When a balancer cuts what still runs on connections it opened before. Sorted.
+    pub cuts: Vec<BalancerCut>,
+}
+
+/// The end of a deregistration delay.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct BalancerCut {
+    /// When it is.
+    pub at: Time,
+    /// What these views of the balancer sent is cut: from this one,
+    pub first: ViewId,
+    /// to this one. Those of another target group are not among them.
+    pub last: ViewId,
+}
+
+impl BalancerCut {
+    /// Whether it cuts what this view sent.
+    pub fn concerns(&self, view: ViewId) -> bool {
+        self.first <= view && view <= self.last
+    }
+}
+
+impl PodTruth {
+    /// When what a view sent is cut, or anybody's.
+    pub fn cuts_by(&self, view: Option<ViewId>) -> impl Iterator<Item = Time> {
+        let mine = move |cut: &&BalancerCut| view.is_none_or(|view| cut.concerns(view));
+        self.cuts.iter().filter(mine).map(|cut| cut.at)
+    }
 }
 
 /// What a new TCP connection to the pod's address and port meets.

@@ -223,9 +223,9 @@ impl OneView<'_> {
                     self.refused(&part, after, key, flow, ledger)
                 }
                 Fate::Accepted { after, life } => {
-                    let cuts = &self.timeline.pods[pod].cuts;
+                    let cuts = self.timeline.pods[pod].cuts_by(Some(self.view));
                     let mut from = part.from;
-                    for &cut in cuts.iter().filter(|c| part.from < **c && **c < part.to) {
+                    for cut in cuts.filter(|at| part.from < *at && *at < part.to) {
                         self.accepted(&Part { from, to: cut, ..part }, after, life, flow, ledger);
                         from = cut;
                     }
@@ -254,7 +254,7 @@ impl OneView<'_> {
         let class = ledger.accepted(part.pod, after, patience, received);
         let lost = |key| Loss { key, version: Some(truth.version), class: Some(class.index) };
         // Seen from the send time: the run, or all knowledge, ends here.
-        let (cut, cause) = cut(truth, life, part.from);
+        let (cut, cause) = cut(truth, life, part.from, Some(self.view));
         let ends = cut.min(self.timeline.end) - after;
         let slow_until = (ends - patience).max(part.from).min(part.to);
         if class.too_slow > 1e-15 {
@@ -379,10 +379,11 @@ struct Part {
     to: Time,
 }
 
-/// When, and why, a request that `life` accepted after `at` is cut at the latest.
-pub(super) fn cut(truth: &PodTruth, life: &Life, at: Time) -> (Time, Cause) {
-    match truth.cuts.iter().find(|c| **c > at) {
-        Some(&by_balancer) if by_balancer < life.cut => (by_balancer, Cause::CutByDeregistration),
+/// When, and why, a request that `life` accepted after `at` is cut at the latest. `by`: the view that sent
+/// it; None where there is one target group.
+pub(super) fn cut(truth: &PodTruth, life: &Life, at: Time, by: Option<ViewId>) -> (Time, Cause) {
+    match truth.cuts_by(by).find(|cut| *cut > at) {
+        Some(by_balancer) if by_balancer < life.cut => (by_balancer, Cause::CutByDeregistration),
         _ => (life.cut, cut_cause(life.ended_by)),
     }
 }

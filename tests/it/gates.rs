@@ -205,3 +205,25 @@ fn each_controller_sets_its_own_gates() {
     let named = both(&[&own, foreign], &[slow, ("gate.conditions", "[example.com/warm]")]);
     assert!((seconds(&named) - seconds(&two)).abs() < 5.0, "{} {}", seconds(&named), seconds(&two));
 }
+
+/// The webhook finds no Service that selects a Rollout's new pods when they are created: they get no gate.
+/// One that the template asks for is never set, since they are registered when they are available.
+#[test]
+fn new_pods_of_a_rollout_get_no_gates() {
+    let routed = "strategy: {canary: {stableService: shop-front, canaryService: shop-canary, \
+                  trafficRouting: {alb: {ingress: edge, servicePort: 80}}, steps: [{setWeight: 50}, \
+                  {pause: {duration: 5s}}]}}";
+    let rollout = |gates: &[String]| {
+        let canary = "---\napiVersion: v1\nkind: Service\nmetadata: {name: shop-canary}\nspec: {selector: \
+                      {app: shop}, ports: [{name: http, port: 80, targetPort: 8080}]}\n";
+        let text = manifests(gates, "ip", "ClusterIP", &format!("{canary}{LABELLED}"));
+        text.replace("apps/v1\nkind: Deployment", "argoproj.io/v1alpha1\nkind: Rollout")
+            .replace("  replicas: 2\n", &format!("  replicas: 2\n  {routed}\n"))
+    };
+    let (promoted, gates) = answer(rollout(&[]), &[]);
+    assert_eq!(promoted.incomplete, 0.0, "{:?}", promoted.stuck);
+    assert!(gates.iter().all(Vec::is_empty), "{gates:?}");
+    assert!(promoted.assumptions.iter().any(|a| a.key == "readinessGates"));
+    let (asked, _) = answer(rollout(&[format!("{V2}k8s-default-shopfron-*")]), &[]);
+    assert_eq!(asked.incomplete, 1.0);
+}

@@ -2,8 +2,8 @@
 
 use super::experiments::ALL;
 use super::traffic::timelines::{
-    backend, d, in_front, instances, l7, pod, random_rollout, random_service, s, timeline, traffic,
-    view,
+    backend, cut_at, d, in_front, instances, l7, pod, random_rollout, random_service, s, timeline,
+    traffic, view,
 };
 use rollsim::engine::{Dist, Dur, Seed, Time};
 use rollsim::run::{EvaluatorChoice, RunOptions, run};
@@ -102,7 +102,7 @@ fn everything(seed: u64) -> (Timeline, Traffic) {
         timeline.rehashes = vec![(s(3.0), 0.5), (s(8.0), 0.75)];
     }
     if seed % 7 == 2 {
-        timeline.pods[0].cuts = vec![s(1.5), s(6.0)];
+        timeline.pods[0].cuts = [1.5, 6.0].map(|t| cut_at(s(t))).to_vec();
     }
     let arrivals = match seed % 4 {
         0 => Arrivals::Closed { users: 30, think: Dist::constant(0.1) },
@@ -125,7 +125,7 @@ fn known_at(whole: &Timeline, now: Time) -> Timeline {
     for pod in &mut timeline.pods {
         pod.phases.retain(|phase| phase.0 < now);
         pod.lives.retain(|life| life.started < now);
-        pod.cuts.retain(|cut| *cut < now);
+        pod.cuts.retain(|cut| cut.at < now);
         for life in &mut pod.lives {
             for at in [&mut life.listening, &mut life.stop_accept, &mut life.cut, &mut life.exit] {
                 known(at);

@@ -10,6 +10,7 @@ use crate::cluster::workload::{Kind as WorkloadKind, Workload};
 use crate::input::given::Input;
 use crate::input::lower::check::Check;
 use crate::input::lower::lowering::Lowering;
+use crate::input::lower::{routes, shares};
 use crate::input::raw::canary::Canary;
 use crate::input::raw::groups;
 use crate::input::raw::manifest::Document;
@@ -27,6 +28,8 @@ use std::sync::Arc;
 const PRIMARY: &str = "-primary";
 /// Labels that Flagger looks for in the selector (`-selector-labels`), in this order.
 const LABELS: [&str; 3] = ["app", "name", "app.kubernetes.io/name"];
+/// What the providers of the Gateway API begin with.
+const GATEWAY_API: &str = "gatewayapi:";
 /// Providers behind which requests are shared by ingress-nginx, and by nobody.
 const NGINX: &str = "nginx";
 const KUBERNETES: &str = "kubernetes";
@@ -57,11 +60,21 @@ fn canary(input: &Input, target: &Document) -> Option<Canary> {
 }
 
 /// Who shares the requests of the target, where a router does.
-pub fn path(input: &Input, target: &Document) -> Option<Kind> {
-    match provider(&canary(input, target)?) {
+pub fn path(input: &Input, target: &Document) -> Option<(Kind, Option<&'static str>)> {
+    let canary = canary(input, target)?;
+    let named = provider(&canary);
+    match named {
         KUBERNETES => None,
-        NGINX => Some(Kind::IngressNginx),
-        _ => Some(Kind::Envoy),
+        NGINX => Some((Kind::IngressNginx, None)),
+        "istio" => Some((Kind::Istio, None)),
+        "contour" => Some((Kind::Envoy, Some("contour"))),
+        "traefik" => Some((Kind::Envoy, Some("traefik"))),
+        _ if named.starts_with(GATEWAY_API) => {
+            let gateways = canary.spec.service.gateway_refs.iter().flatten();
+            let mut known = gateways.filter_map(|gateway| routes::of_gateway(input, &gateway.name));
+            Some(known.next().unwrap_or((Kind::Envoy, None)))
+        }
+        _ => Some((Kind::Envoy, None)),
     }
 }
 
@@ -175,11 +188,7 @@ impl Lowering<'_> {
         apex: &Service,
     ) -> Option<(Vec<Service>, Split)> {
         path(self.input, target)?;
-        if !matches!(kind, Kind::Alb | Kind::IngressNginx | Kind::Envoy | Kind::Istio) {
-            let error = self.fail("traffic.path", "the Canary's router shares requests by weight");
-            error.allowed = Some("ingress-nginx, alb, envoy, istio".to_owned());
-            return None;
-        }
+        shares::by_weight(self, kind, "the Canary's router")?;
         let (key, value) = label(target)?;
         let canary = Service {
             name: format!("{}-canary", apex.name),

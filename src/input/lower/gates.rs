@@ -12,6 +12,7 @@
 //! Controllers of other clouds ([`Maker`]) set one gate of a fixed name.
 
 use crate::cluster::gates::{Gates, UnsetGate};
+use crate::cluster::release::Plan;
 use crate::cluster::spec::{Ingress, PodTemplate, Service, TargetPort, selects};
 use crate::cluster::workload::Workload;
 use crate::input::lower::binding;
@@ -83,13 +84,32 @@ pub(crate) fn settle(
             setters.legacy = true;
         }
     }
-    deployments.iter_mut().for_each(|d| setters.settle(&mut d.template, false));
+    if labelled && path.controller().is_some() && deployments.iter().any(is_selected_late) {
+        let text = "pods of a new revision get none: the Rollout's Services select them once they are \
+                    available";
+        low.assume("readinessGates", text);
+    }
+    for workload in deployments {
+        let later = is_selected_late(workload);
+        setters.settle(&mut workload.template, later);
+    }
     for action in actions {
-        let later = matches!(action.kind, ActionKind::SelectorSwitch { .. });
-        if let Some(deployment) = action.kind.brings_mut() {
-            setters.settle(&mut deployment.template, later);
+        let switch = matches!(action.kind, ActionKind::SelectorSwitch { .. });
+        if let Some(workload) = action.kind.brings_mut() {
+            let later = switch || is_selected_late(workload);
+            setters.settle(&mut workload.template, later);
         }
     }
+}
+
+/// Its controller has Services select new pods by their hash, once they are available: whoever looks when a
+/// pod is created finds that none does.
+fn is_selected_late(workload: &Workload) -> bool {
+    workload.release.as_ref().is_some_and(|release| match &release.plan {
+        Plan::Canary(canary) => canary.router.is_some(),
+        Plan::BlueGreen(_) => true,
+        Plan::Flagger(_) => false,
+    })
 }
 
 fn is_labelled(low: &Lowering<'_>, namespace: &str, label: &str) -> bool {

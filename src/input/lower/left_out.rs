@@ -20,6 +20,9 @@ impl Lowering<'_> {
         let about: Vec<&Document> = about.into_iter().filter(concerned).collect();
         for doc in &about {
             for left in doc.left_out.iter().filter(|left| left.rule.matters(nodes)) {
+                if routes::passes(self, scenario.service(), doc, &left.path) {
+                    continue;
+                }
                 let kind = match &doc.object {
                     Object::Other { kind } => format!("{kind} "),
                     _ => String::new(),

@@ -37,9 +37,9 @@ pub(crate) fn lower(
 ) -> Way {
     binding::check(low);
     let asked = proxy::kind(low).or(low.input.case.traffic.path);
-    let asked =
-        asked.or_else(|| release::path(subject)).or_else(|| flagger::path(low.input, subject));
-    let kind = asked.unwrap_or_else(|| by_manifests::kind(low, subject, service, ingress));
+    let kind = asked
+        .or_else(|| by_release(low, subject, service))
+        .unwrap_or_else(|| by_manifests::kind(low, subject, service, ingress));
     sidecar::note_strict(low, subject, kind);
     let revision = revisions::own_service(low.input, subject, service);
     let service = revision.as_ref().unwrap_or(service);
@@ -92,6 +92,23 @@ pub(crate) fn lower(
     }
     low.path_kind = Some(kind);
     Way { path, services, split }
+}
+
+/// What releases the subject names the router, or routes that say which it is.
+fn by_release(low: &mut Lowering<'_>, subject: &Document, service: &Service) -> Option<Kind> {
+    let named = release::path(subject).or_else(|| flagger::path(low.input, subject));
+    let (kind, card) = match named {
+        Some(named) => named,
+        None => {
+            release::routing(subject)?;
+            routes::path(low, service).unwrap_or_else(|| {
+                low.assume("traffic.path", "envoy: the Rollout's router is none that is known");
+                (Kind::Envoy, None)
+            })
+        }
+    };
+    low.class_card = card;
+    Some(kind)
 }
 
 /// What is made of `sessionAffinity` on a path through kube-proxy.

@@ -59,15 +59,20 @@ pub fn is_canary(doc: &Document) -> bool {
     spec.is_some_and(|spec| spec.strategy.canary.is_some())
 }
 
-/// The data plane that the router of a Rollout is.
-pub fn path(doc: &Document) -> Option<balancer::Kind> {
+/// The data plane that the router of a Rollout is, and its card where it is not that of the kind. None: there
+/// is no router, or the routes that it writes to say which.
+pub fn path(doc: &Document) -> Option<(balancer::Kind, Option<&'static str>)> {
     let routing = routing(doc)?;
     Some(if routing.alb.is_some() {
-        balancer::Kind::Alb
+        (balancer::Kind::Alb, None)
     } else if routing.nginx.is_some() {
-        balancer::Kind::IngressNginx
+        (balancer::Kind::IngressNginx, None)
+    } else if routing.istio.is_some() {
+        (balancer::Kind::Istio, None)
+    } else if routing.traefik.is_some() {
+        (balancer::Kind::Envoy, Some("traefik"))
     } else {
-        balancer::Kind::Envoy
+        return None;
     })
 }
 

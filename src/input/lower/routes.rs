@@ -119,7 +119,7 @@ pub(super) fn path(
     if route.doc.kind() == "VirtualService" {
         return Some((Kind::Istio, None));
     }
-    let class = gateway_class(input, route.doc);
+    let class = gateway_of(route.doc).and_then(|gateway| class_of(input, gateway));
     let found = class.as_deref().and_then(|class| implementer(input, class));
     if found.is_none() {
         let class = class.map_or("unknown".to_owned(), |class| quoted(&class));
@@ -131,12 +131,16 @@ pub(super) fn path(
     found
 }
 
-/// The class of the Gateway that a route is bound to.
-fn gateway_class(input: &Input, route: &Document) -> Option<String> {
+/// The Gateway that a route is bound to.
+fn gateway_of(route: &Document) -> Option<&str> {
     let parent = route.root.get("spec")?.get("parentRefs")?.items().first()?;
-    let name = parent.get("name").and_then(Node::as_str)?;
+    parent.get("name").and_then(Node::as_str)
+}
+
+/// The class of the Gateway by this name.
+fn class_of(input: &Input, gateway: &str) -> Option<String> {
     let documents = input.each_document();
-    let mut gateways = documents.filter(|d| d.kind() == "Gateway" && d.name() == name);
+    let mut gateways = documents.filter(|d| d.kind() == "Gateway" && d.name() == gateway);
     let class = gateways.find_map(|g| g.root.get("spec")?.get("gatewayClassName"))?;
     class.as_str().map(str::to_owned)
 }
@@ -153,6 +157,42 @@ pub(super) fn at_gateway(input: &Input, service: &Service) -> bool {
         "VirtualService" => list("gateways").iter().any(|g| g.as_str() != Some("mesh")),
         _ => list("parentRefs").iter().any(|p| text(p, "kind").as_deref() != Some("Service")),
     }
+}
+
+/// The proxies of the Gateway by this name, if it is among the manifests and its class is known.
+pub(super) fn of_gateway(input: &Input, gateway: &str) -> Option<(Kind, Option<&'static str>)> {
+    implementer(input, &class_of(input, gateway)?)
+}
+
+/// Fields of Gateways and their routes that are read where requests pass them, and named as left out else.
+const PASSED: [&str; 5] = [
+    "spec.gatewayClassName",
+    "spec.parentRefs",
+    "spec.rules.backendRefs.weight",
+    "spec.rules.retry",
+    "spec.rules.timeouts",
+];
+
+/// Those of a Canary for whom Flagger writes a VirtualService and a DestinationRule.
+const PASSED_ON: [&str; 3] =
+    ["spec.service.retries", "spec.service.timeout", "spec.service.trafficPolicy"];
+
+/// Whether a field that is named as left out is read: the path is that of the Gateway, or of the route.
+pub(super) fn passes(low: &Lowering<'_>, service: &Service, doc: &Document, field: &str) -> bool {
+    let Some(kind) = low.path_kind.filter(|kind| is_proxied(*kind)) else { return false };
+    let keys = || field.split('.').map(|key| key.split('[').next().unwrap_or(key));
+    let is_one_of = |all: &[&str]| all.iter().any(|known| known.split('.').eq(keys()));
+    if doc.kind() == "Canary" {
+        return kind == Kind::Istio && is_one_of(&PASSED_ON);
+    }
+    let read = is_one_of(&PASSED);
+    let Some(route) = of(low.input, service).route.filter(|_| read) else { return false };
+    let gateway = || gateway_of(route.doc).is_some_and(|name| doc.name() == name);
+    std::ptr::eq(route.doc, doc) || (doc.kind() == "Gateway" && gateway())
+}
+
+fn is_proxied(kind: Kind) -> bool {
+    matches!(kind, Kind::Envoy | Kind::Istio) || kind.maker().is_some()
 }
 
 /// By the controller that a class names, else by what the class is called.
@@ -188,8 +228,7 @@ pub(super) fn together(
     service: &Service,
     beside: Option<(Vec<Service>, Split)>,
 ) -> (Vec<Service>, Option<Split>) {
-    let proxied = matches!(kind, Kind::Envoy | Kind::Istio) || kind.maker().is_some();
-    let routed = beside.is_none() && proxied;
+    let routed = beside.is_none() && is_proxied(kind);
     if let Some((all, split)) = routed.then(|| shares(low, service)).flatten() {
         return (all, Some(split));
     }

@@ -4,9 +4,22 @@ use crate::cluster::spec::Service;
 use crate::engine::Time;
 use crate::input::lower::lowering::Lowering;
 use crate::input::text::diagnostics::did_you_mean;
+use crate::model::balancer::Kind;
 use crate::model::balancer::services::Split;
 use crate::scenario::{Action, ActionKind};
 use std::collections::BTreeMap;
+
+/// Refuses a path whose data plane knows no weights.
+pub(super) fn by_weight(low: &mut Lowering<'_>, kind: Kind, who: &str) -> Option<()> {
+    let gateway = kind.maker().is_some() && kind != Kind::Agic;
+    if gateway || matches!(kind, Kind::Alb | Kind::IngressNginx | Kind::Envoy | Kind::Istio) {
+        return Some(());
+    }
+    let error = low.fail("traffic.path", format!("{who} shares requests by weight"));
+    let allowed = "alb, ingress-nginx, envoy, istio, gke-neg, vpc-lattice, agc";
+    error.allowed = Some(allowed.to_owned());
+    None
+}
 
 /// The weights after the actions so far.
 pub(crate) struct Shares {

@@ -7,6 +7,7 @@ use crate::input::lower::forward::{self, Forward};
 use crate::input::lower::lowering::Lowering;
 use crate::input::lower::network;
 use crate::input::lower::release;
+use crate::input::lower::shares;
 use crate::input::raw::manifest::{Document, Object};
 use crate::input::text::diagnostics::{Diagnostic, did_you_mean};
 use crate::input::text::tree::quoted;
@@ -60,11 +61,7 @@ pub(crate) fn of_rollout(
     subject: &Document,
     service: &Service,
 ) -> Option<(Vec<Service>, Split)> {
-    if !matches!(kind, Kind::Alb | Kind::IngressNginx | Kind::Envoy | Kind::Istio) {
-        let error = low.fail("traffic.path", "the Rollout's router shares requests by weight");
-        error.allowed = Some("alb, ingress-nginx, envoy".to_owned());
-        return None;
-    }
+    shares::by_weight(low, kind, "the Rollout's router")?;
     let (_, name) = release::services(subject)?;
     let name = name?;
     let document = low.input.documents.iter().find(|d| {

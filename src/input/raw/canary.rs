@@ -62,6 +62,16 @@ pub struct CanaryService {
     pub port: Option<i32>,
     /// Of the pods.
     pub target_port: Option<IntOrString>,
+    /// The Gateways that its HTTPRoute is bound to.
+    pub gateway_refs: Option<Vec<GatewayRef>>,
+}
+
+/// A Gateway, by name.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(default)]
+pub struct GatewayRef {
+    /// Its name.
+    pub name: String,
 }
 
 /// `spec.analysis`.

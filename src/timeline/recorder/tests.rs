@@ -40,7 +40,7 @@ const VERBS: &[(&str, Verb)] = &[
     ("cut", |r, at| r.cut(POD, at)),
     ("stops_accepting", |r, at| r.stops_accepting(POD, at)),
     ("exits", |r, at| r.exits(POD, at, LifeEnd::Crash, Dur::ZERO)),
-    ("cut_connections", |r, at| r.cut_connections(POD, at)),
+    ("cut_connections", |r, at| r.cut_connections(POD, at, (ViewId(0), ViewId(0)))),
     ("condition", |r, at| {
         r.condition(POD, at, Condition { hung: true, ..Condition::default() });
     }),

@@ -93,7 +93,7 @@ impl<'a> Board<'a> {
                 let now = segments.partition_point(|s| s.from <= start) - 1;
                 let fate = segments[now].fate;
                 let edges = segments[now + 1..].iter().map(|s| s.from);
-                let cuts = self.timeline.pods[pod].cuts.iter().copied().filter(|c| *c > start);
+                let cuts = self.timeline.pods[pod].cuts.iter().map(|c| c.at).filter(|c| *c > start);
                 for at in edges.chain(cuts).filter(|at| *at < end) {
                     let segment = segments.partition_point(|s| s.from <= at) as u32 - 1;
                     let (context, pod) = (context as u32, pod as u32);
@@ -126,7 +126,7 @@ impl<'a> Board<'a> {
         let version = u32::from(truth.version);
         match fate {
             Fate::Accepted { after, life } => {
-                let (cut, _) = exact::cut(truth, &truth.lives[life as usize], at);
+                let (cut, _) = exact::cut(truth, &truth.lives[life as usize], at, None);
                 let until = cut.min(self.timeline.end);
                 let patience = rules.client_timeout.min(after + rules.response);
                 let (until_ns, after_ns) = (until.0, after.0);
@@ -205,7 +205,7 @@ impl<'a> Board<'a> {
             Fate::Failed { after, failure, cause } => (rules.seen(failure), cause, at + after),
             Fate::Accepted { after, life } => {
                 let truth = &self.timeline.pods[pod];
-                let (cut, cause) = exact::cut(truth, &truth.lives[life as usize], at);
+                let (cut, cause) = exact::cut(truth, &truth.lives[life as usize], at, None);
                 let patience = Dur(now.patience_ns.min(after.0 + service_ns));
                 let silent = cause == Cause::NodeLost;
                 if cut <= self.timeline.end && cut < at + patience && !silent {

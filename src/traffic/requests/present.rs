@@ -4,8 +4,8 @@
 use super::view::{VIEW, ViewNow, slot_of};
 use crate::engine::{Dur, List, Seed, Time};
 use crate::timeline::{
-    ChangeKind, Condition, L7, Life, LifeEnd, NodeId, Phase, PodId, PodProxy, PodTruth, Timeline,
-    Touched, Version, ViewId,
+    BalancerCut, ChangeKind, Condition, L7, Life, LifeEnd, NodeId, Phase, PodId, PodProxy,
+    PodTruth, Timeline, Touched, Version, ViewId,
 };
 use smallvec::SmallVec;
 use std::cmp::Reverse;
@@ -74,8 +74,8 @@ pub enum Ending {
     Cut { life: u16 },
     /// This run is over.
     Exits { life: u16 },
-    /// A balancer's deregistration delay is over.
-    Deregistered,
+    /// A deregistration delay is over, of a target group with the views from `first` to `last`.
+    Deregistered(BalancerCut),
     /// Something else is wrong with its process.
     Condition,
 }
@@ -284,11 +284,10 @@ impl PodNow {
             self.life = life.expect("a pod that serves has a process that listens") as u16;
         }
         debug_assert!(self.lives.len() <= truth.lives.len(), "no run is known before it begins");
-        let over = truth.cuts.partition_point(|cut| *cut <= at);
-        if over > self.cuts {
-            self.cuts = over;
-            self.pending.push(Ending::Deregistered);
-        }
+        let over = truth.cuts.partition_point(|cut| cut.at <= at);
+        let ended = truth.cuts[self.cuts.min(over)..over].iter();
+        self.pending.extend(ended.map(|cut| Ending::Deregistered(*cut)));
+        self.cuts = self.cuts.max(over);
         if !truth.conditions.is_empty() {
             let condition = truth.condition_at(at);
             if std::mem::replace(&mut self.condition, condition) != condition {

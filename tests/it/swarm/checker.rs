@@ -483,7 +483,7 @@ pub fn check_timeline(timeline: &Timeline) -> Verdict {
 
 fn check_truth(pod: &PodTruth) -> Verdict {
     ensure!(pod.phases.is_sorted_by_key(|(at, _)| *at), "phases {:?}", pod.phases);
-    ensure!(pod.cuts.is_sorted(), "cuts {:?}", pod.cuts);
+    ensure!(pod.cuts.is_sorted_by_key(|cut| cut.at), "cuts {:?}", pod.cuts);
     ensure!(pod.created <= pod.deleted && pod.deleted <= pod.removed, "{pod:?}");
     let placed = pod.scheduled.is_never() || pod.created <= pod.scheduled;
     ensure!(placed, "{pod:?}");

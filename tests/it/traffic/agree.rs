@@ -1,6 +1,6 @@
 //! `exact` and `requests` agree where exact is exact.
 
-use super::timelines::{random_rollout, random_service, traffic};
+use super::timelines::{cut_at, random_rollout, random_service, traffic};
 use proptest::prelude::*;
 use rollsim::engine::Seed;
 use rollsim::timeline::Timeline;
@@ -142,7 +142,8 @@ fn cuts_by_the_balancer_agree() {
     for seed in 0..12 {
         let mut timeline = random_rollout(seed, random_service(seed));
         for (i, pod) in timeline.pods.iter_mut().enumerate() {
-            pod.cuts = [1.0, 4.5, 9.0].map(|t| super::timelines::s(t + 0.1 * i as f64)).to_vec();
+            pod.cuts =
+                [1.0, 4.5, 9.0].map(|t| cut_at(super::timelines::s(t + 0.1 * i as f64))).to_vec();
         }
         let t = traffic(Arrivals::Poisson, 150.0, -3.0, 25.0);
         compare(&timeline, &t);

@@ -1,7 +1,8 @@
 //! The loops of `requests` against each other and against theory.
 
 use super::timelines::{
-    backend, d, instances, l7, pod, random_rollout, random_service, s, timeline, traffic, view,
+    backend, cut_at, d, instances, l7, pod, random_rollout, random_service, s, timeline, traffic,
+    view,
 };
 use rollsim::engine::{Dist, Seed};
 use rollsim::timeline::{L7, Pick, RetryOn, Timeline};
@@ -123,7 +124,7 @@ fn a_closing_listener_resets_its_backlog() {
 #[test]
 fn a_balancer_cuts_what_waits_as_well_and_the_pod_works_on() {
     let mut timeline = limited(steady(1, Dist::constant(10.0), Pick::Random), 1, None);
-    timeline.pods[0].cuts = vec![s(5.0)];
+    timeline.pods[0].cuts = vec![cut_at(s(5.0))];
     let mut load = traffic(Arrivals::Trace(vec![s(0.0), s(1.0), s(2.0), s(6.0)]), 1.0, 0.0, 60.0);
     load.client.timeout = d(50.0);
     let outcome = run(&timeline, &load, 1);

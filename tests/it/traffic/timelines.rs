@@ -2,13 +2,18 @@
 
 use rollsim::engine::{Dist, Dur, Rng, Seed, Time};
 use rollsim::timeline::{
-    Backend, ChangeKind, Empty, Hop, L7, L7Status, Life, LifeEnd, NodeId, Phase, Pick, PodId,
-    PodName, PodTruth, RetryOn, Target, Timeline, Version, View, ViewChange, ViewId,
+    Backend, BalancerCut, ChangeKind, Empty, Hop, L7, L7Status, Life, LifeEnd, NodeId, Phase, Pick,
+    PodId, PodName, PodTruth, RetryOn, Target, Timeline, Version, View, ViewChange, ViewId,
 };
 use rollsim::traffic::offered::{Arrivals, Client, Traffic};
 
 pub fn s(seconds: f64) -> Time {
     Time::from_secs_f64(seconds)
+}
+
+/// A balancer of these views, whichever they are, cuts what it sent.
+pub fn cut_at(at: Time) -> BalancerCut {
+    BalancerCut { at, first: ViewId(0), last: ViewId(u32::MAX) }
 }
 
 pub fn d(seconds: f64) -> Dur {

@@ -101,7 +101,8 @@ pub(super) fn fields(node: &Node, of: &str, told: &mut Told<'_>, known: &[(&str,
     }
 }
 
-fn field(node: &Node, path: &str, read: Read, told: &mut Told<'_>) {
+/// Writes one field down as it is to be read, or that it is none of its kind.
+pub(super) fn field(node: &Node, path: &str, read: Read, told: &mut Told<'_>) {
     let line = node.line;
     let plain = |node: &Node| match &node.value {
         Value::Int(n) => Some(*n as f64),

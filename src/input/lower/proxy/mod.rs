@@ -10,8 +10,8 @@ mod told;
 
 use crate::cluster::spec::Service;
 use crate::input::cards::Card;
-use crate::input::lower::istio;
 use crate::input::lower::lowering::Lowering;
+use crate::input::lower::{flagger, istio};
 use crate::input::raw::manifest::Document;
 use crate::model::balancer::Kind;
 use told::Told;
@@ -47,6 +47,9 @@ pub(super) fn apply(
         let mut told = Told::new("mesh.version");
         told.word("retriable_status_codes", "503", 0);
         write(low, told, card);
+    }
+    if let Some(canary) = flagger::document(input, subject).filter(|_| kind == Kind::Istio) {
+        write(low, routes::read_canary(canary), card);
     }
     if kind == Kind::Linkerd {
         write(low, linkerd::read(input, service), card);

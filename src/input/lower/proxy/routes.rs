@@ -1,9 +1,10 @@
 //! What routes of a mesh or a gateway say of a Service, as entries of the card of the proxies that read them:
 //! VirtualService and DestinationRule of Istio, HTTPRoute and GRPCRoute of the Gateway API.
 
-use super::envoy::{Read, fields};
+use super::envoy::{Read, field, fields};
 use super::told::Told;
 use crate::input::lower::routes::{Found, Route};
+use crate::input::raw::manifest::Document;
 use crate::input::text::tree::{Node, Value};
 
 /// Fields of a route, what is made of them.
@@ -99,8 +100,27 @@ pub(super) fn read<'a>(found: &'a Found<'_>) -> Vec<Told<'a>> {
     all
 }
 
+/// What a Canary has Flagger write into its VirtualService and DestinationRule.
+pub(super) fn read_canary(doc: &Document) -> Told<'_> {
+    let mut told = Told::new(&doc.file);
+    if let Some(service) = doc.root.get("spec").and_then(|spec| spec.get("service")) {
+        if let Some(timeout) = service.get("timeout") {
+            field(timeout, "Canary spec.service.timeout", Read::Long("route_timeout"), &mut told);
+        }
+        retries(service, &mut told);
+        if let Some(policy) = service.get("trafficPolicy") {
+            destination_rule(policy, &mut told);
+        }
+    }
+    told
+}
+
 fn virtual_service(http: &Node, told: &mut Told<'_>) {
     fields(http, "VirtualService http", told, VIRTUAL_SERVICE);
+    retries(http, told);
+}
+
+fn retries(http: &Node, told: &mut Told<'_>) {
     let Some(retries) = http.get("retries") else { return };
     fields(retries, "retries", told, RETRIES);
     let Some(on) = retries.get("retryOn").and_then(Node::as_str) else { return };

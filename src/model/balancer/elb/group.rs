@@ -108,6 +108,17 @@ impl Group {
         self.nodes.iter().map(|n| n.listing.view).collect()
     }
 
+    /// The first and the last of them, which follow each other.
+    fn span(&self) -> (ViewId, ViewId) {
+        let of = |node: Option<&Node>| node.expect("a load balancer has nodes").listing.view;
+        let (first, last) = (of(self.nodes.first()), of(self.nodes.last()));
+        debug_assert!(
+            last.index() - first.index() + 1 == self.nodes.len(),
+            "nobody is between them"
+        );
+        (first, last)
+    }
+
     /// Takes over a target that every node has known for long.
     pub fn adopt(&mut self, target: Target) {
         let known = Belief { known: true, ..UNKNOWN };
@@ -304,6 +315,7 @@ impl Group {
         generation: u32,
         out: &mut impl Out<balancer::Event>,
     ) {
+        let views = self.span();
         let member = &mut self.members[i];
         let State::Draining { returns } = member.state else { return };
         debug_assert!(member.generation >= generation, "registrations are counted");
@@ -311,7 +323,7 @@ impl Group {
             return;
         }
         if let (true, Target::Pod(pod)) = (self.settings.cut_after_delay, member.target) {
-            scene.timeline.cut_connections(pod, scene.ctx.now);
+            scene.timeline.cut_connections(pod, scene.ctx.now, views);
         }
         member.state = State::Unused;
         if returns {

@@ -33,9 +33,10 @@ impl Simulation<'_> {
                 Ending::Cut { life } => self.life_cut(pod, life),
                 Ending::Exits { life } => self.sessions_exit(pod, life),
                 Ending::Condition => self.condition_changes(pod),
-                Ending::Deregistered => {
-                    self.break_connections(|r| r.pod == pod, Cause::CutByDeregistration);
-                    self.hang_up(|r| r.pod == pod, Cause::CutByDeregistration);
+                Ending::Deregistered(cut) => {
+                    let sent = |r: &Request| r.pod == pod && cut.concerns(r.view);
+                    self.break_connections(sent, Cause::CutByDeregistration);
+                    self.hang_up(sent, Cause::CutByDeregistration);
                 }
             }
         }
