@@ -2,6 +2,7 @@
 
 use crate::engine::Dur;
 use crate::expr::{Condition, Value};
+use crate::timeline::Buckets;
 
 /// The metrics of the templates that it names.
 #[derive(Clone, Debug, PartialEq)]
@@ -72,6 +73,8 @@ pub enum Figure {
     Errors,
     /// The mean time of answers, in seconds.
     MeanLatency,
+    /// The quantile, 0 to 1, of the times of answers, in seconds, as Prometheus tells it of these buckets.
+    LatencyQuantile(f64, Buckets),
     /// Well, or not, whatever happens: a check that no simulation can make.
     Outcome(bool),
 }
@@ -83,8 +86,8 @@ impl Figure {
     }
 
     /// For people.
-    pub fn words(self) -> &'static str {
-        match self {
+    pub fn words(self) -> String {
+        let fixed = match self {
             Figure::SuccessRate => "the share of well answered",
             Figure::ErrorRate => "the share of failed",
             Figure::Rate => "the rate",
@@ -92,7 +95,16 @@ impl Figure {
             Figure::MeanLatency => "the mean time of answers",
             Figure::Outcome(true) => "well",
             Figure::Outcome(false) => "not well",
-        }
+            Figure::LatencyQuantile(q, buckets) => {
+                let how = match buckets {
+                    Buckets::Envoy => ", between Envoy's buckets",
+                    Buckets::Prometheus => ", between the buckets of Prometheus' clients",
+                    Buckets::Fine => "",
+                };
+                return format!("the {q} quantile of the times of answers{how},");
+            }
+        };
+        fixed.to_owned()
     }
 }
 

@@ -10,6 +10,7 @@ pub mod id;
 pub mod policy;
 pub mod recorder;
 pub mod signals;
+pub mod times;
 pub mod truth;
 
 use crate::engine::{Dur, List, Time};
@@ -23,6 +24,7 @@ pub use id::{NodeId, PodId, ViewId};
 pub use policy::{Breakers, Outlier, Policy, Rate, RateLimit, Retries, Statuses, Trigger};
 pub use recorder::{Recorder, Shown};
 pub use signals::{Answered, Asked, PodCounters, PodSignals, Told};
+pub use times::{Buckets, Times};
 pub use truth::{
     BalancerCut, Condition, Life, LifeEnd, Pace, Phase, PodName, PodProxy, PodTruth, Upset,
     UpsetBy, Version,

@@ -1,9 +1,10 @@
 //! Counts of single requests, kept cheap to add to, and the latency histogram.
 
-use crate::engine::{List, Time};
-use crate::timeline::{PodId, Timeline};
+use crate::engine::{Dur, List, Time};
+use crate::timeline::{PodId, Timeline, Times};
 use crate::traffic::{Evaluator, Failure, Flags, Latency, Logged, LossKey, Second, TrafficOutcome};
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 /// Counts by logarithm of the latency: 32 cells for each doubling, exact below 64 ns.
 #[derive(Clone, Debug)]
@@ -125,6 +126,8 @@ pub struct Tally {
     failed_at: List<PodId, u64>,
     /// Time of the answers of each pod, in nanoseconds.
     spent: List<PodId, i64>,
+    /// How long they took, where somebody reads that.
+    times: Option<Box<Times>>,
     losses: Losses,
     first_second: i64,
     /// By version and second.
@@ -160,6 +163,7 @@ impl Tally {
             sent_to: Vec::new(),
             failed_at: List::new(),
             spent: List::new(),
+            times: None,
             losses: Losses { index: BTreeMap::new(), counts: Vec::new(), recent: [0; 64] },
             first_second,
             answered: Vec::new(),
@@ -216,8 +220,22 @@ impl Tally {
         self.answered[self.versions[pod] as usize * self.seconds + row] += 1;
         self.sent_to[pod] += 1;
         self.spent[PodId(pod as u32)] += latency_ns;
+        if let Some(times) = &mut self.times {
+            times.add(PodId(pod as u32), Dur(latency_ns));
+        }
         self.stalled += u64::from(latency_ns > self.stall_threshold_ns);
         self.latency.add(latency_ns);
+    }
+
+    /// Somebody reads how long answers take, in these buckets.
+    pub fn keep_times(&mut self, bounds: Arc<[Dur]>) {
+        assert!(self.sent == 0, "times are kept from the first answer on");
+        self.times = Some(Box::new(Times::new(bounds)));
+    }
+
+    /// How long answers took, where somebody reads that.
+    pub fn times(&self) -> Option<&Times> {
+        self.times.as_deref()
     }
 
     /// Time of a pod's answers so far, in seconds.

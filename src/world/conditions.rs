@@ -8,7 +8,7 @@ use crate::expr::Value;
 use crate::model::plumbing::Ctx;
 use crate::model::rollout::metrics::Readings;
 use crate::scenario::{Watched, When};
-use crate::timeline::PodCounters;
+use crate::timeline::{PodCounters, Times};
 
 /// Whoever waits looks again so long after something has changed.
 pub(super) const POLL: Dur = Dur::from_millis(20);
@@ -23,6 +23,8 @@ pub(super) struct Conditions {
     waiting: Vec<u32>,
     /// What each pod has done: filled in before a reading.
     pub load: List<PodId, PodCounters>,
+    /// How long their answers took: likewise.
+    pub times: Times,
     readings: Readings,
     /// Somebody watches requests.
     reads: bool,
@@ -68,8 +70,8 @@ impl<'a> World<'a> {
 
     /// The provider of metrics reads what pods have done.
     pub(super) fn read_requests(&mut self, now: Time) {
-        let Conditions { load, readings, .. } = &mut self.conditions;
-        readings.read(now, &self.cluster, load);
+        let Conditions { load, times, readings, .. } = &mut self.conditions;
+        readings.read(now, &self.cluster, (load, times));
         let next = now + self.run.kubernetes.defaults.analysis_scrape;
         if next <= self.scenario.traffic.end {
             self.queue.schedule(next, Event::Action(Step::Read));

@@ -1,13 +1,14 @@
 //! Requests while the control plane is being simulated, where a model reads what they do to the pods.
 
-use crate::engine::{List, Seed, Time};
+use crate::engine::{Dur, List, Seed, Time};
 use crate::model::kubelet::controller::Says;
-use crate::timeline::{PodCounters, PodId, PodSignals, Recorder, Timeline, Told, ViewId};
+use crate::timeline::{PodCounters, PodId, PodSignals, Recorder, Timeline, Times, Told, ViewId};
 use crate::traffic::exact::Routed;
 use crate::traffic::meter::Meter;
 use crate::traffic::offered::Traffic;
 use crate::traffic::requests::Simulation;
 use crate::traffic::{Mode, TrafficOutcome};
+use std::sync::Arc;
 
 /// How requests keep pace with the control plane.
 pub enum Live<'a> {
@@ -120,6 +121,21 @@ impl<'a> Live<'a> {
             Live::Open => {}
             Live::Metered(meter) => meter.counters(timeline, now, counters),
             Live::Stepped(simulation) => simulation.counters(now, counters),
+        }
+    }
+
+    /// Somebody reads how long answers take, in these buckets.
+    pub fn keep_times(&mut self, bounds: Arc<[Dur]>) {
+        if let Live::Stepped(simulation) = self {
+            simulation.keep_times(bounds);
+        }
+    }
+
+    /// How long answers took so far, by pod; nothing where nobody reads that.
+    pub fn times(&self) -> Times {
+        match self {
+            Live::Stepped(simulation) => simulation.times().cloned().unwrap_or_default(),
+            Live::Open | Live::Metered(_) => Times::default(),
         }
     }
 

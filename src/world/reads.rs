@@ -1,9 +1,10 @@
 //! What the models of a scenario read of the load on the pods: the one place that says so.
 
-use crate::cluster::release::Release;
+use crate::cluster::release::{Figure, Release};
 use crate::engine::Dur;
 use crate::model::autoscaler::spec::Source;
-use crate::scenario::{Action, Scenario, When};
+use crate::scenario::{Action, Scenario, Watched, When};
+use crate::timeline::Buckets;
 use crate::traffic::Reads;
 
 /// Counters of expected rates are kept so often; an autoscaler's are read whenever it asks.
@@ -25,6 +26,25 @@ pub fn reads(scenario: &Scenario) -> Reads {
         true => Reads::Everything,
         false => autoscalers(scenario),
     }
+}
+
+/// The buckets, by their upper bounds, of all quantiles that releases and actions wait for.
+pub fn bounds(scenario: &Scenario) -> Vec<Dur> {
+    let analyses = scenario.releases().flat_map(Release::analyses);
+    let measured = analyses.flat_map(|a| &a.metrics).map(|metric| metric.measure.what);
+    let watched = scenario.actions.iter().flat_map(|a| &a.when).flat_map(|when| &when.watched);
+    let watched = watched.filter_map(|watched| match watched {
+        Watched::Requests { figure, .. } => Some(*figure),
+        _ => None,
+    });
+    let buckets = measured.chain(watched).filter_map(|figure| match figure {
+        Figure::LatencyQuantile(_, buckets) => Some(buckets),
+        _ => None,
+    });
+    let mut bounds: Vec<Dur> = buckets.flat_map(Buckets::bounds).collect();
+    bounds.sort_unstable();
+    bounds.dedup();
+    bounds
 }
 
 /// What autoscalers read: a metric that pods count is of single requests, and who is saturated serves less

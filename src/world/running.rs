@@ -3,6 +3,7 @@
 
 use super::actions::Step;
 use super::live::{Live, Load};
+use super::reads::bounds;
 use super::{Control, Event, MARK, Moment, Observer, World, reads, says};
 use crate::cluster::objects::ServiceId;
 use crate::engine::{Dur, List, Time};
@@ -31,6 +32,10 @@ impl World<'_> {
         let mut live = Live::begin(mode, &mut self.timeline, traffic, self.run.seed);
         if observer.is_some() {
             live.follow_requests();
+        }
+        let bounds = bounds(self.scenario);
+        if !bounds.is_empty() {
+            live.keep_times(bounds.into());
         }
         if live.is_stepped() && reads(self.scenario) == Reads::Everything {
             let ctx = Ctx { run: self.run, now: self.queue.now(), slowdown: 1.0 };
@@ -117,9 +122,11 @@ impl World<'_> {
             Event::Rollout(event) if event.reads_load() => {
                 let Some(rollouts) = &mut self.rollouts else { return };
                 live.counters(&self.timeline, now, &mut rollouts.load);
+                rollouts.times = live.times();
             }
             Event::Action(Step::Read) => {
                 live.counters(&self.timeline, now, &mut self.conditions.load);
+                self.conditions.times = live.times();
             }
             _ => {}
         }

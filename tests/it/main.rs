@@ -12,6 +12,7 @@ mod commands;
 mod conformance;
 mod connections;
 mod drains;
+mod durations;
 mod experiments;
 mod explain;
 mod flagger;

@@ -10,6 +10,7 @@ use crate::input::lower::lowering::Lowering;
 use crate::input::raw::case::ActionCase;
 use crate::input::text::tree::quoted;
 use crate::scenario::{Watched, When};
+use crate::timeline::Buckets;
 use std::cell::RefCell;
 
 /// Words that are conditions by themselves.
@@ -17,8 +18,8 @@ const WORDS: [(&str, &str); 2] =
     [("deadline-exceeded", "deadline_exceeded() == 1"), ("complete", "complete() == 1")];
 
 const NAMES: &str = "available(NAME), error_rate(VERSION, 60s), success_rate(VERSION, 60s), \
-                     rate(VERSION, 60s), latency(VERSION, 60s), begun(ACTION), over(ACTION), since(ACTION), \
-                     deadline-exceeded, complete";
+                     rate(VERSION, 60s), latency(VERSION, 60s), latency_p99(VERSION, 60s), begun(ACTION), \
+                     over(ACTION), since(ACTION), deadline-exceeded, complete";
 
 /// What an action waits for; None: its time alone.
 pub fn when(
@@ -104,7 +105,10 @@ fn watch(name: &str, workloads: &[Workload]) -> Result<Watched, String> {
         ("success_rate", _) => Figure::SuccessRate,
         ("rate", _) => Figure::Rate,
         ("latency", _) => Figure::MeanLatency,
-        _ => return Err(format!("'{name}' is not known")),
+        _ => match percentile(word) {
+            Some(q) => Figure::LatencyQuantile(q, Buckets::Fine),
+            None => return Err(format!("'{name}' is not known")),
+        },
     };
     let usual = cards::kubernetes().analysis_window;
     let window = |text: &str| match friendly::seconds(text) {
@@ -118,4 +122,10 @@ fn watch(name: &str, workloads: &[Workload]) -> Result<Watched, String> {
         _ => return Err(format!("'{word}' takes a version and a length of time")),
     };
     Ok(Watched::Requests { figure, version, window })
+}
+
+/// The quantile that `latency_p99` and the like are.
+fn percentile(word: &str) -> Option<f64> {
+    let percent: f64 = word.strip_prefix("latency_p")?.parse().ok()?;
+    (percent > 0.0 && percent < 100.0).then_some(percent / 100.0)
 }

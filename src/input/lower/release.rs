@@ -2,7 +2,7 @@
 
 mod analyses;
 
-pub use analyses::{figure as given_figure, guess};
+pub use analyses::{check_quantile, figure as given_figure, guess, time_scale};
 
 use crate::cluster::labels::ROLLOUT_HASH;
 use crate::cluster::objects::ServiceId;

@@ -18,7 +18,7 @@ use crate::engine::{Dur, List, Luck, Time};
 use crate::model::informer::Informer;
 use crate::model::platform::Defaults;
 use crate::model::plumbing::{Ctx, Out, Queued, TokenBucket, Turn};
-use crate::timeline::PodCounters;
+use crate::timeline::{PodCounters, Times};
 use flagger::Flagging;
 pub use flagger::primary_of;
 use pass::{Pass, Turns};
@@ -104,6 +104,8 @@ struct State {
 pub struct Controller {
     /// What each pod has done so far: the world fills it in before a reading.
     pub load: List<PodId, PodCounters>,
+    /// How long their answers took: likewise.
+    pub times: Times,
     /// What happened since the world last looked, for people.
     pub notes: Vec<String>,
     states: List<WorkloadId, State>,
@@ -117,6 +119,7 @@ impl Controller {
     pub fn new(defaults: &Defaults, until: Time) -> Controller {
         Controller {
             load: List::new(),
+            times: Times::default(),
             notes: Vec::new(),
             states: List::new(),
             readings: Readings::default(),
@@ -180,7 +183,7 @@ impl Controller {
     ) {
         match event {
             Event::Scrape => {
-                self.readings.read(ctx.now, cluster, &self.load);
+                self.readings.read(ctx.now, cluster, (&self.load, &self.times));
                 let next = ctx.now + ctx.kubernetes.defaults.analysis_scrape;
                 if next <= self.until {
                     out.at(next, Event::Scrape);

@@ -7,11 +7,12 @@ use crate::expr::Condition;
 use crate::input::cards;
 use crate::input::friendly::seconds;
 use crate::input::lower::check::Check;
-use crate::input::lower::release::{given_figure, guess};
+use crate::input::lower::release::{check_quantile, given_figure, guess, time_scale};
 use crate::input::raw::analysis::SideCase;
 use crate::input::raw::canary::{CanaryAnalysis, CanaryMetric, CanaryRange, CanaryWebhook};
 use crate::input::text::tree::quoted;
 use crate::model::rollout::flagger::TOTAL;
+use crate::timeline::Buckets;
 
 const ANALYSIS: &str = "spec.analysis";
 /// Flagger's own metrics.
@@ -141,17 +142,22 @@ fn metric(check: &mut Check<'_>, index: usize, given: &CanaryMetric, tick: Dur) 
     let key = format!("analysis.{name}");
     let own = match name.as_str() {
         SUCCESS => Some((Figure::SuccessRate, 100.0)),
-        DURATION => Some((Figure::MeanLatency, 1000.0)),
+        DURATION => Some((own_duration(check), 1000.0)),
         _ => None,
     };
-    let (what, scale) = match (given_figure(&told), own) {
-        (Some(figure), _) => (figure, scale(figure, &range)),
+    check_quantile(check, &key, &told);
+    let (what, scale) = match (given_figure(&told, &query), own) {
+        (
+            Some(Figure::LatencyQuantile(q, _)),
+            Some((Figure::LatencyQuantile(_, buckets), scale)),
+        ) => (Figure::LatencyQuantile(q, buckets), scale),
+        (Some(figure), _) => (figure, scale(figure, &range, &query)),
         (None, Some(own)) => own,
         (None, None) => match guess(&name, &query) {
             Some(figure) => {
                 let text = format!("{} of requests, by its name and query", figure.words());
                 check.assume(&key, text);
-                (figure, scale(figure, &range))
+                (figure, scale(figure, &range, &query))
             }
             None => {
                 let text = "not one of the simulated requests: it passes (analysis.NAME.measures says what it measures)";
@@ -160,10 +166,8 @@ fn metric(check: &mut Check<'_>, index: usize, given: &CanaryMetric, tick: Dur) 
             }
         },
     };
-    let of_mean = name == DURATION && asks_for_mean(check);
-    if what == Figure::MeanLatency && told.measures.is_none() && !of_mean {
-        let text = "the mean time of answers stands for the quantile that it asks for: of 99 % where it is \
-                    Flagger's own";
+    if let (Figure::LatencyQuantile(_, Buckets::Fine), true) = (what, told.measures.is_none()) {
+        let text = "the quantile itself: the buckets of its histogram are not known";
         check.assume(&key, text);
     }
     let measure = Measure { what, of, window, scale: told.scale.unwrap_or(scale) };
@@ -173,13 +177,18 @@ fn metric(check: &mut Check<'_>, index: usize, given: &CanaryMetric, tick: Dur) 
     Metric { name, interval, initial_delay: Dur::ZERO, limits, success, failure: None, measure }
 }
 
-/// Whether Flagger's own query for durations is one for a mean: of the others it is the 99th percentile.
+/// What Flagger's own query for durations asks: nginx and Skipper for a mean, others for the 99th percentile.
 ///
-/// `pkg/metrics/observers/{nginx,skipper}.go`.
-fn asks_for_mean(check: &Check<'_>) -> bool {
+/// `pkg/metrics/observers`.
+fn own_duration(check: &Check<'_>) -> Figure {
     let spec = check.doc.root.get("spec");
     let provider = spec.and_then(|spec| spec.get("provider")).and_then(|p| p.as_str());
-    matches!(provider, Some("nginx" | "skipper"))
+    let buckets = match provider.unwrap_or("istio") {
+        "nginx" | "skipper" => return Figure::MeanLatency,
+        "istio" | "appmesh" | "contour" | "gloo" => Buckets::Envoy,
+        _ => Buckets::Fine,
+    };
+    Figure::LatencyQuantile(0.99, buckets)
 }
 
 /// `thresholdRange`, or what it was before: the least of a success rate, the most of others.
@@ -201,12 +210,14 @@ fn condition(range: &CanaryRange) -> Option<Condition> {
     Condition::parse(&parts.join(" and "), &|_| Ok(0)).ok()
 }
 
-/// Bounds above 1 are per cent of a share, or milliseconds.
-fn scale(figure: Figure, range: &CanaryRange) -> f64 {
+/// Bounds above 1 are per cent of a share, or milliseconds where the query does not say.
+fn scale(figure: Figure, range: &CanaryRange, query: &str) -> f64 {
     let above = [range.min, range.max].into_iter().flatten().any(|bound| bound > 1.0);
     match figure {
         Figure::SuccessRate | Figure::ErrorRate if above => 100.0,
-        Figure::MeanLatency if above => 1000.0,
+        Figure::MeanLatency | Figure::LatencyQuantile(..) => {
+            time_scale(query).unwrap_or(if above { 1000.0 } else { 1.0 })
+        }
         _ => 1.0,
     }
 }

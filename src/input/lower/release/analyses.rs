@@ -10,9 +10,13 @@ use crate::input::lower::check::Check;
 use crate::input::raw::analysis::{AnalysisCase, MeasuredCase, SideCase};
 use crate::input::raw::manifest::Document;
 use crate::input::raw::rollout::{AnalysisArgument, AnalysisTemplateRef};
-use crate::input::text::diagnostics::did_you_mean;
+use crate::input::text::diagnostics::{Diagnostic, did_you_mean};
 use crate::input::text::tree::{Node, quoted};
+use crate::timeline::Buckets;
 use std::collections::BTreeMap;
+
+/// Where nothing says which quantile is meant.
+const USUAL_QUANTILE: f64 = 0.99;
 
 /// Templates and arguments that an analysis names.
 type Named<'a> = (Option<&'a [AnalysisTemplateRef]>, Option<&'a [AnalysisArgument]>);
@@ -191,7 +195,6 @@ impl Scene<'_> {
                 .iter()
                 .any(|kind| p.get(kind).is_some())
         });
-        let scale = given.scale.unwrap_or_else(|| self.scale());
         let window = given.window_s.or_else(|| window(&query));
         let window = window.filter(|s| *s > 0.0).map(Dur::from_secs_f64);
         let window = window.unwrap_or(cards::kubernetes().analysis_window);
@@ -202,13 +205,19 @@ impl Scene<'_> {
             None => side(&query),
         };
         let key = format!("analysis.{name}");
-        let what = figure(&given).or_else(|| is_query.then(|| guess(name, &query)).flatten());
+        check_quantile(check, &key, &given);
+        let told = figure(&given, &query);
+        let what = told.or_else(|| is_query.then(|| guess(name, &query)).flatten());
         let what = what.unwrap_or_else(|| {
             let text = "not one of the simulated requests: it passes (analysis.NAME.measures says what it measures)";
             check.assume(&key, text);
             Figure::Outcome(true)
         });
-        if given.measures.is_none() && what.is_measured() {
+        let scale = given.scale.unwrap_or_else(|| match what {
+            Figure::MeanLatency | Figure::LatencyQuantile(..) => time_scale(&query).unwrap_or(1.0),
+            _ => self.scale(),
+        });
+        if told.is_none() && what.is_measured() {
             let of = match of {
                 Side::New => "the new pods",
                 Side::Old => "the old pods",
@@ -241,24 +250,74 @@ impl Scene<'_> {
     }
 }
 
-/// What a scenario says that a metric is.
-pub fn figure(given: &AnalysisCase) -> Option<Figure> {
+/// What a scenario says that a metric is; `query`: what it asks.
+pub fn figure(given: &AnalysisCase, query: &str) -> Option<Figure> {
     if let Some(passes) = given.passes {
         return Some(Figure::Outcome(passes));
     }
-    Some(match given.measures? {
+    let quantile = given.quantile.or_else(|| asked_quantile(query)).unwrap_or(USUAL_QUANTILE);
+    let measures = given.measures.or(given.quantile.map(|_| MeasuredCase::LatencyQuantile));
+    Some(match measures? {
         MeasuredCase::SuccessRate => Figure::SuccessRate,
         MeasuredCase::ErrorRate => Figure::ErrorRate,
         MeasuredCase::Rate => Figure::Rate,
         MeasuredCase::Errors => Figure::Errors,
         MeasuredCase::MeanLatency => Figure::MeanLatency,
+        MeasuredCase::LatencyQuantile => Figure::LatencyQuantile(quantile, buckets(query)),
     })
+}
+
+/// A quantile lies between 0 and 1, and is one of times of answers.
+pub fn check_quantile(check: &mut Check<'_>, key: &str, given: &AnalysisCase) {
+    let Some(q) = given.quantile else { return };
+    let path = format!("{key}.quantile");
+    let (message, found, allowed) = match given.measures {
+        _ if !(q > 0.0 && q < 1.0) => ("value out of range", q.to_string(), "above 0 and below 1"),
+        None | Some(MeasuredCase::LatencyQuantile) => return,
+        Some(other) => {
+            let found = format!("measures = {other:?}");
+            ("a quantile is one of the times of answers", found, "measures = \"latency-quantile\"")
+        }
+    };
+    let line = check.input.case_root.line_of(&path);
+    let problem = Diagnostic::error(&check.input.case_file, message).at(line, path);
+    check.problems.push(problem.found(found).allowed(allowed));
+}
+
+/// Of which a query of `histogram_quantile` asks.
+fn asked_quantile(query: &str) -> Option<f64> {
+    let (_, rest) = query.split_once("histogram_quantile(")?;
+    let q: f64 = rest.split(',').next()?.trim().parse().ok()?;
+    (q > 0.0 && q < 1.0).then_some(q)
+}
+
+/// Whose histogram a query names.
+fn buckets(query: &str) -> Buckets {
+    let has = |words: &[&str]| words.iter().any(|word| query.contains(word));
+    match () {
+        () if has(&["istio_request_duration", "envoy_"]) => Buckets::Envoy,
+        () if has(&["nginx_ingress_controller_"]) => Buckets::Prometheus,
+        () => Buckets::Fine,
+    }
+}
+
+/// What a time in seconds is multiplied by to be what a query tells, as far as its words say.
+pub fn time_scale(query: &str) -> Option<f64> {
+    let has = |words: &[&str]| words.iter().any(|word| query.contains(word));
+    match () {
+        () if has(&["_milliseconds", "_ms_", "_ms{", "rq_time", "* 1000", "*1000"]) => Some(1000.0),
+        () if has(&["_seconds"]) => Some(1.0),
+        () => None,
+    }
 }
 
 /// By the words of a metric's name and query.
 pub fn guess(name: &str, query: &str) -> Option<Figure> {
     let text = format!("{name} {query}").to_ascii_lowercase();
     let has = |words: &[&str]| words.iter().any(|word| text.contains(word));
+    if let Some(q) = asked_quantile(query) {
+        return Some(Figure::LatencyQuantile(q, buckets(query)));
+    }
     if has(&["latency", "duration", "response_time", "response-time"]) {
         return Some(Figure::MeanLatency);
     }

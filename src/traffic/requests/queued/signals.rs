@@ -1,9 +1,10 @@
 //! What can be seen of the pods' load while requests run.
 
 use super::{Simulation, State};
-use crate::engine::{List, Time};
-use crate::timeline::{PodCounters, PodId, PodSignals};
+use crate::engine::{Dur, List, Time};
+use crate::timeline::{PodCounters, PodId, PodSignals, Times};
 use crate::traffic::service;
+use std::sync::Arc;
 
 /// What was counted at the last reading.
 #[derive(Default)]
@@ -42,6 +43,16 @@ impl Simulation<'_> {
         let (sent, failed) = (sent.to_vec(), failed.iter().copied().collect());
         self.meter = Readings { at: Some(now), sent, failed };
         signals
+    }
+
+    /// Somebody reads how long answers take, in these buckets.
+    pub fn keep_times(&mut self, bounds: Arc<[Dur]>) {
+        self.tally.keep_times(bounds);
+    }
+
+    /// How long answers took so far, where somebody reads that.
+    pub fn times(&self) -> Option<&Times> {
+        self.tally.times()
     }
 
     /// Of each pod, at `now`. The simulation has come to `now`.
