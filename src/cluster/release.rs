@@ -73,6 +73,8 @@ pub struct Router {
     pub canary: ServiceId,
     /// They take turns, and no Service changes hands at the end.
     pub ping_pong: bool,
+    /// A weight counts once the load balancer's rule has it.
+    pub verifies: bool,
 }
 
 /// One step of a canary.

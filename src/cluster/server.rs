@@ -35,6 +35,8 @@ pub struct Cluster {
     pub services: List<ServiceId, Arc<Service>>,
     /// The shares of the Services in the Ingress' rule, in their order; empty: there is none, or one Service.
     pub weights: Vec<u32>,
+    /// The shares of two Services that the load balancer's rule has, as its API tells; None: nobody asks.
+    pub rule: Option<[u32; 2]>,
     /// Endpoint changes in the order the slice controller decided them.
     pub slice_log: Vec<EndpointChange>,
     /// The action happens so long after a whole second of the wall clock.
@@ -243,6 +245,10 @@ impl Cluster {
             Write::CopySpec { from, to, sized } => self.copy_spec(from, to, sized),
             Write::SelectTemplate { service, template } => self.select_template(service, template),
             Write::ShareWeight { to, weight, of } => self.share_weight(to, weight, of),
+            Write::RuleIs { weights } => {
+                debug_assert!(self.rule.is_some(), "somebody asks for it");
+                self.rule = Some(weights);
+            }
             Write::BindPod { pod, node } => self.bind_pod(pod, node),
             Write::DeletePod { pod, grace } => self.delete_pod(pod, grace),
             Write::PodStatus { pod, status } => self.set_pod_status(now, pod, status),

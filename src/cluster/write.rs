@@ -57,6 +57,8 @@ pub enum Write {
     SelectTemplate { service: ServiceId, template: TemplateId },
     /// A router gives one of two Services a weight, and the other the rest `of` the whole.
     ShareWeight { to: ServiceId, weight: u32, of: u32 },
+    /// A load balancer's rule has these shares of two Services by now, which its API tells.
+    RuleIs { weights: [u32; 2] },
     /// The scheduler's decision; `node` is the node's number.
     BindPod { pod: PodId, node: NodeId },
     /// Sets the deletion time; the kubelet does the rest.

@@ -337,6 +337,7 @@ defaults! {
     queue_proxy_drain: Dur,
     route_programmed: Dur,
     rollout_scale_down_delay: Dur,
+    rollout_verify_retry: Dur,
     rollout_qps: u32,
     rollout_burst: u32,
     analysis_error_retry: Dur,

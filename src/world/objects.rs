@@ -10,7 +10,9 @@ use std::sync::Arc;
 /// The objects that are there before any pod.
 pub(super) fn new_cluster(scenario: &Scenario, second_phase: Dur) -> Cluster {
     let split = scenario.route().split.as_ref();
+    let verifies = scenario.releases().filter_map(|r| r.router()).any(|router| router.verifies);
     Cluster {
+        rule: split.filter(|_| verifies).and_then(|s| s.weights[..].try_into().ok()),
         nodes: scenario.nodes.clone(),
         services: scenario.services.clone(),
         weights: split.map_or(Vec::new(), |s| s.weights.clone()),

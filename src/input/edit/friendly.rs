@@ -27,6 +27,7 @@ pub const CASE: [&str; 24] = [
     "fault",
     "dependency",
     "analysis",
+    "rollouts",
     "metric",
     "metrics",
     "vpa",

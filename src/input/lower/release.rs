@@ -184,13 +184,9 @@ fn canary(check: &mut Check<'_>, given: &CanaryStrategy) -> Canary {
             }
         }
     }
-    if routing.is_some_and(|r| r.alb.is_some()) {
-        let text = "the controller does not verify them (its flag --aws-verify-target-group is off by default): \
-                    a step goes on while load balancer nodes still draw by the weights before";
-        check.assume("trafficRouting.alb weights", text);
-    }
+    let verifies = routing.is_some_and(|r| r.alb.is_some()) && verifies(check);
     // On the path the stable one comes first.
-    let router = Router { stable: ServiceId(0), canary: ServiceId(1), ping_pong };
+    let router = Router { stable: ServiceId(0), canary: ServiceId(1), ping_pong, verifies };
     let steps = given.steps.clone().unwrap_or_default();
     let steps = steps.iter().enumerate().map(|(i, step)| self::step(check, i, step, max_weight));
     let steps: Vec<Step> = steps.collect();
@@ -209,6 +205,23 @@ fn canary(check: &mut Check<'_>, given: &CanaryStrategy) -> Canary {
         threshold: threshold(check, given),
         max_weight,
     }
+}
+
+/// Whether the controller looks for weights in the ALB's rule before it goes on.
+fn verifies(check: &mut Check<'_>) -> bool {
+    let verifies = check.input.case.rollouts.aws_verify_target_group.unwrap_or(false);
+    let text = match verifies {
+        true => {
+            "the controller looks for them in the rule before it goes on; that all pods are registered in the \
+             stable target group it would verify too before old pods go, which is not simulated"
+        }
+        false => {
+            "the controller does not verify them (its flag --aws-verify-target-group is off by default): a step \
+             goes on while load balancer nodes still draw by the weights before"
+        }
+    };
+    check.assume("trafficRouting.alb weights", text);
+    verifies
 }
 
 fn threshold(check: &mut Check<'_>, given: &CanaryStrategy) -> Option<Threshold> {

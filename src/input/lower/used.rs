@@ -172,6 +172,11 @@ fn of_case(low: &Lowering<'_>, scenario: &Scenario, path: &str) -> Option<Use> {
             let read = metrics.any(|m| m.name == *name) || hooks().any(|h| h.name == *name);
             Some(Use::when(read, "no analysis of the Rollout has a metric of this name"))
         }
+        ["rollouts", ..] => {
+            let is_alb = matches!(scenario.route().path, Path::Alb(_));
+            let routed = scenario.releases().any(|release| release.router().is_some());
+            Some(Use::when(is_alb && routed, "no Rollout shares the requests of an ALB"))
+        }
         ["scheduler"] => Some(Use::when(scenario.nodes.len() > 1, "there is one node to choose")),
         ["action" | "actions", .., key] => of_action(scenario, key),
         ["mesh", ..] => {

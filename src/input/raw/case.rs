@@ -63,6 +63,8 @@ pub struct Case {
     pub vpa: BTreeMap<String, VpaCase>,
     /// What the metrics of AnalysisTemplates measure, by their names.
     pub analysis: BTreeMap<String, AnalysisCase>,
+    /// How the controller of Argo Rollouts is run.
+    pub rollouts: RolloutsCase,
     /// What happens.
     pub action: Option<ActionCase>,
     /// Several things that happen, each with its `at_s`.
@@ -100,6 +102,14 @@ pub struct KubernetesCase {
     pub proxy_mode: Option<ProxyModeCase>,
     /// Feature gates that are set, by name: PLEGOnDemandRelist, PodLifecycleSleepAction.
     pub feature_gates: BTreeMap<String, bool>,
+}
+
+/// Flags of the controller of Argo Rollouts.
+#[derive(Clone, Debug, Default, PartialEq, Deserialize, JsonSchema)]
+#[serde(default)]
+pub struct RolloutsCase {
+    /// `--aws-verify-target-group`: a step that sets a weight is over once an ALB's rule has it. Default false.
+    pub aws_verify_target_group: Option<bool>,
 }
 
 /// `kubernetes.proxy_mode`: kube-proxy's `--proxy-mode`, or what stands in its place.

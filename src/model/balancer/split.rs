@@ -69,9 +69,14 @@ impl Split {
 
     /// From now on the instance draws by the weights of this number.
     pub fn hear(&mut self, timeline: &mut Recorder, now: Time, instance: u32, number: u32) {
-        let weights = self.sent.get(number as usize).expect("they were sent");
+        let weights = self.sent(number).to_vec();
         let (listing, views) = &mut self.instances[instance as usize];
-        listing.set(timeline, now, targets(views, weights));
+        listing.set(timeline, now, targets(views, &weights));
+    }
+
+    /// The weights of this number.
+    pub fn sent(&self, number: u32) -> &[u32] {
+        self.sent.get(number as usize).expect("they were sent")
     }
 
     /// Where clients enter.

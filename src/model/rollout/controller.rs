@@ -214,7 +214,7 @@ impl Controller {
         let object = &cluster.workloads[id];
         let release = object.spec.release.clone().expect("a Rollout has a strategy");
         let sets = informer.sets_of(id).map(|(rs, set)| (rs, *set)).collect();
-        let mut pass = Pass::new(ctx, (id, object), &release, sets);
+        let mut pass = Pass::new(ctx, (id, cluster), &release, sets);
         self.begin(&pass);
         if pass.new.is_none() {
             self.create(&mut pass, out);

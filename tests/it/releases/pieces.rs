@@ -3,7 +3,7 @@
 use super::*;
 use rollsim::cluster::objects::WorkloadId;
 use rollsim::scenario::Path;
-use rollsim::world::Control;
+use rollsim::world::{Control, trace};
 
 fn control(scenario: &Scenario) -> Control {
     simulate(scenario, &scenario.platform.latencies(), Seed(3))
@@ -31,6 +31,53 @@ fn an_alb_shares_the_requests_of_a_rollout() {
     // Half of the requests for the pause, as late as a rule and target health are.
     assert!((0.1..0.6).contains(&share), "{share}");
     assert!(all.iter().all(|r| r.rollout.released.as_ref().is_some_and(|r| r.promoted.is_some())));
+}
+
+/// When each weight of the canary was written, and when its rule had it.
+fn weights_and_rule(scenario: &Scenario) -> Vec<(&'static str, f64, [u32; 2])> {
+    let mut seen = Vec::new();
+    let mut last = ([4, 0], None);
+    trace(scenario, &scenario.platform.latencies(), Seed(3), &mut |moment| {
+        let (at, cluster) = (moment.at.as_secs_f64(), moment.cluster);
+        let weights = [cluster.weights[0], cluster.weights[1]];
+        if weights != last.0 {
+            seen.push(("written", at, weights));
+        }
+        if let Some(rule) = cluster.rule.filter(|rule| Some(*rule) != last.1) {
+            seen.push(("rule", at, rule));
+        }
+        last = (weights, cluster.rule);
+    });
+    seen
+}
+
+#[test]
+fn a_weight_of_an_alb_that_is_verified_is_waited_for() {
+    let alb = "stableService: web, canaryService: web-canary, trafficRouting: {alb: {ingress: web, servicePort: 80}}";
+    let ingress = "{apiVersion: networking.k8s.io/v1, kind: Ingress, metadata: {name: web, annotations: \
+                   {alb.ingress.kubernetes.io/target-type: ip}}, spec: {ingressClassName: alb, rules: [{http: {paths: \
+                   [{path: /, pathType: Prefix, backend: {service: {name: web, port: {name: use-annotation}}}}]}}]}}";
+    let steps = "steps: [{setWeight: 25}, {setWeight: 50}, {setWeight: 75}]";
+    let manifests =
+        format!("{}\n---\n{ingress}", rollout(4, &format!("canary: {{{alb}, {steps}}}")));
+    let with =
+        |flag: &str| scenario(&manifests, &format!("{SENT}duration_s = 300.0\n{flag}{ROLL}"));
+    let (off, on) = (with(""), with("[rollouts]\naws_verify_target_group = true\n"));
+    let (fast, slow) = (promoted_s(&control(&off)), promoted_s(&control(&on)));
+    // Each of three weights is found out at the next look, 10 s later, and the last one by retries.
+    assert!((25.0..60.0).contains(&(slow - fast)), "{fast} {slow}");
+    let told = |s: &Scenario, text: &str| s.assumptions.iter().any(|a| a.text.contains(text));
+    assert!(told(&off, "does not verify them") && told(&on, "looks for them in the rule"));
+    let seen = weights_and_rule(&on);
+    assert!(weights_and_rule(&off).iter().all(|(what, ..)| *what == "written"));
+    let at = |what: &str, weights: [u32; 2]| {
+        let found = seen.iter().find(|(kind, _, is)| *kind == what && *is == weights);
+        found.unwrap_or_else(|| panic!("{what} {weights:?} of {seen:?}")).1
+    };
+    // No weight is written before the rule has the one before.
+    for (rule, next) in [([75, 25], [50, 50]), ([50, 50], [25, 75]), ([25, 75], [0, 100])] {
+        assert!(at("written", rule) < at("rule", rule) && at("rule", rule) < at("written", next));
+    }
 }
 
 #[test]

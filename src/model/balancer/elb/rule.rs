@@ -2,6 +2,7 @@
 //! Ingress changes, and each load balancer node hears of that late.
 
 use super::group::Group;
+use crate::cluster::write::Write;
 use crate::engine::{Dist, Rng};
 use crate::model::balancer::settings::Given;
 use crate::model::balancer::split::Split;
@@ -103,6 +104,9 @@ impl Model for Rule {
             }
             Event::Modified { call } => {
                 let Rule { settings, split, rng, .. } = self;
+                if let (Some(_), &[a, b]) = (scene.cluster.rule, split.sent(call)) {
+                    out.write(now, Write::RuleIs { weights: [a, b] });
+                }
                 for (node, at) in split.tell(now, || settings.propagation.sample(rng.uniform())) {
                     debug_assert!(at >= now, "no node hears of what has not happened");
                     out.at(at, Event::Heard { node, call }.into());

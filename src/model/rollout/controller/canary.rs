@@ -94,6 +94,17 @@ impl Controller {
         if canary.router.is_some() {
             self.services(pass, canary, out);
             self.traffic(pass, &ask, out);
+            if !self.verified(pass, &ask) {
+                // A pass that ends the release fails, and is repeated as after any error.
+                let retry = pass.ctx.now + pass.ctx.kubernetes.defaults.rollout_verify_retry;
+                let ends = self.states[pass.id].step >= canary.steps.len();
+                let key = &mut self.state(pass.id).key;
+                key.add_at(retry, pass.id, &mut Turns(out));
+                if ends {
+                    key.refused(pass.ctx, pass.id, &mut Turns(out));
+                    return;
+                }
+            }
         }
         if !aborted && !pass.promoted() {
             self.background(pass, canary, out);
@@ -173,6 +184,24 @@ impl Controller {
         self.notes.push(format!("the canary's weight becomes {weight} of {of}"));
         pass.moved = true;
         debug_assert!((0..=canary.max_weight).contains(&weight), "a weight is a part: {weight}");
+    }
+
+    /// Whether the rule of the load balancer has the weight, at a step that sets one and at the end, where all
+    /// goes to the new pods.
+    ///
+    /// `utils/rollout/rolloututil.go: ShouldVerifyWeight`, `rollout/trafficrouting/alb/alb.go: VerifyWeight`.
+    fn verified(&self, pass: &Pass, ask: &Ask) -> bool {
+        let Some(rule) = pass.rule.filter(|_| !ask.aborted && !pass.promoted()) else {
+            return true;
+        };
+        let (weight, step) = (self.states[pass.id].weight, self.states[pass.id].step);
+        let asks = match ask.canary.steps.get(step) {
+            Some(step) => matches!(step, Step::SetWeight(_)),
+            None => weight == ask.canary.max_weight,
+        };
+        let (_, to) = self.sides(pass, ask.canary);
+        debug_assert!(to.index() < rule.len(), "the rule shares among both Services");
+        !asks || rule[to.index()] == weight as u32
     }
 
     /// Both sides have the sizes that the step asks for: the canary's pods are available, the stable ones
@@ -276,7 +305,8 @@ impl Controller {
         let routed = ask.canary.router.is_some();
         let complete = match step {
             Step::SetWeight(weight) => {
-                self.reached(pass, ask) && (!routed || self.states[pass.id].weight == *weight)
+                let set = !routed || self.states[pass.id].weight == *weight;
+                self.reached(pass, ask) && set && self.verified(pass, ask)
             }
             Step::SetCanaryScale(_) => self.reached(pass, ask),
             Step::Pause(length) => self.pause_over(pass, *length, out),

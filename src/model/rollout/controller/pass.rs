@@ -3,6 +3,7 @@
 use super::{Controller, Event, State};
 use crate::cluster::objects::{ReplicaSet, RsId, TemplateId, Workload, WorkloadId, WorkloadStatus};
 use crate::cluster::release::{Plan, Release};
+use crate::cluster::server::Cluster;
 use crate::cluster::write::Write;
 use crate::engine::Time;
 use crate::model::plumbing::{Ctx, Out, Turn};
@@ -24,6 +25,8 @@ pub(super) struct Pass<'a> {
     pub object: &'a Workload,
     /// Its strategy.
     pub release: &'a Release,
+    /// The shares of the load balancer's rule, where they are asked for.
+    pub rule: Option<[u32; 2]>,
     /// Its sets by creation, as cached, with this pass' own changes.
     pub sets: Vec<(RsId, ReplicaSet)>,
     /// Index of the set of the present template.
@@ -40,13 +43,14 @@ impl<'a> Pass<'a> {
     /// What the cache shows.
     pub fn new(
         ctx: Ctx<'a>,
-        (id, object): (WorkloadId, &'a Workload),
+        (id, cluster): (WorkloadId, &'a Cluster),
         release: &'a Release,
         sets: Vec<(RsId, ReplicaSet)>,
     ) -> Pass<'a> {
+        let (object, rule) = (&cluster.workloads[id], cluster.rule);
         let of = |template: TemplateId| sets.iter().position(|(_, s)| s.template == template);
         let (new, stable) = (of(object.template), of(object.current));
-        Pass { ctx, id, object, release, sets, new, stable, end: ctx.now, moved: false }
+        Pass { ctx, id, object, release, rule, sets, new, stable, end: ctx.now, moved: false }
     }
 
     /// Nothing is on its way.
