@@ -8,6 +8,7 @@ use crate::blame::facts::{may_be_away, pods_needed};
 use crate::blame::{Blame, Setting};
 use crate::cluster::spec::{Handler, IntOrPercent, OnSigterm};
 use crate::cluster::workload::Strategy;
+use crate::input::raw::knative;
 use crate::scenario::ActionKind;
 use crate::sweep::optimize::usual::{SLEEP_SINCE, may_sleep, port};
 
@@ -26,6 +27,10 @@ pub fn ways(case: &Case<'_>, blame: &Blame) -> Vec<Way> {
 }
 
 fn of_setting(case: &Case<'_>, blame: &Blame) -> Vec<Way> {
+    let few = matches!(blame.setting, Setting::PodsAway | Setting::Replicas | Setting::Capacity);
+    if few && case.deployment.template.labels.contains_key(knative::LABEL) {
+        return vec![scale(case, "min-scale"), scale(case, "initial-scale")];
+    }
     let missing_s = blame.missing.map_or(1.0, |m| m.most_s);
     match blame.setting {
         Setting::PreStopSleep => vec![hook(case, missing_s), hook_and_shutdown(case, missing_s)],
@@ -286,6 +291,16 @@ fn replicas(case: &Case<'_>) -> Way {
     tries.sort_unstable();
     tries.dedup();
     tries.into_iter().map(|n| Change::one("replicas", n)).collect()
+}
+
+/// A revision of a Knative Service begins with more pods, or has at least so many.
+fn scale(case: &Case<'_>, key: &str) -> Way {
+    let needed = pods_needed(case.scenario()).unwrap_or(0).max(1);
+    let path = format!("podautoscaler.metadata.annotations[{}{key}]", knative::PREFIX);
+    let mut tries = vec![needed, needed + 1, needed + 2, needed * 3 / 2 + 1, needed * 2];
+    tries.sort_unstable();
+    tries.dedup();
+    tries.into_iter().map(|n| Change::one(&path, n)).collect()
 }
 
 /// The server keeps idle connections for longer than the proxy does.

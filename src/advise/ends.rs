@@ -93,6 +93,7 @@ fn ways(scenario: &Scenario, stuck: &Stuck) -> Vec<Way> {
         Why::MinReady { .. } => {
             vec![deadline(stuck, deployment), vec![Change::one("minReadySeconds", 0)]]
         }
+        Why::Overlooked { .. } => vec![vec![Change::one("minReadySeconds", 0)]],
         Why::Stopping { .. } => stopping(deployment),
         Why::OnDelete { .. } => vec![vec![Change::one("updateStrategy.type", "RollingUpdate")]],
         Why::HeldBy { .. } => vec![vec![Change::one("podManagementPolicy", "Parallel")]],

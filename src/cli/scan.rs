@@ -63,7 +63,11 @@ pub fn axis(text: &str) -> Result<String, String> {
     };
     let path = path.replace('\\', "\\\\").replace('"', "\\\"");
     let Some((low, rest)) = values.split_once("..") else {
-        let listed: Vec<String> = values.split(',').map(|v| toml_of(v.trim())).collect();
+        let written = |v: &str| match takes_text(&path) && v.parse::<f64>().is_err() {
+            true => format!("{v:?}"),
+            false => toml_of(v),
+        };
+        let listed: Vec<String> = values.split(',').map(|v| written(v.trim())).collect();
         return Ok(format!("path = \"{path}\"\nvalues = [{}]\n", listed.join(", ")));
     };
     let (high, step) = rest.split_once(':').map_or((rest, None), |(high, step)| (high, Some(step)));
@@ -83,6 +87,12 @@ pub fn axis(text: &str) -> Result<String, String> {
         }
     }
     Ok(lines)
+}
+
+/// Durations stand there as they are written: in annotations, and in what Argo Rollouts and Flagger read.
+fn takes_text(path: &str) -> bool {
+    let of_release = ["canary.", "rollout."].iter().any(|first| path.starts_with(first));
+    of_release || path.contains(".annotations[")
 }
 
 /// A number, or a duration in seconds.
@@ -130,6 +140,10 @@ mod tests {
         assert_eq!(
             found("app.start_delay=500ms,20s"),
             "path = \"app.start_delay_s\"; values = [0.5, 20]; "
+        );
+        assert_eq!(
+            found("canary.spec.analysis.interval=10s,1m"),
+            "path = \"canary.spec.analysis.interval\"; values = [\"10s\", \"1m\"]; "
         );
         assert_eq!(
             found("rate=10.5..20.5:5"),

@@ -4,6 +4,7 @@
 use crate::input::bounds;
 use crate::input::given::Input;
 use crate::input::raw::case::{AppCase, AppSection};
+use crate::input::raw::knative;
 use crate::input::raw::manifest::{Document, Object};
 use crate::input::subject;
 use crate::input::text::diagnostics::Diagnostics;
@@ -29,7 +30,7 @@ pub(super) fn mark_updates(input: &mut Input) -> Result<(), Diagnostics> {
         let Some(before) = before.filter(|_| !this.update && !this.name().is_empty()) else {
             continue;
         };
-        if this.is_workload() && others == 1 {
+        if (this.is_workload() || knative::is_made(&this.root)) && others == 1 {
             Arc::make_mut(&mut input.documents[index]).update = true;
         } else if renders
             && this.workload().is_none()

@@ -127,6 +127,11 @@ pub(super) fn fix(scenario: &Scenario, stuck: &Stuck) -> Fix {
             let found = spec.map_or(0, |d| d.min_ready_seconds).to_string();
             ("minReadySeconds", found, "less than the progress deadline".into())
         }
+        Why::Overlooked { pod, .. } => {
+            let found = spec.map_or(0, |d| d.min_ready_seconds).to_string();
+            let needed = format!("0, or kubectl delete pod {pod}: what changes is looked at");
+            ("minReadySeconds", found, needed)
+        }
         Why::Stopping { .. } => {
             let grace = spec.map_or(0, |d| d.template.termination_grace_period_seconds);
             let needed = "an application that stops sooner, or less".into();

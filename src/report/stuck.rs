@@ -243,6 +243,12 @@ pub(super) fn what(stuck: &Stuck) -> String {
         Why::MinReady { pods: n } => {
             format!("{} {} ready, but not for minReadySeconds", pods(*n), is(*n))
         }
+        Why::Overlooked { kind, pod } => format!(
+            "{pod} has been ready for minReadySeconds, and the {}'s controller does not look again: its queue \
+             keeps the earliest reminder alone, until something about the {} changes",
+            kind.name(),
+            kind.name()
+        ),
         Why::Stopping { pods: n } => {
             format!("{} that {} told to stop {} not gone", pods(*n), was(*n), is(*n))
         }

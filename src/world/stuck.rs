@@ -7,8 +7,11 @@ use crate::cluster::objects::{BudgetId, BudgetStatus, NodeId, PodId, Progress, W
 use crate::cluster::placement::Presence;
 use crate::cluster::spec::{Container, Probe};
 use crate::cluster::workload::{Kind, Strategy};
-use crate::engine::Time;
+use crate::engine::{Dur, Time};
 use crate::model::scheduler::choice::Failure;
+
+/// A controller that is going to look has looked by then.
+const SOON: Dur = Dur::from_secs(5);
 
 impl World<'_> {
     /// All actions that are not over, and what each waits for.
@@ -154,6 +157,9 @@ impl World<'_> {
         if let Some(held) = self.held_by(id) {
             return held;
         }
+        if let Some(overlooked) = self.overlooked(id, &ready) {
+            return overlooked;
+        }
         let Progress { desired, available, .. } = self.cluster.progress(id);
         if spec.min_ready_seconds > 0 && available < desired && !ready.is_empty() {
             let since = ready.iter().map(|p| self.cluster.pods[*p].ready_transition).max();
@@ -220,6 +226,23 @@ impl World<'_> {
         Some((self.cluster.pods[pod].created, Why::HeldBy { pod: name }))
     }
 
+    /// The last of the ready pods to be available, where all are and the controller has not heard of it.
+    fn overlooked(&self, id: WorkloadId, ready: &[PodId]) -> Option<(Time, Why)> {
+        let spec = &self.cluster.workloads[id].spec;
+        let kind = spec.kind();
+        let queued = matches!(kind, Kind::StatefulSet | Kind::DaemonSet);
+        if !queued || spec.min_ready_seconds <= 0 {
+            return None;
+        }
+        let wait = Dur::from_secs(i64::from(spec.min_ready_seconds));
+        let last = ready.iter().max_by_key(|p| self.cluster.pods[**p].ready_transition)?;
+        let since = self.cluster.pods[*last].ready_transition + wait;
+        let stops = self.cluster.pods_of(id).any(|p| self.cluster.pods[p].deleting.is_some());
+        let pod = outcome::name_of(&self.cluster, *last).to_string();
+        (!stops && since + SOON < self.timeline.end)
+            .then_some((since, Why::Overlooked { kind, pod }))
+    }
+
     /// Why pods are not ready: what ends their containers comes before what they wait for.
     fn unready(&self, since: Time, pods: &[PodId]) -> (Time, Why) {
         let template = self.cluster.template_of(pods[0]);
@@ -265,7 +288,8 @@ impl World<'_> {
             | Why::AwaitsPromotion
             | Why::OnLostNode { .. }
             | Why::NotEmpty { .. }
-            | Why::NoDisruption => true,
+            | Why::NoDisruption
+            | Why::Overlooked { .. } => true,
             Why::NeverReady { .. } | Why::Budget { .. } | Why::SeveralBudgets { .. } => true,
             Why::NoNode { .. } => {
                 let stops = self.cluster.pods.iter().any(|p| p.deleting.is_some() && !p.removed);

@@ -70,6 +70,9 @@ pub enum Why {
     Starting { pods: u32 },
     /// Pods are ready, and not yet for minReadySeconds.
     MinReady { pods: u32 },
+    /// A pod has been available for long enough, and its controller does not look again: its queue keeps the
+    /// earliest of its reminders alone, and nothing else happens to the workload.
+    Overlooked { kind: Kind, pod: String },
     /// Pods that were told to stop are not gone.
     Stopping { pods: u32 },
     /// It is over, and later than the progress deadline allows.
@@ -106,6 +109,7 @@ impl Why {
             Why::OnLostNode { .. } => 21,
             Why::NotEmpty { .. } => 22,
             Why::NoDisruption => 23,
+            Why::Overlooked { .. } => 24,
         }
     }
 }

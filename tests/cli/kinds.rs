@@ -1,4 +1,4 @@
-//! The commands on StatefulSets and DaemonSets, which have settings of their own.
+//! The commands on workloads other than Deployments, which have settings of their own.
 
 use assert_cmd::Command;
 use std::path::Path;
@@ -97,4 +97,53 @@ fn audit_says_what_their_settings_do() {
 fn explain_knows_what_they_are_blamed_for() {
     let folder = tempfile::tempdir().unwrap();
     has(&told(folder.path(), &["explain", "maxUnavailable"]), &["maxUnavailable"]);
+}
+
+/// A Knative Service whose further revision is ready with one pod, and too small.
+fn knative() -> tempfile::TempDir {
+    let folder = tempfile::tempdir().unwrap();
+    let service = "{apiVersion: serving.knative.dev/v1, kind: Service, metadata: {name: web}, spec: {template: \
+                   {metadata: {annotations: {autoscaling.knative.dev/initial-scale: '4'}}, spec: \
+                   {containerConcurrency: 2, containers: [{image: 'r/web:v1'}]}}}}";
+    let update = service.replace(":v1'", ":v2'").replace("initial-scale: '4'", "max-scale: '10'");
+    std::fs::write(folder.path().join("web.yaml"), service).unwrap();
+    std::fs::write(folder.path().join("update.yaml"), update).unwrap();
+    let scenario = "schema = 1\n[traffic]\nrate_per_s = 40.0\nstart_s = -30.0\nduration_s = 80.0\ntimeout_s = \
+                    2.0\n[app]\nstart_delay_s = 3.0\nservice = { kind = \"constant\", mean_s = 0.1 }\n[action]\nkind = \
+                    \"rollout\"\n";
+    std::fs::write(folder.path().join("scenario.toml"), scenario).unwrap();
+    folder
+}
+
+#[test]
+fn advice_and_sweeps_know_the_scale_of_a_revision() {
+    let folder = knative();
+    let text = told(folder.path(), &["run", ".", "--replications", "4"]);
+    has(&text, &["autoscaling.knative.dev/min-scale]=3"]);
+    let scan = "update.metadata.annotations[serving.knative.dev/rollout-duration]=10s,2m";
+    let text = told(folder.path(), &["sweep", ".", "--replications", "2", "--scan", scan]);
+    has(&text, &["2 points", "10s", "2m"]);
+}
+
+#[test]
+fn bounds_of_a_rollout_are_those_of_its_canary() {
+    let folder = tempfile::tempdir().unwrap();
+    let rollout = format!(
+        "{{apiVersion: argoproj.io/v1alpha1, kind: Rollout, metadata: {{name: web}}, spec: {{replicas: 4, selector: \
+         {{matchLabels: {{app: web}}}}, strategy: {{canary: {{steps: [{{setWeight: 50}}, {{pause: {{duration: \
+         5s}}}}]}}}}, {POD}}}}}\n---\n{{apiVersion: v1, kind: Service, metadata: {{name: web}}, spec: {{selector: {{app: \
+         web}}, ports: [{{port: 80, targetPort: 8080}}]}}}}\n"
+    );
+    std::fs::write(folder.path().join("web.yaml"), rollout).unwrap();
+    std::fs::write(folder.path().join("scenario.toml"), SCENARIO).unwrap();
+    let scan = ["--scan", "maxSurge=1,2", "--scan", "maxUnavailable=0,1"];
+    let text = told(folder.path(), &[&["sweep", ".", "--replications", "2"], &scan[..]].concat());
+    has(&text, &["4 points", "maxSurge"]);
+    assert!(!text.contains("could not be run"), "{text}");
+    let pause = "rollout.spec.strategy.canary.steps[1].pause.duration=5s,20s";
+    let text = told(
+        folder.path(),
+        &["sweep", ".", "--replications", "2", "--out", "pauses", "--scan", pause],
+    );
+    has(&text, &["2 points", "20s"]);
 }

@@ -8,6 +8,7 @@ use rollsim::input::{Diagnostics, Input, Source};
 use rollsim::report::Answer;
 use rollsim::run::{Replication, RunOptions, run};
 use rollsim::scenario::{ActionKind, Scenario};
+use rollsim::sweep::optimize::usual;
 use rollsim::timeline::Timeline;
 use rollsim::traffic::Failure;
 use rollsim::world::{Control, Why, simulate};
@@ -584,4 +585,90 @@ fn what_a_knative_route_cannot_say_is_refused() {
         unknown.contains("shop-00003") && unknown.contains("shop-00001, shop-00002"),
         "{unknown}"
     );
+}
+
+#[test]
+fn a_daemon_set_that_overlooks_its_last_pod_says_so() {
+    let pod = json!({
+        "terminationGracePeriodSeconds": 1,
+        "containers": [{
+            "name": "app",
+            "image": "registry.example/web:v1",
+            "ports": [{ "containerPort": 8080 }],
+            "readinessProbe": { "httpGet": { "path": "/", "port": 8080 }, "periodSeconds": 1 },
+        }],
+    });
+    let set = json!({
+        "apiVersion": "apps/v1",
+        "kind": "DaemonSet",
+        "metadata": { "name": "web" },
+        "spec": {
+            "selector": { "matchLabels": { "app": "web" } },
+            "minReadySeconds": 10,
+            "updateStrategy": { "rollingUpdate": { "maxSurge": "100%", "maxUnavailable": 0 } },
+            "template": { "metadata": { "labels": { "app": "web" } }, "spec": pod },
+        },
+    });
+    let more = "schema = 1\n[app]\nstart_delay = { kind = \"uniform\", low_s = 0.5, high_s = 9.5 }\n\
+                [[nodes]]\nname = \"node\"\ncount = 2\n";
+    let text = |name: &str, text: String| Source::Text { name: name.into(), text };
+    let files = [
+        text("web.yaml", format!("{set}\n---\n{SERVICE}")),
+        text("scenario.toml", more.to_owned()),
+    ];
+    let scenario = Input::load(&files).and_then(|i| i.lower()).unwrap_or_else(|e| panic!("{e}"));
+    let latencies = scenario.platform.latencies();
+    let ends = (0..30).map(|seed| simulate(&scenario, &latencies, Seed(seed)).rollout);
+    let stuck: Vec<_> = ends.flat_map(|rollout| rollout.stuck).collect();
+    assert!(!stuck.is_empty(), "two pods that are ready seconds apart are looked at once");
+    for one in &stuck {
+        assert!(matches!(&one.why, Why::Overlooked { kind: Kind::DaemonSet, .. }), "{:?}", one.why);
+        assert!(one.for_good, "nothing happens any more");
+    }
+}
+
+#[test]
+fn a_knative_service_that_is_given_twice_is_the_change_of_itself() {
+    let service = |image: &str, scale: u32| {
+        format!(
+            "{{apiVersion: serving.knative.dev/v1, kind: Service, metadata: {{name: shop}}, spec: {{template: \
+             {{metadata: {{annotations: {{autoscaling.knative.dev/min-scale: '{scale}'}}}}, spec: {{containers: \
+             [{{image: 'r/shop:{image}'}}]}}}}}}}}"
+        )
+    };
+    let (old, new) = (service("v1", 2), service("v2", 3));
+    let one = [Source::Text { name: "shop.yaml".into(), text: format!("{old}\n---\n{new}") }];
+    let two = [("old.yaml", old), ("new.yaml", new)]
+        .map(|(name, text)| Source::Text { name: name.into(), text });
+    for files in [&one[..], &two[..]] {
+        let scenario = Input::load(files).and_then(|i| i.lower()).unwrap_or_else(|e| panic!("{e}"));
+        let least: Vec<i32> = scenario.autoscalers.iter().map(|a| a.bounds.min).collect();
+        assert_eq!(least, [2, 3], "each revision has its own");
+        let revision = scenario.actions[0].kind.brings().expect("a revision");
+        assert_eq!((&*revision.name, revision.replicas), ("shop-00002", 3));
+    }
+}
+
+#[test]
+fn what_is_worth_a_search_is_what_the_kind_has() {
+    let paths = |scenario: &Scenario| -> Vec<&str> {
+        usual::settings(scenario, false).iter().map(|setting| setting.path).collect()
+    };
+    let knative = revised(("", LATEST), ("", "", "v2", LATEST)).expect("a revision");
+    let scale = "podautoscaler.metadata.annotations[autoscaling.knative.dev/min-scale]";
+    assert_eq!(paths(&knative), [scale, "readinessProbe.periodSeconds"]);
+    let canary = |more: &str| {
+        let text = format!(
+            "{{apiVersion: argoproj.io/v1alpha1, kind: Rollout, metadata: {{name: web}}, spec: {{selector: \
+             {{matchLabels: {{app: web}}}}, strategy: {{canary: {{{more} steps: [{{setWeight: 50}}]}}}}, template: \
+             {{metadata: {{labels: {{app: web}}}}, spec: {{containers: [{{name: app, image: 'r/web:v1', ports: \
+             [{{containerPort: 8080}}]}}]}}}}}}}}\n---\n{SERVICE}"
+        );
+        let file = Source::Text { name: "web.yaml".into(), text };
+        Input::load(&[file]).and_then(|i| i.lower()).unwrap_or_else(|e| panic!("{e}"))
+    };
+    let by_pods = paths(&canary("")).iter().filter(|p| p.starts_with("max")).count();
+    assert_eq!(by_pods, 2, "numbers of pods are its weights");
+    let router = "stableService: web, canaryService: web, trafficRouting: {traefik: {}},";
+    assert!(paths(&canary(router)).iter().all(|p| !p.starts_with("max")));
 }

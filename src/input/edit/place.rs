@@ -92,6 +92,13 @@ pub(super) fn long_path(steps: &[Step], serving: &str, held: Option<Held<'_>>) -
             debug_assert!(key_of(first) == "spec" && !key_of(third).is_empty());
             *second = Step::Key("updateStrategy".to_owned());
         }
+        // The bounds of a Rollout are those of its canary.
+        [_, second, third, ..]
+            if kind == Kind::Rollout
+                && (key_of(second), key_of(third)) == ("strategy", "rollingUpdate") =>
+        {
+            *third = Step::Key("canary".to_owned());
+        }
         // A pod is its own template.
         [_, second, ..] if kind == Kind::Pod && key_of(second) == "template" => {
             long.drain(..2);

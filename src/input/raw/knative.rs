@@ -54,6 +54,14 @@ struct Made<'a> {
     gradual: Option<&'a Node>,
 }
 
+/// Whether an object is one of those that are made of a Knative Service.
+pub fn is_made(root: &Node) -> bool {
+    let annotations = root.get("metadata").and_then(|m| m.get("annotations"));
+    let version = root.get("apiVersion").and_then(Node::as_str).unwrap_or("");
+    let scales = groups::group_of(version) == "autoscaling.internal.knative.dev";
+    scales || annotations.is_some_and(|a| a.get(ACTIVATOR).is_some())
+}
+
 /// The objects that are made of a Knative Service; None: it is something else.
 pub fn made(root: &Node) -> Option<Vec<Node>> {
     let version = root.get("apiVersion")?.as_str()?;

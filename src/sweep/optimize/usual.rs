@@ -1,8 +1,11 @@
 //! The settings that are worth a search in any Deployment, and the values that people give them: what
 //! `rollsim optimize` searches without a problem, and where advice looks when the cause alone does not help.
 
+use crate::blame::facts::pods_needed;
+use crate::cluster::release::Plan;
 use crate::cluster::spec::{Container, Hook, IntOrPercent, TargetPort};
 use crate::cluster::workload::{StatefulSetStrategy, Strategy, Workload};
+use crate::input::raw::knative;
 use crate::scenario::Scenario;
 
 /// A setting with values to try.
@@ -31,6 +34,9 @@ pub fn settings(scenario: &Scenario, below: bool) -> Vec<Usual> {
     let deployment = scenario.after();
     let template = &deployment.template;
     let container = template.serving_container();
+    if template.labels.contains_key(knative::LABEL) {
+        return of_revision(scenario, deployment);
+    }
     let mut all = Vec::new();
     let mut add = |path, name, values| all.push(Usual { path, name, values });
     if scenario.kubernetes.kubelet >= SLEEP_SINCE && may_sleep(container) {
@@ -59,6 +65,22 @@ pub fn settings(scenario: &Scenario, below: bool) -> Vec<Usual> {
     all
 }
 
+/// A revision of a Knative Service: Knative alone says how its Deployment is updated, and its pods stop.
+fn of_revision(scenario: &Scenario, revision: &Workload) -> Vec<Usual> {
+    let needed = i64::from(pods_needed(scenario).unwrap_or(1).max(1));
+    let own = scenario.autoscalers.iter().rfind(|a| a.target == revision.name);
+    let today = own.map(|a| i64::from(a.bounds.min));
+    let path = "podautoscaler.metadata.annotations[autoscaling.knative.dev/min-scale]";
+    let scales = numbers(&[0, needed, needed + 1, needed * 3 / 2 + 1, needed * 2], today);
+    let mut all = vec![Usual { path, name: "min_scale", values: scales }];
+    let probe = revision.template.serving_container().readiness_probe.as_ref();
+    all.extend(probe.map(|probe| {
+        let values = numbers(&PERIODS, Some(i64::from(probe.period_seconds)));
+        Usual { path: "readinessProbe.periodSeconds", name: "", values }
+    }));
+    all
+}
+
 fn strategy(scenario: &Scenario, deployment: &Workload) -> Vec<Usual> {
     let chosen = |path, name, words: [&str; 2]| {
         vec![Usual { path, name, values: words.map(str::to_owned).to_vec() }]
@@ -84,7 +106,11 @@ fn strategy(scenario: &Scenario, deployment: &Workload) -> Vec<Usual> {
                 Usual { path: "maxSurge", name: "", values: with_own(surge, &["0", "1"]) },
             ];
         }
-        // A release has steps of its own, and nothing rolls the others out.
+        // A canary without a router is a matter of numbers of pods; other releases have steps of their own.
+        Strategy::Rollout { max_surge, max_unavailable } if by_pods(deployment) => {
+            (max_surge, max_unavailable)
+        }
+        // Nothing rolls the others out.
         Strategy::Rollout { .. } | Strategy::ReplicaSet | Strategy::Pod => return Vec::new(),
     };
     vec![
@@ -95,6 +121,12 @@ fn strategy(scenario: &Scenario, deployment: &Workload) -> Vec<Usual> {
             values: with_own(max_surge, &["1", "25%", "50%", "100%"]),
         },
     ]
+}
+
+/// Whether numbers of pods are the weights of a canary.
+fn by_pods(rollout: &Workload) -> bool {
+    let plan = rollout.release.as_ref().map(|release| &release.plan);
+    matches!(plan, Some(Plan::Canary(canary)) if canary.router.is_none())
 }
 
 /// Today's value among these.

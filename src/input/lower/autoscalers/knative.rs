@@ -60,13 +60,15 @@ pub(crate) fn limit(input: &Input, workload: &mut Workload) {
     app.queue = Some(app.queue.unwrap_or(10 * limit));
 }
 
-/// `min-scale` of the revision that the last template of this workload makes; 0 where nothing is said, and
-/// where what is said is no number.
+/// Pods that the revision which the last template of this workload makes has at least when it begins:
+/// `min-scale` and `initial-scale`; 0 where nothing is said, and where what is said is no number.
 pub(crate) fn least(input: &Input, workload: &Workload) -> i32 {
     let of = |d: &&Arc<Document>| scales(d, workload.kind(), &workload.name, &workload.namespace);
-    let doc = input.documents.iter().filter(of).max_by_key(|doc| doc.update);
-    let given = doc.and_then(|doc| word(doc, "min-scale"));
-    given.and_then(|text| text.parse().ok()).unwrap_or(0)
+    let Some(doc) = input.documents.iter().filter(of).max_by_key(|doc| doc.update) else {
+        return 0;
+    };
+    let given = ["min-scale", "initial-scale"].into_iter().filter_map(|key| word(doc, key));
+    given.filter_map(|text| text.parse().ok()).max().unwrap_or(0)
 }
 
 /// What the autoscaler of a Knative Service's Deployment is told, as it is written.
