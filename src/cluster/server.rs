@@ -203,6 +203,12 @@ impl Cluster {
         self.set_weights(&weights);
     }
 
+    /// New pods of a StatefulSet below the partition have this template from now on.
+    fn follow(&mut self, id: WorkloadId, template: TemplateId) {
+        debug_assert!(template.index() < self.templates.len(), "a template that is known");
+        self.workloads[id].current = template;
+    }
+
     /// Commits one write.
     pub fn apply(&mut self, now: Time, write: Write) {
         match write {
@@ -238,17 +244,12 @@ impl Cluster {
             Write::CreateMember { workload, template, member } => {
                 self.create_member(now, workload, template, member);
             }
-            Write::CurrentRevision { workload, template } => {
-                self.workloads[workload].current = template;
-            }
+            Write::CurrentRevision { workload: id, template } => self.follow(id, template),
             Write::Resize { pod, spec } => self.resize_pod(pod, spec),
             Write::CopySpec { from, to, sized } => self.copy_spec(from, to, sized),
             Write::SelectTemplate { service, template } => self.select_template(service, template),
             Write::ShareWeight { to, weight, of } => self.share_weight(to, weight, of),
-            Write::RuleIs { weights } => {
-                debug_assert!(self.rule.is_some(), "somebody asks for it");
-                self.rule = Some(weights);
-            }
+            Write::RuleIs { weights } => self.rule = Some(weights),
             Write::BindPod { pod, node } => self.bind_pod(pod, node),
             Write::DeletePod { pod, grace } => self.delete_pod(pod, grace),
             Write::PodStatus { pod, status } => self.set_pod_status(now, pod, status),

@@ -128,8 +128,9 @@ pub(super) fn fix(scenario: &Scenario, stuck: &Stuck) -> Fix {
             ("minReadySeconds", found, "less than the progress deadline".into())
         }
         Why::Overlooked { pod, .. } => {
-            let found = spec.map_or(0, |d| d.min_ready_seconds).to_string();
-            let needed = format!("0, or kubectl delete pod {pod}: what changes is looked at");
+            let found = spec.map_or(0, |d| d.min_ready_seconds);
+            let found = format!("{found}, and a queue that keeps the earliest reminder alone");
+            let needed = format!("0, or kubectl delete pod {pod}: a change is looked at");
             ("minReadySeconds", found, needed)
         }
         Why::Stopping { .. } => {

@@ -237,18 +237,12 @@ pub(super) fn what(stuck: &Stuck) -> String {
         }
         Why::NothingRolls { .. } | Why::OnDelete { .. } => of_its_kind(stuck),
         Why::HeldBy { .. } | Why::Unmanaged { .. } => of_its_kind(stuck),
-        Why::Aborted { .. } | Why::AwaitsPromotion => of_its_kind(stuck),
+        Why::Aborted { .. } | Why::AwaitsPromotion | Why::Overlooked { .. } => of_its_kind(stuck),
         Why::NotEmpty { .. } | Why::OnLostNode { .. } | Why::NoDisruption => of_a_node(stuck),
         Why::Starting { pods: n } => format!("{} {} not ready", pods(*n), is(*n)),
         Why::MinReady { pods: n } => {
             format!("{} {} ready, but not for minReadySeconds", pods(*n), is(*n))
         }
-        Why::Overlooked { kind, pod } => format!(
-            "{pod} has been ready for minReadySeconds, and the {}'s controller does not look again: its queue \
-             keeps the earliest reminder alone, until something about the {} changes",
-            kind.name(),
-            kind.name()
-        ),
         Why::Stopping { pods: n } => {
             format!("{} that {} told to stop {} not gone", pods(*n), was(*n), is(*n))
         }
@@ -301,6 +295,9 @@ fn of_its_kind(stuck: &Stuck) -> String {
             "{pod} of a revision before is not ready, and the controller neither replaces it nor \
              goes past it (podManagementPolicy OrderedReady)"
         ),
+        Why::Overlooked { pod, .. } => {
+            format!("its controller overlooks {pod}, which is available")
+        }
         Why::Unmanaged { pods: n } => {
             format!("{} {} no controller, which drain refuses without --force", pods(*n), have(*n))
         }

@@ -14,8 +14,8 @@ pub struct AnalysisCase {
     pub of: Option<SideCase>,
     /// Seconds that a value is over. Default: the range in its query, else 60.
     pub window_s: Option<f64>,
-    /// Which quantile, 0 to 1, of the times of answers `latency-quantile` is. Default: that of its query, else
-    /// 0.99.
+    /// Which quantile, 0 to 1, of the times of answers `latency-quantile` is. Default: that of its query,
+    /// else 0.99.
     pub quantile: Option<f64>,
     /// What a figure is multiplied by before conditions see it. Default 1, or 100 where they compare with
     /// more than 1; of times 1, or 1000 where the query is one for milliseconds.

@@ -108,7 +108,8 @@ pub struct KubernetesCase {
 #[derive(Clone, Debug, Default, PartialEq, Deserialize, JsonSchema)]
 #[serde(default)]
 pub struct RolloutsCase {
-    /// `--aws-verify-target-group`: a step that sets a weight is over once an ALB's rule has it. Default false.
+    /// `--aws-verify-target-group`: a step that sets a weight is over once an ALB's rule has it. Default
+    /// false.
     pub aws_verify_target_group: Option<bool>,
 }
 

@@ -186,8 +186,8 @@ impl Controller {
         debug_assert!((0..=canary.max_weight).contains(&weight), "a weight is a part: {weight}");
     }
 
-    /// Whether the rule of the load balancer has the weight, at a step that sets one and at the end, where all
-    /// goes to the new pods.
+    /// Whether the rule of the load balancer has the weight, at a step that sets one and at the end, where
+    /// all goes to the new pods.
     ///
     /// `utils/rollout/rolloututil.go: ShouldVerifyWeight`, `rollout/trafficrouting/alb/alb.go: VerifyWeight`.
     fn verified(&self, pass: &Pass, ask: &Ask) -> bool {
@@ -201,7 +201,7 @@ impl Controller {
         };
         let (_, to) = self.sides(pass, ask.canary);
         debug_assert!(to.index() < rule.len(), "the rule shares among both Services");
-        !asks || rule[to.index()] == weight as u32
+        !asks || rule.get(to.index()).is_some_and(|is| i64::from(*is) == i64::from(weight))
     }
 
     /// Both sides have the sizes that the step asks for: the canary's pods are available, the stable ones
