@@ -295,9 +295,7 @@ fn of_its_kind(stuck: &Stuck) -> String {
             "{pod} of a revision before is not ready, and the controller neither replaces it nor \
              goes past it (podManagementPolicy OrderedReady)"
         ),
-        Why::Overlooked { pod, .. } => {
-            format!("its controller overlooks {pod}, which is available")
-        }
+        Why::Overlooked { pod, .. } => format!("its controller overlooks {pod}, now available"),
         Why::Unmanaged { pods: n } => {
             format!("{} {} no controller, which drain refuses without --force", pods(*n), have(*n))
         }
