@@ -8,7 +8,7 @@ use std::collections::BTreeSet;
 use std::sync::OnceLock;
 
 /// Keys of the scenario, the first in a path.
-pub const CASE: [&str; 24] = [
+pub const CASE: [&str; 25] = [
     "name",
     "deployment",
     "service",
