@@ -1,10 +1,11 @@
 //! Counts of single requests, kept cheap to add to, and the latency histogram.
 
+mod times;
+
 use crate::engine::{Dur, List, Time};
 use crate::timeline::{PodId, Timeline, Times};
 use crate::traffic::{Evaluator, Failure, Flags, Latency, Logged, LossKey, Second, TrafficOutcome};
 use std::collections::BTreeMap;
-use std::sync::Arc;
 
 /// Counts by logarithm of the latency: 32 cells for each doubling, exact below 64 ns.
 #[derive(Clone, Debug)]
@@ -225,22 +226,6 @@ impl Tally {
         }
         self.stalled += u64::from(latency_ns > self.stall_threshold_ns);
         self.latency.add(latency_ns);
-    }
-
-    /// Somebody reads how long answers take, in these buckets.
-    pub fn keep_times(&mut self, bounds: Arc<[Dur]>) {
-        assert!(self.sent == 0, "times are kept from the first answer on");
-        self.times = Some(Box::new(Times::new(bounds)));
-    }
-
-    /// How long answers took, where somebody reads that.
-    pub fn times(&self) -> Option<&Times> {
-        self.times.as_deref()
-    }
-
-    /// Time of a pod's answers so far, in seconds.
-    pub fn seconds_of(&self, pod: PodId) -> f64 {
-        self.spent.get(pod).map_or(0.0, |ns| *ns as f64 * 1e-9)
     }
 
     /// Counts a failure of a request sent at `sent` to the pod `asked`, which the client knew of at `known`.

@@ -120,6 +120,22 @@ fn of_setting(low: &Lowering<'_>, scenario: &Scenario, path: &str) -> Option<Use
     }
 }
 
+/// A metric of a release, or a webhook of a Canary.
+fn of_analysis(scenario: &Scenario, name: &str) -> Use {
+    let releases = scenario.releases();
+    let mut metrics = releases.flat_map(|r| r.analyses()).flat_map(|a| &a.metrics);
+    let hooks = || scenario.releases().filter_map(|r| r.flagger()).flat_map(|c| &c.hooks);
+    let read = metrics.any(|m| m.name == *name) || hooks().any(|h| h.name == *name);
+    Use::when(read, "no analysis of the Rollout has a metric of this name")
+}
+
+/// The controller looks for weights in an ALB's rule.
+fn of_rollouts(scenario: &Scenario) -> Use {
+    let is_alb = matches!(scenario.route().path, Path::Alb(_));
+    let routed = scenario.releases().any(|release| release.router().is_some());
+    Use::when(is_alb && routed, "no Rollout shares the requests of an ALB")
+}
+
 /// Of a key of the scenario; None: no key of it.
 fn of_case(low: &Lowering<'_>, scenario: &Scenario, path: &str) -> Option<Use> {
     let steps = parse_path(path);
@@ -165,18 +181,8 @@ fn of_case(low: &Lowering<'_>, scenario: &Scenario, path: &str) -> Option<Use> {
                 _ => Use::Never("no VerticalPodAutoscaler is about these pods".to_owned()),
             })
         }
-        ["analysis", name, ..] => {
-            let releases = scenario.releases();
-            let mut metrics = releases.flat_map(|r| r.analyses()).flat_map(|a| &a.metrics);
-            let hooks = || scenario.releases().filter_map(|r| r.flagger()).flat_map(|c| &c.hooks);
-            let read = metrics.any(|m| m.name == *name) || hooks().any(|h| h.name == *name);
-            Some(Use::when(read, "no analysis of the Rollout has a metric of this name"))
-        }
-        ["rollouts", ..] => {
-            let is_alb = matches!(scenario.route().path, Path::Alb(_));
-            let routed = scenario.releases().any(|release| release.router().is_some());
-            Some(Use::when(is_alb && routed, "no Rollout shares the requests of an ALB"))
-        }
+        ["analysis", name, ..] => Some(of_analysis(scenario, name)),
+        ["rollouts", ..] => Some(of_rollouts(scenario)),
         ["scheduler"] => Some(Use::when(scenario.nodes.len() > 1, "there is one node to choose")),
         ["action" | "actions", .., key] => of_action(scenario, key),
         ["mesh", ..] => {
