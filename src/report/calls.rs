@@ -32,7 +32,7 @@ pub struct CallRow {
 
 /// Of the calls that are tried more often than they would be, were nothing to fail; empty: none.
 pub fn sentence(rows: &[CallRow]) -> String {
-    const MORE: f64 = 1.01;
+    const MORE: f64 = 1.1;
     let more = rows.iter().filter(|r| r.tries_per_request > MORE * r.usual_per_request);
     let one = |r: &CallRow| {
         let CallRow { from, to, tries_per_request, usual_per_request, .. } = r;

@@ -1,6 +1,7 @@
 //! What a change makes of every workload's rollouts, field by field.
 
 use crate::report::figure::Figure;
+use crate::report::words::seconds;
 use schemars::JsonSchema;
 use serde::Serialize;
 
@@ -51,6 +52,17 @@ pub struct Side {
     pub incomplete: f64,
     /// Of everything that happened, hexadecimal.
     pub digest: String,
+}
+
+impl Side {
+    /// How long it takes, for people. What is no rollout, as a switch of Services, ends without completing.
+    pub fn takes(&self) -> String {
+        match self.complete_s {
+            Some(s) => seconds(s),
+            None if self.incomplete > 0.0 => "never".to_owned(),
+            None => "-".to_owned(),
+        }
+    }
 }
 
 /// A field and its share of the difference.

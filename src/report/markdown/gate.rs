@@ -106,7 +106,6 @@ fn row(row: &DiffRow) -> Vec<String> {
         (Some(_), None) => "gone".to_owned(),
         (None, None) => "–".to_owned(),
     };
-    let takes = |side: &Side| side.complete_s.map_or("never".to_owned(), seconds);
     let mut lost = both(&|side| count(side.lost.mean));
     if let Some(bringing) = &row.bringing {
         lost.push_str(&format!(" (this rollout: {})", count(bringing.lost.mean)));
@@ -115,7 +114,7 @@ fn row(row: &DiffRow) -> Vec<String> {
     vec![
         text(&row.workload),
         lost,
-        both(&takes),
+        both(&Side::takes),
         both(&|side| count(side.peak_pods.mean)),
         fields.join(", "),
     ]

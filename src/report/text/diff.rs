@@ -2,7 +2,7 @@
 
 use super::page::{BAD, DIM, GOOD, HEAD, Page, paint, shorten};
 use crate::report::gate::diff::{Diff, DiffField, DiffRow, Side};
-use crate::report::words::{count, seconds};
+use crate::report::words::count;
 
 /// All workloads that changed, within `width` columns.
 pub fn diff(diff: &Diff, width: usize) -> String {
@@ -34,8 +34,7 @@ fn workload(page: &mut Page, row: &DiffRow, width: usize) {
         lost.push_str(&format!("; the rollout that brings it: {}", count(bringing.lost.mean)));
     }
     page.wrapped(2, &format!("lost per rollout  {lost}"));
-    let takes = |side: &Side| side.complete_s.map_or("never".to_owned(), seconds);
-    page.wrapped(2, &format!("complete          {}", both(&takes)));
+    page.wrapped(2, &format!("complete          {}", both(&Side::takes)));
     page.wrapped(2, &format!("peak pods         {}", both(&|side| count(side.peak_pods.mean))));
     for field in &row.fields {
         page.wrapped(4, &line(field));
