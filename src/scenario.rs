@@ -116,6 +116,8 @@ pub struct Calls {
     pub from: String,
     /// The Service.
     pub to: ServiceId,
+    /// The route by which they do, of those of the scenario.
+    pub route: usize,
     /// How they ask.
     pub how: Asking,
 }
@@ -225,8 +227,7 @@ impl Scenario {
             return Cow::Borrowed(self);
         }
         let calls = call.and_then(|id| self.calls.get(id.index()));
-        let leads = |route: &Route| calls.is_none_or(|calls| route.to == [calls.to]);
-        let route = self.routes.iter().position(leads).unwrap_or(0);
+        let route = calls.map_or(0, |calls| calls.route);
         let mut seen = self.clone();
         seen.routes.swap(0, route);
         let asked = |w: &Workload| seen.routes[0].to.iter().any(|&id| seen.selects(id, w));

@@ -94,8 +94,8 @@ pub fn asked(input: &Input, subject: usize) -> Result<usize, Box<Diagnostic>> {
         let allowed = "a workload is asked by clients or by others: two counts of its requests";
         return Err(Box::new(error.allowed(allowed.to_owned())));
     }
-    for (i, edge) in edges.iter().enumerate().filter(|(_, edge)| !reached.contains(&edge.from)) {
-        let name = input.documents[edge.from].name();
+    if let Some(i) = edges.iter().position(|edge| !reached.contains(&edge.from)) {
+        let name = input.documents[edges[i].from].name();
         let message = format!("no request comes to {name}: nobody whom clients ask calls it");
         return Err(Box::new(error(input, &format!("calls[{i}].from"), message)));
     }

@@ -13,8 +13,10 @@ pub struct Call {
     pub from: String,
     /// The Service that it calls.
     pub to: String,
-    /// Where a call begins, by the node of the pod that makes it.
+    /// Where a call begins.
     pub entries: Vec<ViewId>,
+    /// One for each node: that of the pod that makes it. Else pods have proxies of their own.
+    pub by_node: bool,
     /// How it is made.
     pub how: Asking,
 }

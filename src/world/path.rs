@@ -64,19 +64,21 @@ fn keep(
     }
 }
 
-/// The data planes of calls, of each Service once.
+/// The data planes of calls, of each route once.
 fn of_calls(scenario: &Scenario, ctx: Ctx, timeline: &mut Recorder) -> Vec<Balancer> {
     let mut all = Vec::new();
-    let mut entries: BTreeMap<ServiceId, Vec<ViewId>> = BTreeMap::new();
-    for route in scenario.routes.iter().filter(|route| route.from == Caller::Pods) {
+    let mut entries: BTreeMap<usize, Vec<ViewId>> = BTreeMap::new();
+    let routes = scenario.routes.iter().enumerate();
+    for (number, route) in routes.filter(|(_, route)| route.from == Caller::Pods) {
         let pile = build(scenario, route, ctx, timeline);
-        entries.insert(route.to[0], pile.last().expect("a path has a balancer").entries());
+        entries.insert(number, pile.last().expect("a path has a balancer").entries());
         all.extend(pile);
     }
     for calls in &scenario.calls {
         let (from, to) = (calls.from.clone(), scenario.services[calls.to].name.clone());
-        let entries = entries[&calls.to].clone();
-        timeline.call(Call { from, to, entries, how: calls.how });
+        let entries = entries[&calls.route].clone();
+        let by_node = scenario.routes[calls.route].path == Path::Service;
+        timeline.call(Call { from, to, entries, by_node, how: calls.how });
     }
     all
 }

@@ -4,15 +4,19 @@
 use rollsim::input::{Input, Source};
 use rollsim::report::answer::Answer;
 use rollsim::run::{Replication, RunOptions, run};
-use rollsim::scenario::{Caller, Scenario};
+use rollsim::scenario::{Caller, Path, Scenario};
 use rollsim::traffic::Failure;
 
 const CHAIN: &str = include_str!("../../experiments/calls-retries/manifest.yaml");
 
 fn lower(calls: &str, more: &str) -> Result<Scenario, String> {
+    lower_with(CHAIN, calls, more)
+}
+
+fn lower_with(manifest: &str, calls: &str, more: &str) -> Result<Scenario, String> {
     let case = format!("schema = 1\n{more}\n{calls}\n[app]\nstart_delay_s = 1.0\n");
     let text = |name: &str, text: &str| Source::Text { name: name.into(), text: text.into() };
-    let sources = [text("shop.yaml", CHAIN), text("scenario.toml", &case)];
+    let sources = [text("shop.yaml", manifest), text("scenario.toml", &case)];
     let input = Input::load(&sources).map_err(|e| e.to_string())?;
     input.lower().map_err(|e| e.to_string())
 }
@@ -82,6 +86,31 @@ fn what_cannot_be_is_refused_where_it_stands() {
         assert!(refused.contains(message) && refused.contains(detail), "{message}: {refused}");
         assert!(refused.contains("scenario.toml"), "{refused}");
     }
+}
+
+/// The proxies of a mesh in the pods that call try again what fails between them and the pods that they ask.
+#[test]
+fn callers_of_a_mesh_ask_by_their_own_proxies() {
+    let namespace = "---\napiVersion: v1\nkind: Namespace\nmetadata: {name: default, labels: \
+                     {istio-injection: enabled}}\n";
+    let gone = CHAIN.replace("lifecycle: {preStop: {sleep: {seconds: 5}}}", "");
+    let rolled =
+        "deployment = \"stock\"\n[action]\nkind = \"rollout\"\n[traffic]\npath = \"service\"";
+    let plain = lower_with(&gone, &chain(), rolled).expect("good");
+    let meshed = lower_with(&(gone + namespace), &chain(), rolled).expect("good");
+    let calls = meshed.routes.iter().filter(|route| route.from == Caller::Pods);
+    let proxies = calls.map(|route| match &route.path {
+        Path::Envoy(settings) => settings.proxies,
+        other => panic!("{other:?}"),
+    });
+    assert_eq!(proxies.collect::<Vec<_>>(), [2, 2], "one beside each pod that calls");
+    assert!(plain.routes.iter().all(|route| route.path == Path::Service));
+    let failed = |scenario: &Scenario| {
+        let runs = run(scenario, &options());
+        runs.iter().map(|r| r.traffic.calls[1].failed()).sum::<u64>()
+    };
+    let (by_proxy, by_mesh) = (failed(&plain), failed(&meshed));
+    assert!(by_proxy > 20 && by_mesh < by_proxy / 4, "{by_proxy} and {by_mesh}");
 }
 
 fn of_folder(settings: &[(&str, &str)]) -> Scenario {

@@ -10,6 +10,7 @@ use crate::input::lower::flagger;
 use crate::input::lower::lowering::{Lowering, lean};
 use crate::input::lower::network;
 use crate::input::lower::plans::Ports;
+use crate::input::lower::{path, routes, sidecar};
 use crate::input::ports;
 use crate::input::raw::calls::{CallCase, CallFailureWord, OnFailureCase};
 use crate::input::raw::case::ActionCase;
@@ -26,6 +27,11 @@ use std::sync::Arc;
 pub const CARD: &str = "service-call";
 /// Most calls that one request makes of one workload, and most tries of one.
 const MOST: u32 = 20;
+
+/// All Services of the scenario.
+type Services = List<ServiceId, Arc<Service>>;
+/// A route of calls, and the workload that it is of alone.
+type Way = (Route, Option<usize>);
 
 impl Lowering<'_> {
     /// The Services that are called, and how the processes of all workloads behave; `service` is that of the
@@ -129,37 +135,29 @@ fn refuse(low: &mut Lowering<'_>, subject: &Subject, edges: &[Edge]) {
 pub(super) fn lower(
     low: &mut Lowering<'_>,
     called: Vec<Service>,
-    services: &mut List<ServiceId, Arc<Service>>,
+    services: &mut Services,
     workloads: &mut [Workload],
     actions: &mut [Action],
 ) -> (Vec<Route>, Vec<Calls>) {
-    let mut routes = Vec::new();
     for service in called {
         if service.kind == ServiceKind::Headless {
             low.fail("calls", "calls of a headless Service are not simulated").found =
                 Some(format!("Service {}", service.name));
         }
-        if service.client_ip_affinity {
-            let text = "callers of a Service with sessionAffinity ClientIP are taken to be many";
-            low.note(format!("{text} ({})", service.name));
-        }
-        let to = vec![services.push(Arc::new(service))];
-        let (split, ingress, in_front, path) = (None, None, None, Path::Service);
-        routes.push(Route { from: Caller::Pods, to, split, ingress, in_front, path });
+        services.push(Arc::new(service));
     }
+    let mut routes: Vec<Way> = Vec::new();
     let input = low.input;
     let edges = calls::edges(input).unwrap_or_default();
     let mut all = Vec::new();
     for (i, (edge, case)) in edges.iter().zip(&input.case.calls).enumerate() {
-        let (doc, from) = (&input.documents[edge.service], &input.documents[edge.from]);
-        let leads = |r: &&Route| {
-            let service = &services[r.to[0]];
-            service.name == doc.name() && service.namespace == doc.namespace()
-        };
-        let Some(route) = routes.iter().find(leads) else { continue };
+        let from = &input.documents[edge.from];
+        let Some(route) = route(low, edge, (services, &mut routes), workloads) else { continue };
         let how = asking(low, &format!("calls[{i}]"), case);
         let id = CallId(all.len() as u16);
-        all.push(Calls { from: from.name().to_owned(), to: route.to[0], how });
+        let to = routes[route].0.to[0];
+        // The first of all routes is the clients'.
+        all.push(Calls { from: from.name().to_owned(), to, route: route + 1, how });
         let times = times(low, &format!("calls[{i}].times"), case.times);
         let brought = actions.iter_mut().filter_map(|a| a.kind.brings_mut());
         for workload in workloads.iter_mut().chain(brought) {
@@ -170,16 +168,54 @@ pub(super) fn lower(
                 // That a pod has no container is an error of its own.
                 let Some(serving) = all.nth(serving) else { continue };
                 serving.app.calls.extend((0..times).map(|_| id));
-                if template.proxy.is_some() {
-                    let text = "calls go to Services by kube-proxy: the proxies in the pods that call \
-                                 do not balance them or try them again";
-                    low.note(text.to_owned());
-                }
             }
         }
     }
     too_many(low, &all, workloads);
-    (routes, all)
+    (routes.into_iter().map(|(route, _)| route).collect(), all)
+}
+
+/// The route by which a call goes, among those so far: by the proxies beside its callers where a mesh has put
+/// some, which are theirs alone, else by kube-proxy.
+fn route(
+    low: &mut Lowering<'_>,
+    edge: &Edge,
+    (services, routes): (&Services, &mut Vec<Way>),
+    workloads: &[Workload],
+) -> Option<usize> {
+    let input = low.input;
+    let (doc, from) = (&input.documents[edge.service], &input.documents[edge.from]);
+    let is = |s: &Service| s.name == doc.name() && s.namespace == doc.namespace();
+    let (id, service) = services.pairs().find(|(_, service)| is(service))?;
+    let mesh = sidecar::mesh(input, from);
+    let owner = mesh.map(|_| edge.from);
+    if let Some(known) = routes.iter().position(|(r, of)| r.to == [id] && *of == owner) {
+        return Some(known);
+    }
+    let path = match mesh {
+        None => Path::Service,
+        Some(mesh) => {
+            if input.case.proxy.is_some() {
+                low.fail("proxy", "calls by the proxies of a mesh have their own");
+            }
+            let shares = routes::of(input, service).route.is_some_and(|route| route.is_shared());
+            if shares {
+                low.note(format!("shares of a route to Service {}, which is called", service.name));
+            }
+            let caller = workloads.iter().find(|w| *w.name == *from.name());
+            let callers = caller.map_or(1, |w| w.replicas);
+            let to = &input.documents[*edge.to.first()?];
+            path::of_calls(low, mesh.kind(), (to, service), callers)?
+        }
+    };
+    if service.client_ip_affinity && mesh.is_none() {
+        let text = "callers of a Service with sessionAffinity ClientIP are taken to be many";
+        low.note(format!("{text} ({})", service.name));
+    }
+    let (split, ingress, in_front) = (None, None, None);
+    let route = Route { from: Caller::Pods, to: vec![id], split, ingress, in_front, path };
+    routes.push((route, owner));
+    Some(routes.len() - 1)
 }
 
 /// Every step of a request has a number.

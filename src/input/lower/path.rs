@@ -1,5 +1,7 @@
 //! Which path requests take, and its settings: from the scenario, the manifests and the balancer's card.
 
+mod others;
+
 use crate::cluster::spec::{Ingress, Service};
 use crate::engine::Dist;
 use crate::input::cards::{Card, CardKind, Scalar};
@@ -16,8 +18,10 @@ use crate::input::text::diagnostics::{Diagnostic, did_you_mean};
 use crate::input::text::tree::quoted;
 use crate::model::balancer::services::Split;
 use crate::model::balancer::settings::{Given, Own};
-use crate::model::balancer::{Kind, Path, front};
+use crate::model::balancer::{Kind, Path};
 use std::collections::{BTreeMap, BTreeSet};
+
+pub(crate) use others::{in_front, of_calls};
 
 /// How requests come to the Service, and with which others it shares them.
 pub(crate) struct Way {
@@ -125,46 +129,12 @@ fn affinity(low: &mut Lowering<'_>, kind: Kind) {
     low.assume("sessionAffinity", text);
 }
 
-/// The proxy in front of that of the path, if there is one.
-pub(crate) fn in_front(low: &mut Lowering<'_>, path: &Path) -> Option<front::Settings> {
-    let Some(kind) = low.input.case.traffic.in_front else {
-        if let Some((path, ..)) = low.input.front_settings.first() {
-            let error = Diagnostic::error("", "no proxy is in front of the path's").at(None, path);
-            low.problems.push(error.suggest("traffic.in_front names one"));
-        }
-        return None;
-    };
-    if !matches!(path, Path::IngressNginx(_) | Path::Haproxy(_) | Path::Envoy(_)) {
-        let error = low.fail("traffic.in_front", "the path has no proxy in the cluster behind it");
-        error.allowed =
-            Some("with traffic.path = \"ingress-nginx\", \"haproxy\" or \"envoy\"".to_owned());
-        return None;
-    }
-    let card = card(low, Whose::Front, Some(kind.card()), (None, None))?;
-    let annotations = BTreeMap::new();
-    let mut reader = Reader {
-        low,
-        whose: Whose::Front,
-        card,
-        document: None,
-        binding: None,
-        annotations: &annotations,
-        local: false,
-        weighted: false,
-        standard: Some(kind.card()),
-        keys: BTreeSet::new(),
-    };
-    let settings = kind.read(&mut reader);
-    let keys = reader.keys;
-    low.used.extend(keys.iter().map(|key| format!("in_front.{key}")));
-    Some(settings)
-}
-
 /// Which proxy a card is of.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Whose {
     Path,
     Front,
+    Calls,
 }
 
 impl Whose {
@@ -172,6 +142,7 @@ impl Whose {
         match self {
             Whose::Path => "balancer",
             Whose::Front => "in_front",
+            Whose::Calls => "calls",
         }
     }
 
@@ -179,6 +150,7 @@ impl Whose {
         match self {
             Whose::Path => &input.balancer_settings,
             Whose::Front => &input.front_settings,
+            Whose::Calls => &[],
         }
     }
 }

@@ -28,6 +28,13 @@ pub(super) struct Route<'a> {
     shares: Vec<Share>,
 }
 
+impl Route<'_> {
+    /// There are several, or only some of the pods.
+    pub fn is_shared(&self) -> bool {
+        self.shares.len() > 1 || self.shares.iter().any(|share| share.subset.is_some())
+    }
+}
+
 /// One of those that a route shares the requests among.
 struct Share {
     service: String,

@@ -31,6 +31,14 @@ impl Mesh {
         found.map(|(_, mesh)| *mesh)
     }
 
+    /// How those who have its proxy send requests.
+    pub(crate) fn kind(self) -> Kind {
+        match self {
+            Mesh::Istio => Kind::Istio,
+            Mesh::Linkerd => Kind::Linkerd,
+        }
+    }
+
     /// The container, and the card of its process.
     pub(crate) fn proxy(self) -> &'static str {
         let found = PROXIES.iter().find(|(_, mesh)| *mesh == self);

@@ -45,7 +45,7 @@ fn ask(timeline: &mut Timeline, all: &[Asking]) {
     for (n, how) in all.iter().enumerate() {
         let (from, to) = (format!("s{n}"), format!("s{}", n + 1));
         let entries = vec![ViewId(n as u32 + 1)];
-        let id = timeline.calls.push(Call { from, to, entries, how: *how });
+        let id = timeline.calls.push(Call { from, to, entries, by_node: true, how: *how });
         timeline.versions[n].calls.push(id);
     }
 }
@@ -241,7 +241,7 @@ fn random(seed: u64) -> (Timeline, Traffic) {
         ..asking((seed % 4) as u32)
     };
     let (from, to) = ("outer".to_owned(), "inner".to_owned());
-    let id = timeline.calls.push(Call { from, to, entries, how });
+    let id = timeline.calls.push(Call { from, to, entries, by_node: !seed.is_multiple_of(3), how });
     for version in timeline.versions.iter_mut().take(2) {
         version.calls = vec![id; 1 + (seed % 3) as usize];
     }

@@ -10,7 +10,7 @@ use super::pod::Orphan;
 use super::{End, NOBODY, NONE, NOWHERE, Simulation, State};
 use crate::engine::Time;
 use crate::engine::rng::mix;
-use crate::timeline::{CallId, Phase, PodId, ViewId};
+use crate::timeline::{Call, CallId, Phase, PodId, ViewId};
 use crate::traffic::fate::nobody_there;
 use crate::traffic::{CallOutcome, Cause, Failure, LossKey};
 
@@ -87,13 +87,16 @@ impl Simulation<'_> {
         self.client_tries(index);
     }
 
-    /// Where a call begins: at the data plane of the node that it is made on.
+    /// Where a call begins: at the data plane of the node that it is made on, or at the proxy of its pod.
     #[cold]
     pub fn call_enters(&self, index: RequestId) -> ViewId {
         let Errand { of, by, .. } = self.calls.errands[index];
-        let entries = &self.calls.all[of].entries;
-        let node = by.map_or(0, |by| self.present.pods[by].node.index());
-        *entries.get(node).unwrap_or(&entries[0])
+        let Call { entries, by_node, .. } = &self.calls.all[of];
+        let place = by.map_or(0, |by| match by_node {
+            true => self.present.pods[by].node.index(),
+            false => by.index() % entries.len(),
+        });
+        *entries.get(place).unwrap_or(&entries[0])
     }
 
     /// A try of a call has failed; perhaps another follows.
