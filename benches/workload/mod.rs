@@ -101,7 +101,7 @@ pub fn rollout(pods: usize, pick: Pick) -> Timeline {
             gaps: Vec::new(),
         }]
         .into(),
-        rehashes: Vec::new(),
+        breaks: Vec::new(),
         further: Vec::new(),
         calls: Default::default(),
         nodes: Vec::new(),

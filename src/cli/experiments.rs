@@ -90,6 +90,7 @@ const FOLDERS: &[Folder] = &[
     folder!("envoy-retry-storm", updated),
     folder!("flagger-aborts"),
     folder!("flagger-promotes"),
+    folder!("gateway-restart"),
     folder!("gke-neg"),
     folder!("grace-30-prestop-40", updated),
     folder!("grpc-max-age"),

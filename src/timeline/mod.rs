@@ -55,9 +55,8 @@ pub struct Timeline {
     pub further: Vec<ViewId>,
     /// What pods ask of other Services while they work on a request.
     pub calls: List<CallId, Call>,
-    /// Instants at which a router spreads open connections anew, each with the share of them that breaks.
-    /// Sorted.
-    pub rehashes: Vec<(Time, f32)>,
+    /// Instants at which open connections break between clients and pods. Sorted.
+    pub breaks: Vec<(Time, Breaks)>,
     /// Pods that were well and failed a probe for what is around them, in order.
     pub upsets: Vec<Upset>,
     /// What became of nodes, in order; before that they are as the run finds them.
@@ -94,6 +93,15 @@ pub enum Milestone {
     Note(String),
 }
 
+/// Which open connections break on their way.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Breaks {
+    /// This share of all: a router spreads them anew.
+    Share(f32),
+    /// Those through a proxy that goes.
+    Through(ViewId),
+}
+
 /// Where something changes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Touched {
@@ -101,7 +109,7 @@ pub enum Touched {
     View(ViewId),
     /// One pod is something else.
     Pod(PodId),
-    /// Routers spread connections anew.
+    /// Connections break on their way.
     Routers,
 }
 
@@ -123,7 +131,7 @@ impl Timeline {
                 phases.chain(lives).chain(pod.cuts.iter().map(|cut| cut.at)).chain(conditions);
             all.extend(times.filter(|at| !at.is_never()).map(|at| (at, Touched::Pod(id))));
         }
-        all.extend(self.rehashes.iter().map(|rehash| (rehash.0, Touched::Routers)));
+        all.extend(self.breaks.iter().map(|broken| (broken.0, Touched::Routers)));
         all
     }
 

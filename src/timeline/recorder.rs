@@ -7,9 +7,9 @@ mod tests;
 
 use super::id::NodeId;
 use super::{
-    Backend, BalancerCut, Call, ChangeKind, Condition, Hop, Life, LifeEnd, Milestone, NodeState,
-    Phase, PodId, PodName, PodTruth, Target, Timeline, Touched, Upset, Version, View, ViewChange,
-    ViewId,
+    Backend, BalancerCut, Breaks, Call, ChangeKind, Condition, Hop, Life, LifeEnd, Milestone,
+    NodeState, Phase, PodId, PodName, PodTruth, Target, Timeline, Touched, Upset, Version, View,
+    ViewChange, ViewId,
 };
 use crate::engine::{Dur, List, Time};
 use std::ops::Deref;
@@ -344,11 +344,21 @@ impl Recorder {
 
     /// A router spreads open connections anew, of which this share breaks.
     pub fn rehash(&mut self, at: Time, share: f32) {
-        self.touch(at, Touched::Routers);
         assert!((0.0..=1.0).contains(&share), "a share is no more than all: {share}");
-        let rehashes = &mut self.timeline.rehashes;
-        assert!(rehashes.last().is_none_or(|last| last.0 <= at), "rehashes come in order");
-        rehashes.push((at, share));
+        self.breaks(at, Breaks::Share(share));
+    }
+
+    /// The proxy of a view is gone, with what it has not answered.
+    pub fn proxy_gone(&mut self, view: ViewId, at: Time) {
+        assert!(view.index() < self.timeline.views.len(), "it is one of those there are");
+        self.breaks(at, Breaks::Through(view));
+    }
+
+    fn breaks(&mut self, at: Time, what: Breaks) {
+        self.touch(at, Touched::Routers);
+        let breaks = &mut self.timeline.breaks;
+        assert!(breaks.last().is_none_or(|last| last.0 <= at), "connections break in order");
+        breaks.push((at, what));
     }
 
     /// A pod that was well fails a probe.

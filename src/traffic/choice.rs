@@ -124,7 +124,7 @@ fn obstacle(timeline: &Timeline, traffic: &Traffic) -> Option<Obstacle> {
     if timeline.pods.iter().any(|pod| pod.proxy.is_some()) {
         return hard("a proxy in each pod answers for the process");
     }
-    if !timeline.rehashes.is_empty() {
+    if !timeline.breaks.is_empty() {
         return hard("a router breaks connections as it spreads them anew");
     }
     let order = plan::flow_order(timeline);

@@ -97,7 +97,7 @@ pub enum Cause {
     IdleRace,
     /// No backend was routable.
     NoBackend,
-    /// Sent to a proxy whose pod has closed its listener.
+    /// Sent to a proxy whose pod has closed its listener, or under way in one that goes.
     ProxyGone,
     /// While the data plane rewrote its rules.
     RuleGap,

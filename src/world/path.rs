@@ -5,7 +5,7 @@ use crate::cluster::spec::Service;
 use crate::engine::Dist;
 use crate::model::balancer::{
     Balancer, Model, Path, elb, envoy, front, haproxy, headless, ingress_nginx, kube_proxy,
-    metallb, router,
+    metallb, pods, router,
 };
 use crate::model::platform::ProxyMode;
 use crate::model::plumbing::Ctx;
@@ -152,6 +152,7 @@ pub fn build(
         }
     };
     pile.push(top);
+    own_pods(&mut pile, route, ctx, timeline);
     in_front(pile, route, timeline)
 }
 
@@ -178,6 +179,9 @@ fn envoys(
     ctx: Ctx,
     timeline: &mut Recorder,
 ) -> Balancer {
+    // As many again follow those that are there.
+    let proxies = if s.restart.is_some() { 2 * s.proxies } else { s.proxies };
+    let s = &envoy::Settings { proxies, ..s.clone() };
     let Some((split, delay)) = route.split.as_ref().zip(s.weights.as_ref()) else {
         return envoy::Envoy::new(ctx, s, (route.to[0], None), timeline).into();
     };
@@ -189,6 +193,14 @@ fn envoys(
         pile.push(envoy.into());
     }
     router::Router::new(ctx, (&s.hop, delay), &views, &split.weights, timeline).into()
+}
+
+/// The pods of Envoy's proxies, where they are replaced.
+fn own_pods(pile: &mut Vec<Balancer>, route: &Route, ctx: Ctx, timeline: &mut Recorder) {
+    let Path::Envoy(s) = &route.path else { return };
+    let Some(restart) = &s.restart else { return };
+    let behind = pile.last().expect("a path has a balancer").entries();
+    pile.push(pods::Pods::new(ctx, (restart, &s.name), &behind, timeline).into());
 }
 
 /// The proxy in front of the path's, if there is one.

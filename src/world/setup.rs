@@ -370,7 +370,7 @@ fn new_timeline(scenario: &Scenario, start: Time) -> Recorder {
         calls: List::new(),
         nodes: Vec::new(),
         milestones: Vec::with_capacity(32),
-        rehashes: Vec::new(),
+        breaks: Vec::new(),
         upsets: Vec::new(),
         arp_failure: Dur::from_secs_f64(scenario.platform.arp_failure_s),
         tunnel: scenario.route().path.tunnel(),

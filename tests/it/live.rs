@@ -8,7 +8,7 @@ use super::traffic::timelines::{
 use rollsim::engine::{Dist, Dur, Seed, Time};
 use rollsim::run::{EvaluatorChoice, RunOptions, run};
 use rollsim::scenario::Scenario;
-use rollsim::timeline::{Pick, PodSignals, Pool, RetryOn, Timeline};
+use rollsim::timeline::{Breaks, Pick, PodSignals, Pool, RetryOn, Timeline};
 use rollsim::traffic::offered::{Arrivals, Traffic};
 use rollsim::traffic::requests::{Simulation, evaluate_queued};
 use rollsim::traffic::{self, Evaluator, Mode, Reads, exact};
@@ -99,7 +99,7 @@ fn everything(seed: u64) -> (Timeline, Traffic) {
         (version.concurrency, version.queue) = (Some(2), Some(3));
     }
     if seed % 5 == 3 {
-        timeline.rehashes = vec![(s(3.0), 0.5), (s(8.0), 0.75)];
+        timeline.breaks = vec![(s(3.0), Breaks::Share(0.5)), (s(8.0), Breaks::Share(0.75))];
     }
     if seed % 7 == 2 {
         timeline.pods[0].cuts = [1.5, 6.0].map(|t| cut_at(s(t))).to_vec();
@@ -137,7 +137,7 @@ fn known_at(whole: &Timeline, now: Time) -> Timeline {
         view.gaps.retain(|gap| gap.0 < now);
         view.gaps.iter_mut().for_each(|gap| known(&mut gap.1));
     }
-    timeline.rehashes.retain(|rehash| rehash.0 < now);
+    timeline.breaks.retain(|broken| broken.0 < now);
     timeline
 }
 

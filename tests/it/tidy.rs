@@ -336,7 +336,7 @@ const CASTS: &[(&str, usize)] = &[
     ("src/timeline/", 0),
     ("src/cluster/", 0),
     ("src/traffic/", 52),
-    ("src/model/", 55),
+    ("src/model/", 52),
     ("src/world/", 7),
     ("src/blame/", 7),
 ];

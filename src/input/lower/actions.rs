@@ -342,11 +342,12 @@ impl Scene<'_, '_> {
     }
 
     fn restart_ingress(&mut self, key: &str) -> Option<ActionKind> {
-        if matches!(self.path, Path::IngressNginx(_)) {
+        if self.path.restart().is_some() {
             return Some(ActionKind::RestartIngress);
         }
-        let error = self.low.fail(key, "requests do not pass an ingress controller");
-        error.suggestion = Some("traffic.path = \"ingress-nginx\"".to_owned());
+        let error = self.low.fail(key, "requests do not pass an ingress controller or a gateway");
+        error.allowed =
+            Some("with traffic.path = \"ingress-nginx\", \"envoy\" or \"istio\"".to_owned());
         None
     }
 }

@@ -185,10 +185,7 @@ fn of_case(low: &Lowering<'_>, scenario: &Scenario, path: &str) -> Option<Use> {
         ["rollouts", ..] => Some(of_rollouts(scenario)),
         ["scheduler"] => Some(Use::when(scenario.nodes.len() > 1, "there is one node to choose")),
         ["action" | "actions", .., key] => of_action(scenario, key),
-        ["mesh", ..] => {
-            let read = scenario.templates().any(|t| t.proxy.is_some());
-            Some(Use::when(read, "no proxy is injected into the pods"))
-        }
+        ["mesh", ..] => Some(Use::when(meshed(scenario), "no proxy is injected into the pods")),
         ["connections", key] => Some(of_connections(scenario, key)),
         ["node_autoscaler", key, ..] => Some(of_node_autoscaler(scenario, key)),
         ["kubernetes" | "nodes" | "fault" | "proxy" | "dependency" | "calls", ..] => {
@@ -303,6 +300,11 @@ fn of_app(scenario: &Scenario, key: &str) -> Option<Use> {
         "keep_alive_timeout_s" => Use::when(kept, "no connection is kept: traffic.keep_alive"),
         _ => return None,
     })
+}
+
+/// Proxies of a mesh are in the pods, or are a gateway whose own pods stop.
+fn meshed(scenario: &Scenario) -> bool {
+    scenario.route().path.restart().is_some() || scenario.templates().any(|t| t.proxy.is_some())
 }
 
 fn of_traffic(low: &Lowering<'_>, scenario: &Scenario, key: &str) -> Option<Use> {

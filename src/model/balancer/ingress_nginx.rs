@@ -4,11 +4,10 @@
 //! Source: `internal/ingress/controller/nginx.go`, `internal/task/queue.go`,
 //! `rootfs/etc/nginx/lua/balancer.lua` of kubernetes/ingress-nginx; `ngx_http_upstream_next` of nginx.
 
-pub mod restart;
-
 use super::layer7::{Again, Entry, Layer7};
 use super::listing::Listing;
 use super::members::Members;
+use super::restart;
 use super::services;
 use super::settings::{Given, Own};
 use super::split::Split;
@@ -223,10 +222,14 @@ impl IngressNginx {
             None => workers.iter().flat_map(|w| w.lists.iter().map(|l| l.view)).collect(),
         };
         let front = settings.restart.as_ref().map(|restart| {
-            let pods: Vec<Vec<ViewId>> =
-                entries.chunks(settings.workers as usize).map(<[ViewId]>::to_vec).collect();
+            // Its successor goes on with what the workers of the pod know.
+            let pods: Vec<[Vec<ViewId>; 2]> = entries
+                .chunks(settings.workers as usize)
+                .map(|workers| [workers.to_vec(), workers.to_vec()])
+                .collect();
             let rng = ctx.seed.stream("ingress-nginx restart", 0);
-            restart::Front::new(restart, &pods, rng, timeline)
+            let whose: restart::Whose<'_> = ("ingress-nginx", |e| Event::Restart(e).into());
+            restart::Front::new(restart, whose, &pods, rng, timeline)
         });
         IngressNginx {
             entries,

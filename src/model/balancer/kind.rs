@@ -2,7 +2,9 @@
 
 use super::registered::Maker;
 use super::settings::Given;
-use super::{alb, cloud, elb, envoy, front, haproxy, headless, ingress_nginx, metallb, nlb};
+use super::{
+    alb, cloud, elb, envoy, front, haproxy, headless, ingress_nginx, metallb, nlb, restart,
+};
 use crate::cluster::spec::Node;
 use crate::engine::Dur;
 use crate::timeline::{L7, Policy};
@@ -152,7 +154,8 @@ impl Kind {
             Kind::MetalLbL2 => Path::MetalLb(metallb::settings(given, false)),
             Kind::MetalLbBgp => Path::MetalLb(metallb::settings(given, true)),
             Kind::Haproxy => Path::Haproxy(Box::new(haproxy::settings(given))),
-            Kind::Envoy | Kind::Linkerd => Path::Envoy(Box::new(envoy::settings(given))),
+            Kind::Envoy => Path::Envoy(Box::new(envoy::gateway(given))),
+            Kind::Linkerd => Path::Envoy(Box::new(envoy::settings(given))),
             Kind::Istio => Path::Envoy(Box::new(envoy::istio(given))),
             Kind::Ambient => Path::Envoy(Box::new(envoy::ztunnel(given))),
             Kind::GkeNeg | Kind::VpcLattice | Kind::Agc | Kind::Agic => {
@@ -252,15 +255,21 @@ impl Path {
 
     /// How long the proxy's own pods serve on when they are replaced.
     pub fn shutdown_grace(&self) -> Option<Dur> {
-        let Path::IngressNginx(s) = self else { return None };
-        s.restart.as_ref().map(|r| r.grace)
+        self.restart().map(|(restart, _)| restart.grace)
+    }
+
+    /// How the proxy's own pods are replaced, and how many they are; None: they are not.
+    pub fn restart(&self) -> Option<(&restart::Settings, u32)> {
+        match self {
+            Path::IngressNginx(s) => s.restart.as_ref().map(|r| (r, s.replicas)),
+            Path::Envoy(s) => s.restart.as_ref().map(|r| (r, s.proxies)),
+            _ => None,
+        }
     }
 
     /// How long it takes to replace the proxy's own pods, slow but not extreme; in seconds.
     pub fn restart_s(&self) -> f64 {
-        let Path::IngressNginx(s) = self else { return 0.0 };
-        let one = |r: &ingress_nginx::restart::Settings| r.start.quantile_s(0.95);
-        s.restart.as_ref().map_or(0.0, |r| f64::from(s.replicas) * one(r) + r.grace.as_secs_f64())
+        self.restart().map_or(0.0, |(restart, replicas)| restart.takes_s(replicas))
     }
 
     /// How long a deleted pod gets new requests, slow but not extreme; in seconds.

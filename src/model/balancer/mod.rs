@@ -22,8 +22,10 @@ pub mod listing;
 pub mod members;
 pub mod metallb;
 pub mod nlb;
+pub mod pods;
 pub mod pushes;
 pub mod registered;
+pub mod restart;
 pub mod router;
 pub mod services;
 pub mod settings;
@@ -246,4 +248,6 @@ balancers! {
     Router: router::Router,
     /// A proxy in front of another.
     Front: front::Front,
+    /// A proxy's own pods.
+    Pods: pods::Pods,
 }

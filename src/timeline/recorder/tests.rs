@@ -47,6 +47,7 @@ const VERBS: &[(&str, Verb)] = &[
     ("list", |r, at| r.list(VIEW, at, Target::Pod(POD), ChangeKind::Remove)),
     ("gap_begins", |r, at| r.gap_begins(VIEW, at)),
     ("rehash", |r, at| r.rehash(at, 0.5)),
+    ("proxy_gone", |r, at| r.proxy_gone(VIEW, at)),
     ("mark", |r, at| r.mark(at, Milestone::Complete)),
 ];
 

@@ -38,7 +38,8 @@ impl Seen {
             views: seen.views.iter().map(|&view| seen.view(&whole.views[view])).collect(),
             root: seen.place_of_view(whole.root),
             arp_failure: whole.arp_failure,
-            rehashes: whole.rehashes.clone(),
+            tunnel: whole.tunnel,
+            breaks: whole.breaks.clone(),
             ..Timeline::default()
         };
         Some(seen)

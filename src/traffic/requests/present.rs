@@ -4,7 +4,7 @@
 use super::view::{VIEW, ViewNow, slot_of};
 use crate::engine::{Dur, List, Seed, Time};
 use crate::timeline::{
-    BalancerCut, ChangeKind, Condition, L7, Life, LifeEnd, NodeId, Phase, PodId, PodProxy,
+    BalancerCut, Breaks, ChangeKind, Condition, L7, Life, LifeEnd, NodeId, Phase, PodId, PodProxy,
     PodTruth, Timeline, Touched, Version, ViewId,
 };
 use smallvec::SmallVec;
@@ -37,7 +37,7 @@ pub struct Present {
     at: Time,
     /// Changes of each view taken in so far.
     read: List<ViewId, usize>,
-    rehashes: Vec<(Time, f32)>,
+    breaks: Vec<(Time, Breaks)>,
 }
 
 /// What a pod is now.
@@ -87,8 +87,8 @@ pub enum Happened {
     Nothing,
     /// The pod has endings pending.
     Endings(PodId),
-    /// A router hashes anew: the n-th time.
-    Rehash(u32),
+    /// Connections break on their way: the n-th time.
+    Breaks(u32),
 }
 
 impl Present {
@@ -108,7 +108,7 @@ impl Present {
             next_ns: i64::MAX,
             at: Time::ALWAYS,
             read: vec![0; timeline.views.len()].into(),
-            rehashes: Vec::new(),
+            breaks: Vec::new(),
         };
         present.grow(timeline);
         present.find_next();
@@ -172,12 +172,12 @@ impl Present {
                 if now.pending.is_empty() { Happened::Nothing } else { Happened::Endings(pod) }
             }
             Touched::Routers => {
-                let Some(&rehash) = timeline.rehashes.get(self.rehashes.len()) else {
+                let Some(&broken) = timeline.breaks.get(self.breaks.len()) else {
                     return Happened::Nothing;
                 };
-                assert!(rehash.0 <= at, "a rehash is told of when it happens");
-                self.rehashes.push(rehash);
-                Happened::Rehash(self.rehashes.len() as u32 - 1)
+                assert!(broken.0 <= at, "it is told of when it happens");
+                self.breaks.push(broken);
+                Happened::Breaks(self.breaks.len() as u32 - 1)
             }
         }
     }
@@ -230,9 +230,9 @@ impl Present {
         now.lives[usize::from(life)].stop_accept.0.min(idle)
     }
 
-    /// The share of open connections that the n-th rehash breaks.
-    pub fn rehashed(&self, n: u32) -> f32 {
-        self.rehashes[n as usize].1
+    /// Which open connections break the n-th time.
+    pub fn broken(&self, n: u32) -> Breaks {
+        self.breaks[n as usize].1
     }
 }
 

@@ -243,8 +243,8 @@ impl<'a> Simulation<'a> {
             Happened::Endings(pod) => {
                 agenda.push(at, Event::Endings(pod));
             }
-            Happened::Rehash(n) => {
-                agenda.push(at, Event::Rehash(n));
+            Happened::Breaks(n) => {
+                agenda.push(at, Event::Breaks(n));
             }
         }
     }
@@ -258,7 +258,7 @@ impl<'a> Simulation<'a> {
             Event::Endings(pod) => self.endings(pod),
             Event::User(user) => self.user_sends(user),
             Event::Dialed(place) => self.dialed(place),
-            Event::Rehash(n) => self.rehash(n),
+            Event::Breaks(n) => self.breaks(n),
             Event::Probe(place) => self.probe_arrives(place),
             Event::Probed(place) => self.probe_over(place),
             Event::Drain(pod) => self.drains(pod),

@@ -3,8 +3,8 @@
 use super::timelines::{backend, d, l7, pod, remove, s, timeline, traffic, view};
 use rollsim::engine::{Dist, Seed};
 use rollsim::timeline::{
-    Backend, ChangeKind, Empty, Hop, L7, Pick, Pool, RetryOn, Target, Timeline, View, ViewChange,
-    ViewId,
+    Backend, Breaks, ChangeKind, Empty, Hop, L7, Pick, Pool, RetryOn, Target, Timeline, View,
+    ViewChange, ViewId,
 };
 use rollsim::traffic::offered::{Arrivals, Traffic};
 use rollsim::traffic::{self, Cause, EvaluatorChoice, Failure, TrafficOutcome};
@@ -137,7 +137,7 @@ fn an_empty_share_fails_alike_in_both_evaluators() {
 fn a_rehash_breaks_its_share_of_what_runs() {
     let pods = vec![pod(0, -100.0, 1e9, 1e9)];
     let mut timeline = timeline(pods, vec![view(&[0], Vec::new())], Dist::constant(2.0), 60.0);
-    timeline.rehashes = vec![(s(10.0), 0.75)];
+    timeline.breaks = vec![(s(10.0), Breaks::Share(0.75))];
     let outcome = run(&timeline, &even(500.0));
     // 2 s of 500 a second run then.
     assert!((outcome.failed() - 750.0).abs() < 60.0, "{}", outcome.failed());

@@ -138,7 +138,7 @@ pub fn timeline(pods: Vec<PodTruth>, views: Vec<View>, service: Dist, end: f64) 
         views: views.into(),
         upsets: Vec::new(),
         milestones: Vec::new(),
-        rehashes: Vec::new(),
+        breaks: Vec::new(),
         nodes: Vec::new(),
         arp_failure: d(3.0),
         tunnel: None,

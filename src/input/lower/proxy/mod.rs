@@ -9,7 +9,8 @@ mod routes;
 mod told;
 
 use crate::cluster::spec::Service;
-use crate::input::cards::Card;
+use crate::input::cards::{self, Card};
+use crate::input::given::Input;
 use crate::input::lower::lowering::Lowering;
 use crate::input::lower::{flagger, istio};
 use crate::input::raw::manifest::Document;
@@ -51,6 +52,9 @@ pub(super) fn apply(
     if let Some(canary) = flagger::document(input, subject).filter(|_| kind == Kind::Istio) {
         write(low, routes::read_canary(canary), card);
     }
+    if kind == Kind::Istio && card.entry("drain_timeout").is_some() {
+        write(low, stops(input), card);
+    }
     if kind == Kind::Linkerd {
         write(low, linkerd::read(input, service), card);
     }
@@ -80,6 +84,27 @@ pub(super) fn apply(
         _ => envoy::read(text, &mut told),
     }
     write(low, told, card);
+}
+
+/// How a gateway's own pods stop, as the mesh's configuration has it.
+fn stops(input: &Input) -> Told<'_> {
+    let mut told = Told::new(&input.case_file);
+    let mesh = input.case.mesh.clone().unwrap_or_default();
+    let (least, most) = match mesh.exit_on_zero_active_connections {
+        // It goes when nothing is open, and is killed at the end of its grace period.
+        Some(true) => {
+            let grace = cards::kubernetes().termination_grace_period_seconds;
+            (mesh.minimum_drain_s, Some(grace as f64))
+        }
+        _ => (mesh.termination_drain_s, mesh.termination_drain_s),
+    };
+    if let Some(least) = least {
+        told.number("shutdown_grace", least, 0);
+    }
+    if let Some(most) = most {
+        told.number("drain_timeout", most, 0);
+    }
+    told
 }
 
 fn write(low: &mut Lowering<'_>, told: Told<'_>, card: &mut Card) {

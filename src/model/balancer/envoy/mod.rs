@@ -17,7 +17,7 @@ use crate::engine::{Dur, List, Rng, Time};
 use crate::model::plumbing::{Ctx, Out};
 use crate::timeline::{Recorder, Target, ViewId};
 use crate::traffic::outlier::panics;
-pub use settings::{RETRY_ON, Settings, SlowStart, istio, settings, ztunnel};
+pub use settings::{RETRY_ON, Settings, SlowStart, gateway, istio, settings, ztunnel};
 
 /// What can happen to Envoy.
 #[derive(Clone, Copy, Debug, PartialEq)]

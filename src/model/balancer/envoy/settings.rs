@@ -3,6 +3,7 @@
 use super::super::check;
 use super::super::layer7::{Again, Entry, Layer7};
 use super::super::pushes;
+use super::super::restart;
 use super::super::settings::{Given, Own};
 use crate::engine::{Dist, Dur};
 use crate::timeline::{
@@ -33,6 +34,8 @@ pub struct Settings {
     pub slow_start: SlowStart,
     /// With fewer backends that may be used, in per cent, all are.
     pub panic_percent: f64,
+    /// Where its own pods are replaced.
+    pub restart: Option<restart::Settings>,
     /// Pods that a proxy of their node captures are reached through tunnels, which are given up after this.
     pub tunnel: Option<Dur>,
 }
@@ -120,15 +123,22 @@ pub fn settings(given: &mut dyn Given) -> Settings {
             least: given.number("slow_start_least", None) / 100.0,
         },
         panic_percent,
+        restart: None,
         tunnel: None,
     }
+}
+
+/// Card `envoy`, and those of gateways: proxies in pods of their own.
+pub fn gateway(given: &mut dyn Given) -> Settings {
+    let restart = given.restarts().then(|| restart::Settings::with_drain(given));
+    Settings { restart, ..settings(given) }
 }
 
 /// Card `istio`: it reaches the pods of an ambient mesh by HBONE. The connection that it has is that to the
 /// tunnel: `connect-failure` is no word for one that ends.
 pub fn istio(given: &mut dyn Given) -> Settings {
     let tunnel = Some(given.seconds("connect_timeout", None));
-    Settings { tunnel, ..settings(given) }
+    Settings { tunnel, ..gateway(given) }
 }
 
 /// Card `ambient`: ztunnels, told as Envoy is. They take a connection, choose one pod for it, and end it if
@@ -146,6 +156,7 @@ pub fn ztunnel(given: &mut dyn Given) -> Settings {
         ignore_health_on_removal: true,
         slow_start: SlowStart { window: Dur::ZERO, aggression: 1.0, least: 1.0 },
         panic_percent: 0.0,
+        restart: None,
         tunnel: Some(given.seconds("connect_timeout", None)),
     }
 }

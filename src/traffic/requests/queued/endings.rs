@@ -7,7 +7,7 @@ use super::pod::{Entry, Orphan, Waits};
 use super::{NOBODY, NONE, NOWHERE, Request, Simulation, State};
 use crate::engine::Time;
 use crate::engine::rng::mix;
-use crate::timeline::{PodId, ViewId};
+use crate::timeline::{Breaks, PodId, ViewId};
 use crate::traffic::exact::cut_cause;
 use crate::traffic::{Cause, Failure};
 use std::collections::VecDeque;
@@ -124,14 +124,22 @@ impl Simulation<'_> {
         left
     }
 
-    /// A router breaks its share of the connections that carry a request.
-    pub fn rehash(&mut self, n: u32) {
-        let share = self.present.rehashed(n);
-        let drawn =
-            |bits: u64| (mix(bits ^ mix(u64::from(n) + 1)) >> 40) as f32 / (1u64 << 24) as f32;
-        // Calls do not leave the cluster.
-        self.break_connections(|r| !r.is_call && drawn(r.bits) < share, Cause::Rehash);
-        self.hang_up(|r| drawn(r.bits) < share, Cause::Rehash);
+    /// Connections break on their way: a router spreads them anew, or a proxy goes.
+    pub fn breaks(&mut self, n: u32) {
+        match self.present.broken(n) {
+            Breaks::Share(share) => {
+                let drawn = |bits: u64| {
+                    (mix(bits ^ mix(u64::from(n) + 1)) >> 40) as f32 / (1u64 << 24) as f32
+                };
+                // Calls do not leave the cluster.
+                self.break_connections(|r| !r.is_call && drawn(r.bits) < share, Cause::Rehash);
+                self.hang_up(|r| drawn(r.bits) < share, Cause::Rehash);
+            }
+            Breaks::Through(view) => {
+                self.break_connections(|r| r.hop == view, Cause::ProxyGone);
+                self.hang_up(|r| r.hop == view, Cause::ProxyGone);
+            }
+        }
     }
 
     /// Something between client and pod breaks connections: of requests that wait in a pod, and of those in
@@ -232,6 +240,11 @@ impl Simulation<'_> {
     }
 
     fn cut_off(&mut self, index: RequestId, cause: Cause) {
+        if cause == Cause::ProxyGone {
+            // It is not there to try again: whoever sent it the request sees the connection end.
+            self.end_loads(index);
+            return self.hop_gives_up(index, Failure::Eof, cause);
+        }
         let request = &self.requests[index];
         let again = request.reused && self.traffic.client.retry_reused && !request.non_idempotent;
         if request.hop == NOWHERE && again {

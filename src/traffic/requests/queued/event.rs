@@ -26,7 +26,7 @@ pub enum Event {
     /// A client's attempt to connect goes on.
     Dialed(DialId),
     /// A router spreads connections anew.
-    Rehash(u32),
+    Breaks(u32),
     /// A probe reaches its pod.
     Probe(ProbeId),
     /// A worker has done with a probe.
@@ -57,7 +57,7 @@ impl Packed for Event {
             Event::Endings(PodId(index)) => (3, index),
             Event::User(index) => (4, index),
             Event::Dialed(DialId(index)) => (5, index),
-            Event::Rehash(index) => (6, index),
+            Event::Breaks(index) => (6, index),
             Event::Probe(ProbeId(index)) => (7, index),
             Event::Probed(ProbeId(index)) => (8, index),
             Event::Drain(PodId(index)) => (9, index),
@@ -80,7 +80,7 @@ impl Packed for Event {
             3 => Event::Endings(PodId(index)),
             4 => Event::User(index),
             5 => Event::Dialed(DialId(index)),
-            6 => Event::Rehash(index),
+            6 => Event::Breaks(index),
             7 => Event::Probe(ProbeId(index)),
             8 => Event::Probed(ProbeId(index)),
             9 => Event::Drain(PodId(index)),
@@ -106,7 +106,7 @@ mod tests {
             |i| Event::Endings(PodId(i)),
             Event::User,
             |i| Event::Dialed(DialId(i)),
-            Event::Rehash,
+            Event::Breaks,
             |i| Event::Probe(ProbeId(i)),
             |i| Event::Probed(ProbeId(i)),
             |i| Event::Drain(PodId(i)),

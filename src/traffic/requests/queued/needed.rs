@@ -11,7 +11,7 @@ pub fn needed(timeline: &Timeline, traffic: &Traffic) -> bool {
     client.keep_alive
         || !timeline.calls.is_empty()
         || traffic.long_lived.is_some()
-        || !timeline.rehashes.is_empty()
+        || !timeline.breaks.is_empty()
         || client.retries > 0
         || matches!(traffic.arrivals, Arrivals::Closed { .. })
         || timeline.versions.iter().any(|v| v.concurrency.is_some() || !v.pace.is_even())
