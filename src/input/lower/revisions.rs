@@ -37,7 +37,7 @@ fn is_same_template(input: &Input, doc: &Document, update: &Document) -> bool {
 }
 
 /// What becomes of the revisions of the Knative Service that a document was made of; None: it is of none.
-fn plan_of(input: &Input, doc: &Document) -> Option<Result<Plan, Diagnostic>> {
+fn plan_of(input: &Input, doc: &Document) -> Option<Result<Plan, Box<Diagnostic>>> {
     doc.pod_labels().contains_key(LABEL).then(|| {
         let same = |d: &&Document| {
             d.update
@@ -74,7 +74,7 @@ pub(crate) fn shared(
     let plan = match plan_of(low.input, doc)? {
         Ok(plan) => plan,
         Err(problem) => {
-            low.problems.push(problem);
+            low.problems.push(*problem);
             return None;
         }
     };

@@ -56,7 +56,11 @@ impl Plan {
 type Target = (Option<String>, u32);
 
 /// What is said of a Service and of its change; without one the same template is applied again.
-pub fn plan(input: &Input, doc: &Document, update: Option<&Document>) -> Result<Plan, Diagnostic> {
+pub fn plan(
+    input: &Input,
+    doc: &Document,
+    update: Option<&Document>,
+) -> Result<Plan, Box<Diagnostic>> {
     let mut now = targets(doc)?;
     if update.is_none() {
         // What is given is applied again: a name that its template gives is that of what comes of it.
@@ -109,7 +113,7 @@ fn weights(
     doc: &Document,
     targets: &[Target],
     (all, latest): (&[String], usize),
-) -> Result<Vec<u32>, Diagnostic> {
+) -> Result<Vec<u32>, Box<Diagnostic>> {
     let mut weights = vec![0; all.len()];
     for (name, percent) in targets {
         let place = match name {
@@ -123,11 +127,15 @@ fn weights(
                 .found(quoted(name))
                 .allowed(names().collect::<Vec<_>>().join(", "));
             let meant = did_you_mean(name, names());
-            return Err(problem.suggest(match meant {
-                Some(meant) => format!("did you mean {}?", quoted(meant)),
-                None => "revisions before the one that is given are known by its own spec.traffic"
-                    .to_owned(),
-            }));
+            return Err(Box::new(
+                problem.suggest(match meant {
+                    Some(meant) => format!("did you mean {}?", quoted(meant)),
+                    None => {
+                        "revisions before the one that is given are known by its own spec.traffic"
+                            .to_owned()
+                    }
+                }),
+            ));
         };
         weights[place] += percent;
     }
@@ -188,7 +196,7 @@ fn number(name: &str) -> Option<u32> {
 }
 
 /// Who gets how much; all to the latest revision where nothing is said.
-fn targets(doc: &Document) -> Result<Vec<Target>, Diagnostic> {
+fn targets(doc: &Document) -> Result<Vec<Target>, Box<Diagnostic>> {
     let Some(text) = annotation(doc, TRAFFIC) else { return Ok(vec![(None, 100)]) };
     let target = |part: &str| -> Option<Target> {
         let (name, percent) = part.split_once('=')?;
@@ -199,20 +207,20 @@ fn targets(doc: &Document) -> Result<Vec<Target>, Diagnostic> {
     for part in text.split_whitespace() {
         let Some(target) = target(part) else {
             let problem = problem(doc, "not a share of a revision").found(quoted(part));
-            return Err(problem.allowed("whole per cent, 0 to 100"));
+            return Err(Box::new(problem.allowed("whole per cent, 0 to 100")));
         };
         targets.push(target);
     }
     let sum: u32 = targets.iter().map(|(_, percent)| percent).sum();
     if sum != 100 {
         let problem = problem(doc, "Knative refuses percentages that do not sum to 100");
-        return Err(problem.found(sum.to_string()).allowed("100"));
+        return Err(Box::new(problem.found(sum.to_string()).allowed("100")));
     }
     Ok(targets)
 }
 
 /// `rollout-duration`; None: requests move at once.
-fn duration(doc: &Document) -> Result<Option<Dur>, Diagnostic> {
+fn duration(doc: &Document) -> Result<Option<Dur>, Box<Diagnostic>> {
     let Some(text) = annotation(doc, GRADUAL) else { return Ok(None) };
     let whole = |s: &f64| (0.0..=checks::SECONDS_MAX).contains(s) && s.fract() == 0.0;
     match friendly::seconds(text).or_else(|| text.parse().ok().filter(|s: &f64| *s == 0.0)) {
@@ -220,7 +228,7 @@ fn duration(doc: &Document) -> Result<Option<Dur>, Diagnostic> {
         _ => {
             let path = format!("metadata.annotations[{GRADUAL}]");
             let problem = doc.error(&path, "not a duration").found(quoted(text));
-            Err(problem.allowed("whole seconds, such as 380s or 5m"))
+            Err(Box::new(problem.allowed("whole seconds, such as 380s or 5m")))
         }
     }
 }
