@@ -245,7 +245,7 @@ fn random(seed: u64) -> (Timeline, Traffic) {
     for version in timeline.versions.iter_mut().take(2) {
         version.calls = vec![id; 1 + (seed % 3) as usize];
     }
-    for version in timeline.versions.iter_mut().filter(|_| seed % 4 > 0) {
+    for version in timeline.versions.iter_mut().filter(|_| !seed.is_multiple_of(4)) {
         (version.concurrency, version.queue) = (Some(3), Some(6));
         version.backlog = seed.is_multiple_of(7);
     }
