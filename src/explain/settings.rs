@@ -70,7 +70,7 @@ pub fn setting_name(setting: Setting) -> &'static str {
         Setting::Weight => "weight of the Service",
         Setting::OldReadiness => "readiness of the old version",
         Setting::CrossZone => "cross-zone load balancing",
-        Setting::ProxyGrace => "shutdown-grace-period of the ingress controller",
+        Setting::ProxyGrace => "shutdown grace of the proxy's own pods",
         Setting::CircuitBreaker => "circuit breaker of the proxy",
         Setting::RateLimit => "rate limit of the proxy",
         Setting::ConnectionAge => "MaxConnectionAgeGrace of the servers",
@@ -201,8 +201,8 @@ fn explanation_of_the_path(setting: Setting) -> &'static str {
              would have sent to the others; DNS failover takes the zone out of the load balancer's name."
         }
         Setting::ProxyGrace => {
-            "The ingress controller's pod closes its listener before everybody has stopped to connect to it. It \
-             should serve on for that long."
+            "The pod of an ingress controller or a gateway closes its listener before everybody has stopped to connect \
+             to it. It should serve on for that long."
         }
         Setting::CircuitBreaker => {
             "The proxy's limits on connections, on requests under way or on those that wait are below what is under \

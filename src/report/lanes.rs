@@ -38,13 +38,19 @@ pub fn lanes(replication: &Replication, scenario: &Scenario) -> Option<Lanes> {
     let milestones: Vec<Mark> = drawn.map(milestone).collect();
     let mut outages = outages(timeline, sending);
     outages.iter_mut().for_each(|o| o.partial = rows.iter().any(|lane| answers(lane, o)));
+    let views = views(timeline);
+    let mut believed = rows.iter().flat_map(|lane| &lane.beliefs);
+    debug_assert!(
+        believed.all(|b| b.view < views.len()),
+        "what is believed is a view's that has a row"
+    );
     Some(Lanes {
         start_s: timeline.start.as_secs_f64(),
         end_s: timeline.end.as_secs_f64(),
         last_s: last(timeline, &rows, &milestones),
         traffic_s: [sending.0.as_secs_f64(), sending.1.as_secs_f64()],
         versions: timeline.versions.iter().map(|v| v.name.clone()).collect(),
-        views: views(timeline),
+        views,
         lanes: rows,
         outages,
         milestones,
@@ -93,9 +99,16 @@ fn views(timeline: &Timeline) -> Vec<ViewRow> {
     let mut rows: List<ViewId, ViewRow> =
         timeline.views.iter().map(|v| ViewRow { name: v.name.clone(), share: 0.0 }).collect();
     timeline.entries().for_each(|(view, share)| rows[view].share += share);
-    // The clients, which come last, are no instance of a data plane.
-    rows.truncate(timeline.root.index());
-    rows.into()
+    let mut rows: Vec<ViewRow> = rows.into();
+    // The clients are no instance of a data plane.
+    rows.remove(timeline.root.index());
+    rows
+}
+
+/// The row of a view. Those by which pods call come after the clients.
+fn row_of(timeline: &Timeline, view: usize) -> usize {
+    debug_assert!(view != timeline.root.index(), "the clients have no row");
+    view - usize::from(view > timeline.root.index())
 }
 
 fn lane(timeline: &Timeline, id: PodId, sending: Span) -> Lane {
@@ -106,8 +119,11 @@ fn lane(timeline: &Timeline, id: PodId, sending: Span) -> Lane {
     let beliefs = routed
         .iter()
         .enumerate()
-        .filter(|(_, spans)| !spans.is_empty())
-        .map(|(view, spans)| Belief { view, routed_s: spans.iter().map(|&s| secs(s)).collect() })
+        .filter(|(view, spans)| !spans.is_empty() && *view != timeline.root.index())
+        .map(|(view, spans)| Belief {
+            view: row_of(timeline, view),
+            routed_s: spans.iter().map(|&s| secs(s)).collect(),
+        })
         .collect();
     Lane {
         pod: pod.name.to_string(),
@@ -236,10 +252,12 @@ fn marks(pod: &PodTruth, window: Span) -> Vec<Mark> {
 /// Where an instance has no backend at all, or no rules.
 fn outages(timeline: &Timeline, sending: Span) -> Vec<Outage> {
     let mut found = Vec::new();
-    for (view, v) in timeline.views.iter().enumerate() {
+    let root = timeline.root.index();
+    for (view, v) in timeline.views.iter().enumerate().filter(|(view, _)| *view != root) {
         let mut add = |(from, to): Span, kind: &str| {
             let [from_s, to_s] = secs((from.max(sending.0), to.min(sending.1)));
             if from_s < to_s {
+                let view = row_of(timeline, view);
                 found.push(Outage { from_s, to_s, view, kind: kind.into(), partial: false });
             }
         };

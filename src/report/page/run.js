@@ -155,7 +155,7 @@ function lanesLegend() {
   items.push([(svg) => svg.append(s("rect", { x: 0, y: 4, width: 22, height: 3,
     fill: "var(--belief)" })), T.views.length > 4 ? "share of data planes routing to it"
     : drawn().length > 1 ? "routed to by a data plane"
-      : "routed to by " + T.views.map((v) => v.name).join("; ")]);
+      : "routed to by " + [...new Set(T.views.map((v) => v.name))].join("; ")]);
   items.push([bar("var(--bad-soft)", ["var(--bad)", "cross"]),
     "routed to, does not serve: requests fail"]);
   const stroke = { stroke: "var(--text)", "stroke-width": 1.6, fill: "none" };
