@@ -89,12 +89,10 @@ fn losses(page: &mut Page, answer: &Answer) {
             page.row("", &format!("and {} more", groups.len() - 4));
         }
     }
-    let answered: Vec<String> = answer
-        .requests
-        .answered
-        .iter()
-        .map(|v| format!("{} by {}", count(v.mean), v.version))
-        .collect();
+    // Of a workload that others call clients hear nothing.
+    let heard = answer.requests.answered.iter().filter(|v| answer.calls.is_empty() || v.mean > 0.0);
+    let answered: Vec<String> =
+        heard.map(|v| format!("{} by {}", count(v.mean), v.version)).collect();
     let r = &answer.requests;
     let mut text = format!("{} sent, {} answered", count(r.sent), answered.join(", "));
     if r.open > 0.0 {
