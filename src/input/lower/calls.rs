@@ -73,14 +73,12 @@ fn services(low: &mut Lowering<'_>, subject: &Subject) -> Vec<Service> {
     if !edges.is_empty() {
         refuse(low, subject, &edges);
     }
-    let mut documents: Vec<usize> = edges.iter().map(|edge| edge.service).collect();
-    let mut seen = Vec::new();
-    documents.retain(|d| {
-        !seen.contains(d) && {
-            seen.push(*d);
-            true
+    let mut documents: Vec<usize> = Vec::new();
+    for edge in &edges {
+        if !documents.contains(&edge.service) {
+            documents.push(edge.service);
         }
-    });
+    }
     let input = low.input;
     let read = |low: &mut Lowering<'_>, document: usize| {
         let doc = &input.documents[document];

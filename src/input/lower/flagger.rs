@@ -66,15 +66,12 @@ pub fn path(input: &Input, target: &Document) -> Option<(Kind, Option<&'static s
     match named {
         KUBERNETES => None,
         NGINX => Some((Kind::IngressNginx, None)),
-        "istio" => Some((Kind::Istio, None)),
-        "contour" => Some((Kind::Envoy, Some("contour"))),
-        "traefik" => Some((Kind::Envoy, Some("traefik"))),
         _ if named.starts_with(GATEWAY_API) => {
             let gateways = canary.spec.service.gateway_refs.iter().flatten();
             let mut known = gateways.filter_map(|gateway| routes::of_gateway(input, &gateway.name));
             Some(known.next().unwrap_or((Kind::Envoy, None)))
         }
-        _ => Some((Kind::Envoy, None)),
+        _ => Some(routes::called(named).unwrap_or((Kind::Envoy, None))),
     }
 }
 

@@ -18,6 +18,7 @@ use crate::input::friendly::seconds;
 use crate::input::lower::check::{Check, int_or_percent};
 use crate::input::lower::flagger;
 use crate::input::lower::revisions;
+use crate::input::lower::routes;
 use crate::input::raw::manifest::{Document, Object};
 use crate::input::raw::rollout::{
     BlueGreenStrategy, CanaryStep, CanaryStrategy, Rollout, RolloutSpec, RolloutTrafficRouting,
@@ -63,17 +64,17 @@ pub fn is_canary(doc: &Document) -> bool {
 /// is no router, or the routes that it writes to say which.
 pub fn path(doc: &Document) -> Option<(balancer::Kind, Option<&'static str>)> {
     let routing = routing(doc)?;
-    Some(if routing.alb.is_some() {
-        (balancer::Kind::Alb, None)
+    if routing.alb.is_some() {
+        Some((balancer::Kind::Alb, None))
     } else if routing.nginx.is_some() {
-        (balancer::Kind::IngressNginx, None)
+        Some((balancer::Kind::IngressNginx, None))
     } else if routing.istio.is_some() {
-        (balancer::Kind::Istio, None)
+        routes::called("istio")
     } else if routing.traefik.is_some() {
-        (balancer::Kind::Envoy, Some("traefik"))
+        routes::called("traefik")
     } else {
-        return None;
-    })
+        None
+    }
 }
 
 /// The Ingresses that a router writes to, by name.

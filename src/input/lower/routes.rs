@@ -213,18 +213,22 @@ const IMPLEMENTERS: [(&str, &str, Kind, Option<&str>); 7] = [
     ("projectcontour.io/", "contour", Kind::Envoy, Some("contour")),
 ];
 
+/// The proxies that go by this name: of a class, of a router, of a provider.
+pub(super) fn called(name: &str) -> Option<(Kind, Option<&'static str>)> {
+    let found = IMPLEMENTERS.iter().find(|(_, known, ..)| *known == name);
+    found.map(|(.., kind, card)| (*kind, *card))
+}
+
 fn implementer(input: &Input, class: &str) -> Option<(Kind, Option<&'static str>)> {
     let documents = input.each_document();
     let mut classes = documents.filter(|d| d.kind() == "GatewayClass" && d.name() == class);
     let controller = classes
         .find_map(|d| d.root.get("spec")?.get("controllerName")?.as_str().map(str::to_owned));
     let by_controller = |prefix: &str| controller.as_deref().is_some_and(|c| c.starts_with(prefix));
-    let known = IMPLEMENTERS.iter();
-    let found = known.clone().find(|(prefix, ..)| by_controller(prefix));
-    let found = found.or_else(|| known.clone().find(|(_, name, ..)| *name == class));
-    let found = found.map(|(.., kind, card)| (*kind, *card));
-    let called = controller.as_deref().into_iter().chain([class]);
-    found.or_else(|| called.into_iter().find_map(ingress_class::made_by).map(|kind| (kind, None)))
+    let found = IMPLEMENTERS.iter().find(|(prefix, ..)| by_controller(prefix));
+    let found = found.map(|(.., kind, card)| (*kind, *card)).or_else(|| called(class));
+    let names = controller.as_deref().into_iter().chain([class]);
+    found.or_else(|| names.into_iter().find_map(ingress_class::made_by).map(|kind| (kind, None)))
 }
 
 /// All Services on the path and how they share the requests: with those that an Ingress or a release names,

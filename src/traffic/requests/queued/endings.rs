@@ -36,7 +36,6 @@ impl Simulation<'_> {
                 Ending::Deregistered(cut) => {
                     let sent = |r: &Request| r.pod == pod && cut.concerns(r.view);
                     self.break_connections(sent, Cause::CutByDeregistration);
-                    self.hang_up(sent, Cause::CutByDeregistration);
                 }
             }
         }
@@ -133,17 +132,13 @@ impl Simulation<'_> {
                 };
                 // Calls do not leave the cluster.
                 self.break_connections(|r| !r.is_call && drawn(r.bits) < share, Cause::Rehash);
-                self.hang_up(|r| drawn(r.bits) < share, Cause::Rehash);
             }
-            Breaks::Through(view) => {
-                self.break_connections(|r| r.hop == view, Cause::ProxyGone);
-                self.hang_up(|r| r.hop == view, Cause::ProxyGone);
-            }
+            Breaks::Through(view) => self.break_connections(|r| r.hop == view, Cause::ProxyGone),
         }
     }
 
-    /// Something between client and pod breaks connections: of requests that wait in a pod, and of those in
-    /// service. The process works on, for nobody.
+    /// Something between client and pod breaks connections: of requests that wait in a pod, of those in
+    /// service, and those that are kept. The process works on, for nobody.
     pub fn break_connections(&mut self, kind: impl Fn(&Request) -> bool, cause: Cause) {
         let served = self.served(&kind);
         let waits = |r: &Request| r.state == State::Queued && kind(r);
@@ -159,6 +154,7 @@ impl Simulation<'_> {
                 self.cut_off(index, cause);
             }
         }
+        self.hang_up(kind, cause);
     }
 
     /// Whether the request is in service as it was when it was found to be.
