@@ -7,7 +7,7 @@ use crate::cluster::objects::{Progress, WorkloadId};
 use crate::cluster::spec::PodTemplate;
 use crate::cluster::workload::{Kind, Workload};
 use crate::engine::Time;
-use crate::scenario::{self, ActionKind, Scenario, Trouble};
+use crate::scenario::{self, ActionKind, Path, Scenario, Trouble};
 use crate::timeline::{Milestone, Timeline};
 
 pub(super) fn commands(scenario: &Scenario, timeline: &Timeline, seen: &Seen, all: &mut All) {
@@ -125,11 +125,15 @@ fn begin(shell: &mut Shell, scenario: &Scenario, action: &scenario::Action, told
             let said = format!("ingress.networking.k8s.io/{ingress} annotated");
             (format!("kubectl annotate ingress {ingress} --overwrite ...   # {told}"), said)
         }
-        ActionKind::RestartIngress => (
-            "kubectl -n ingress-nginx rollout restart deployment/ingress-nginx-controller"
-                .to_owned(),
-            "deployment.apps/ingress-nginx-controller restarted".to_owned(),
-        ),
+        ActionKind::RestartIngress => {
+            let (namespace, name) = match scenario.route().path {
+                Path::IngressNginx(_) => (" -n ingress-nginx", "ingress-nginx-controller"),
+                // What a gateway's Deployment is called is its owner's choice.
+                _ => ("", "gateway"),
+            };
+            let command = format!("kubectl{namespace} rollout restart deployment/{name}");
+            (command, format!("deployment.apps/{name} restarted"))
+        }
         ActionKind::Pause => {
             (format!("kubectl rollout pause {short}"), format!("{} paused", resource(subject)))
         }

@@ -91,7 +91,9 @@ function tiles() {
     tile("chance of no loss", percent(l.probability_none.mean), "of a single rollout",
       l.probability_none.mean > 0.5 ? "good" : "bad"),
     A.hurt ? tile("requests fail over", sec(A.hurt.window_s.mean), hurtNote(A.hurt), "bad") : null,
-    tile("rollout takes", d ? sec(d.mean) : "no end", done, d ? "" : "bad"),
+    // What is no rollout, as a switch of Services, ends without completing.
+    d || r.is_rollout || A.incomplete > 0
+      ? tile("rollout takes", d ? sec(d.mean) : "no end", done, d ? "" : "bad") : null,
     tile("pods available at least", range(r.lowest_available.range), "of " + r.desired + " wanted",
       r.lowest_available.range[0] < r.desired ? "bad" : ""),
     tile("pods at most", range(r.peak_pods.range),
