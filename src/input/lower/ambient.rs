@@ -66,8 +66,8 @@ pub(super) fn path(
         return Some((Kind::Istio, card(low.input, Kind::Istio, doc)));
     }
     low.assume("traffic.path", format!("ambient: {others}, as the pods are"));
-    let found = routes::of(low.input, service);
-    let unread = found.route.map(|route| route.doc).into_iter().chain(found.rule);
+    let found = routes::read_by(low.input, Kind::Istio, service);
+    let unread = found.route.map(|route| route.doc).into_iter().chain(found.rules);
     let unread: Vec<String> = unread
         .map(|d| format!("{} {} (a waypoint would read it: there is none)", d.kind(), d.name()))
         .collect();

@@ -196,7 +196,9 @@ fn route(
             if input.case.proxy.is_some() {
                 low.fail("proxy", "calls by the proxies of a mesh have their own");
             }
-            let shares = routes::of(input, service).route.is_some_and(|route| route.is_shared());
+            let route = routes::read_by(input, mesh.kind(), service).route;
+            let shares = route.is_some_and(|route| route.is_shared());
+            routes::say(low, mesh.kind(), service);
             if shares {
                 low.note(format!("shares of a route to Service {}, which is called", service.name));
             }

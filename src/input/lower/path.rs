@@ -55,6 +55,7 @@ pub(crate) fn lower(
         None => revisions::shared(low, kind, subject, service)
             .or_else(|| ingress.and_then(|ingress| split::lower(low, kind, service, ingress))),
     };
+    routes::say(low, kind, service);
     let (services, split) = routes::together(low, kind, service, shared);
     let binding = binding::of(low.input, service).filter(|_| matches!(kind, Kind::Alb | Kind::Nlb));
     let named = low.input.case.traffic.balancer.as_deref().or(low.class_card).or(kind.card());

@@ -1,10 +1,16 @@
-//! What annotations of a Service say to Linkerd's proxies that call it: failure accrual, retries, time-outs.
+//! What annotations of a Service, and a route whose parent it is, say to Linkerd's proxies that call it:
+//! failure accrual, retries, time-outs.
 //!
-//! Source: Linkerd documentation, circuit breaking, retries and timeouts.
+//! Source: Linkerd documentation, circuit breaking, retries and timeouts (what a route says of either takes
+//! the place of all that the Service says of it; an annotation goes before the field).
 
+use super::routes;
 use super::told::{Told, seconds};
 use crate::cluster::spec::Service;
 use crate::input::given::Input;
+use crate::input::lower::routes::Route;
+use crate::input::text::tree::Node;
+use std::collections::BTreeMap;
 
 /// Linkerd's units of time.
 const UNITS: [(&str, f64); 5] =
@@ -33,10 +39,35 @@ const ANNOTATIONS: [(&str, Read); 5] = [
     ("timeout.linkerd.io/request", Read::Time("route_timeout")),
 ];
 
+/// Of what a route speaks in the place of its Service.
+const OVERRIDDEN: [&str; 2] = ["retry.linkerd.io/", "timeout.linkerd.io/"];
+
+/// What the Service's annotations say, and those of the route.
+fn annotations(service: &Service, route: Option<&Route<'_>>) -> BTreeMap<String, String> {
+    let mut all = service.annotations.clone();
+    let Some(route) = route else { return all };
+    let own = route.doc.root.get("metadata").and_then(|m| m.get("annotations"));
+    let own = own.map_or(&[][..], Node::entries);
+    for prefix in OVERRIDDEN {
+        let by_field = prefix == OVERRIDDEN[1] && route.rule.get("timeouts").is_some();
+        if by_field || own.iter().any(|e| e.key.starts_with(prefix)) {
+            all.retain(|key, _| !key.starts_with(prefix));
+        }
+        for entry in own.iter().filter(|e| e.key.starts_with(prefix)) {
+            all.insert(entry.key.clone(), entry.node.as_str().unwrap_or("").to_owned());
+        }
+    }
+    all
+}
+
 /// What is said of the Service.
-pub(super) fn read<'a>(input: &'a Input, service: &Service) -> Told<'a> {
-    let mut told = Told::new(&input.case_file);
-    let says = |key: &str| service.annotations.get(key).map(|text| text.trim());
+pub(super) fn read<'a>(input: &'a Input, service: &Service, route: Option<&Route<'a>>) -> Told<'a> {
+    let mut told = Told::new(route.map_or(&input.case_file, |route| &route.doc.file));
+    if let Some(route) = route {
+        routes::timeouts(route.rule, &mut told);
+    }
+    let annotations = annotations(service, route);
+    let says = |key: &str| annotations.get(key).map(|text| text.trim());
     match says(ACCRUAL) {
         Some("consecutive") => told.word("outlier_detection", "true", 0),
         Some(other) => told.leave_out(format!("{ACCRUAL}: {other}")),

@@ -55,11 +55,10 @@ pub(super) fn apply(
     if kind == Kind::Istio && card.entry("drain_timeout").is_some() {
         write(low, stops(input), card);
     }
+    let found = super::routes::read_by(input, kind, service);
     if kind == Kind::Linkerd {
-        write(low, linkerd::read(input, service), card);
-    }
-    if matches!(kind, Kind::Istio | Kind::Envoy) {
-        let found = super::routes::of(input, service);
+        write(low, linkerd::read(input, service, found.route.as_ref()), card);
+    } else if matches!(kind, Kind::Istio | Kind::Envoy) {
         routes::read(&found).into_iter().for_each(|told| write(low, told, card));
     }
     let Some(section) = &input.case.proxy else { return };

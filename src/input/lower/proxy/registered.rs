@@ -44,7 +44,7 @@ pub(super) fn read<'a>(
         }
     }
     all.push(told);
-    if let Some(route) = routes::of(input, service).route {
+    if let Some(route) = routes::read_by(input, maker.kind, service).route {
         let mut told = Told::new(&route.doc.file);
         for key in ["timeouts", "retry"] {
             if route.rule.get(key).is_some() {

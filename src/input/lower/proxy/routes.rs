@@ -3,7 +3,7 @@
 
 use super::envoy::{Read, field, fields};
 use super::told::Told;
-use crate::input::lower::routes::{Found, Route};
+use crate::input::lower::routes::{Found, Route, policy, subsets};
 use crate::input::raw::manifest::Document;
 use crate::input::text::tree::{Node, Value};
 
@@ -83,14 +83,13 @@ pub(super) fn read<'a>(found: &'a Found<'_>) -> Vec<Told<'a>> {
         }
         all.push(told);
     }
-    if let Some(doc) = found.rule {
-        let mut told = Told::new(&doc.file);
-        let policy = doc.root.get("spec").and_then(|s| s.get("trafficPolicy"));
-        if let Some(policy) = policy {
+    if let Some(first) = found.rules.first() {
+        let policy = policy(&found.rules);
+        let mut told = Told::new(policy.map_or(&first.file, |(doc, _)| &doc.file));
+        if let Some((_, policy)) = policy {
             destination_rule(policy, &mut told);
         }
-        let subsets = doc.root.get("spec").and_then(|s| s.get("subsets"));
-        for subset in subsets.map_or(&[][..], Node::items) {
+        for subset in subsets(&found.rules) {
             if let Some(own) = subset.get("trafficPolicy") {
                 told.leave_out(format!("trafficPolicy of a subset (line {})", own.line));
             }
@@ -167,6 +166,15 @@ fn destination_rule(policy: &Node, told: &mut Told<'_>) {
     }
 }
 
+/// What a rule of the Gateway API says of time.
+pub(super) fn timeouts(rule: &Node, told: &mut Told<'_>) {
+    const TIMEOUTS: Fields = &[
+        ("request", Read::Long("route_timeout")),
+        ("backendRequest", Read::Long("per_try_timeout")),
+    ];
+    rule.get("timeouts").into_iter().for_each(|t| fields(t, "timeouts", told, TIMEOUTS));
+}
+
 fn gateway_route(rule: &Node, told: &mut Told<'_>) {
     const RULE: Fields = &[
         ("name", Read::Known),
@@ -175,17 +183,13 @@ fn gateway_route(rule: &Node, told: &mut Told<'_>) {
         ("timeouts", Read::Known),
         ("retry", Read::Known),
     ];
-    const TIMEOUTS: Fields = &[
-        ("request", Read::Long("route_timeout")),
-        ("backendRequest", Read::Long("per_try_timeout")),
-    ];
     const RETRY: Fields = &[
         ("codes", Read::Known),
         ("attempts", Read::Count("num_retries")),
         ("backoff", Read::Long("retry_back_off")),
     ];
     fields(rule, "route", told, RULE);
-    rule.get("timeouts").into_iter().for_each(|t| fields(t, "timeouts", told, TIMEOUTS));
+    timeouts(rule, told);
     let Some(retry) = rule.get("retry") else { return };
     // One further try, where it does not say how many.
     told.number("num_retries", 1.0, retry.line);
