@@ -99,6 +99,7 @@ pub fn rollout(pods: usize, pick: Pick) -> Timeline {
             initial: (0..pods).map(listed).collect(),
             changes,
             gaps: Vec::new(),
+            near: None,
         }]
         .into(),
         breaks: Vec::new(),

@@ -102,6 +102,7 @@ const FOLDERS: &[Folder] = &[
     folder!("ipvs-reused-ports"),
     folder!("istio-ambient"),
     folder!("istio-canary"),
+    folder!("istio-locality-failover"),
     folder!("istio-start"),
     folder!("istio-stop"),
     folder!("istio-three-containers"),

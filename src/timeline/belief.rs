@@ -1,6 +1,7 @@
 //! What data-plane instances believe is routable, over time, and what they do with a request.
 
 use super::id::{PodId, ViewId};
+use super::near::Near;
 use super::policy::{Policy, Statuses};
 use crate::engine::{Dur, Time};
 use std::sync::Arc;
@@ -19,6 +20,8 @@ pub struct View {
     /// Intervals in which the instance has neither a rule to reject nor one to forward: the client's packet
     /// leaves by the default route and comes back as "no route to host".
     pub gaps: Vec<(Time, Time)>,
+    /// Which backends it prefers by where they run; None: all are alike.
+    pub near: Option<Arc<Near>>,
 }
 
 impl View {

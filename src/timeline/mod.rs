@@ -7,6 +7,7 @@
 pub mod belief;
 pub mod calls;
 pub mod id;
+pub mod near;
 pub mod policy;
 pub mod recorder;
 pub mod signals;
@@ -21,6 +22,7 @@ pub use belief::{
 };
 pub use calls::{Asking, Call, CallBudget, CallId, CallRetryOn};
 pub use id::{NodeId, PodId, ViewId};
+pub use near::{Group, Near};
 pub use policy::{Breakers, Outlier, Policy, Rate, RateLimit, Retries, Statuses, Trigger};
 pub use recorder::{Recorder, Shown};
 pub use signals::{Answered, Asked, PodCounters, PodSignals, Told};
@@ -147,6 +149,7 @@ impl Timeline {
             initial: entries.iter().map(listed).collect(),
             changes: Vec::new(),
             gaps: Vec::new(),
+            near: None,
         });
     }
 

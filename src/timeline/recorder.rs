@@ -7,12 +7,13 @@ mod tests;
 
 use super::id::NodeId;
 use super::{
-    Backend, BalancerCut, Breaks, Call, ChangeKind, Condition, Hop, Life, LifeEnd, Milestone,
+    Backend, BalancerCut, Breaks, Call, ChangeKind, Condition, Hop, Life, LifeEnd, Milestone, Near,
     NodeState, Phase, PodId, PodName, PodTruth, Target, Timeline, Touched, Upset, Version, View,
     ViewChange, ViewId,
 };
 use crate::engine::{Dur, List, Time};
 use std::ops::Deref;
+use std::sync::Arc;
 
 /// Everybody else reads: it is as good as a `&Timeline`.
 #[derive(Clone, Debug)]
@@ -129,8 +130,14 @@ impl Recorder {
     /// A view without backends.
     pub fn view(&mut self, name: String, hop: Hop) -> ViewId {
         let (initial, changes, gaps) = (Vec::new(), Vec::new(), Vec::new());
-        self.timeline.views.push(View { name, hop, initial, changes, gaps });
+        self.timeline.views.push(View { name, hop, initial, changes, gaps, near: None });
         ViewId(self.timeline.views.len() as u32 - 1)
+    }
+
+    /// A view prefers some of its backends, from the start on.
+    pub fn prefers(&mut self, view: ViewId, near: Arc<Near>) {
+        debug_assert!(self.now == Time::ALWAYS, "what is preferred is no news");
+        self.timeline.views[view].near = Some(near);
     }
 
     /// Clients enter these views, with these shares of the requests.

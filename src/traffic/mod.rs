@@ -4,6 +4,7 @@ pub mod choice;
 pub mod exact;
 pub mod fate;
 pub mod flags;
+pub mod levels;
 pub mod meter;
 pub mod offered;
 pub mod outlier;

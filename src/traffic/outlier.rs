@@ -204,30 +204,3 @@ impl Detector {
         changed
     }
 }
-
-/// Whether a proxy uses all backends whatever is known of them: fewer than `panic_percent` may be used, and
-/// what may be used is too little even if each takes 1.4 times its share.
-pub fn panics(available: usize, all: usize, panic_percent: f64) -> bool {
-    let percent = 100.0 * available as f64 / all.max(1) as f64;
-    all > 0 && level_health(available, all) < 100 && percent < panic_percent
-}
-
-/// How much of the traffic a level of backends takes, in per cent: 1.4 times the share that may be used.
-pub fn level_health(available: usize, all: usize) -> u32 {
-    (140 * available as u64 / all.max(1) as u64).min(100) as u32
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn panic_begins_below_its_threshold() {
-        assert!(!panics(2, 4, 50.0) && panics(1, 4, 50.0) && panics(0, 1, 50.0));
-        assert!(!panics(0, 4, 0.0), "switched off: nobody is left, and answers are 503");
-        assert!(!panics(3, 4, 100.0), "three of four can take it all");
-        assert!(panics(2, 4, 100.0) && !panics(0, 0, 50.0));
-        assert_eq!(level_health(72, 100), 100);
-        assert_eq!(level_health(50, 100), 70);
-    }
-}

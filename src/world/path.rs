@@ -180,15 +180,23 @@ fn envoys(
     timeline: &mut Recorder,
 ) -> Balancer {
     // As many again follow those that are there.
-    let proxies = if s.restart.is_some() { 2 * s.proxies } else { s.proxies };
+    let callers = s.proxies;
+    let proxies = if s.restart.is_some() { 2 * callers } else { callers };
     let s = &envoy::Settings { proxies, ..s.clone() };
+    let make = |to: (ServiceId, Option<&str>), timeline: &mut Recorder| {
+        let mut envoy = envoy::Envoy::new(ctx, s, to, timeline);
+        if let Some(localities) = &s.localities {
+            envoy.prefer((localities, callers), &scenario.nodes, timeline);
+        }
+        envoy
+    };
     let Some((split, delay)) = route.split.as_ref().zip(s.weights.as_ref()) else {
-        return envoy::Envoy::new(ctx, s, (route.to[0], None), timeline).into();
+        return make((route.to[0], None), timeline).into();
     };
     let mut views = Vec::new();
     for &id in &route.to {
         let named = (id, Some(scenario.services[id].name.as_str()));
-        let envoy = envoy::Envoy::new(ctx, s, named, timeline);
+        let envoy = make(named, timeline);
         views.push(envoy.entries());
         pile.push(envoy.into());
     }

@@ -9,6 +9,7 @@ mod disruption;
 mod flagger;
 mod knative;
 mod kubelet;
+mod levels;
 mod network;
 mod node;
 mod outlier;
@@ -27,6 +28,7 @@ const FILES: &[&str] = &[
     "daemonset",
     "deployment_status",
     "endpoints",
+    "envoy_levels",
     "envoy_outlier",
     "fenceposts",
     "flagger",

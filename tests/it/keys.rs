@@ -446,7 +446,7 @@ impl Given for Asked {
 }
 
 /// Annotations that something else than the model of a path reads.
-const READ_ELSEWHERE: [&str; 42] = [
+const READ_ELSEWHERE: [&str; 43] = [
     "alb.ingress.kubernetes.io/actions.*",
     "application-networking.k8s.aws/pod-readiness-gate-inject",
     "balancer.linkerd.io/failure-accrual",
@@ -482,6 +482,7 @@ const READ_ELSEWHERE: [&str; 42] = [
     "nginx.ingress.kubernetes.io/canary-weight-total",
     "proxy.istio.io/config",
     "retry.linkerd.io/http",
+    "networking.istio.io/traffic-distribution",
     "retry.linkerd.io/limit",
     "retry.linkerd.io/timeout",
     "service.beta.kubernetes.io/aws-load-balancer-type",

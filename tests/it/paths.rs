@@ -3,6 +3,7 @@
 mod annotations;
 mod close;
 mod in_front;
+mod locality;
 mod mechanisms;
 mod registered;
 mod split;

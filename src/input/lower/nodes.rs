@@ -5,6 +5,7 @@ use crate::cluster::spec::Resources;
 use crate::engine::Dur;
 use crate::input::bounds;
 use crate::input::cards;
+use crate::input::given::Input;
 use crate::input::lower::assumed;
 use crate::input::lower::lowering::Lowering;
 use crate::input::lower::network;
@@ -17,9 +18,7 @@ use std::collections::BTreeSet;
 impl Lowering<'_> {
     /// The cluster's nodes, and whether anybody gave them.
     pub fn nodes(&mut self, age: Dur) -> (Vec<Node>, bool) {
-        let listed = self.input.documents.iter().filter(|d| d.kind() == "Node").count();
-        let counts = self.input.case.nodes.iter().map(|n| n.count.unwrap_or(1).min(1000) as usize);
-        let all = listed + counts.sum::<usize>();
+        let all = given(self.input);
         if all > bounds::NODES {
             let error = self.fail("nodes", "too many nodes");
             error.found = Some(all.to_string());
@@ -124,10 +123,23 @@ fn taint(text: &str) -> Option<Taint> {
 
 /// Zones among the labels of the cluster's nodes.
 pub(crate) fn zones(low: &Lowering<'_>) -> usize {
-    let listed = low.input.case.nodes.iter().filter_map(|n| n.labels.get(ZONE));
-    let nodes = low.input.documents.iter().filter_map(|d| match &d.object {
+    zone_names(low).len()
+}
+
+/// Their names.
+pub(crate) fn zone_names<'a>(low: &Lowering<'a>) -> BTreeSet<&'a str> {
+    let input = low.input;
+    let listed = input.case.nodes.iter().filter_map(|n| n.labels.get(ZONE));
+    let nodes = input.documents.iter().filter_map(|d| match &d.object {
         Object::Node(node) => node.metadata.labels.as_ref()?.get(ZONE),
         _ => None,
     });
-    listed.chain(nodes).collect::<BTreeSet<_>>().len()
+    listed.chain(nodes).map(String::as_str).collect()
+}
+
+/// How many nodes somebody gave.
+pub(crate) fn given(input: &Input) -> usize {
+    let listed = input.documents.iter().filter(|d| d.kind() == "Node").count();
+    let counts = input.case.nodes.iter().map(|n| n.count.unwrap_or(1).min(1000) as usize);
+    listed + counts.sum::<usize>()
 }

@@ -89,12 +89,13 @@ pub(crate) fn lower(
         standard: kind.card(),
         keys: BTreeSet::new(),
     };
-    let path = kind.read(&mut reader);
+    let mut path = kind.read(&mut reader);
     let keys = reader.keys;
     low.used.extend(keys.iter().map(|key| format!("balancer.{key}")));
     if service.client_ip_affinity {
         affinity(low, kind);
     }
+    proxy::locality::settle(low, (kind, subject, service), &mut path);
     low.path_kind = Some(kind);
     Way { path, services, split }
 }

@@ -10,7 +10,7 @@ use crate::input::raw::case::ProfileKind;
 use crate::input::text::diagnostics::Diagnostic;
 use crate::input::text::tree::{Node, Step, key_of, parse_path, path_text};
 use crate::model::autoscaler::spec::Source;
-use crate::model::balancer::Path;
+use crate::model::balancer::{Kind, Path};
 use crate::model::node::provision::By;
 use crate::scenario::{ActionKind, Fault, Scenario, Trouble};
 use crate::traffic::offered::Arrivals;
@@ -185,6 +185,11 @@ fn of_case(low: &Lowering<'_>, scenario: &Scenario, path: &str) -> Option<Use> {
         ["rollouts", ..] => Some(of_rollouts(scenario)),
         ["scheduler"] => Some(Use::when(scenario.nodes.len() > 1, "there is one node to choose")),
         ["action" | "actions", .., key] => of_action(scenario, key),
+        ["mesh", "version" | "locality_lb" | "caller_zone"]
+            if low.path_kind == Some(Kind::Istio) =>
+        {
+            Some(Use::Always)
+        }
         ["mesh", ..] => Some(Use::when(meshed(scenario), "no proxy is injected into the pods")),
         ["connections", key] => Some(of_connections(scenario, key)),
         ["node_autoscaler", key, ..] => Some(of_node_autoscaler(scenario, key)),

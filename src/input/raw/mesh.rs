@@ -25,4 +25,9 @@ pub struct MeshCase {
     pub minimum_drain_s: Option<f64>,
     /// Linkerd's proxy sleeps so long before it hears of SIGTERM. Default 0.
     pub wait_before_exit_s: Option<f64>,
+    /// The mesh's localityLbSetting: proxies prefer endpoints near by where outlier detection is on. Default
+    /// true.
+    pub locality_lb: Option<bool>,
+    /// The zone that all callers are in. Default: as many are in each zone of the nodes.
+    pub caller_zone: Option<String>,
 }

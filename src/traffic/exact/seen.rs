@@ -69,6 +69,7 @@ impl Seen {
             initial: view.initial.iter().map(backend).collect(),
             changes: view.changes.iter().map(change).collect(),
             gaps: view.gaps.clone(),
+            near: view.near.clone(),
         }
     }
 

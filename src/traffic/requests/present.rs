@@ -4,12 +4,13 @@
 use super::view::{VIEW, ViewNow, slot_of};
 use crate::engine::{Dur, List, Seed, Time};
 use crate::timeline::{
-    BalancerCut, Breaks, ChangeKind, Condition, L7, Life, LifeEnd, NodeId, Phase, PodId, PodProxy,
-    PodTruth, Timeline, Touched, Version, ViewId,
+    BalancerCut, Breaks, ChangeKind, Condition, L7, Life, LifeEnd, Near, NodeId, Phase, PodId,
+    PodProxy, PodTruth, Timeline, Touched, Version, ViewId,
 };
 use smallvec::SmallVec;
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
+use std::sync::Arc;
 
 /// What has come to pass by now: what the loop in step may know.
 pub struct Present {
@@ -17,6 +18,8 @@ pub struct Present {
     pub views: List<ViewId, ViewNow>,
     /// Of each view, what it does at layer 7.
     pub hops: List<ViewId, Option<L7>>,
+    /// Of each view, what it prefers by where its backends run.
+    pub near: List<ViewId, Option<Arc<Near>>>,
     /// Of each view, a number of its proxy.
     proxies: List<ViewId, u32>,
     /// What each pod is.
@@ -97,6 +100,7 @@ impl Present {
         let mut present = Present {
             views: timeline.views.ids().map(|v| ViewNow::new(timeline, v, 0, seed)).collect(),
             hops: timeline.views.iter().map(|v| v.hop.l7.clone()).collect(),
+            near: timeline.views.iter().map(|v| v.near.clone()).collect(),
             proxies: proxies(timeline),
             pods: List::new(),
             versions: Vec::new(),

@@ -146,6 +146,7 @@ impl<'a> Simulation<'a> {
         for (at, hop) in simulation.guards.looks(timeline.start.0, seed) {
             simulation.agenda.push(at, Event::Look(hop.0));
         }
+        simulation.guard_relists();
         simulation
     }
 

@@ -1,5 +1,7 @@
 //! What one data-plane instance lists now, and how it picks.
 
+mod parts;
+
 use crate::engine::Seed;
 use crate::timeline::{ChangeKind, Empty, Pick, Target, Timeline, ViewId};
 
@@ -25,6 +27,8 @@ pub struct ViewNow {
     pub nested: u32,
     /// Slots that are known and not used, with their weights: those of an ejection.
     masked: Vec<(u32, f32)>,
+    /// Where requests go to parts of what it lists, by shares.
+    parts: Option<Box<parts::Parts>>,
 }
 
 impl Pick {
@@ -52,6 +56,7 @@ impl ViewNow {
             in_gap: false,
             nested: 0,
             masked: Vec::new(),
+            parts: None,
         };
         for backend in &view.initial {
             now.change(slot_of(backend.target), ChangeKind::Add { weight: backend.weight });

@@ -266,7 +266,7 @@ fn view(case: &Case, pods: &[PodTruth], index: u32, seed: Seed) -> View {
     changes.sort_by_key(|c| c.at);
     let name = format!("kube-proxy on node-{}", ["a", "b", "c"][index as usize]);
     let hop = Hop { pick: Pick::Random, l7: None, empty: Empty::Refuse };
-    View { name, hop, initial, changes, gaps: vec![] }
+    View { name, hop, initial, changes, gaps: vec![], near: None }
 }
 
 /// Expected losses in steps of 20 ms.

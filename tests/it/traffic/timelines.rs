@@ -86,6 +86,7 @@ pub fn view(initial: &[usize], changes: Vec<ViewChange>) -> View {
         initial: initial.iter().map(|&p| backend(p)).collect(),
         changes,
         gaps: Vec::new(),
+        near: None,
     }
 }
 

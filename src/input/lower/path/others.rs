@@ -4,6 +4,7 @@ use super::{Reader, Whose, card};
 use crate::cluster::spec::Service;
 use crate::input::cards::Card;
 use crate::input::lower::lowering::Lowering;
+use crate::input::lower::proxy;
 use crate::input::raw::manifest::Document;
 use crate::input::text::diagnostics::Diagnostic;
 use crate::input::text::tree::Value;
@@ -44,7 +45,9 @@ pub(crate) fn of_calls(
     if let Err(problems) = card.set("proxies", &[], callers) {
         problems.0.into_iter().for_each(|p| low.problems.push(p));
     }
-    Some(alone(low, (Whose::Calls, card, standard), |reader| kind.read(reader)))
+    let mut path = alone(low, (Whose::Calls, card, standard), |reader| kind.read(reader));
+    proxy::locality::of_calls(low, (kind, to, service), &mut path);
+    Some(path)
 }
 
 /// Reads a card that no annotations are over.

@@ -4,6 +4,7 @@
 mod envoy;
 mod haproxy;
 mod linkerd;
+pub(super) mod locality;
 pub(crate) mod registered;
 mod routes;
 mod told;

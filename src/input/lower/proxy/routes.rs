@@ -62,6 +62,7 @@ const OUTLIER: Fields = &[
 const LOAD_BALANCER: Fields = &[
     ("simple", Read::Known),
     ("consistentHash", Read::Known),
+    ("localityLbSetting", Read::Known),
     ("warmupDurationSecs", Read::Long("slow_start")),
     ("warmup", Read::Known),
 ];

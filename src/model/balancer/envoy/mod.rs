@@ -4,6 +4,7 @@
 //!
 //! Source: `source/common/upstream` and `source/common/router` of envoyproxy/envoy.
 
+mod locality;
 mod settings;
 
 use super::check::{Checked, Health};
@@ -12,12 +13,15 @@ use super::listing::Listing;
 use super::members::Members;
 use super::pushes::{ProxyId, Pushes};
 use super::{Model, Scene};
-use crate::cluster::objects::{Conditions, PodId, ServiceId};
+use crate::cluster::objects::{Conditions, NodeId, PodId, ServiceId};
+use crate::cluster::spec::Node;
 use crate::engine::{Dur, List, Rng, Time};
 use crate::model::plumbing::{Ctx, Out};
-use crate::timeline::{Recorder, Target, ViewId};
-use crate::traffic::outlier::panics;
+use crate::timeline::{Near, Recorder, Target, ViewId};
+use crate::traffic::levels::{Backends, levels};
+pub use locality::{Localities, PLACES, Prefers, Shares};
 pub use settings::{RETRY_ON, Settings, SlowStart, gateway, istio, settings, ztunnel};
+use std::sync::Arc;
 
 /// What can happen to Envoy.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -56,6 +60,16 @@ struct Proxy {
     hosts: List<PodId, Option<Host>>,
     /// It will look at its hosts' shares again.
     grows: bool,
+    /// Which hosts it prefers by where they run; None: all are alike.
+    near: Option<Arc<Near>>,
+}
+
+impl Proxy {
+    /// The control plane tells it of hosts on that node.
+    fn hears_of(&self, node: Option<NodeId>) -> bool {
+        let Some(near) = &self.near else { return true };
+        node.is_some_and(|node| near.of(node).is_some())
+    }
 }
 
 /// Envoy proxies, each with its own belief.
@@ -86,7 +100,7 @@ impl Envoy {
             let of = named.map_or(String::new(), |name| format!(", {name}"));
             let what = if settings.hop.l7.is_some() { "Envoy" } else { "ztunnel" };
             let view = timeline.view(format!("{what} {}{of}", i + 1), settings.hop.clone());
-            Proxy { listing: Listing::new(view), hosts: List::new(), grows: false }
+            Proxy { listing: Listing::new(view), hosts: List::new(), grows: false, near: None }
         };
         Envoy {
             members: Members::default(),
@@ -97,6 +111,25 @@ impl Envoy {
             rng: ctx.seed.stream("envoy", u64::from(service.0)),
             service,
             settings: settings.clone(),
+        }
+    }
+
+    /// Its proxies prefer hosts by where they run, as `localities` has it; as many as `callers` are in
+    /// different places, and those that follow are where these are.
+    pub fn prefer(
+        &mut self,
+        (localities, callers): (&Localities, u32),
+        nodes: &List<NodeId, Arc<Node>>,
+        timeline: &mut Recorder,
+    ) {
+        let from = localities.callers(nodes);
+        debug_assert!(callers as usize <= self.proxies.len(), "each caller has a proxy");
+        for (proxy, i) in self.proxies.iter_mut().zip(0..) {
+            let place = (i % callers.max(1)) as usize;
+            let Some(&caller) = from.get(place % from.len().max(1)) else { continue };
+            let Some(near) = localities.near(nodes, caller).map(Arc::new) else { continue };
+            timeline.prefers(proxy.listing.view, near.clone());
+            proxy.near = Some(near);
         }
     }
 
@@ -172,12 +205,16 @@ impl Envoy {
         let hosts: Vec<(PodId, Option<f64>)> = known
             .filter_map(|(pod, host)| {
                 let host = host.as_ref()?;
+                if !proxy.hears_of(scene.cluster.pods[pod].node) {
+                    return None;
+                }
                 let usable = !host.usable.is_never();
                 Some((pod, usable.then(|| slow_start.share(now - host.usable))))
             })
             .collect();
         let usable = hosts.iter().filter(|h| h.1.is_some()).count();
-        let panic = panics(usable, hosts.len(), panic_percent);
+        let all = Backends { usable: usable as u32, all: hosts.len() as u32 };
+        let panic = levels(&[all], panic_percent)[0].panics;
         let share = |share: Option<f64>| if panic { Some(share.unwrap_or(1.0)) } else { share };
         let wanted: Vec<(Target, f32)> = hosts
             .iter()
@@ -303,10 +340,11 @@ impl Model for Envoy {
     fn start(&mut self, scene: &mut Scene, out: &mut impl Out<super::Event>) {
         let now = scene.ctx.now;
         for id in 0..self.proxies.len() as u32 {
-            let Proxy { listing, hosts, .. } = &mut self.proxies[ProxyId(id)];
+            let proxy = &mut self.proxies[ProxyId(id)];
             let mut usable = Vec::new();
-            for (pod, host) in (0..).map(PodId).zip(hosts.iter_mut()) {
-                let Some(host) = host else { continue };
+            for pod in (0..proxy.hosts.len() as u32).map(PodId) {
+                let heard = proxy.hears_of(scene.cluster.pods[pod].node);
+                let Some(host) = proxy.hosts[pod].as_mut().filter(|_| heard) else { continue };
                 if let Some(checks) = &mut self.checks {
                     host.checker.checked = Checked::new(checks.settled(scene, Target::Pod(pod)));
                     let first = host.checker.start(now, checks, self.rng.next_u64());
@@ -319,8 +357,8 @@ impl Model for Envoy {
                 }
                 usable.push((Target::Pod(pod), 1.0));
             }
-            debug_assert!(usable.len() <= hosts.len(), "who may be used is known");
-            listing.begin(scene.timeline, usable);
+            debug_assert!(usable.len() <= proxy.hosts.len(), "who may be used is known");
+            proxy.listing.begin(scene.timeline, usable);
         }
     }
 

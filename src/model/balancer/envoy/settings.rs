@@ -5,6 +5,7 @@ use super::super::layer7::{Again, Entry, Layer7};
 use super::super::pushes;
 use super::super::restart;
 use super::super::settings::{Given, Own};
+use super::locality::Localities;
 use crate::engine::{Dist, Dur};
 use crate::timeline::{
     Breakers, Empty, Hop, L7, L7Status, Outlier, Pick, Policy, Rate, RateLimit, Retries, RetryOn,
@@ -38,6 +39,8 @@ pub struct Settings {
     pub restart: Option<restart::Settings>,
     /// Pods that a proxy of their node captures are reached through tunnels, which are given up after this.
     pub tunnel: Option<Dur>,
+    /// Which endpoints proxies prefer by where these run; None: all are alike.
+    pub localities: Option<Localities>,
 }
 
 /// How the share of a backend grows that has just become usable.
@@ -125,6 +128,7 @@ pub fn settings(given: &mut dyn Given) -> Settings {
         panic_percent,
         restart: None,
         tunnel: None,
+        localities: None,
     }
 }
 
@@ -158,6 +162,7 @@ pub fn ztunnel(given: &mut dyn Given) -> Settings {
         panic_percent: 0.0,
         restart: None,
         tunnel: Some(given.seconds("connect_timeout", None)),
+        localities: None,
     }
 }
 

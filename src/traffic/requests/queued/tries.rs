@@ -112,7 +112,7 @@ impl Simulation<'_> {
 
     #[inline(always)]
     fn pick(&mut self, view: ViewId, u: u32) -> (u32, u32) {
-        let now = &mut self.present.views[view];
+        let (now, u) = self.present.views[view].part(u);
         match now.pick {
             Pick::Ewma => {
                 let (a, b, rest) = now.two_places(u);

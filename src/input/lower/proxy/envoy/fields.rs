@@ -1,5 +1,5 @@
-//! How the fields of a message in Envoy's configuration are read, and of an object that says the same in other
-//! words.
+//! How the fields of a message in Envoy's configuration are read, and of an object that says the same in
+//! other words.
 
 use crate::input::lower::injected::duration_s;
 use crate::input::lower::proxy::told::{Told, not_a, seconds};
