@@ -91,6 +91,7 @@ const FOLDERS: &[Folder] = &[
     folder!("flagger-aborts"),
     folder!("flagger-promotes"),
     folder!("gateway-restart"),
+    folder!("gateway-rollout"),
     folder!("gke-neg"),
     folder!("grace-30-prestop-40", updated),
     folder!("grpc-max-age"),

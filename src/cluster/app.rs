@@ -18,6 +18,9 @@ pub struct App {
     /// While it drains, it looks whether requests are left at intervals that double up to this one; without
     /// one it exits with the last request.
     pub drain_poll: Option<Dur>,
+    /// A lame duck whose time is over goes on accepting for as long as anybody sends connections to it, which
+    /// it looks for at such intervals, within its drain timeout; None: it accepts nobody from then on.
+    pub drain_accepts: Option<Dur>,
     /// Exits with status 1 that long after its start.
     pub crash_after: Option<Dur>,
     /// It calls others as it starts, and exits where the proxy in its pod does not let it.

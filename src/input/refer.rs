@@ -4,7 +4,7 @@ use crate::engine::Time;
 use crate::input::cards::{Card, CardKind};
 use crate::input::given::Input;
 use crate::input::lower::calls::CARD as CALLS;
-use crate::input::lower::sidecar;
+use crate::input::lower::{gateways, sidecar};
 use crate::input::recorded;
 use crate::input::text::diagnostics::{Diagnostic, Diagnostics};
 use crate::input::text::source::Base;
@@ -35,6 +35,8 @@ impl Input {
         }
         let meshes = self.documents.iter().filter_map(|d| sidecar::mesh(self, d));
         names.extend(meshes.map(|m| (m.proxy().to_owned(), "app.containers".to_owned())));
+        let proxies = self.documents.iter().flat_map(|d| gateways::cards(d));
+        names.extend(proxies.map(|card| (card.to_owned(), "app.card".to_owned())));
         for (name, key) in names {
             if !self.apps.iter().any(|(known, _)| *known == name) {
                 let card = self.card(CardKind::App, &name, &key)?;

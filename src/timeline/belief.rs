@@ -37,6 +37,15 @@ impl View {
         listed.chain(self.changes.iter().map(|change| change.target))
     }
 
+    /// Whether it lists the target at `at`, as far as is known by now.
+    pub fn lists(&self, target: Target, at: Time) -> bool {
+        let known = &self.changes[..self.changes.partition_point(|change| change.at <= at)];
+        match known.iter().rfind(|change| change.target == target) {
+            Some(change) => change.kind != ChangeKind::Remove,
+            None => self.initial.iter().any(|backend| backend.target == target),
+        }
+    }
+
     /// The shares of a view that lists other views alone, and always the same; None: it is not of that kind.
     pub fn fixed_shares(&self) -> Option<impl Iterator<Item = (ViewId, f64)>> {
         let total: f64 = self.initial.iter().map(|b| f64::from(b.weight)).sum();

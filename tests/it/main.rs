@@ -18,6 +18,7 @@ mod explain;
 mod flagger;
 mod fuzz_inputs;
 mod gates;
+mod gateways;
 mod grace_period;
 mod in_turns;
 mod inputs;

@@ -111,5 +111,17 @@ pub const EMBEDDED: &[(CardKind, &str, &str)] = &[
     (CardKind::App, "python", include_str!("../../../models/apps/python.toml")),
     (CardKind::App, "istio-proxy", include_str!("../../../models/apps/istio-proxy.toml")),
     (CardKind::App, "linkerd-proxy", include_str!("../../../models/apps/linkerd-proxy.toml")),
+    (CardKind::App, "envoy", include_str!("../../../models/apps/envoy.toml")),
+    (CardKind::App, "envoy-gateway", include_str!("../../../models/apps/envoy-gateway.toml")),
+    (CardKind::App, "istio-gateway", include_str!("../../../models/apps/istio-gateway.toml")),
+    (CardKind::App, "contour-envoy", include_str!("../../../models/apps/contour-envoy.toml")),
+    (CardKind::App, "ingress-nginx", include_str!("../../../models/apps/ingress-nginx.toml")),
+    (CardKind::App, "traefik", include_str!("../../../models/apps/traefik.toml")),
+    (CardKind::App, "kong", include_str!("../../../models/apps/kong.toml")),
+    (
+        CardKind::App,
+        "nginx-gateway-fabric",
+        include_str!("../../../models/apps/nginx-gateway-fabric.toml"),
+    ),
     (CardKind::App, "jvm", include_str!("../../../models/apps/jvm.toml")),
 ];

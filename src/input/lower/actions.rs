@@ -1,5 +1,6 @@
 //! What happens: the scenario's actions, or a rollout when it says nothing.
 
+use crate::cluster::spec::Service;
 use crate::cluster::workload::{Kind, Workload};
 use crate::engine::{Dur, Time};
 use crate::input::bounds;
@@ -13,8 +14,10 @@ use crate::input::lower::path::Way;
 use crate::input::lower::revisions;
 use crate::input::lower::shares::Shares;
 use crate::input::lower::workload;
+use crate::input::lower::{routes, sidecar};
 use crate::input::raw::case::{ActionCase, ApplyCase};
 use crate::input::subject::Subject;
+use crate::model::balancer;
 use crate::scenario::{Action, ActionKind, Path};
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -40,8 +43,17 @@ pub(crate) fn lower(
     };
     let named = named::roles(low.input, subject).into_iter().filter(|(_, role)| !role.there);
     let created = named.map(|(i, _)| low.input.documents[i].name().into()).collect();
-    let mut scene =
-        Scene { low, subject, path, deployments, apps, rollouts: 0, applied: false, created };
+    let mut scene = Scene {
+        low,
+        subject,
+        path,
+        service: services.first(),
+        deployments,
+        apps,
+        rollouts: 0,
+        applied: false,
+        created,
+    };
     let mut weights = Shares::new(services, split.as_ref());
     let mut actions = Vec::new();
     if given.is_empty() {
@@ -97,6 +109,8 @@ struct Scene<'a, 'b> {
     low: &'a mut Lowering<'b>,
     subject: &'a Subject,
     path: &'a Path,
+    /// The Service that is asked.
+    service: Option<&'a Service>,
     /// The subject first.
     deployments: &'a [Workload],
     apps: &'a Versions,
@@ -342,6 +356,20 @@ impl Scene<'_, '_> {
     }
 
     fn restart_ingress(&mut self, key: &str) -> Option<ActionKind> {
+        let asked = &self.low.input.documents[self.subject.asked];
+        // A mesh's proxies are its callers', unless a route says that they are a gateway's.
+        let beside = self.low.path_kind == Some(balancer::Kind::Istio)
+            && sidecar::mesh(self.low.input, asked) == Some(sidecar::Mesh::Istio)
+            && !self.service.is_some_and(|service| routes::at_gateway(self.low.input, service));
+        if beside {
+            let error =
+                self.low.fail(key, "the proxies on the path are those of the callers' pods");
+            error.suggestion = Some(
+                "give the Gateway and its route, or roll out the gateway's own Deployment"
+                    .to_owned(),
+            );
+            return None;
+        }
         if self.path.restart().is_some() {
             return Some(ActionKind::RestartIngress);
         }

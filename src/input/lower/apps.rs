@@ -1,5 +1,7 @@
 //! How processes behave: the scenario's words over an app card's.
 
+mod ranges;
+
 use crate::cluster::fault::DependsOn;
 use crate::cluster::spec::{App, OnSigterm, TargetPort};
 use crate::engine::{Dist, Dur};
@@ -7,9 +9,10 @@ use crate::input::cards::Card;
 use crate::input::given::Input;
 use crate::input::lower::lowering::lean;
 use crate::input::lower::plans::{AppPlan, Apps, Ports};
-use crate::input::lower::sidecar;
-use crate::input::raw::case::{AppCase, OnSigtermCase, WaitingCase, WarmUpCase};
+use crate::input::lower::{gateways, sidecar};
+use crate::input::raw::case::{AppCase, OnSigtermCase, WaitingCase};
 use crate::input::raw::fault::ProbeWord;
+use crate::input::raw::manifest::Document;
 use crate::input::text::checks;
 use crate::input::text::diagnostics::{Diagnostic, Diagnostics};
 use crate::scenario::Assumption;
@@ -55,6 +58,7 @@ pub fn versions(
     if let Some(own) = section.workloads.get(subject) {
         common = own.clone().or(common);
     }
+    common = as_proxy(input, common, (subject, port.as_ref()));
     for (case, key) in [(&section.v1, "app.v1"), (&section.v2, "app.v2")] {
         case.iter().for_each(|case| reader.check(case, key));
     }
@@ -80,23 +84,41 @@ pub fn versions(
             named.insert(mesh.proxy().to_owned(), reader.plan(&of_proxy(mesh), &key));
         }
     }
-    let apps = |serving: AppPlan, port: &Option<TargetPort>| {
-        let (port, named, other) = (port.clone(), named.clone(), other.clone());
+    let apps = |serving: AppPlan, name: &str, port: &Option<TargetPort>| {
+        let (port, mut named, other) = (port.clone(), named.clone(), other.clone());
+        // The proxy of a gateway is not the one beside an application.
+        if called(input, name).is_some_and(sidecar::alone) {
+            named.retain(|name, _| section.containers.contains_key(name));
+        }
         Apps { serving, port, named, other }
     };
     let v1_plan = reader.plan(&v1, "app.v1");
-    let v2 = apps(reader.plan(&v2, "app.v2"), port);
+    let v2 = apps(reader.plan(&v2, "app.v2"), subject, port);
     let first = section.v1.clone().unwrap_or_default().or(whole);
     let mut by_name = BTreeMap::new();
     let names: BTreeSet<&String> = section.workloads.keys().chain(ports.others.keys()).collect();
     for name in names.into_iter().filter(|name| *name != subject) {
         let own = section.workloads.get(name);
         let case = own.map_or(first.clone(), |own| own.clone().or(first.clone()));
+        let port = ports.others.get(name).cloned();
+        let case = as_proxy(input, case, (name, port.as_ref()));
         let plan = reader.plan(&case, &format!("app.workloads.{name}"));
-        by_name.insert(name.clone(), apps(plan, &ports.others.get(name).cloned()));
+        by_name.insert(name.clone(), apps(plan, name, &port));
     }
-    let v1 = apps(v1_plan, port);
+    let v1 = apps(v1_plan, subject, port);
     Versions { v1, v2, by_name }
+}
+
+/// What the manifests tell of a workload that is a proxy itself, where the scenario names no card.
+fn as_proxy(input: &Input, case: AppCase, (name, port): (&str, Option<&TargetPort>)) -> AppCase {
+    match called(input, name).filter(|_| case.card.is_none()) {
+        Some(doc) => case.or(gateways::case(input, doc, port)),
+        None => case,
+    }
+}
+
+fn called<'a>(input: &'a Input, name: &str) -> Option<&'a Document> {
+    input.each_document().find(|d| d.is_workload() && !d.update && d.name() == name)
 }
 
 /// The proxy of a mesh has a card of its own.
@@ -138,6 +160,7 @@ impl Reader<'_> {
             answer_bytes: 0,
             calls: Vec::new(),
             drain_poll: None,
+            drain_accepts: None,
         };
         AppPlan {
             app,
@@ -168,6 +191,7 @@ impl Reader<'_> {
                 .or_else(|| self.number(card, "drain_poll"))
                 .filter(|s| *s > 0.0)
                 .map(Dur::from_secs_f64),
+            drain_accepts: self.drain_accepts(case, card, key),
             crash_after: case.crash_after_s.map(Dur::from_secs_f64),
             needs_network_at_start: case.needs_network_at_start.unwrap_or(false),
             never_ready: case.never_ready.unwrap_or(false),
@@ -272,6 +296,23 @@ impl Reader<'_> {
         }
     }
 
+    /// At which intervals a lame duck that goes on accepting looks whether anybody still sends to it.
+    fn drain_accepts(&mut self, case: &AppCase, card: &Card, key: &str) -> Option<Dur> {
+        let by_card = card.word("drain_accepts") == Some("true");
+        let lame = case.on_sigterm.map_or(card.word("on_sigterm") == Some("lame-duck"), |word| {
+            word == OnSigtermCase::LameDuck
+        });
+        if !lame || !case.drain_accepts.unwrap_or(by_card) {
+            return None;
+        }
+        let every = case.drain_poll_s.or_else(|| self.number(card, "drain_poll")).unwrap_or(0.0);
+        if every <= 0.0 {
+            let text = "drain_accepts needs intervals at which it looks";
+            self.fail(key, text).suggestion = Some("drain_poll_s = 1.0".to_owned());
+        }
+        Some(Dur::from_secs_f64(every.max(0.001)))
+    }
+
     /// The card's word for what happens on SIGTERM.
     fn word(&mut self, card: &Card) -> OnSigtermCase {
         self.lean(card, "on_sigterm");
@@ -320,76 +361,5 @@ impl Reader<'_> {
         let line = self.input.case_root.line_of(key);
         self.problems.push(Diagnostic::error(&self.input.case_file, message).at(line, key));
         self.problems.0.last_mut().expect("just pushed")
-    }
-
-    fn check(&mut self, case: &AppCase, key: &str) {
-        let seconds = [
-            ("start_delay_s", case.start_delay_s),
-            ("drain_timeout_s", case.drain_timeout_s),
-            ("drain_poll_s", case.drain_poll_s),
-            ("lame_duck_s", case.lame_duck_s),
-            ("crash_after_s", case.crash_after_s),
-            ("keep_alive_timeout_s", case.keep_alive_timeout_s),
-            ("pre_stop_s", case.pre_stop_s),
-            ("post_start_s", case.post_start_s),
-            ("probe_s", case.probe_s),
-            ("start_cpu_s", case.start_cpu_s),
-            ("cpu_s", case.cpu_s),
-        ];
-        for (name, value) in seconds {
-            if let Some(x) = value.filter(|x| !(0.0..=checks::SECONDS_MAX).contains(x)) {
-                let error = self.fail(&format!("{key}.{name}"), "value out of range");
-                error.found = Some(checks::number(x));
-                error.allowed = Some("seconds, 0 or more".to_owned());
-            }
-        }
-        if let Some(x) = case.cpu_idle.filter(|x| !(0.0..=1024.0).contains(x)) {
-            let error = self.fail(&format!("{key}.cpu_idle"), "value out of range");
-            error.found = Some(checks::number(x));
-            error.allowed = Some("processors, 0 to 1024".to_owned());
-        }
-        if let Some(WarmUpCase { slower, tau_s }) = case.warm_up {
-            if !(0.0..=1e3).contains(&slower) {
-                let error = self.fail(&format!("{key}.warm_up.slower"), "value out of range");
-                error.found = Some(checks::number(slower));
-                error.allowed = Some("0 to 1000".to_owned());
-            }
-            if !(1e-3..=checks::SECONDS_MAX).contains(&tau_s) {
-                let error = self.fail(&format!("{key}.warm_up.tau_s"), "value out of range");
-                error.found = Some(checks::number(tau_s));
-                error.allowed = Some("seconds, 0.001 or more".to_owned());
-            }
-        }
-        if case.connections == Some(0) {
-            let error = self.fail(&format!("{key}.connections"), "value out of range");
-            error.found = Some("0".to_owned());
-            error.allowed = Some("1 or more".to_owned());
-        }
-        if case.concurrency == Some(0) {
-            let error = self.fail(&format!("{key}.concurrency"), "value out of range");
-            error.found = Some("0".to_owned());
-            error.allowed = Some("1 or more, or nothing for no limit".to_owned());
-        }
-        if let Some(status) = case.status.filter(|s| !(200..400).contains(s)) {
-            let error = self.fail(&format!("{key}.status"), "not the status of an answer");
-            error.found = Some(status.to_string());
-            error.allowed = Some("200 to 399".to_owned());
-        }
-        if case.ports.as_ref().is_some_and(|ports| ports.contains(&0)) {
-            let error = self.fail(&format!("{key}.ports"), "value out of range");
-            error.found = Some("0".to_owned());
-            error.allowed = Some("1 to 65535".to_owned());
-        }
-        for (name, dist) in [("start_delay", &case.start_delay), ("service", &case.service)] {
-            if let Some(Err(why)) = dist.as_ref().map(checks::dist) {
-                self.fail(&format!("{key}.{name}"), why);
-            }
-        }
-        if case.start_delay.is_some() && case.start_delay_s.is_some() {
-            self.fail(
-                &format!("{key}.start_delay"),
-                "start_delay and start_delay_s are both given",
-            );
-        }
     }
 }

@@ -40,6 +40,12 @@ const STARTUP_SINCE: u32 = 20;
 
 const READY_PORT: u16 = 15021;
 
+/// What the webhook adds to pods.
+const TEMPLATES: &str = "inject.istio.io/templates";
+
+/// The image in whose place the webhook puts its own.
+const AUTO: &str = "auto";
+
 /// Istio's webhook adds one.
 pub(crate) fn injects(input: &Input, doc: &Document) -> bool {
     if let Some(mark) = mark(doc, INJECT) {
@@ -63,53 +69,106 @@ pub(crate) fn minor(text: &str) -> Option<u32> {
     text.trim_start_matches('v').strip_prefix("1.")?.split('.').next()?.parse().ok()
 }
 
+/// How the proxy stops.
+pub(crate) struct Stops {
+    /// It serves on for so long.
+    pub least_s: f64,
+    /// From then on what is open may take so long.
+    pub more_s: f64,
+    /// It goes when no connection is active.
+    pub accepts: bool,
+}
+
+/// A day: what is killed at the end of its grace period has no other limit.
+const UNLIMITED_S: f64 = 86_400.0;
+
+/// How the proxy of these pods stops: by what the scenario says of the mesh, else by their marks, else by the
+/// environment of a gateway's container.
+pub(crate) fn stops(input: &Input, doc: &Document) -> Stops {
+    let config = mark(doc, CONFIG).and_then(|text| yaml::parse(text).ok());
+    stops_by(input, doc, config.and_then(|documents| documents.into_iter().next()).as_ref())
+}
+
+fn stops_by(input: &Input, doc: &Document, config: Option<&Node>) -> Stops {
+    let get = |key: &str| config.and_then(|c| c.get(key));
+    let metadata = |key: &str| get("proxyMetadata").and_then(|m| m.get(key));
+    let case = input.case.mesh.clone().unwrap_or_default();
+    let seconds = |node: Option<&Node>| node.and_then(Node::as_str).and_then(duration_s);
+    let env = |key: &str| env(doc, key);
+    let idle = case
+        .exit_on_zero_active_connections
+        .or(is_true(metadata("EXIT_ON_ZERO_ACTIVE_CONNECTIONS")))
+        .or(env("EXIT_ON_ZERO_ACTIVE_CONNECTIONS").map(|word| word == "true"));
+    let least = case.minimum_drain_s.or(seconds(metadata("MINIMUM_DRAIN_DURATION")));
+    let least = least.or(env("MINIMUM_DRAIN_DURATION").and_then(duration_s)).unwrap_or(5.0);
+    let drain = case.termination_drain_s.or(seconds(get("terminationDrainDuration")));
+    let by_env = || env("TERMINATION_DRAIN_DURATION_SECONDS").and_then(|s| s.parse().ok());
+    let drain = drain.or_else(by_env).unwrap_or(5.0);
+    // It goes when no connection is active, and looks no earlier than `least`.
+    match idle == Some(true) {
+        true => Stops { least_s: least, more_s: UNLIMITED_S, accepts: true },
+        false => Stops { least_s: drain, more_s: 0.0, accepts: false },
+    }
+}
+
+/// What the environment of the proxy's container says, where it is there.
+fn env<'a>(doc: &'a Document, key: &str) -> Option<&'a str> {
+    let containers = doc.pod_spec()?.containers.iter().filter(|c| c.name == PROXY);
+    let mut all = containers.flat_map(|c| c.env.iter().flatten());
+    all.find(|e| e.name == key)?.value.as_deref()
+}
+
+fn is_true(node: Option<&Node>) -> Option<bool> {
+    node.map(|n| n.to_string().trim_matches('"') == "true")
+}
+
 pub(crate) fn setup(check: &mut Check<'_>) -> Setup {
     let config = mark(check.doc, CONFIG).map(str::to_owned);
     let config = config.as_deref().and_then(|text| parse(check, text));
     let config = config.as_ref();
     let get = |key: &str| config.and_then(|c| c.get(key));
-    let metadata = |key: &str| get("proxyMetadata").and_then(|m| m.get(key));
     let case = check.input.case.mesh.clone().unwrap_or_default();
     let version = version(check.input);
-    let is = |node: Option<&Node>| node.map(|n| n.to_string().trim_matches('"') == "true");
-    let seconds = |node: Option<&Node>| node.and_then(Node::as_str).and_then(duration_s);
     let by_mark = mark(check.doc, NATIVE).map(|word| word == "true");
     let by_version = version >= NATIVE_SINCE.0 && check.kubelet >= NATIVE_SINCE.1;
-    let idle =
-        case.exit_on_zero_active_connections.or(is(metadata("EXIT_ON_ZERO_ACTIVE_CONNECTIONS")));
-    let least = case.minimum_drain_s.or(seconds(metadata("MINIMUM_DRAIN_DURATION"))).unwrap_or(5.0);
     let native = case.native_sidecars.or(by_mark).unwrap_or(by_version);
     let holds = case
         .hold_application_until_proxy_starts
-        .or(is(get("holdApplicationUntilProxyStarts")))
+        .or(is_true(get("holdApplicationUntilProxyStarts")))
         .unwrap_or(false);
-    let drain_s =
-        case.termination_drain_s.or(seconds(get("terminationDrainDuration"))).unwrap_or(5.0);
-    // It goes when no connection is active, and looks no earlier than this.
-    let when_idle_s = (idle == Some(true)).then_some(least);
-    let after = |s: f64, limit: f64| OnSigterm::LameDuck {
-        delay: Dur::from_secs_f64(s),
-        drain_timeout: Dur::from_secs_f64(limit),
-    };
+    let Stops { least_s, more_s, accepts } = stops_by(check.input, check.doc, config);
+    let (delay, drain_timeout) = (Dur::from_secs_f64(least_s), Dur::from_secs_f64(more_s));
     let by_startup = native || version >= STARTUP_SINCE;
-    let (delay, period, failures) = if by_startup { (0, 15, 4) } else { (1, 2, 30) };
+    let (delay_s, period, failures) = if by_startup { (0, 15, 4) } else { (1, 2, 30) };
     let ask =
         |delay, period, failures| probe(("/healthz/ready", READY_PORT), delay, period, failures);
     Setup {
         title: format!("Istio 1.{version}"),
         native,
         holds,
-        on_sigterm: match (native, when_idle_s) {
-            (true, _) => OnSigterm::Exit,
-            (false, Some(least)) => after(least, 86_400.0),
-            (false, None) => after(drain_s, 0.0),
+        on_sigterm: match native {
+            true => OnSigterm::Exit,
+            false => OnSigterm::LameDuck { delay, drain_timeout },
         },
-        drain_poll: when_idle_s.map(|_| Dur::from_secs(1)),
+        drain_poll: accepts.then(|| Dur::from_secs(1)),
         pre_stop: None,
         answers: 503,
         requests: Requests { cpu_millis: Some(100), memory_bytes: Some(128 << 20) },
-        probes: [by_startup.then(|| ask(0, 1, 600)), Some(ask(delay, period, failures)), None],
+        probes: [by_startup.then(|| ask(0, 1, 600)), Some(ask(delay_s, period, failures)), None],
     }
+}
+
+/// Adds the probes that the webhook gives a gateway's container: one that its image or a mark asks it for.
+///
+/// Source: `manifests/charts/gateway` and `files/gateway-injection-template.yaml` of istio/istio.
+pub(crate) fn complete(check: &mut Check<'_>, gateway: &mut Container) {
+    let marked = mark(check.doc, TEMPLATES).is_some_and(|names| names.contains("gateway"));
+    if gateway.image != AUTO && !marked {
+        return;
+    }
+    let [startup, readiness, _] = setup(check).probes;
+    gateway.startup_probe = gateway.startup_probe.take().or(startup);
+    gateway.readiness_probe = gateway.readiness_probe.take().or(readiness);
 }
 
 fn parse(check: &mut Check<'_>, text: &str) -> Option<Node> {

@@ -21,6 +21,7 @@ mod faults;
 pub(super) mod flagger;
 mod forward;
 mod gates;
+pub(super) mod gateways;
 mod handlers;
 mod hooks;
 mod ingress_class;
@@ -208,6 +209,7 @@ impl Lowering<'_> {
             used::check(self, &scenario);
         }
         self.name_left_out(subject, &scenario, nodes);
+        gateways::tell(self, subject);
         self.read_otherwise(scenario.kubernetes.control_plane, subject);
         assumed::first_what_was_not_given(&mut self.assumptions);
         Scenario {

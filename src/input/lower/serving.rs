@@ -5,6 +5,7 @@ use crate::cluster::spec::{Service, ServicePort, TargetPort};
 use crate::cluster::workload::Workload;
 use crate::engine::List;
 use crate::input::given::Input;
+use crate::input::lower::gateways;
 use crate::input::lower::lowering::Lowering;
 use crate::input::lower::network;
 use crate::input::lower::open_ports;
@@ -51,6 +52,8 @@ pub fn service(low: &mut Lowering<'_>, subject: &Subject) -> Service {
     }
     if let Some(ServicePort { target_port: TargetPort::Number(target), .. }) = service.ports.first()
         && low.input.case.app.common().ports.is_none()
+        // A proxy listens where its routes say.
+        && gateways::of(deployment, service.ports.first().map(|p| &p.target_port)).is_none()
     {
         let declared = container_ports(deployment).filter(|p| carries_http(p));
         let declared: Vec<u16> =

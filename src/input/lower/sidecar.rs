@@ -48,7 +48,7 @@ impl Mesh {
 
 /// The mesh whose proxy pods of this workload get, or have among their containers.
 pub(crate) fn mesh(input: &Input, doc: &Document) -> Option<Mesh> {
-    if !doc.is_workload() {
+    if !doc.is_workload() || alone(doc) {
         return None;
     }
     there(doc).or_else(|| {
@@ -57,6 +57,12 @@ pub(crate) fn mesh(input: &Input, doc: &Document) -> Option<Mesh> {
         }
         linkerd::injects(input, doc).then_some(Mesh::Linkerd)
     })
+}
+
+/// Whether such a proxy is all that runs in the pods: a gateway's, then.
+pub(crate) fn alone(doc: &Document) -> bool {
+    let containers = doc.pod_spec().map_or(&[][..], |spec| &spec.containers);
+    !containers.is_empty() && containers.iter().all(|c| Mesh::of(&c.name).is_some())
 }
 
 /// How requests come to pods with a proxy of a mesh, whose callers have one as well; None: as to others.
@@ -128,6 +134,10 @@ pub(crate) fn settle(
     serving: usize,
 ) -> Places {
     let none = Places { serving: serving as u8, proxy: None };
+    if alone(check.doc) {
+        containers.iter_mut().for_each(|gateway| istio::complete(check, gateway));
+        return none;
+    }
     let at = init.iter().chain(containers.iter()).position(|c| Mesh::of(&c.name).is_some());
     let Some(mesh) = mesh(check.input, check.doc) else { return none };
     let plan = apps.named.get(mesh.proxy()).filter(|_| serving < init.len() + containers.len());

@@ -235,6 +235,10 @@ fn containers(scenario: &Scenario) -> impl Iterator<Item = &Container> {
     scenario.templates().flat_map(|t| t.init_containers.iter().chain(&t.containers))
 }
 
+fn probed(c: &Container) -> bool {
+    [&c.startup_probe, &c.readiness_probe, &c.liveness_probe].iter().any(|p| p.is_some())
+}
+
 /// Keys of `app`; some count only together with another.
 fn of_app(scenario: &Scenario, key: &str) -> Option<Use> {
     let any = |fits: &dyn Fn(&Container) -> bool| containers(scenario).any(fits);
@@ -242,9 +246,6 @@ fn of_app(scenario: &Scenario, key: &str) -> Option<Use> {
         |hook: &Option<Hook>| matches!(hook, Some(Hook::Exec { .. } | Hook::HttpGet { .. }));
     let lame = |c: &Container| matches!(c.app.on_sigterm, OnSigterm::LameDuck { .. });
     let drains = |c: &Container| matches!(c.app.on_sigterm, OnSigterm::Graceful { .. }) || lame(c);
-    let probed = |c: &Container| {
-        [&c.startup_probe, &c.readiness_probe, &c.liveness_probe].iter().any(|p| p.is_some())
-    };
     let checked = matches!(
         scenario.route().path,
         Path::Alb(_) | Path::Registered(..) | Path::Haproxy(_) | Path::Envoy(_)
@@ -263,7 +264,9 @@ fn of_app(scenario: &Scenario, key: &str) -> Option<Use> {
         | "ports"
         | "status"
         | "answer_bytes" => Use::Always,
-        "lame_duck_s" => Use::when(any(&lame), "it counts with app.on_sigterm = \"lame-duck\""),
+        "lame_duck_s" | "drain_accepts" => {
+            Use::when(any(&lame), "it counts with app.on_sigterm = \"lame-duck\"")
+        }
         "drain_timeout_s" | "drain_poll_s" => {
             let why = "it counts with app.on_sigterm = \"graceful\" or \"lame-duck\"";
             Use::when(any(&drains), why)

@@ -36,6 +36,10 @@ pub struct AppSection {
     /// Longest interval in seconds at which a draining process looks whether requests are left; 0: it exits
     /// with the last.
     pub drain_poll_s: Option<f64>,
+    /// With lame-duck: after `lame_duck_s` it goes on accepting for as long as anybody sends connections to
+    /// it, which it looks for every `drain_poll_s`, up to `drain_timeout_s`. Default: as in the card, else
+    /// false.
+    pub drain_accepts: Option<bool>,
     /// With lame-duck: seconds that it goes on serving after SIGTERM.
     pub lame_duck_s: Option<f64>,
     /// Exits with status 1 so many seconds after its start.
@@ -104,6 +108,10 @@ pub struct AppCase {
     /// up to this one, and exits when it finds none, as Go's http.Server.Shutdown does (0.5). 0: it exits
     /// with the last request. Default: as in the card.
     pub drain_poll_s: Option<f64>,
+    /// With lame-duck: after `lame_duck_s` it goes on accepting for as long as anybody sends connections to
+    /// it, which it looks for every `drain_poll_s`, up to `drain_timeout_s`. Default: as in the card, else
+    /// false.
+    pub drain_accepts: Option<bool>,
     /// With lame-duck: how long it goes on serving after SIGTERM.
     pub lame_duck_s: Option<f64>,
     /// Exits with status 1 that long after its start.

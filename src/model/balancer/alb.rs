@@ -29,10 +29,8 @@ pub fn settings(given: &mut dyn Given) -> Settings {
         (own(given, "healthy-threshold-count"), own(given, "unhealthy-threshold-count"));
     let codes = own(given, "success-codes");
     check_codes(given, codes);
-    let path = own(given, "healthcheck-path").filter(|own| !own.text.starts_with('/'));
-    if let Some(path) = path {
-        given.refuse(&path, "a path that begins with /, such as /healthz");
-    }
+    let path = own(given, "healthcheck-path");
+    check_path(given, path);
     let algorithm = given.attribute(&group, "load_balancing.algorithm.type");
     let pick = PICKS[given.word("algorithm", algorithm, &PICKS.map(|p| p.0))].1;
     let slow = given
@@ -68,6 +66,7 @@ pub fn settings(given: &mut dyn Given) -> Settings {
             rise: given.count("healthy_threshold", rise),
             fall: given.count("unhealthy_threshold", fall),
             node_port_health: false,
+            connects: false,
         },
         registration: if instance { Dist::ZERO } else { given.dist("registration") },
         deregistration: if instance { Dist::ZERO } else { given.dist("deregistration") },
@@ -122,6 +121,13 @@ fn layer7(given: &mut dyn Given, idle: Option<Own>) -> L7 {
     let idle = || Entry { key: "idle_timeout", own: idle.clone() };
     let once = Layer7::once("ALB", Entry::card("connect_timeout"), idle());
     Layer7 { idle_timeout: Some(idle()), ..once }.read(given)
+}
+
+/// Refuses a path that the controller would.
+fn check_path(given: &mut dyn Given, path: Option<Own>) {
+    if let Some(path) = path.filter(|own| !own.text.starts_with('/')) {
+        given.refuse(&path, "a path that begins with /, such as /healthz");
+    }
 }
 
 /// A ready application answers 200: codes without it would fail every check.

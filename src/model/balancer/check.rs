@@ -23,6 +23,8 @@ pub struct Rules {
     /// Nodes are asked on the Service's healthCheckNodePort whether they have a ready pod; else a check goes
     /// through the node to a pod.
     pub node_port_health: bool,
+    /// It only connects: what the application says of its health does not count.
+    pub connects: bool,
 }
 
 /// The verdict of a balancer's health checks on a target.
@@ -125,15 +127,9 @@ pub enum Met {
 
 /// What a check of `target` meets now. A node passes the check on to one of the pods that its rules name: the
 /// one at `pick` (in 0..1).
-pub fn meet(
-    scene: &Scene,
-    target: Target,
-    node_port_health: bool,
-    nodes: &mut NodeRules,
-    pick: f64,
-) -> Met {
+pub fn meet(scene: &Scene, target: Target, rules: &Rules, nodes: &mut NodeRules, pick: f64) -> Met {
     let view = match target {
-        Target::Pod(pod) => return meet_pod(scene, pod),
+        Target::Pod(pod) => return meet_pod(scene, pod, rules.connects),
         Target::View(view) => view,
     };
     let listed = nodes.of(scene.timeline, view);
@@ -145,7 +141,7 @@ pub fn meet(
     if listed.is_empty() {
         return Met::AtOnce(false);
     }
-    if node_port_health {
+    if rules.node_port_health {
         // Pods that are only terminating are in the rules, and count as none.
         let ready = |t: &Target| match t {
             Target::Pod(pod) => scene.timeline.pods[*pod].deleted > scene.ctx.now,
@@ -155,12 +151,12 @@ pub fn meet(
     }
     let place = pick * listed.len() as f64;
     let (deeper, rest) = (listed[place as usize], place.fract());
-    meet(scene, deeper, node_port_health, nodes, rest)
+    meet(scene, deeper, rules, nodes, rest)
 }
 
-fn meet_pod(scene: &Scene, pod: PodId) -> Met {
+fn meet_pod(scene: &Scene, pod: PodId, connects: bool) -> Met {
     match scene.timeline.pods[pod].phase_at(scene.ctx.now) {
-        Phase::Serving => Met::Answer(says_ready(scene, pod)),
+        Phase::Serving => Met::Answer(connects || says_ready(scene, pod)),
         Phase::Refusing | Phase::ProxyAlone => Met::AtOnce(false),
         Phase::Silent | Phase::Unreachable => Met::Silence,
     }
@@ -189,6 +185,7 @@ mod tests {
             rise: 2,
             fall: 3,
             node_port_health: false,
+            connects: false,
         };
         let run = |mut checked: Checked, results: &[bool]| -> Vec<Health> {
             let verdict = |pass: &bool| {

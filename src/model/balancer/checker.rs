@@ -28,7 +28,7 @@ impl Checks {
 
     /// The verdict on `target` if it has always been as it is now.
     pub fn settled(&mut self, scene: &Scene, target: Target) -> Health {
-        match check::meet(scene, target, self.rules.node_port_health, &mut self.nodes, 0.5) {
+        match check::meet(scene, target, &self.rules, &mut self.nodes, 0.5) {
             Met::Answer(true) | Met::AtOnce(true) => Health::Healthy,
             Met::Answer(false) | Met::AtOnce(false) | Met::Silence => Health::Unhealthy,
         }
@@ -121,8 +121,7 @@ impl Checker {
             return NO_TURN;
         }
         let pick = self.luck.uniform("pick", self.number);
-        let met =
-            check::meet(scene, target, checks.rules.node_port_health, &mut checks.nodes, pick);
+        let met = check::meet(scene, target, &checks.rules, &mut checks.nodes, pick);
         let late = self.number == self.late && matches!(met, Met::Answer(_));
         let pass = !late && matches!(met, Met::Answer(true) | Met::AtOnce(true));
         let known = now + self.takes(met, checks, scene.ctx.latencies);
@@ -241,6 +240,7 @@ mod tests {
             rise: 2,
             fall: 2,
             node_port_health: false,
+            connects: false,
         };
         for in_time in [0.0, 0.25, 0.9, 1.0] {
             let nodes = NodeRules::default();

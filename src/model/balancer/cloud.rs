@@ -22,6 +22,7 @@ pub fn settings(given: &mut dyn Given) -> Settings {
             rise: given.count("healthy_threshold", None),
             fall: given.count("unhealthy_threshold", None),
             node_port_health: true,
+            connects: false,
         },
         registration: Dist::ZERO,
         deregistration: Dist::ZERO,

@@ -27,6 +27,7 @@ pub fn settings(given: &mut dyn Given) -> Settings {
         own(given, "healthcheck-healthy-threshold"),
         own(given, "healthcheck-unhealthy-threshold"),
     );
+    let protocol = own(given, "healthcheck-protocol");
     let delay = given.attribute(&group, "deregistration_delay.timeout_seconds");
     let cut = given.attribute(&group, "deregistration_delay.connection_termination.enabled");
     let attributes = format!("{PREFIX}attributes");
@@ -59,6 +60,7 @@ pub fn settings(given: &mut dyn Given) -> Settings {
             rise: given.count("healthy_threshold", rise),
             fall: given.count("unhealthy_threshold", fall),
             node_port_health: instance && given.local(),
+            connects: given.word("check_protocol", protocol, &["tcp", "http", "https"]) == 0,
         },
         registration: if instance { Dist::ZERO } else { given.dist("registration") },
         deregistration: if instance { Dist::ZERO } else { given.dist("deregistration") },

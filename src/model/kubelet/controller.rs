@@ -62,6 +62,8 @@ pub enum Event {
     Exit { pod: PodId, container: u8, run: u32, end: LifeEnd },
     /// A lame duck closes its listener.
     StopListening { pod: PodId, container: u8, run: u32 },
+    /// A process that drains looks whether anybody still connects to it.
+    LookAround { pod: PodId, container: u8, run: u32 },
     /// Memory has grown to its limit, by that fault.
     OutOfMemory { pod: PodId, container: u8, run: u32, fault: u32 },
 }
@@ -243,6 +245,9 @@ impl Kubelets {
             }
             Event::StopListening { pod, container, run } => {
                 self.stop_listening(scene, ContainerId(pod, container), run);
+            }
+            Event::LookAround { pod, container, run } => {
+                self.look_around(scene, ContainerId(pod, container), run, out);
             }
         }
     }

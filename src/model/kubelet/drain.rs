@@ -1,7 +1,9 @@
 //! How long a process that drains goes on.
 
-use super::controller::Kubelets;
+use super::controller::{ContainerId, Event, Kubelets, container_spec};
 use crate::engine::{Dist, Dur, Luck, law};
+use crate::model::plumbing::{Out, Scene};
+use crate::timeline::Target;
 
 impl Kubelets {
     /// How long the requests running in the pod still take: the last of a Poisson number of them. The chance
@@ -27,6 +29,33 @@ impl Kubelets {
             if left(middle) > wanted { low = middle } else { high = middle }
         }
         Dur::from_secs_f64(high)
+    }
+
+    /// A process that drains and goes on accepting: once no data plane sends to it, it closes its listener,
+    /// and exits with what it has accepted.
+    pub(super) fn look_around(
+        &mut self,
+        scene: &mut Scene,
+        id: ContainerId,
+        run: u32,
+        out: &mut impl Out<Event>,
+    ) {
+        let ContainerId(pod, index) = id;
+        let now = scene.ctx.now;
+        let u = self.u(pod);
+        let app = &container_spec(scene.cluster.template_of(pod), index).app;
+        let every = app.drain_accepts.expect("it goes on accepting");
+        let takes = self.drain_time(&app.service, u);
+        let c = self.container(pod, index);
+        if c.run != run || !c.is_running() {
+            return;
+        }
+        debug_assert!(c.stop_accept.is_never(), "who looks around still accepts");
+        if scene.timeline.views.iter().any(|view| view.lists(Target::Pod(pod), now)) {
+            return out.at(now + every, Event::LookAround { pod, container: index, run });
+        }
+        self.stop_listening(scene, id, run);
+        self.exit_by(now, now + takes, id, out);
     }
 }
 

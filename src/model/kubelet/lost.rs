@@ -162,6 +162,7 @@ impl Kubelets {
             | Event::Sigterm { pod, .. }
             | Event::Exit { pod, .. }
             | Event::StopListening { pod, .. }
+            | Event::LookAround { pod, .. }
             | Event::Resized { pod, .. }
             | Event::OutOfMemory { pod, .. } => cluster.pods[pod].node,
         };

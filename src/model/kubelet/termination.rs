@@ -184,6 +184,10 @@ impl Kubelets {
         }
         self.differing.push(pod);
         self.wake(scene.ctx, ContainerId(pod, index), READINESS, out);
+        if spec.app.drain_accepts.is_some() && serving {
+            out.at(stop.min(cut), Event::LookAround { pod, container: index, run });
+            return self.exit_by(now, cut, id, out);
+        }
         out.at(stop, Event::StopListening { pod, container: index, run });
         if self.counts_requests(spec) && serving {
             // It is heard of when all is answered.

@@ -225,6 +225,9 @@ pub(super) fn stop(template: &PodTemplate) -> f64 {
         hook + match &c.app.on_sigterm {
             OnSigterm::Exit => 0.0,
             OnSigterm::Graceful { drain_timeout } => service.min(drain_timeout.as_secs_f64()),
+            OnSigterm::LameDuck { delay, drain_timeout } if c.app.drain_accepts.is_some() => {
+                (*delay + *drain_timeout).as_secs_f64()
+            }
             OnSigterm::LameDuck { delay, drain_timeout } => {
                 delay.as_secs_f64() + service.min(drain_timeout.as_secs_f64())
             }

@@ -118,6 +118,7 @@ pub fn settings(given: &mut dyn Given) -> Settings {
             rise: given.count("healthy_threshold", None),
             fall: given.count("unhealthy_threshold", None),
             node_port_health: false,
+            connects: false,
         }),
         ignore_health_on_removal: given.word("ignore_health_on_host_removal", None, &SWITCH) == 1,
         slow_start: SlowStart {

@@ -141,6 +141,7 @@ pub fn settings(given: &mut dyn Given) -> Settings {
                 rise: given.count("rise", None),
                 fall: given.count("fall", None),
                 node_port_health: false,
+                connects: false,
             }
         }),
         servers: match given.word("endpoints", None, &["dns", "controller"]) {

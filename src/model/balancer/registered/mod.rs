@@ -138,6 +138,7 @@ impl Maker {
                 rise: self.count(given, "healthy_threshold"),
                 fall: self.count(given, "unhealthy_threshold"),
                 node_port_health: false,
+                connects: false,
             },
             registration: given.dist("registration"),
             deregistration: given.dist("deregistration"),
