@@ -65,6 +65,16 @@ pub(crate) fn version(input: &Input) -> u32 {
     given.and_then(minor).unwrap_or(NEWEST)
 }
 
+/// Patch releases of 1.14 whose istiod names endpoints that are not ready as well, as unhealthy: Envoy sends
+/// to them below its panic threshold.
+///
+/// Source: PILOT_SEND_UNHEALTHY_ENDPOINTS, on by default since pull request 37122 of istio/istio, and off
+/// again since 39834.
+pub(crate) fn names_unready(input: &Input) -> bool {
+    let given = input.case.mesh.as_ref().and_then(|mesh| mesh.version.as_deref());
+    given.is_some_and(|text| ["1.14.0", "1.14.1"].contains(&text.trim_start_matches('v')))
+}
+
 pub(crate) fn minor(text: &str) -> Option<u32> {
     text.trim_start_matches('v').strip_prefix("1.")?.split('.').next()?.parse().ok()
 }

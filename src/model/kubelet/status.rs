@@ -111,7 +111,8 @@ impl Kubelets {
             phase,
             ready: containers_ready && gates,
             containers_ready,
-            has_ip: state.sandbox && state.iterated > Time::ALWAYS,
+            // Pods that ran before the run have theirs.
+            has_ip: state.sandbox && (state.iterated > Time::ALWAYS || state.seen_running),
             restarts,
         }
     }

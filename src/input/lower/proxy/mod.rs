@@ -10,7 +10,7 @@ mod routes;
 mod told;
 
 use crate::cluster::spec::Service;
-use crate::input::cards::{self, Card};
+use crate::input::cards::{self, Card, CardKind};
 use crate::input::given::Input;
 use crate::input::lower::lowering::Lowering;
 use crate::input::lower::{flagger, istio};
@@ -20,6 +20,9 @@ use told::Told;
 
 /// Before this version Istio tried again after an answer of 503.
 const STATUS_UNTIL: u32 = 24;
+
+/// Since this version it sends to the less loaded of two pods.
+const LEAST_REQUEST_SINCE: u32 = 14;
 
 /// The path that the section asks for, where `traffic.path` does not.
 pub(super) fn kind(low: &mut Lowering<'_>) -> Option<Kind> {
@@ -48,6 +51,9 @@ pub(super) fn apply(
     if kind == Kind::Istio && istio::version(input) < STATUS_UNTIL {
         let mut told = Told::new("mesh.version");
         told.word("retriable_status_codes", "503", 0);
+        if istio::version(input) < LEAST_REQUEST_SINCE {
+            told.word("lb_policy", "round_robin", 0);
+        }
         write(low, told, card);
     }
     if let Some(canary) = flagger::document(input, subject).filter(|_| kind == Kind::Istio) {
@@ -61,6 +67,9 @@ pub(super) fn apply(
         write(low, linkerd::read(input, service, found.route.as_ref()), card);
     } else if matches!(kind, Kind::Istio | Kind::Envoy) {
         routes::read(&found).into_iter().for_each(|told| write(low, told, card));
+    }
+    if kind == Kind::Istio && istio::names_unready(input) {
+        write(low, unready(card), card);
     }
     let Some(section) = &input.case.proxy else { return };
     if !matches!(kind, Kind::Haproxy | Kind::Envoy | Kind::Istio) {
@@ -84,6 +93,19 @@ pub(super) fn apply(
         _ => envoy::read(text, &mut told),
     }
     write(low, told, card);
+}
+
+/// Endpoints that are not ready are named as well. Without outlier detection istiod leaves Envoy's own panic
+/// threshold as it is.
+fn unready(card: &Card) -> Told<'static> {
+    let mut told = Told::new("mesh.version");
+    told.word("unready_endpoints", "true", 0);
+    let own = Card::embedded(CardKind::Balancer, "envoy").ok();
+    let own = own.and_then(|envoy| envoy.number("panic_threshold"));
+    if let Some(own) = own.filter(|_| card.word("outlier_detection") != Some("true")) {
+        told.number("panic_threshold", own, 0);
+    }
+    told
 }
 
 /// How a gateway's own pods stop, as the mesh's configuration has it.

@@ -11,7 +11,7 @@ use super::check::{Checked, Health};
 use super::checker::{Checker, Checks};
 use super::listing::Listing;
 use super::members::Members;
-use super::pushes::{ProxyId, Pushes};
+use super::pushes::{ProxyId, PushId, Pushes};
 use super::{Model, Scene};
 use crate::cluster::objects::{Conditions, NodeId, PodId, ServiceId};
 use crate::cluster::spec::Node;
@@ -48,6 +48,8 @@ const STEPS: i64 = 20;
 struct Host {
     /// EDS names it.
     listed: bool,
+    /// EDS says that it is unhealthy: it gets requests where all do.
+    unready: bool,
     checker: Checker,
     generation: u32,
     /// It may be used since then; never: it may not.
@@ -82,6 +84,8 @@ pub struct Envoy {
     pushes: Pushes,
     checks: Option<Checks>,
     proxies: List<ProxyId, Proxy>,
+    /// Of each push: endpoints that are named though they are not ready.
+    unready: List<PushId, Vec<PodId>>,
     generations: u32,
     rng: Rng,
 }
@@ -107,6 +111,7 @@ impl Envoy {
             pushes: Pushes::new(ctx, &settings.pushes, settings.proxies),
             checks: settings.check.map(|rules| Checks::new(rules, ctx.latencies)),
             proxies: (0..settings.proxies).map(proxy).collect(),
+            unready: List::new(),
             generations: 0,
             rng: ctx.seed.stream("envoy", u64::from(service.0)),
             service,
@@ -139,7 +144,11 @@ impl Envoy {
             return out.at(later, Event::Look.into());
         }
         let members = &self.members;
-        let push = self.pushes.push(|pod| members.get(pod).is_some_and(|c| c.ready));
+        let all = self.settings.unready;
+        let push = self.pushes.push(|pod| members.get(pod).is_some_and(|c| c.ready || all));
+        let unready = |pod: &PodId| members.get(*pod).is_some_and(|c| !c.ready);
+        let named = self.pushes.list(push).iter().filter(|(_, named)| *named);
+        self.unready.push(named.map(|(pod, _)| *pod).filter(unready).collect());
         debug_assert!(!self.pushes.list(push).is_empty(), "a push tells of something");
         for proxy in 0..self.proxies.len() as u32 {
             let at = self.pushes.arrives(proxy, now, Dur::ZERO);
@@ -153,18 +162,27 @@ impl Envoy {
         for (pod, found) in list {
             debug_assert!(pod.index() < scene.cluster.pods.len(), "an endpoint is a pod");
             match found {
-                true => self.comes(scene, id, pod, out),
+                true => {
+                    let unready = self.unready[PushId(push)].contains(&pod);
+                    self.comes(scene, id, (pod, unready), out);
+                }
                 false => self.goes(id, pod),
             }
         }
         self.route(scene, id, out);
     }
 
-    fn comes(&mut self, scene: &Scene, id: u32, pod: PodId, out: &mut impl Out<super::Event>) {
+    fn comes(
+        &mut self,
+        scene: &Scene,
+        id: u32,
+        (pod, unready): (PodId, bool),
+        out: &mut impl Out<super::Event>,
+    ) {
         let now = scene.ctx.now;
         let place = self.proxies[ProxyId(id)].hosts.entry(pod);
         if let Some(host) = place {
-            host.listed = true;
+            (host.listed, host.unready) = (true, unready);
             return;
         }
         self.generations += 1;
@@ -181,7 +199,7 @@ impl Envoy {
             self.checks.is_some() == usable.is_never(),
             "an unchecked host is used at once"
         );
-        *place = Some(Host { listed: true, checker, generation, usable });
+        *place = Some(Host { listed: true, unready, checker, generation, usable });
     }
 
     /// With health checks a healthy host is used until a check fails, named or not.
@@ -208,7 +226,7 @@ impl Envoy {
                 if !proxy.hears_of(scene.cluster.pods[pod].node) {
                     return None;
                 }
-                let usable = !host.usable.is_never();
+                let usable = !host.usable.is_never() && !host.unready;
                 Some((pod, usable.then(|| slow_start.share(now - host.usable))))
             })
             .collect();
@@ -333,7 +351,7 @@ impl Model for Envoy {
             let (generation, usable) = (self.generations, Time::ALWAYS);
             let place = proxy.hosts.entry(pod);
             debug_assert!(place.is_none(), "a pod is adopted once");
-            *place = Some(Host { listed: true, checker, generation, usable });
+            *place = Some(Host { listed: true, unready: false, checker, generation, usable });
         }
     }
 

@@ -31,6 +31,8 @@ pub struct Settings {
     pub check: Option<check::Rules>,
     /// An endpoint that EDS takes away is gone, however healthy.
     pub ignore_health_on_removal: bool,
+    /// Its control plane names endpoints that are not ready as well, as unhealthy ones.
+    pub unready: bool,
     /// How a new backend's share grows.
     pub slow_start: SlowStart,
     /// With fewer backends that may be used, in per cent, all are.
@@ -121,6 +123,7 @@ pub fn settings(given: &mut dyn Given) -> Settings {
             connects: false,
         }),
         ignore_health_on_removal: given.word("ignore_health_on_host_removal", None, &SWITCH) == 1,
+        unready: given.word("unready_endpoints", None, &SWITCH) == 1,
         slow_start: SlowStart {
             window: given.seconds("slow_start", None),
             aggression: given.number("slow_start_aggression", None),
@@ -159,6 +162,7 @@ pub fn ztunnel(given: &mut dyn Given) -> Settings {
         weights: None,
         check: None,
         ignore_health_on_removal: true,
+        unready: false,
         slow_start: SlowStart { window: Dur::ZERO, aggression: 1.0, least: 1.0 },
         panic_percent: 0.0,
         restart: None,
