@@ -51,6 +51,7 @@ pub const EMBEDDED: &[(CardKind, &str, &str)] = &[
     (CardKind::Balancer, "traefik", include_str!("../../../models/balancers/traefik.toml")),
     (CardKind::Balancer, "kong", include_str!("../../../models/balancers/kong.toml")),
     (CardKind::Balancer, "contour", include_str!("../../../models/balancers/contour.toml")),
+    (CardKind::Balancer, "gke-gateway", include_str!("../../../models/balancers/gke-gateway.toml")),
     (CardKind::Balancer, "gke-neg", include_str!("../../../models/balancers/gke-neg.toml")),
     (CardKind::Balancer, "vpc-lattice", include_str!("../../../models/balancers/vpc-lattice.toml")),
     (CardKind::Balancer, "agc", include_str!("../../../models/balancers/agc.toml")),

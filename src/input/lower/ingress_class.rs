@@ -20,7 +20,7 @@ const DEFAULT: &str = "ingressclass.kubernetes.io/is-default-class";
 #[derive(Clone, Copy, Debug, PartialEq)]
 enum Controller {
     Modelled(Kind),
-    /// By proxies that are told of endpoints, with a card of its own.
+    /// With a card of its own.
     Carded(Kind, &'static str),
     /// What it is called.
     Other(&'static str),
@@ -71,6 +71,15 @@ const ANNOTATIONS: [(&str, Controller); 9] = [
     ("haproxy-ingress.github.io/", HAPROXY),
     ("projectcontour.io/", Carded(Kind::Envoy, "contour")),
 ];
+
+/// Which of a kind's load balancers a class is of, where there are several.
+///
+/// GKE documentation, GatewayClasses and Ingress: `gke-l7-gxlb` and the class `gce` are the classic one.
+pub(crate) fn card_of(kind: Kind, class: &str) -> Option<&'static str> {
+    let classic = class.starts_with("gke-l7-gxlb") || class == "gce";
+    let envoys = class.starts_with("gke-l7-") || class == "gce-internal";
+    (kind == Kind::GkeNeg && envoys && !classic).then_some("gke-gateway")
+}
 
 /// The kind is read.
 pub(crate) fn is_read(kind: &str) -> bool {
@@ -207,7 +216,8 @@ fn of_class(input: &Input, class: &str, ingress: &Ingress) -> (Option<Controller
         return (Some(if f5 { F5 } else { *known }), None);
     }
     if let Some(kind) = made_by(class) {
-        return (Some(Modelled(kind)), None);
+        let card = card_of(kind, class);
+        return (Some(card.map_or(Modelled(kind), |card| Carded(kind, card))), None);
     }
     let says = |word: &str| class.split(|c: char| !c.is_alphanumeric()).any(|part| part == word);
     let named = match (says("alb"), class.contains("nginx")) {

@@ -6,6 +6,7 @@ use rollsim::input::{Input, Source};
 use rollsim::model::balancer::{Kind, Path, elb};
 use rollsim::run::{RunOptions, run};
 use rollsim::scenario::Scenario;
+use rollsim::timeline::Empty;
 use rollsim::traffic::Cause;
 
 const WEB: &str = "apiVersion: apps/v1\nkind: Deployment\nmetadata: {name: web}\nspec:\n  replicas: 2\n  \
@@ -90,6 +91,24 @@ fn classes_gateways_and_services_choose_the_load_balancer() {
     let haproxy = lower(&(plain + &ingress("ingressClassName: haproxy,", "")));
     let Path::Haproxy(haproxy) = &haproxy.route().path else { panic!("HAProxy") };
     assert!(format!("{:?}", haproxy.servers).starts_with("Controller"), "{:?}", haproxy.servers);
+}
+
+/// Where no backend is healthy Google's classic load balancer answers 502, those that are Envoys 503.
+#[test]
+fn what_gke_answers_without_a_backend_follows_from_the_class() {
+    let class = |word: &str| ingress("", &format!("kubernetes.io/ingress.class: {word}"));
+    for (more, status) in [
+        (class("gce"), 502),
+        (class("gce-internal"), 503),
+        (gateway("gke-l7-gxlb"), 502),
+        (gateway("gke-l7-gxlb-mc"), 502),
+        (gateway("gke-l7-rilb"), 503),
+        (gateway("gke-l7-regional-external-managed"), 503),
+        (gateway("gke-l7-global-external-managed"), 503),
+    ] {
+        let scenario = lower(&(service("") + &more));
+        assert_eq!(settings(&scenario).1.hop.empty, Empty::Status(status), "{more}");
+    }
 }
 
 #[test]

@@ -117,5 +117,6 @@ fn implementer(input: &Input, class: &str) -> Option<(Kind, Option<&'static str>
     let found = IMPLEMENTERS.iter().find(|(prefix, ..)| by_controller(prefix));
     let found = found.map(|(.., kind, card)| (*kind, *card)).or_else(|| called(class));
     let names = controller.as_deref().into_iter().chain([class]);
-    found.or_else(|| names.into_iter().find_map(ingress_class::made_by).map(|kind| (kind, None)))
+    let made = || names.into_iter().find_map(ingress_class::made_by);
+    found.or_else(|| made().map(|kind| (kind, ingress_class::card_of(kind, class))))
 }
