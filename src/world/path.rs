@@ -1,5 +1,6 @@
 //! The way of the requests, made of its pieces.
 
+use crate::cluster::distribution::is_auto;
 use crate::cluster::objects::{NodeId, ServiceId};
 use crate::cluster::spec::Service;
 use crate::engine::Dist;
@@ -35,6 +36,9 @@ fn within(scenario: &Scenario, route: &Route, ctx: Ctx, timeline: &mut Recorder)
     proxies.into()
 }
 
+/// `topology-mode` is read by default since then (feature gate TopologyAwareHints).
+const HINTS_SINCE: u32 = 24;
+
 /// Endpoints have hints where their Service asks for it: of zones since 1.31, by default.
 fn prefer(
     scenario: &Scenario,
@@ -45,7 +49,10 @@ fn prefer(
     if ctx.kubernetes.proxy_mode == ProxyMode::Cilium {
         return;
     }
-    let asked = scenario.services[service].traffic_distribution;
+    let Service { annotations, traffic_distribution: asked, .. } = &*scenario.services[service];
+    if is_auto(annotations) && ctx.kubernetes.control_plane >= HINTS_SINCE {
+        return proxies.prefer(kube_proxy::close::Close::auto(&scenario.nodes));
+    }
     if let Some(distribution) = asked.filter(|_| ctx.kubernetes.control_plane >= 31) {
         proxies.prefer(kube_proxy::close::Close::new(distribution, &scenario.nodes));
     }

@@ -18,6 +18,7 @@ mod scheduler;
 mod stateful_set;
 mod status;
 mod table;
+mod topology;
 
 /// The tables the modules above run; a file outside this list is one nobody runs.
 const FILES: &[&str] = &[
@@ -52,6 +53,7 @@ const FILES: &[&str] = &[
     "scale_down_rolling",
     "scheduler",
     "statefulset",
+    "topology_hints",
     "topology_spread",
 ];
 

@@ -446,7 +446,7 @@ impl Given for Asked {
 }
 
 /// Annotations that something else than the model of a path reads.
-const READ_ELSEWHERE: [&str; 43] = [
+const READ_ELSEWHERE: [&str; 45] = [
     "alb.ingress.kubernetes.io/actions.*",
     "application-networking.k8s.aws/pod-readiness-gate-inject",
     "balancer.linkerd.io/failure-accrual",
@@ -486,6 +486,8 @@ const READ_ELSEWHERE: [&str; 43] = [
     "retry.linkerd.io/limit",
     "retry.linkerd.io/timeout",
     "service.beta.kubernetes.io/aws-load-balancer-type",
+    "service.kubernetes.io/topology-aware-hints",
+    "service.kubernetes.io/topology-mode",
     "sidecar.istio.io/inject",
     "sidecar.istio.io/nativeSidecar",
     "sidecar.istio.io/rewriteAppHTTPProbers",
@@ -564,7 +566,7 @@ fn marks_that_matter_are_named_and_unknown_ones_too() {
         ("Ingress", "nginx", format!("{alb}target-node-labels"), "a=b", ""),
         ("Ingress", "alb", format!("{alb}target-node-labels"), "a=b", "only some nodes"),
         ("Ingress", "alb", format!("{alb}frontend-nlb-scheme"), "internal", "network load"),
-        ("Service", "nginx", "service.kubernetes.io/topology-mode".into(), "Auto", "zone"),
+        ("Service", "nginx", "service.kubernetes.io/topology-mode".into(), "Auto", ""),
         ("Service", "nginx", "service.kubernetes.io/topology-mode".into(), "Disabled", ""),
         ("pods", "nginx", "sidecar.istio.io/inject".into(), "true", ""),
         ("pods", "nginx", "sidecar.istio.io/inject".into(), "false", ""),

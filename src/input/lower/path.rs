@@ -2,6 +2,7 @@
 
 mod others;
 
+use crate::cluster::distribution;
 use crate::cluster::spec::{Ingress, Service};
 use crate::engine::Dist;
 use crate::input::cards::{Card, CardKind, Scalar};
@@ -95,6 +96,9 @@ pub(crate) fn lower(
     if service.client_ip_affinity {
         affinity(low, kind);
     }
+    if distribution::is_auto(&service.annotations) {
+        hints(low, kind);
+    }
     proxy::locality::settle(low, (kind, subject, service), &mut path);
     low.path_kind = Some(kind);
     Way { path, services, split }
@@ -115,6 +119,18 @@ fn by_release(low: &mut Lowering<'_>, subject: &Document, service: &Service) -> 
     };
     low.class_card = card;
     Some(kind)
+}
+
+/// What is made of `topology-mode: Auto` on a path through kube-proxy.
+fn hints(low: &mut Lowering<'_>, kind: Kind) {
+    if nodes::zones(low) < 2 || kind.card().is_some_and(|_| kind != Kind::LoadBalancer) {
+        return;
+    }
+    if low.input.case.kubernetes.proxy_mode == Some(ProxyModeCase::Cilium) {
+        return;
+    }
+    let text = "Auto: nodes stay as they are; those whose processors nobody gave have as many as the largest";
+    low.assume("service.kubernetes.io/topology-mode", text);
 }
 
 /// What is made of `sessionAffinity` on a path through kube-proxy.

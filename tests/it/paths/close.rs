@@ -22,6 +22,10 @@ fn timeline(distribution: &str, version: &str) -> Result<Timeline, String> {
 }
 
 fn timeline_in(mode: &str, distribution: &str, version: &str) -> Result<Timeline, String> {
+    timeline_of(mode, &manifest(distribution), version)
+}
+
+fn timeline_of(mode: &str, manifest: &str, version: &str) -> Result<Timeline, String> {
     let text = |name: &str, text: String| Source::Text { name: name.into(), text };
     let mut case = "schema = 1\nname = \"zones\"\n".to_owned();
     for (node, zone) in [("a1", "a"), ("a2", "a"), ("b1", "b"), ("b2", "b")] {
@@ -33,7 +37,7 @@ fn timeline_in(mode: &str, distribution: &str, version: &str) -> Result<Timeline
         "[app]\nstart_delay_s = 5.0\n[kubernetes]\ncontrol_plane = \"{version}\"\nkubelet = \"{version}\"\n\
          kube_proxy = \"{version}\"\nproxy_mode = \"{mode}\"\n[action]\nkind = \"rollout\"\n"
     );
-    let sources = [text("web.yaml", manifest(distribution)), text("scenario.toml", case)];
+    let sources = [text("web.yaml", manifest.to_owned()), text("scenario.toml", case)];
     let input = Input::load(&sources).map_err(|e| e.to_string())?;
     let scenario = input.lower().map_err(|e| e.to_string())?;
     let options = RunOptions { replications: 1, keep_timelines: 1, ..RunOptions::default() };
@@ -123,4 +127,30 @@ fn cilium_is_half_a_second_late() {
     assert!((0.25..0.52).contains(&later), "{later}");
     let close = timeline_in("cilium", ", trafficDistribution: PreferClose", "1.36").expect("good");
     assert!(listed(&close).iter().all(|(first, ..)| *first == 2));
+}
+
+/// topology-mode: hints are given while each zone has its share, and go as a rollout leaves one without.
+#[test]
+fn hints_go_and_come_back_during_a_rollout() {
+    let auto = |mode: &str, replicas: u32, version: &str| {
+        let marked = format!(
+            "metadata: {{name: web, annotations: {{service.kubernetes.io/topology-mode: {mode}}}}}"
+        );
+        let manifest = manifest("").replace("replicas: 2", &format!("replicas: {replicas}"));
+        let (before, service) = manifest.split_once("kind: Service").expect("a Service");
+        let service = service.replace("metadata: {name: web}", &marked);
+        listed(
+            &timeline_of("iptables", &format!("{before}kind: Service{service}"), version)
+                .expect("good"),
+        )
+    };
+    // One of two pods is down: fewer endpoints than zones, and everybody takes what there is.
+    let two = auto("Auto", 2, "1.36");
+    assert!(two.iter().all(|(first, fewest, _)| (*first, *fewest) == (1, 1)), "{two:?}");
+    // Of four, three are left: two and one, which is more than a fifth too many for the one.
+    let four = auto("Auto", 4, "1.36");
+    assert!(four.iter().all(|(first, _, most)| *first == 2 && *most >= 3), "{four:?}");
+    let off = auto("Disabled", 4, "1.36");
+    assert!(off.iter().all(|(first, ..)| *first == 4), "{off:?}");
+    assert_eq!(auto("Auto", 4, "1.23"), auto("Disabled", 4, "1.23"), "nobody reads it");
 }

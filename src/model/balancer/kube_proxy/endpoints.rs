@@ -160,6 +160,11 @@ impl Counts {
         }
     }
 
+    /// By the same rules, of no endpoints.
+    pub fn of_none(self) -> Counts {
+        Counts::new(self.rules)
+    }
+
     /// An endpoint changes; None: it is not there.
     pub fn take(&mut self, was: Option<Endpoint>, is: Option<Endpoint>) {
         if let Some(endpoint) = was {

@@ -7,3 +7,4 @@ mod ipvs;
 mod node;
 pub mod proxy;
 pub mod runner;
+pub mod topology;

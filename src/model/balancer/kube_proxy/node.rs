@@ -1,6 +1,7 @@
 //! What is known of the proxy of one node.
 
 use super::affinity::Affinity;
+use super::close::Given;
 use super::endpoints::Counts;
 use super::ipvs::Entries;
 use super::runner::Runner;
@@ -24,6 +25,8 @@ pub struct Node {
     pub programmed: Known,
     /// Of the endpoints in the rules.
     pub counts: Counts,
+    /// Hints of what is in the rules, where they are not the endpoints' own.
+    pub given: Option<Given>,
     /// Of connections to pods that are gone.
     pub entries: Entries,
     /// Where its clients are, if they stay with their endpoints.

@@ -2,7 +2,7 @@
 
 use super::affinity::Affinity;
 use super::close::{Close, Sees};
-use super::endpoints::{Counts, Policy, Rules, Usable};
+use super::endpoints::{Counts, Policy, Rules};
 use super::ipvs::{Entries, Lasting};
 use super::node::Node;
 use super::runner::{Intervals, Runner};
@@ -81,6 +81,7 @@ impl Proxies {
             running: 0,
             programmed: 0,
             counts: Counts::new(Rules::of_mode(mode, minor)),
+            given: None,
             entries: Entries::default(),
             affinity: None,
             scheduled: Time::NEVER,
@@ -122,21 +123,23 @@ impl Proxies {
 
     /// What a node's proxy knows of endpoints.
     fn sees<'a>(&'a self, cluster: &'a Cluster, node: NodeId) -> Sees<'a> {
-        Sees { cluster, node, local: self.local, close: self.close.as_ref() }
+        Sees { cluster, node, local: self.local, close: self.close.as_ref(), given: None }
     }
 
     /// Who is preferred is known once all endpoints are.
     fn begin_close(&mut self, scene: &mut Scene) {
         let Proxies { local, close, history, policy, nodes, .. } = self;
+        let now = history.at(Known::default());
+        let close = close.as_ref();
+        let given = close.and_then(|close| close.given(scene.cluster, || now.clone()));
         for (i, node) in (0..).map(NodeId).zip(nodes) {
-            let sees =
-                Sees { cluster: scene.cluster, node: i, local: *local, close: close.as_ref() };
+            let (cluster, local, given) = (scene.cluster, *local, given.as_ref());
+            let sees = Sees { cluster, node: i, local, close, given };
+            node.given = given.cloned();
+            node.counts = sees.count(node.counts, &now);
             let usable = node.counts.usable(*policy);
             debug_assert!(node.programmed == Known::default(), "nothing has changed yet");
-            let now = history.at(node.programmed);
-            let used = now.pairs().filter(|&(pod, &is)| {
-                is.is_some_and(|c| usable.lists(sees.endpoint(pod, c)).any())
-            });
+            let used = now.pairs().filter(|&(pod, &is)| sees.uses(usable, pod, is));
             let used: Vec<PodId> = used.map(|(pod, _)| pod).collect();
             used.into_iter().for_each(|pod| node.begins(pod, scene.timeline));
         }
@@ -192,13 +195,10 @@ impl Proxies {
     /// The run puts the first endpoints into force: the rule that rejects goes a moment before they come.
     fn plan_gap(&mut self, scene: &mut Scene, node: NodeId, done: Time) {
         let state = &self.nodes[node];
-        let mut counts = state.counts;
         let sees = self.sees(scene.cluster, node);
-        for change in self.history.between(state.programmed, state.running) {
-            let of =
-                |conditions: Option<Conditions>| conditions.map(|c| sees.endpoint(change.pod, c));
-            counts.take(of(change.was), of(change.is));
-        }
+        let changes = self.history.between(state.programmed, state.running);
+        let known = || self.history.at(state.running);
+        let counts = sees.after(state.counts, changes, known);
         if counts.usable(self.policy).anywhere {
             let gap = Dur::from_secs_f64(scene.ctx.platform.proxy_table_gap_s);
             scene.timeline.gap_begins(state.view, (done - gap).max(scene.ctx.now));
@@ -217,23 +217,21 @@ impl Proxies {
         let (policy, local, lasting) = (self.policy, self.local, self.lasting);
         let Proxies { history, touched, nodes, rejects, close, .. } = self;
         let state = &mut nodes[node];
-        let sees = Sees { cluster, node, local, close: close.as_ref() };
         touched.clear();
         touched.extend(history.between(state.programmed, state.running));
         state.programmed = state.running;
+        let now = || history.at(state.programmed);
+        let given = close.as_ref().and_then(|close| close.given(cluster, now));
+        let seen = std::mem::replace(&mut state.given, given.clone());
+        let then = Sees { cluster, node, local, close: close.as_ref(), given: seen.as_ref() };
+        let sees = Sees { given: given.as_ref(), ..then };
         let before = state.counts.usable(policy);
-        for change in &*touched {
-            let of = |c: Option<Conditions>| c.map(|c| sees.endpoint(change.pod, c));
-            state.counts.take(of(change.was), of(change.is));
-        }
+        state.counts = sees.after(state.counts, touched, now);
         let after = state.counts.usable(policy);
         touched.sort_by_key(|change| change.pod);
         let Node { view, ref mut entries, ref mut affinity, .. } = *state;
         let mut note = |Changed { pod, was, is }: Changed| {
-            let takes = |usable: Usable, conditions: Option<Conditions>| {
-                conditions.is_some_and(|c| usable.lists(sees.endpoint(pod, c)).any())
-            };
-            let kind = match (takes(before, was), takes(after, is)) {
+            let kind = match (then.uses(before, pod, was), sees.uses(after, pod, is)) {
                 (false, true) => ChangeKind::Add { weight: 1.0 },
                 (true, false) => ChangeKind::Remove,
                 _ => return,
@@ -254,7 +252,7 @@ impl Proxies {
             };
             timeline.list(view, ctx.now, Target::Pod(pod), kind);
         };
-        if before == after {
+        if before == after && given.is_none() {
             touched.chunk_by(|a, b| a.pod == b.pod).map(Changed::over).for_each(note);
         } else {
             let now = history.at(state.programmed);
@@ -308,11 +306,11 @@ impl Model for Proxies {
         let adopted = self.history.adopt(pod, conditions);
         let Proxies { local, close, nodes, .. } = self;
         for (i, node) in (0..).map(NodeId).zip(nodes) {
-            let sees =
-                Sees { cluster: scene.cluster, node: i, local: *local, close: close.as_ref() };
+            let (cluster, local, close) = (scene.cluster, *local, close.as_ref());
+            let sees = Sees { cluster, node: i, local, close, given: None };
             let of = |conditions: Option<Conditions>| conditions.map(|c| sees.endpoint(pod, c));
             node.counts.take(of(adopted.was), of(adopted.is));
-            if conditions.ready && (sees.here(pod) || !*local) && close.is_none() {
+            if conditions.ready && (sees.here(pod) || !local) && close.is_none() {
                 node.begins(pod, scene.timeline);
             }
         }
