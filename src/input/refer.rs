@@ -54,11 +54,15 @@ impl Input {
             let card = self.card(CardKind::Client, CALLS, "calls")?;
             self.clients.push((CALLS.to_owned(), Arc::new(card)));
         }
-        if let Some(name) = self.case.traffic.client.clone()
-            && !self.clients.iter().any(|(known, _)| *known == name)
-        {
-            let card = self.card(CardKind::Client, &name, "traffic.client")?;
-            self.clients.push((name, Arc::new(card)));
+        let of_calls = self.case.calls.iter().enumerate();
+        let of_calls = of_calls.map(|(i, c)| (c.client.clone(), format!("calls[{i}].client")));
+        let of_clients = (self.case.traffic.client.clone(), "traffic.client".to_owned());
+        for (name, key) in of_calls.chain([of_clients]).collect::<Vec<_>>() {
+            let new = name.filter(|name| !self.clients.iter().any(|(known, _)| known == name));
+            if let Some(name) = new {
+                let card = self.card(CardKind::Client, &name, &key)?;
+                self.clients.push((name, Arc::new(card)));
+            }
         }
         self.read_trace()?;
         self.read_proxy()?;

@@ -38,6 +38,19 @@ pub struct Asking {
     pub budget: Option<CallBudget>,
     /// What the caller answers when the call has failed; None: it answers as if it had not.
     pub otherwise: Option<u16>,
+    /// The connections that a calling pod keeps; None: each try opens its own.
+    pub kept: Option<Keeping>,
+}
+
+/// Connections that a library keeps from one call to the next: each pod its own, for each call.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Keeping {
+    /// It closes those that are idle for longer; None: never.
+    pub idle_timeout: Option<Dur>,
+    /// It keeps so many idle ones.
+    pub most_idle: u32,
+    /// It sends again, once more each time, what met a connection that the other end had closed.
+    pub retry_stale: bool,
 }
 
 /// After which failures a call is tried again.

@@ -20,7 +20,7 @@ use std::sync::Arc;
 pub use belief::{
     Backend, ChangeKind, Empty, Hop, L7, L7Status, Pick, Pool, RetryOn, Target, View, ViewChange,
 };
-pub use calls::{Asking, Call, CallBudget, CallId, CallRetryOn};
+pub use calls::{Asking, Call, CallBudget, CallId, CallRetryOn, Keeping};
 pub use id::{NodeId, PodId, ViewId};
 pub use near::{Group, Near};
 pub use policy::{Breakers, Outlier, Policy, Rate, RateLimit, Retries, Statuses, Trigger};

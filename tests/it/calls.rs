@@ -88,6 +88,32 @@ fn what_cannot_be_is_refused_where_it_stands() {
     }
 }
 
+/// Which connections a calling pod keeps its library's card says; beside a mesh's proxy they are the proxy's.
+#[test]
+fn a_caller_keeps_connections_as_its_library_does() {
+    let rolled = "deployment = \"stock\"";
+    let of = |manifest: &str, client: &str| {
+        lower_with(manifest, &call("front", "stock", &format!("client = \"{client}\"")), rolled)
+    };
+    let kept = |client: &str| of(CHAIN, client).expect("good").calls[0].how.kept.expect("kept");
+    let go = kept("go-http-client");
+    let wanted = (Some(rollsim::engine::Dur::from_secs(90)), 2, true);
+    assert_eq!((go.idle_timeout, go.most_idle, go.retry_stale), wanted);
+    assert!(!kept("python-requests").retry_stale);
+    let plain = lower(&call("front", "stock", ""), rolled).expect("good");
+    assert!(plain.calls[0].how.kept.is_none(), "each try opens a connection");
+    let namespace = "---\napiVersion: v1\nkind: Namespace\nmetadata: {name: default, labels: \
+                     {istio-injection: enabled}}\n";
+    for (manifest, client, says) in [
+        (CHAIN.to_owned(), "okhtp", "did you mean \"okhttp\""),
+        (CHAIN.to_owned(), "websocket", "no pool"),
+        (format!("{CHAIN}{namespace}"), "okhttp", "connections of its own"),
+    ] {
+        let error = of(&manifest, client).expect_err("it is refused");
+        assert!(error.contains(says), "{error}");
+    }
+}
+
 /// The proxies of a mesh in the pods that call try again what fails between them and the pods that they ask.
 #[test]
 fn callers_of_a_mesh_ask_by_their_own_proxies() {

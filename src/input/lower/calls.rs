@@ -10,7 +10,7 @@ use crate::input::lower::flagger;
 use crate::input::lower::lowering::{Lowering, lean};
 use crate::input::lower::network;
 use crate::input::lower::plans::Ports;
-use crate::input::lower::{path, routes, sidecar};
+use crate::input::lower::{path, routes, sidecar, traffic};
 use crate::input::ports;
 use crate::input::raw::calls::{CallCase, CallFailureWord, OnFailureCase};
 use crate::input::raw::case::ActionCase;
@@ -19,7 +19,7 @@ use crate::input::subject::Subject;
 use crate::input::text::checks;
 use crate::input::text::tree::quoted;
 use crate::scenario::{Action, Caller, Calls, Path, Route};
-use crate::timeline::{Asking, CallBudget, CallId, CallRetryOn};
+use crate::timeline::{Asking, CallBudget, CallId, CallRetryOn, Keeping};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -151,7 +151,8 @@ pub(super) fn lower(
     for (i, (edge, case)) in edges.iter().zip(&input.case.calls).enumerate() {
         let from = &input.documents[edge.from];
         let Some(route) = route(low, edge, (services, &mut routes), workloads) else { continue };
-        let how = asking(low, &format!("calls[{i}]"), case);
+        let kept = kept(low, &format!("calls[{i}].client"), edge, case);
+        let how = Asking { kept, ..asking(low, &format!("calls[{i}]"), case) };
         let id = CallId(all.len() as u16);
         let to = routes[route].0.to[0];
         // The first of all routes is the clients'.
@@ -234,30 +235,34 @@ fn too_many(low: &mut Lowering<'_>, all: &[Calls], workloads: &[Workload]) {
 }
 
 fn times(low: &mut Lowering<'_>, key: &str, given: Option<u32>) -> u32 {
-    let times = given.unwrap_or(1);
-    if !(1..=MOST).contains(&times) {
-        let error = low.fail(key, "value out of range");
-        error.found = Some(times.to_string());
-        error.allowed = Some(format!("1 to {MOST}"));
+    low.within(key, f64::from(given.unwrap_or(1)), (1.0, f64::from(MOST))) as u32
+}
+
+/// The connections that the callers' library keeps. Those that go through a proxy of their own keep none to
+/// pods: it does.
+fn kept(low: &mut Lowering<'_>, key: &str, edge: &Edge, case: &CallCase) -> Option<Keeping> {
+    let name = case.client.as_ref()?;
+    if sidecar::mesh(low.input, &low.input.documents[edge.from]).is_some() {
+        let error = low.fail(key, "given and not used");
+        error.suggestion = Some(
+            "leave it out: the proxy beside the caller keeps connections of its own".to_owned(),
+        );
+        return None;
     }
-    times.clamp(1, MOST)
+    traffic::kept(low, key, name)
 }
 
 /// How a call is made: the scenario's words over the card's.
 fn asking(low: &mut Lowering<'_>, key: &str, case: &CallCase) -> Asking {
-    let share = share(low, &format!("{key}.share"), case.share).unwrap_or(1.0);
+    let share = low.within(&format!("{key}.share"), case.share.unwrap_or(1.0), (0.0, 1.0));
     let timeout = number(low, &format!("{key}.timeout_s"), "call_timeout", case.timeout_s);
     if timeout <= 0.0 {
         let error = low.fail(&format!("{key}.timeout_s"), "value out of range");
         error.found = Some(checks::number(timeout));
         error.allowed = Some("seconds, more than 0".to_owned());
     }
-    let retries = case.retries.unwrap_or(0);
-    if retries > MOST {
-        let error = low.fail(&format!("{key}.retries"), "value out of range");
-        error.found = Some(retries.to_string());
-        error.allowed = Some(format!("0 to {MOST}"));
-    }
+    let retries = f64::from(case.retries.unwrap_or(0));
+    let retries = low.within(&format!("{key}.retries"), retries, (0.0, f64::from(MOST))) as u32;
     idle(low, key, case);
     let words = case.retry_on.as_deref();
     let has = |word| words.is_none_or(|words| words.contains(&word));
@@ -271,7 +276,7 @@ fn asking(low: &mut Lowering<'_>, key: &str, case: &CallCase) -> Asking {
     Asking {
         share,
         timeout: Dur::from_secs_f64(timeout),
-        retries: retries.min(MOST),
+        retries,
         on: CallRetryOn {
             connect: has(CallFailureWord::Connect),
             reset: has(CallFailureWord::Reset),
@@ -281,6 +286,7 @@ fn asking(low: &mut Lowering<'_>, key: &str, case: &CallCase) -> Asking {
         back_off: (Dur::from_secs_f64(first), Dur::from_secs_f64(first * factor)),
         budget,
         otherwise: otherwise(low, &format!("{key}.on_failure"), case.on_failure.as_ref()),
+        kept: None,
     }
 }
 
@@ -297,18 +303,8 @@ fn idle(low: &mut Lowering<'_>, key: &str, case: &CallCase) {
     }
 }
 
-fn share(low: &mut Lowering<'_>, key: &str, given: Option<f64>) -> Option<f64> {
-    let share = given?;
-    if !(0.0..=1.0).contains(&share) {
-        let error = low.fail(key, "value out of range");
-        error.found = Some(checks::number(share));
-        error.allowed = Some("a share, 0 to 1".to_owned());
-    }
-    Some(share.clamp(0.0, 1.0))
-}
-
 fn share_of_tries(low: &mut Lowering<'_>, key: &str, given: Option<f64>) -> Option<CallBudget> {
-    let share = share(low, key, given)?;
+    let share = low.within(key, given?, (0.0, 1.0));
     Some(CallBudget { share, most: number(low, key, "retry_budget_kept", None) })
 }
 

@@ -11,6 +11,8 @@ use crate::traffic::offered::{BackOff, LongLived};
 /// How a wait grows, and how far, where a scenario says how it begins.
 const FACTOR: f64 = 2.0;
 const MOST_S: f64 = 30.0;
+/// Most connections that are kept.
+const MOST_KEPT: f64 = 1e6;
 
 /// Those that the scenario asks for.
 pub(super) fn lower(low: &mut Lowering<'_>, path: &Path) -> Option<LongLived> {
@@ -24,16 +26,14 @@ pub(super) fn lower(low: &mut Lowering<'_>, path: &Path) -> Option<LongLived> {
             .suggestion =
             Some("leave [connections] out: its own connections to pods are modelled".to_owned());
     }
-    let count = case.count.unwrap_or(0);
-    if !(1..=1_000_000).contains(&count) {
-        let text = match case.count {
-            None => "how many connections are kept is missing",
-            Some(_) => "value out of range",
-        };
-        let error = low.fail("connections.count", text);
-        error.found = case.count.map(|n| n.to_string());
-        error.allowed = Some("1 to 1000000".to_owned());
-    }
+    let count = match case.count {
+        Some(count) => low.within("connections.count", f64::from(count), (1.0, MOST_KEPT)) as u32,
+        None => {
+            let error = low.fail("connections.count", "how many connections are kept is missing");
+            error.allowed = Some(format!("1 to {}", checks::number(MOST_KEPT)));
+            1
+        }
+    };
     let begins = case.back_off_s.is_some();
     let shaped = |key: &str, own: f64| if begins { Some(own) } else { card.number(key) };
     let handshake = entry(low, card, ("handshake_s", "handshake"), case.handshake_s);
@@ -68,7 +68,7 @@ pub(super) fn lower(low: &mut Lowering<'_>, path: &Path) -> Option<LongLived> {
         "a process that is told to stop does not wait for connections that are kept",
     );
     Some(LongLived {
-        count: count.clamp(1, 1_000_000),
+        count,
         handshake,
         back_off: BackOff { most: back_off.most.max(back_off.first), ..back_off },
         closed_at_stop: case.closed_at_stop.unwrap_or(grpc),
@@ -95,13 +95,6 @@ fn entry(
     Dur::from_secs_f64(low.seconds(&format!("connections.{key}"), value, 0.0))
 }
 
-fn within(low: &mut Lowering<'_>, key: &str, value: Option<f64>, (least, most): (f64, f64)) -> f64 {
-    let value = value.unwrap_or(least);
-    if (least..=most).contains(&value) {
-        return value;
-    }
-    let error = low.fail(&format!("connections.{key}"), "value out of range");
-    error.found = Some(checks::number(value));
-    error.allowed = Some(format!("{} to {}", checks::number(least), checks::number(most)));
-    least
+fn within(low: &mut Lowering<'_>, key: &str, value: Option<f64>, range: (f64, f64)) -> f64 {
+    low.within(&format!("connections.{key}"), value.unwrap_or(range.0), range)
 }

@@ -89,6 +89,17 @@ impl Lowering<'_> {
         default
     }
 
+    /// A number from one to another; the nearest that is allowed, where it is refused.
+    pub fn within(&mut self, key: &str, value: f64, (least, most): (f64, f64)) -> f64 {
+        if (least..=most).contains(&value) {
+            return value;
+        }
+        let error = self.fail(key, "value out of range");
+        error.found = Some(checks::number(value));
+        error.allowed = Some(format!("{} to {}", checks::number(least), checks::number(most)));
+        value.clamp(least, most)
+    }
+
     /// Something that is not simulated and can change the answer; each is named once.
     pub fn note(&mut self, text: String) {
         if !self.not_modelled.contains(&text) {

@@ -14,6 +14,7 @@ use crate::input::raw::case::{ArrivalsCase, TrafficCase};
 use crate::input::text::checks;
 use crate::model::platform::{Kubernetes, Platform};
 use crate::scenario::{Action, Follow, Path};
+use crate::timeline::Keeping;
 use crate::traffic::offered::{Arrivals, Client, Traffic};
 use settled::{settled, stop};
 use std::sync::Arc;
@@ -142,17 +143,9 @@ fn client(low: &mut Lowering<'_>, case: &TrafficCase) -> Client {
         error.allowed = Some("seconds, above 0".to_owned());
     }
     let retries = case.retries.unwrap_or(0);
-    if retries > 100 {
-        let error = low.fail("traffic.retries", "value out of range");
-        error.found = Some(retries.to_string());
-        error.allowed = Some("0 to 100".to_owned());
-    }
+    low.within("traffic.retries", f64::from(retries), (0.0, 100.0));
     let non_idempotent = case.non_idempotent.unwrap_or(0.0);
-    if !(0.0..=1.0).contains(&non_idempotent) {
-        let error = low.fail("traffic.non_idempotent", "value out of range");
-        error.found = Some(checks::number(non_idempotent));
-        error.allowed = Some("a share from 0 to 1".to_owned());
-    }
+    low.within("traffic.non_idempotent", non_idempotent, (0.0, 1.0));
     let (pool, again) = pool(low, case);
     let keep_alive = case.keep_alive.unwrap_or(case.client.is_some());
     let backoff = low.seconds("traffic.retry_backoff_s", case.retry_backoff_s, 0.0);
@@ -173,26 +166,35 @@ fn client(low: &mut Lowering<'_>, case: &TrafficCase) -> Client {
 /// How long and how many idle connections the client's library keeps, and whether it sends again what met a
 /// connection that was closed: by its card. Without one it keeps them all, and nobody says.
 fn pool(low: &mut Lowering<'_>, case: &TrafficCase) -> ((Option<Dur>, u32), Option<bool>) {
-    let every = (None, u32::MAX);
-    let Some(name) = &case.client else { return (every, None) };
+    let Some(name) = &case.client else { return ((None, u32::MAX), None) };
+    match kept(low, "traffic.client", name) {
+        Some(kept) => ((kept.idle_timeout, kept.most_idle), Some(kept.retry_stale)),
+        None => ((None, u32::MAX), None),
+    }
+}
+
+/// The connections that a library keeps, by the card that `key` names; None: the card has none.
+pub(super) fn kept(low: &mut Lowering<'_>, key: &str, name: &str) -> Option<Keeping> {
     let known = low.input.clients.iter().find(|(known, _)| known == name);
-    let card = &known.expect("refresh loads the card that is named").1;
+    let card = known.expect("refresh loads the card that is named").1.clone();
     let found =
         (card.number("pool_idle_timeout"), card.number("pool_size"), card.word("retry_stale"));
     let (Some(idle_s), Some(most), Some(again)) = found else {
-        let error = low.fail("traffic.client", "the card has no pool of connections");
-        error.found = Some(name.clone());
+        let error = low.fail(key, "the card has no pool of connections");
+        error.found = Some(name.to_owned());
         error.allowed = Some("a card with pool_idle_timeout, pool_size and retry_stale".to_owned());
-        return (every, None);
+        return None;
     };
-    for key in ["pool_idle_timeout", "pool_size", "retry_stale"] {
-        if let Some(entry) = card.entry(key).filter(|entry| entry.assumed) {
-            lean(&mut low.assumptions, &format!("traffic.client {key}"), &card.name, entry);
+    for entry_key in ["pool_idle_timeout", "pool_size", "retry_stale"] {
+        if let Some(entry) = card.entry(entry_key).filter(|entry| entry.assumed) {
+            lean(&mut low.assumptions, &format!("{key} {entry_key}"), &card.name, entry);
         }
     }
-    let idle = Some(Dur::from_secs_f64(idle_s)).filter(|idle| *idle > Dur::ZERO);
-    let most = if most > 0.0 { most as u32 } else { u32::MAX };
-    ((idle, most), Some(again == "true"))
+    Some(Keeping {
+        idle_timeout: Some(Dur::from_secs_f64(idle_s)).filter(|idle| *idle > Dur::ZERO),
+        most_idle: if most > 0.0 { most as u32 } else { u32::MAX },
+        retry_stale: again == "true",
+    })
 }
 
 fn arrivals(low: &mut Lowering<'_>, case: &TrafficCase) -> Arrivals {

@@ -235,6 +235,13 @@ fn containers(scenario: &Scenario) -> impl Iterator<Item = &Container> {
     scenario.templates().flat_map(|t| t.init_containers.iter().chain(&t.containers))
 }
 
+/// Whether somebody keeps connections to pods.
+fn keeps(scenario: &Scenario) -> bool {
+    scenario.traffic.client.keep_alive
+        || scenario.calls.iter().any(|call| call.how.kept.is_some())
+        || scenario.route().path.idle_timeout().is_some()
+}
+
 fn probed(c: &Container) -> bool {
     [&c.startup_probe, &c.readiness_probe, &c.liveness_probe].iter().any(|p| p.is_some())
 }
@@ -250,7 +257,6 @@ fn of_app(scenario: &Scenario, key: &str) -> Option<Use> {
         scenario.route().path,
         Path::Alb(_) | Path::Registered(..) | Path::Haproxy(_) | Path::Envoy(_)
     );
-    let kept = scenario.traffic.client.keep_alive || scenario.route().path.idle_timeout().is_some();
     Some(match key {
         "card"
         | "start_delay_s"
@@ -305,7 +311,9 @@ fn of_app(scenario: &Scenario, key: &str) -> Option<Use> {
             Use::when(asked, "no readiness probe or health check asks")
         }
         "probe_s" => Use::when(any(&probed), "no container has a probe"),
-        "keep_alive_timeout_s" => Use::when(kept, "no connection is kept: traffic.keep_alive"),
+        "keep_alive_timeout_s" => {
+            Use::when(keeps(scenario), "no connection is kept: traffic.keep_alive")
+        }
         _ => return None,
     })
 }

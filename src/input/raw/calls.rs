@@ -12,6 +12,9 @@ pub struct CallCase {
     pub from: String,
     /// The Service that it calls, in the same namespace; of another one as `name.namespace`.
     pub to: String,
+    /// Client card of the library that the caller's pods keep connections with, as `traffic.client`: each
+    /// pod keeps its own. Default: every try opens a connection.
+    pub client: Option<String>,
     /// The share of requests that make it, 0 to 1. Default 1.
     pub share: Option<f64>,
     /// So often, one after the other, 1 to 20. Default 1.

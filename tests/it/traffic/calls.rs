@@ -4,10 +4,10 @@
 use super::timelines::{
     d, l7, pod, random_rollout, random_service, s, timeline, traffic, version, view,
 };
-use rollsim::engine::{Dist, Seed};
+use rollsim::engine::{Dist, Dur, Seed};
 use rollsim::timeline::{
-    Asking, Call, CallBudget, CallId, CallRetryOn, Condition, NodeId, Phase, PodId, PodTruth,
-    RetryOn, Target, Timeline, ViewId,
+    Asking, Call, CallBudget, CallId, CallRetryOn, ChangeKind, Condition, Keeping, NodeId, Phase,
+    PodId, PodTruth, RetryOn, Target, Timeline, ViewChange, ViewId,
 };
 use rollsim::traffic::offered::{Arrivals, Traffic};
 use rollsim::traffic::{self, Cause, EvaluatorChoice, Failure, TrafficOutcome};
@@ -23,6 +23,7 @@ fn asking(retries: u32) -> Asking {
         back_off: (d(0.0), d(0.0)),
         budget: None,
         otherwise: Some(503),
+        kept: None,
     }
 }
 
@@ -238,6 +239,11 @@ fn random(seed: u64) -> (Timeline, Traffic) {
         timeout: d(0.4),
         back_off: (d(0.02), d(0.2)),
         otherwise: Some(503).filter(|_| !seed.is_multiple_of(5)),
+        kept: seed.is_multiple_of(2).then_some(Keeping {
+            idle_timeout: Some(d(0.5)).filter(|_| seed.is_multiple_of(4)),
+            most_idle: 1 + (seed % 5) as u32,
+            retry_stale: !seed.is_multiple_of(6),
+        }),
         ..asking((seed % 4) as u32)
     };
     let (from, to) = ("outer".to_owned(), "inner".to_owned());
@@ -276,4 +282,48 @@ fn whatever_happens_each_request_and_each_call_has_one_end() {
         assert_eq!(outcome, again, "world {seed} has one outcome");
     }
     assert!(unheard > 0, "some callers die");
+}
+
+const GO: Keeping =
+    Keeping { idle_timeout: Some(Dur::from_secs(90)), most_idle: 2, retry_stale: true };
+
+/// A pod that keeps its connection goes on asking whom it leads to; one that opens a connection each time
+/// meets the pod that does not answer every other time. What has been idle for too long is closed.
+#[test]
+fn a_kept_connection_stays_with_its_pod() {
+    let failed = |kept: Option<Keeping>| {
+        let mut timeline = chain(&[Asking { kept, ..asking(0) }]);
+        timeline.pods.push(pod(1, 1e5, 1e9, 1e9));
+        timeline.views[ViewId(1)] = view(&[1, 2], Vec::new());
+        let calls = &run(&timeline, &load(10.0)).calls[0];
+        calls.failed() as f64 / calls.made as f64
+    };
+    let fresh = failed(None);
+    assert!((0.45..0.55).contains(&fresh), "{fresh}");
+    assert!(failed(Some(GO)) < 0.02, "{}", failed(Some(GO)));
+    let short = failed(Some(Keeping { idle_timeout: Some(d(0.0)), ..GO }));
+    assert!((0.45..0.55).contains(&short), "{short}");
+    let none = failed(Some(Keeping { most_idle: 0, ..GO }));
+    assert!((0.45..0.55).contains(&none), "{none}");
+}
+
+/// The other end exits while calls are under way: on a kept connection some libraries send them again, once
+/// more each time, whatever the caller itself tries.
+#[test]
+fn calls_that_are_cut_on_kept_connections_are_sent_again_by_some() {
+    let failed = |kept: Option<Keeping>| {
+        let mut timeline = chain(&[Asking { kept, ..asking(0) }]);
+        timeline.versions[1].service = Dist::constant(0.5);
+        timeline.pods[1] = PodTruth { version: 1, ..pod(1, -100.0, 100.0, 100.0) };
+        timeline.pods.push(pod(1, -100.0, 1e9, 1e9));
+        let gone =
+            ViewChange { at: s(100.0), target: Target::Pod(PodId(1)), kind: ChangeKind::Remove };
+        timeline.views[ViewId(1)] = view(&[1, 2], vec![gone]);
+        run(&timeline, &load(40.0)).calls[0].failed()
+    };
+    let many = Keeping { most_idle: 100, ..GO };
+    let (fresh, again) = (failed(None), failed(Some(many)));
+    let not = failed(Some(Keeping { retry_stale: false, ..many }));
+    assert!(fresh >= 4 && not >= 4, "{fresh} and {not} were under way");
+    assert!(again <= 1, "{again}");
 }

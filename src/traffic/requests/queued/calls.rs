@@ -87,6 +87,14 @@ impl Simulation<'_> {
         self.client_tries(index);
     }
 
+    /// A try of a call takes a connection that its pod keeps, or opens one.
+    pub fn call_connects(&mut self, index: RequestId) {
+        match self.calls.take(&self.present, index, self.now) {
+            Some(connection) => self.send_on(index, connection),
+            None => self.enter(index),
+        }
+    }
+
     /// Where a call begins: at the data plane of the node that it is made on, or at the proxy of its pod.
     #[cold]
     pub fn call_enters(&self, index: RequestId) -> ViewId {

@@ -141,7 +141,7 @@ impl Simulation<'_> {
         self.calls.forget(index);
         self.requests[index].deadline = (Time(self.now) + self.patience(index)).0;
         if self.requests[index].is_call {
-            return self.enter(index);
+            return self.call_connects(index);
         }
         self.client_connects(index);
     }
@@ -180,8 +180,11 @@ impl Simulation<'_> {
             return self.pool_connection(index);
         }
         let (pod, view, life) = (request.pod, request.view, request.life);
-        if self.connections.is_some() && !request.is_call {
-            self.offer(Connection { pod, view, life, since: self.now });
+        let connection = Connection { pod, view, life, since: self.now };
+        if request.is_call {
+            self.calls.keep(&self.present, index, connection);
+        } else if self.connections.is_some() {
+            self.offer(connection);
         }
     }
 

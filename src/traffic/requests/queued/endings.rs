@@ -242,11 +242,17 @@ impl Simulation<'_> {
             return self.hop_gives_up(index, Failure::Eof, cause);
         }
         let request = &self.requests[index];
-        let again = request.reused && self.traffic.client.retry_reused && !request.non_idempotent;
-        if request.hop == NOWHERE && again {
+        let sends_again = match request.is_call {
+            true => self.calls.how(index).kept.is_some_and(|kept| kept.retry_stale),
+            false => self.traffic.client.retry_reused && !request.non_idempotent,
+        };
+        if request.hop == NOWHERE && request.reused && sends_again {
             // Closed before a byte of the answer: Go's transport sends it again.
             self.end_loads(index);
-            return self.client_connects(index);
+            return match self.requests[index].is_call {
+                true => self.call_connects(index),
+                false => self.client_connects(index),
+            };
         }
         // Another node's pod knows nothing of the connection.
         let failure = match cause {

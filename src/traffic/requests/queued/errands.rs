@@ -1,6 +1,8 @@
 //! What is remembered of calls: who waits for each, what has become of them, and what further tries a pod may
 //! still make.
 
+use super::super::present::Present;
+use super::client::Connection;
 use super::event::{OrphanId, RequestId};
 use super::faults::drawn;
 use crate::engine::List;
@@ -28,7 +30,12 @@ pub struct Calls {
     pub counts: List<CallId, CallOutcome>,
     /// Further tries that a pod may still make.
     tokens: BTreeMap<(CallId, PodId), f64>,
+    /// Idle connections, the most recently freed on top, of each run of a pod's process.
+    idle: BTreeMap<Keeper, Vec<Connection>>,
 }
+
+/// Who keeps connections: for a call, a pod, in this run of its process.
+type Keeper = (CallId, PodId, u16);
 
 /// What is remembered of a request that makes calls, or is one.
 #[derive(Clone, Copy, Debug, Default)]
@@ -108,6 +115,43 @@ impl Calls {
     #[inline(always)]
     pub fn taken_from(&mut self, index: RequestId) -> Option<RequestId> {
         if self.used { self.errands.entry(index).call.take() } else { None }
+    }
+
+    /// The latest idle connection of a caller's library that neither end has closed; None: it has none, or
+    /// keeps none.
+    #[cold]
+    pub fn take(&mut self, present: &Present, index: RequestId, now: i64) -> Option<Connection> {
+        let Errand { of, by, .. } = self.errands[index];
+        let (keeping, by) = (self.all[of].how.kept?, by?);
+        let idle = self.idle.get_mut(&(of, by, present.pods[by].life))?;
+        loop {
+            let connection = idle.pop()?;
+            debug_assert!(connection.since <= now, "it was used before");
+            if keeping.idle_timeout.is_some_and(|most| now - connection.since > most.0) {
+                // Those below have been idle for longer.
+                idle.clear();
+                return None;
+            }
+            if present.closes_at(connection.pod, connection.life, connection.since) > now {
+                return Some(connection);
+            }
+        }
+    }
+
+    /// A caller's library keeps a connection, if it keeps any.
+    #[cold]
+    pub fn keep(&mut self, present: &Present, index: RequestId, connection: Connection) {
+        let Errand { of, by, whose, .. } = self.errands[index];
+        let (Some(keeping), Some(by)) = (self.all[of].how.kept, by) else { return };
+        let open = present.pods[connection.pod].lives[usize::from(connection.life)].stop_accept;
+        // With its process the caller's connections end.
+        if open.0 <= connection.since || whose == Whose::Nobody {
+            return;
+        }
+        let idle = self.idle.entry((of, by, present.pods[by].life)).or_default();
+        if u32::try_from(idle.len()).is_ok_and(|kept| kept < keeping.most_idle) {
+            idle.push(connection);
+        }
     }
 
     /// Whether the budget of a pod has a further try, which then is taken from it.
