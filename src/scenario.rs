@@ -3,10 +3,11 @@
 mod action;
 pub mod maintenance;
 
+use crate::cluster::disruption::PodDisruptionBudget;
 pub use crate::cluster::fault::{DependsOn, Fault, Trouble, Whom};
 use crate::cluster::objects::{NodeId, ServiceId};
 use crate::cluster::release::Release;
-use crate::cluster::spec::{Ingress, Node, PodDisruptionBudget, PodTemplate, Service};
+use crate::cluster::spec::{Ingress, Node, PodTemplate, Service};
 pub use crate::cluster::workload::{Kind, Workload};
 use crate::engine::{Dur, List, Time};
 use crate::model::autoscaler::spec::HorizontalPodAutoscaler;

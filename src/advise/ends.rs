@@ -6,7 +6,8 @@ use super::fixes::LEFT;
 use super::ladder;
 use super::outcome::Outcome;
 use super::trial::Trials;
-use crate::cluster::spec::{Container, OnSigterm, PodDisruptionBudget};
+use crate::cluster::disruption::PodDisruptionBudget;
+use crate::cluster::spec::{Container, OnSigterm};
 use crate::cluster::workload::{Strategy, Workload};
 use crate::model::disruption::pdb;
 use crate::run::Replication;
@@ -97,7 +98,7 @@ fn ways(scenario: &Scenario, stuck: &Stuck) -> Vec<Way> {
         Why::Stopping { .. } => stopping(deployment),
         Why::OnDelete { .. } => vec![vec![Change::one("updateStrategy.type", "RollingUpdate")]],
         Why::HeldBy { .. } => vec![vec![Change::one("podManagementPolicy", "Parallel")]],
-        Why::Aborted { .. } | Why::AwaitsPromotion => Vec::new(),
+        Why::Aborted { .. } | Why::AwaitsPromotion | Why::NeverInitialized { .. } => Vec::new(),
         Why::NothingRolls { .. } | Why::Unmanaged { .. } => Vec::new(),
         Why::NotEmpty { budget: Some((_, budget)), .. } => {
             let replicas = subject.replicas;

@@ -25,7 +25,7 @@ pub struct App {
     pub crash_after: Option<Dur>,
     /// It calls others as it starts, and exits where the proxy in its pod does not let it.
     pub needs_network_at_start: bool,
-    /// Its readiness endpoint always answers 503.
+    /// Its readiness endpoint always answers 503; an init container never succeeds.
     pub never_ready: bool,
     /// Requests worked on at once; the others wait in the queue.
     pub concurrency: Option<u32>,

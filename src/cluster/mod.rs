@@ -4,6 +4,7 @@ pub mod analysis;
 mod app;
 mod budgets;
 pub mod deletion;
+pub mod disruption;
 pub mod distribution;
 pub mod fault;
 pub mod flagger;

@@ -1,9 +1,9 @@
 //! The live API objects.
 
+use super::disruption::PodDisruptionBudget;
 use super::gates::Gates;
 pub use super::ids::ServiceId;
 use super::phase::PodPhase;
-use super::spec::PodDisruptionBudget;
 use super::workload::{Kind, Workload as WorkloadSpec};
 use crate::engine::Time;
 use crate::engine::list::id;

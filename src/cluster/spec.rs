@@ -129,7 +129,13 @@ impl PodTemplate {
 
     /// Its pods run and never become ready: a readiness probe asks an application that always says no.
     pub fn never_ready(&self) -> bool {
-        self.init_containers.iter().chain(&self.containers).any(Container::never_ready)
+        let all = self.init_containers.iter().chain(&self.containers);
+        self.never_initialized().is_some() || all.clone().any(Container::never_ready)
+    }
+
+    /// The first init container that never succeeds, so that nothing after it starts.
+    pub fn never_initialized(&self) -> Option<&Container> {
+        self.init_containers.iter().find(|c| !c.sidecar && c.app.never_ready)
     }
 }
 
@@ -283,6 +289,8 @@ pub struct Service {
     pub client_ip_affinity: bool,
     /// trafficDistribution; None: to every endpoint alike.
     pub traffic_distribution: Option<Distribution>,
+    /// loadBalancerClass: who makes the load balancer; None: the cloud's own controller.
+    pub load_balancer_class: Option<String>,
     /// Kept for balancers that read them (AWS Load Balancer Controller, MetalLB).
     pub annotations: BTreeMap<String, String>,
 }
@@ -309,6 +317,7 @@ impl Service {
             internal_traffic_local: false,
             client_ip_affinity: false,
             traffic_distribution: None,
+            load_balancer_class: None,
             annotations: BTreeMap::new(),
         }
     }
@@ -318,9 +327,23 @@ impl Service {
         self.annotations.contains_key(ACTIVATOR)
     }
 
-    /// Whether pods of this template are behind it.
+    /// Whether pods of this template are behind it: pods without the port of that name are listed in a slice
+    /// that lacks the port, where nobody finds them.
+    ///
+    /// `staging/src/k8s.io/endpointslice/utils.go: getEndpointPorts`.
     pub fn selects(&self, template: &PodTemplate) -> bool {
-        self.namespace == template.namespace && selects(&self.selector, &template.labels)
+        let named = |name: &String| {
+            let all = template.init_containers.iter().chain(&template.containers);
+            let mut ports = all.flat_map(|c| &c.ports);
+            ports.any(|p| p.name.as_ref() == Some(name))
+        };
+        let has_port = match self.ports.first().map(|p| &p.target_port) {
+            Some(TargetPort::Name(name)) => named(name),
+            Some(TargetPort::Number(_)) | None => true,
+        };
+        has_port
+            && self.namespace == template.namespace
+            && selects(&self.selector, &template.labels)
     }
 }
 
@@ -357,31 +380,6 @@ pub enum ServiceKind {
     NodePort,
     /// That, and a cloud's load balancer in front.
     LoadBalancer,
-}
-
-/// `spec` of a PodDisruptionBudget.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct PodDisruptionBudget {
-    /// `metadata.name`.
-    pub name: String,
-    /// `metadata.namespace`.
-    pub namespace: String,
-    /// None selects nothing.
-    pub selector: Option<Selector>,
-    /// How many must stay; the API takes this or `max_unavailable`.
-    pub min_available: Option<IntOrPercent>,
-    /// How many may be away.
-    pub max_unavailable: Option<IntOrPercent>,
-    /// unhealthyPodEvictionPolicy AlwaysAllow.
-    pub always_allow_unhealthy: bool,
-}
-
-impl PodDisruptionBudget {
-    /// Whether it is about pods of this template.
-    pub fn covers(&self, template: &PodTemplate) -> bool {
-        let selects = |s: &Selector| s.selects(&template.labels);
-        self.namespace == template.namespace && self.selector.as_ref().is_some_and(selects)
-    }
 }
 
 /// An Ingress, as far as the data planes read it.

@@ -137,16 +137,18 @@ fn weibull_limited_mean(scale: f64, shape: f64, x: f64) -> f64 {
         return 0.0;
     }
     let a = 1.0 / shape;
-    scale * a * lower_gamma(a, libm::pow(x / scale, shape))
+    scale * a * lower_gamma(a, x / scale)
 }
 
-/// The lower incomplete gamma function: its series for small `x`, Lentz's continued fraction of the upper
-/// one for large.
-fn lower_gamma(a: f64, x: f64) -> f64 {
+/// The lower incomplete gamma function of `a` at `root^(1/a)`: its series for small values, Lentz's
+/// continued fraction of the upper one for large. The root is asked for since its power may be too small
+/// to have all its digits.
+fn lower_gamma(a: f64, root: f64) -> f64 {
+    let x = libm::pow(root, 1.0 / a);
     if x.is_infinite() {
         return libm::tgamma(a);
     }
-    let factor = libm::exp(a * libm::log(x) - x);
+    let factor = root * libm::exp(-x);
     if x < a + 1.0 {
         let (mut term, mut sum) = (1.0 / a, 1.0 / a);
         for n in 1..1000 {

@@ -1,4 +1,4 @@
-//! Replicas that a manifest leaves to an autoscaler.
+//! Replicas that a manifest leaves to an autoscaler, and the bounds within which that keeps them.
 
 use crate::cluster::workload::Kind;
 use crate::input::given::{Input, Replicas};
@@ -6,14 +6,25 @@ use crate::input::raw::manifest::Document;
 use crate::input::text::tree::{Node, Value};
 use std::sync::Arc;
 
-/// What keeps a number of replicas: kind, API group, key of its minimum, and what it takes without one.
+/// What keeps a number of replicas: kind, API group, keys of its minimum, which is 1 without one, and of its
+/// maximum, with what it takes without one.
 ///
 /// Sources: `pkg/apis/autoscaling/v2/defaults.go`; KEDA's `ScaledObject` (which keeps none by default: one
 /// is what runs while there is work).
-const SCALERS: [(&str, &str, &str, i64); 2] = [
-    ("HorizontalPodAutoscaler", "autoscaling", "minReplicas", 1),
-    ("ScaledObject", "keda.sh", "minReplicaCount", 1),
+const SCALERS: [(&str, &str, &str, (&str, i64)); 2] = [
+    ("HorizontalPodAutoscaler", "autoscaling", "minReplicas", ("maxReplicas", 1)),
+    ("ScaledObject", "keda.sh", "minReplicaCount", ("maxReplicaCount", 100)),
 ];
+
+/// How many pods an autoscaler keeps of a workload.
+pub struct Kept {
+    /// At least, and more than none.
+    pub least: i64,
+    /// At most.
+    pub most: i64,
+    /// The key of its minimum, and kind and name.
+    pub by: (&'static str, String),
+}
 
 /// Fills in the replicas that manifests leave out and an object's status or an autoscaler knows.
 pub fn fill(input: &mut Input) {
@@ -24,7 +35,12 @@ pub fn fill(input: &mut Input) {
             continue;
         }
         let status = doc.running.filter(|n| *n > 0).map(|n| (n, "its status".to_owned()));
-        let Some((replicas, by)) = status.or_else(|| minimum(input, doc)) else { continue };
+        let of_scaler = || {
+            let Kept { least, by: (key, scaler), .. } =
+                kept(input, (held.kind, doc.name(), doc.namespace()))?;
+            Some((least, format!("{key} of {scaler}")))
+        };
+        let Some((replicas, by)) = status.or_else(of_scaler) else { continue };
         let Ok(small) = i32::try_from(replicas) else { continue };
         let (name, namespace) = (doc.name().to_owned(), doc.namespace().to_owned());
         let update = doc.update;
@@ -48,23 +64,25 @@ fn taken_away(input: &Input, update: &Document) -> bool {
     update.update && input.documents.iter().any(|d| !d.update && same(d) && gave(d))
 }
 
-/// The least replicas that an autoscaler of the Deployment keeps, and its kind and name.
-fn minimum(input: &Input, deployment: &Document) -> Option<(i64, String)> {
-    input.documents.iter().find_map(|doc| {
-        let (kind, _, key, default) = SCALERS.iter().find(|(kind, group, ..)| {
+/// What the autoscaler of a workload of this kind, name and namespace keeps; None: it has none.
+pub fn kept(input: &Input, (kind, name, namespace): (Kind, &str, &str)) -> Option<Kept> {
+    input.documents.iter().filter(|doc| !doc.update).find_map(|doc| {
+        let (scaler, _, min, (max, usual)) = SCALERS.iter().find(|(kind, group, ..)| {
             doc.kind() == *kind && version(&doc.root).starts_with(&format!("{group}/"))
         })?;
         let spec = doc.root.get("spec")?;
         let target = spec.get("scaleTargetRef")?;
         let text = |key: &str| target.get(key).and_then(Node::as_str);
-        let scales = text("name") == Some(deployment.name())
-            && text("kind").is_none_or(|kind| kind == deployment.kind())
-            && doc.namespace() == deployment.namespace();
-        let least = match spec.get(key).map(|n| &n.value) {
-            Some(Value::Int(n)) => (*n).max(*default),
-            _ => *default,
+        let scales = text("name") == Some(name)
+            && text("kind").is_none_or(|given| given == kind.name())
+            && doc.namespace() == namespace;
+        let whole = |key: &str, usual: i64| match spec.get(key).map(|n| &n.value) {
+            Some(Value::Int(n)) => *n,
+            _ => usual,
         };
-        scales.then(|| (least, format!("{key} of {kind} {}", doc.name())))
+        let least = whole(min, 1).max(1);
+        let most = whole(max, *usual).max(least);
+        scales.then(|| Kept { least, most, by: (min, format!("{scaler} {}", doc.name())) })
     })
 }
 

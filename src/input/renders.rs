@@ -1,11 +1,15 @@
 //! Two renders of the same objects: the rollout from one to the other, the rollouts after it, and the one
 //! that brings a change.
 
+use crate::cluster::spec::TargetPort;
 use crate::input::bounds;
 use crate::input::given::Input;
 use crate::input::raw::case::{AppCase, AppSection};
+
+use crate::input::ports;
 use crate::input::raw::knative;
 use crate::input::raw::manifest::{Document, Object};
+use crate::input::select;
 use crate::input::subject;
 use crate::input::text::diagnostics::Diagnostics;
 use std::collections::BTreeMap;
@@ -109,10 +113,21 @@ impl Input {
     }
 
     /// The rollouts after this one: the Deployment is what the update makes of it, and restarted; what the
-    /// change takes away is gone.
+    /// change takes away is gone. None: there is none, or clients do not find its pods any more.
     pub fn later(&self) -> Option<Input> {
         let subject = subject::choose(self).ok()?;
         let update = subject.update?;
+        let is_behind = |service: usize| {
+            let (service, new) = (&*self.documents[service], &*self.documents[update]);
+            let named = match ports::target_port(self, service) {
+                Some(TargetPort::Name(name)) => subject::has_port(new, &name),
+                _ => true,
+            };
+            named && select::selects(service, new)
+        };
+        if subject.own.is_some_and(|service| !is_behind(service)) {
+            return None;
+        }
         let mut later = self.clone();
         later.must_use.clear();
         let mut new = (*self.documents[update]).clone();

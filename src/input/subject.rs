@@ -200,7 +200,7 @@ fn dangling(input: &Input, subject: &Document) -> Option<String> {
 }
 
 /// Why a Service does not select the pods of `subject`.
-fn difference(service: &Document, subject: &Document) -> String {
+pub fn difference(service: &Document, subject: &Document) -> String {
     let (here, there) = (service.namespace(), subject.namespace());
     if here != there {
         return format!("the Service is in namespace {here}, the {} in {there}", subject.kind());

@@ -194,7 +194,10 @@ fn movement(row: &AutoscalerRow, all: &[&Scaling]) -> String {
     let first = |s: &&Scaling| s.decisions.iter().find(|d| moves(d)).cloned();
     let firsts: Vec<Decision> = all.iter().filter_map(first).collect();
     let Some(usual) = firsts.first() else {
-        return format!("{} leaves {} as it is.", row.name, row.target);
+        return match row.name == row.target {
+            true => format!("{}'s autoscaler never changes its size.", row.name),
+            false => format!("{} never changes the size of {}.", row.name, row.target),
+        };
     };
     let at = middle(firsts.iter().map(|d| d.at.as_secs_f64()).collect());
     let ways: std::collections::BTreeSet<(i32, i32)> =

@@ -1,7 +1,8 @@
 //! The setting that keeps an action from its end: what was found, and what would do.
 
 use super::words::seconds;
-use crate::cluster::spec::{Container, IntOrPercent, PodDisruptionBudget, Probe};
+use crate::cluster::disruption::PodDisruptionBudget;
+use crate::cluster::spec::{Container, IntOrPercent, Probe};
 use crate::cluster::workload::{Strategy, Workload};
 use crate::model::disruption::pdb;
 use crate::model::scheduler::filter::Rejected;
@@ -62,6 +63,11 @@ fn of_its_kind(why: &Why) -> Fix {
             let needed = format!("Parallel, or kubectl delete pod {pod}");
             ("podManagementPolicy", "OrderedReady".to_owned(), needed)
         }
+        Why::NeverInitialized { container } => {
+            let setting = format!("command of init container {}", container.name);
+            let needed = "a command that ends with status 0".to_owned();
+            return Fix { setting, found: "never succeeds".to_owned(), needed };
+        }
         Why::Unmanaged { .. } => {
             let needed = "a Deployment, or --force, which loses them for good".to_owned();
             ("the kind of workload", "Pod".to_owned(), needed)
@@ -116,6 +122,7 @@ pub(super) fn fix(scenario: &Scenario, stuck: &Stuck) -> Fix {
         }
         Why::NothingRolls { .. } | Why::OnDelete { .. } => return of_its_kind(&stuck.why),
         Why::HeldBy { .. } | Why::Unmanaged { .. } => return of_its_kind(&stuck.why),
+        Why::NeverInitialized { .. } => return of_its_kind(&stuck.why),
         Why::NotEmpty { .. } | Why::NoDisruption | Why::OnLostNode { .. } => {
             return of_a_node(scenario, &stuck.why);
         }

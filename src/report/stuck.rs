@@ -235,8 +235,8 @@ pub(super) fn what(stuck: &Stuck) -> String {
         Why::SeveralBudgets { names } => {
             format!("budgets {} select one pod, which then cannot be evicted", names.join(" and "))
         }
-        Why::NothingRolls { .. } | Why::OnDelete { .. } => of_its_kind(stuck),
-        Why::HeldBy { .. } | Why::Unmanaged { .. } => of_its_kind(stuck),
+        Why::NothingRolls { .. } | Why::OnDelete { .. } | Why::HeldBy { .. } => of_its_kind(stuck),
+        Why::Unmanaged { .. } | Why::NeverInitialized { .. } => of_its_kind(stuck),
         Why::Aborted { .. } | Why::AwaitsPromotion | Why::Overlooked { .. } => of_its_kind(stuck),
         Why::NotEmpty { .. } | Why::OnLostNode { .. } | Why::NoDisruption => of_a_node(stuck),
         Why::Starting { pods: n } => format!("{} {} not ready", pods(*n), is(*n)),
@@ -301,6 +301,9 @@ fn of_its_kind(stuck: &Stuck) -> String {
         }
         Why::Aborted { why } => format!("the release is aborted: {why}"),
         Why::AwaitsPromotion => "the release pauses until somebody promotes it".into(),
+        Why::NeverInitialized { container: c } => {
+            format!("init container {} never succeeds", c.name)
+        }
         _ => unreachable!("of no kind"),
     }
 }

@@ -1,8 +1,8 @@
 //! What the API server holds before anything happens, and where pods are.
 
+use crate::cluster::disruption::PodDisruptionBudget;
 use crate::cluster::objects::{Budget, BudgetStatus, NodeId, WorkloadId};
 use crate::cluster::server::Cluster;
-use crate::cluster::spec::PodDisruptionBudget;
 use crate::engine::{Dur, List};
 use crate::scenario::Scenario;
 use std::sync::Arc;

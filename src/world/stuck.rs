@@ -250,6 +250,9 @@ impl World<'_> {
             let all = template.init_containers.iter().chain(&template.containers);
             Box::new(all.clone().nth(usize::from(index)).expect("a container").clone())
         };
+        if let Some(container) = template.never_initialized() {
+            return (since, Why::NeverInitialized { container: Box::new(container.clone()) });
+        }
         let mut containers = template.init_containers.iter().chain(&template.containers);
         let kills = || self.kubelets.kills.iter().filter(|k| pods.contains(&k.pod));
         let restarts = |p: &PodId| self.cluster.pods[*p].status.restarts as usize;
@@ -290,6 +293,7 @@ impl World<'_> {
             | Why::NotEmpty { .. }
             | Why::NoDisruption
             | Why::Overlooked { .. } => true,
+            Why::NeverInitialized { .. } => true,
             Why::NeverReady { .. } | Why::Budget { .. } | Why::SeveralBudgets { .. } => true,
             Why::NoNode { .. } => {
                 let stops = self.cluster.pods.iter().any(|p| p.deleting.is_some() && !p.removed);

@@ -41,6 +41,8 @@ pub enum Why {
     Crashes { container: Box<Container> },
     /// The readiness probe is always answered with "no".
     NeverReady { container: Box<Container> },
+    /// An init container does not end, or fails each time.
+    NeverInitialized { container: Box<Container> },
     /// Containers are ready, and these conditions are not set: never, or (`never` is empty) not yet.
     Gates { names: Vec<String>, never: Vec<UnsetGate> },
     /// An eviction is refused: so many pods must stay, so many are covered, all of them healthy.
@@ -110,6 +112,7 @@ impl Why {
             Why::NotEmpty { .. } => 22,
             Why::NoDisruption => 23,
             Why::Overlooked { .. } => 24,
+            Why::NeverInitialized { .. } => 25,
         }
     }
 }

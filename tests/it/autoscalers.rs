@@ -123,6 +123,21 @@ fn a_step_is_seen_as_late_as_the_metrics_are() {
     assert!(firsts.iter().all(|s| (0.0..70.0).contains(s)), "{firsts:?}");
 }
 
+/// Before an action there are as many pods as the bounds allow, whatever the manifest says; an apply of it
+/// says it again.
+#[test]
+fn bounds_hold_before_the_action() {
+    for (replicas, held) in [("1", 2), ("4", 4), ("20", 12), ("0", 0)] {
+        let manifest =
+            format!("{MANIFEST}{CPU}").replace("replicas: 4", &format!("replicas: {replicas}"));
+        let scenario = input(&manifest, "").lower().unwrap_or_else(|e| panic!("{e}"));
+        assert_eq!(scenario.before().replicas, held, "{replicas}");
+        if held > 0 {
+            assert_eq!(scenario.after().replicas, held, "a restart leaves it as it is");
+        }
+    }
+}
+
 #[test]
 fn runs_follow_each_other_by_more_than_the_period() {
     let scenario = scenario(REQUESTS, &load(60.0, 160.0, 200.0));

@@ -42,6 +42,7 @@ mod report_chromium;
 mod report_example;
 mod reports;
 mod rules;
+mod services;
 mod starts;
 mod stuck;
 mod swarm;

@@ -117,6 +117,42 @@ fn no_node_takes_one_more_pod() {
     insta::assert_snapshot!(stuck(&APART, &[], &repaired));
 }
 
+/// Whatever an init container is told to do, the containers after it wait until it has.
+#[test]
+fn init_containers_that_do_not_end() {
+    let init = |command: &'static str| {
+        let pod = format!("initContainers: [{{name: first, image: busybox, command: {command}}}]");
+        Case { pod: pod.leak(), ..PLAIN }
+    };
+    for command in ["[sleep, infinity]", "[sh, -c, 'echo broken; exit 1']"] {
+        let broken = answer(&init(command), &[]);
+        assert_eq!(broken.incomplete, 1.0, "{}", broken.verdict);
+        assert!(
+            broken.verdict.contains("init container first never succeeds"),
+            "{}",
+            broken.verdict
+        );
+    }
+    let told = answer(&init("[sh, -c, 'sleep 60; exit 0']"), &[]);
+    let mean = told.rollout.duration_s.as_ref().expect("it completes").mean;
+    // Three at a time with 25 % surge: one after the other.
+    assert!((180.0..240.0).contains(&mean), "{mean}");
+}
+
+/// A shell that sleeps first listens later, and a probe that does not wait for that ends it.
+#[test]
+fn a_server_that_sleeps_first() {
+    let case = Case {
+        container: "command: [sh, -c, 'sleep 30; exec ./server']\n\
+                    livenessProbe: {httpGet: {path: /, port: 8080}, periodSeconds: 5}",
+        ..PLAIN
+    };
+    let broken = answer(&case, &[]);
+    assert_eq!(broken.incomplete, 1.0, "{}", broken.verdict);
+    assert!(broken.verdict.contains("livenessProbe"), "{}", broken.verdict);
+    assert_eq!(answer(&case, &[("app.start_delay_s", "1")]).incomplete, 0.0);
+}
+
 #[test]
 fn a_label_that_no_node_has() {
     let case = Case { pod: "nodeSelector: {disk: ssd}", scenario: THREE_NODES, ..PLAIN };

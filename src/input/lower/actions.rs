@@ -6,6 +6,7 @@ use crate::engine::{Dur, Time};
 use crate::input::bounds;
 use crate::input::cards;
 use crate::input::lower::apps::Versions;
+use crate::input::lower::autoscalers;
 use crate::input::lower::conditions;
 use crate::input::lower::lowering::{Lowering, at};
 use crate::input::lower::maintenance;
@@ -80,6 +81,7 @@ pub(crate) fn lower(
     }
     actions.sort_by_key(|a| a.at);
     as_scaled(&mut actions);
+    autoscalers::as_held(deployments, &mut actions);
     actions
 }
 

@@ -168,6 +168,7 @@ impl Reader<'_> {
             post_start: None,
             probe: None,
             ports: None,
+            start_given: false,
             sigterm_given: false,
             drain_timeout: Dur::from_secs(30),
         }
@@ -219,6 +220,7 @@ impl Reader<'_> {
             post_start: case.post_start_s.map(Dur::from_secs_f64),
             probe: case.probe_s.map(Dur::from_secs_f64),
             ports: case.ports.clone(),
+            start_given: case.start_delay.is_some() || case.start_delay_s.is_some(),
             sigterm_given: case.on_sigterm.is_some(),
             drain_timeout: Dur::from_secs_f64(
                 case.drain_timeout_s.or(card.number("drain_timeout")).unwrap_or(30.0),

@@ -1,5 +1,7 @@
 //! HorizontalPodAutoscalers: what they hold their targets at, and what their metrics stand for.
 
+mod held;
+pub(super) use held::as_held;
 pub(super) mod knative;
 mod metrics;
 pub(super) mod scaled_objects;

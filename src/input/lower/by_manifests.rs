@@ -7,6 +7,8 @@ use crate::input::lower::{ambient, binding, ingress_class, routes, sidecar};
 use crate::input::raw::manifest::Document;
 use crate::model::balancer::Kind;
 
+const NLB_CLASSES: [&str; 2] = ["service.k8s.aws/nlb", "eks.amazonaws.com/nlb"];
+
 /// An Ingress decides, else the type of the Service.
 pub(super) fn kind(
     low: &mut Lowering<'_>,
@@ -29,7 +31,6 @@ pub(super) fn kind(
     if let Some(binding) = binding::of(low.input, service) {
         return binding::kind(binding);
     }
-    let aws = service.annotations.get("service.beta.kubernetes.io/aws-load-balancer-type");
     if let Some(kind) = sidecar::path(low, subject, service.kind) {
         return kind;
     }
@@ -41,9 +42,29 @@ pub(super) fn kind(
         ServiceKind::ClusterIp => Kind::Service,
         ServiceKind::Headless => Kind::Headless,
         ServiceKind::NodePort => Kind::NodePort,
-        ServiceKind::LoadBalancer => match aws.map(String::as_str) {
-            Some("external" | "nlb" | "nlb-ip") => Kind::Nlb,
-            _ => Kind::LoadBalancer,
-        },
+        ServiceKind::LoadBalancer if asks_for_nlb(service) => Kind::Nlb,
+        ServiceKind::LoadBalancer => {
+            if let Some(class) = &service.load_balancer_class {
+                low.note(format!(
+                    "loadBalancerClass {class} of Service {}: another controller may make the load balancer",
+                    service.name
+                ));
+            }
+            Kind::LoadBalancer
+        }
+    }
+}
+
+/// By the class of AWS Load Balancer Controller or of EKS Auto Mode, which decides; else by the annotation.
+///
+/// AWS Load Balancer Controller, `docs/guide/service/nlb.md`; Amazon EKS, "Use Service Annotations to
+/// configure Network Load Balancers".
+fn asks_for_nlb(service: &Service) -> bool {
+    match &service.load_balancer_class {
+        Some(class) => NLB_CLASSES.contains(&&**class),
+        None => {
+            let kind = service.annotations.get("service.beta.kubernetes.io/aws-load-balancer-type");
+            kind.is_some_and(|kind| ["external", "nlb", "nlb-ip"].contains(&&**kind))
+        }
     }
 }

@@ -66,15 +66,26 @@ fn of_words(words: &[&str]) -> Pid1 {
     }
 }
 
+/// TEXT of a shell with `-c TEXT`; None: it has a file.
+fn shell_text<'a>(rest: &[&'a str]) -> Option<&'a str> {
+    let at = rest.iter().position(|w| !w.starts_with(['-', '+']))?;
+    let is_text = rest[..at].iter().any(|w| !w.starts_with("--") && w.contains('c'));
+    is_text.then(|| rest[at])
+}
+
+/// What a shell is to do, where these words start one with a text.
+pub fn text_of<'a>(words: &[&'a str]) -> Option<&'a str> {
+    let (first, rest) = words.split_first()?;
+    match base(first) {
+        "busybox" => shell_text(rest.get(1..)?),
+        name => SHELLS.contains(&name).then(|| shell_text(rest)).flatten(),
+    }
+}
+
 /// A shell with `-c TEXT`, or with a file.
 fn of_shell(name: &str, rest: &[&str]) -> Pid1 {
     let shell = || Pid1::Shell(name.to_owned());
-    let Some(at) = rest.iter().position(|w| !w.starts_with(['-', '+'])) else { return shell() };
-    let is_text = rest[..at].iter().any(|w| !w.starts_with("--") && w.contains('c'));
-    if !is_text {
-        return shell();
-    }
-    let text = rest[at];
+    let Some(text) = shell_text(rest) else { return shell() };
     let commands: Vec<&str> = text.split(['\n', ';']).flat_map(|c| c.split("&&")).collect();
     let last = commands.iter().map(|c| c.trim()).rfind(|c| !c.is_empty() && !c.starts_with('#'));
     let Some(last) = last else { return shell() };
@@ -93,7 +104,8 @@ fn of_shell(name: &str, rest: &[&str]) -> Pid1 {
     }
 }
 
-fn base(word: &str) -> &str {
+/// The name of a program without the folder it is in.
+pub fn base(word: &str) -> &str {
     word.rsplit('/').next().unwrap_or(word)
 }
 
@@ -112,19 +124,26 @@ pub fn sleep_of(command: &[String]) -> Option<Dur> {
         if base(&pair[0]) != "sleep" {
             continue;
         }
-        let (digits, scale) = match pair[1].strip_suffix(['s', 'm', 'h']) {
-            Some(digits) if pair[1].ends_with('m') => (digits, 60.0),
-            Some(digits) if pair[1].ends_with('h') => (digits, 3600.0),
-            Some(digits) => (digits, 1.0),
-            None => (pair[1].as_str(), 1.0),
-        };
-        if let Ok(n) = digits.parse::<f64>()
-            && (0.0..=checks::SECONDS_MAX).contains(&n)
-        {
-            total = Some(total.unwrap_or(0.0) + n * scale);
+        if let Some(seconds) = seconds_of(&[pair[1].as_str()]) {
+            total = Some(total.unwrap_or(0.0) + seconds);
         }
     }
     total.map(Dur::from_secs_f64)
+}
+
+/// How long `sleep` with these arguments sleeps, which are added up; None: they are something else.
+pub fn seconds_of(arguments: &[&str]) -> Option<f64> {
+    let one = |text: &&str| {
+        let (digits, scale) = match text.strip_suffix(['s', 'm', 'h']) {
+            Some(digits) if text.ends_with('m') => (digits, 60.0),
+            Some(digits) if text.ends_with('h') => (digits, 3600.0),
+            Some(digits) => (digits, 1.0),
+            None => (*text, 1.0),
+        };
+        let n = digits.parse::<f64>().ok()? * scale;
+        (0.0..=checks::SECONDS_MAX).contains(&n).then_some(n)
+    };
+    arguments.iter().map(one).sum()
 }
 
 /// What is known of a command.

@@ -5,12 +5,14 @@ use crate::cluster::spec::{
 };
 use crate::engine::Dur;
 use crate::input::cards;
+use crate::input::lower::begins;
 use crate::input::lower::check::Check;
 use crate::input::lower::commands::sleep_of;
 use crate::input::lower::handlers::{exactly_one, http_get, named_port, port_number};
 use crate::input::lower::hooks;
 use crate::input::lower::placement;
 use crate::input::lower::plans::{AppPlan, Apps, key_of, plan_of};
+use crate::input::lower::serving_container;
 use crate::input::lower::stops;
 use crate::input::text::checks;
 use crate::input::text::tree::quoted;
@@ -67,13 +69,21 @@ pub fn all(
         if sidecar {
             let key = key_of(apps, spec, i, &api.name);
             made.app.on_sigterm = stops::on_sigterm(check, spec, api, &key, plan);
+        } else if !plan.start_given {
+            begins::settle(check, &at, api, (begins::Role::Init, &mut made.app));
         }
         init.push(made);
     }
     let mut containers = Vec::new();
     for (i, api) in spec.containers.iter().enumerate() {
         let plan = plan_of(apps, spec, inits + i);
-        let mut made = container(check, &format!("{path}.containers[{i}]"), api, grace, plan);
+        let at = format!("{path}.containers[{i}]");
+        let mut made = container(check, &at, api, grace, plan);
+        if !plan.start_given {
+            let serves = inits + i == serving_container::number(spec, apps.port.as_ref());
+            let role = if serves { begins::Role::Serving } else { begins::Role::Helper };
+            begins::settle(check, &at, api, (role, &mut made.app));
+        }
         let key = key_of(apps, spec, inits + i, &api.name);
         made.app.on_sigterm = stops::on_sigterm(check, spec, api, &key, plan);
         containers.push(made);

@@ -188,15 +188,12 @@ pub(crate) fn of_service(low: &mut Lowering<'_>, service: &Service) -> Option<Ki
     Some(kind)
 }
 
-/// By what the Service asks for.
+/// By what the Service asks for: a whole key. By a prefix only the controller of an Ingress is told, since
+/// there are load balancers at layer 4 of the same vendor.
 fn by_service(service: &Service) -> (Option<Controller>, Option<String>) {
-    let reads = |prefix: &str| {
-        let mut all = service.annotations.iter().filter(|(key, _)| key.starts_with(prefix));
-        all.next().map(|(key, _)| key.clone())
-    };
     let found = MAKERS.iter().find_map(|maker| {
-        let key = maker.annotations.iter().find_map(|prefix| reads(prefix))?;
-        Some((maker, key))
+        let mut asked = maker.annotations.iter();
+        Some((maker, *asked.find(|key| service.annotations.contains_key(**key))?))
     });
     found.map_or((None, None), |(maker, key)| {
         let why = format!("Service {} has the annotation {key}", service.name);

@@ -7,6 +7,7 @@ mod annotations;
 mod apps;
 mod assumed;
 mod autoscalers;
+mod begins;
 mod binding;
 mod by_manifests;
 pub(super) mod calls;

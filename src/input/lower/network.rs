@@ -1,10 +1,10 @@
 //! Services, Ingresses, PodDisruptionBudgets and Nodes.
 
+use crate::cluster::disruption::PodDisruptionBudget;
 use crate::cluster::distribution::Distribution;
 use crate::cluster::placement::{HOSTNAME, Presence};
 use crate::cluster::spec::{
-    Ingress, Labels, Node, PodDisruptionBudget, Resources, Service, ServiceKind, ServicePort,
-    TargetPort,
+    Ingress, Labels, Node, Resources, Service, ServiceKind, ServicePort, TargetPort,
 };
 use crate::engine::Dur;
 use crate::input::cards;
@@ -71,6 +71,7 @@ pub fn service(check: &mut Check<'_>, api: &ApiService) -> Service {
             3 => Some(Distribution::SameNode),
             _ => Some(Distribution::SameZone),
         },
+        load_balancer_class: spec.load_balancer_class.clone(),
         annotations: api.metadata.annotations.clone().unwrap_or_default(),
     }
 }

@@ -6,6 +6,7 @@ use crate::input::lower::check::Check;
 use crate::input::lower::plans::{Apps, plan_of};
 use crate::input::lower::serving_container;
 use k8s_openapi::api::core::v1::PodSpec;
+use std::collections::BTreeSet;
 
 /// Marks the probes that are refused, and says which ask a port that no container declares. `containers` are
 /// all of the pod, init containers first. Returns whether requests are refused.
@@ -80,12 +81,37 @@ fn otherwise(port: u16, follows: &str) -> String {
     format!("If nothing listens on port {port}, which no container declares, {follows}.")
 }
 
-/// The same of a Service, whose port leads to `target`.
-pub fn warn_of_target(check: &mut Check<'_>, path: &str, target: u16, declared: &[u16]) {
-    if !declared.is_empty() && !declared.contains(&target) {
-        let declared: Vec<(usize, u16)> = declared.iter().map(|port| (0, *port)).collect();
-        let text = undeclared(&format!("leads to port {target}"), &declared);
-        check.warn_of(path, text, otherwise(target, "every request fails"));
+/// The same of a Service, whose port leads to `target`. `declared`: by the pods as they are, and by those of
+/// an update.
+pub fn warn_of_target(
+    check: &mut Check<'_>,
+    path: &str,
+    target: u16,
+    declared: &[Option<Vec<u16>>; 2],
+) {
+    let lacks = |ports: &Option<Vec<u16>>| {
+        ports.as_ref().is_some_and(|ports| !ports.is_empty() && !ports.contains(&target))
+    };
+    let all: BTreeSet<u16> = declared.iter().flatten().flatten().copied().collect();
+    let declare: Vec<(usize, u16)> = all.into_iter().map(|port| (0, port)).collect();
+    let text = undeclared(&format!("leads to port {target}"), &declare);
+    let only = |who: &str| {
+        format!(
+            "leads to port {target}, which only the {who} pods declare: taken as listened on by all \
+             (app.v1.ports and app.v2.ports say where it is not)"
+        )
+    };
+    let old = || format!("If the old pods do not listen on port {target}, requests to them fail.");
+    let new = || {
+        format!(
+            "If the new pods do not listen on port {target}, requests to them fail, in the end all."
+        )
+    };
+    match declared.each_ref().map(lacks) {
+        [false, false] => {}
+        [true, false] if declared[1].is_some() => check.warn_of(path, only("new"), old()),
+        [false, true] => check.warn_of(path, only("old"), new()),
+        [true, _] => check.warn_of(path, text, otherwise(target, "every request fails")),
     }
 }
 

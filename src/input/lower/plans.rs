@@ -19,6 +19,8 @@ pub struct AppPlan {
     pub probe: Option<Dur>,
     /// The ports that it listens on; None: all that are asked.
     pub ports: Option<Vec<u16>>,
+    /// The scenario says how long it takes to start.
+    pub start_given: bool,
     /// The scenario says what happens on SIGTERM.
     pub sigterm_given: bool,
     /// How long running requests may take to finish, where it has to.

@@ -11,9 +11,10 @@ use crate::input::lower::network;
 use crate::input::lower::open_ports;
 use crate::input::ports::{is_tcp, main_port, ports};
 use crate::input::raw::manifest::Document;
+use crate::input::select;
 use crate::input::subject::{self, Subject};
 use crate::input::text::tree;
-use crate::scenario::{Action, ActionKind, Caller, Path, Route};
+use crate::scenario::{Action, ActionKind, Assumption, Caller, Path, Route};
 use crate::traffic::offered::{Arrivals, Traffic};
 use k8s_openapi::api::core::v1::ContainerPort;
 use std::sync::Arc;
@@ -35,33 +36,64 @@ pub fn service(low: &mut Lowering<'_>, subject: &Subject) -> Service {
         let port = service.ports.remove(main);
         service.ports.insert(0, port);
     }
-    if let Some(ServicePort { target_port: TargetPort::Name(name), .. }) = service.ports.first()
-        && !subject::has_port(deployment, name)
-    {
-        let path = format!("spec.ports[{main}].targetPort");
-        let mut error = doc.error(&path, "no container port has this name");
-        error.found = Some(tree::quoted(name));
-        error.suggestion = Some(match name.parse::<u16>() {
-            Ok(_) => "write it without quotation marks: in them it is a name".to_owned(),
-            Err(_) => {
-                let (kind, name) = (deployment.kind(), deployment.name());
-                format!("name a port of {kind} {name} so, or use its number")
-            }
-        });
-        low.problems.push(error);
+    let port = service.ports.first().map(|port| port.target_port.clone());
+    let update = subject.update.filter(|_| subject.asked == subject.deployment);
+    let templates = [Some(subject.asked), update].map(|i| i.map(|i| &*low.input.documents[i]));
+    let path = format!("spec.ports[{main}].targetPort");
+    // A proxy listens where its routes say.
+    let is_gateway = gateways::of(deployment, port.as_ref()).is_some();
+    let said = is_gateway || low.input.case.app.common().ports.is_some();
+    match port {
+        Some(TargetPort::Name(name)) => named_port(low, doc, (&path, &name), templates),
+        Some(TargetPort::Number(target)) if !said => {
+            let declared = templates.map(|t| t.map(declared_ports));
+            low.check(doc, |check| open_ports::warn_of_target(check, &path, target, &declared));
+        }
+        _ => {}
     }
-    if let Some(ServicePort { target_port: TargetPort::Number(target), .. }) = service.ports.first()
-        && low.input.case.app.common().ports.is_none()
-        // A proxy listens where its routes say.
-        && gateways::of(deployment, service.ports.first().map(|p| &p.target_port)).is_none()
-    {
-        let declared = container_ports(deployment).filter(|p| carries_http(p));
-        let declared: Vec<u16> =
-            declared.filter_map(|p| u16::try_from(p.container_port).ok()).collect();
-        let path = format!("spec.ports[{main}].targetPort");
-        low.check(doc, |check| open_ports::warn_of_target(check, &path, *target, &declared));
+    if let Some(new) = templates[1].filter(|new| !select::selects(doc, new)) {
+        let why = subject::difference(doc, new);
+        let text = format!(
+            "selects the old pods and none of the new ones ({why}): with the last old pod the last \
+             endpoint goes"
+        );
+        low.check(doc, |check| check.warn("spec.selector", text));
     }
     low.apex(deployment, Some(service.clone())).unwrap_or(service)
+}
+
+/// Refuses a name of a port that no template has, and says which of two lacks it.
+fn named_port(
+    low: &mut Lowering<'_>,
+    service: &Document,
+    (path, name): (&str, &str),
+    [old, new]: [Option<&Document>; 2],
+) {
+    let has = |d: Option<&Document>| d.is_some_and(|d| subject::has_port(d, name));
+    let quoted = tree::quoted(name);
+    match (has(old), has(new)) {
+        (true, _) if new.is_none() || has(new) => {}
+        (false, false) => {
+            let mut error = service.error(path, "no container port has this name");
+            error.found = Some(quoted);
+            error.suggestion = Some(match (name.parse::<u16>(), old) {
+                (Err(_), Some(old)) => {
+                    let (kind, name) = (old.kind(), old.name());
+                    format!("name a port of {kind} {name} so, or use its number")
+                }
+                _ => "write it without quotation marks: in them it is a name".to_owned(),
+            });
+            low.problems.push(error);
+        }
+        (old, _) => {
+            let (lack, end) = match old {
+                true => ("new", "with the last old pod the last endpoint goes"),
+                false => ("old", "until new pods are ready there is no endpoint"),
+            };
+            let text = format!("no port of the {lack} pods is called {quoted}: {end}");
+            low.check(service, |check| check.warn(path, text));
+        }
+    }
 }
 
 impl Lowering<'_> {
@@ -104,13 +136,12 @@ impl Lowering<'_> {
 fn stand_in(low: &mut Lowering<'_>, subject: &Subject, deployment: &Document) -> Service {
     let (name, kind) = (deployment.name().to_owned(), deployment.kind());
     if silent(low.input, subject).is_none() {
-        let text = match &subject.dangling {
-            Some(why) => {
-                format!("no Service selects {kind} {name} ({why}): clients use one that does")
-            }
-            None => format!("no Service selects {kind} {name}: clients use one that does"),
+        let (why, otherwise) = match &subject.dangling {
+            Some(why) => (format!(" ({why})"), format!("{why}. By it every request fails.")),
+            None => (String::new(), String::new()),
         };
-        low.assume("service", text);
+        let text = format!("no Service selects {kind} {name}{why}: clients use one that does");
+        low.assumptions.push(Assumption { otherwise, ..Assumption::new("service", text) });
     } else if let Some(why) = &subject.dangling {
         low.not_modelled.push(why.clone());
     }
@@ -127,6 +158,11 @@ fn stand_in(low: &mut Lowering<'_>, subject: &Subject, deployment: &Document) ->
 fn container_ports(deployment: &Document) -> impl Iterator<Item = &ContainerPort> {
     let containers = deployment.pod_spec().map(|s| &s.containers);
     containers.into_iter().flatten().flat_map(|c| c.ports.iter().flatten())
+}
+
+fn declared_ports(workload: &Document) -> Vec<u16> {
+    let ports = container_ports(workload).filter(|p| carries_http(p));
+    ports.filter_map(|p| u16::try_from(p.container_port).ok()).collect()
 }
 
 fn carries_http(port: &ContainerPort) -> bool {

@@ -1,6 +1,7 @@
 //! The objects around the Deployment under test: the budgets, the Deployments beside it.
 
-use crate::cluster::spec::{PodDisruptionBudget, PodTemplate, Service};
+use crate::cluster::disruption::PodDisruptionBudget;
+use crate::cluster::spec::{PodTemplate, Service};
 use crate::cluster::workload::{Strategy, Workload};
 use crate::input::lower::apps::Versions;
 use crate::input::lower::lowering::{Lowering, lean};
@@ -69,7 +70,9 @@ impl Lowering<'_> {
         deployments.sort_by_key(|&(is_other, place, _)| (is_other, place));
         let others = |up_to: u8| deployments.iter().filter(move |d| d.0 && d.1 <= up_to).count();
         let (behind, on_path) = (others(0), 1 + others(BESIDE - 1));
-        let all = deployments.into_iter().map(|(.., deployment)| deployment).collect();
+        let all = deployments.into_iter().map(|(.., deployment)| deployment);
+        let mut all: Vec<Workload> = all.collect();
+        self.held_within_bounds(&mut all[..on_path]);
         (all, behind, on_path)
     }
 

@@ -2,8 +2,9 @@
 //!
 //! Source: `pkg/controller/disruption/disruption.go`.
 
+use crate::cluster::disruption::PodDisruptionBudget;
 use crate::cluster::objects::BudgetStatus;
-use crate::cluster::spec::{IntOrPercent, PodDisruptionBudget};
+use crate::cluster::spec::IntOrPercent;
 use crate::engine::Time;
 use crate::model::platform::Defaults;
 

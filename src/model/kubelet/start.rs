@@ -168,7 +168,9 @@ impl Kubelets {
         c.kill_at = Time::NEVER;
         c.hung = false;
         let (run, is_init) = (c.run, matches!(c.role, Role::Init { .. }));
-        if is_init {
+        if is_init && spec.app.never_ready {
+            // Nothing comes after it.
+        } else if is_init {
             // An init container runs for its start-up time and ends.
             out.at(
                 scene.ctx.now + delay,

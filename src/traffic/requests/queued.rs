@@ -316,6 +316,7 @@ impl<'a> Simulation<'a> {
             deadline: 0,
             bits,
             state: State::Free,
+            answer_by: 0,
             complete: 0,
             pod: NOBODY,
             view: NOWHERE,

@@ -6,8 +6,8 @@ use super::timelines::{
 };
 use rollsim::engine::{Dist, Dur, Seed};
 use rollsim::timeline::{
-    Breakers, L7, L7Status, Outlier, Pick, Policy, Pool, Rate, RateLimit, Retries, RetryOn,
-    Statuses, Timeline, Trigger,
+    Breakers, Condition, L7, L7Status, Outlier, Pick, PodId, Policy, Pool, Rate, RateLimit,
+    Retries, RetryOn, Statuses, Timeline, Trigger,
 };
 use rollsim::traffic::offered::{Arrivals, Traffic};
 use rollsim::traffic::requests::{Simulation, evaluate};
@@ -199,6 +199,45 @@ fn outliers_are_ejected_where_the_percentage_lets_them() {
     assert!(never > 200.0, "{never}");
 }
 
+/// A process that answers with errors: outlier detection counts them as any status of a backend.
+#[test]
+fn errors_of_a_process_eject_it() {
+    let with = |failures| {
+        let outlier =
+            Outlier { consecutive_5xx: Trigger { failures, enforcing: 100.0 }, ..outlier() };
+        let policy = Policy { outlier: Some(outlier), ..policy() };
+        run(&erring(envoy(policy, 1, CONNECT)), &even(100.0))
+    };
+    let (ejected, never) = (with(5).failed(), with(0).failed());
+    // It comes back after ten seconds, and errs five times more.
+    assert!((5.0..=15.0).contains(&ejected), "{ejected}");
+    assert!((900.0..1100.0).contains(&never), "{never}");
+}
+
+/// A hop that tries statuses again hides such errors, and one that does not passes them on.
+#[test]
+fn errors_of_a_process_are_tried_again_where_their_status_is() {
+    let on = |codes: &[u16]| RetryOn { statuses: Statuses::of(codes), ..CONNECT };
+    let with = |on| run(&erring(envoy(policy(), 3, on)), &even(100.0)).failed();
+    let (hidden, others) = (with(on(&[500])), with(on(&[503])));
+    // Three tries of which each meets one of the two by chance.
+    assert!((0.0..200.0).contains(&hidden), "{hidden}");
+    assert!(others > 2.0 * hidden && others > 400.0, "{others} against {hidden}");
+    let mut post = even(100.0);
+    post.client.non_idempotent = 1.0;
+    let only_safe = RetryOn { non_idempotent: false, ..on(&[500]) };
+    let posted = run(&erring(envoy(policy(), 3, only_safe)), &post).failed();
+    assert!(posted > 400.0, "{posted}");
+}
+
+/// Two pods, of which one answers each request with an error.
+fn erring(hop: L7) -> Timeline {
+    let mut timeline = pods(&[1e9, 1e9], 0.001, hop);
+    let errs = Condition { errors: 1.0, ..Condition::default() };
+    timeline.pods[PodId(0)].conditions.push((s(-100.0), errs));
+    timeline
+}
+
 /// All are ejected: without a panic threshold nobody is left, with one all are used.
 #[test]
 fn panic_uses_the_ejected() {
@@ -211,6 +250,19 @@ fn panic_uses_the_ejected() {
     assert!(none.by_cause()[&Cause::NoBackend] > 0.9 * none.sent, "{:?}", none.by_cause());
     assert!(!all.by_cause().contains_key(&Cause::NoBackend), "{:?}", all.by_cause());
     assert_eq!(logged(&none, 503, Flags::UH), none.by_cause()[&Cause::NoBackend]);
+}
+
+/// A hop waits as long for a request that stands in its pod's queue as for one that is worked on at once: no
+/// answer comes later than the hop waits.
+#[test]
+fn the_wait_in_a_queue_counts_towards_the_time_out() {
+    let hop = L7 { response_timeout: Some(d(1.5)), ..envoy(policy(), 1, CONNECT) };
+    let mut timeline = pods(&[1e9], 1.0, hop);
+    timeline.versions.iter_mut().for_each(|v| v.concurrency = Some(1));
+    let outcome = run(&timeline, &even(2.0));
+    let slowest = outcome.latency.expect("some are answered").max_s;
+    assert!(slowest <= 1.5 + 1e-9, "{slowest}");
+    assert!(outcome.failed() >= outcome.sent / 2.0, "{} of {}", outcome.failed(), outcome.sent);
 }
 
 /// The route's time-out is one over all tries, and the proxy answers it.

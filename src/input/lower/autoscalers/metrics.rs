@@ -39,20 +39,14 @@ impl Scene<'_, '_, '_> {
         let given = spec.metrics.as_ref().filter(|m| !m.is_empty());
         let Some(given) = given else {
             let target = Target::Utilization(DEFAULT_UTILIZATION);
-            return (self.cpu("spec.metrics", false, target).into_iter().collect(), self.created());
+            let cpu = self.cpu("spec.metrics", false, target).into_iter().collect();
+            return (cpu, self.low.scaler_created_s());
         };
         let mut metrics = Vec::new();
         for (i, metric) in given.iter().enumerate() {
             metrics.extend(self.metric(&format!("spec.metrics[{i}]"), metric));
         }
-        (metrics, self.created())
-    }
-
-    /// When the scenario says that the object is created.
-    fn created(&self) -> Option<f64> {
-        let case = &self.low.input.case;
-        let mut all = case.metric.iter().chain(case.metrics.values());
-        all.find_map(|metric| metric.hpa_created_s)
+        (metrics, self.low.scaler_created_s())
     }
 
     fn metric(&mut self, path: &str, metric: &api::MetricSpec) -> Option<Metric> {

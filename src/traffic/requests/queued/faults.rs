@@ -2,10 +2,9 @@
 
 use super::event::RequestId;
 use super::{End, Simulation, State};
-use crate::engine::Time;
 use crate::engine::rng::mix;
 use crate::timeline::{Condition, PodId};
-use crate::traffic::{Cause, Failure};
+use crate::traffic::Cause;
 
 /// What a server says of an error of its own.
 const ERROR: u16 = 500;
@@ -37,7 +36,7 @@ impl Simulation<'_> {
         debug_assert!(self.requests[index].complete == self.now, "it took its time");
         self.leave_service(self.requests[index].pod);
         self.end_loads(index);
-        self.hop_gives_up(index, Failure::Status(ERROR), Cause::Fault);
+        self.answered_with(index, ERROR, Cause::Fault);
     }
 
     /// Something else is wrong with the process of a pod.
@@ -61,11 +60,8 @@ impl Simulation<'_> {
     /// What it works on is not done any more.
     fn hangs(&mut self, pod: PodId) {
         for served in self.served(|r| r.pod == pod) {
-            let response = self.l7(self.requests[served.index].hop);
-            let response = response.and_then(|l7| l7.response_timeout);
             let request = &mut self.requests[served.index];
-            let by_hop = response.map_or(i64::MAX, |r| (Time(request.began) + r).0);
-            let at = request.deadline.min(by_hop).max(self.now);
+            let at = request.answer_by.max(self.now);
             request.complete = i64::MAX;
             debug_assert!(at >= self.now, "patience ends later");
             self.wait_until(served.index, at, State::Running(End::TooSlow));

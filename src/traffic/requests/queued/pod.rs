@@ -133,6 +133,7 @@ impl Simulation<'_> {
     /// The pod has accepted the connection: into service, into the queue, or turned away.
     #[inline(always)]
     pub fn admit(&mut self, index: RequestId) {
+        self.requests[index].answer_by = self.gives_up(index);
         let pod = &mut self.pods.states[self.requests[index].pod];
         if pod.has_room() {
             let overtakes = !pod.queue.is_empty() && !pod.backlog;
@@ -151,7 +152,7 @@ impl Simulation<'_> {
 
     /// The request waits in the queue of its pod.
     fn join(&mut self, index: RequestId) {
-        let at = self.gives_up(index);
+        let at = self.requests[index].answer_by;
         let stamp = self.agenda.push(at, Event::Expire(index));
         let request = &mut self.requests[index];
         (request.state, request.stamp) = (State::Queued, stamp);
@@ -168,7 +169,7 @@ impl Simulation<'_> {
         request.state == State::Queued && request.stamp == stamp
     }
 
-    /// When hop or client gives the answer up.
+    /// When hop or client gives up an answer for which it begins to wait.
     #[inline(always)]
     pub fn gives_up(&self, index: RequestId) -> i64 {
         let request = &self.requests[index];
@@ -179,7 +180,6 @@ impl Simulation<'_> {
     /// Starts the service; how it ends unless the pod, a balancer or a router ends it.
     #[inline(always)]
     pub fn serve(&mut self, index: RequestId) {
-        let gives_up = self.gives_up(index);
         let request = &self.requests[index];
         let (pod, life, opens) = (request.pod, request.life, request.opens);
         let policy = self.l7(request.hop).and_then(|l7| l7.policy.as_ref());
@@ -187,6 +187,7 @@ impl Simulation<'_> {
         let service = self.service_ns(pod, life, (request.bits as u32, opens));
         let request = &mut self.requests[index];
         request.complete = self.now + service + adds;
+        let gives_up = request.answer_by;
         let (at, end) = match request.complete <= gives_up {
             true => (request.complete, End::Answered),
             false => (gives_up, End::TooSlow),

@@ -77,6 +77,8 @@ pub struct Request {
     pub bits: u64,
     /// What it waits for.
     pub state: State,
+    /// At a pod: when hop or client gives its answer up, which waits for it since it was sent there.
+    pub answer_by: i64,
     /// In service: when the service would be complete.
     pub complete: i64,
     /// The pod of this try; NOBODY: none was chosen.
