@@ -7,8 +7,8 @@ use super::answer::{
 use super::sentences::{change_sentence, doubted, rollout_sentence, sent_sentence};
 use super::spread::{count_figure, histogram, none_estimate};
 use super::{
-    autoscaling, called, calls, connections, cut, head, hurt, lanes, nodes, released, rollout,
-    settings, stuck, upset, vertical, words,
+    autoscaling, called, calls, connections, cut, head, hurt, idle, lanes, nodes, released,
+    rollout, settings, stuck, upset, vertical, words,
 };
 use crate::advise::{Outcome, worth_changing};
 use crate::blame::{Facts, Tally};
@@ -87,7 +87,7 @@ impl Answer {
             connections: cut::row(replications),
             calls: called::rows(scenario, replications),
             release: rollout::release(scenario, replications),
-            without_effect: stuck::without_effect(scenario, replications),
+            without_effect: idle::sentences(scenario, replications),
             lost: lost(replications, &failures),
             hurt: hurt::hurt(replications),
             requests: requests(scenario, replications),

@@ -27,6 +27,7 @@ mod gather;
 mod head;
 pub mod html;
 pub mod hurt;
+mod idle;
 mod lanes;
 pub mod logged;
 mod lost;
