@@ -12,6 +12,7 @@ use crate::input::text::tree::{Node, Step, key_of, parse_path, path_text};
 use crate::model::autoscaler::spec::Source;
 use crate::model::balancer::{Kind, Path};
 use crate::model::node::provision::By;
+use crate::model::platform::ProxyMode;
 use crate::scenario::{ActionKind, Fault, Scenario, Trouble};
 use crate::traffic::offered::Arrivals;
 
@@ -136,6 +137,11 @@ fn of_rollouts(scenario: &Scenario) -> Use {
     Use::when(is_alb && routed, "no Rollout shares the requests of an ALB")
 }
 
+fn of_kernel(scenario: &Scenario) -> Use {
+    let read = matches!(scenario.kubernetes.proxy_mode, ProxyMode::Ipvs { .. });
+    Use::when(read, "kube-proxy does not use IPVS")
+}
+
 /// Of a key of the scenario; None: no key of it.
 fn of_case(low: &Lowering<'_>, scenario: &Scenario, path: &str) -> Option<Use> {
     let steps = parse_path(path);
@@ -193,6 +199,7 @@ fn of_case(low: &Lowering<'_>, scenario: &Scenario, path: &str) -> Option<Use> {
         ["mesh", ..] => Some(Use::when(meshed(scenario), "no proxy is injected into the pods")),
         ["connections", key] => Some(of_connections(scenario, key)),
         ["node_autoscaler", key, ..] => Some(of_node_autoscaler(scenario, key)),
+        ["kubernetes", "kernel"] => Some(of_kernel(scenario)),
         ["kubernetes" | "nodes" | "fault" | "proxy" | "dependency" | "calls", ..] => {
             Some(Use::Always)
         }

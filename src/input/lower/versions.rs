@@ -56,6 +56,20 @@ impl Parts {
     }
 }
 
+/// Since this version of Linux a new connection whose port has an entry of a server with weight 0 is
+/// scheduled anew at once. kube-proxy leaves `net.ipv4.vs.conn_reuse_mode` at 1 there, and sets it to 0
+/// before.
+///
+/// `pkg/proxy/ipvs/proxier.go: connReuseFixedKernelVersion`, Linux `net/netfilter/ipvs/ip_vs_core.c:
+/// ip_vs_in`.
+const ANEW_SINCE: (u32, u32) = (5, 9);
+
+/// The first two numbers of a version such as `5.15.0-91-generic`.
+fn kernel_version(text: &str) -> Option<(u32, u32)> {
+    let mut numbers = text.split(['.', '-', '+']).map(|number| number.parse().ok());
+    Some((numbers.next()??, numbers.next()??))
+}
+
 impl Lowering<'_> {
     /// The versions, checked against what the pods use.
     pub(super) fn kubernetes(&mut self, templates: &[&PodTemplate]) -> Kubernetes {
@@ -114,14 +128,37 @@ impl Lowering<'_> {
         let kept = traffic.client.keep_alive;
         let kept_s = (defaults.ipvs_entry - defaults.ipvs_port_rest).as_secs_f64().max(0.0);
         let share = highest * kept_s / f64::from(defaults.ipvs_ports);
-        let recurring = if kept { 0 } else { (1000.0 * share.min(1.0)).round() as u32 };
-        let text = format!(
-            "one client: {} % of the connections that a pod had before it went still go there (and on \
-             kernels before 5.9 a SYN on a port that recurs may wait for 1 s, which is left out)",
-            f64::from(recurring) / 10.0
-        );
+        let anew = self.kernel().is_some_and(|kernel| kernel >= ANEW_SINCE);
+        let recurring = if kept || anew { 0 } else { (1000.0 * share.min(1.0)).round() as u32 };
+        let text = match anew {
+            true => "a kernel of 5.9 or newer: ports that recur lead to pods that are there".into(),
+            false => format!(
+                "one client, and a kernel before 5.9: {} % of the connections that a pod had before it went \
+                 still go there (kubernetes.kernel = \"5.15\": none; that with conn_reuse_mode 1 they wait \
+                 for 1 s instead is left out)",
+                f64::from(recurring) / 10.0
+            ),
+        };
         self.assume("kubernetes.proxy_mode ipvs", text);
         ProxyMode::Ipvs { recurring }
+    }
+
+    /// The nodes' kernel, as far as anybody says.
+    fn kernel(&mut self) -> Option<(u32, u32)> {
+        let Some(text) = self.input.case.kubernetes.kernel.clone() else {
+            let nodes = self.input.documents.iter().filter_map(|doc| match &doc.object {
+                Object::Node(node) => node.status.as_ref()?.node_info.as_ref(),
+                _ => None,
+            });
+            return nodes.filter_map(|node| kernel_version(&node.kernel_version)).min();
+        };
+        let found = kernel_version(&text);
+        if found.is_none() {
+            let error = self.fail("kubernetes.kernel", "not a version of Linux");
+            error.found = Some(quoted(&text));
+            error.allowed = Some("such as \"5.15\"".to_owned());
+        }
+        found
     }
 
     /// What becomes of a StatefulSet's maxUnavailable: without its gate nobody reads it.

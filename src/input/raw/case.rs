@@ -100,6 +100,9 @@ pub struct KubernetesCase {
     pub kube_proxy: Option<String>,
     /// How kube-proxy brings connections to pods. Default iptables.
     pub proxy_mode: Option<ProxyModeCase>,
+    /// The nodes' kernel, such as "5.15", where kube-proxy uses IPVS. Default: the oldest of the Node
+    /// objects, else one before 5.9.
+    pub kernel: Option<String>,
     /// Feature gates that are set, by name: PLEGOnDemandRelist, PodLifecycleSleepAction.
     pub feature_gates: BTreeMap<String, bool>,
 }

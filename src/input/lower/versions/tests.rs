@@ -1,7 +1,7 @@
 //! Who tells the version, and what follows from it.
 
 use crate::input::{Input, Source};
-use crate::model::platform::ToldBy;
+use crate::model::platform::{ProxyMode, ToldBy};
 use crate::scenario::Scenario;
 
 const DEPLOYMENT: &str = r#"
@@ -142,4 +142,26 @@ fn versions_from_1_16_on_are_read() {
     assert!(error.contains("\"1.16\" or newer"), "{error}");
     let newest = exec("1.45").expect("valid");
     assert!(newest.assumptions.iter().any(|a| a.text.contains("as 1.37")));
+}
+
+/// Since Linux 5.9 IPVS schedules anew where the server of a port's entry has weight 0.
+#[test]
+fn the_kernel_says_whether_recurring_ports_lead_to_pods_that_are_gone() {
+    let recurs = |kernel: &str, nodes: &str| {
+        let case =
+            format!("[kubernetes]\nproxy_mode = \"ipvs\"\n{kernel}[traffic]\nrate_per_s = 100.0\n");
+        match lower(nodes, &case).kubernetes.proxy_mode {
+            ProxyMode::Ipvs { recurring } => recurring > 0,
+            other => panic!("{other:?}"),
+        }
+    };
+    let of_node = |version: &str| {
+        node("a", "v1.36.0", "").replace("kernelVersion: k", &format!("kernelVersion: {version}"))
+    };
+    assert!(recurs("", "") && recurs("kernel = \"4.19\"\n", "") && recurs("", &of_node("k")));
+    assert!(!recurs("kernel = \"5.15\"\n", "") && !recurs("", &of_node("6.1.0-18-amd64")));
+    assert!(recurs("", &of_node("5.4.0")) && recurs("kernel = \"5.4\"\n", &of_node("6.1.0")));
+    let wrong = "[kubernetes]\nproxy_mode = \"ipvs\"\nkernel = \"new\"\n";
+    let error = input("", wrong).lower().expect_err("no version").to_string();
+    assert!(error.contains("not a version of Linux"), "{error}");
 }
