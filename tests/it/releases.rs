@@ -192,6 +192,27 @@ fn simulated_releases_agree_with_the_closed_form() {
 }
 
 /// Istio may share the requests between subsets of one Service: the hash of a template is in the subset.
+/// argoproj/argo-rollouts 4195: once no Service selects old pods their proxies answer 503 NC, which is named.
+#[test]
+fn proxies_of_pods_that_no_service_selects_are_named() {
+    let strategy = "canary: {stableService: web, canaryService: web-canary, trafficRouting: {istio: \
+                    {virtualService: {name: web}}}, steps: [{setWeight: 50}]}";
+    let meshed = "\n---\n{apiVersion: v1, kind: Namespace, metadata: {name: default, labels: {istio-injection: \
+                  enabled}}}\n---\n{apiVersion: networking.istio.io/v1, kind: VirtualService, metadata: {name: web}, \
+                  spec: {hosts: [web], http: [{route: [{destination: {host: web}, weight: 100}, {destination: {host: \
+                  web-canary}, weight: 0}]}]}}";
+    let all = "\n---\n{apiVersion: v1, kind: Service, metadata: {name: all}, spec: {selector: {app: web}, ports: \
+               [{port: 80}]}}";
+    let named = |more: &str| {
+        let manifests = rollout(2, strategy) + more;
+        let scenario = scenario(&manifests, &format!("{SENT}[[actions]]\nkind = \"rollout\"\n"));
+        scenario.not_modelled.iter().any(|what| what.contains("503 NC"))
+    };
+    assert!(named(meshed));
+    assert!(!named(&format!("{meshed}{all}")), "a further Service selects them");
+    assert!(!named(""), "they have no proxies");
+}
+
 #[test]
 fn subsets_of_one_service_are_shared_as_two_services_are() {
     let rule = "\n---\n{apiVersion: networking.istio.io/v1, kind: DestinationRule, metadata: {name: web}, spec: \

@@ -3,8 +3,9 @@
 
 use crate::cluster::spec::{Ingress, Service, ServiceKind};
 use crate::input::lower::lowering::Lowering;
-use crate::input::lower::{ambient, binding, ingress_class, routes, sidecar};
+use crate::input::lower::{ambient, binding, ingress_class, release, routes, sidecar};
 use crate::input::raw::manifest::Document;
+use crate::input::select::selects;
 use crate::model::balancer::Kind;
 
 const NLB_CLASSES: [&str; 2] = ["service.k8s.aws/nlb", "eks.amazonaws.com/nlb"];
@@ -66,5 +67,26 @@ fn asks_for_nlb(service: &Service) -> bool {
             let kind = service.annotations.get("service.beta.kubernetes.io/aws-load-balancer-type");
             kind.is_some_and(|kind| ["external", "nlb", "nlb-ip"].contains(&&**kind))
         }
+    }
+}
+
+/// What becomes of the proxies of pods that no Service selects any more: those of a Rollout, at its
+/// promotion, where Istio shares between its Services.
+pub(super) fn note_unselected(low: &mut Lowering<'_>, subject: &Document) {
+    let istio = release::routing(subject).and_then(|routing| routing.istio.as_ref());
+    let by_host = istio.is_some_and(|istio| istio.get("destinationRule").is_none());
+    if !by_host || sidecar::mesh(low.input, subject) != Some(sidecar::Mesh::Istio) {
+        return;
+    }
+    let (stable, new) = release::services(subject).unwrap_or_default();
+    let another = |d: &Document| {
+        let name = Some(d.name());
+        !d.update && selects(d, subject) && name != stable && name != new
+    };
+    if !low.input.each_document().any(another) {
+        let text = "old pods that no Service selects after the promotion: Istio takes away their proxies' inbound \
+                    side, and until callers have heard of it they answer 503 NC on connections that are kept (a \
+                    further Service that selects all pods saves that)";
+        low.note(text.to_owned());
     }
 }

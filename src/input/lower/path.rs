@@ -46,6 +46,7 @@ pub(crate) fn lower(
         .or_else(|| by_release(low, subject, service))
         .unwrap_or_else(|| by_manifests::kind(low, subject, service, ingress));
     sidecar::note_strict(low, subject, kind);
+    by_manifests::note_unselected(low, subject);
     let revision = revisions::own_service(low.input, subject, service);
     let service = revision.as_ref().unwrap_or(service);
     let shared = match release::routing(subject) {
