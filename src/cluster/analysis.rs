@@ -1,7 +1,8 @@
 //! What releases are decided by: metrics of the simulated requests, and when they are enough.
 
 use crate::engine::Dur;
-use crate::expr::{Condition, Value};
+use crate::expr::Program;
+use crate::expr::program::Datum;
 use crate::timeline::Buckets;
 
 /// The metrics of the templates that it names.
@@ -25,11 +26,13 @@ pub struct Metric {
     /// When it is decided.
     pub limits: Limits,
     /// `successCondition`, over its value.
-    pub success: Option<Condition>,
+    pub success: Option<Program>,
     /// `failureCondition`, over its value.
-    pub failure: Option<Condition>,
+    pub failure: Option<Program>,
     /// What its provider is asked for.
     pub measure: Measure,
+    /// How its provider answers.
+    pub answer: Answer,
 }
 
 /// When a metric is decided. Negative limits are none.
@@ -119,21 +122,100 @@ pub enum Side {
     Both,
 }
 
-impl Metric {
-    /// Whether a value is a success (`Some(true)`), a failure, or neither.
-    pub fn judge(&self, value: f64) -> Option<bool> {
-        if let Figure::Outcome(well) = self.measure.what {
-            return Some(well);
+/// How a provider puts a value, and that there is none.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Answer {
+    /// What a value stands in.
+    pub form: Form,
+    /// What comes where there is none.
+    pub empty: Empty,
+    /// A share of nothing is not a number; else there is none.
+    pub nan: bool,
+}
+
+/// What a value stands in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Form {
+    /// Itself.
+    Number,
+    /// A list of it.
+    List,
+    /// The `Values` of a list's only element.
+    Values,
+    /// A document that nobody knows.
+    Document,
+}
+
+/// What stands for no value.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Empty {
+    /// That form, without it.
+    List,
+    /// `nil`.
+    Nil,
+    /// This, as the query says.
+    Else(f64),
+    /// The provider takes it for an error.
+    Error,
+}
+
+impl Answer {
+    /// A number, without which there is an error.
+    pub const NUMBER: Answer = Answer { form: Form::Number, empty: Empty::Error, nan: false };
+
+    /// What conditions see; None: the provider has an error.
+    pub fn datum(self, value: Option<f64>) -> Option<Datum> {
+        let value = value.filter(|x| self.nan || !x.is_nan());
+        let list = |value: Option<f64>| Datum::List(value.into_iter().map(Datum::Number).collect());
+        let form = |value: Option<f64>| match (self.form, value) {
+            (Form::Number, Some(x)) => Datum::Number(x),
+            (Form::Document, Some(x)) => Datum::Document(x),
+            (Form::Values, value) => {
+                Datum::List(vec![Datum::Record(vec![("Values".to_owned(), list(value))])])
+            }
+            (_, value) => list(value),
+        };
+        match (value, self.empty) {
+            (Some(_), _) | (None, Empty::List) => Some(form(value)),
+            (None, Empty::Nil) => Some(Datum::Nil),
+            (None, Empty::Else(x)) => Some(form(Some(x))),
+            (None, Empty::Error) => None,
         }
-        let value = value * self.measure.scale;
-        let holds = |c: &Option<Condition>| c.as_ref().map(|c| c.holds(&[Value::Float(value)]));
-        match (holds(&self.success), holds(&self.failure)) {
-            (None, None) => Some(true),
-            (Some(well), None) => Some(well),
-            (None, Some(bad)) => Some(!bad),
-            (_, Some(true)) => Some(false),
-            (Some(true), _) => Some(true),
-            (Some(false), Some(false)) => None,
+    }
+}
+
+/// What one measurement found.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Found {
+    /// `successCondition` holds, and `failureCondition` does not.
+    Success,
+    /// The other way round.
+    Failure,
+    /// Both are given, and neither holds.
+    Unclear,
+    /// There was no answer, or none that a condition can judge.
+    Error,
+}
+
+impl Metric {
+    /// What a value is taken for; NaN: a share of nothing; None: nothing was counted at all.
+    ///
+    /// `utils/evaluate/evaluate.go: EvaluateResult` of argoproj/argo-rollouts.
+    pub fn judge(&self, value: Option<f64>) -> Found {
+        if let Figure::Outcome(well) = self.measure.what {
+            return if well { Found::Success } else { Found::Failure };
+        }
+        let Some(result) = self.answer.datum(value.map(|x| x * self.measure.scale)) else {
+            return Found::Error;
+        };
+        let holds = |c: &Option<Program>| c.as_ref().map(|c| c.holds(&result)).transpose();
+        let (Ok(success), Ok(failure)) = (holds(&self.success), holds(&self.failure)) else {
+            return Found::Error;
+        };
+        match (success, failure) {
+            (_, Some(true)) | (Some(false), None) => Found::Failure,
+            (None, None | Some(false)) | (Some(true), _) => Found::Success,
+            (Some(false), Some(false)) => Found::Unclear,
         }
     }
 }

@@ -1,7 +1,9 @@
 //! How a release goes on, step by step, and what it is decided by: the strategy of a Rollout
 //! (argoproj.io/v1alpha1) and the analyses that it names.
 
-pub use super::analysis::{Analysis, Figure, Limits, Measure, Metric, Side};
+pub use super::analysis::{
+    Analysis, Answer, Empty, Figure, Form, Found, Limits, Measure, Metric, Side,
+};
 
 use super::flagger::Flagger;
 use super::ids::ServiceId;

@@ -1,15 +1,17 @@
 //! Conditions: over the axes of a plan (`grace > preStop + 5 and mode == 'ip'`), over the figures of
-//! answers, over what a release measures (`result[0] >= 0.95`).
+//! answers; over what a release measures, in a language of their own (`program`).
 //!
 //! Comparisons of numbers (with + - * / and brackets), equality of texts in quotes, `and`, `or`, `not`. A
 //! name may have arguments, which are part of it: `error_rate(v2, 60s)`, `result[0]`. A comparison with an
 //! axis that is not set at a point holds: it says nothing about that point.
 
 mod grammar;
+pub mod program;
 #[cfg(test)]
 mod tests;
 mod value;
 
+pub use program::Program;
 use std::fmt;
 pub use value::Value;
 

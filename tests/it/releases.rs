@@ -2,6 +2,7 @@
 //! that wait for a condition.
 
 mod decided;
+mod judged;
 mod pieces;
 
 use rollsim::engine::Seed;

@@ -1,8 +1,11 @@
 //! The strategy of a Rollout, with the controller's defaults and checks.
 
 mod analyses;
+mod figures;
+mod judged;
+mod scene;
 
-pub use analyses::{check_quantile, figure as given_figure, guess, time_scale};
+pub use figures::{check_quantile, figure as given_figure, guess, time_scale};
 
 use crate::cluster::labels::ROLLOUT_HASH;
 use crate::cluster::objects::ServiceId;

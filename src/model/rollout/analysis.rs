@@ -2,6 +2,7 @@
 //!
 //! Source: `analysis/analysis.go` of argoproj/argo-rollouts.
 
+pub use crate::cluster::release::Found;
 use crate::cluster::release::Limits;
 
 /// What an analysis, or a metric of one, has come to.
@@ -17,19 +18,6 @@ pub enum Verdict {
     Error,
     /// Over, and not well: the release aborts.
     Failed,
-}
-
-/// What one measurement found.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Found {
-    /// `successCondition` holds, and `failureCondition` does not.
-    Success,
-    /// The other way round.
-    Failure,
-    /// Both are given, and neither holds.
-    Unclear,
-    /// There was no value, or no answer.
-    Error,
 }
 
 /// The measurements of a metric so far.

@@ -78,13 +78,30 @@ impl Readings {
     }
 
     /// What a measurement finds at the last reading, and over how many requests; None: there is no value,
-    /// because too little was read or nothing was sent.
+    /// because too little was read or nothing was ever sent. A share of nothing is not a number where
+    /// requests were counted before.
     pub fn value(&self, measure: Measure, newest: TemplateId) -> Option<(f64, f64)> {
-        self.figure(measure.what, measure.window, &|template| match measure.of {
+        let counted = |template: TemplateId| match measure.of {
             Side::New => template == newest,
             Side::Old => template != newest,
             Side::Both => true,
-        })
+        };
+        let found = self.figure(measure.what, measure.window, &counted);
+        let idle = || {
+            let (first, _) = self.span(measure.window)?;
+            let mut rows = first.done.pairs().filter(|(template, _)| counted(*template));
+            rows.any(|(_, done)| done.sent > 0.0).then_some((f64::NAN, 0.0))
+        };
+        found.or_else(idle)
+    }
+
+    /// The first and the last reading of a window; None: there are not two.
+    fn span(&self, window: Dur) -> Option<(&Reading, &Reading)> {
+        let last = self.kept.back()?;
+        let begins = last.at - window;
+        let before = self.kept.partition_point(|reading| reading.at < begins);
+        let first = self.kept.get(before).filter(|reading| reading.at < last.at)?;
+        Some((first, last))
     }
 
     /// As [`value`](Readings::value), of requests to the templates that `counted` names.
@@ -97,10 +114,7 @@ impl Readings {
         if !what.is_measured() {
             return Some((0.0, 0.0));
         }
-        let last = self.kept.back()?;
-        let begins = last.at - window;
-        let before = self.kept.partition_point(|reading| reading.at < begins);
-        let first = self.kept.get(before).filter(|reading| reading.at < last.at)?;
+        let (first, last) = self.span(window)?;
         let sum = |of: &List<TemplateId, Done>| {
             let rows = of.pairs().filter(|(template, _)| counted(*template));
             rows.fold(Done::default(), |sum, (_, done)| sum.plus(*done))

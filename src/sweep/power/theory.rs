@@ -21,7 +21,10 @@ pub fn promoted(scenario: &Scenario, badness: Badness, well: &[Vec<Measured>]) -
     let rate = matches!(metric.measure.what, Figure::SuccessRate | Figure::ErrorRate);
     let scrape = scenario.kubernetes.defaults.analysis_scrape;
     let apart = metric.interval.is_none_or(|i| i >= metric.measure.window + scrape);
-    if !rate || !apart || metric.limits.failure < 0 || well.is_empty() {
+    // What is judged without requests depends on no error.
+    let judged = |m: &Measured| m.value.is_some() || m.found == Found::Error;
+    let of_requests = well.iter().flatten().all(judged);
+    if !rate || !apart || metric.limits.failure < 0 || well.is_empty() || !of_requests {
         return None;
     }
     let again = release.flagger().is_some();
@@ -74,7 +77,7 @@ fn fails(metric: &Metric, requests: f64, share: f64) -> f64 {
             Figure::SuccessRate => 1.0 - rate,
             _ => rate,
         };
-        metric.judge(value) == Some(false)
+        metric.judge(Some(value)) == Found::Failure
     };
     if share <= 0.0 || share >= 1.0 {
         return f64::from(u8::from(is_failure(n * share.clamp(0.0, 1.0))));
@@ -95,13 +98,12 @@ fn fails(metric: &Metric, requests: f64, share: f64) -> f64 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::cluster::release::{Limits, Measure, Side};
+    use crate::cluster::release::{Answer, Limits, Measure, Side};
     use crate::engine::{Dur, Time};
-    use crate::expr::Condition;
+    use crate::expr::Program;
 
     fn metric(failure: i32) -> Metric {
-        let text = "result[0] >= 0.95";
-        let success = Condition::parse(text, &|_| Ok(0)).expect("a condition");
+        let success = Program::parse("result >= 0.95").expect("a condition");
         Metric {
             name: "success-rate".to_owned(),
             interval: Some(Dur::from_secs(60)),
@@ -121,6 +123,7 @@ mod tests {
                 window: Dur::from_secs(30),
                 scale: 1.0,
             },
+            answer: Answer::NUMBER,
         }
     }
 

@@ -32,11 +32,7 @@ fn measure(metric: &Metric, requests: u32, share: f64, rng: &mut Rng) -> Found {
         rollsim::cluster::release::Figure::SuccessRate => 1.0 - errors,
         _ => errors,
     };
-    match metric.judge(value) {
-        Some(true) => Found::Success,
-        Some(false) => Found::Failure,
-        None => Found::Unclear,
-    }
+    metric.judge(Some(value))
 }
 
 fn agree(found: u32, theory: f64) {

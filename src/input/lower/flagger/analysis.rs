@@ -1,9 +1,9 @@
 //! `spec.analysis` of a Canary: steps, metrics, webhooks.
 
 use crate::cluster::flagger::{Flagger, Hook, HookKind, Routing, Weights};
-use crate::cluster::release::{Analysis, Figure, Limits, Measure, Metric, Side};
+use crate::cluster::release::{Analysis, Answer, Figure, Limits, Measure, Metric, Side};
 use crate::engine::Dur;
-use crate::expr::Condition;
+use crate::expr::Program;
 use crate::input::cards;
 use crate::input::friendly::seconds;
 use crate::input::lower::check::Check;
@@ -171,10 +171,16 @@ fn metric(check: &mut Check<'_>, index: usize, given: &CanaryMetric, tick: Dur) 
         check.assume(&key, text);
     }
     let measure = Measure { what, of, window, scale: told.scale.unwrap_or(scale) };
-    let interval = Some(tick);
-    let success = condition(&range);
-    let limits = limits(1);
-    Metric { name, interval, initial_delay: Dur::ZERO, limits, success, failure: None, measure }
+    Metric {
+        name,
+        interval: Some(tick),
+        initial_delay: Dur::ZERO,
+        limits: limits(1),
+        success: condition(&range),
+        failure: None,
+        measure,
+        answer: Answer::NUMBER,
+    }
 }
 
 /// What Flagger's own query for durations asks: nginx and Skipper for a mean, others for the 99th percentile.
@@ -200,14 +206,14 @@ fn range(given: &CanaryMetric, name: &str) -> CanaryRange {
     }
 }
 
-fn condition(range: &CanaryRange) -> Option<Condition> {
-    let least = range.min.map(|min| format!("value >= {min}"));
-    let most = range.max.map(|max| format!("value <= {max}"));
+fn condition(range: &CanaryRange) -> Option<Program> {
+    let least = range.min.map(|min| format!("result >= {min}"));
+    let most = range.max.map(|max| format!("result <= {max}"));
     let parts: Vec<String> = least.into_iter().chain(most).collect();
     if parts.is_empty() {
         return None;
     }
-    Condition::parse(&parts.join(" and "), &|_| Ok(0)).ok()
+    Program::parse(&parts.join(" and ")).ok()
 }
 
 /// Bounds above 1 are per cent of a share, or milliseconds where the query does not say.

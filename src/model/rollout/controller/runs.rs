@@ -85,13 +85,9 @@ pub struct Measured {
 impl Measured {
     /// Of a metric, from what was read: the value, and how many requests it is over.
     pub(super) fn of(at: Time, metric: u16, spec: &Metric, read: Option<(f64, f64)>) -> Measured {
-        let found = match read.map(|(value, _)| spec.judge(value)) {
-            None => Found::Error,
-            Some(None) => Found::Unclear,
-            Some(Some(true)) => Found::Success,
-            Some(Some(false)) => Found::Failure,
-        };
-        let (value, requests) = read.map_or((None, 0.0), |(value, of)| (Some(value), of));
+        let found = spec.judge(read.map(|(value, _)| value));
+        let requests = read.map_or(0.0, |(_, of)| of);
+        let value = read.map(|(value, _)| value).filter(|value| !value.is_nan());
         Measured { at, metric, value, requests, found }
     }
 }
