@@ -12,7 +12,8 @@
 //! Controllers of other clouds ([`Maker`]) set one gate of a fixed name.
 
 use crate::cluster::gates::{Gates, UnsetGate};
-use crate::cluster::release::Plan;
+use crate::cluster::objects::ServiceId;
+use crate::cluster::release::{Plan, Router};
 use crate::cluster::spec::{Ingress, PodTemplate, Service, TargetPort, selects};
 use crate::cluster::workload::Workload;
 use crate::input::lower::binding;
@@ -52,6 +53,17 @@ struct Group<'a> {
     legacy: Vec<String>,
 }
 
+/// Which Services select a pod when it is created.
+#[derive(Clone, Copy)]
+enum Selected<'a> {
+    /// Those whose selector fits its labels.
+    ByLabels,
+    /// This one alone, of two that take turns.
+    By(&'a str),
+    /// None: they are switched to it later.
+    Later,
+}
+
 /// Adds the gates that a webhook adds, and notes those that nobody sets.
 pub(crate) fn settle(
     low: &mut Lowering<'_>,
@@ -86,30 +98,50 @@ pub(crate) fn settle(
     }
     if labelled && path.controller().is_some() && deployments.iter().any(is_selected_late) {
         let text = "pods of a new revision get none: the Rollout's Services select them once they are \
-                    available";
+                    available (with pingPong before they are created)";
         low.assume("readinessGates", text);
     }
     for workload in deployments {
-        let later = is_selected_late(workload);
-        setters.settle(&mut workload.template, later);
+        let selected = selected(workload, services, |router| router.stable);
+        setters.settle(&mut workload.template, selected);
     }
     for action in actions {
         let switch = matches!(action.kind, ActionKind::SelectorSwitch { .. });
         if let Some(workload) = action.kind.brings_mut() {
-            let later = switch || is_selected_late(workload);
-            setters.settle(&mut workload.template, later);
+            let selected = match switch {
+                true => Selected::Later,
+                false => selected(workload, services, |router| router.canary),
+            };
+            setters.settle(&mut workload.template, selected);
         }
     }
 }
 
 /// Its controller has Services select new pods by their hash, once they are available: whoever looks when a
-/// pod is created finds that none does.
+/// pod is created finds that none does. Of two that take turns one is given the new pods before there are any.
+///
+/// `rollout/service.go: reconcilePingAndPongService` of argoproj/argo-rollouts.
+fn selected<'a>(
+    workload: &Workload,
+    services: &'a [Service],
+    side: fn(Router) -> ServiceId,
+) -> Selected<'a> {
+    match workload.release.as_ref().map(|release| &release.plan) {
+        Some(Plan::BlueGreen(_)) => Selected::Later,
+        Some(Plan::Canary(canary)) => match canary.router {
+            Some(router) if router.ping_pong => {
+                let service = services.get(side(router).index());
+                service.map_or(Selected::ByLabels, |s| Selected::By(&s.name))
+            }
+            Some(_) => Selected::Later,
+            None => Selected::ByLabels,
+        },
+        Some(Plan::Flagger(_)) | None => Selected::ByLabels,
+    }
+}
+
 fn is_selected_late(workload: &Workload) -> bool {
-    workload.release.as_ref().is_some_and(|release| match &release.plan {
-        Plan::Canary(canary) => canary.router.is_some(),
-        Plan::BlueGreen(_) => true,
-        Plan::Flagger(_) => false,
-    })
+    matches!(selected(workload, &[], |router| router.stable), Selected::Later)
 }
 
 fn is_labelled(low: &Lowering<'_>, namespace: &str, label: &str) -> bool {
@@ -163,13 +195,23 @@ impl Group<'_> {
     }
 }
 
+impl Selected<'_> {
+    fn has(self, group: &Group<'_>, template: &PodTemplate) -> bool {
+        let service = group.service;
+        match self {
+            Selected::Later => false,
+            Selected::By(name) if service.name != *name => false,
+            Selected::By(_) | Selected::ByLabels => selects(&service.selector, &template.labels),
+        }
+    }
+}
+
 impl Setters<'_> {
-    /// `later`: the Service selects the pods only once they are there.
-    fn settle(&self, template: &mut Arc<PodTemplate>, later: bool) {
-        let selected = |g: &&Group<'_>| selects(&g.service.selector, &template.labels);
+    fn settle(&self, template: &mut Arc<PodTemplate>, by: Selected<'_>) {
+        let selected = |g: &&Group<'_>| by.has(g, template);
         let injects = self.path.controller().is_some() && self.labelled && !self.legacy;
         let mut gates = template.readiness_gates.clone();
-        if injects && !later && self.groups.iter().any(|g| selected(&g)) {
+        if injects && self.groups.iter().any(|g| selected(&g)) {
             gates.retain(|gate| !gate.starts_with(GATES[1]));
             for group in self.groups.iter().filter(selected) {
                 if !gates.iter().any(|gate| self.is(group, gate)) {
@@ -179,7 +221,7 @@ impl Setters<'_> {
         }
         let (mut set, mut unset) = (Gates::NONE, Vec::new());
         for gate in &gates {
-            match self.unset(gate, template, later) {
+            match self.unset(gate, template, by) {
                 None => set.balancer = false,
                 Some(_) if self.is_external(gate) => set.external = false,
                 Some(gate) => unset.push(gate),
@@ -213,8 +255,8 @@ impl Setters<'_> {
     }
 
     /// Why the gate of such a pod is never set; None: it is.
-    fn unset(&self, gate: &str, template: &PodTemplate, later: bool) -> Option<UnsetGate> {
-        let mine = |g: &&Group<'_>| later || selects(&g.service.selector, &template.labels);
+    fn unset(&self, gate: &str, template: &PodTemplate, by: Selected<'_>) -> Option<UnsetGate> {
+        let mine = |g: &&Group<'_>| matches!(by, Selected::Later) || by.has(g, template);
         let groups = || self.groups.iter().filter(mine);
         let sets = match self.legacy {
             true => groups().any(|g| g.legacy.iter().any(|l| l == gate)),

@@ -80,6 +80,39 @@ fn a_weight_of_an_alb_that_is_verified_is_waited_for() {
     }
 }
 
+/// Pods of both Services behind an ALB, whose controller sets gates in a labelled namespace.
+fn gated(services: &str) -> Scenario {
+    let canary = format!("{services}, trafficRouting: {{alb: {{ingress: web, servicePort: 80}}}}");
+    let ingress = "{apiVersion: networking.k8s.io/v1, kind: Ingress, metadata: {name: web, annotations: \
+                   {alb.ingress.kubernetes.io/target-type: ip}}, spec: {ingressClassName: alb, rules: [{http: {paths: \
+                   [{path: /, pathType: Prefix, backend: {service: {name: web, port: {name: use-annotation}}}}]}}]}}";
+    let namespace = "{apiVersion: v1, kind: Namespace, metadata: {name: default, labels: \
+                     {elbv2.k8s.aws/pod-readiness-gate-inject: enabled}}}";
+    let rollout = rollout(3, &format!("canary: {{{canary}, {PAUSES}}}"));
+    scenario(&format!("{rollout}\n---\n{ingress}\n---\n{namespace}"), &format!("{SENT}{ROLL}"))
+}
+
+/// `docs/features/traffic-management/alb.md` of argoproj/argo-rollouts: "Zero-Downtime Updates with Ping-Pong
+/// feature".
+#[test]
+fn pods_that_take_turns_get_the_gate_of_the_service_that_has_them() {
+    let turns = gated("pingPong: {pingService: web, pongService: web-canary}");
+    let new = turns.after().template.clone();
+    let [gate] = &new.readiness_gates[..] else { panic!("one of two: {:?}", new.readiness_gates) };
+    assert!(
+        gate.contains("webcanar") && new.unset_gates.is_empty(),
+        "{gate} {:?}",
+        new.unset_gates
+    );
+    assert!(!new.gates.balancer, "the controller sets it");
+    for one in runs(&turns, 3) {
+        assert!(one.rollout.complete.is_some(), "{:?}", one.rollout.stuck);
+    }
+    let adopted = gated("stableService: web, canaryService: web-canary");
+    let new = adopted.after().template.clone();
+    assert!(new.readiness_gates.is_empty() && new.gates.balancer, "{:?}", new.readiness_gates);
+}
+
 #[test]
 fn ping_and_pong_change_places_and_back() {
     let ping = "pingPong: {pingService: web, pongService: web-canary}, trafficRouting: {traefik: \

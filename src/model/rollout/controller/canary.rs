@@ -127,7 +127,10 @@ impl Controller {
         }
     }
 
-    /// The Services of the canary and of the stable pods. Each is given a set that has available pods.
+    /// The Services of the canary and of the stable pods. Each is given a set that has available pods; one of
+    /// two that take turns its set at once, before there are any.
+    ///
+    /// `rollout/service.go: reconcilePingAndPongService`, `reconcileStableAndCanaryService`.
     fn services(&mut self, pass: &mut Pass, canary: &Canary, out: &mut impl Out<Event>) {
         let Some(router) = canary.router else { return };
         let (stable, new) = self.sides(pass, canary);
@@ -141,7 +144,7 @@ impl Controller {
         if has_stable {
             self.select(pass, stable, current, out);
         }
-        if has_new && !over {
+        if (has_new || router.ping_pong && pass.new.is_some()) && !over {
             self.select(pass, new, template, out);
         }
     }
