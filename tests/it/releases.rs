@@ -2,6 +2,7 @@
 //! that wait for a condition.
 
 mod decided;
+mod invalid;
 mod judged;
 mod pieces;
 

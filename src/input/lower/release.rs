@@ -2,11 +2,13 @@
 
 mod analyses;
 mod figures;
+mod invalid;
 mod judged;
 mod scene;
 
 pub use figures::{check_quantile, figure as given_figure, guess, time_scale};
 
+use self::invalid::{BLUE_GREEN, CANARY};
 use crate::cluster::labels::ROLLOUT_HASH;
 use crate::cluster::objects::ServiceId;
 use crate::cluster::release::{
@@ -32,9 +34,6 @@ use crate::model::balancer;
 use crate::scenario::Action;
 use k8s_openapi::apimachinery::pkg::util::intstr::IntOrString;
 use std::sync::Arc;
-
-const CANARY: &str = "spec.strategy.canary";
-const BLUE_GREEN: &str = "spec.strategy.blueGreen";
 
 /// The Rollout in a document.
 pub fn rollout(doc: &Document) -> Option<&Rollout> {
@@ -121,6 +120,7 @@ pub fn release(check: &mut Check<'_>) -> Option<Arc<Release>> {
         return flagger::release(check);
     }
     let spec = rollout(check.doc)?.spec.clone().unwrap_or_default();
+    invalid::refuse(check, &spec);
     let strategy = spec.strategy.clone();
     let (plan, delay, abort) = match (&strategy.canary, &strategy.blue_green) {
         (Some(canary), None) => {
@@ -198,7 +198,7 @@ fn canary(check: &mut Check<'_>, given: &CanaryStrategy) -> Canary {
         let from = b.starting_step.unwrap_or(0).max(0) as usize;
         let path = format!("{CANARY}.analysis");
         let named = (b.templates.as_deref(), b.args.as_deref());
-        analyses::analysis(check, &path, named).map(|analysis| (analysis, from))
+        analyses::analysis(check, &path, named, true).map(|analysis| (analysis, from))
     });
     Canary {
         steps,
@@ -262,7 +262,7 @@ fn step(check: &mut Check<'_>, index: usize, given: &CanaryStep, max_weight: i32
     if let Some(analysis) = &given.analysis {
         let path = format!("{path}.analysis");
         let named = (analysis.templates.as_deref(), analysis.args.as_deref());
-        return analyses::analysis(check, &path, named).map_or(Step::Free, Step::Analysis);
+        return analyses::analysis(check, &path, named, false).map_or(Step::Free, Step::Analysis);
     }
     let others =
         [&given.experiment, &given.plugin, &given.set_mirror_route, &given.set_header_route];
@@ -283,7 +283,7 @@ fn blue_green(check: &mut Check<'_>, given: &BlueGreenStrategy) -> BlueGreen {
     let mut analysis = |key: &str, given: Option<&crate::input::raw::rollout::RolloutAnalysis>| {
         let given = given?;
         let named = (given.templates.as_deref(), given.args.as_deref());
-        analyses::analysis(check, &format!("{BLUE_GREEN}.{key}"), named)
+        analyses::analysis(check, &format!("{BLUE_GREEN}.{key}"), named, false)
     };
     BlueGreen {
         active: ServiceId(0),

@@ -115,8 +115,8 @@ fn pods_that_take_turns_get_the_gate_of_the_service_that_has_them() {
 
 #[test]
 fn ping_and_pong_change_places_and_back() {
-    let ping = "pingPong: {pingService: web, pongService: web-canary}, trafficRouting: {traefik: \
-                {weightedTraefikServiceName: web}}";
+    let ping = "pingPong: {pingService: web, pongService: web-canary}, trafficRouting: {istio: {virtualService: \
+                {name: web}}}";
     let strategy =
         format!("canary: {{{ping}, steps: [{{setWeight: 50}}, {{pause: {{duration: 10}}}}]}}");
     let one = scenario(&rollout(2, &strategy), &format!("{SENT}{ROLL}"));

@@ -2,8 +2,9 @@
 //! for.
 
 use super::figures::{check_quantile, figure, guess, side, time_scale, window};
+use super::invalid::invalid;
 use super::judged::{Judged, answer, conditions, misfit};
-use super::scene::{Scene, texts, values};
+use super::scene::{Scene, texts, values, wanted};
 use crate::cluster::release::{Analysis, Figure, Form, Limits, Measure, Metric, Side};
 use crate::engine::Dur;
 use crate::input::cards;
@@ -17,8 +18,14 @@ use crate::input::text::tree::{Node, quoted};
 /// Templates and arguments that an analysis names.
 type Named<'a> = (Option<&'a [AnalysisTemplateRef]>, Option<&'a [AnalysisArgument]>);
 
-/// The metrics of all templates that are named; None: there is none of them.
-pub fn analysis(check: &mut Check<'_>, path: &str, (templates, args): Named) -> Option<Analysis> {
+/// The metrics of all templates that are named; None: there is none of them. `beside`: it runs until the steps
+/// are over; others have to come to an end.
+pub fn analysis(
+    check: &mut Check<'_>,
+    path: &str,
+    (templates, args): Named,
+    beside: bool,
+) -> Option<Analysis> {
     let (mut names, mut metrics) = (Vec::new(), Vec::new());
     for (i, template) in templates.unwrap_or_default().iter().enumerate() {
         let name = template.template_name.clone().unwrap_or_default();
@@ -44,11 +51,27 @@ pub fn analysis(check: &mut Check<'_>, path: &str, (templates, args): Named) -> 
                 did_you_mean(&name, names).map(|name| format!("did you mean \"{name}\"?"));
             continue;
         };
+        let path = format!("{path}.templates[{i}]");
         let values = values(doc, args.unwrap_or_default());
+        for arg in wanted(doc).filter(|arg| beside && !values.contains_key(arg)) {
+            let what = match args {
+                None => "missing analysis arguments in rollout spec".to_owned(),
+                Some(_) => format!("{arg} has no value"),
+            };
+            invalid(check, &path, &what);
+        }
         let list = doc.root.get("spec").and_then(|s| s.get("metrics")).map_or(&[][..], Node::items);
         for (i, metric) in list.iter().enumerate() {
             let scene = Scene { doc, path: format!("spec.metrics[{i}]"), metric, values: &values };
-            metrics.push(lower(&scene, check));
+            let metric = lower(&scene, check);
+            if !beside && metric.limits.count.is_none() {
+                let metric = &metric.name;
+                let text = format!(
+                    "AnalysisTemplate {name} has metric {metric} which runs indefinitely (it has no count)"
+                );
+                invalid(check, &path, &text);
+            }
+            metrics.push(metric);
         }
         names.push(name);
     }

@@ -81,6 +81,14 @@ pub fn values(doc: &Document, given: &[AnalysisArgument]) -> BTreeMap<String, St
     values
 }
 
+/// Arguments that a template leaves to others.
+pub fn wanted(doc: &Document) -> impl Iterator<Item = String> {
+    let args = doc.root.get("spec").and_then(|s| s.get("args")).map_or(&[][..], Node::items);
+    let open =
+        args.iter().filter(|arg| arg.get("value").is_none() && arg.get("valueFrom").is_none());
+    open.filter_map(|arg| arg.get("name").map(plain))
+}
+
 /// All texts within a node.
 pub fn texts(node: &Node) -> String {
     let below = node.items().iter().chain(node.entries().iter().map(|e| &e.node));
