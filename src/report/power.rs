@@ -128,7 +128,13 @@ impl Power {
     /// What it finds out and what not, in sentences.
     pub fn verdict(&self) -> String {
         let mut sentences = Vec::new();
-        if self.curve.iter().all(|row| row.measurements == 0.0) {
+        let unmeasured = self.curve.iter().all(|row| row.measurements == 0.0);
+        if let Some(row) = self.curve.first().filter(|row| unmeasured && row.aborted >= 0.5) {
+            let after = row.decided_s.map_or(String::new(), |s| format!(" after {}", seconds(s)));
+            sentences.push(format!(
+                "Every version is aborted{after}, whatever it is like: no measurement of its metrics finds a value."
+            ));
+        } else if unmeasured {
             sentences.push(
                 "The release is over before anything is measured: every version is promoted."
                     .to_owned(),
@@ -141,7 +147,8 @@ impl Power {
                 count(worst.harmed)
             ));
         }
-        if let Some(found) = self.curve.iter().find(|row| row.aborted >= 0.95) {
+        let found = |row: &&PowerRow| row.aborted >= 0.95 && row.measurements > 0.0;
+        if let Some(found) = self.curve.iter().find(found) {
             let after = found.decided_s.map_or(String::new(), |s| format!(" after {}", seconds(s)));
             sentences.push(format!(
                 "From {} on it is aborted nearly always{after}, when {} requests have met it.",
@@ -167,5 +174,38 @@ impl Power {
             _ => {}
         }
         sentences.join(" ")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn said(aborted: u32, measurements: f64) -> String {
+        let point = Point {
+            badness: Badness::Errors(0.05),
+            rollouts: 20,
+            promoted: 20 - aborted,
+            aborted,
+            harmed: 0.0,
+            measurements,
+            decided_s: Some(40.0),
+            promoted_by_theory: None,
+        };
+        Power::new("web", &[point], (None, None), 60.0, String::new()).verdict()
+    }
+
+    #[test]
+    fn what_is_aborted_unmeasured_is_not_aborted_for_its_errors() {
+        let text = "Every version is aborted after 40 s, whatever it is like: no measurement of its metrics finds a \
+                    value.";
+        assert_eq!(said(20, 0.0), text);
+        assert_eq!(
+            said(0, 0.0),
+            "The release is over before anything is measured: every version is promoted."
+        );
+        assert!(
+            said(20, 3.0).starts_with("From 5 % errors on it is aborted nearly always after 40 s")
+        );
     }
 }

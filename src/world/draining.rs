@@ -242,13 +242,24 @@ impl World<'_> {
             }
             return;
         }
-        let refused = left.iter().find_map(|&p| self.refusing(p).first().copied());
-        let budget = refused.map(|id| (self.cluster.budgets[id].spec.name.clone(), id.index()));
+        let refusing = left.iter().map(|&p| self.refusing(p)).find(|all| !all.is_empty());
+        let refusing = refusing.unwrap_or_default().into_iter();
+        let mut refusing: Vec<(String, usize)> =
+            refusing.map(|id| (self.cluster.budgets[id].spec.name.clone(), id.index())).collect();
         let name = self.cluster.nodes[node].name.clone();
         let after = how.timeout.unwrap_or_default();
         let note = format!("{name} is not empty after {} s", after.as_secs_f64());
         self.note(now, note);
-        let why = Why::NotEmpty { node: name, pods: left.len() as u32, after, budget };
+        // A pod of two budgets is never evicted, whatever they allow.
+        let why = match refusing.len() {
+            2.. => {
+                Why::SeveralBudgets { names: refusing.into_iter().map(|(name, _)| name).collect() }
+            }
+            _ => {
+                let (pods, budget) = (left.len() as u32, refusing.pop());
+                Why::NotEmpty { node: name, pods, after, budget }
+            }
+        };
         self.fail_round(action, why);
         debug_assert!(self.goals.denied(action), "it never reaches its end");
     }

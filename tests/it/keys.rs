@@ -238,13 +238,12 @@ fn strategy_of(root: &str) -> Value {
     }
     json!({ "canary": {
         "steps": [
-            { "setWeight": 20, "pause": { "duration": "10s" }, "analysis": analysis,
-              "setCanaryScale": { "weight": 50 } },
+            { "analysis": analysis, "setCanaryScale": { "weight": 50 } },
+            { "setWeight": 20 }, { "pause": { "duration": "10s" } },
         ],
         "analysis": analysis,
         "trafficRouting": { "nginx": { "stableIngress": "web" } },
         "stableService": "web", "canaryService": "web-canary",
-        "pingPong": { "pingService": "web", "pongService": "web-canary" },
         "replicaProgressThreshold": { "type": "Percent", "value": 90 },
     } })
 }
@@ -353,6 +352,10 @@ fn fields_that_are_not_simulated_change_nothing_and_are_named_if_they_would() {
 fn difference(plain: &Scenario, documents: &[Value], fate: &Fate) -> Option<String> {
     let scenario = match lower(documents) {
         Ok(scenario) => scenario,
+        // Two kinds of steps in one, a route that nobody manages: whoever gives it hears of it.
+        Err(problems) if problems.to_string().contains("Argo Rollouts takes it for invalid") => {
+            return None;
+        }
         Err(problems) => return Some(problems.to_string()),
     };
     let bare = &plain.not_modelled;

@@ -669,6 +669,33 @@ fn what_is_worth_a_search_is_what_the_kind_has() {
     };
     let by_pods = paths(&canary("")).iter().filter(|p| p.starts_with("max")).count();
     assert_eq!(by_pods, 2, "numbers of pods are its weights");
-    let router = "stableService: web, canaryService: web, trafficRouting: {traefik: {}},";
+    let router = "stableService: web, canaryService: web-canary, trafficRouting: {traefik: {}},";
     assert!(paths(&canary(router)).iter().all(|p| !p.starts_with("max")));
+}
+
+/// Annotations of a Knative Service's autoscaler, and its time for a request.
+fn autoscaled(annotations: &str, timeout_s: u32) -> Scenario {
+    let text = format!(
+        "{{apiVersion: serving.knative.dev/v1, kind: Service, metadata: {{name: shop}}, spec: {{template: {{metadata: \
+         {{annotations: {{{annotations}}}}}, spec: {{timeoutSeconds: {timeout_s}, containers: [{{image: 'r/shop:v1'}}]}}}}}}}}"
+    );
+    let file = Source::Text { name: "shop.yaml".into(), text };
+    Input::load(&[file]).and_then(|i| i.lower()).unwrap_or_else(|e| panic!("{e}"))
+}
+
+#[test]
+fn a_knative_autoscaler_delays_what_it_takes_away() {
+    let kpa = |annotations: &str| {
+        let scenario = autoscaled(annotations, 10);
+        let kpa = scenario.autoscalers.iter().find_map(|a| a.kpa.clone()).expect("an autoscaler");
+        (kpa.settings.down_delay.as_secs_f64(), kpa.grace.as_secs_f64(), scenario.not_modelled)
+    };
+    let delayed = "autoscaling.knative.dev/scale-down-delay: 5m, \
+                   autoscaling.knative.dev/scale-to-zero-pod-retention-period: 10m";
+    assert_eq!(kpa(delayed), (300.0, 600.0, Vec::new()));
+    assert_eq!((kpa("").0, kpa("").1), (0.0, 30.0));
+    let misspelt = kpa("autoscaling.knative.dev/scaledown-delays: 5m").2;
+    assert!(misspelt.iter().any(|n| n.contains("did you mean scale-down-delay?")), "{misspelt:?}");
+    let unknown = kpa("autoscaling.knative.dev/zzz: '1'").2;
+    assert!(unknown.iter().any(|n| n.contains("zzz (Knative does not know it)")), "{unknown:?}");
 }

@@ -108,8 +108,10 @@ fn lowered(input: &Input, action: &str) -> anyhow::Result<Scenario> {
 
 /// Updates, the loss of each zone, spot instances that are taken back, and nodes that are given up.
 fn procedures(scenario: &Scenario, at_a_time: &[u32]) -> Vec<Tried> {
-    let nodes: Vec<&str> = scenario.nodes.iter().map(|n| n.name.as_str()).collect();
-    let zones = zones(scenario.nodes.iter().map(|n| &**n));
+    // Those that an autoscaler may bring are not there to be maintained.
+    let there = || scenario.nodes.iter().map(|n| &**n).filter(|n| n.is_there());
+    let nodes: Vec<&str> = there().map(|n| n.name.as_str()).collect();
+    let zones = zones(there());
     let mut tried: Vec<Tried> = Vec::new();
     for n in at_a_time {
         let action = format!("{{ kind = \"node-group-upgrade\", max_unavailable = {n} }}");
@@ -174,4 +176,40 @@ pub fn answer(
         files::write_report(path, page, || report::maintenance_files(&all))?;
     }
     Ok(ExitCode::SUCCESS)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::input::Source;
+
+    /// Three nodes, one workload, and who would bring more nodes.
+    const KARPENTER: &str = "
+{apiVersion: apps/v1, kind: Deployment, metadata: {name: web}, spec: {replicas: 1, selector: {matchLabels: {app: \
+                             web}}, template: {metadata: {labels: {app: web}}, spec: {containers: [{name: app, \
+                             image: 'r/web:v1', resources: {requests: {cpu: '1'}}}]}}}}
+---
+{apiVersion: v1, kind: Node, metadata: {name: n0}, status: {allocatable: {cpu: '4', memory: 8Gi, pods: '110'}}}
+---
+{apiVersion: v1, kind: Node, metadata: {name: n1}, status: {allocatable: {cpu: '4', memory: 8Gi, pods: '110'}}}
+---
+{apiVersion: karpenter.sh/v1, kind: NodePool, metadata: {name: default}, spec: {template: {spec: {nodeClassRef: \
+                             {group: karpenter.k8s.aws, kind: EC2NodeClass, name: default}}}}}
+";
+
+    #[test]
+    fn nodes_that_may_come_are_not_maintained() {
+        let text = KARPENTER.replace("\\\n", "");
+        let files = [Source::Text { name: "cluster.yaml".into(), text }];
+        let mut input = Input::load(&files).unwrap_or_else(|e| panic!("{e}"));
+        input.ask_every_service();
+        let scenario = lowered(&input, "{ kind = \"none\" }").unwrap_or_else(|e| panic!("{e}"));
+        assert!(scenario.nodes.iter().any(|n| !n.is_there()), "Karpenter may bring some");
+        let tried = procedures(&scenario, &[1]);
+        assert!(tried.iter().any(|(name, _)| name == "consolidation of 1 node"), "{tried:?}");
+        for (name, action) in tried {
+            let read = lowered(&input, &action);
+            assert!(read.is_ok(), "{name}: {}", read.expect_err("refused"));
+        }
+    }
 }

@@ -5,6 +5,7 @@ use super::{Binary, Datum, Each, Fault, Function, Part};
 /// What names stand for.
 #[derive(Clone, Copy)]
 pub(super) struct Scope<'a> {
+    /// `result`.
     pub result: &'a Datum,
     /// `#`, within a predicate.
     pub element: Option<&'a Datum>,

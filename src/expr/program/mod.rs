@@ -1,14 +1,17 @@
-//! Conditions as releases have them, over what a provider of metrics gives: `len(result) == 0 || result[0] >= 0.95`.
+//! Conditions as releases have them, over what a provider of metrics gives:
+//! `len(result) == 0 || result[0] >= 0.95`.
 //!
 //! The language of expr-lang/expr 1.17 (`docs/language-definition.md`, `checker/checker.go`), as far as a
 //! measurement can be judged by it, with the functions that `utils/evaluate/evaluate.go` of
-//! argoproj/argo-rollouts adds. Unlike a [`Condition`](super::Condition) it knows lists and nothing at all, and
-//! may fail: what has the wrong type fails wherever it stands, an element that is not there only if it is asked for.
+//! argoproj/argo-rollouts adds. Unlike a [`Condition`](super::Condition) it knows lists and nothing at all,
+//! and may fail: what has the wrong type fails wherever it stands, an element that is not there only if it is
+//! asked for.
 
 mod judge;
 mod parse;
 #[cfg(test)]
 mod tests;
+mod tokens;
 
 use super::ConditionError;
 use std::fmt;

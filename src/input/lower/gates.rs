@@ -118,7 +118,8 @@ pub(crate) fn settle(
 }
 
 /// Its controller has Services select new pods by their hash, once they are available: whoever looks when a
-/// pod is created finds that none does. Of two that take turns one is given the new pods before there are any.
+/// pod is created finds that none does. Of two that take turns one is given the new pods before there are
+/// any.
 ///
 /// `rollout/service.go: reconcilePingAndPongService` of argoproj/argo-rollouts.
 fn selected<'a>(

@@ -191,12 +191,18 @@ fn replicas(annotations: Option<&Node>) -> i64 {
 }
 
 /// A pod that is to end serves on until nobody should send it anything any more; its containers are told to
-/// stop after that, and have the time of a request for it.
+/// stop after that. All of it has the time of a request: the hook asks the queue proxy and ends with that.
+///
+/// `pkg/reconciler/revision/resources/deploy.go: userLifecycle`, `BuildPodSpec`.
 fn drain(spec: &mut Node, timeout: Option<Node>) {
     let (line, defaults) = (spec.line, cards::kubernetes());
     let seconds = |d: Dur| Node::new(line, Value::Int(d.as_secs_f64() as i64));
+    let drains = match timeout.as_ref().map(|node| &node.value) {
+        Some(Value::Int(grace)) => defaults.queue_proxy_drain.min(Dur::from_secs((*grace).max(0))),
+        _ => defaults.queue_proxy_drain,
+    };
     for container in of_list(spec, "containers") {
-        let sleep = map(line, vec![("seconds", seconds(defaults.queue_proxy_drain))]);
+        let sleep = map(line, vec![("seconds", seconds(drains))]);
         let hook = map(line, vec![("sleep", sleep)]);
         if let Some(place) = container.entry_mut("lifecycle") {
             *place = map(line, vec![("preStop", hook)]);
@@ -337,6 +343,22 @@ mod tests {
         assert_eq!(at(&pod, "containers.1.livenessProbe.httpGet.port"), port);
         assert_eq!(at(&pod, "containers.1.readinessProbe.tcpSocket.port"), port);
         assert_eq!(at(&pod, "containers.1.readinessProbe.periodSeconds"), Some(&Value::Int(1)));
+    }
+
+    #[test]
+    fn the_time_of_a_request_is_that_of_an_end() {
+        let hook = "containers.0.lifecycle.preStop.sleep.seconds";
+        for (given, drains, grace) in
+            [("timeoutSeconds: 10, ", 10, 10), ("timeoutSeconds: 90, ", 30, 90), ("", 30, 300)]
+        {
+            let pod = pod(&format!("{{{given}containers: [{{image: web}}]}}"));
+            assert_eq!(at(&pod, hook), Some(&Value::Int(drains)), "{given}");
+            assert_eq!(
+                at(&pod, "terminationGracePeriodSeconds"),
+                Some(&Value::Int(grace)),
+                "{given}"
+            );
+        }
     }
 
     #[test]

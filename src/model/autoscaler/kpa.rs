@@ -4,6 +4,7 @@
 //! Source: knative/serving `pkg/autoscaler/scaling/autoscaler.go: Scale`.
 
 use crate::engine::{Dur, Time};
+use std::collections::VecDeque;
 
 /// What holds for a revision.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -24,6 +25,8 @@ pub struct Settings {
     pub stable_window: Dur,
     /// `activation-scale`: the least size while there is work.
     pub activation: i32,
+    /// `scale-down-delay`: it stays at the largest size of so long, while some route leads to it.
+    pub down_delay: Dur,
     /// Some route leads to it: it shrinks no faster than it may.
     pub reachable: bool,
 }
@@ -40,12 +43,14 @@ pub struct Observed {
 }
 
 /// What is remembered from one look to the next.
-#[derive(Clone, Copy, Debug, Default, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct Memory {
     /// Since when it last was over the threshold while panicking; None: it does not panic.
     pub panics: Option<Time>,
     /// The largest size of this panic.
     pub most: i32,
+    /// Sizes within `scale-down-delay`.
+    pub sizes: VecDeque<(Time, i32)>,
 }
 
 /// What comes of a look.
@@ -72,7 +77,7 @@ pub fn scale(settings: &Settings, memory: &mut Memory, seen: Observed, now: Time
     if over {
         memory.panics = Some(now);
     } else if memory.panics.is_some_and(|since| since + settings.stable_window < now) {
-        *memory = Memory::default();
+        (memory.panics, memory.most) = (None, 0);
     }
     let mut pods = within(stable);
     if memory.panics.is_some() {
@@ -80,8 +85,21 @@ pub fn scale(settings: &Settings, memory: &mut Memory, seen: Observed, now: Time
         memory.most = memory.most.max(pods).max(within(panic));
         pods = memory.most;
     }
+    if settings.reachable && settings.down_delay > Dur::ZERO {
+        pods = memory.largest(pods, now, settings.down_delay);
+    }
     debug_assert!(pods >= 0, "no size is below none");
     Scale { pods, excess_burst: excess_burst(settings, seen) }
+}
+
+impl Memory {
+    /// The largest size of the last so long, with this one (`pkg/autoscaler/aggregation/max`).
+    fn largest(&mut self, pods: i32, now: Time, within: Dur) -> i32 {
+        self.sizes.push_back((now, pods));
+        self.sizes.retain(|(at, _)| *at + within > now);
+        debug_assert!(!self.sizes.is_empty(), "the last one is within");
+        self.sizes.iter().map(|(_, pods)| *pods).max().unwrap_or(pods)
+    }
 }
 
 fn excess_burst(settings: &Settings, seen: Observed) -> i32 {
@@ -92,5 +110,38 @@ fn excess_burst(settings: &Settings, seen: Observed) -> i32 {
             let can = f64::from(seen.ready.max(0)) * settings.total;
             libm::floor(can - burst - seen.panic) as i32
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The largest size of the delay holds, as long as a route leads to the revision.
+    #[test]
+    fn it_stays_at_the_largest_size_of_the_delay() {
+        let settings = |reachable: bool, delay: i64| Settings {
+            target: 1.0,
+            total: 1.0,
+            burst: 0.0,
+            max_up: 1000.0,
+            max_down: 10.0,
+            panic_threshold: 100.0,
+            stable_window: Dur::from_secs(60),
+            activation: 1,
+            down_delay: Dur::from_secs(delay),
+            reachable,
+        };
+        let sizes = |settings: Settings| {
+            let mut memory = Memory::default();
+            let at = |(t, load): (i64, f64)| {
+                let seen = Observed { ready: 10, stable: load, panic: load };
+                scale(&settings, &mut memory, seen, Time::ZERO + Dur::from_secs(t)).pods
+            };
+            [(0, 10.0), (2, 4.0), (4, 0.0), (298, 0.0), (300, 0.0), (302, 2.0)].map(at)
+        };
+        assert_eq!(sizes(settings(true, 300)), [10, 10, 10, 10, 4, 2]);
+        assert_eq!(sizes(settings(true, 0)), [10, 4, 1, 1, 1, 2]);
+        assert_eq!(sizes(settings(false, 300)), [10, 4, 0, 0, 0, 2]);
     }
 }

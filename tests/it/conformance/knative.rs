@@ -19,11 +19,13 @@ fn looks(row: &Row) {
         panic_threshold: 2.0,
         stable_window: Dur::from_secs(60),
         activation: row.opt("activation_scale").unwrap_or(1),
+        down_delay: Dur::ZERO,
         reachable: row.opt("reachable").unwrap_or(true),
     };
     let mut memory = Memory {
         panics: row.opt::<f64>("panic_since_s").map(at),
         most: row.opt("max_panic_pods").unwrap_or(0),
+        ..Memory::default()
     };
     for step in row.tables("steps") {
         let (ready, stable, panic) = (step.get("ready"), step.get("stable"), step.get("panic"));

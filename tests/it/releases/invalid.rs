@@ -1,4 +1,5 @@
-//! What Argo's controller marks InvalidSpec is refused in its words; what it asks for and nobody gave is named.
+//! What Argo's controller marks InvalidSpec is refused in its words; what it asks for and nobody gave is
+//! named.
 
 use super::*;
 

@@ -82,7 +82,9 @@ fn a_weight_of_an_alb_that_is_verified_is_waited_for() {
 
 /// Pods of both Services behind an ALB, whose controller sets gates in a labelled namespace.
 fn gated(services: &str) -> Scenario {
-    let canary = format!("{services}, trafficRouting: {{alb: {{ingress: web, servicePort: 80}}}}");
+    let canary = format!(
+        "{services}, trafficRouting: {{alb: {{ingress: web, rootService: web, servicePort: 80}}}}"
+    );
     let ingress = "{apiVersion: networking.k8s.io/v1, kind: Ingress, metadata: {name: web, annotations: \
                    {alb.ingress.kubernetes.io/target-type: ip}}, spec: {ingressClassName: alb, rules: [{http: {paths: \
                    [{path: /, pathType: Prefix, backend: {service: {name: web, port: {name: use-annotation}}}}]}}]}}";

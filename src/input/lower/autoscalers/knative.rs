@@ -10,6 +10,7 @@ use crate::input::raw::groups;
 use crate::input::raw::knative::PREFIX;
 use crate::input::raw::manifest::Document;
 use crate::input::text::checks;
+use crate::input::text::diagnostics::did_you_mean;
 use crate::input::text::tree::{Node, Value, quoted};
 use crate::model::autoscaler::custom::{Counted, Custom};
 use crate::model::autoscaler::hpa::Tolerance;
@@ -20,6 +21,25 @@ use std::sync::Arc;
 
 /// The kind that is read here.
 pub(crate) const KIND: &str = "PodAutoscaler";
+/// Annotations that are read, of `pkg/apis/autoscaling/register.go`.
+const READ: [&str; 14] = [
+    "class",
+    "metric",
+    "min-scale",
+    "max-scale",
+    "initial-scale",
+    "activation-scale",
+    "target",
+    "target-utilization-percentage",
+    "target-burst-capacity",
+    "window",
+    "panic-window-percentage",
+    "panic-threshold-percentage",
+    "scale-down-delay",
+    "scale-to-zero-pod-retention-period",
+];
+/// How samples of the window are weighted: not read.
+const AGGREGATION: &str = "metric-aggregation-algorithm";
 /// No bound.
 const MANY: i32 = 1_000_000;
 
@@ -108,6 +128,7 @@ impl Scene<'_, '_, '_> {
             let text = format!("{KIND} {}: its metric is taken as concurrency", self.doc.name());
             self.low.note(text);
         }
+        self.name_the_rest();
         let defaults = cards::kubernetes();
         let limit = container_concurrency(self.doc) as f64;
         let share = self.number("target-utilization-percentage", (1.0, 100.0));
@@ -135,8 +156,11 @@ impl Scene<'_, '_, '_> {
             panic_threshold: threshold.unwrap_or(200.0) / 100.0,
             stable_window,
             activation: self.number("activation-scale", (1.0, 1e6)).unwrap_or(1.0) as i32,
+            down_delay: self.length("scale-down-delay"),
             reachable: true,
         };
+        // The last pod stays until both are over.
+        let grace = defaults.kpa_grace.max(self.length("scale-to-zero-pod-retention-period"));
         let least = self.number("min-scale", (0.0, 1e6)).unwrap_or(0.0) as i32;
         let most = self.number("max-scale", (0.0, 1e6)).unwrap_or(0.0) as i32;
         let window = Dur::from_secs_f64(stable_window.as_secs_f64() * panic_part / 100.0);
@@ -156,8 +180,33 @@ impl Scene<'_, '_, '_> {
             tolerance: Tolerance { down: 0.0, up: 0.0 },
             created: None,
             keda: None,
-            kpa: Some(Kpa { settings, panic_window: window, grace: defaults.kpa_grace }),
+            kpa: Some(Kpa { settings, panic_window: window, grace }),
         })
+    }
+
+    /// Annotations of the autoscaler that are not read: those that change the answer, and those that Knative
+    /// does not know.
+    fn name_the_rest(&mut self) {
+        let annotations = self.doc.root.get("metadata").and_then(|m| m.get("annotations"));
+        let all = annotations.map_or(&[][..], Node::entries).iter();
+        let keys: Vec<&str> = all.filter_map(|e| e.key.strip_prefix(PREFIX)).collect();
+        for key in keys {
+            if READ.iter().any(|known| same(key, known)) {
+                continue;
+            }
+            let near = did_you_mean(key, READ).filter(|_| !same(key, AGGREGATION));
+            let what = match near {
+                _ if same(key, AGGREGATION) => "the mean of the window is taken".to_owned(),
+                Some(near) => format!("Knative does not know it: did you mean {near}?"),
+                None => "Knative does not know it".to_owned(),
+            };
+            self.low.note(format!("{KIND} {}: {PREFIX}{key} ({what})", self.doc.name()));
+        }
+    }
+
+    /// A length of up to an hour; none where nothing is said.
+    fn length(&mut self, key: &str) -> Dur {
+        self.number(key, (0.0, 3600.0)).map_or(Dur::ZERO, Dur::from_secs_f64)
     }
 
     fn word(&self, key: &str) -> Option<String> {

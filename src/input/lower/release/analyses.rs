@@ -18,8 +18,8 @@ use crate::input::text::tree::{Node, quoted};
 /// Templates and arguments that an analysis names.
 type Named<'a> = (Option<&'a [AnalysisTemplateRef]>, Option<&'a [AnalysisArgument]>);
 
-/// The metrics of all templates that are named; None: there is none of them. `beside`: it runs until the steps
-/// are over; others have to come to an end.
+/// The metrics of all templates that are named; None: there is none of them. `beside`: it runs until the
+/// steps are over; others have to come to an end.
 pub fn analysis(
     check: &mut Check<'_>,
     path: &str,

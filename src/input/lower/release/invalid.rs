@@ -14,7 +14,9 @@ use crate::input::text::tree::{Node, quoted};
 use k8s_openapi::apimachinery::pkg::util::intstr::IntOrString;
 use serde_json::Value;
 
+/// Where a canary stands.
 pub const CANARY: &str = "spec.strategy.canary";
+/// Where blue/green stands.
 pub const BLUE_GREEN: &str = "spec.strategy.blueGreen";
 
 /// Refuses what Argo's controller would, in its words, and names objects that it asks for and nobody gave.

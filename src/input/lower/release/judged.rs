@@ -13,7 +13,9 @@ use crate::input::text::tree::quoted;
 /// The conditions of a metric.
 #[derive(Default)]
 pub struct Judged {
+    /// `successCondition`.
     pub success: Option<Program>,
+    /// `failureCondition`.
     pub failure: Option<Program>,
     /// Why one of them cannot be judged: its key and what of it is not modelled.
     pub unknown: Option<String>,

@@ -10,9 +10,13 @@ use std::collections::BTreeMap;
 
 /// One metric of a template.
 pub struct Scene<'a> {
+    /// The template.
     pub doc: &'a Document,
+    /// Where the metric stands in it.
     pub path: String,
+    /// The metric.
     pub metric: &'a Node,
+    /// Arguments by their names.
     pub values: &'a BTreeMap<String, String>,
 }
 
@@ -22,6 +26,7 @@ impl Scene<'_> {
         Some(self.filled(plain(self.metric.get(key).filter(|n| !n.is_null())?)))
     }
 
+    /// A text with its arguments put in.
     pub fn filled(&self, mut text: String) -> String {
         for (name, value) in self.values {
             for form in [format!("{{{{args.{name}}}}}"), format!("{{{{ args.{name} }}}}")] {
@@ -31,6 +36,7 @@ impl Scene<'_> {
         text
     }
 
+    /// Something is wrong with a key of the metric: the message and what was found, and what is allowed.
     pub fn error(
         &self,
         check: &mut Check<'_>,
@@ -42,6 +48,7 @@ impl Scene<'_> {
         check.problems.push(error.found(found).allowed(allowed));
     }
 
+    /// A whole number.
     pub fn number(&self, check: &mut Check<'_>, key: &str) -> Option<i32> {
         let text = self.text(key)?;
         let number = text.trim().parse().ok();
@@ -51,6 +58,7 @@ impl Scene<'_> {
         number
     }
 
+    /// A duration.
     pub fn length(&self, check: &mut Check<'_>, key: &str) -> Option<Dur> {
         let text = self.text(key)?;
         let length = seconds(text.trim()).filter(|s| *s >= 0.0);
