@@ -206,6 +206,11 @@ fn two_budgets_on_one_pod() {
     let broken = answer(&case, &[]);
     assert_eq!(broken.incomplete, 1.0, "{}", broken.verdict);
     insta::assert_snapshot!(broken.verdict.split(". ").next().expect("a sentence"));
+    // Where a node has a time, it is not one of both that is to blame.
+    let scenario = "[[nodes]]\nname = \"node\"\ncount = 2\n[action]\nkind = \"node-group-upgrade\"\ntimeout_s = 60.0\n";
+    let update = answer(&Case { scenario, ..case }, &[]);
+    let said: Vec<&str> = update.stuck.iter().map(|row| &*row.what).collect();
+    assert_eq!(said, ["budgets other and web select one pod, which then cannot be evicted"]);
     assert_eq!(answer(&Case { more: BUDGET, ..case }, &[]).incomplete, 0.0);
 }
 
