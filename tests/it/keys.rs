@@ -361,7 +361,11 @@ fn difference(plain: &Scenario, documents: &[Value], fate: &Fate) -> Option<Stri
     let bare = &plain.not_modelled;
     let new: Vec<String> =
         scenario.not_modelled.iter().filter(|n| !bare.contains(n)).cloned().collect();
-    let same = Scenario { not_modelled: bare.clone(), ..scenario };
+    // That what it names is not given is said, and changes nothing.
+    let mut assumptions = scenario.assumptions.clone();
+    let absent = "is not given: where the cluster has none either";
+    assumptions.retain(|a| plain.assumptions.contains(a) || !a.text.contains(absent));
+    let same = Scenario { not_modelled: bare.clone(), assumptions, ..scenario };
     let named = match fate {
         Fate::NotModelled(rule) => new.iter().any(|n| n.contains(&rule.effect)),
         _ => new.is_empty(),
