@@ -453,7 +453,7 @@ impl Given for Asked {
 }
 
 /// Annotations that something else than the model of a path reads.
-const READ_ELSEWHERE: [&str; 45] = [
+const READ_ELSEWHERE: [&str; 72] = [
     "alb.ingress.kubernetes.io/actions.*",
     "application-networking.k8s.aws/pod-readiness-gate-inject",
     "balancer.linkerd.io/failure-accrual",
@@ -473,6 +473,21 @@ const READ_ELSEWHERE: [&str; 45] = [
     "config.linkerd.io/shutdown-grace-period",
     "controller.kubernetes.io/pod-deletion-cost",
     "elbv2.k8s.aws/pod-readiness-gate-inject",
+    "haproxy-ingress.github.io/backend-check-interval",
+    "haproxy-ingress.github.io/balance-algorithm",
+    "haproxy-ingress.github.io/health-check-fall-count",
+    "haproxy-ingress.github.io/health-check-interval",
+    "haproxy-ingress.github.io/health-check-rise-count",
+    "haproxy-ingress.github.io/timeout-connect",
+    "haproxy-ingress.github.io/timeout-keep-alive",
+    "haproxy-ingress.github.io/timeout-server",
+    "haproxy.org/check",
+    "haproxy.org/check-interval",
+    "haproxy.org/load-balance",
+    "haproxy.org/timeout-connect",
+    "haproxy.org/timeout-http-keep-alive",
+    "haproxy.org/timeout-server",
+    "ingress.cilium.io/request-timeout",
     "istio-injection",
     "istio.io/dataplane-mode",
     "istio.io/rev",
@@ -480,6 +495,9 @@ const READ_ELSEWHERE: [&str; 45] = [
     "istio.io/waypoint-for",
     "karpenter.sh/do-not-disrupt",
     "karpenter.sh/nodepool",
+    "konghq.com/connect-timeout",
+    "konghq.com/read-timeout",
+    "konghq.com/retries",
     "linkerd.io/inject",
     "nginx.ingress.kubernetes.io/canary",
     "nginx.ingress.kubernetes.io/canary-by-cookie",
@@ -487,6 +505,15 @@ const READ_ELSEWHERE: [&str; 45] = [
     "nginx.ingress.kubernetes.io/canary-by-header-pattern",
     "nginx.ingress.kubernetes.io/canary-weight",
     "nginx.ingress.kubernetes.io/canary-weight-total",
+    "nginx.ingress.kubernetes.io/ssl-passthrough",
+    "projectcontour.io/max-connections",
+    "projectcontour.io/max-pending-requests",
+    "projectcontour.io/max-requests",
+    "projectcontour.io/max-retries",
+    "projectcontour.io/num-retries",
+    "projectcontour.io/per-try-timeout",
+    "projectcontour.io/response-timeout",
+    "projectcontour.io/retry-on",
     "proxy.istio.io/config",
     "retry.linkerd.io/http",
     "networking.istio.io/traffic-distribution",
@@ -530,7 +557,7 @@ fn annotations_that_are_modelled_are_those_that_are_read() {
     let [_, (_, annotations)] = known::tables();
     let attributes = known::attributes();
     let mut modelled = BTreeSet::new();
-    for (prefix, section) in annotations.iter().filter(|(_, s)| !std::ptr::eq(*s, attributes)) {
+    for (prefix, section) in annotations.iter().filter(|(prefix, _)| !prefix.ends_with(": ")) {
         let listed = section.all().filter(|(_, fate)| **fate == Fate::Modelled);
         modelled.extend(listed.map(|(name, _)| format!("{prefix}{name}")));
     }

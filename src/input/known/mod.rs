@@ -214,6 +214,11 @@ pub fn annotation(name: &str) -> Option<(&'static str, &'static Section)> {
     found.max_by_key(|(prefix, _)| prefix.len()).map(|(prefix, section)| (prefix.as_str(), section))
 }
 
+/// The settings that a controller reads in an object of its own, by what that is called in the table.
+pub fn settings(of: &str) -> &'static Section {
+    &annotations()[of]
+}
+
 /// Attributes of target groups and load balancers.
 pub fn attributes() -> &'static Section {
     &annotations()["attributes of a target group or load balancer: "]

@@ -4,11 +4,13 @@
 use crate::cluster::spec::{Ingress, Service, ServiceKind};
 use crate::input::lower::lowering::Lowering;
 use crate::input::lower::{ambient, binding, ingress_class, release, routes, sidecar};
-use crate::input::raw::manifest::Document;
+use crate::input::raw::manifest::{Document, Object};
 use crate::input::select::selects;
+use crate::input::text::tree::Node;
 use crate::model::balancer::Kind;
 
 const NLB_CLASSES: [&str; 2] = ["service.k8s.aws/nlb", "eks.amazonaws.com/nlb"];
+const PASSTHROUGH: &str = "nginx.ingress.kubernetes.io/ssl-passthrough";
 
 /// An Ingress decides, else the type of the Service.
 pub(super) fn kind(
@@ -24,7 +26,10 @@ pub(super) fn kind(
         return kind;
     }
     if let Some(kind) = ingress.and_then(|ingress| ingress_class::kind(low, ingress, service)) {
-        return kind;
+        return match kind {
+            Kind::IngressNginx => passed_through(low, ingress, service).unwrap_or(kind),
+            kind => kind,
+        };
     }
     if let Some(kind) = ingress_class::of_service(low, service).filter(|_| ingress.is_none()) {
         return kind;
@@ -89,4 +94,33 @@ pub(super) fn note_unselected(low: &mut Lowering<'_>, subject: &Document) {
                     further Service that selects all pods saves that)";
         low.note(text.to_owned());
     }
+}
+
+/// With TLS passed through, the proxy in front of ingress-nginx' own dials the Service's address.
+///
+/// `internal/ingress/controller/nginx.go: generateTemplate` and `controller.go: getConfiguration` (the path
+/// `/` alone) of kubernetes/ingress-nginx.
+fn passed_through(
+    low: &mut Lowering<'_>,
+    ingress: Option<&Ingress>,
+    service: &Service,
+) -> Option<Kind> {
+    let ingress =
+        ingress.filter(|i| i.annotations.get(PASSTHROUGH).map(|w| w.trim()) == Some("true"))?;
+    let is = |d: &&Document| matches!(d.object, Object::Ingress(_)) && d.name() == ingress.name;
+    let doc = low.input.each_document().find(is)?;
+    let rules = doc.root.get("spec").and_then(|spec| spec.get("rules"))?.items().iter();
+    let paths = rules.filter_map(|rule| rule.get("http")?.get("paths")).flat_map(Node::items);
+    let mut places = paths.map(|path| path.get("path").and_then(Node::as_str).unwrap_or("/"));
+    if !places.any(|place| place == "/") {
+        low.note(format!("{PASSTHROUGH} (ingress-nginx ignores it for paths other than /)"));
+        return None;
+    }
+    let text = format!(
+        "service: Ingress {} has {PASSTHROUGH}, and the controller the flag --enable-ssl-passthrough: it hands \
+         connections on to the address of Service {}",
+        ingress.name, service.name
+    );
+    low.assume("traffic.path", text);
+    Some(Kind::Service)
 }

@@ -8,6 +8,7 @@ use crate::cluster::spec::{Container, OnSigterm, Requests};
 use crate::engine::Dur;
 use crate::input::given::Input;
 use crate::input::lower::check::Check;
+use crate::input::lower::config_maps;
 use crate::input::lower::injected::{Setup, duration_s, mark, probe};
 use crate::input::raw::manifest::{Document, Object};
 use crate::input::text::tree::{Entry, Node, quoted};
@@ -100,24 +101,57 @@ pub(crate) fn stops(input: &Input, doc: &Document) -> Stops {
 }
 
 fn stops_by(input: &Input, doc: &Document, config: Option<&Node>) -> Stops {
-    let get = |key: &str| config.and_then(|c| c.get(key));
-    let metadata = |key: &str| get("proxyMetadata").and_then(|m| m.get(key));
     let case = input.case.mesh.clone().unwrap_or_default();
-    let seconds = |node: Option<&Node>| node.and_then(Node::as_str).and_then(duration_s);
+    let (own, mesh) = (Drains::of(config), Drains::of_mesh(input));
     let env = |key: &str| env(doc, key);
     let idle = case
         .exit_on_zero_active_connections
-        .or(is_true(metadata("EXIT_ON_ZERO_ACTIVE_CONNECTIONS")))
-        .or(env("EXIT_ON_ZERO_ACTIVE_CONNECTIONS").map(|word| word == "true"));
-    let least = case.minimum_drain_s.or(seconds(metadata("MINIMUM_DRAIN_DURATION")));
-    let least = least.or(env("MINIMUM_DRAIN_DURATION").and_then(duration_s)).unwrap_or(5.0);
-    let drain = case.termination_drain_s.or(seconds(get("terminationDrainDuration")));
+        .or(own.when_idle)
+        .or(env("EXIT_ON_ZERO_ACTIVE_CONNECTIONS").map(|word| word == "true"))
+        .or(mesh.when_idle);
+    let least = case.minimum_drain_s.or(own.least_s);
+    let least = least.or(env("MINIMUM_DRAIN_DURATION").and_then(duration_s)).or(mesh.least_s);
+    let least = least.unwrap_or(5.0);
     let by_env = || env("TERMINATION_DRAIN_DURATION_SECONDS").and_then(|s| s.parse().ok());
-    let drain = drain.or_else(by_env).unwrap_or(5.0);
+    let drain = case.termination_drain_s.or(own.drain_s).or_else(by_env).or(mesh.drain_s);
+    let drain = drain.unwrap_or(5.0);
     // It goes when no connection is active, and looks no earlier than `least`.
     match idle == Some(true) {
         true => Stops { least_s: least, more_s: UNLIMITED_S, accepts: true },
         false => Stops { least_s: drain, more_s: 0.0, accepts: false },
+    }
+}
+
+/// What a ProxyConfig says of how proxies begin and go.
+#[derive(Default)]
+pub(crate) struct Drains {
+    /// The application waits for the proxy.
+    holds: Option<bool>,
+    /// It goes when no connection is active.
+    pub when_idle: Option<bool>,
+    /// It looks no earlier than this.
+    pub least_s: Option<f64>,
+    /// From SIGTERM until it is gone.
+    pub drain_s: Option<f64>,
+}
+
+impl Drains {
+    fn of(config: Option<&Node>) -> Drains {
+        let Some(config) = config else { return Drains::default() };
+        let metadata = |key| config.get("proxyMetadata").and_then(|m| m.get(key));
+        let seconds = |node: Option<&Node>| node.and_then(Node::as_str).and_then(duration_s);
+        Drains {
+            holds: is_true(config.get("holdApplicationUntilProxyStarts")),
+            when_idle: is_true(metadata("EXIT_ON_ZERO_ACTIVE_CONNECTIONS")),
+            least_s: seconds(metadata("MINIMUM_DRAIN_DURATION")),
+            drain_s: seconds(config.get("terminationDrainDuration")),
+        }
+    }
+
+    /// Of the whole mesh, where its configuration is among the manifests.
+    pub fn of_mesh(input: &Input) -> Drains {
+        let mesh = config_maps::mesh(input).map(|(_, mesh)| mesh);
+        Drains::of(mesh.as_ref().and_then(|mesh| mesh.get("defaultConfig")))
     }
 }
 
@@ -136,7 +170,6 @@ pub(crate) fn setup(check: &mut Check<'_>) -> Setup {
     let config = mark(check.doc, CONFIG).map(str::to_owned);
     let config = config.as_deref().and_then(|text| parse(check, text));
     let config = config.as_ref();
-    let get = |key: &str| config.and_then(|c| c.get(key));
     let case = check.input.case.mesh.clone().unwrap_or_default();
     let version = version(check.input);
     let by_mark = mark(check.doc, NATIVE).map(|word| word == "true");
@@ -144,7 +177,8 @@ pub(crate) fn setup(check: &mut Check<'_>) -> Setup {
     let native = case.native_sidecars.or(by_mark).unwrap_or(by_version);
     let holds = case
         .hold_application_until_proxy_starts
-        .or(is_true(get("holdApplicationUntilProxyStarts")))
+        .or(Drains::of(config).holds)
+        .or(Drains::of_mesh(check.input).holds)
         .unwrap_or(false);
     let Stops { least_s, more_s, accepts } = stops_by(check.input, check.doc, config);
     let (delay, drain_timeout) = (Dur::from_secs_f64(least_s), Dur::from_secs_f64(more_s));

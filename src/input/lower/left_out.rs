@@ -4,7 +4,7 @@
 use crate::input::known::{self, Fate};
 use crate::input::lower::lowering::Lowering;
 use crate::input::lower::{
-    annotations, binding, ingress_class, istio, node_pools, placement, proxy, routes,
+    annotations, binding, config_maps, ingress_class, istio, node_pools, placement, proxy, routes,
 };
 use crate::input::raw::manifest::{Document, Object};
 use crate::input::subject::Subject;
@@ -59,6 +59,7 @@ impl Lowering<'_> {
             || node_pools::is_read(kind)
             || kind == istio::PEER
             || routes::is_read(kind)
+            || kind == config_maps::OPERATOR
             || proxy::registered::is_read(kind);
         // Where fields are named, the kind need not be.
         if is_read || kind == placement::CLAIM || !doc.left_out.is_empty() {

@@ -15,6 +15,7 @@ mod check;
 mod cluster;
 mod commands;
 mod conditions;
+mod config_maps;
 mod connections;
 mod containers;
 mod daemons;

@@ -9,8 +9,8 @@ use crate::input::cards::{Card, CardKind, Scalar};
 use crate::input::given::{CardSetting, Input};
 use crate::input::lower::lowering::{Lowering, lean};
 use crate::input::lower::{
-    binding, by_manifests, flagger, ingress_class, nodes, outages, proxy, release, revisions,
-    routes, sidecar, split,
+    binding, by_manifests, config_maps, flagger, ingress_class, nodes, outages, proxy, release,
+    revisions, routes, sidecar, split,
 };
 use crate::input::raw::case::{ActionCase, ProxyModeCase};
 use crate::input::raw::manifest::Document;
@@ -61,20 +61,23 @@ pub(crate) fn lower(
     let (services, split) = routes::together(low, kind, service, shared);
     let binding = binding::of(low.input, service).filter(|_| matches!(kind, Kind::Alb | Kind::Nlb));
     let named = low.input.case.traffic.balancer.as_deref().or(low.class_card).or(kind.card());
-    let about = (Some((kind, subject, service)), binding);
+    let about = proxy::About { kind, subject, service, ingress };
+    let about = (Some(about), binding);
     let Some(card) = card(low, Whose::Path, named, about) else {
         return Way { path: Path::Service, services, split: split.filter(|_| revision.is_some()) };
     };
     let by_ingress = matches!(kind, Kind::Alb | Kind::IngressNginx) || kind.maker().is_some();
-    let of_class;
-    let (named, annotations) = match ingress.filter(|_| by_ingress) {
+    let (named, mut annotations) = match ingress.filter(|_| by_ingress) {
         Some(ingress) if kind == Kind::Alb => {
-            of_class = ingress_class::annotations(low.input, ingress);
-            (("Ingress", &ingress.name), &of_class)
+            (("Ingress", &ingress.name), ingress_class::annotations(low.input, ingress))
         }
-        Some(ingress) => (("Ingress", &ingress.name), &ingress.annotations),
-        None => (("Service", &service.name), &service.annotations),
+        Some(ingress) => (("Ingress", &ingress.name), ingress.annotations.clone()),
+        None => (("Service", &service.name), service.annotations.clone()),
     };
+    let defaults = config_maps::of_nginx(low.input).filter(|_| kind == Kind::IngressNginx);
+    for (key, text) in defaults.map(config_maps::defaults).into_iter().flatten() {
+        annotations.entry(key).or_insert(text);
+    }
     let object = |d: &&Document| !d.update && d.kind() == named.0 && d.name() == named.1;
     let document = low.input.each_document().find(object);
     let local = service.external_traffic_local;
@@ -84,8 +87,9 @@ pub(crate) fn lower(
         whose: Whose::Path,
         card,
         document,
+        defaults,
         binding,
-        annotations,
+        annotations: &annotations,
         local,
         weighted,
         standard: kind.card(),
@@ -140,7 +144,7 @@ fn affinity(low: &mut Lowering<'_>, kind: Kind) {
     if !own && !matches!(kind, Kind::MetalLbL2 | Kind::MetalLbBgp) {
         return;
     }
-    if low.input.case.kubernetes.proxy_mode == Some(ProxyModeCase::Ipvs) {
+    if low.proxy_mode_asked() == Some(ProxyModeCase::Ipvs) {
         return low.note("sessionAffinity (with IPVS: clients choose anew each time)".to_owned());
     }
     let text = "ClientIP: clients are many, and come back within timeoutSeconds; a new pod gets those alone \
@@ -179,7 +183,7 @@ fn card(
     low: &mut Lowering<'_>,
     whose: Whose,
     named: Option<&str>,
-    (about, binding): (Option<(Kind, &Document, &Service)>, Option<&Document>),
+    (about, binding): (Option<proxy::About<'_>>, Option<&Document>),
 ) -> Option<Card> {
     let Some(name) = named else {
         if let Some((path, ..)) = whose.settings(low.input).first() {
@@ -225,6 +229,8 @@ struct Reader<'a, 'b> {
     card: Card,
     /// Whose annotations are read.
     document: Option<&'b Document>,
+    /// The ConfigMap that says what they leave out.
+    defaults: Option<&'b Document>,
     binding: Option<&'b Document>,
     annotations: &'a BTreeMap<String, String>,
     local: bool,
@@ -256,8 +262,17 @@ impl Reader<'_, '_> {
     fn wrong(&mut self, own: &Own, message: &str, allowed: String) {
         let (key, attribute) = own.place.split_once(" (").unwrap_or((&own.place, ""));
         let of = attribute.strip_suffix(')').map_or(String::new(), |name| format!(" of {name}"));
-        let error = match self.document {
-            Some(d) => d.error(&format!("metadata.annotations[{key}]"), format!("{message}{of}")),
+        let annotations = |d: &Document| d.root.get("metadata")?.get("annotations").cloned();
+        let says = |d: &&Document| annotations(d).is_some_and(|all| all.get(key).is_some());
+        let place = match self.defaults.filter(|_| self.document.filter(says).is_none()) {
+            Some(map) => {
+                let name = key.rsplit('/').next().unwrap_or(key);
+                Some((map, format!("data.{name}")))
+            }
+            None => self.document.map(|d| (d, format!("metadata.annotations[{key}]"))),
+        };
+        let error = match place {
+            Some((d, at)) => d.error(&at, format!("{message}{of}")),
             None => Diagnostic::error("", format!("{message}{of}: {key}")),
         };
         let words = allowed.split(", ").filter(|w| !w.contains(' '));

@@ -4,6 +4,7 @@
 use crate::cluster::spec::{Hook, PodTemplate};
 use crate::cluster::workload::{Strategy, Workload};
 use crate::input::cards;
+use crate::input::lower::config_maps;
 use crate::input::lower::lowering::Lowering;
 use crate::input::raw::case::ProxyModeCase;
 use crate::input::raw::manifest::{Document, Object};
@@ -110,10 +111,20 @@ impl Lowering<'_> {
         Kubernetes { proxy_mode: self.proxy_mode(&of.defaults, traffic), ..of }
     }
 
+    /// The mode that the scenario says, else kube-proxy's own ConfigMap.
+    pub(super) fn proxy_mode_asked(&self) -> Option<ProxyModeCase> {
+        let own = || match config_maps::proxy_mode(self.input)?.as_str() {
+            "ipvs" => Some(ProxyModeCase::Ipvs),
+            "nftables" => Some(ProxyModeCase::Nftables),
+            _ => None,
+        };
+        self.input.case.kubernetes.proxy_mode.or_else(own)
+    }
+
     /// The mode of kube-proxy. With IPVS a connection from a port that has an entry meets the pod of that:
     /// the share follows from how many entries the clients' rate leaves behind once their ports have rested.
     fn proxy_mode(&mut self, defaults: &Defaults, traffic: &Traffic) -> ProxyMode {
-        match self.input.case.kubernetes.proxy_mode {
+        match self.proxy_mode_asked() {
             None | Some(ProxyModeCase::Iptables) => return ProxyMode::Iptables,
             Some(ProxyModeCase::Nftables) => return ProxyMode::Nftables,
             Some(ProxyModeCase::Cilium) => {

@@ -39,7 +39,8 @@ pub(crate) fn of_calls(
     callers: i32,
 ) -> Option<Path> {
     let standard = kind.card()?;
-    let mut card = card(low, Whose::Calls, Some(standard), (Some((kind, to, service)), None))?;
+    let about = proxy::About { kind, subject: to, service, ingress: None };
+    let mut card = card(low, Whose::Calls, Some(standard), (Some(about), None))?;
     // As many beliefs as pods that call: limits and ejections are each one's own.
     let callers = Value::Int(i64::from(callers.clamp(1, 100)));
     if let Err(problems) = card.set("proxies", &[], callers) {
@@ -62,6 +63,7 @@ fn alone<T>(
         whose,
         card,
         document: None,
+        defaults: None,
         binding: None,
         annotations: &annotations,
         local: false,

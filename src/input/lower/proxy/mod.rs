@@ -8,12 +8,13 @@ pub(super) mod locality;
 pub(crate) mod registered;
 mod routes;
 mod told;
+mod vendors;
 
-use crate::cluster::spec::Service;
+use crate::cluster::spec::{Ingress, Service};
 use crate::input::cards::{self, Card, CardKind};
 use crate::input::given::Input;
 use crate::input::lower::lowering::Lowering;
-use crate::input::lower::{flagger, istio};
+use crate::input::lower::{config_maps, flagger, istio};
 use crate::input::raw::manifest::Document;
 use crate::model::balancer::Kind;
 use told::Told;
@@ -37,13 +38,36 @@ pub(super) fn kind(low: &mut Lowering<'_>) -> Option<Kind> {
     }
 }
 
+/// Whose proxies they are, and what they serve.
+pub(super) struct About<'a> {
+    /// The path.
+    pub kind: Kind,
+    /// The workload behind it.
+    pub subject: &'a Document,
+    /// Its Service.
+    pub service: &'a Service,
+    /// The Ingress that leads to that.
+    pub ingress: Option<&'a Ingress>,
+}
+
 /// Writes into the card of the path's proxy what the scenario and the proxy's configuration say.
-pub(super) fn apply(
-    low: &mut Lowering<'_>,
-    (kind, subject, service): (Kind, &Document, &Service),
-    card: &mut Card,
-) {
+pub(super) fn apply(low: &mut Lowering<'_>, about: About<'_>, card: &mut Card) {
+    let About { kind, subject, service, ingress } = about;
     let input = low.input;
+    if matches!(kind, Kind::Envoy | Kind::Haproxy) {
+        let all = vendors::read(input, (kind, &card.name), service, ingress);
+        all.into_iter().for_each(|told| write(low, told, card));
+    }
+    if let Some(map) = config_maps::of_nginx(input).filter(|_| kind == Kind::IngressNginx) {
+        config_maps::check_nginx(low, map);
+        write(low, nginx(map), card);
+    }
+    if kind == Kind::Istio {
+        config_maps::check_mesh(low);
+        if let Some((doc, mesh)) = config_maps::mesh(input) {
+            write(low, routes::read_mesh(doc, &mesh), card);
+        }
+    }
     if let Some(maker) = kind.maker() {
         let all = registered::read(input, maker, subject, service);
         all.into_iter().for_each(|told| write(low, told, card));
@@ -108,17 +132,44 @@ fn unready(card: &Card) -> Told<'static> {
     told
 }
 
+/// What the controller's ConfigMap says that no annotation can.
+fn nginx(map: &Document) -> Told<'_> {
+    let mut told = Told::new(&map.file);
+    for entry in config_maps::data(map) {
+        let (text, line) = (config_maps::value(&entry.node), entry.node.line);
+        let key = match entry.key.as_str() {
+            "retry-non-idempotent" => {
+                told.word("retry_non_idempotent", &text, line);
+                continue;
+            }
+            "upstream-keepalive-timeout" => "keepalive_timeout",
+            "keep-alive" => "keep_alive",
+            "worker-processes" if text != "auto" => "workers",
+            _ => continue,
+        };
+        match text.trim().parse::<f64>() {
+            Ok(number) => told.number(key, number, line),
+            Err(_) => {
+                let error = told.fail(line, &format!("data.{}", entry.key), "not a number");
+                error.found = Some(text);
+            }
+        }
+    }
+    told
+}
+
 /// How a gateway's own pods stop, as the mesh's configuration has it.
 fn stops(input: &Input) -> Told<'_> {
     let mut told = Told::new(&input.case_file);
-    let mesh = input.case.mesh.clone().unwrap_or_default();
-    let (least, most) = match mesh.exit_on_zero_active_connections {
+    let (mesh, file) = (input.case.mesh.clone().unwrap_or_default(), istio::Drains::of_mesh(input));
+    let drain = mesh.termination_drain_s.or(file.drain_s);
+    let (least, most) = match mesh.exit_on_zero_active_connections.or(file.when_idle) {
         // It goes when nothing is open, and is killed at the end of its grace period.
         Some(true) => {
             let grace = cards::kubernetes().termination_grace_period_seconds;
-            (mesh.minimum_drain_s, Some(grace as f64))
+            (mesh.minimum_drain_s.or(file.least_s), Some(grace as f64))
         }
-        _ => (mesh.termination_drain_s, mesh.termination_drain_s),
+        _ => (drain, drain),
     };
     if let Some(least) = least {
         told.number("shutdown_grace", least, 0);

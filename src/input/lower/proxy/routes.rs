@@ -120,8 +120,28 @@ fn virtual_service(http: &Node, told: &mut Told<'_>) {
     retries(http, told);
 }
 
+/// What the mesh's configuration says of all routes and clusters.
+pub(super) fn read_mesh<'a>(doc: &'a Document, mesh: &Node) -> Told<'a> {
+    let mut told = Told::new(&doc.file);
+    if let Some(wait) = mesh.get("connectTimeout") {
+        field(wait, "connectTimeout", Read::Long("connect_timeout"), &mut told);
+    }
+    if let Some(policy) = mesh.get("defaultHttpRetryPolicy") {
+        retry_policy(policy, &mut told);
+    }
+    // Its lines are those of a text within the file.
+    let within = doc.kind() == "ConfigMap";
+    for error in told.problems.iter_mut().filter(|_| within) {
+        error.line = doc.root.line_of("data.mesh");
+    }
+    told
+}
+
 fn retries(http: &Node, told: &mut Told<'_>) {
-    let Some(retries) = http.get("retries") else { return };
+    http.get("retries").into_iter().for_each(|policy| retry_policy(policy, told));
+}
+
+fn retry_policy(retries: &Node, told: &mut Told<'_>) {
     fields(retries, "retries", told, RETRIES);
     let Some(on) = retries.get("retryOn").and_then(Node::as_str) else { return };
     // Statuses stand among the words.
