@@ -3,7 +3,7 @@
 
 use super::outcome::Outcome;
 use super::trial;
-use crate::input::{Diagnostics, Input, minor_version};
+use crate::input::{self, Diagnostics, Input, minor_version};
 use crate::run::RunOptions;
 use serde::Deserialize;
 use std::sync::OnceLock;
@@ -135,7 +135,8 @@ pub fn turns(input: &Input, tried: &[Release], options: &RunOptions) -> Vec<Turn
     let mut before = of(from);
     for minor in from + 1..=to {
         // A release in which nothing changes that is simulated needs no run.
-        if !changes().iter().any(|change| change.since == name(minor)) {
+        let known = changes().iter().any(|change| change.since == name(minor));
+        if !known && input.fields_kept_since(minor).is_empty() {
             before.version = name(minor);
             continue;
         }
@@ -155,18 +156,31 @@ fn turn(input: &Input, before: &Release, now: &Release, options: &RunOptions) ->
         set.is_ok() && differs(&before.outcome, &run(&mixed, options))
     };
     let parts: Vec<Part> = Part::ALL.into_iter().filter(alone).collect();
-    let about = |change: &&Change| {
+    let about = |change: &Change| {
         change.since == now.version && (parts.is_empty() || parts.contains(&change.part))
     };
     let both = [&before.outcome, &now.outcome].map(|outcome| outcome.as_ref().ok());
     Turn {
         before: before.version.clone(),
         since: now.version.clone(),
-        changes: changes().iter().filter(about).cloned().collect(),
+        changes: changes().iter().cloned().chain(of_fields(input, now)).filter(about).collect(),
         parts,
         lost: both[0].zip(both[1]).map(|(a, b)| [a.lost(), b.lost()]),
         complete_s: both.map(|outcome| outcome.and_then(Outcome::complete_s)),
     }
+}
+
+/// Fields of the input that the release is the first to keep.
+fn of_fields(input: &Input, now: &Release) -> Vec<Change> {
+    let fields = minor_version(&now.version).map(|minor| input.fields_kept_since(minor));
+    let change = |field: &input::Since| Change {
+        since: now.version.clone(),
+        part: Part::ControlPlane,
+        id: field.gate.clone(),
+        what: format!("{} is kept; before, the API server drops it", field.field),
+        source: format!("feature gate {}", field.gate),
+    };
+    fields.into_iter().flatten().map(change).collect()
 }
 
 /// More than a fiftieth of what is lost or of the time it takes, on the same luck; or one of them is refused.

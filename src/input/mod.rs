@@ -31,6 +31,7 @@ pub use edit::field::{Field, FieldStep};
 pub use edit::friendly;
 pub use edit::name::name_of;
 pub use given::Input;
+pub use lower::Since;
 pub use lower::minor_version;
 pub use text::diagnostics::{Diagnostic, Diagnostics};
 pub use text::source::Source;

@@ -26,14 +26,16 @@ pub struct Check<'a> {
     pub asked: &'a mut Vec<Wanted>,
     /// The minor version of the kubelets.
     pub kubelet: u32,
+    /// That of the control plane.
+    pub control_plane: u32,
 }
 
 impl<'a> Check<'a> {
     /// The same, to look at another object.
     pub fn of<'c>(&'c mut self, doc: &'c Document) -> Check<'c> {
         let Check { problems, not_modelled, assumptions, asked, .. } = self;
-        let (input, kubelet) = (self.input, self.kubelet);
-        Check { input, doc, problems, not_modelled, assumptions, asked, kubelet }
+        let (input, kubelet, control_plane) = (self.input, self.kubelet, self.control_plane);
+        Check { input, doc, problems, not_modelled, assumptions, asked, kubelet, control_plane }
     }
 
     /// Records an error at `path`; details can be added to what is returned.

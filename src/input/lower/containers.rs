@@ -13,7 +13,7 @@ use crate::input::lower::hooks;
 use crate::input::lower::placement;
 use crate::input::lower::plans::{AppPlan, Apps, key_of, plan_of};
 use crate::input::lower::serving_container;
-use crate::input::lower::stops;
+use crate::input::lower::{since, stops};
 use crate::input::text::checks;
 use crate::input::text::tree::quoted;
 use k8s_openapi::api::core::v1::{Container as Api, LifecycleHandler, PodSpec, Probe as ApiProbe};
@@ -48,7 +48,7 @@ pub fn all(
         let at = format!("{path}.initContainers[{i}]");
         let sidecar = match api.restart_policy.as_deref() {
             None => false,
-            Some("Always") => true,
+            Some("Always") => since::knows_sidecars(check.control_plane),
             Some(other) => {
                 let error = check.error(&format!("{at}.restartPolicy"), "unknown word");
                 error.found = Some(quoted(other));
@@ -72,6 +72,8 @@ pub fn all(
         } else if !plan.start_given {
             begins::settle(check, &at, api, (begins::Role::Init, &mut made.app));
         }
+        // What was written to run on does so, whatever becomes of the word.
+        made.app.never_ready |= api.restart_policy.is_some() && !sidecar;
         init.push(made);
     }
     let mut containers = Vec::new();

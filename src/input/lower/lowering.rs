@@ -29,6 +29,8 @@ pub(crate) struct Lowering<'a> {
     pub used: BTreeSet<String>,
     /// The minor version of the kubelets.
     pub kubelet: u32,
+    /// That of the control plane.
+    pub control_plane: u32,
     /// How requests reach the pods.
     pub path_kind: Option<Kind>,
     /// The card of the class of an Ingress or a Gateway, where it is not that of the kind of path.
@@ -46,6 +48,7 @@ impl<'a> Lowering<'a> {
             asked: Vec::new(),
             used: BTreeSet::new(),
             kubelet: 0,
+            control_plane: u32::MAX,
             path_kind: None,
             class_card: None,
         }
@@ -63,6 +66,7 @@ impl Lowering<'_> {
             assumptions: &mut self.assumptions,
             asked: &mut self.asked,
             kubelet: self.kubelet,
+            control_plane: self.control_plane,
         };
         run(&mut check)
     }

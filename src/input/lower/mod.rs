@@ -54,6 +54,7 @@ pub(super) mod serving;
 pub(super) mod serving_container;
 mod shares;
 pub(super) mod sidecar;
+mod since;
 mod split;
 mod stays;
 mod stops;
@@ -79,6 +80,7 @@ use crate::input::text::diagnostics::Diagnostics;
 use crate::model::node::provision::NodeAutoscaler;
 use crate::scenario::{Action, Caller, Calls, Kind, Route, Scenario, Workload, templates_of};
 use lowering::Lowering;
+pub use since::Since;
 use std::sync::Arc;
 pub use versions::minor_version;
 
@@ -93,8 +95,12 @@ impl Input {
 }
 
 fn scenario(input: &Input) -> Result<Scenario, Diagnostics> {
+    let minor = Lowering::new(input).control_plane_minor();
+    let (input, dropped) = since::kept(input, minor)?;
+    let input = &*input;
     let mut low = Lowering::new(input);
-    low.kubelet = low.kubelet_minor();
+    since::say(&mut low, minor, &dropped);
+    (low.kubelet, low.control_plane) = (low.kubelet_minor(), minor);
     let subject = subject::choose(input)?;
     let result = low.build(&subject);
     if low.problems.has_errors() {

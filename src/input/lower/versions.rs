@@ -211,6 +211,12 @@ impl Lowering<'_> {
         }
     }
 
+    /// That of the control plane alone, before anything is made of the input.
+    pub(super) fn control_plane_minor(&mut self) -> u32 {
+        let told = self.told();
+        self.part("control_plane", &told, |parts| parts.control_plane.clone()).1
+    }
+
     /// That of the kubelets alone, before anything is made of the input.
     pub(super) fn kubelet_minor(&mut self) -> u32 {
         let told = self.told();
