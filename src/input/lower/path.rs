@@ -1,6 +1,7 @@
 //! Which path requests take, and its settings: from the scenario, the manifests and the balancer's card.
 
 mod others;
+mod written;
 
 use crate::cluster::distribution;
 use crate::cluster::spec::{Ingress, Service};
@@ -9,8 +10,8 @@ use crate::input::cards::{Card, CardKind, Scalar};
 use crate::input::given::{CardSetting, Input};
 use crate::input::lower::lowering::{Lowering, lean};
 use crate::input::lower::{
-    binding, by_manifests, config_maps, flagger, ingress_class, nodes, outages, proxy, release,
-    revisions, routes, sidecar, split,
+    binding, by_manifests, flagger, nodes, outages, proxy, release, revisions, routes, sidecar,
+    split,
 };
 use crate::input::raw::case::{ActionCase, ProxyModeCase};
 use crate::input::raw::manifest::Document;
@@ -23,6 +24,7 @@ use crate::model::balancer::{Kind, Path};
 use std::collections::{BTreeMap, BTreeSet};
 
 pub(crate) use others::{in_front, of_calls};
+use written::Written;
 
 /// How requests come to the Service, and with which others it shares them.
 pub(crate) struct Way {
@@ -66,20 +68,8 @@ pub(crate) fn lower(
     let Some(card) = card(low, Whose::Path, named, about) else {
         return Way { path: Path::Service, services, split: split.filter(|_| revision.is_some()) };
     };
-    let by_ingress = matches!(kind, Kind::Alb | Kind::IngressNginx) || kind.maker().is_some();
-    let (named, mut annotations) = match ingress.filter(|_| by_ingress) {
-        Some(ingress) if kind == Kind::Alb => {
-            (("Ingress", &ingress.name), ingress_class::annotations(low.input, ingress))
-        }
-        Some(ingress) => (("Ingress", &ingress.name), ingress.annotations.clone()),
-        None => (("Service", &service.name), service.annotations.clone()),
-    };
-    let defaults = config_maps::of_nginx(low.input).filter(|_| kind == Kind::IngressNginx);
-    for (key, text) in defaults.map(config_maps::defaults).into_iter().flatten() {
-        annotations.entry(key).or_insert(text);
-    }
-    let object = |d: &&Document| !d.update && d.kind() == named.0 && d.name() == named.1;
-    let document = low.input.each_document().find(object);
+    let Written { document, defaults, annotations } =
+        Written::of(low.input, kind, service, ingress);
     let local = service.external_traffic_local;
     let weighted = split.is_some();
     let mut reader = Reader {
@@ -262,15 +252,7 @@ impl Reader<'_, '_> {
     fn wrong(&mut self, own: &Own, message: &str, allowed: String) {
         let (key, attribute) = own.place.split_once(" (").unwrap_or((&own.place, ""));
         let of = attribute.strip_suffix(')').map_or(String::new(), |name| format!(" of {name}"));
-        let annotations = |d: &Document| d.root.get("metadata")?.get("annotations").cloned();
-        let says = |d: &&Document| annotations(d).is_some_and(|all| all.get(key).is_some());
-        let place = match self.defaults.filter(|_| self.document.filter(says).is_none()) {
-            Some(map) => {
-                let name = key.rsplit('/').next().unwrap_or(key);
-                Some((map, format!("data.{name}")))
-            }
-            None => self.document.map(|d| (d, format!("metadata.annotations[{key}]"))),
-        };
+        let place = written::place(self.document, self.defaults, key);
         let error = match place {
             Some((d, at)) => d.error(&at, format!("{message}{of}")),
             None => Diagnostic::error("", format!("{message}{of}: {key}")),
