@@ -68,6 +68,9 @@ fn envoy_gateway(flags: &str) -> String {
     )
 }
 
+/// Containers of a gateway's pod, its labels, further documents, and what [`stops`] makes of it.
+type Row<'a> = (String, &'a str, &'a str, (f64, f64, bool));
+
 #[test]
 fn manifests_of_published_charts_tell_how_a_proxy_stops() {
     let config = "---\napiVersion: v1\nkind: ConfigMap\nmetadata: {name: edge, namespace: edge}\ndata: \
@@ -86,7 +89,7 @@ fn manifests_of_published_charts_tell_how_a_proxy_stops() {
             )
     };
     let kong = ", lifecycle: {preStop: {exec: {command: [kong, quit, '--wait=15']}}}";
-    let rows: [(String, &str, &str, (f64, f64, bool)); 11] = [
+    let rows: [Row; 11] = [
         (one("controller", NGINX, WAITS), "", "", (0.0, 240.0, false)),
         (one("controller", NGINX, &nginx), "", config, (10.0, 30.0, false)),
         (one("controller", NGINX, ""), "", &elsewhere, (0.0, 240.0, false)),

@@ -687,7 +687,7 @@ fn autoscaled(annotations: &str, timeout_s: u32) -> Scenario {
 fn a_knative_autoscaler_delays_what_it_takes_away() {
     let kpa = |annotations: &str| {
         let scenario = autoscaled(annotations, 10);
-        let kpa = scenario.autoscalers.iter().find_map(|a| a.kpa.clone()).expect("an autoscaler");
+        let kpa = scenario.autoscalers.iter().find_map(|a| a.kpa).expect("an autoscaler");
         (kpa.settings.down_delay.as_secs_f64(), kpa.grace.as_secs_f64(), scenario.not_modelled)
     };
     let delayed = "autoscaling.knative.dev/scale-down-delay: 5m, \

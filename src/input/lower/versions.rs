@@ -1,19 +1,20 @@
 //! Which version of Kubernetes, and who tells it: the scenario, the objects of the cluster, what `kubectl
 //! version` printed, a platform card; else the newest one modelled.
 
-use crate::cluster::spec::{Hook, PodTemplate};
+mod sleeps;
+
+use crate::cluster::spec::PodTemplate;
 use crate::cluster::workload::{Strategy, Workload};
 use crate::input::cards;
 use crate::input::lower::config_maps;
 use crate::input::lower::lowering::Lowering;
 use crate::input::raw::case::ProxyModeCase;
-use crate::input::raw::manifest::{Document, Object};
-use crate::input::text::diagnostics::{Diagnostic, did_you_mean};
+use crate::input::raw::manifest::Object;
+use crate::input::text::diagnostics::did_you_mean;
 use crate::input::text::tree::quoted;
 use crate::model::platform::{Defaults, Kubernetes, ProxyMode, ReadinessEnds, ToldBy};
 use crate::scenario::Action;
 use crate::traffic::offered::Traffic;
-use k8s_openapi::api::core::v1::LifecycleHandler;
 
 /// Taken where nobody tells the version: the newest one whose rules are all modelled.
 const DEFAULT: u32 = 36;
@@ -339,52 +340,6 @@ impl Lowering<'_> {
             self.fail(&key, message).allowed = Some(default.to_string());
         }
         given
-    }
-
-    /// The first hook that sleeps, where it stands.
-    fn sleeping(&self) -> Option<(&Document, String)> {
-        let of = |document: &Document| {
-            let spec = document.pod_spec()?;
-            let init = spec.init_containers.as_deref().unwrap_or_default();
-            let lists = [("initContainers", init), ("containers", &spec.containers)];
-            let all = lists.into_iter().flat_map(|(list, containers)| {
-                containers.iter().enumerate().map(move |(i, c)| (list, i, c))
-            });
-            let mut hooks = all.filter_map(|(list, i, c)| {
-                let lifecycle = c.lifecycle.as_ref()?;
-                let sleeps = |h: &Option<_>| {
-                    h.as_ref().is_some_and(|h: &LifecycleHandler| h.sleep.is_some())
-                };
-                let hook = if sleeps(&lifecycle.pre_stop) { "preStop" } else { "postStart" };
-                let any = sleeps(&lifecycle.pre_stop) || sleeps(&lifecycle.post_start);
-                any.then(|| format!("spec.template.spec.{list}[{i}].lifecycle.{hook}.sleep"))
-            });
-            hooks.next()
-        };
-        let mut documents = self.input.each_document();
-        documents.find_map(|d| of(d).map(|path| (d, path)))
-    }
-
-    /// Hooks that the API server does not know yet.
-    fn refuse_sleep(&mut self, templates: &[&PodTemplate], minor: u32) {
-        let sleeps = |hook: &Option<Hook>| matches!(hook, Some(Hook::Sleep { .. }));
-        let containers =
-            templates.iter().flat_map(|t| t.init_containers.iter().chain(&t.containers));
-        let Some(c) = containers.into_iter().find(|c| sleeps(&c.pre_stop) || sleeps(&c.post_start))
-        else {
-            return;
-        };
-        let Gate { since, on, .. } = SLEEP_ACTION;
-        let message = format!("Kubernetes 1.{minor} knows no sleep action (container {})", c.name);
-        let mut error = match self.sleeping() {
-            Some((document, path)) => document.error(&path, message),
-            None => Diagnostic::error("", message),
-        };
-        error.allowed =
-            Some(format!("1.{on} or newer; 1.{since} with the gate PodLifecycleSleepAction"));
-        error.suggestion =
-            Some("exec: command: [\"sleep\", \"5\"], if the image has sleep".to_owned());
-        self.problems.push(error);
     }
 }
 

@@ -314,7 +314,11 @@ pub fn world() -> impl Draw<Value = World> {
     let budget = prop::option::weighted(0.5, budget());
     let versions = (26..=36_u32, 26..=36_u32);
     (pods(), app(), path, load, actions, nodes, budget, versions, any::<u64>()).prop_map(
-        |(pods, app, path, load, actions, nodes, budget, versions, seed)| {
+        |(mut pods, app, path, load, actions, nodes, budget, versions, seed)| {
+            // Before, the API server drops its restartPolicy: it would have to end.
+            if versions.0 < 29 && pods.beside == Beside::Native {
+                pods.beside = Beside::Init;
+            }
             let world = World { pods, app, path, load, actions, nodes, budget, versions, seed };
             world.of_its_kind()
         },

@@ -250,8 +250,8 @@ fn a_route_of_a_service_is_the_meshs() {
 #[test]
 fn the_destination_rule_of_the_most_specific_host_counts() {
     let rule = |(name, host, more): (&str, &str, &str), limit: u32| {
-        let namespace = if more.starts_with("ns=") { &more[3..] } else { "default" };
-        let more = if more.starts_with("ns=") { "" } else { more };
+        let other = more.strip_prefix("ns=");
+        let (namespace, more) = other.map_or(("default", more), |other| (other, ""));
         format!(
             "---\napiVersion: networking.istio.io/v1\nkind: DestinationRule\nmetadata: {{name: {name}, \
              namespace: {namespace}}}\nspec: {{host: \"{host}\", {more} trafficPolicy: {{connectionPool: \

@@ -62,8 +62,7 @@ pub fn moves(desired: &[f64], has: &[usize]) -> (Vec<u32>, Vec<u32>) {
     };
     let (mut giving, mut getting) = (over(1.0), over(-1.0));
     let (mut gives, mut gets) = (vec![0; has.len()], vec![0; has.len()]);
-    loop {
-        let (Some(from), Some(to)) = (most(&giving), most(&getting)) else { break };
+    while let (Some(from), Some(to)) = (most(&giving), most(&getting)) {
         let (spare, lacks) = (giving[from], getting[to]);
         if (spare < 1.0 && lacks < 1.0) || spare < 0.5 || lacks < 0.5 {
             break;

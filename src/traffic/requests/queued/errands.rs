@@ -143,7 +143,8 @@ impl Calls {
     pub fn keep(&mut self, present: &Present, index: RequestId, connection: Connection) {
         let Errand { of, by, whose, .. } = self.errands[index];
         let (Some(keeping), Some(by)) = (self.all[of].how.kept, by) else { return };
-        let open = present.pods[connection.pod].lives[usize::from(connection.life)].stop_accept;
+        let lives = &present.pods[connection.pod].lives;
+        let open = lives.get(usize::from(connection.life)).expect("it began").stop_accept;
         // With its process the caller's connections end.
         if open.0 <= connection.since || whose == Whose::Nobody {
             return;
